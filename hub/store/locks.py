@@ -1,0 +1,34 @@
+"""Being the only one: session-level advisory locks, taken past any pooler on a connection of their own."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+import asyncpg
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from hub.store.pool import Connection
+
+RELAY: Final = 0x05B_0001
+CALENDAR: Final = 0x05B_0002
+SWEEP: Final = 0x05B_0003
+STAND_BY_SECONDS = 0.5
+
+
+@asynccontextmanager
+async def only_one(dsn: str, lock: int) -> AsyncIterator[Connection]:
+    """Wait until no other process holds `lock`, then hold it on the connection that is given.
+
+    The lock is as alive as its connection: work that must not go on without it uses that connection.
+    """
+    connection = await asyncpg.connect(dsn, server_settings={"application_name": "osr-hub lock", "jit": "off"})
+    try:
+        while not await connection.fetchval("select pg_try_advisory_lock($1)", lock):
+            await asyncio.sleep(STAND_BY_SECONDS)
+        yield connection
+    finally:
+        connection.terminate()
