@@ -180,7 +180,8 @@ create table processes (
   pid integer not null,
   started_at timestamptz not null default clock_timestamp(),
   beat_at timestamptz not null default clock_timestamp(),
-  sending jsonb not null default '[]'
+  sending jsonb not null default '[]',
+  declared_dead boolean not null default false
 ) with (fillfactor = 50);
 comment on column processes.sending is 'Requests that were open at the last beat: [[destination, brin, seconds left]]; they are waited for when it dies.';
 

@@ -25,8 +25,9 @@ POLL_SECONDS = 1.0
 log = structlog.get_logger(__name__)
 
 
-async def ring(connection: asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record],
-               channel: Channel) -> None:
+async def ring(
+    connection: asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record], channel: Channel
+) -> None:
     """Ring `channel` once, now; call it outside any transaction."""
     await connection.execute("select pg_notify($1, '')", f"osr_{channel}")
 
@@ -73,8 +74,9 @@ class Ear:
         self._task = asyncio.create_task(self._listen())
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                        trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)

@@ -1,0 +1,110 @@
+"""From an event to its deliveries. In: events of schools, and who listens. Out: what each lane gets, in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from hub.domain.ids import delivery_id
+from hub.domain.kinds import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitMessage:
+    """What an event tells about one unit: '' is the rest of the school."""
+
+    branch: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedEvent:
+    """An event as the planner reads it from the log."""
+
+    brin: str
+    number: int
+    id: UUID
+    service_code: str
+    supplier_oin: str
+    units: Sequence[UnitMessage]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """A place that messages go to."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """A subscription that is not deleted, as far as planning goes; while it is paused its lanes wait."""
+
+    services: frozenset[str]
+    types: tuple[str, ...]
+    reports: bool
+
+    def wants(self, service: str, kind: Kind) -> bool:
+        """Say whether it asked for such messages."""
+        return service in self.services and any(fnmatchcase(kind.type, pattern) for pattern in self.types)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Directory:
+    """Who gets what: queues per service, webhook and copy lane per supplier, and what each system asked for."""
+
+    queues: Mapping[str, Destination]
+    webhooks: Mapping[str, Destination]
+    copies: Mapping[str, Destination]
+    listeners: Mapping[str, Listener]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """One delivery, before its lane gives it a number."""
+
+    destination: Destination
+    brin: str
+    event_number: int
+    id: UUID
+    branch: str
+    kind: Kind
+    expects_report: bool
+
+
+def deliveries(events: Iterable[LoggedEvent], directory: Directory) -> Iterator[Planned]:
+    """Expand events into deliveries, in the order of the events."""
+    for event in events:
+        for unit in event.units:
+            yield from _of_unit(event, unit, directory)
+
+
+def _of_unit(event: LoggedEvent, unit: UnitMessage, directory: Directory) -> Iterator[Planned]:
+    queue = directory.queues.get(event.service_code)
+    listener = directory.listeners.get(event.supplier_oin)
+    if queue is None:
+        expects = not unit.kind.is_end and unit.kind is not Kind.STARTED and (listener is None or listener.reports)
+        yield _planned(event, unit, directory.webhooks[event.supplier_oin], expects_report=expects)
+        return
+    if not unit.kind.is_calendar:
+        yield _planned(event, unit, queue, expects_report=True)
+    if listener is not None and listener.wants(event.service_code, unit.kind):
+        yield _planned(event, unit, directory.copies[event.supplier_oin], expects_report=False)
+
+
+def _planned(event: LoggedEvent, unit: UnitMessage, destination: Destination, *, expects_report: bool) -> Planned:
+    return Planned(
+        destination=destination,
+        brin=event.brin,
+        event_number=event.number,
+        id=delivery_id(event.id, destination.name, unit.branch),
+        branch=unit.branch,
+        kind=unit.kind,
+        expects_report=expects_report,
+    )

@@ -1,0 +1,107 @@
+"""When to try again, and when not. In: a failure and what is known of its delivery. Out: a verdict.
+
+| attempt | after          | since the first |
+|---------|----------------|-----------------|
+| 1       | at once        | 0               |
+| 2       | 5 s            | 5 s             |
+| 3       | 5 min          | 5 min           |
+| 4       | 30 min         | 35 min          |
+| 5       | 2 h            | 2 h 35 min      |
+| 6       | 5 h            | 7 h 35 min      |
+| 7       | 10 h           | 17 h 35 min     |
+| 8       | 14 h           | 31 h 35 min     |
+| 9       | 20 h           | 51 h 35 min     |
+| 10      | 24 h           | 75 h 35 min     |
+
+A refusal is tried three times in ten minutes. The end of an authorisation is never given up: it is tried daily.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
+
+from hub.domain.outcome import Failure, Gone, Refused, RetryLater
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SCHEDULE: Final = (5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
+REFUSALS: Final = (150, 450)
+DAILY: Final = 86400
+LONGEST_WISH: Final = 86400
+JITTER: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """What is known of a delivery that just failed: `attempts` counts this one."""
+
+    attempts: int
+    failed_since: datetime
+    is_end: bool
+    taken_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class TryAgain:
+    """Try again at this moment; the lane waits."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """Nothing more is tried and the lane goes on; `reason` says why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Misconfigured:
+    """It is not this message: the destination takes nothing at all. Its circuit opens and no budget burns."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disable:
+    """The receiver wants nothing any more: its subscription is disabled and its lanes wait."""
+
+    error: str
+
+
+Verdict: TypeAlias = TryAgain | GiveUp | Misconfigured | Disable
+
+
+def verdict(failure: Failure, past: Past, schedule: Sequence[float] = SCHEDULE, draw: float = 0.5) -> Verdict:
+    """Decide what follows a failure; `draw` in [0, 1) spreads the moment by a fifth to either side."""
+    match failure:
+        case RetryLater():
+            return _absent(failure, past, schedule, draw)
+        case Refused():
+            return _refused(failure, past, draw)
+        case Gone():
+            return Disable(failure.error)
+        case _:
+            assert_never(failure)
+
+
+def _absent(failure: RetryLater, past: Past, schedule: Sequence[float], draw: float) -> Verdict:
+    if past.attempts > len(schedule):
+        return TryAgain(failure.at + timedelta(seconds=_spread(DAILY, draw))) if past.is_end else GiveUp("exhausted")
+    wait = _spread(schedule[past.attempts - 1], draw)
+    return TryAgain(failure.at + timedelta(seconds=max(wait, min(failure.after or 0, LONGEST_WISH))))
+
+
+def _refused(failure: Refused, past: Past, draw: float) -> Verdict:
+    if past.attempts <= len(REFUSALS):
+        return TryAgain(failure.at + timedelta(seconds=_spread(REFUSALS[past.attempts - 1], draw)))
+    if past.taken_at is None or past.taken_at < past.failed_since:
+        return Misconfigured(failure.error)
+    return TryAgain(failure.at + timedelta(seconds=_spread(DAILY, draw))) if past.is_end else GiveUp("refused")
+
+
+def _spread(seconds: float, draw: float) -> float:
+    return seconds * (1 - JITTER + 2 * JITTER * draw)

@@ -1,0 +1,129 @@
+"""Events and messages as others read them. In: rows of the log and the ledger. Out: the bytes of CloudEvents.
+
+Every place that shows or sends a message builds it here, so what an operator reads is what was sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from hub.domain.kinds import Kind
+from schemas.cloudevents import DATA_CONTENT_TYPE, SPECVERSION, encode, event_source, write_sequence, write_time
+from schemas.identifiers import school_oin
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from uuid import UUID
+
+    from schemas.identifiers import Oin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogRow:
+    """An event of the log: `body` is its data as JSON."""
+
+    id: UUID
+    brin: str
+    number: int
+    kind: Kind
+    recorded_at: datetime
+    mandate_id: UUID
+    body: str
+    traceparent: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageRow:
+    """A delivery with the event it tells of: `units` is the JSON of what the event tells about each unit."""
+
+    id: UUID
+    brin: str
+    sequence: int
+    branch: str
+    kind: Kind
+    replay_of: UUID | None
+    event_id: UUID
+    mandate_id: UUID
+    recorded_at: datetime
+    units: str
+    body: str
+    traceparent: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Letterhead:
+    """What all messages of this hub have in common."""
+
+    source: str
+    dataschema: str
+    ledger_epoch: int = 1
+
+
+def letterhead(oin: Oin, public_url: str, ledger_epoch: int = 1) -> Letterhead:
+    """Make the letterhead of the hub with this OIN, reached at `public_url`."""
+    return Letterhead(event_source(oin), f"{public_url.rstrip('/')}/v1/schemas/mandate-change.v1.json", ledger_epoch)
+
+
+def mandate_event(row: LogRow, head: Letterhead) -> bytes:
+    """Write an event as it stands on the published log."""
+    return encode(mandate_attributes(row, head), orjson.Fragment(row.body))
+
+
+def mandate_attributes(row: LogRow, head: Letterhead) -> dict[str, object]:
+    """Give the attributes of an event on the published log; its number is the school's own."""
+    return {
+        **_common(head, row.brin, row.recorded_at),
+        "id": str(row.id),
+        "type": row.kind.type,
+        "sequence": write_sequence(row.number),
+        "correlationid": str(row.mandate_id),
+        "traceparent": row.traceparent,
+    }
+
+
+def forwarded(row: MessageRow, previous: int, head: Letterhead) -> bytes:
+    """Write the message about one unit: the event narrowed to it, with the lane's own numbers.
+
+    `previous` is the highest lower number of the lane that was not cancelled, 0 when there is none.
+    """
+    unit = unit_of(row.units, row.branch)
+    data = orjson.loads(row.body)
+    data["branches"] = [{"branch": branch, "routingId": unit["routing"]} for branch in unit["covers"]]
+    return encode(
+        {
+            **_common(head, row.brin, row.recorded_at),
+            "id": str(row.id),
+            "type": row.kind.type,
+            "sequence": write_sequence(row.sequence),
+            "previoussequence": write_sequence(previous) if previous else None,
+            "correlationid": str(row.mandate_id),
+            "causationid": str(row.event_id),
+            "branch": row.branch or None,
+            "routingid": unit["routing"],
+            "replayof": str(row.replay_of) if row.replay_of else None,
+            "ledgerepoch": head.ledger_epoch,
+            "traceparent": row.traceparent,
+        },
+        data,
+    )
+
+
+def unit_of(units: str, branch: str) -> Mapping[str, Any]:
+    """Find what an event tells about a unit; '' is the rest."""
+    return next(unit for unit in orjson.loads(units) if unit["branch"] == branch)
+
+
+def _common(head: Letterhead, brin: str, recorded_at: datetime) -> dict[str, object]:
+    return {
+        "specversion": SPECVERSION,
+        "source": head.source,
+        "subject": school_oin(brin),
+        "time": write_time(recorded_at),
+        "datacontenttype": DATA_CONTENT_TYPE,
+        "dataschema": head.dataschema,
+        "partitionkey": brin,
+    }

@@ -1,0 +1,97 @@
+"""Use case: schools that rang become deliveries.
+
+In: the BRINs of a batch of bells. Out: rows of `deliveries` and lanes that are due. Next: consumers.forward.
+Everything comes from Postgres: a bell that rings twice, late or for nothing plans nothing twice.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from hub.domain import planning
+from hub.domain.delivery import Status
+from hub.domain.ids import lowest_at
+from hub.store import plans, tallies
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from hub.domain.planning import LoggedEvent, Planned
+    from hub.store.pool import Connection
+
+MOST_EVENTS_PER_SCHOOL: Final = 500
+RECENT: Final = timedelta(minutes=4)
+
+
+@dataclass(frozen=True, slots=True)
+class Planning:
+    """What one transaction planned: how many deliveries, and the schools that have more to plan."""
+
+    deliveries: int
+    unfinished: frozenset[str]
+
+
+async def plan(c: Connection, bells: Mapping[str, datetime | None], now: datetime, process: int) -> Planning:
+    """Plan all that is new of the schools that rang; `bells` says when each was published, if known.
+
+    The caller owns the transaction. Schools are locked in key order, then lanes in key order.
+    """
+    events = await plans.ring(c, list(bells), MOST_EVENTS_PER_SCHOOL)
+    if not events:
+        return Planning(0, frozenset())
+    planned = list(planning.deliveries(events, await plans.directory(c)))
+    published = {brin: at for brin, at in bells.items() if at is not None}
+    if planned:
+        await append(c, planned, now=now, published=published, process=process)
+    await plans.raise_plans(c, {event.brin: event.number for event in events})
+    return Planning(len(planned), _unfinished(events))
+
+
+async def append(
+    c: Connection,
+    planned: Sequence[Planned],
+    *,
+    now: datetime,
+    process: int,
+    published: Mapping[str, datetime] | None = None,
+    cause: UUID | None = None,
+    replay_of: Sequence[UUID | None] | None = None,
+) -> None:
+    """Put deliveries at the end of their lanes, in the order given, and count them."""
+    counts = Counter((p.destination.id, p.brin) for p in planned)
+    tails = await plans.raise_lanes(c, counts)
+    numbered = _number(planned, {lane: tails[lane] - n for lane, n in counts.items()})
+    await plans.write_deliveries(
+        c, numbered, planned_at=now, published=published or {}, cause=cause, replay_of=replay_of
+    )
+    old = _oldest(planned, lowest_at(now - RECENT))
+    if old:
+        await plans.lower_open_from(c, old)
+    await tallies.add(c, process, Counter((p.destination.id, Status.WAITING, p.expects_report) for p in planned))
+
+
+def _number(planned: Iterable[Planned], tails: dict[tuple[int, str], int]) -> list[tuple[int, Planned]]:
+    numbered = []
+    for p in planned:
+        lane = (p.destination.id, p.brin)
+        tails[lane] += 1
+        numbered.append((tails[lane], p))
+    return numbered
+
+
+def _oldest(planned: Iterable[Planned], recent: UUID) -> dict[int, UUID]:
+    oldest: dict[int, UUID] = {}
+    for p in planned:
+        if p.id < oldest.get(p.destination.id, recent):
+            oldest[p.destination.id] = p.id
+    return oldest
+
+
+def _unfinished(events: Iterable[LoggedEvent]) -> frozenset[str]:
+    counts = Counter(event.brin for event in events)
+    return frozenset(brin for brin, n in counts.items() if n >= MOST_EVENTS_PER_SCHOOL)

@@ -1,0 +1,19 @@
+"""Use case: what happened to a delivery becomes its next status.
+
+In: outcomes of attempts, reports of receivers, decisions of people. Out: rows of the ledger, its tallies, and the outbox
+of `osr.deliveries.v1`. Only `hub.domain.delivery.advance` moves a delivery; here its answers are written.
+"""
+
+from hub.settle.attempts import LaneRun, attempts
+from hub.settle.cancel import cancel
+from hub.settle.reports import IncomingReport, ReportResult, UnknownDelivery, apply_reports
+
+__all__ = [
+    "IncomingReport",
+    "LaneRun",
+    "ReportResult",
+    "UnknownDelivery",
+    "apply_reports",
+    "attempts",
+    "cancel",
+]

@@ -1,0 +1,38 @@
+"""A person decides that a message will not be sent. In: a delivery's id. Out: its lane goes on without it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hub.domain.delivery import Ignored, Move, advance
+from hub.errors import Conflict, NotFound
+from hub.settle.books import Entries
+from hub.store import reports
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from hub.store.pool import Connection
+
+
+async def cancel(c: Connection, delivery_id: UUID, reason: str, now: datetime, process: int = 0) -> str:
+    """Cancel a delivery that waits and return the BRIN of its school; the caller owns the transaction.
+
+    Raises `NotFound` for an unknown id and `Conflict` when the message is on its way or has come to its end.
+    """
+    key = (await reports.find_by_id(c, [delivery_id])).get(delivery_id)
+    if key is None:
+        raise NotFound(f"no delivery {delivery_id}")
+    lane = (await reports.lock(c, [key[:2]]))[key[:2]]
+    delivery = (await reports.read_targets(c, [key]))[key]
+    if lane.is_leased:
+        raise Conflict("in_flight", f"delivery {delivery_id} is being sent; try again when it has been settled")
+    after = advance(delivery.status, Move.CANCELLED, expects_report=delivery.expects_report)
+    if isinstance(after, Ignored):
+        raise Conflict("final", f"delivery {delivery_id} is {delivery.status}; only what still waits can be cancelled")
+    await reports.cancel(c, key, reason)
+    entries = Entries()
+    entries.moved(key, delivery.status, after, at=now, expects_report=delivery.expects_report, reason=reason)
+    await entries.write(c, process)
+    return key[1]

@@ -1,0 +1,191 @@
+"""Apply what receivers report. In: reports in the order they came. Out: statuses, history, and what was unknown.
+
+Reports come twice, late, out of order, before the hub has noted that the message was taken, or for what does not exist.
+Each gets an answer; none stops another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
+from uuid import UUID
+
+from hub.domain.delivery import ANSWERED, IN_LANE, UNREPORTED, Ignored, Reported, Status, advance, judge
+from hub.settle.books import Entries
+from hub.settle.overtake import superseded
+from hub.store import reports as store
+from hub.store.reports import HeldLane, Key, KeptReport, LaneKey, Tracked
+from schemas.kinds import ReportStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from hub.store.pool import Connection
+
+CLOSED_STEP: Final = 16
+CLEAN: Final = frozenset({ReportStatus.PROCESSED, ReportStatus.ACTIVATED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncomingReport:
+    """A report: on one delivery, or on all units of a mandate's version at DUO. `signals` is JSON."""
+
+    delivery_id: UUID | None = None
+    mandate: tuple[UUID, int] | None = None
+    status: ReportStatus
+    signals: str = "[]"
+    reported_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportResult:
+    """What became of a report on one delivery."""
+
+    delivery_id: UUID
+    destination: int
+    status: Status
+    ignored_because: Ignored | None
+    processing_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownDelivery:
+    """Nothing is known of what the report names."""
+
+    report: IncomingReport
+
+
+Answer: TypeAlias = Sequence[ReportResult] | UnknownDelivery
+
+
+async def apply_reports(
+    c: Connection, incoming: Sequence[IncomingReport], now: datetime, process: int
+) -> list[Answer]:
+    """Apply reports in order and answer each; the caller owns the transaction."""
+    targets = await _find(c, incoming)
+    keys = {key for found in targets for key in found}
+    if not keys:
+        return [UnknownDelivery(report) for report in incoming]
+    lanes = await store.lock(c, {key[:2] for key in keys})
+    tracked = await store.read_targets(c, keys)
+    batch = _Batch(tracked, now)
+    answers: list[Answer] = []
+    for report, found in zip(incoming, targets, strict=True):
+        answers.append([batch.apply(report, tracked[key]) for key in found] or UnknownDelivery(report))
+    await batch.write(c, lanes, process)
+    return answers
+
+
+async def _find(c: Connection, incoming: Sequence[IncomingReport]) -> list[list[Key]]:
+    ids = [r.delivery_id for r in incoming if r.delivery_id]
+    by_id = await store.find_by_id(c, ids) if ids else {}
+    versions = [r.mandate for r in incoming if r.mandate]
+    by_mandate = await store.find_by_mandate(c, versions) if versions else {}
+    return [
+        ([by_id[r.delivery_id]] if r.delivery_id in by_id else [])
+        if r.delivery_id
+        else by_mandate.get(r.mandate, [])
+        if r.mandate
+        else []
+        for r in incoming
+    ]
+
+
+class _Batch:
+    """Reports applied to deliveries in memory, whose lanes are locked; written once."""
+
+    def __init__(self, tracked: Mapping[Key, Tracked], now: datetime) -> None:
+        self._tracked = tracked
+        self._now = now
+        self._entries = Entries()
+        self._changed: dict[Key, Tracked] = {}
+        self._kept: list[KeptReport] = []
+        self._corrected: set[Key] = set()
+
+    def apply(self, report: IncomingReport, t: Tracked) -> ReportResult:
+        """Apply one report to one delivery."""
+        step = Reported(status=report.status, at=report.reported_at)
+        after = advance(t.status, step, expects_report=t.expects_report)
+        if isinstance(after, Status):
+            after = judge(step, last=t.reported_at, status=t.status) or after
+        if isinstance(after, Ignored):
+            self._keep(report, t, after)
+            return self._result(t, after)
+        if t.reported_at is not None or report.status not in CLEAN or report.signals != "[]":
+            self._corrected.add(t.key)
+            self._keep(report, t, None)
+        self._move(report, t, after)
+        return self._result(t, None)
+
+    def _result(self, t: Tracked, ignored: Ignored | None) -> ReportResult:
+        seconds = None
+        if ignored is None and t.processed_at and t.delivered_at:
+            seconds = (t.processed_at - t.delivered_at).total_seconds()
+        return ReportResult(
+            delivery_id=t.id,
+            destination=t.destination,
+            status=t.status,
+            ignored_because=ignored,
+            processing_seconds=seconds,
+        )
+
+    def _move(self, report: IncomingReport, t: Tracked, after: Status) -> None:
+        self._entries.moved(t.key, t.status, after, at=self._now, expects_report=t.expects_report)
+        t.status = after
+        t.reported_at = report.reported_at
+        t.processed_at = self._now if after in ANSWERED else None
+        t.delivered_at = t.delivered_at or self._now
+        self._changed[t.key] = t
+
+    def _keep(self, report: IncomingReport, t: Tracked, ignored: Ignored | None) -> None:
+        self._kept.append(
+            KeptReport(
+                key=t.key,
+                status=report.status.value,
+                signals=report.signals,
+                reported_at=report.reported_at,
+                received_at=self._now,
+                ignored=ignored.value if ignored else None,
+            )
+        )
+
+    async def write(self, c: Connection, lanes: Mapping[LaneKey, HeldLane], process: int) -> None:
+        """Write the statuses, the history, what was overtaken, and the books."""
+        if self._corrected:
+            await store.keep_earlier(c, self._corrected)
+        if self._changed:
+            await self._write_changed(c, lanes)
+        if self._kept:
+            await store.keep(c, self._kept)
+        await self._entries.write(c, process)
+
+    async def _write_changed(self, c: Connection, lanes: Mapping[LaneKey, HeldLane]) -> None:
+        highest: dict[LaneKey, int] = {}
+        for t in self._changed.values():
+            highest[t.lane] = max(t.sequence, highest.get(t.lane, 0))
+        windows = {lane: (lanes[lane].closed, high) for lane, high in highest.items() if high - lanes[lane].closed > 1}
+        others = [t for t in await store.read_window(c, windows) if t.key not in self._tracked] if windows else []
+        answered = [t for t in self._changed.values() if t.status in ANSWERED]
+        still_open = [*others, *self._tracked.values()]
+        for t in superseded(answered, still_open, self._entries, self._now):
+            self._changed[t.key] = t
+        await store.write(c, list(self._changed.values()))
+        closed = dict(_closed(lanes, windows, still_open))
+        if closed:
+            await store.raise_closed(c, closed)
+
+
+def _closed(
+    lanes: Mapping[LaneKey, HeldLane], windows: Mapping[LaneKey, tuple[int, int]], rows: Iterable[Tracked]
+) -> Iterable[tuple[LaneKey, int]]:
+    """Find how far nothing waits any more, where it pays to remember it."""
+    lowest: dict[LaneKey, int] = {}
+    for t in rows:
+        if t.expects_report and t.status in IN_LANE | UNREPORTED:
+            lowest[t.lane] = min(t.sequence, lowest.get(t.lane, t.sequence))
+    for lane, (low, high) in windows.items():
+        through = min(lowest.get(lane, high + 1) - 1, high, lanes[lane].head)
+        if through - low >= CLOSED_STEP:
+            yield lane, through

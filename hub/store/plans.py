@@ -1,0 +1,106 @@
+"""What the planner reads and writes: schools that rang, who listens, lanes that grow, deliveries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from hub.domain.kinds import Kind
+from hub.domain.planning import Destination, Directory, Listener, LoggedEvent, Planned, UnitMessage
+from hub.store.statements import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from hub.store.pool import Connection
+
+    Lane = tuple[int, str]
+
+
+async def ring(c: Connection, brins: Sequence[str], most: int) -> list[LoggedEvent]:
+    """Lock these schools, in key order, and read at most `most` unplanned events of each."""
+    rows = await queries.ring_schools(c, brins=sorted(brins), most=most)
+    return [
+        LoggedEvent(
+            brin=row["brin"],
+            number=row["number"],
+            id=row["id"],
+            service_code=row["service_code"],
+            supplier_oin=row["supplier_oin"],
+            units=[UnitMessage(branch=u["branch"], kind=Kind(u["type"])) for u in orjson.loads(row["units"])],
+        )
+        for row in rows
+    ]
+
+
+async def directory(c: Connection) -> Directory:
+    """Read who gets what, as it is in this transaction."""
+    rows = await queries.read_directory(c)
+    places = {row["id"]: Destination(id=row["id"], name=row["name"]) for row in rows}
+    return Directory(
+        queues={code: places[row["id"]] for row in rows for code in row["queue_of"] or ()},
+        webhooks={row["supplier_oin"]: places[row["id"]] for row in rows if row["kind"] == "las"},
+        copies={row["supplier_oin"]: places[row["id"]] for row in rows if row["kind"] == "las-copy"},
+        listeners={row["supplier_oin"]: _listener(row) for row in rows if row["types"] is not None},
+    )
+
+
+async def raise_lanes(c: Connection, counts: Mapping[Lane, int]) -> dict[Lane, int]:
+    """Raise each lane's tail by its count and return the new tails."""
+    lanes = sorted(counts)
+    rows = await queries.raise_lanes(
+        c,
+        destinations=[lane[0] for lane in lanes],
+        brins=[lane[1] for lane in lanes],
+        counts=[counts[lane] for lane in lanes],
+    )
+    return {(row["destination"], row["brin"]): row["tail"] for row in rows}
+
+
+async def write_deliveries(
+    c: Connection,
+    numbered: Sequence[tuple[int, Planned]],
+    *,
+    planned_at: datetime,
+    published: Mapping[str, datetime],
+    cause: UUID | None = None,
+    replay_of: Sequence[UUID | None] | None = None,
+) -> None:
+    """Store deliveries under their lane numbers; `published` says per school when its bell was sent."""
+    await queries.write_deliveries(
+        c,
+        planned_at=planned_at,
+        destinations=[p.destination.id for _, p in numbered],
+        brins=[p.brin for _, p in numbered],
+        sequences=[sequence for sequence, _ in numbered],
+        event_numbers=[p.event_number for _, p in numbered],
+        ids=[p.id for _, p in numbered],
+        branches=[p.branch for _, p in numbered],
+        types=[p.kind.value for _, p in numbered],
+        expects=[p.expects_report for _, p in numbered],
+        published_at=[published.get(p.brin) for _, p in numbered],
+        causes=[cause] * len(numbered),
+        replays=list(replay_of) if replay_of is not None else [None] * len(numbered),
+    )
+
+
+async def raise_plans(c: Connection, through: Mapping[str, int]) -> None:
+    """Remember how far each school is planned."""
+    await queries.raise_plans(c, brins=list(through), numbers=list(through.values()))
+
+
+async def lower_open_from(c: Connection, lowest: Mapping[int, UUID]) -> None:
+    """Let the search for the oldest unprocessed delivery start at these ids again, where it had passed them."""
+    await queries.lower_open_from(c, destinations=list(lowest), ids=list(lowest.values()))
+
+
+async def unplanned(c: Connection, most: int) -> dict[str, int]:
+    """Find schools with events that are not planned, with the counter they were seen at."""
+    return {row["brin"]: row["counter"] for row in await queries.unplanned_schools(c, most=most)}
+
+
+def _listener(row: Mapping[str, Any]) -> Listener:
+    return Listener(services=frozenset(row["services"]), types=tuple(row["types"]), reports=row["reports"])

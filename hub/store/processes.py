@@ -1,0 +1,45 @@
+"""Who is alive: one row per process, touched once a second."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import TYPE_CHECKING, Final, cast
+
+import orjson
+
+from hub.store.statements import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hub.store.pool import Connection
+
+DEAD_AFTER_SECONDS: Final = 4.0
+
+
+async def enter(c: Connection, role: str) -> int:
+    """Say that a process begins and return its number."""
+    return cast("int", await queries.enter_process(c, role=role, host=socket.gethostname(), pid=os.getpid()))
+
+
+async def beat(c: Connection, process: int, sending: Sequence[tuple[int, str, float]] = ()) -> bool:
+    """Say that it lives and which requests are open: (destination, brin, seconds left). False: it must enter anew."""
+    return await queries.beat(c, id=process, sending=orjson.dumps(sending).decode()) is not None
+
+
+async def leave(c: Connection, process: int) -> None:
+    """Say that it ended in order."""
+    await queries.leave_process(c, id=process)
+
+
+async def bury(c: Connection, dead_after: float = DEAD_AFTER_SECONDS) -> int:
+    """Free the lanes of forwarders that stopped beating, and say how many."""
+    freed = await queries.free_lanes_of_the_dead(c, dead_after=dead_after)
+    await queries.declare_dead(c, dead_after=dead_after)
+    return len(freed)
+
+
+async def forget(c: Connection) -> None:
+    """Remove rows of processes that nothing refers to any more."""
+    await queries.forget_processes(c)

@@ -1,0 +1,198 @@
+"""Reports on deliveries: found, their lanes held still, read, written; and what was parked because nobody knew it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+from uuid import UUID
+
+import orjson
+
+from hub.domain.delivery import Status
+from hub.store.statements import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from hub.store.pool import Connection
+
+LaneKey: TypeAlias = tuple[int, str]
+Key: TypeAlias = tuple[int, str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldLane:
+    """A lane whose row is locked."""
+
+    head: int
+    closed: int
+    is_leased: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class Tracked:
+    """A delivery while reports are applied to it: the only value here that changes."""
+
+    destination: int
+    brin: str
+    sequence: int
+    id: UUID
+    event_id: UUID
+    mandate_id: UUID
+    branch: str
+    status: Status
+    expects_report: bool
+    reported_at: datetime | None
+    delivered_at: datetime | None
+    processed_at: datetime | None = None
+    reason: str | None = None
+
+    @property
+    def key(self) -> Key:
+        """Where it stands."""
+        return self.destination, self.brin, self.sequence
+
+    @property
+    def lane(self) -> LaneKey:
+        """The lane it stands in."""
+        return self.destination, self.brin
+
+    @property
+    def unit(self) -> tuple[int, UUID, str]:
+        """What it speaks of: at this destination, this mandate's unit."""
+        return self.destination, self.mandate_id, self.branch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptReport:
+    """A report as it is kept."""
+
+    key: Key
+    status: str
+    signals: str
+    reported_at: datetime
+    received_at: datetime
+    ignored: str | None
+
+
+async def find_by_id(c: Connection, ids: Sequence[UUID]) -> dict[UUID, Key]:
+    """Find where deliveries are."""
+    rows = await queries.find_by_id(c, ids=list(ids))
+    return {row["id"]: (row["destination"], row["brin"], row["sequence"]) for row in rows}
+
+
+async def find_by_mandate(c: Connection, versions: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], list[Key]]:
+    """Find all units of versions of mandates at DUO's queue of their service."""
+    rows = await queries.find_by_mandate(c, mandates=[v[0] for v in versions], versions=[v[1] for v in versions])
+    found: dict[tuple[UUID, int], list[Key]] = {}
+    for row in rows:
+        key = (row["destination"], row["brin"], row["sequence"])
+        found.setdefault((row["mandate_id"], row["mandate_version"]), []).append(key)
+    return found
+
+
+async def lock(c: Connection, lanes: Iterable[LaneKey]) -> dict[LaneKey, HeldLane]:
+    """Hold lanes still, in key order."""
+    ordered = sorted(set(lanes))
+    rows = await queries.lock_lanes(c, destinations=[x[0] for x in ordered], brins=[x[1] for x in ordered])
+    return {
+        (row["destination"], row["brin"]): HeldLane(
+            head=row["head"], closed=row["closed"], is_leased=row["owner"] is not None
+        )
+        for row in rows
+    }
+
+
+async def read_targets(c: Connection, keys: Iterable[Key]) -> dict[Key, Tracked]:
+    """Read the deliveries that reports name."""
+    rows = await queries.read_targets(c, **_keys(sorted(set(keys))))
+    return {t.key: t for t in map(_tracked, rows)}
+
+
+async def read_window(c: Connection, windows: Mapping[LaneKey, tuple[int, int]]) -> list[Tracked]:
+    """Read what still waits for a report: per lane above the first and through the second number."""
+    rows = await queries.read_window(
+        c,
+        destinations=[lane[0] for lane in windows],
+        brins=[lane[1] for lane in windows],
+        froms=[low for low, _ in windows.values()],
+        throughs=[high for _, high in windows.values()],
+    )
+    return [_tracked(row) for row in rows]
+
+
+async def write(c: Connection, changed: Sequence[Tracked]) -> None:
+    """Write the statuses that deliveries were brought to."""
+    await queries.mark_reported(
+        c,
+        **_keys(t.key for t in changed),
+        statuses=[t.status.value for t in changed],
+        reported_ats=[t.reported_at for t in changed],
+        processed_ats=[t.processed_at for t in changed],
+        delivered_ats=[t.delivered_at for t in changed],
+        reasons=[t.reason for t in changed],
+    )
+
+
+async def raise_closed(c: Connection, closed: Mapping[LaneKey, int]) -> None:
+    """Remember that nothing at or below these numbers waits for a report."""
+    await queries.raise_closed(
+        c,
+        destinations=[lane[0] for lane in closed],
+        brins=[lane[1] for lane in closed],
+        closeds=list(closed.values()),
+    )
+
+
+async def keep(c: Connection, reports: Sequence[KeptReport]) -> None:
+    """Keep reports as rows."""
+    await queries.write_reports(
+        c,
+        **_keys(r.key for r in reports),
+        statuses=[r.status for r in reports],
+        signals=[r.signals for r in reports],
+        reported_ats=[r.reported_at for r in reports],
+        received_ats=[r.received_at for r in reports],
+        ignored=[r.ignored for r in reports],
+    )
+
+
+async def keep_earlier(c: Connection, keys: Iterable[Key]) -> None:
+    """Turn first reports that live in columns into rows, before a correction replaces them."""
+    await queries.keep_earlier_reports(c, **_keys(keys))
+
+
+async def park(c: Connection, record: Mapping[str, Any]) -> None:
+    """Put a record aside with its bytes; `headers` is a list of pairs; the same record again changes nothing."""
+    await queries.park(c, **{**record, "headers": orjson.dumps(record["headers"]).decode()})
+
+
+async def parked_that_arrived(c: Connection) -> list[Mapping[str, Any]]:
+    """Take parked reports whose delivery has appeared since."""
+    return [dict(row) for row in await queries.parked_that_arrived(c)]
+
+
+async def unpark(c: Connection, ids: Sequence[int]) -> None:
+    """Note that parked records were applied."""
+    await queries.unpark(c, ids=list(ids))
+
+
+def _keys(keys: Iterable[Key]) -> dict[str, list[Any]]:
+    listed = list(keys)
+    return {
+        "destinations": [k[0] for k in listed],
+        "brins": [k[1] for k in listed],
+        "sequences": [k[2] for k in listed],
+    }
+
+
+def _tracked(row: Mapping[str, Any]) -> Tracked:
+    return Tracked(**{**row, "status": Status(row["status"])})
+
+
+async def cancel(c: Connection, key: Key, reason: str) -> None:
+    """Mark a delivery cancelled and let its lane, whose row is locked, go on."""
+    destination, brin, sequence = key
+    await queries.mark_cancelled(c, destination=destination, brin=brin, sequence=sequence, reason=reason)
+    await queries.pass_cancelled(c, destination=destination, brin=brin)

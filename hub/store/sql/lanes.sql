@@ -1,0 +1,142 @@
+-- Lanes: order without blocking. A lane is one destination for one school; its owner alone sends and settles.
+
+-- name: lease_lanes
+-- Take due lanes, at most as many per destination as there are permits; others skip them.
+with wanted as (
+  select l.destination, l.brin
+    from unnest(:destinations::smallint[], :permits::integer[]) w (destination, permits)
+   cross join lateral (
+      select x.destination, x.brin from lanes x
+       where x.destination = w.destination and x.due <= clock_timestamp() and not x.held
+       order by x.due limit w.permits for update skip locked
+   ) l
+)
+update lanes x set owner = :owner, due = null, token = x.token + 1
+  from wanted w
+ where x.destination = w.destination and x.brin = w.brin
+returning x.destination, x.brin, x.head, x.sent, x.closed, x.token;
+
+-- name: read_lanes
+-- Read what the leased lanes hold, a statement after the lease so that it sees what the lease saw.
+select k.destination, k.brin, d.sequence, d.id, d.branch, d.type::text as kind, d.status::text as status, d.attempts,
+       d.expects_report, d.failed_since, d.replay_of, d.planned_at,
+       e.id as event_id, e.mandate_id, e.recorded_at, e.units::text as units, e.body, e.traceparent
+  from unnest(:destinations::smallint[], :brins::text[], :heads::bigint[]) with ordinality k (destination, brin, head, o)
+ cross join lateral (
+    select d.* from deliveries d
+     where d.destination = k.destination and d.brin = k.brin and d.sequence > k.head
+     order by d.sequence limit :most
+ ) d
+ cross join lateral (select e.* from events e where e.brin = k.brin and e.number = d.event_number offset 0) e
+ order by k.o, d.sequence;
+
+-- name: settle_lanes
+-- Write where leased lanes stand and give them back. Only the holder of the token may; the rest is not returned.
+with mine as materialized (
+  select x.destination, x.brin, v.head, v.sent, v.closed, v.wait
+    from unnest(:destinations::smallint[], :brins::text[], :tokens::bigint[], :heads::bigint[], :sents::bigint[],
+                :closeds::bigint[], :waits::double precision[])
+         v (destination, brin, token, head, sent, closed, wait)
+    join lanes x on x.destination = v.destination and x.brin = v.brin and x.token = v.token and x.owner = :owner
+   order by x.destination, x.brin
+     for update of x
+)
+update lanes x
+   set head = m.head, sent = m.sent, closed = greatest(x.closed, m.closed), owner = null,
+       due = case when x.tail > m.head and not x.held then clock_timestamp() + make_interval(secs => m.wait) end
+  from mine m
+ where x.destination = m.destination and x.brin = m.brin
+returning x.destination, x.brin;
+
+-- name: mark_delivered
+-- Record what was taken; a row that moved on by itself (a report was faster) is not returned.
+update deliveries d
+   set status = 'delivered', attempts = d.attempts + 1, delivered_at = u.at, kafka_partition = u.part,
+       kafka_offset = u.off
+  from unnest(:destinations::smallint[], :brins::text[], :sequences::bigint[], :befores::text[], :ats::timestamptz[],
+              :partitions::smallint[], :offsets::bigint[])
+       u (destination, brin, sequence, before, at, part, off)
+ where d.destination = u.destination and d.brin = u.brin and d.sequence = u.sequence
+   and d.status = u.before::delivery_status
+returning d.destination, d.brin, d.sequence;
+
+-- name: mark_taken_late!
+-- A report came before the transport's outcome: only where and how often it was sent is still news.
+update deliveries d set attempts = d.attempts + 1, kafka_partition = u.part, kafka_offset = u.off
+  from unnest(:destinations::smallint[], :brins::text[], :sequences::bigint[], :partitions::smallint[],
+              :offsets::bigint[]) u (destination, brin, sequence, part, off)
+ where d.destination = u.destination and d.brin = u.brin and d.sequence = u.sequence;
+
+-- name: mark_failed
+-- Record failures: the next status is `retrying` or `dead`.
+update deliveries d
+   set status = u.status::delivery_status, attempts = d.attempts + u.burned, reason = u.reason,
+       failed_since = coalesce(d.failed_since, u.at)
+  from unnest(:destinations::smallint[], :brins::text[], :sequences::bigint[], :statuses::text[], :burned::smallint[],
+              :reasons::text[], :ats::timestamptz[]) u (destination, brin, sequence, status, burned, reason, at)
+ where d.destination = u.destination and d.brin = u.brin and d.sequence = u.sequence
+   and d.status in ('waiting', 'retrying')
+returning d.destination, d.brin, d.sequence;
+
+-- name: write_attempts!
+-- Keep each failed attempt; its number counts on from the last one kept.
+insert into attempts (destination, brin, sequence, number, at, outcome, http_status, duration_ms, error)
+select u.destination, u.brin, u.sequence, 1 + coalesce(p.last, 0), u.at, u.outcome, u.http_status, u.duration_ms, u.error
+  from unnest(:destinations::smallint[], :brins::text[], :sequences::bigint[], :ats::timestamptz[], :outcomes::text[],
+              :http_statuses::smallint[], :durations::integer[], :errors::text[])
+       u (destination, brin, sequence, at, outcome, http_status, duration_ms, error)
+ cross join lateral (
+    select max(a.number) as last from attempts a
+     where a.destination = u.destination and a.brin = u.brin and a.sequence = u.sequence
+ ) p;
+
+-- name: write_changes!
+-- The outbox of the published log of delivery changes: one row per flush, last in its transaction.
+insert into changes (items) values (:items::jsonb);
+
+-- name: free_lanes_of_the_dead
+-- Lanes of owners that stopped beating move at once; where a request may still be open, after its timeout.
+with dead as (
+  select p.id, p.sending from processes p
+   where p.role = 'forward' and not p.declared_dead
+     and p.beat_at < clock_timestamp() - make_interval(secs => :dead_after)
+), open_requests as (
+  select d.id, (s.r ->> 0)::smallint as destination, s.r ->> 1 as brin, (s.r ->> 2)::double precision as seconds
+    from dead d cross join lateral jsonb_array_elements(d.sending) s (r)
+), freed as (
+  select x.destination, x.brin, coalesce(o.seconds, 0) as wait
+    from lanes x
+    join dead d on d.id = x.owner
+    left join open_requests o on o.id = d.id and o.destination = x.destination and o.brin = x.brin
+   order by x.destination, x.brin
+     for update of x
+)
+update lanes x
+   set owner = null, token = x.token + 1,
+       due = case when x.tail > x.head and not x.held then clock_timestamp() + make_interval(secs => f.wait) end
+  from freed f
+ where x.destination = f.destination and x.brin = f.brin
+returning x.destination, x.brin;
+
+-- name: repair_stranded_lanes
+-- What must never be: a lane that waits, and neither has a moment nor an owner that exists. Repair it and count it.
+with stranded as (
+  select x.destination, x.brin from lanes x
+   where x.head < x.tail and x.due is null and not x.held
+     and (x.owner is null or not exists (select 1 from processes p where p.id = x.owner and not p.declared_dead))
+   order by x.destination, x.brin
+     for update of x skip locked
+)
+update lanes x set due = clock_timestamp(), owner = null, token = x.token + 1
+  from stranded s
+ where x.destination = s.destination and x.brin = s.brin
+returning x.destination, x.brin;
+
+-- name: wake_lanes!
+-- The destination is there again: all its waiting lanes are due.
+update lanes x set due = clock_timestamp()
+  from (select l.destination, l.brin from lanes l
+         where l.destination = any(:destinations::smallint[]) and l.owner is null and not l.held and l.tail > l.head
+           and (l.due is null or l.due > clock_timestamp())
+         order by l.destination, l.brin for update of l) w
+ where x.destination = w.destination and x.brin = w.brin;

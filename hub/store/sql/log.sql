@@ -1,0 +1,40 @@
+-- The published log: events taken off `todo` in order, given a gapless position, and changes of deliveries expanded.
+
+-- name: read_todo
+-- The next events to publish, in the order of their commits per school.
+select t.n, t.brin, t.number, e.id, e.type::text as kind, e.recorded_at, e.mandate_id, e.body, e.traceparent
+  from (select n, brin, number from todo order by n limit :most) t
+ cross join lateral (select e.* from events e where e.brin = t.brin and e.number = t.number offset 0) e
+ order by t.n;
+
+-- name: last_position$
+-- Where the log ends.
+select coalesce(max(position), 0) from feed;
+
+-- name: take_off_todo!
+-- Published: give positions and forget the errands, in one statement.
+with done as (delete from todo where n = any(:ns::bigint[]))
+insert into feed (position, brin, number, published_at)
+select u.position, u.brin, u.number, u.at
+  from unnest(:positions::bigint[], :brins::text[], :numbers::bigint[], :ats::timestamptz[])
+       u (position, brin, number, at);
+
+-- name: read_changes
+-- The next changes of deliveries to publish.
+select n, items::text as items from changes order by n limit :most;
+
+-- name: expand_changes
+-- What a change is about: the delivery, its event and its mandate, by key.
+select d.destination, d.brin, d.sequence, d.id, d.branch, p.name as destination_name, e.id as event_id, e.mandate_id,
+       e.mandate_version
+  from unnest(:destinations::smallint[], :brins::text[], :sequences::bigint[]) k (destination, brin, sequence)
+ cross join lateral (
+    select d.* from deliveries d
+     where d.destination = k.destination and d.brin = k.brin and d.sequence = k.sequence offset 0) d
+ cross join lateral (select e.id, e.mandate_id, e.mandate_version from events e
+                      where e.brin = d.brin and e.number = d.event_number offset 0) e
+  join destinations p on p.id = d.destination;
+
+-- name: drop_changes!
+-- Published.
+delete from changes where n = any(:ns::bigint[]);

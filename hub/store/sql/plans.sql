@@ -1,0 +1,68 @@
+-- From events to deliveries. Schools are locked in key order, lanes in key order.
+
+-- name: ring_schools
+-- Lock the schools that rang and read, in order, what is not planned yet.
+with rung as (
+  insert into plans as p (brin)
+  select b from unnest(:brins::text[]) b order by b
+  on conflict (brin) do update set planned_through = p.planned_through
+  returning brin, planned_through
+)
+select e.brin, e.number, e.id, e.units::text as units, m.service_code, m.supplier_oin
+  from rung r
+ cross join lateral (
+    select e.brin, e.number, e.id, e.units, e.mandate_id
+      from events e where e.brin = r.brin and e.number > r.planned_through order by e.number limit :most
+ ) e
+ cross join lateral (select m.service_code, m.supplier_oin from mandates m where m.id = e.mandate_id offset 0) m
+ order by e.brin, e.number;
+
+-- name: read_directory
+-- Who gets what: each destination, the services of a queue, and what a system asked for.
+select d.id, d.name, d.kind, d.supplier_oin,
+       (select array_agg(s.code) from services s where s.destination = d.id) as queue_of,
+       u.services, u.types, u.reports
+  from destinations d
+  left join subscriptions u on u.supplier_oin = d.supplier_oin and u.status <> 'deleted';
+
+-- name: raise_lanes
+-- Give out numbers: raise each tail, create lanes at first sight, make them due unless leased or held.
+insert into lanes as x (destination, brin, tail, due)
+select u.destination, u.brin, u.n, clock_timestamp()
+  from unnest(:destinations::smallint[], :brins::text[], :counts::bigint[]) u (destination, brin, n)
+ order by u.destination, u.brin
+on conflict (destination, brin) do update
+   set tail = x.tail + excluded.tail,
+       due = case when x.owner is null and not x.held then coalesce(x.due, excluded.due) end
+returning destination, brin, tail;
+
+-- name: write_deliveries!
+-- Store the deliveries under the numbers they were given.
+insert into deliveries (destination, brin, sequence, event_number, id, branch, type, expects_report, planned_at,
+                        published_at, cause, replay_of)
+select u.destination, u.brin, u.sequence, u.event_number, u.id, u.branch, u.type::event_type, u.expects_report,
+       :planned_at, u.published_at, u.cause, u.replay_of
+  from unnest(:destinations::smallint[], :brins::text[], :sequences::bigint[], :event_numbers::bigint[], :ids::uuid[],
+              :branches::text[], :types::text[], :expects::boolean[], :published_at::timestamptz[],
+              :causes::uuid[], :replays::uuid[])
+       u (destination, brin, sequence, event_number, id, branch, type, expects_report, published_at, cause, replay_of);
+
+-- name: raise_plans!
+-- Remember how far each school is planned.
+update plans p set planned_through = u.n
+  from unnest(:brins::text[], :numbers::bigint[]) u (brin, n)
+ where p.brin = u.brin;
+
+-- name: unplanned_schools
+-- Schools with events that no bell has led to: looked at each second, with the counter it was seen at.
+select s.brin, s.counter
+  from schools s left join plans p on p.brin = s.brin
+ where s.counter > coalesce(p.planned_through, 0)
+ order by s.brin
+ limit :most;
+
+-- name: lower_open_from!
+-- Old events were planned: the search for the oldest unprocessed delivery starts at them again.
+update destinations d set open_from = least(d.open_from, u.id)
+  from unnest(:destinations::smallint[], :ids::uuid[]) u (destination, id)
+ where d.id = u.destination and d.open_from is not null;

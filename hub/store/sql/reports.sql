@@ -1,0 +1,126 @@
+-- What receivers report. Lanes are locked in key order before their deliveries are looked at.
+
+-- name: find_by_id
+-- Where the deliveries with these ids are.
+select d.id, d.destination, d.brin, d.sequence from deliveries d where d.id = any(:ids::uuid[]);
+
+-- name: find_by_mandate
+-- Where all units of a mandate's version are, at DUO's queue of its service.
+select e.mandate_id, e.mandate_version, d.id, d.destination, d.brin, d.sequence
+  from unnest(:mandates::uuid[], :versions::integer[]) k (mandate_id, mandate_version)
+ cross join lateral (select e.* from events e
+                      where e.mandate_id = k.mandate_id and e.mandate_version = k.mandate_version offset 0) e
+  join mandates m on m.id = e.mandate_id
+  join services s on s.code = m.service_code
+ cross join lateral (select d.id, d.destination, d.brin, d.sequence from deliveries d
+                      where d.destination = s.destination and d.brin = e.brin and d.event_number = e.number offset 0) d;
+
+-- name: lock_lanes
+-- Hold lanes still, in key order.
+select x.destination, x.brin, x.head, x.closed, x.owner
+  from unnest(:destinations::smallint[], :brins::text[]) k (destination, brin)
+  join lanes x on x.destination = k.destination and x.brin = k.brin
+ order by x.destination, x.brin
+   for update of x;
+
+-- name: read_window
+-- What still waits for a report, per lane, between two numbers.
+select d.destination, d.brin, d.sequence, d.id, d.branch, d.status::text as status, d.expects_report, d.reported_at,
+       d.delivered_at, e.id as event_id, e.mandate_id
+  from unnest(:destinations::smallint[], :brins::text[], :froms::bigint[], :throughs::bigint[])
+       k (destination, brin, low, high)
+ cross join lateral (
+    select d.* from deliveries d
+     where d.destination = k.destination and d.brin = k.brin and d.sequence > k.low and d.sequence <= k.high
+       and d.expects_report and d.status in ('waiting', 'retrying', 'delivered', 'in_progress')
+     offset 0) d
+ cross join lateral (select e.id, e.mandate_id from events e
+                      where e.brin = d.brin and e.number = d.event_number offset 0) e
+ order by d.destination, d.brin, d.sequence;
+
+-- name: read_targets
+-- Deliveries that a report names, wherever they stand in their lane.
+select d.destination, d.brin, d.sequence, d.id, d.branch, d.status::text as status, d.expects_report, d.reported_at,
+       d.delivered_at, e.id as event_id, e.mandate_id
+  from unnest(:destinations::smallint[], :brins::text[], :sequences::bigint[]) k (destination, brin, sequence)
+ cross join lateral (
+    select d.* from deliveries d
+     where d.destination = k.destination and d.brin = k.brin and d.sequence = k.sequence offset 0) d
+ cross join lateral (select e.id, e.mandate_id from events e
+                      where e.brin = d.brin and e.number = d.event_number offset 0) e;
+
+-- name: mark_reported!
+-- Write the status that a report or a newer delivery led to.
+update deliveries d
+   set status = u.status::delivery_status, reported_at = u.reported_at, processed_at = u.processed_at,
+       delivered_at = coalesce(d.delivered_at, u.delivered_at), reason = u.reason
+  from unnest(:destinations::smallint[], :brins::text[], :sequences::bigint[], :statuses::text[],
+              :reported_ats::timestamptz[], :processed_ats::timestamptz[], :delivered_ats::timestamptz[],
+              :reasons::text[])
+       u (destination, brin, sequence, status, reported_at, processed_at, delivered_at, reason)
+ where d.destination = u.destination and d.brin = u.brin and d.sequence = u.sequence;
+
+-- name: raise_closed!
+-- Nothing at or below waits for a report any more.
+update lanes x set closed = greatest(x.closed, u.closed)
+  from unnest(:destinations::smallint[], :brins::text[], :closeds::bigint[]) u (destination, brin, closed)
+ where x.destination = u.destination and x.brin = u.brin;
+
+-- name: write_reports!
+-- Keep reports with signals, corrections, and those that changed nothing.
+insert into reports (destination, brin, sequence, status, signals, reported_at, received_at, applied, ignored_because)
+select u.destination, u.brin, u.sequence, u.status, u.signals::jsonb, u.reported_at, u.received_at, u.ignored is null,
+       u.ignored
+  from unnest(:destinations::smallint[], :brins::text[], :sequences::bigint[], :statuses::text[], :signals::text[],
+              :reported_ats::timestamptz[], :received_ats::timestamptz[], :ignored::text[])
+       u (destination, brin, sequence, status, signals, reported_at, received_at, ignored);
+
+-- name: keep_earlier_reports!
+-- A clean first report lives in columns of its delivery; before another replaces it, it becomes a row.
+insert into reports (destination, brin, sequence, status, signals, reported_at, received_at, applied)
+select d.destination, d.brin, d.sequence, d.status::text, '[]', d.reported_at, coalesce(d.processed_at, d.reported_at), true
+  from unnest(:destinations::smallint[], :brins::text[], :sequences::bigint[]) k (destination, brin, sequence)
+  join deliveries d on d.destination = k.destination and d.brin = k.brin and d.sequence = k.sequence
+ where d.reported_at is not null
+   and not exists (select 1 from reports r where r.destination = d.destination and r.brin = d.brin
+                                             and r.sequence = d.sequence and r.applied);
+
+-- name: park!
+-- Put aside what cannot be used; the same record again changes nothing.
+insert into parked (topic, partition, "offset", key, headers, bytes, digest, reason, blame, detail, delivery_id,
+                    mandate_id, received_at)
+values (:topic, :partition, :offset, :key, :headers::jsonb, :bytes, :digest, :reason, :blame, :detail, :delivery_id,
+        :mandate_id, :received_at)
+on conflict do nothing;
+
+-- name: parked_that_arrived
+-- Parked reports whose delivery has appeared since.
+select p.id, p.topic, p.partition, p."offset", p.headers::text as headers, p.bytes
+  from parked p
+ where p.state = 'open' and p.reason = 'unknown_delivery'
+   and (exists (select 1 from deliveries d where d.id = p.delivery_id)
+        or exists (select 1 from events e join plans l on l.brin = e.brin
+                    where e.mandate_id = p.mandate_id and e.number <= l.planned_through
+                      and e.mandate_version = (convert_from(p.bytes, 'UTF8')::jsonb -> 'data' ->> 'mandateVersion')::int))
+ order by p.id limit 500
+   for update of p skip locked;
+
+-- name: unpark!
+-- Applied after all.
+update parked set state = 'retried' where id = any(:ids::bigint[]);
+
+-- name: mark_cancelled!
+-- A person decided that it will not be sent.
+update deliveries set status = 'cancelled', reason = :reason
+ where destination = :destination and brin = :brin and sequence = :sequence;
+
+-- name: pass_cancelled!
+-- The lane goes on past cancelled numbers at its head.
+update lanes x set head = n.head, due = case when x.tail > n.head and not x.held then clock_timestamp() end
+  from (select coalesce(min(d.sequence) - 1, x2.tail) as head
+          from lanes x2
+          left join deliveries d on d.destination = x2.destination and d.brin = x2.brin and d.sequence > x2.head
+               and d.status in ('waiting', 'retrying')
+         where x2.destination = :destination and x2.brin = :brin
+         group by x2.tail) n
+ where x.destination = :destination and x.brin = :brin and x.owner is null;
