@@ -6,20 +6,26 @@ Every place that shows or sends a message builds it here, so what an operator re
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import orjson
 
-from hub.domain.kinds import Kind
+from hub.domain.ids import change_id
 from schemas.cloudevents import DATA_CONTENT_TYPE, SPECVERSION, encode, event_source, write_sequence, write_time
-from schemas.identifiers import school_oin
+from schemas.identifiers import Brin, school_oin
+from schemas.kinds import EventType
+from schemas.published import DELIVERY_CHANGE, MANDATE_CHANGE, dataschema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
     from uuid import UUID
 
+    from hub.domain.kinds import Kind
     from schemas.identifiers import Oin
+
+Change: TypeAlias = tuple[int, str, int, str, str, str, str | None]
+"""A move of a delivery in the outbox: destination, brin, sequence, status before and after, at, reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,18 +60,30 @@ class MessageRow:
     traceparent: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What a change of a delivery is about."""
+
+    delivery_id: UUID
+    event_id: UUID
+    destination: str
+    branch: str
+    mandate_id: UUID
+    mandate_version: int
+
+
 @dataclass(frozen=True, slots=True)
 class Letterhead:
     """What all messages of this hub have in common."""
 
     source: str
-    dataschema: str
+    public_url: str
     ledger_epoch: int = 1
 
 
 def letterhead(oin: Oin, public_url: str, ledger_epoch: int = 1) -> Letterhead:
     """Make the letterhead of the hub with this OIN, reached at `public_url`."""
-    return Letterhead(event_source(oin), f"{public_url.rstrip('/')}/v1/schemas/mandate-change.v1.json", ledger_epoch)
+    return Letterhead(event_source(oin), public_url, ledger_epoch)
 
 
 def mandate_event(row: LogRow, head: Letterhead) -> bytes:
@@ -76,7 +94,7 @@ def mandate_event(row: LogRow, head: Letterhead) -> bytes:
 def mandate_attributes(row: LogRow, head: Letterhead) -> dict[str, object]:
     """Give the attributes of an event on the published log; its number is the school's own."""
     return {
-        **_common(head, row.brin, row.recorded_at),
+        **_common(head, row.brin, row.recorded_at, MANDATE_CHANGE),
         "id": str(row.id),
         "type": row.kind.type,
         "sequence": write_sequence(row.number),
@@ -95,7 +113,7 @@ def forwarded(row: MessageRow, previous: int, head: Letterhead) -> bytes:
     data["branches"] = [{"branch": branch, "routingId": unit["routing"]} for branch in unit["covers"]]
     return encode(
         {
-            **_common(head, row.brin, row.recorded_at),
+            **_common(head, row.brin, row.recorded_at, MANDATE_CHANGE),
             "id": str(row.id),
             "type": row.kind.type,
             "sequence": write_sequence(row.sequence),
@@ -117,13 +135,43 @@ def unit_of(units: str, branch: str) -> Mapping[str, Any]:
     return next(unit for unit in orjson.loads(units) if unit["branch"] == branch)
 
 
-def _common(head: Letterhead, brin: str, recorded_at: datetime) -> dict[str, object]:
+def delivery_change(change: Change, subject: Subject, head: Letterhead) -> bytes:
+    """Write the end of transport or of processing of a delivery, as it stands on the published log.
+
+    Its id is computed from what it says, so that a repeat is known as one.
+    """
+    _, brin, _, before, after, at, reason = change
+    moment = datetime.fromisoformat(at)
+    data = {
+        "deliveryId": str(subject.delivery_id),
+        "eventId": str(subject.event_id),
+        "destination": subject.destination,
+        "brin": brin,
+        "branch": subject.branch or None,
+        "mandateId": str(subject.mandate_id),
+        "mandateVersion": subject.mandate_version,
+        "previousStatus": before,
+        "status": after,
+        "at": at,
+        "reason": reason,
+    }
+    attributes = {
+        **_common(head, brin, moment, DELIVERY_CHANGE),
+        "id": str(change_id(subject.delivery_id, after, at)),
+        "type": EventType.DELIVERY_CHANGED.value,
+        "correlationid": str(subject.mandate_id),
+        "causationid": str(subject.delivery_id),
+    }
+    return encode(attributes, data)
+
+
+def _common(head: Letterhead, brin: str, at: datetime, document: str) -> dict[str, object]:
     return {
         "specversion": SPECVERSION,
         "source": head.source,
-        "subject": school_oin(brin),
-        "time": write_time(recorded_at),
+        "subject": school_oin(Brin(brin)),
+        "time": write_time(at),
         "datacontenttype": DATA_CONTENT_TYPE,
-        "dataschema": head.dataschema,
+        "dataschema": dataschema(head.public_url, document),
         "partitionkey": brin,
     }

@@ -30,9 +30,9 @@ RECENT: Final = timedelta(minutes=4)
 
 @dataclass(frozen=True, slots=True)
 class Planning:
-    """What one transaction planned: how many deliveries, and the schools that have more to plan."""
+    """What one transaction planned, and the schools that have more to plan."""
 
-    deliveries: int
+    planned: Sequence[Planned]
     unfinished: frozenset[str]
 
 
@@ -43,13 +43,13 @@ async def plan(c: Connection, bells: Mapping[str, datetime | None], now: datetim
     """
     events = await plans.ring(c, list(bells), MOST_EVENTS_PER_SCHOOL)
     if not events:
-        return Planning(0, frozenset())
+        return Planning((), frozenset())
     planned = list(planning.deliveries(events, await plans.directory(c)))
     published = {brin: at for brin, at in bells.items() if at is not None}
     if planned:
         await append(c, planned, now=now, published=published, process=process)
     await plans.raise_plans(c, {event.brin: event.number for event in events})
-    return Planning(len(planned), _unfinished(events))
+    return Planning(planned, _unfinished(events))
 
 
 async def append(

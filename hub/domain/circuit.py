@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
+
+from hub.domain.outcome import RetryLater
+
+if TYPE_CHECKING:
+    from hub.domain.outcome import Failure
 
 FAILURES_TO_OPEN: Final = 10
 PROBE_SECONDS: Final = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
@@ -22,11 +27,16 @@ class Opening:
     probe_at: datetime
 
 
-def after_failures(run: int, openings: int, at: datetime, error: str) -> Opening | None:
+def after_failures(run: int, openings: int, failure: Failure) -> Opening | None:
     """Open after a run of failures without a success between them; the probes get rarer with each opening."""
     if run < FAILURES_TO_OPEN:
         return None
-    return opened("unreachable", openings, at, error)
+    return opened(cause_of(failure), openings, failure.at, failure.error)
+
+
+def cause_of(failure: Failure) -> Cause:
+    """Say what a run of such failures means: nobody is there, or somebody takes nothing."""
+    return "unreachable" if isinstance(failure, RetryLater) else "misconfigured"
 
 
 def opened(cause: Cause, openings: int, at: datetime, error: str) -> Opening:

@@ -27,6 +27,11 @@ def delivery_id(event_id: UUID, destination: str, branch: str, cause: UUID | Non
     return _version_7(event_id.int >> 80, int.from_bytes(blake2b(text, digest_size=10).digest(), "big"))
 
 
+def change_id(delivery: UUID, status: str, at: str) -> UUID:
+    """Compute the id of a published change of a delivery."""
+    return delivery_id(delivery, status, at)
+
+
 def time_of(identifier: UUID) -> datetime:
     """Read the millisecond that a UUIDv7 carries."""
     return datetime.fromtimestamp((identifier.int >> 80) / 1000, UTC)

@@ -1,7 +1,7 @@
 """Use case: what happened to a delivery becomes its next status.
 
-In: outcomes of attempts, reports of receivers, decisions of people. Out: rows of the ledger, its tallies, and the outbox
-of `osr.deliveries.v1`. Only `hub.domain.delivery.advance` moves a delivery; here its answers are written.
+In: outcomes of attempts, reports of receivers, decisions of people. Out: rows of the ledger, its tallies, the outbox of
+`osr.deliveries.v1`. Only `hub.domain.delivery.advance` moves a delivery; here its answers are written.
 """
 
 from hub.settle.attempts import LaneRun, attempts

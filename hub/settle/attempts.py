@@ -61,9 +61,7 @@ async def _missed(c: Connection, missed: Sequence[Missed], entries: Entries) -> 
     moved = await lanes.mark_failed(c, missed)
     for m in missed:
         if m.key in moved:
-            entries.moved(
-                m.key, m.before, m.after, at=m.outcome.at, expects_report=m.expects_report, reason=m.reason
-            )
+            entries.moved(m.key, m.before, m.after, at=m.outcome.at, expects_report=m.expects_report, reason=m.reason)
 
 
 def _tracked(run: LaneRun, letter: Letter) -> Tracked:

@@ -13,7 +13,7 @@ from schemas.cloudevents import write_time
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from hub.store.lanes import Change
+    from hub.envelopes import Change
     from hub.store.pool import Connection
 
 PUBLISHED: Final = ANSWERED | CLOSED | {Status.DELIVERED}

@@ -23,14 +23,17 @@ async def cancel(c: Connection, delivery_id: UUID, reason: str, now: datetime, p
     """
     key = (await reports.find_by_id(c, [delivery_id])).get(delivery_id)
     if key is None:
-        raise NotFound(f"no delivery {delivery_id}")
+        msg = f"no delivery {delivery_id}"
+        raise NotFound(msg)
     lane = (await reports.lock(c, [key[:2]]))[key[:2]]
     delivery = (await reports.read_targets(c, [key]))[key]
     if lane.is_leased:
-        raise Conflict("in_flight", f"delivery {delivery_id} is being sent; try again when it has been settled")
+        msg = "in_flight"
+        raise Conflict(msg, f"delivery {delivery_id} is being sent; try again when it has been settled")
     after = advance(delivery.status, Move.CANCELLED, expects_report=delivery.expects_report)
     if isinstance(after, Ignored):
-        raise Conflict("final", f"delivery {delivery_id} is {delivery.status}; only what still waits can be cancelled")
+        msg = "final"
+        raise Conflict(msg, f"delivery {delivery_id} is {delivery.status}; only what still waits can be cancelled")
     await reports.cancel(c, key, reason)
     entries = Entries()
     entries.moved(key, delivery.status, after, at=now, expects_report=delivery.expects_report, reason=reason)

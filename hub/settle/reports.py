@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
-from uuid import UUID
 
 from hub.domain.delivery import ANSWERED, IN_LANE, UNREPORTED, Ignored, Reported, Status, advance, judge
 from hub.settle.books import Entries
 from hub.settle.overtake import superseded
 from hub.store import reports as store
-from hub.store.reports import HeldLane, Key, KeptReport, LaneKey, Tracked
+from hub.store.reports import HeldLane, KeptReport, Key, LaneKey, Tracked
 from schemas.kinds import ReportStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
+    from uuid import UUID
 
     from hub.store.pool import Connection
 
@@ -60,9 +60,7 @@ class UnknownDelivery:
 Answer: TypeAlias = Sequence[ReportResult] | UnknownDelivery
 
 
-async def apply_reports(
-    c: Connection, incoming: Sequence[IncomingReport], now: datetime, process: int
-) -> list[Answer]:
+async def apply_reports(c: Connection, incoming: Sequence[IncomingReport], now: datetime, process: int) -> list[Answer]:
     """Apply reports in order and answer each; the caller owns the transaction."""
     targets = await _find(c, incoming)
     keys = {key for found in targets for key in found}

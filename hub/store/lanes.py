@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hub.domain.outcome import Delivered, Failure
+    from hub.envelopes import Change
     from hub.store.pool import Connection
 
     Key = tuple[int, str, int]
-    Change = tuple[int, str, int, str, str, str, str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +55,7 @@ class Taken:
     before: Status
     outcome: Delivered
     expects_report: bool
+    planned_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,9 +84,7 @@ class Standing:
 
 async def lease(c: Connection, owner: int, permits: Mapping[int, int]) -> list[Lease]:
     """Take due lanes, at most as many per destination as its permits."""
-    rows = await queries.lease_lanes(
-        c, owner=owner, destinations=list(permits), permits=list(permits.values())
-    )
+    rows = await queries.lease_lanes(c, owner=owner, destinations=list(permits), permits=list(permits.values()))
     return [
         Lease(
             destination=row["destination"],
@@ -158,7 +157,7 @@ async def mark_failed(c: Connection, missed: Sequence[Missed]) -> set[Key]:
         c,
         **_keys(m.key for m in missed),
         ats=[m.outcome.at for m in missed],
-        outcomes=[_outcome_word(m.outcome) for m in missed],
+        outcomes=[outcome_word(m.outcome) for m in missed],
         http_statuses=[m.outcome.http_status for m in missed],
         durations=[m.outcome.duration_ms for m in missed],
         errors=[m.outcome.error for m in missed],
@@ -192,7 +191,8 @@ async def wake(c: Connection, destinations: Sequence[int]) -> None:
     await queries.wake_lanes(c, destinations=list(destinations))
 
 
-def _outcome_word(outcome: Failure) -> str:
+def outcome_word(outcome: Failure) -> str:
+    """Name a failed attempt as it is kept and counted."""
     return {"RetryLater": "retry", "Refused": "refused", "Gone": "gone"}[type(outcome).__name__]
 
 

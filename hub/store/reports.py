@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
-from uuid import UUID
 
 import orjson
 
@@ -14,6 +13,7 @@ from hub.store.statements import queries
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
+    from uuid import UUID
 
     from hub.store.pool import Connection
 
@@ -196,3 +196,8 @@ async def cancel(c: Connection, key: Key, reason: str) -> None:
     destination, brin, sequence = key
     await queries.mark_cancelled(c, destination=destination, brin=brin, sequence=sequence, reason=reason)
     await queries.pass_cancelled(c, destination=destination, brin=brin)
+
+
+def read_headers(text: str) -> list[tuple[str, str]]:
+    """Read the headers that a parked record is kept with."""
+    return [(name, value) for name, value in orjson.loads(text)]

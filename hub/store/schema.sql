@@ -58,7 +58,7 @@ comment on column destinations.taken_at is 'When it last took a message; a refus
 comment on column destinations.open_from is 'Every delivery with a lower id is settled for good; the search for the oldest unprocessed one starts here.';
 
 create table services (
-  code text primary key check (code ~ '^[A-Z][A-Z0-9_]{0,29}$'),
+  code text primary key check (code ~ '^[A-Z][A-Z0-9_-]{0,39}$'),
   shown_as text not null,
   destination smallint references destinations
 );

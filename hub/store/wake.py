@@ -7,6 +7,7 @@ other), the first at once and then at most one per five milliseconds. It may be 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Literal, Self
 
 import asyncpg
@@ -87,10 +88,8 @@ class Ear:
 
     async def wait(self, seconds: float = POLL_SECONDS) -> None:
         """Wait for a bell, at most `seconds`."""
-        try:
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._woken.wait(), seconds)
-        except TimeoutError:
-            pass
         self._woken.clear()
 
     async def _listen(self) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, cast
 import asyncpg
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, pool
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from alembic.operations.ops import MigrationScript  # noqa: F401 - documents what Alembic's hook is called with
+    from alembic.runtime.migration import MigrationContext
 
 HERE = Path(__file__).parent
 LOCK = 0x05B_4A11

@@ -1,0 +1,68 @@
+"""`osr-consume [plan] [forward] [reports]`: the consumers, all of them by default, until SIGTERM."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hub.commands.running import run_until_stopped
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Awaitable, Callable
+
+    from hub.settings import Settings
+
+
+class Stage(StrEnum):
+    """What a consumer process can do."""
+
+    PLAN = "plan"
+    FORWARD = "forward"
+    REPORTS = "reports"
+
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def consume(
+    stages: Annotated[list[Stage] | None, typer.Argument(help="Which consumers; all of them by default.")] = None,
+    instance: Annotated[
+        str | None, typer.Option(help="A name of its own that lets its place in the group wait for a restart.")
+    ] = None,
+) -> None:
+    """Turn bells into deliveries, carry them, and read what DUO reports. Any number of these may run."""
+    run_until_stopped([_stage(stage, instance) for stage in stages or list(Stage)])
+
+
+def _stage(stage: Stage, instance: str | None) -> Callable[[Settings, asyncio.Event], Awaitable[None]]:
+    async def run(settings: Settings, stop: asyncio.Event) -> None:
+        match stage:
+            case Stage.PLAN:
+                from consumers import plan  # noqa: PLC0415 - each process loads what it runs
+
+                await plan.run(settings, stop, instance)
+            case Stage.FORWARD:
+                from consumers import forward  # noqa: PLC0415
+
+                await forward.run(settings, stop)
+            case Stage.REPORTS:
+                from consumers import reports  # noqa: PLC0415
+
+                await reports.run(settings, stop, instance)
+
+    return run
+
+
+def main() -> None:
+    """Run the command line."""
+    from hub.cli import run_app  # noqa: PLC0415 - one place maps errors to exit codes
+
+    run_app(app)
+
+
+if __name__ == "__main__":
+    main()

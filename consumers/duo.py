@@ -1,0 +1,105 @@
+"""Carries lanes to DUO's queues. In: leased lanes of one queue and partition. Out: what the broker took, per letter.
+
+What is sent to a partition is awaited whole before more is sent to it, so that a record never overtakes a failed one.
+A producer that failed is not trusted again: it is replaced, and the ledger says what to send.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.partitioner import murmur2
+from hub.clock import now
+
+from hub.domain.outcome import Delivered, Failure, Refused, RetryLater
+from schemas.cloudevents import KAFKA_HEADERS
+from schemas.topics import topic_named
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from hub.domain.outcome import Outcome
+
+PATIENCE_MS: Final = 8000
+
+
+def partition_of(topic: str, brin: str) -> int:
+    """Say which partition a school's messages go to: Kafka's own choice for the key."""
+    return int(murmur2(brin.encode()) & 0x7FFFFFFF) % topic_named(topic).partitions
+
+
+class Queues:
+    """DUO's queues behind one idempotent producer."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        self._options = options
+        self._producer: AIOKafkaProducer | None = None
+        self._starting = asyncio.Lock()
+        self._gates: dict[tuple[str, int], asyncio.Lock] = {}
+
+    async def close(self) -> None:
+        """Let what was sent arrive, and go."""
+        await self._drop(self._producer)
+
+    def gate(self, topic: str, partition: int) -> asyncio.Lock:
+        """Give the lock that whoever sends to this partition holds until all of it was answered."""
+        return self._gates.setdefault((topic, partition), asyncio.Lock())
+
+    async def send(self, topic: str, partition: int, records: Sequence[tuple[str, bytes]]) -> list[Outcome]:
+        """Send (BRIN4, message) records in order and say of each what became of it; never raises for the network."""
+        started = time.monotonic()
+        producer = None
+        try:
+            producer = await self._ready()
+            futures = [
+                await producer.send(topic, value, key=brin.encode(), partition=partition, headers=list(KAFKA_HEADERS))
+                for brin, value in records
+            ]
+            answers = await asyncio.gather(*futures, return_exceptions=True)
+        except (KafkaError, OSError) as error:
+            answers = [error] * len(records)
+        if any(isinstance(answer, BaseException) for answer in answers):
+            await self._drop(producer)
+        at, spent = now(), int((time.monotonic() - started) * 1000)
+        return [
+            _failure(answer, topic, spent)
+            if isinstance(answer, BaseException)
+            else Delivered(at=at, partition=answer.partition, offset=answer.offset)
+            for answer in answers
+        ]
+
+    async def _ready(self) -> AIOKafkaProducer:
+        async with self._starting:
+            if self._producer is None:
+                producer = AIOKafkaProducer(
+                    **self._options,
+                    enable_idempotence=True,
+                    acks="all",
+                    linger_ms=1,
+                    max_batch_size=262_144,
+                    request_timeout_ms=PATIENCE_MS,
+                )
+                await producer.start()
+                self._producer = producer
+            return self._producer
+
+    async def _drop(self, producer: AIOKafkaProducer | None) -> None:
+        if producer is None:
+            return
+        if self._producer is producer:
+            self._producer = None
+        try:
+            await asyncio.wait_for(producer.stop(), 5)
+        except (KafkaError, OSError, TimeoutError):
+            return  # it had failed already; nothing of it is relied upon
+
+
+def _failure(error: BaseException, topic: str, spent: int) -> Failure:
+    words = f"{type(error).__name__}: {error}"[:300] or topic
+    if isinstance(error, MessageSizeTooLargeError):
+        return Refused(at=now(), error=words, duration_ms=spent)
+    return RetryLater(at=now(), error=words, duration_ms=spent)

@@ -1,0 +1,198 @@
+"""Forward lanes: lease, read, carry, settle.
+
+In: lanes that are due. Out: messages at DUO's queues and at webhooks, and what became of them. Next: hub.settle.
+Any number of forwarders run side by side; a lane is in the hands of one, and lanes never wait for each other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, Final
+
+import asyncpg
+import structlog
+from hub.clock import now
+from hub.store.meters import Meters
+
+from consumers import las
+from consumers.carry import Carrier, OpenRequests
+from consumers.duo import Queues, partition_of
+from consumers.places import Places
+from consumers.settling import Settling
+from consumers.turn import Turn, is_gone
+from hub.envelopes import letterhead
+from hub.heartbeat import Heartbeat
+from hub.outbound import Outbound
+from hub.store import lanes, ledger, processes
+from hub.store.pool import open_pool
+from hub.store.wake import Bell, Ear
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Sequence
+
+    from hub.settings import Settings
+
+    from hub.settle import LaneRun
+    from hub.store.lanes import Lease, Letter
+    from hub.store.pool import Pool
+
+LETTERS_PER_TURN: Final = 40
+TICK_SECONDS: Final = 1.0
+TICKS_PER_REPAIR: Final = 5
+AGAIN_SECONDS: Final = 0.5
+DATABASE_AWAY: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+log = structlog.get_logger(__name__)
+
+
+async def run(settings: Settings, stop: asyncio.Event) -> None:
+    """Forward until `stop` is set; then what is in flight is settled."""
+    pool = await open_pool(settings.database.url, name="forward", most=6)
+    requests = OpenRequests(settings.webhook.timeout_seconds)
+    queues = Queues(settings.duo_kafka.client_options())
+    try:
+        async with (
+            Heartbeat(pool, "forward", requests.slow) as heart,
+            Ear(settings.direct_dsn, "lanes", "destinations") as ear,
+            Outbound(settings.webhook) as outbound,
+        ):
+            async with pool.acquire() as c:
+                head = letterhead(settings.oin, settings.http.address, await ledger.epoch(c))
+            places = Places(pool)
+            webhooks = las.Webhooks(outbound, settings, pool)
+            carrier = Carrier(
+                head=head, places=places, heart=heart, queues=queues, webhooks=webhooks, requests=requests
+            )
+            await Forwarder(pool, heart, ear, places, webhooks, carrier).work(stop)
+    finally:
+        await queues.close()
+        await pool.close()
+
+
+class Forwarder:
+    """The loop, and what it has under way."""
+
+    def __init__(  # noqa: PLR0913 - the parts of one process, bound once at start-up
+        self, pool: Pool, heart: Heartbeat, ear: Ear, places: Places, webhooks: las.Webhooks, carrier: Carrier
+    ) -> None:
+        self._pool = pool
+        self._heart = heart
+        self._ear = ear
+        self._places = places
+        self._webhooks = webhooks
+        self._carrier = carrier
+        self._meters = Meters()
+        self._settling = Settling(pool, heart, self._settled)
+        self._changes = Bell(pool, "changes")
+        self._turns: set[asyncio.Task[None]] = set()
+
+    async def work(self, stop: asyncio.Event) -> None:
+        """Lease and carry until told to stop, then wait for what is under way."""
+        await self._refresh()
+        chores = [asyncio.create_task(chore) for chore in (self._settling.work(), self._settling.work(), self._tick())]
+        try:
+            while not stop.is_set():
+                if not await self._round():
+                    await self._ear.wait()
+            while self._turns:
+                await asyncio.wait(self._turns)
+            await self._settling.flush()
+        finally:
+            for chore in chores:
+                chore.cancel()
+            await asyncio.gather(*chores, return_exceptions=True)
+        await self._flush_meters()
+
+    async def _round(self) -> bool:
+        permits = {} if self._heart.is_late else self._places.permits(now())
+        if not permits:
+            return False
+        try:
+            async with self._pool.acquire() as c:
+                leases = await lanes.lease(c, self._heart.process, permits)
+                letters = await lanes.read(c, leases, LETTERS_PER_TURN) if leases else {}
+        except DATABASE_AWAY as error:
+            log.warning("lease.failed", error=str(error), next="trying again")
+            await asyncio.sleep(AGAIN_SECONDS)
+            return True
+        self._dispatch(leases, letters)
+        return bool(leases)
+
+    def _dispatch(self, leases: Sequence[Lease], letters: dict[tuple[int, str], list[Letter]]) -> None:
+        groups: dict[tuple[str, int], list[tuple[Turn, list[Letter]]]] = defaultdict(list)
+        for lease in leases:
+            place = self._places[lease.destination]
+            place.in_flight += 1
+            turn, mail = Turn(lease, place), letters[lease.destination, lease.brin]
+            if place.topic is None:
+                self._start(self._carrier.to_webhook(turn, mail), [turn])
+            else:
+                groups[place.topic, partition_of(place.topic, lease.brin)].append((turn, mail))
+        for (topic, partition), turns in groups.items():
+            self._start(self._carrier.to_queue(topic, partition, turns), [turn for turn, _ in turns])
+
+    def _start(self, carrying: Coroutine[Any, Any, None], turns: Sequence[Turn]) -> None:
+        task = asyncio.create_task(self._carry(carrying, turns))
+        self._turns.add(task)
+        task.add_done_callback(self._turns.discard)
+
+    async def _carry(self, carrying: Coroutine[Any, Any, None], turns: Sequence[Turn]) -> None:
+        try:
+            await carrying
+        except Exception:  # a fault of ours in one lane must not keep it, or others, from being settled
+            log.exception("turn.failed", lanes=[(t.place.name, t.lease.brin) for t in turns], next="again in 5 s")
+            for turn in turns:
+                turn.wait = max(turn.wait, 5.0)
+        for turn in turns:
+            if is_gone(turn):
+                await self._webhooks.disable(turn.place.id, now())
+            self._meter(turn)
+            self._settling.put(turn.run())
+
+    def _meter(self, turn: Turn) -> None:
+        for taken in turn.taken:
+            seconds = (taken.outcome.at - taken.planned_at).total_seconds()
+            self._meters.observe(turn.place.id, "transport", seconds)
+            self._meters.count("attempts", turn.place.id, "delivered")
+        for missed in turn.missed:
+            self._meters.count("attempts", turn.place.id, lanes.outcome_word(missed.outcome))
+
+    def _settled(self, runs: list[LaneRun]) -> None:
+        for run in runs:
+            self._places[run.standing.lease.destination].in_flight -= 1
+        self._ear.wake()
+        self._changes.ring()
+
+    async def _tick(self) -> None:
+        ticks = 0
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            ticks += 1
+            try:
+                await self._refresh()
+                await self._sweep(repair=ticks % TICKS_PER_REPAIR == 0)
+                await self._flush_meters()
+            except DATABASE_AWAY as error:
+                log.warning("tick.failed", error=str(error), next="again in a second")
+
+    async def _refresh(self) -> None:
+        await self._places.refresh(await self._webhooks.targets(), now())
+
+    async def _sweep(self, *, repair: bool) -> None:
+        async with self._pool.acquire() as c:
+            async with c.transaction():
+                freed = await processes.bury(c)
+            stranded = await lanes.repair_stranded(c) if repair else []
+        if freed:
+            log.warning("lanes.taken_over", lanes=freed)
+        for destination, brin in stranded:
+            self._meters.count("stranded", destination, "")
+            log.error(
+                "lane.stranded", destination=self._places[destination].name, brin=brin, next="repaired; report it"
+            )
+        if freed or stranded:
+            self._ear.wake()
+
+    async def _flush_meters(self) -> None:
+        async with self._pool.acquire() as c:
+            await self._meters.flush(c, self._heart.process)

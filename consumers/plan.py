@@ -1,0 +1,176 @@
+"""Plan: a record on the log rings a bell, Postgres says what for.
+
+In: batches of `osr.mandates.v1`. Out: deliveries and due lanes, one transaction per batch; then the offsets are
+committed. Next: consumers.forward. A sweep each second does the same for bells that never rang.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import asyncpg
+import structlog
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+from faststream import AckPolicy
+from faststream.kafka import KafkaMessage  # noqa: TC002 - FastStream reads it from the signature
+from hub.clock import now
+from hub.domain.lag import hop_seconds
+from hub.store.meters import Meters
+
+from consumers.broker import make_broker
+from hub import plan
+from hub.domain.ids import time_of
+from hub.heartbeat import Heartbeat
+from hub.store import observe, plans, processes
+from hub.store.pool import open_pool
+from hub.store.wake import Bell
+from schemas.identifiers import BRIN
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from aiokafka import ConsumerRecord
+    from faststream.kafka import KafkaBroker
+    from hub.settings import Settings
+
+    from hub.store.pool import Pool
+
+TOPIC: Final = "osr.mandates.v1"
+GROUP: Final = "osr-hub.plan"
+MOST_RECORDS: Final = 1000
+MOST_SCHOOLS: Final = 500
+AGAIN_SECONDS: Final = 0.3
+TICK_SECONDS: Final = 1.0
+DATABASE_AWAY: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+log = structlog.get_logger(__name__)
+
+
+async def run(settings: Settings, stop: asyncio.Event, instance: str | None = None) -> None:
+    """Plan until `stop` is set; `instance` names this process for ever, so that its group waits for it."""
+    pool = await open_pool(settings.database.url, name="plan")
+    broker = make_broker(settings.kafka.client_options())
+    try:
+        async with Heartbeat(pool, "plan") as heart:
+            planner = Planner(pool, heart)
+            subscribe(broker, planner, instance)
+            await broker.start()
+            sweep = asyncio.create_task(planner.sweep())
+            await stop.wait()
+            sweep.cancel()
+            await asyncio.gather(sweep, return_exceptions=True)
+            await broker.stop()
+            await planner.flush()
+    finally:
+        await pool.close()
+
+
+def subscribe(broker: KafkaBroker, planner: Planner, instance: str | None, topic: str = TOPIC) -> None:
+    """Let a planner hear the bells of a topic: who rang, never what was said."""
+
+    async def hear(_message: object) -> list[object]:
+        return []
+
+    @broker.subscriber(
+        topic,
+        group_id=GROUP,
+        group_instance_id=instance and f"{GROUP}.{instance}",
+        auto_offset_reset="earliest",
+        batch=True,
+        max_records=MOST_RECORDS,
+        batch_timeout_ms=1,
+        ack_policy=AckPolicy.MANUAL,
+        decoder=hear,
+    )
+    async def on_bells(_bells: list[Any], message: KafkaMessage) -> None:
+        records: Sequence[ConsumerRecord[bytes, bytes]] = message.raw_message
+        await planner.plan(bells(records))
+        await commit(message.consumer, records)
+
+
+def bells(records: Sequence[ConsumerRecord[bytes, bytes]]) -> dict[str, datetime | None]:
+    """Read who rang, and when the first bell of each was sent."""
+    rang: dict[str, datetime | None] = {}
+    for record in records:
+        brin = (record.key or b"").decode(errors="replace")
+        if BRIN.pattern.fullmatch(brin) is None:
+            log.warning("bell.unknown", topic=record.topic, partition=record.partition, offset=record.offset, key=brin)
+            continue
+        rang.setdefault(brin, datetime.fromtimestamp(record.timestamp / 1000, UTC))
+    return rang
+
+
+async def commit(consumer: Any, records: Sequence[ConsumerRecord[Any, Any]]) -> None:  # noqa: ANN401 - FastStream's own
+    """Commit exactly what was handled; a partition that left meanwhile is read again by its new owner."""
+    offsets: dict[TopicPartition, int] = {}
+    for record in records:
+        place = TopicPartition(record.topic, record.partition)
+        offsets[place] = max(record.offset + 1, offsets.get(place, 0))
+    try:
+        await consumer.commit(offsets)
+    except KafkaError as error:
+        log.info("commit.skipped", error=type(error).__name__, next="handled again without effect")
+
+
+class Planner:
+    """Plans schools that rang, and those that should have."""
+
+    def __init__(self, pool: Pool, heart: Heartbeat) -> None:
+        self._pool = pool
+        self._heart = heart
+        self._meters = Meters()
+        self._lanes = Bell(pool, "lanes")
+        self._late: Mapping[str, int] = {}
+
+    async def plan(self, rang: Mapping[str, datetime | None]) -> None:
+        """Plan until nothing of these schools is left, however often it takes."""
+        left = dict(rang)
+        while left:
+            batch = dict(list(left.items())[:MOST_SCHOOLS])
+            try:
+                unfinished = await self._plan_batch(batch)
+            except DATABASE_AWAY as error:
+                log.warning("plan.failed", schools=len(batch), error=str(error), next="the same schools again")
+                await asyncio.sleep(AGAIN_SECONDS)
+                continue
+            left = {brin: at for brin, at in left.items() if brin not in batch or brin in unfinished}
+
+    async def _plan_batch(self, batch: Mapping[str, datetime | None]) -> frozenset[str]:
+        async with self._pool.acquire() as c, c.transaction():
+            at = now()
+            result = await plan.plan(c, batch, at, self._heart.process)
+        if result.planned:
+            self._lanes.ring()
+        for p in result.planned:
+            recorded, published = time_of(p.id), batch.get(p.brin)
+            if published is not None:
+                self._meters.observe(p.destination.id, "publish", hop_seconds(recorded, published))
+            self._meters.observe(p.destination.id, "plan", hop_seconds(published or recorded, at))
+        return result.unfinished
+
+    async def sweep(self) -> None:
+        """Each second, plan schools whose bell has not rung since the last look; keep the counters small."""
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            try:
+                await self._sweep_once()
+                await self.flush()
+            except DATABASE_AWAY as error:
+                log.warning("sweep.failed", error=str(error), next="again in a second")
+
+    async def _sweep_once(self) -> None:
+        async with self._pool.acquire() as c:
+            seen = await plans.unplanned(c, MOST_SCHOOLS)
+            await observe.advance_open_from(c, now())
+            await processes.forget(c)
+        overdue = [brin for brin in seen if brin in self._late]
+        self._late = seen
+        if overdue:
+            await self.plan(dict.fromkeys(overdue))
+
+    async def flush(self) -> None:
+        """Write the measured hops."""
+        async with self._pool.acquire() as c:
+            await self._meters.flush(c, self._heart.process)

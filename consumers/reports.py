@@ -1,0 +1,179 @@
+"""Reports: what DUO says it did. In: batches of `duo.reports.v1`. Out: statuses of deliveries; parked rows.
+
+One transaction per batch, then the offsets. A batch that cannot be written is tried again until it can: these records
+exist on DUO's broker only, so none is passed over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+import asyncpg
+import structlog
+from faststream import AckPolicy
+from faststream.kafka import KafkaMessage  # noqa: TC002 - FastStream reads it from the signature
+from hub.clock import now
+from hub.store.meters import Meters
+
+from consumers.broker import make_broker
+from consumers.parked import expecting, parked_row
+from consumers.plan import commit
+from hub import settle
+from hub.heartbeat import Heartbeat
+from hub.reading import Unusable, read_report
+from hub.settle import IncomingReport, UnknownDelivery
+from hub.store import reports as store
+from hub.store.pool import open_pool
+from hub.store.wake import Bell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from aiokafka import ConsumerRecord
+    from faststream.kafka import KafkaBroker
+    from hub.settings import Settings
+
+    from hub.settle.reports import Answer
+    from hub.store.pool import Connection, Pool
+
+TOPIC: Final = "duo.reports.v1"
+GROUP: Final = "osr-hub.reports"
+MOST_RECORDS: Final = 500
+AGAIN_SECONDS: Final = 0.3
+TICK_SECONDS: Final = 1.0
+DATABASE_AWAY: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+NOT_KNOWN: Final = Unusable("unknown_delivery", "no delivery of this id, or of this mandate's version, is known yet")
+log = structlog.get_logger(__name__)
+
+
+async def run(settings: Settings, stop: asyncio.Event, instance: str | None = None) -> None:
+    """Read reports until `stop` is set."""
+    pool = await open_pool(settings.database.url, name="reports")
+    broker = make_broker(settings.duo_kafka.client_options())
+    try:
+        async with Heartbeat(pool, "reports") as heart:
+            reader = Reader(pool, heart)
+            subscribe(broker, reader, instance)
+            await broker.start()
+            chore = asyncio.create_task(reader.work())
+            await stop.wait()
+            chore.cancel()
+            await asyncio.gather(chore, return_exceptions=True)
+            await broker.stop()
+            await reader.flush()
+    finally:
+        await pool.close()
+
+
+def subscribe(broker: KafkaBroker, reader: Reader, instance: str | None, topic: str = TOPIC) -> None:
+    """Let a reader take the batches of a topic, undecoded: it decides itself what a record is."""
+
+    async def leave_closed(_message: object) -> list[object]:
+        return []
+
+    @broker.subscriber(
+        topic,
+        group_id=GROUP,
+        group_instance_id=instance and f"{GROUP}.{instance}",
+        auto_offset_reset="earliest",
+        batch=True,
+        max_records=MOST_RECORDS,
+        batch_timeout_ms=5,
+        ack_policy=AckPolicy.MANUAL,
+        decoder=leave_closed,
+    )
+    async def on_reports(_reports: list[Any], message: KafkaMessage) -> None:
+        await reader.take(message.raw_message)
+        await commit(message.consumer, message.raw_message)
+
+
+class Reader:
+    """Applies batches of reports, and those parked ones whose delivery has appeared."""
+
+    def __init__(self, pool: Pool, heart: Heartbeat) -> None:
+        self._pool = pool
+        self._heart = heart
+        self._meters = Meters()
+        self._changes = Bell(pool, "changes")
+
+    async def take(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
+        """Apply a batch, however often it takes."""
+        while True:
+            try:
+                async with self._pool.acquire() as c, c.transaction():
+                    answers = await self._apply(c, records)
+            except DATABASE_AWAY as error:
+                log.warning("reports.failed", records=len(records), error=str(error), next="the same records again")
+                await asyncio.sleep(AGAIN_SECONDS)
+                continue
+            self._note(answers)
+            return
+
+    async def _apply(self, c: Connection, records: Sequence[ConsumerRecord[bytes, bytes]]) -> list[Answer]:
+        at = now()
+        usable: list[tuple[ConsumerRecord[bytes, bytes], IncomingReport]] = []
+        for record in records:
+            match read_report(record.value, record.headers, at):
+                case IncomingReport() as report:
+                    usable.append((record, report))
+                case why:
+                    await self._park(c, parked_row(record, why, at))
+        answers = await settle.apply_reports(c, [report for _, report in usable], at, self._heart.process)
+        for (record, report), answer in zip(usable, answers, strict=True):
+            if isinstance(answer, UnknownDelivery):
+                await self._park(c, expecting(parked_row(record, NOT_KNOWN, at), report))
+        return answers
+
+    async def _park(self, c: Connection, row: dict[str, Any]) -> None:
+        await store.park(c, row)
+        log.warning(
+            "record.parked",
+            topic=row["topic"],
+            partition=row["partition"],
+            offset=row["offset"],
+            reason=row["reason"],
+            detail=row["detail"],
+            next="osr-hub parked list",
+        )
+
+    async def work(self) -> None:
+        """Each second, apply parked reports whose delivery has appeared; write the measured hops."""
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            try:
+                self._note(await self._apply_parked())
+                await self.flush()
+            except DATABASE_AWAY as error:
+                log.warning("parked.failed", error=str(error), next="again in a second")
+
+    async def _apply_parked(self) -> list[Answer]:
+        async with self._pool.acquire() as c, c.transaction():
+            arrived = await store.parked_that_arrived(c)
+            found = [(row, read_report(row["bytes"], _headers(row), now())) for row in arrived]
+            usable = [(row, report) for row, report in found if isinstance(report, IncomingReport)]
+            answers = await settle.apply_reports(c, [r for _, r in usable], now(), self._heart.process)
+            known = [
+                row["id"] for (row, _), a in zip(usable, answers, strict=True) if not isinstance(a, UnknownDelivery)
+            ]
+            if known:
+                await store.unpark(c, known)
+        return answers
+
+    def _note(self, answers: Iterable[Answer]) -> None:
+        for answer in answers:
+            if isinstance(answer, UnknownDelivery):
+                continue
+            self._changes.ring()
+            for result in answer:
+                if result.processing_seconds is not None:
+                    self._meters.observe(result.destination, "processing", result.processing_seconds)
+
+    async def flush(self) -> None:
+        """Write the measured hops."""
+        async with self._pool.acquire() as c:
+            await self._meters.flush(c, self._heart.process)
+
+
+def _headers(row: Any) -> list[tuple[str, bytes | None]]:  # noqa: ANN401 - a row of the driver
+    return [(name, text.encode()) for name, text in store.read_headers(row["headers"])]

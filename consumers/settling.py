@@ -1,0 +1,81 @@
+"""The settle queue. In: lanes that had their turn. Out: one transaction per few milliseconds or 200 rows.
+
+A slow receiver delays nobody's bookkeeping: each lane joins as soon as its own turn is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Final
+
+import asyncpg
+import structlog
+from hub.clock import now
+
+from hub import settle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hub.heartbeat import Heartbeat
+    from hub.settle import LaneRun
+    from hub.store.pool import Pool
+
+FLUSH_SECONDS: Final = 0.004
+FLUSH_ROWS: Final = 200
+AGAIN_SECONDS: Final = 0.2
+log = structlog.get_logger(__name__)
+
+
+class Settling:
+    """Collects lane runs and settles them in batches; two batches may be under way at once."""
+
+    def __init__(self, pool: Pool, heart: Heartbeat, settled: Callable[[list[LaneRun]], None]) -> None:
+        self._pool = pool
+        self._heart = heart
+        self._settled = settled
+        self._runs: list[LaneRun] = []
+        self._rows = 0
+        self._came = asyncio.Event()
+        self._full = asyncio.Event()
+
+    def put(self, run: LaneRun) -> None:
+        """Let a lane join the next batch."""
+        self._runs.append(run)
+        self._rows += max(1, len(run.taken))
+        self._came.set()
+        if self._rows >= FLUSH_ROWS:
+            self._full.set()
+
+    async def work(self) -> None:
+        """Flush for ever; run two of these."""
+        while True:
+            await self._came.wait()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._full.wait(), FLUSH_SECONDS)
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Settle what is there; what cannot be written yet is tried again until it can."""
+        batch, self._runs, self._rows = self._runs, [], 0
+        self._came.clear()
+        self._full.clear()
+        while batch:
+            try:
+                async with self._pool.acquire() as c, c.transaction():
+                    await settle.attempts(c, self._heart.process, batch, now())
+            except (
+                OSError,
+                TimeoutError,
+                asyncpg.PostgresConnectionError,
+                asyncpg.InterfaceError,
+                asyncpg.OperatorInterventionError,
+                asyncpg.CannotConnectNowError,
+                asyncpg.TransactionRollbackError,
+            ) as error:
+                log.warning("settle.failed", lanes=len(batch), error=str(error), next="the same lanes again")
+                await asyncio.sleep(AGAIN_SECONDS)
+                continue
+            self._settled(batch)
+            return

@@ -1,0 +1,1 @@
+"""The commands of `osr-hub`, one module each, loaded when they run."""
