@@ -1,0 +1,188 @@
+"""The school and lane protocols, their real statements driven through interleavings on real Postgres."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import orjson
+import pytest
+
+from hub import plan, settle
+from hub.domain.delivery import IN_LANE
+from hub.domain.ids import new_id
+from hub.domain.outcome import Delivered
+from hub.settle import LaneRun
+from hub.store import lanes, processes
+from hub.store.lanes import Standing, Taken
+from tests.support.interleaver import Interleaver, Schedule, Stepped
+
+if TYPE_CHECKING:
+    from hub.store.lanes import Lease, Letter
+
+SCHEDULES = 5000
+SECONDS = 90.0
+EVENTS = 2
+ROUNDS = 2
+NAMES = ("plan 1", "plan 2", "forward 1", "forward 2", "sweep")
+BRIN, SUPPLIER = "18DS", "00000099000000001000"
+
+
+class Receiver:
+    """What DUO's queue took, in the order of arrival."""
+
+    def __init__(self) -> None:
+        self.arrivals: list[tuple[str, int]] = []
+
+    def first_arrivals(self) -> list[int]:
+        """Give the lane numbers in the order in which each was first seen."""
+        return list(dict.fromkeys(sequence for _, sequence in self.arrivals))
+
+
+class World:
+    """One school, one mandate, some events that nobody has planned, and the processes that come for them."""
+
+    def __init__(self, watcher: asyncpg.Connection[Any]) -> None:
+        self.watcher = watcher
+        self.receiver = Receiver()
+        self.owners: dict[str, int] = {}
+
+    async def furnish(self) -> None:
+        """Put the register and the log in place, once."""
+        c = self.watcher
+        await c.execute("insert into boards values ('41561', null)")
+        await c.execute("insert into schools values ($1, 'Schule', '41561', 'po', null, $2)", BRIN, EVENTS)
+        await c.execute("insert into systems values ($1, 'LAS', '{RIO}')", SUPPLIER)
+        at, mandate = datetime.now(UTC), new_id(datetime.now(UTC))
+        await c.execute(
+            """insert into mandates (id, brin, service_code, supplier_oin, start_date, units, created_at, updated_at)
+               values ($1, $2, 'RIO', $3, current_date, '[]', $4, $4)""", mandate, BRIN, SUPPLIER, at)  # fmt: skip
+        for number in range(1, EVENTS + 1):
+            kind = "granted" if number == 1 else "amended"
+            units = orjson.dumps([{"branch": "", "type": kind, "routing": None, "covers": ["18DS00"]}]).decode()
+            await c.execute(
+                """insert into events (brin, number, recorded_at, id, mandate_id, mandate_version, type, units, body)
+                   values ($1, $2, $3, $4, $5, $2, $6::text::event_type, $7::text::jsonb, '{}')""",
+                BRIN, number, at, new_id(at), mandate, kind, units)  # fmt: skip
+
+    async def reset(self) -> None:
+        """Forget all that was planned and sent."""
+        await self.watcher.execute(
+            "delete from deliveries; delete from lanes; delete from plans; delete from tallies;"
+            "delete from changes; delete from attempts; delete from processes"
+        )
+        self.receiver = Receiver()
+        self.owners = {
+            name: await processes.enter(self.watcher, "forward") for name in ("forward 1", "forward 2", "last")
+        }
+
+    async def planner(self, c: Stepped) -> None:
+        """Plan what rang."""
+        async with c.transaction():
+            await plan.plan(c, {BRIN: None}, datetime.now(UTC), 1)  # type: ignore[arg-type]
+
+    async def forward(self, c: Any, owner: int) -> bool:
+        """Take a turn with whatever is due: lease, read, send, settle."""
+        leases = await lanes.lease(c, owner, {destination: 10 for destination in (1, 2, 3)})
+        letters = await lanes.read(c, leases, 10) if leases else {}
+        for lease in leases:
+            run = await self._turn(c, lease, letters[lease.destination, lease.brin])
+            async with c.transaction():
+                await settle.attempts(c, owner, [run], datetime.now(UTC))
+        return bool(leases)
+
+    async def _turn(self, c: Any, lease: Lease, letters: list[Letter]) -> LaneRun:
+        head, taken = lease.head, []
+        for letter in letters:
+            assert letter.status in IN_LANE
+            if isinstance(c, Stepped):
+                await c.step(f"send {letter.message.sequence}")
+            self.receiver.arrivals.append((str(letter.message.id), letter.message.sequence))
+            head = letter.message.sequence
+            outcome = Delivered(at=datetime.now(UTC), partition=0, offset=head)
+            taken.append(Taken(key=(lease.destination, lease.brin, head), before=letter.status, outcome=outcome,
+                               expects_report=letter.expects_report, planned_at=letter.planned_at))  # fmt: skip
+        return LaneRun(standing=Standing(lease=lease, head=head, sent=head, closed=lease.closed, wait=0.0), taken=taken)
+
+    def scripts(self, paused: str | None) -> dict[str, Any]:
+        """Name who takes part; `paused` is a forwarder that the sweep declares dead while it still runs."""
+
+        def forwarder(name: str) -> Any:
+            async def script(c: Stepped) -> None:
+                for _ in range(ROUNDS):
+                    await self.forward(c, self.owners[name])
+
+            return script
+
+        async def sweep(c: Stepped) -> None:
+            if paused is not None:
+                await c.execute("update processes set beat_at = '-infinity' where id = $1", self.owners[paused])
+            async with c.transaction():
+                await processes.bury(c)  # type: ignore[arg-type]
+
+        return {
+            "plan 1": self.planner, "plan 2": self.planner, "forward 1": forwarder("forward 1"),
+            "forward 2": forwarder("forward 2"), "sweep": sweep,
+        }  # fmt: skip
+
+    async def recover(self, crashed: str | None) -> None:
+        """Do what the living do after a crash: the sweeps, and one more forwarder until nothing is due."""
+        async with self.watcher.transaction():
+            await plan.plan(self.watcher, {BRIN: None}, datetime.now(UTC), 1)
+        if crashed in self.owners:
+            await self.watcher.execute("update processes set beat_at = '-infinity' where id = $1", self.owners[crashed])
+        await processes.bury(self.watcher)
+        assert await lanes.repair_stranded(self.watcher) == []
+        while await self.forward(self.watcher, self.owners["last"]):
+            pass
+
+    async def check(self, schedule: Schedule) -> None:
+        """Hold the outcome to the promises."""
+        rows = await self.watcher.fetch("select * from deliveries order by sequence")
+        assert [r["sequence"] for r in rows] == list(range(1, EVENTS + 1)), schedule
+        assert [r["event_number"] for r in rows] == list(range(1, EVENTS + 1)), schedule
+        assert {r["status"] for r in rows} == {"delivered"}, schedule
+        lane = await self.watcher.fetchrow("select * from lanes")
+        assert (lane["head"], lane["tail"], lane["sent"], lane["owner"]) == (EVENTS, EVENTS, EVENTS, None), schedule
+        assert self.receiver.first_arrivals() == list(range(1, EVENTS + 1)), schedule
+        assert len({i for i, _ in self.receiver.arrivals}) == EVENTS, schedule
+        tallies: Counter[str] = Counter()
+        for r in await self.watcher.fetch("select status::text, n from tallies"):
+            tallies[r["status"]] += r["n"]
+        assert +tallies == Counter({"delivered": EVENTS}), schedule
+
+
+@pytest.mark.timeout(300)
+async def test_no_interleaving_loses_repeats_or_reorders(database: str) -> None:
+    """Two planners, two forwarders, a sweep and at most one crash or pause end with every promise kept."""
+    seed = int(os.environ.get("OSR_HUB_TEST_SEED", time.time_ns() % 1_000_000))
+    watcher = await asyncpg.connect(database)
+    world = World(watcher)
+    await world.furnish()
+    began, done, crashes = time.monotonic(), 0, 0
+    while done < SCHEDULES and time.monotonic() - began < SECONDS:
+        await world.reset()
+        interleaver = Interleaver(watcher, seed + done)
+        paused = (None, "forward 1", "forward 2")[(seed + done) % 3]
+        await _run(interleaver, world, database, paused)
+        await world.recover(interleaver.crashed)
+        await world.check(interleaver.schedule)
+        done, crashes = done + 1, crashes + (interleaver.crashed is not None)
+    await watcher.close()
+    print(f"\n{done} schedules from seed {seed}, {crashes} with a crash, in {time.monotonic() - began:.0f} s")
+    assert crashes > 0
+
+
+async def _run(interleaver: Interleaver, world: World, database: str, paused: str | None) -> None:
+    connections = {name: CONNECTIONS.get(name) for name in NAMES}
+    for name, connection in connections.items():
+        if connection is None or connection.is_closed():
+            CONNECTIONS[name] = connections[name] = await asyncpg.connect(database, server_settings={"jit": "off"})
+    await interleaver.run(world.scripts(paused), connections)  # type: ignore[arg-type]
+
+
+CONNECTIONS: dict[str, asyncpg.Connection[Any]] = {}

@@ -1,0 +1,182 @@
+"""Drives real statements through chosen interleavings, on real Postgres.
+
+Actors are coroutines that talk to the database through `Stepped`; each statement, begin, commit or send is a step that
+waits for the scheduler. The scheduler lets one actor take one step at a time; an actor whose statement waits for a lock
+is not enabled until the holder ends. At one point at most, an actor may be crashed: its connection is cut.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+
+    Script = Callable[["Stepped"], Awaitable[None]]
+
+BLOCKED_AFTER_SECONDS = 0.002
+
+
+class Crashed(Exception):  # noqa: N818 - what happened to the actor, not a fault of the test
+    """The actor's process ended between two steps."""
+
+
+@dataclass(slots=True)
+class Actor:
+    """One process of the protocol: its connection, and where it stands."""
+
+    name: str
+    connection: asyncpg.Connection[Any]
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    progress: asyncio.Event = field(default_factory=asyncio.Event)
+    pending: str = ""
+    is_crashed: bool = False
+    task: asyncio.Task[None] | None = None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it has no step left."""
+        return self.task is not None and self.task.done()
+
+    @property
+    def is_enabled(self) -> bool:
+        """Whether it stands before a step."""
+        return not self.is_done and self.arrived.is_set()
+
+
+class Stepped:
+    """A connection whose every statement is a step."""
+
+    def __init__(self, actor: Actor) -> None:
+        self._actor = actor
+
+    async def step(self, what: str) -> None:
+        """Stand before a step until the scheduler lets it happen."""
+        actor = self._actor
+        actor.pending = what
+        actor.gate.clear()
+        actor.arrived.set()
+        actor.progress.set()
+        await actor.gate.wait()
+        if actor.is_crashed:
+            raise Crashed(actor.name)
+
+    async def fetch(self, query: str, *args: Any) -> Any:
+        """Step: many rows."""
+        await self.step(query)
+        return await self._actor.connection.fetch(query, *args)
+
+    async def fetchrow(self, query: str, *args: Any) -> Any:
+        """Step: one row."""
+        await self.step(query)
+        return await self._actor.connection.fetchrow(query, *args)
+
+    async def fetchval(self, query: str, *args: Any) -> Any:
+        """Step: one value."""
+        await self.step(query)
+        return await self._actor.connection.fetchval(query, *args)
+
+    async def execute(self, query: str, *args: Any) -> Any:
+        """Step: a statement."""
+        await self.step(query)
+        return await self._actor.connection.execute(query, *args)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        """Steps: begin, and commit or roll back."""
+        await self.execute("begin")
+        try:
+            yield
+        except Crashed:
+            raise
+        except BaseException:
+            await self.execute("rollback")
+            raise
+        await self.execute("commit")
+
+
+@dataclass(slots=True)
+class Schedule:
+    """One interleaving as it happened."""
+
+    seed: int
+    steps: list[str] = field(default_factory=list)
+
+
+class Interleaver:
+    """Runs actors step by step, in an order drawn from a seed."""
+
+    def __init__(self, watcher: asyncpg.Connection[Any], seed: int, *, may_crash: bool = True) -> None:
+        self._watcher = watcher
+        self._draw = random.Random(seed)  # noqa: S311 - reproducible choice, no secret
+        self._crash_at = self._draw.randrange(2, 60) if may_crash and self._draw.random() < 0.6 else -1  # noqa: PLR2004
+        self.schedule = Schedule(seed)
+        self.crashed: str | None = None
+        self._progress = asyncio.Event()
+
+    async def run(self, scripts: Mapping[str, Script], connections: Mapping[str, asyncpg.Connection[Any]]) -> None:
+        """Run all scripts to their ends; raises what an actor raises, with the schedule that led to it."""
+        actors = [Actor(name, connections[name], progress=self._progress) for name in scripts]
+        for actor in actors:
+            actor.task = asyncio.create_task(self._play(actor, scripts[actor.name]))
+            actor.task.add_done_callback(lambda _: self._progress.set())
+        try:
+            while not all(actor.is_done for actor in actors):
+                await self._settle(actors)
+                enabled = [actor for actor in actors if actor.is_enabled]
+                if enabled:
+                    await self._take_step(self._draw.choice(enabled))
+        finally:
+            for actor in actors:
+                if actor.task is not None and not actor.task.done():
+                    actor.task.cancel()
+            await asyncio.gather(*(a.task for a in actors if a.task), return_exceptions=True)
+        for actor in actors:
+            if actor.task is not None and not actor.task.cancelled() and (error := actor.task.exception()):
+                raise AssertionError(f"{actor.name} failed in {self.schedule}") from error
+
+    async def _play(self, actor: Actor, script: Script) -> None:
+        try:
+            await script(Stepped(actor))
+        except Crashed:
+            return
+
+    async def _take_step(self, actor: Actor) -> None:
+        if len(self.schedule.steps) == self._crash_at:
+            actor.is_crashed = True
+            actor.connection.terminate()
+            self.crashed = actor.name
+            self.schedule.steps.append(f"{actor.name}: CRASH")
+        else:
+            self.schedule.steps.append(f"{actor.name}: {' '.join(actor.pending.split())[:60]}")
+        actor.arrived.clear()
+        actor.gate.set()
+
+    async def _settle(self, actors: list[Actor]) -> None:
+        """Wait until every actor stands before a step, is done, or waits for a lock that another holds."""
+        while True:
+            self._progress.clear()
+            running = [a for a in actors if not a.is_done and not a.is_enabled]
+            if not running:
+                return
+            try:
+                await asyncio.wait_for(self._progress.wait(), BLOCKED_AFTER_SECONDS)
+            except TimeoutError:
+                if await self._all_blocked(running):
+                    return
+
+    async def _all_blocked(self, running: list[Actor]) -> bool:
+        pids = [a.connection.get_server_pid() for a in running if not a.connection.is_closed()]
+        if len(pids) < len(running):
+            return False
+        blocked = await self._watcher.fetchval(
+            "select count(*) from unnest($1::int[]) p where cardinality(pg_blocking_pids(p)) > 0", pids
+        )
+        return bool(blocked == len(running))

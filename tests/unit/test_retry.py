@@ -1,0 +1,91 @@
+"""When to try again: the visible schedule, refusals, and ends of mandates that never die in silence."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.domain.circuit import FAILURES_TO_OPEN, PROBE_SECONDS, after_failures, opened
+from hub.domain.outcome import Gone, Refused, RetryLater
+from hub.domain.retry import DAILY, SCHEDULE, Disable, GiveUp, Misconfigured, Past, TryAgain, verdict
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+AWAY = RetryLater(at=NOON, error="connection refused", duration_ms=3)
+REFUSED = Refused(at=NOON, error="400 Bad Request", duration_ms=3, http_status=400)
+
+
+def past(attempts: int, *, is_end: bool = False, taken_at: datetime | None = None) -> Past:
+    """Make the past of a delivery that first failed an hour ago."""
+    return Past(attempts=attempts, failed_since=NOON - timedelta(hours=1), is_end=is_end, taken_at=taken_at)
+
+
+def test_the_schedule_is_the_standards_own() -> None:
+    """Nine waits, 75 hours 35 minutes and 5 seconds in all."""
+    assert SCHEDULE == (5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
+    assert sum(SCHEDULE) == 75 * 3600 + 35 * 60 + 5
+
+
+@pytest.mark.parametrize("attempt", range(1, 10))
+def test_absence_is_retried_by_the_schedule(attempt: int) -> None:
+    """The n-th failure waits for the n-th entry; a draw of a half adds no jitter."""
+    assert verdict(AWAY, past(attempt)) == TryAgain(NOON + timedelta(seconds=SCHEDULE[attempt - 1]))
+
+
+@given(st.integers(1, 9), st.floats(0, 1, exclude_max=True))
+def test_jitter_stays_within_a_fifth(attempt: int, draw: float) -> None:
+    """Nobody waits less than four fifths or more than six fifths of the entry."""
+    again = verdict(AWAY, past(attempt), draw=draw)
+    assert isinstance(again, TryAgain)
+    wait = (again.at - NOON).total_seconds()
+    assert 0.8 * SCHEDULE[attempt - 1] <= wait <= 1.2 * SCHEDULE[attempt - 1] + 1e-6
+
+
+def test_the_receivers_own_wish_is_obeyed_up_to_a_day() -> None:
+    """Retry-After lengthens a wait, never shortens it, and not beyond a day."""
+    wish = RetryLater(at=NOON, error="429", duration_ms=1, http_status=429, after=60)
+    assert verdict(wish, past(1)) == TryAgain(NOON + timedelta(seconds=60))
+    assert verdict(wish, past(2)) == TryAgain(NOON + timedelta(seconds=300))
+    greedy = RetryLater(at=NOON, error="503", duration_ms=1, http_status=503, after=1e9)
+    assert verdict(greedy, past(1)) == TryAgain(NOON + timedelta(days=1))
+
+
+def test_after_the_schedule_it_is_given_up_but_the_end_of_a_mandate_is_tried_daily() -> None:
+    """An authorisation that ended is told until a person says stop."""
+    assert verdict(AWAY, past(10)) == GiveUp("exhausted")
+    assert verdict(AWAY, past(10, is_end=True)) == TryAgain(NOON + timedelta(seconds=DAILY))
+    assert verdict(AWAY, past(99, is_end=True)) == TryAgain(NOON + timedelta(seconds=DAILY))
+
+
+def test_a_refusal_is_tried_three_times_in_ten_minutes() -> None:
+    """150 and 450 seconds, then a decision."""
+    assert verdict(REFUSED, past(1)) == TryAgain(NOON + timedelta(seconds=150))
+    assert verdict(REFUSED, past(2)) == TryAgain(NOON + timedelta(seconds=450))
+
+
+def test_one_refused_message_dies_only_where_others_are_taken() -> None:
+    """An expired token must not kill a backlog."""
+    assert verdict(REFUSED, past(3, taken_at=NOON - timedelta(minutes=1))) == GiveUp("refused")
+    assert verdict(REFUSED, past(3, taken_at=None)) == Misconfigured("400 Bad Request")
+    assert verdict(REFUSED, past(3, taken_at=NOON - timedelta(hours=2))) == Misconfigured("400 Bad Request")
+    assert isinstance(verdict(REFUSED, past(3, is_end=True, taken_at=NOON)), TryAgain)
+
+
+def test_gone_disables() -> None:
+    """410 is a decision of the receiver."""
+    assert verdict(Gone(at=NOON, error="410 Gone", duration_ms=1), past(1)) == Disable("410 Gone")
+
+
+def test_a_run_of_failures_opens_the_circuit_and_probes_get_rarer() -> None:
+    """Ten in a row; then a probe after 1, 2, 5, 10, 30, 60 and again 60 seconds."""
+    assert after_failures(FAILURES_TO_OPEN - 1, 0, AWAY) is None
+    opening = after_failures(FAILURES_TO_OPEN, 0, AWAY)
+    assert opening is not None
+    assert (opening.cause, opening.probe_at) == ("unreachable", NOON + timedelta(seconds=1))
+    refused = after_failures(FAILURES_TO_OPEN, 0, REFUSED)
+    assert refused is not None
+    assert refused.cause == "misconfigured"
+    waits = [(opened("unreachable", n, NOON, "").probe_at - NOON).total_seconds() for n in range(8)]
+    assert waits == [*PROBE_SECONDS, 60.0, 60.0]
