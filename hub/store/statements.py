@@ -1,10 +1,38 @@
-"""The named statements of `sql/*.sql`, as one namespace: a name is unique over all files."""
+"""The named statements of `sql/*.sql`, as one namespace: a name is unique over all files.
+
+A statement is awaited with a connection and its named parameters. The ending of its name says what comes back: a list
+of rows, one row (`^`), one value (`$`), or nothing of use (`!`).
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiosql
+from aiosql.adapters.asyncpg import AsyncPGAdapter
 
-queries: Any = aiosql.from_path(Path(__file__).parent / "sql", "asyncpg", mandatory_parameters=False)
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hub.store.pool import Connection
+
+
+class Adapter(AsyncPGAdapter):  # type: ignore[misc] - the library has no types
+    """aiosql's own adapter, but many rows come as a list and a connection is used as it is given."""
+
+    is_aio_driver = False  # hands our coroutines through as they are, instead of wrapping many rows in a generator
+
+    async def select(  # noqa: PLR0913, PLR0917 - the library's signature
+        self,
+        conn: Connection,
+        query_name: str,
+        sql: str,
+        parameters: Mapping[str, Any],
+        record_class: None = None,  # noqa: ARG002 - the library's signature
+    ) -> list[Any]:
+        """Fetch all rows."""
+        return list(await conn.fetch(sql, *self.maybe_order_params(query_name, parameters)))
+
+
+queries: Any = aiosql.from_path(Path(__file__).parent / "sql", Adapter, mandatory_parameters=False)

@@ -66,7 +66,7 @@ class World:
             units = orjson.dumps([{"branch": "", "type": kind, "routing": None, "covers": ["18DS00"]}]).decode()
             await c.execute(
                 """insert into events (brin, number, recorded_at, id, mandate_id, mandate_version, type, units, body)
-                   values ($1, $2, $3, $4, $5, $2, $6::text::event_type, $7::text::jsonb, '{}')""",
+                   values ($1, $2::bigint, $3, $4, $5, $2::bigint::integer, $6::text::event_type, $7::text::jsonb, '{}')""",
                 BRIN, number, at, new_id(at), mandate, kind, units)  # fmt: skip
 
     async def reset(self) -> None:
