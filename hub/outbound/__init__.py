@@ -1,0 +1,11 @@
+"""The way out to receivers: the one HTTP client, its address guard, the handshake, and signed webhooks.
+
+In: a URL that a receiver registered, and a message. Out: an answer as data. Used by the API (registration, test) and by
+`consumers.las`.
+"""
+
+from hub.outbound.answers import Answer, Answered, NotAllowed, Unreachable
+from hub.outbound.client import Outbound
+from hub.outbound.routes import Terms
+
+__all__ = ["Answer", "Answered", "NotAllowed", "Outbound", "Terms", "Unreachable"]

@@ -1,0 +1,132 @@
+"""The one HTTP client to receivers. In: a URL, headers, a body. Out: an answer, or why there is none, as data.
+
+Next: `hub.outbound.webhook` says what an answer means. Every request passes the address guard; no redirect is followed,
+no proxy of the environment used, and only the beginning of a body is read.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import TYPE_CHECKING, Final, Self
+
+from pyreqwest.exceptions import (
+    BuilderError,
+    ConnectError,
+    ConnectTimeoutError,
+    DetailedPyreqwestError,
+    PyreqwestError,
+    RequestTimeoutError,
+)
+
+from hub.outbound.addresses import AddressNotAllowed
+from hub.outbound.answers import Answer, Answered, NotAllowed, Unreachable
+from hub.outbound.routes import Resolve, Route, Terms, look_up, make_route
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from pyreqwest.client import Client
+    from pyreqwest.request import RequestBuilder
+
+MOST_READ: Final = 2048
+HEARD: Final = ("retry-after", "webhook-allowed-origin", "webhook-allowed-rate")
+CHECK_SECONDS: Final = 60.0
+FORGET_SECONDS: Final = 900.0
+NO_CONTENT: Final = 204
+
+
+class Outbound:
+    """Carries requests to receivers; one per process, open as long as it runs."""
+
+    def __init__(self, terms: Terms, resolve: Resolve = look_up) -> None:
+        self._terms = terms
+        self._resolve = resolve
+        self._routes: dict[tuple[str, bytes | None], Route] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        clients = [route.client for route in self._routes.values()]
+        self._routes.clear()
+        for client in clients:
+            if client is not None:
+                await client.close()
+
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes, *, identity: bytes | None = None) -> Answer:
+        """Send one POST; `identity` is a certificate and key (PEM) to be known by there, else the hub's own."""
+        return await self._send("POST", url, headers, body, identity)
+
+    async def options(self, url: str, headers: Mapping[str, str], *, identity: bytes | None = None) -> Answer:
+        """Send one OPTIONS request, without a body."""
+        return await self._send("OPTIONS", url, headers, None, identity)
+
+    async def _send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, identity: bytes | None
+    ) -> Answer:
+        started = perf_counter()
+        try:
+            route, client = await self._find_way(url, identity, started)
+        except AddressNotAllowed as error:
+            return NotAllowed(error=str(error), duration_ms=_since(started))
+        except BuilderError:
+            return NotAllowed(error="the client certificate cannot be used", duration_ms=_since(started))
+        except OSError as error:
+            return Unreachable(error=f"the name cannot be resolved: {error.strerror}", duration_ms=_since(started))
+        try:
+            return await _exchange(client.request(method, route.place.url), headers, body, started)
+        except PyreqwestError as error:
+            if isinstance(error, ConnectError | ConnectTimeoutError):
+                route.move_on(client)
+            return Unreachable(error=self._say(error), duration_ms=_since(started))
+
+    async def _find_way(self, url: str, identity: bytes | None, at: float) -> tuple[Route, Client]:
+        route = self._routes.get((url, identity)) or self._add_route(url, identity, at)
+        route.used_at = at
+        client = route.client
+        if client is None:
+            client = await route.check(at)
+        elif at - route.checked_at > CHECK_SECONDS:
+            route.check_soon(at)
+        return route, client
+
+    def _add_route(self, url: str, identity: bytes | None, at: float) -> Route:
+        route = make_route(url, self._terms, self._resolve, identity)
+        self._routes = {key: old for key, old in self._routes.items() if at - old.used_at < FORGET_SECONDS}
+        self._routes[url, identity] = route
+        return route
+
+    def _say(self, error: PyreqwestError) -> str:
+        match error:
+            case RequestTimeoutError():
+                return f"no answer within {self._terms.timeout_seconds:g} s"
+            case ConnectError():
+                return f"no connection: {_last_cause(error)}"
+            case _:
+                return f"no proper answer: {_last_cause(error)}"
+
+
+async def _exchange(
+    request: RequestBuilder, headers: Mapping[str, str], body: bytes | None, started: float
+) -> Answered:
+    request = request.headers(headers).streamed_read_buffer_limit(MOST_READ)
+    if body is not None:
+        request = request.body_bytes(body)
+    async with request.build_streamed() as response:
+        status = response.status
+        said = None if status == NO_CONTENT else await response.body_reader.read(MOST_READ)
+        heard = {name: value for name in HEARD if (value := response.get_header(name)) is not None}
+    return Answered(status=status, duration_ms=_since(started), body=bytes(said or b""), headers=heard)
+
+
+def _since(started: float) -> int:
+    return round((perf_counter() - started) * 1000)
+
+
+def _last_cause(error: PyreqwestError) -> str:
+    """Give the innermost cause in the library's words; the outermost one holds the URL, which may hold a secret."""
+    causes = error.details["causes"] if isinstance(error, DetailedPyreqwestError) else None
+    return causes[-1]["message"] if causes and len(causes) > 1 else error.message

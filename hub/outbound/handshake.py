@@ -1,0 +1,74 @@
+"""Asking a receiver for its consent before anything is sent to it: the OPTIONS request of CloudEvents webhooks.
+
+In: a URL and the rate that is asked for. Out: the rate agreed on, or why there is no agreement. Consent is given by
+headers alone; a status code says nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, assert_never
+
+from hub.outbound.answers import Answered, NotAllowed, Unreachable
+
+if TYPE_CHECKING:
+    from hub.outbound.client import Outbound
+
+ANY: Final = "*"
+HIGHEST_RATE: Final = 2**31 - 1
+_RATE: Final = re.compile(r"[0-9]{1,10}")
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """The receiver consents; messages per minute, None for no limit."""
+
+    allowed_rate: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreed:
+    """There is no consent, and why."""
+
+    code: Literal["handshake_refused", "unreachable", "address_not_allowed"]
+    detail: str
+
+
+Consent: TypeAlias = Agreed | Disagreed
+
+
+async def shake_hands(
+    outbound: Outbound, url: str, *, origin: str, rate: int | None, identity: bytes | None = None
+) -> Consent:
+    """Ask whether `origin` may send to `url`, `rate` messages a minute when one is given."""
+    headers = {"webhook-request-origin": origin}
+    if rate is not None:
+        headers["webhook-request-rate"] = str(rate)
+    answer = await outbound.options(url, headers, identity=identity)
+    match answer:
+        case NotAllowed():
+            return Disagreed("address_not_allowed", answer.error)
+        case Unreachable():
+            return Disagreed("unreachable", answer.error)
+        case Answered():
+            return _read_consent(answer, origin, rate)
+        case _:
+            assert_never(answer)
+
+
+def _read_consent(answer: Answered, origin: str, rate: int | None) -> Consent:
+    allowed_origin = answer.headers.get("webhook-allowed-origin", "").strip()
+    if allowed_origin != ANY and allowed_origin.lower() != origin.lower():
+        said = f"WebHook-Allowed-Origin: {allowed_origin[:100]}" if allowed_origin else "no WebHook-Allowed-Origin"
+        words = f"the receiver answered {answer.status} with {said}; {origin} or * was expected"
+        return Disagreed("handshake_refused", words)
+    if rate is None:
+        return Agreed(None)
+    allowed_rate = answer.headers.get("webhook-allowed-rate", "").strip()
+    if allowed_rate == ANY:
+        return Agreed(None)
+    if _RATE.fullmatch(allowed_rate) and 1 <= int(allowed_rate) <= HIGHEST_RATE:
+        return Agreed(int(allowed_rate))
+    words = "a rate was asked for, and the answer has no WebHook-Allowed-Rate with a number above 0 or *"
+    return Disagreed("handshake_refused", words)

@@ -1,0 +1,108 @@
+"""A signed webhook, and what its answer means. In: a message for a receiver. Out: an outcome, classified nowhere else.
+
+| answer                                        | outcome                                        |
+|-----------------------------------------------|------------------------------------------------|
+| 2xx                                           | delivered                                      |
+| 410                                           | gone: the receiver wants nothing any more      |
+| 408, 425, 429, 5xx, none, address not allowed | later, not before what `Retry-After` asks for  |
+| 3xx and every other 4xx                       | refused                                        |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final, assert_never
+
+from hub.domain import signing
+from hub.domain.outcome import Delivered, Gone, Outcome, Refused, RetryLater
+from hub.domain.retry import LONGEST_WISH
+from hub.outbound.answers import Answer, Answered, NotAllowed, Unreachable
+from schemas.cloudevents import HTTP_CONTENT_TYPE
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    from hub.domain.receiver import Receiver
+    from hub.outbound.client import Outbound
+
+MOST_DIGITS: Final = 20
+ABSENT: Final = frozenset({408, 425, 429})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What is sent: `body` is the CloudEvent, `id` its id."""
+
+    id: str
+    body: bytes
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """Who sends: the name receivers gave their consent to, and the key whose public half anyone may have."""
+
+    origin: str
+    key: Ed25519PrivateKey | None = None
+
+
+async def deliver(outbound: Outbound, receiver: Receiver, message: Message, sender: Sender, now: datetime) -> Outcome:
+    """Sign and send one message and say what became of it; never raises for what networks and receivers do."""
+    headers = signing.headers(message.id, now, message.body, receiver.secrets, sender.key)
+    headers["content-type"] = HTTP_CONTENT_TYPE
+    headers["webhook-request-origin"] = sender.origin
+    if message.traceparent:
+        headers["traceparent"] = message.traceparent
+    answer = await outbound.post(receiver.url, headers, message.body, identity=receiver.identity)
+    return classify(answer, now)
+
+
+def classify(answer: Answer, now: datetime) -> Outcome:
+    """Say what an answer to a request sent at `now` means."""
+    at = now + timedelta(milliseconds=answer.duration_ms)
+    match answer:
+        case Answered(status=status) if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+            return Delivered(at=at)
+        case Answered():
+            return _said_no(answer, at)
+        case Unreachable() | NotAllowed():
+            return RetryLater(at=at, error=answer.error, duration_ms=answer.duration_ms)
+        case _:
+            assert_never(answer)
+
+
+def read_retry_after(text: str | None, at: datetime) -> float | None:
+    """Read `Retry-After`, seconds or a date, as seconds from `at`, at most a day; None when it says nothing usable."""
+    if text is None:
+        return None
+    if text.strip().isascii() and text.strip().isdigit():
+        return float(min(int(text.strip()[:MOST_DIGITS]), LONGEST_WISH))
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return min(max((moment - at).total_seconds(), 0.0), LONGEST_WISH)
+
+
+def _said_no(answer: Answered, at: datetime) -> Outcome:
+    status, spent = answer.status, answer.duration_ms
+    error = _words(status)
+    if status == HTTPStatus.GONE:
+        return Gone(at=at, error=error, duration_ms=spent)
+    if status in ABSENT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        after = read_retry_after(answer.headers.get("retry-after"), at)
+        return RetryLater(at=at, error=error, duration_ms=spent, http_status=status, after=after)
+    return Refused(at=at, error=error, duration_ms=spent, http_status=status)
+
+
+def _words(status: int) -> str:
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = "a status that nobody defined"
+    redirect = "; redirects are not followed" if status // 100 == HTTPStatus.MULTIPLE_CHOICES // 100 else ""
+    return f"the receiver answered {status} {phrase}{redirect}"
