@@ -1,0 +1,102 @@
+"""Which branches each mandate of a (school, service) covers, in which units, and what its system is told of them.
+
+In: all mandates of one school for one service. Out: units per mandate, and the messages that a change of them makes.
+Next: `hub.domain.change`, which makes events of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from hub.domain.kinds import Kind
+from hub.domain.mandate import REST, Unit, is_live, overlap
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+    from uuid import UUID
+
+    from hub.domain.mandate import Mandate
+    from schemas.identifiers import Branch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """The units of a living mandate: routed branches in order, then the rest, if any."""
+
+    units: tuple[Unit, ...]
+    ambiguous: bool
+    """Whether another supplier may claim the rest too, so that a system that never heard of it must not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What an event tells of one unit: the unit as it is, or, at its end, as it last was."""
+
+    kind: Kind
+    unit: Unit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telling:
+    """The messages of an event, ends first, and the units to remember."""
+
+    messages: tuple[Message, ...]
+    units: tuple[Unit, ...]
+
+
+def compute(mandates: Sequence[Mandate], branches: Sequence[Branch], today: date) -> dict[UUID, Coverage]:
+    """Compute the units of every living mandate of one (school, service); `branches` are the open ones, in order."""
+    live = [mandate for mandate in mandates if is_live(mandate, today)]
+    return {
+        mandate.id: _cover(
+            mandate, [other for other in live if other is not mandate and overlap(mandate, other, today)], branches
+        )
+        for mandate in live
+    }
+
+
+def _cover(mandate: Mandate, others: Sequence[Mandate], branches: Sequence[Branch]) -> Coverage:
+    own = mandate.routes
+    units = tuple(Unit(branch=branch, routing=own[branch], covers=(branch,)) for branch in branches if branch in own)
+    rest = tuple(
+        branch for branch in branches if branch not in own and not any(branch in other.routes for other in others)
+    )
+    if not rest:
+        return Coverage(units=units, ambiguous=False)
+    return Coverage(
+        units=(*units, Unit(branch=REST, routing=None, covers=rest)),
+        ambiguous=any(other.supplier_oin != mandate.supplier_oin for other in others),
+    )
+
+
+def tell(before: Sequence[Unit], after: Coverage | None, kind: Kind) -> Telling:
+    """Turn the units before and after an event of `kind` into its messages; `after` is None when the mandate ended.
+
+    The first message about a unit is `granted`. A rest that was never told is withheld while it is ambiguous; one
+    that was told hears everything, its end included. A mandate that ended keeps the units it last had, told no more.
+    """
+    told = {unit.branch: unit for unit in before if unit.told}
+    if after is None:
+        ends = tuple(_end(unit, kind) for unit in told.values())
+        return Telling(messages=ends, units=tuple(replace(unit, told=False) for unit in before))
+    there = {unit.branch for unit in after.units}
+    messages = [_end(unit, Kind.WITHDRAWN) for unit in told.values() if unit.branch not in there]
+    units = []
+    for unit in after.units:
+        known = unit.branch in told
+        if known or unit.branch != REST or not after.ambiguous:
+            messages.append(Message(kind=_later(kind) if known else Kind.GRANTED, unit=unit))
+            units.append(replace(unit, told=True))
+        else:
+            units.append(unit)
+    return Telling(messages=tuple(messages), units=tuple(units))
+
+
+def _end(unit: Unit, kind: Kind) -> Message:
+    return Message(kind=kind if kind is Kind.EXPIRED else Kind.WITHDRAWN, unit=unit)
+
+
+def _later(kind: Kind) -> Kind:
+    return Kind.STARTED if kind is Kind.STARTED else Kind.AMENDED

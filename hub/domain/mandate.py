@@ -1,0 +1,86 @@
+"""A mandate: which system may exchange data for a school, for one service, from when until when.
+
+In: rows of the register. Out: what follows from the dates on a day. Next: `hub.domain.coverage`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Final
+
+from schemas.identifiers import Branch
+from schemas.kinds import MandateState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from uuid import UUID
+
+    from schemas.identifiers import Brin, Oin, RoutingId, ServiceCode
+
+REST: Final = Branch("")
+"""The unit of all branches without a routing characteristic."""
+DAY: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """A part of a school that a system hears of by itself: one routed branch, or the rest."""
+
+    branch: Branch
+    routing: RoutingId | None
+    covers: tuple[Branch, ...]
+    told: bool = False
+    """Whether its system was told of it, and not yet of its end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mandate:
+    """A mandate as the register holds it; `units` are those last computed, `version` the number of its events."""
+
+    id: UUID
+    brin: Brin
+    service_code: ServiceCode
+    supplier_oin: Oin
+    start_date: date
+    end_date: date | None
+    created_at: datetime
+    updated_at: datetime
+    version: int = 0
+    routes: Mapping[Branch, RoutingId] = field(default_factory=dict)
+    units: tuple[Unit, ...] = ()
+    next_date: date | None = None
+    copied_from: UUID | None = None
+    withdrawn_at: datetime | None = None
+
+
+def state(mandate: Mandate, today: date) -> MandateState:
+    """Say where a mandate stands on a day."""
+    if mandate.withdrawn_at is not None:
+        return MandateState.WITHDRAWN
+    if mandate.end_date is not None and mandate.end_date < today:
+        return MandateState.ENDED
+    return MandateState.FUTURE if mandate.start_date > today else MandateState.ACTIVE
+
+
+def is_live(mandate: Mandate, today: date) -> bool:
+    """Say whether a mandate is in force on a day, or will be later."""
+    return mandate.withdrawn_at is None and (mandate.end_date is None or mandate.end_date >= today)
+
+
+def overlap(one: Mandate, other: Mandate, today: date) -> bool:
+    """Say whether two mandates share a day, today or later."""
+    start = max(one.start_date, other.start_date, today)
+    return (one.end_date is None or start <= one.end_date) and (other.end_date is None or start <= other.end_date)
+
+
+def next_date(mandate: Mandate, today: date) -> date | None:
+    """Find the day after `today` on which the calendar must speak of a mandate: its start, or the day after its end."""
+    if mandate.withdrawn_at is not None:
+        return None
+    if mandate.start_date > today:
+        return mandate.start_date
+    if mandate.end_date is None or mandate.end_date < today or mandate.end_date == date.max:
+        return None
+    return mandate.end_date + DAY

@@ -1,0 +1,138 @@
+"""What a wish must satisfy before it becomes a mandate, a new date or a routing characteristic.
+
+In: the wish, and what the register holds. Out: everything that is wrong with it, at once. Next: `hub.register`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Final
+
+from hub.domain.mandate import overlap
+from schemas.identifiers import HIGHEST_INDEX, ROUTING_ID, brin_of_routing_id, routing_id
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+    from uuid import UUID
+
+    from hub.domain.mandate import Mandate
+    from hub.domain.school import School
+    from schemas.identifiers import Branch, Brin, Oin, RoutingId, ServiceCode
+
+LAST_DAY: Final = date(9999, 12, 30)
+"""The last day that has a day after it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """A mandate that somebody wants; a named branch without a routing characteristic gets a free one."""
+
+    brin: Brin
+    service_code: ServiceCode
+    supplier_oin: Oin
+    start_date: date
+    end_date: date | None = None
+    branches: Sequence[tuple[Branch, RoutingId | None]] = ()
+    copied_from: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wrong:
+    """One thing that is wrong: where, as a JSON pointer, a code for programs, and words for people."""
+
+    field: str
+    code: str
+    detail: str
+
+    @property
+    def is_conflict(self) -> bool:
+        """Whether the wish is well-formed but collides with what the register holds."""
+        return self.code in ("overlap", "taken")
+
+
+def check_parties(
+    wish: Wish, school: School | None, offered: Collection[str] | None, services: Container[str], today: date
+) -> Iterator[Wrong]:
+    """Check who and what a mandate is for; `offered` are the services of the system, None when it is unknown."""
+    if school is None:
+        yield Wrong(field="/brin", code="unknown_school", detail=f"school {wish.brin} is not in the register")
+    elif not school.is_open(today):
+        yield Wrong(field="/brin", code="school_closed", detail=f"school {wish.brin} closed on {school.closed_on}")
+    elif not school.agreed(wish.service_code):
+        detail = f"board {school.bge_code} has not signed the agreement for {wish.service_code}"
+        yield Wrong(field="/brin", code="no_agreement", detail=detail)
+    known = wish.service_code in services
+    if not known:
+        detail = f"service {wish.service_code} is not in the register"
+        yield Wrong(field="/serviceCode", code="unknown_service", detail=detail)
+    if offered is None:
+        detail = f"no system of supplier {wish.supplier_oin} is registered"
+        yield Wrong(field="/supplierOin", code="unknown_system", detail=detail)
+    elif known and wish.service_code not in offered:
+        detail = f"the system of {wish.supplier_oin} does not offer {wish.service_code}"
+        yield Wrong(field="/supplierOin", code="service_not_offered", detail=detail)
+
+
+def check_dates(start: date, end: date | None, today: date, *, start_may_be_past: bool) -> Iterator[Wrong]:
+    """Check the period of a mandate; the end date is its last day."""
+    if start < today and not start_may_be_past:
+        yield Wrong(field="/startDate", code="in_the_past", detail=f"{start} lies before today, {today}")
+    if start > LAST_DAY:
+        yield Wrong(field="/startDate", code="too_late", detail=f"{start} lies after {LAST_DAY}")
+    if end is None:
+        return
+    if end < start:
+        yield Wrong(field="/endDate", code="before_start", detail=f"{end} lies before the start date, {start}")
+    elif end < today:
+        yield Wrong(field="/endDate", code="in_the_past", detail=f"{end} lies before today, {today}")
+    elif end > LAST_DAY:
+        yield Wrong(field="/endDate", code="too_late", detail=f"{end} lies after {LAST_DAY}; leave it out")
+
+
+def check_branch(branch: Branch, school: School, today: date, field: str) -> Iterator[Wrong]:
+    """Check that a branch is an open one of the school."""
+    place = next((place for place in school.locations if place.branch == branch), None)
+    if place is None:
+        yield Wrong(field=field, code="unknown_branch", detail=f"{branch} is not a branch of school {school.brin}")
+    elif not place.is_open(today):
+        yield Wrong(field=field, code="branch_closed", detail=f"branch {branch} closed on {place.closed_on}")
+
+
+def check_routing(routing: RoutingId, brin: Brin, taken: Mapping[RoutingId, Branch], field: str) -> Iterator[Wrong]:
+    """Check a routing characteristic; `taken` are those of the school's living mandates of the service."""
+    if ROUTING_ID.pattern.fullmatch(routing) is None:
+        yield Wrong(field=field, code="invalid", detail=f"{routing!r} is no routing id, such as {routing_id(brin, 1)}")
+    elif brin_of_routing_id(routing) != brin:
+        yield Wrong(field=field, code="other_school", detail=f"{routing} does not belong to school {brin}")
+    elif routing in taken:
+        yield Wrong(field=field, code="taken", detail=f"{routing} is in use for branch {taken[routing]}")
+
+
+def check_branches(wish: Wish, school: School, taken: Mapping[RoutingId, Branch], today: date) -> Iterator[Wrong]:
+    """Check the branches that a wish names, and their routing characteristics, against the school and each other."""
+    seen: set[Branch] = set()
+    used = dict(taken)
+    for index, (branch, routing) in enumerate(wish.branches):
+        at = f"/branches/{index}"
+        yield from check_branch(branch, school, today, f"{at}/branch")
+        if branch in seen:
+            yield Wrong(field=f"{at}/branch", code="duplicate", detail=f"branch {branch} is named twice")
+        seen.add(branch)
+        if routing is not None:
+            yield from check_routing(routing, school.brin, used, f"{at}/routingId")
+            used.setdefault(routing, branch)
+
+
+def check_overlap(mandate: Mandate, others: Iterable[Mandate], today: date) -> Iterator[Wrong]:
+    """Check that no other mandate of the same school, service and system shares a day with it."""
+    for other in others:
+        if other.id != mandate.id and other.supplier_oin == mandate.supplier_oin and overlap(mandate, other, today):
+            detail = f"mandate {other.id} runs from {other.start_date} until {other.end_date or 'further notice'}"
+            yield Wrong(field="/startDate", code="overlap", detail=detail)
+
+
+def free_routing(brin: Brin, used: Container[RoutingId]) -> RoutingId | None:
+    """Find the school's lowest routing characteristic that is not in use; None when all are."""
+    candidates = (routing_id(brin, index) for index in range(1, HIGHEST_INDEX + 1))
+    return next((routing for routing in candidates if routing not in used), None)
