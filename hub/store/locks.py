@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import asyncpg
 
+from hub.store.pool import look_up_by_key
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
@@ -25,7 +27,8 @@ async def only_one(dsn: str, lock: int) -> AsyncIterator[Connection]:
 
     The lock is as alive as its connection: work that must not go on without it uses that connection.
     """
-    connection = await asyncpg.connect(dsn, server_settings={"application_name": "osr-hub lock", "jit": "off"})
+    connection = await asyncpg.connect(dsn, server_settings={"application_name": "osr-hub lock"})
+    await look_up_by_key(connection)
     try:
         while not await connection.fetchval("select pg_try_advisory_lock($1)", lock):
             await asyncio.sleep(STAND_BY_SECONDS)

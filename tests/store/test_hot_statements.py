@@ -1,0 +1,110 @@
+"""Statements of the hot path at 1,000 rows, on a ledger with history: by their indexes, nothing quadratic."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import pytest
+
+from hub import plan, settle
+from hub.domain.outcome import Delivered
+from hub.settle import IncomingReport, LaneRun
+from hub.store import lanes, log, processes
+from hub.store.lanes import Standing, Taken
+from hub.store.pool import look_up_by_key
+from schemas.kinds import ReportStatus
+from tests.support.ledgers import QUEUE, make_register, record_events, settle_everything
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+SCHOOLS, HISTORY, ROWS = 6000, 10, 1000
+BIG = {"deliveries", "events", "lanes", "mandates", "plans", "schools"}
+
+
+class Plans:
+    """What auto_explain says of every statement on one connection."""
+
+    def __init__(self) -> None:
+        self.seen: list[dict[str, Any]] = []
+
+    def __call__(self, _connection: object, message: asyncpg.PostgresLogMessage) -> None:
+        text = str(message.message)
+        if "plan:" in text and "typeinfo_tree" not in text:  # the driver's own look at types, once per connection
+            self.seen.append(json.loads(text[text.index("{") :]))
+
+    def nodes(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Walk all nodes, each with the statement it belongs to."""
+        for seen in self.seen:
+            waiting = [seen["Plan"]]
+            while waiting:
+                node = waiting.pop()
+                waiting.extend(node.get("Plans", ()))
+                yield " ".join(seen["Query Text"].split())[:110], node
+
+
+@pytest.fixture
+async def explained(database: str) -> AsyncIterator[tuple[asyncpg.Connection[Any], Plans]]:
+    """A connection on a ledger of 60,000 settled deliveries and 6,000 new events, with its plans recorded."""
+    c = await asyncpg.connect(database)
+    await make_register(c, SCHOOLS)
+    await record_events(c, HISTORY, body=20)
+    await settle_everything(c, QUEUE)
+    await record_events(c, 1, body=20)
+    for table in ("events", "deliveries", "lanes", "plans", "mandates", "schools", "todo", "feed"):
+        await c.execute(f"vacuum analyze {table}")
+    await look_up_by_key(c)
+    plans = Plans()
+    await c.execute("load 'auto_explain'")
+    for name, value in {"log_min_duration": "0", "log_analyze": "on", "log_timing": "off", "log_format": "json"}.items():
+        await c.execute(f"set auto_explain.{name} = '{value}'")
+    await c.execute("set client_min_messages = log")
+    c.add_log_listener(plans)
+    yield c, plans
+    await c.close()
+
+
+async def test_hot_statements_use_their_indexes(explained: tuple[asyncpg.Connection[Any], Plans]) -> None:
+    """Plan, lease, read, settle, report and publish 1,000 rows; look at every plan."""
+    c, plans = explained
+    brins = [row["brin"] for row in await c.fetch("select brin from schools order by brin limit $1", ROWS)]
+    plans.seen.clear()
+    at = datetime.now(UTC)
+    async with c.transaction():
+        assert len((await plan.plan(c, dict.fromkeys(brins, at), at, 1)).planned) == ROWS
+    owner = await processes.enter(c, "forward")
+    leases = await lanes.lease(c, owner, {3: ROWS})
+    letters = await lanes.read(c, leases, 40)
+    runs = [
+        LaneRun(
+            standing=Standing(lease=x, head=x.head + 1, sent=x.head + 1, closed=x.closed, wait=0.0),
+            taken=[Taken(key=(3, x.brin, x.head + 1), before=m.status, outcome=Delivered(at=at, partition=1, offset=7),
+                         expects_report=True, planned_at=at) for m in letters[3, x.brin]],
+        )
+        for x in leases
+    ]  # fmt: skip
+    async with c.transaction():
+        assert await settle.attempts(c, owner, runs, at) == ROWS
+    ids = [m.message.id for mail in letters.values() for m in mail]
+    async with c.transaction():
+        reports = [IncomingReport(delivery_id=i, status=ReportStatus.PROCESSED, reported_at=at) for i in ids]
+        await settle.apply_reports(c, reports, at, 1)
+    errands = await log.read_todo(c, ROWS)
+    await log.take_off(c, errands, SCHOOLS * HISTORY, [at] * ROWS)
+    changes = [change for items in (await log.read_changes(c, 20)).values() for change in items]
+    assert len(await log.subjects(c, changes[:ROWS])) == ROWS
+    _judge(plans)
+
+
+def _judge(plans: Plans) -> None:
+    statements = {text for text, _ in plans.nodes()}
+    assert len(statements) >= 14  # noqa: PLR2004 - all of the above were seen
+    scanned = [(text, n["Relation Name"]) for text, n in plans.nodes()
+               if n["Node Type"] == "Seq Scan" and n["Relation Name"] in BIG]  # fmt: skip
+    assert scanned == []
+    wasteful = [(text, n["Node Type"], n["Rows Removed by Join Filter"]) for text, n in plans.nodes()
+                if n.get("Rows Removed by Join Filter", 0) > n["Actual Rows"] * n["Actual Loops"]]  # fmt: skip
+    assert wasteful == []

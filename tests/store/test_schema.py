@@ -1,0 +1,56 @@
+"""The schema: one history, one result, and safe to bring about from several processes at once."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+import hub.store
+from hub.store.migrations import current, migrate, newest
+
+CATALOGUE = """
+select 'column', c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull::text,
+       pg_get_expr(d.adbin, d.adrelid)
+  from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+  left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
+ where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'i') and c.relname !~ '^alembic'
+union all
+select 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid), '', ''
+  from pg_constraint where connamespace = 'public'::regnamespace and conrelid::regclass::text !~ '^alembic'
+union all
+select 'index', tablename, indexname, indexdef, '', '' from pg_indexes
+ where schemaname = 'public' and tablename !~ '^alembic'
+union all
+select 'option', relname, unnest(reloptions), '', '', '' from pg_class where relnamespace = 'public'::regnamespace
+union all
+select 'type', t.typname, e.enumlabel, '', '', '' from pg_type t join pg_enum e on e.enumtypid = t.oid
+order by 1, 2, 3
+"""
+
+
+async def catalogue(dsn: str) -> list[tuple[Any, ...]]:
+    """Read everything that makes up a schema."""
+    c = await asyncpg.connect(dsn)
+    rows = [tuple(row) for row in await c.fetch(CATALOGUE)]
+    await c.close()
+    return rows
+
+
+async def test_the_migrations_lead_to_the_schema_as_it_is_written_down(database: str, empty_database: str) -> None:
+    """`schema.sql` is what a reader reads, the migrations what an installation runs."""
+    c = await asyncpg.connect(empty_database)
+    await c.execute((Path(hub.store.__file__).parent / "schema.sql").read_text(encoding="utf-8"))
+    await c.close()
+    assert await catalogue(database) == await catalogue(empty_database)
+
+
+async def test_migrating_is_safe_side_by_side_and_again(empty_database: str) -> None:
+    """Four processes at once, then one more: the same revision, no error."""
+    assert await asyncio.gather(*(migrate(empty_database) for _ in range(4))) == [newest()] * 4
+    assert await migrate(empty_database) == newest()
+    c = await asyncpg.connect(empty_database)
+    assert await current(c) == newest()
+    await c.close()
