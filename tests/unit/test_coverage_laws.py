@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from hub.domain.change import GRANT, WITHDRAWAL, Act, Raised, arrive, settle
-from hub.domain.coverage import Coverage, compute
 from hub.domain.kinds import Kind
 from hub.domain.mandate import REST, Mandate, is_live, overlap
 from schemas.identifiers import Branch, Brin, Oin, RoutingId, ServiceCode
@@ -95,11 +94,17 @@ class School(RuleBasedStateMachine):
 
     @rule(days=st.integers(1, 4))
     def pass_days(self, days: int) -> None:
-        """Let days pass, and the calendar come by at the end of them."""
-        self.today += timedelta(days=days)
-        mandates, raised = arrive(list(self.mandates.values()), self.branches, now=NOW, today=self.today)
-        self._hear(raised)
+        """Let days pass one by one, and once more in one jump: the same must be told."""
+        before = list(self.mandates.values())
+        daily: list[Raised] = []
+        for _ in range(days):
+            self.today += timedelta(days=1)
+            raised = arrive(list(self.mandates.values()), self.branches, now=NOW, today=self.today)[1]
+            self._hear(raised)
+            daily += raised
+        mandates, raised = arrive(before, self.branches, now=NOW, today=self.today)
         assert {m.id: m for m in mandates} == self.mandates
+        assert raised == daily
 
     @invariant()
     def whoever_was_told_and_not_of_an_end_holds_what_is_true(self) -> None:
@@ -109,26 +114,21 @@ class School(RuleBasedStateMachine):
 
     @invariant()
     def only_an_ambiguous_rest_is_untold(self) -> None:
-        """Every unit of a living mandate is told, but for a rest that another supplier may claim."""
-        for mandate_id, coverage in self._coverage().items():
-            untold = [unit.branch for unit in self.mandates[mandate_id].units if not unit.told]
+        """Find every unit of a living mandate told, but for a rest that another supplier may claim."""
+        for mandate in self._live():
+            untold = [unit.branch for unit in mandate.units if not unit.told]
             assert untold in ([], [REST])
-            assert not untold or coverage.ambiguous
+            assert not untold or self._rivals(mandate)
 
     @invariant()
-    def stored_units_are_the_computed_ones(self) -> None:
-        """Nothing changes in silence: what the register holds is what coverage says on this day."""
-        for mandate_id, coverage in self._coverage().items():
-            assert tuple(replace(u, told=False) for u in self.mandates[mandate_id].units) == coverage.units
-
-    @invariant()
-    def a_routed_branch_is_in_nobodys_rest(self) -> None:
-        """Find a routed branch in the rest of no mandate that shares a day with it."""
-        for one in self._live():
-            rest = next((set(u.covers) for u in one.units if u.branch == REST), set())
-            for other in self._live():
-                if overlap(one, other, self.today):
-                    assert not rest & other.routes.keys()
+    def units_are_what_the_definition_says(self) -> None:
+        """Find own routed branches by themselves, and in the rest what no mandate that shares a day has routed."""
+        for mandate in self._live():
+            sharing = [other for other in self._live() if self._share_a_day(mandate, other)]
+            routed = {branch for other in sharing for branch in other.routes}
+            rest = tuple(branch for branch in self.branches if branch not in routed)
+            expected = {branch: (branch,) for branch in mandate.routes} | ({REST: rest} if rest else {})
+            assert {unit.branch: unit.covers for unit in mandate.units} == expected
 
     @invariant()
     def a_mandates_units_share_no_branch(self) -> None:
@@ -150,14 +150,16 @@ class School(RuleBasedStateMachine):
         self._hear(raised)
 
     def _hear(self, raised: Sequence[Raised]) -> None:
+        self.mandates.update((event.mandate.id, event.mandate) for event in raised)
         for event in raised:
             self._check_everybody_hears(event)
-            self.mandates[event.mandate.id] = event.mandate
             self.events[event.mandate.id] = self.events.get(event.mandate.id, 0) + 1
             for message in event.messages:
                 kinds = self.heard.setdefault((event.mandate.id, message.unit.branch), [])
                 fresh = not kinds or kinds[-1].is_end
                 assert (message.kind is Kind.GRANTED) == fresh, "the first message about a unit, and only that"
+                ambiguous = message.unit.branch == REST and self._rivals(event.mandate)
+                assert not (fresh and ambiguous), "nobody is told of an ambiguous rest"
                 kinds.append(message.kind)
 
     def _check_everybody_hears(self, event: Raised) -> None:
@@ -171,8 +173,12 @@ class School(RuleBasedStateMachine):
     def _live(self) -> list[Mandate]:
         return [m for m in getattr(self, "mandates", {}).values() if is_live(m, self.today)]
 
-    def _coverage(self) -> dict[UUID, Coverage]:
-        return compute(list(self.mandates.values()), self.branches, self.today)
+    def _rivals(self, mandate: Mandate) -> bool:
+        return any(m.supplier_oin != mandate.supplier_oin and self._share_a_day(m, mandate) for m in self._live())
+
+    def _share_a_day(self, one: Mandate, other: Mandate) -> bool:
+        days = (self.today + timedelta(days=n) for n in range(40))
+        return any(all(m.start_date <= day <= (m.end_date or day) for m in (one, other)) for day in days)
 
     def _pick(self, pick: int) -> Mandate:
         live = self._live()
