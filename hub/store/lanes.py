@@ -115,18 +115,25 @@ async def read(c: Connection, leases: Sequence[Lease], most: int) -> dict[tuple[
 
 async def settle(c: Connection, owner: int, standings: Sequence[Standing]) -> set[tuple[int, str]]:
     """Write where lanes stand and give them back; returns those that were still this owner's."""
-    rows = await queries.settle_lanes(
+    rows = await queries.hold_leased_lanes(
         c,
         owner=owner,
         destinations=[s.lease.destination for s in standings],
         brins=[s.lease.brin for s in standings],
         tokens=[s.lease.token for s in standings],
-        heads=[s.head for s in standings],
-        sents=[s.sent for s in standings],
-        closeds=[s.closed for s in standings],
-        waits=[s.wait for s in standings],
     )
-    return {(row["destination"], row["brin"]) for row in rows}
+    held = {(row["destination"], row["brin"]) for row in rows}
+    mine = [s for s in standings if (s.lease.destination, s.lease.brin) in held]
+    await queries.settle_lanes(
+        c,
+        destinations=[s.lease.destination for s in mine],
+        brins=[s.lease.brin for s in mine],
+        heads=[s.head for s in mine],
+        sents=[s.sent for s in mine],
+        closeds=[s.closed for s in mine],
+        waits=[s.wait for s in mine],
+    )
+    return held
 
 
 async def mark_delivered(c: Connection, taken: Sequence[Taken]) -> set[Key]:

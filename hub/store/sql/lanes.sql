@@ -30,23 +30,22 @@ select k.destination, k.brin, d.sequence, d.id, d.branch, d.type::text as kind, 
  cross join lateral (select e.* from events e where e.brin = k.brin and e.number = d.event_number offset 0) e
  order by k.o, d.sequence;
 
--- name: settle_lanes
--- Write where leased lanes stand and give them back. Only the holder of the token may; the rest is not returned.
-with mine as materialized (
-  select x.destination, x.brin, v.head, v.sent, v.closed, v.wait
-    from unnest(:destinations::smallint[], :brins::text[], :tokens::bigint[], :heads::bigint[], :sents::bigint[],
-                :closeds::bigint[], :waits::double precision[])
-         v (destination, brin, token, head, sent, closed, wait)
-    join lanes x on x.destination = v.destination and x.brin = v.brin and x.token = v.token and x.owner = :owner
-   order by x.destination, x.brin
-     for update of x
-)
+-- name: hold_leased_lanes
+-- Lock leased lanes, in key order. Only the holder of the token may go on with one; the others are not returned.
+select x.destination, x.brin
+  from unnest(:destinations::smallint[], :brins::text[], :tokens::bigint[]) v (destination, brin, token)
+  join lanes x on x.destination = v.destination and x.brin = v.brin and x.token = v.token and x.owner = :owner
+ order by x.destination, x.brin
+   for update of x;
+
+-- name: settle_lanes!
+-- Write where lanes stand that are held, and give them back.
 update lanes x
-   set head = m.head, sent = m.sent, closed = greatest(x.closed, m.closed), owner = null,
-       due = case when x.tail > m.head and not x.held then clock_timestamp() + make_interval(secs => m.wait) end
-  from mine m
- where x.destination = m.destination and x.brin = m.brin
-returning x.destination, x.brin;
+   set head = v.head, sent = v.sent, closed = greatest(x.closed, v.closed), owner = null,
+       due = case when x.tail > v.head and not x.held then clock_timestamp() + make_interval(secs => v.wait) end
+  from unnest(:destinations::smallint[], :brins::text[], :heads::bigint[], :sents::bigint[], :closeds::bigint[],
+              :waits::double precision[]) v (destination, brin, head, sent, closed, wait)
+ where x.destination = v.destination and x.brin = v.brin;
 
 -- name: mark_delivered
 -- Record what was taken; a row that moved on by itself (a report was faster) is not returned.

@@ -1,0 +1,70 @@
+"""What waits for a supplier: cancelled whole, or replaced by the current state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hub.domain.delivery import Status
+from hub.store.statements import queries
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from hub.store.pool import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancelled:
+    """A delivery that waited, and the status it had."""
+
+    destination: int
+    brin: str
+    sequence: int
+    before: Status
+    expects_report: bool
+
+    @property
+    def key(self) -> tuple[int, str, int]:
+        """Where it stands."""
+        return self.destination, self.brin, self.sequence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LivingUnit:
+    """A unit that a supplier was told of and not told the end of, with the newest event that speaks of it."""
+
+    brin: str
+    event_number: int
+    event_id: UUID
+    branch: str
+
+
+async def lock_schools(c: Connection, oin: str) -> None:
+    """Hold the planning of a supplier's schools still; before any of its lanes, as the planner does."""
+    await queries.lock_schools_of_supplier(c, oin=oin)
+
+
+async def living_units(c: Connection, oin: str) -> list[LivingUnit]:
+    """Read what lives of what was planned for a supplier's webhook, per school in the order of its events."""
+    return [
+        LivingUnit(brin=row["brin"], event_number=row["number"], event_id=row["event_id"], branch=row["branch"])
+        for row in await queries.living_units(c, oin=oin)
+    ]
+
+
+async def cancel(c: Connection, destination: int, reason: str) -> list[Cancelled]:
+    """Cancel all that waits for a destination, lane by lane; what is under way loses its lane and settles nothing."""
+    brins = [row["brin"] for row in await queries.lock_waiting_lanes(c, destination=destination)]
+    rows = await queries.cancel_waiting(c, destination=destination, brins=brins, reason=reason)
+    await queries.empty_lanes(c, destination=destination, brins=brins)
+    return [
+        Cancelled(
+            destination=destination,
+            brin=row["brin"],
+            sequence=row["sequence"],
+            before=Status(row["before"]),
+            expects_report=row["expects_report"],
+        )
+        for row in rows
+    ]

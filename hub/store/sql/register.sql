@@ -1,0 +1,117 @@
+-- The register. Schools are locked in key order; what hangs on them is read after that, in statements of their own,
+-- so that it is seen as the last holder of the lock left it.
+
+-- name: lock_schools
+-- Hold these schools until the transaction ends.
+select s.brin, s.name, s.bge_code, s.closed_on, s.counter, b.osr_agreement, b.vva_agreement
+  from schools s join boards b on b.bge_code = s.bge_code
+ where s.brin = any(:brins::text[])
+ order by s.brin
+   for update of s;
+
+-- name: read_schools
+-- These schools as they are, without holding them.
+select s.brin, s.name, s.bge_code, s.closed_on, s.counter, b.osr_agreement, b.vva_agreement
+  from schools s join boards b on b.bge_code = s.bge_code
+ where s.brin = any(:brins::text[]);
+
+-- name: read_locations
+-- The branches of these schools, in order.
+select brin, branch, name, closed_on from branches where brin = any(:brins::text[]) order by branch;
+
+-- name: read_living_mandates
+-- The mandates of these schools that are not ended, or whose end the calendar has not told yet.
+select m.id, m.brin, m.service_code, m.supplier_oin, m.start_date, m.end_date, m.version, m.units::text as units,
+       m.next_date, m.copied_from, m.created_at, m.updated_at, m.withdrawn_at,
+       (select json_object_agg(r.branch, r.routing_id)::text from routes r where r.mandate_id = m.id) as routes
+  from mandates m
+ where m.brin = any(:brins::text[])
+   and (:service_code::text is null or m.service_code = :service_code)
+   and m.withdrawn_at is null
+   and (m.end_date is null or m.end_date >= :today or m.next_date is not null)
+ order by m.brin, m.service_code, m.id;
+
+-- name: read_mandate^
+-- One mandate.
+select m.id, m.brin, m.service_code, m.supplier_oin, m.start_date, m.end_date, m.version, m.units::text as units,
+       m.next_date, m.copied_from, m.created_at, m.updated_at, m.withdrawn_at,
+       (select json_object_agg(r.branch, r.routing_id)::text from routes r where r.mandate_id = m.id) as routes
+  from mandates m
+ where m.id = :id;
+
+-- name: read_systems
+-- The systems that may be mandated, with the services they offer.
+select supplier_oin, name, service_codes from systems order by supplier_oin;
+
+-- name: read_services
+-- The services, and the queue of each; none where the mandated system itself is told.
+select s.code, s.shown_as, d.name as destination, d.topic
+  from services s left join destinations d on d.id = s.destination
+ order by s.code;
+
+-- name: read_used_routing
+-- The routing characteristics that living mandates of this school use, over all services.
+select m.id, m.service_code, r.branch, r.routing_id
+  from mandates m
+ cross join lateral (select r.branch, r.routing_id from routes r where r.mandate_id = m.id offset 0) r
+ where m.brin = :brin and m.withdrawn_at is null and (m.end_date is null or m.end_date >= :today);
+
+-- name: write_register!
+-- One change of the register: mandates as they are now, their routing, the events, the errands of the relay, and the
+-- schools' counters.
+with mandate as (
+  insert into mandates as x (id, brin, service_code, supplier_oin, start_date, end_date, version, units, next_date,
+                             copied_from, created_at, updated_at, withdrawn_at)
+  select u.id, u.brin, u.service_code, u.supplier_oin, u.start_date, u.end_date, u.version, u.units::jsonb,
+         u.next_date, u.copied_from, u.created_at, :now, u.withdrawn_at
+    from unnest(:ids::uuid[], :brins::text[], :service_codes::text[], :supplier_oins::text[], :start_dates::date[],
+                :end_dates::date[], :versions::integer[], :units::text[], :next_dates::date[],
+                :copied_from::uuid[], :created_at::timestamptz[], :withdrawn_at::timestamptz[])
+         u (id, brin, service_code, supplier_oin, start_date, end_date, version, units, next_date, copied_from,
+            created_at, withdrawn_at)
+  on conflict (id) do update
+     set start_date = excluded.start_date, end_date = excluded.end_date, version = excluded.version,
+         units = excluded.units, next_date = excluded.next_date, updated_at = excluded.updated_at,
+         withdrawn_at = excluded.withdrawn_at
+), unrouted as (
+  delete from routes r
+   using unnest(:unrouted_ids::uuid[], :unrouted_branches::text[]) u (mandate_id, branch)
+   where r.mandate_id = u.mandate_id and r.branch = u.branch
+), routed as (
+  insert into routes as x (mandate_id, branch, routing_id)
+  select * from unnest(:routed_ids::uuid[], :routed_branches::text[], :routing_ids::text[])
+  on conflict (mandate_id, branch) do update set routing_id = excluded.routing_id
+), logged as (
+  insert into events (brin, number, recorded_at, id, mandate_id, mandate_version, type, units, body, traceparent)
+  select u.brin, u.number, :now, u.id, u.mandate_id, u.mandate_version, u.type::event_type, u.units::jsonb, u.body,
+         :traceparent
+    from unnest(:event_brins::text[], :event_numbers::bigint[], :event_ids::uuid[], :event_mandates::uuid[],
+                :event_versions::integer[], :event_types::text[], :event_units::text[], :event_bodies::text[])
+         u (brin, number, id, mandate_id, mandate_version, type, units, body)
+), errands as (
+  insert into todo (brin, number)
+  select u.brin, u.number
+    from unnest(:event_brins::text[], :event_numbers::bigint[]) with ordinality u (brin, number, nth)
+   order by u.nth
+)
+update schools s set counter = u.counter
+  from unnest(:counted_brins::text[], :counters::bigint[]) u (brin, counter)
+ where s.brin = u.brin;
+
+-- name: write_system!
+-- Register a system, or what it is called and offers by now; with it come the lanes' ends: its webhook and its copies.
+with system as (
+  insert into systems (supplier_oin, name, service_codes)
+  select u.supplier_oin, u.name, string_to_array(u.codes, ',')
+    from unnest(:supplier_oins::text[], :names::text[], :service_codes::text[]) u (supplier_oin, name, codes)
+  on conflict (supplier_oin) do update set name = excluded.name, service_codes = excluded.service_codes
+)
+insert into destinations (name, kind, supplier_oin)
+select k.kind || ':' || u.supplier_oin, k.kind, u.supplier_oin
+  from unnest(:supplier_oins::text[]) u (supplier_oin)
+ cross join (values ('las'), ('las-copy')) k (kind)
+on conflict (name) do nothing;
+
+-- name: read_due_schools
+-- Schools with a date that has come.
+select distinct brin from mandates where next_date <= :today order by brin limit :most;

@@ -1,0 +1,169 @@
+"""Subscriptions of systems, their secrets, and the webhooks that forwarders send to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from hub.domain.planning import Destination
+from hub.domain.receiver import Receiver
+from hub.domain.subscription import Subscription, SubscriptionStatus, Wish
+from hub.sealing import unseal
+from hub.store.processes import DEAD_AFTER_SECONDS
+from hub.store.statements import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from hub.sealing import Keys
+    from hub.store.pool import Connection
+
+
+async def insert(c: Connection, subscription: Subscription) -> None:
+    """Store a new subscription; a second one of a supplier violates `subscriptions_one_per_supplier`."""
+    await queries.insert_subscription(
+        c,
+        **_columns(subscription.wish),
+        id=subscription.id,
+        oin=subscription.supplier_oin,
+        allowed_rate=subscription.allowed_rate,
+        now=subscription.created_at,
+    )
+
+
+async def read_all(c: Connection, oin: str | None = None) -> list[Subscription]:
+    """Read the subscriptions that are not deleted, of one supplier or of all."""
+    return [_subscription(row) for row in await queries.read_subscriptions(c, oin=oin)]
+
+
+async def find(c: Connection, subscription: UUID) -> Subscription | None:
+    """Read one that is not deleted."""
+    row = await queries.read_subscription(c, id=subscription)
+    return _subscription(row) if row else None
+
+
+async def lock(c: Connection, subscription: UUID) -> Subscription | None:
+    """Read one that is not deleted and keep others from changing it."""
+    row = await queries.lock_subscription(c, id=subscription)
+    return _subscription(row) if row else None
+
+
+async def is_first(c: Connection, oin: str) -> bool:
+    """Say whether the subscription just stored is the first that this supplier ever had."""
+    return cast("int", await queries.count_subscriptions(c, oin=oin)) == 1
+
+
+async def change(c: Connection, subscription: UUID, wish: Wish, allowed_rate: int | None, now: datetime) -> None:
+    """Write what its owner asks for from now on."""
+    await queries.change_subscription(c, **_columns(wish), id=subscription, allowed_rate=allowed_rate, now=now)
+
+
+async def set_status(
+    c: Connection, subscription: UUID, status: SubscriptionStatus, reason: str | None, now: datetime
+) -> None:
+    """Activate, pause, disable or delete it."""
+    await queries.set_subscription_status(c, id=subscription, status=status.value, reason=reason, now=now)
+
+
+async def disable(c: Connection, destination: int, reason: str, now: datetime) -> bool:
+    """Disable the subscription behind a destination; False when it was not active any more."""
+    row = await queries.disable_subscription(c, destination=destination, reason=reason, now=now)
+    return row is not None
+
+
+async def add_secret(c: Connection, subscription: UUID, sealed: bytes, now: datetime) -> None:
+    """Let one more secret sign."""
+    await queries.insert_secret(c, id=subscription, sealed=sealed, now=now)
+
+
+async def end_secrets(c: Connection, subscription: UUID, until: datetime, now: datetime) -> int:
+    """Let the secrets that have no end sign until `until`, remove those that ended, and say how many still sign."""
+    await queries.end_secrets(c, id=subscription, until=until)
+    await queries.delete_ended_secrets(c, id=subscription, now=now)
+    return len(await queries.valid_secrets(c, id=subscription, now=now))
+
+
+async def delete_secrets(c: Connection, subscription: UUID) -> None:
+    """Forget all its secrets."""
+    await queries.delete_secrets(c, id=subscription)
+
+
+async def secrets(c: Connection, subscription: UUID, keys: Keys, now: datetime) -> tuple[bytes, ...]:
+    """Read the secrets that sign at this moment, newest first."""
+    return tuple(unseal(row["sealed"], keys) for row in await queries.valid_secrets(c, id=subscription, now=now))
+
+
+async def targets(c: Connection, keys: Keys) -> dict[int, Receiver]:
+    """Read the receiver of every destination whose subscription is active."""
+    return {row["destination"]: _receiver(row, keys) for row in await queries.read_receivers(c)}
+
+
+async def forwarders(c: Connection) -> int:
+    """Count the forwarders that live: they share the rate that a receiver allows."""
+    return max(1, cast("int", await queries.count_forwarders(c, seconds=DEAD_AFTER_SECONDS)))
+
+
+async def destinations(c: Connection, oin: str) -> dict[str, Destination]:
+    """Read a supplier's destinations by kind: `las` and `las-copy`."""
+    rows = await queries.supplier_destinations(c, oin=oin)
+    return {row["kind"]: Destination(id=row["id"], name=row["name"]) for row in rows}
+
+
+async def is_registered(c: Connection, oin: str) -> bool:
+    """Say whether this supplier has a registered system."""
+    return cast("bool", await queries.system_exists(c, oin=oin))
+
+
+async def unknown_services(c: Connection, codes: Sequence[str]) -> list[str]:
+    """List which of these services do not exist, in the order given."""
+    known = {row["code"] for row in await queries.known_services(c, codes=list(codes))}
+    return [code for code in codes if code not in known]
+
+
+def _columns(wish: Wish) -> dict[str, Any]:
+    return {
+        "url": wish.url,
+        "services": list(wish.services),
+        "types": list(wish.types),
+        "processing_results": wish.processing_results,
+        "reports": wish.reports,
+        "requested_rate": wish.requested_rate,
+        "retry_schedule": list(wish.retry_schedule) if wish.retry_schedule else None,
+        "client_certificate": wish.client_certificate,
+    }
+
+
+def _subscription(row: Mapping[str, Any]) -> Subscription:
+    schedule = row["retry_schedule"]
+    return Subscription(
+        id=row["id"],
+        supplier_oin=row["supplier_oin"],
+        wish=Wish(
+            url=row["url"],
+            services=tuple(row["services"]),
+            types=tuple(row["types"]),
+            processing_results=row["processing_results"],
+            reports=row["reports"],
+            requested_rate=row["requested_rate"],
+            retry_schedule=tuple(schedule) if schedule else None,
+            client_certificate=row["client_certificate"],
+        ),
+        allowed_rate=row["allowed_rate"],
+        status=SubscriptionStatus(row["status"]),
+        version=row["version"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )
+
+
+def _receiver(row: Mapping[str, Any], keys: Keys) -> Receiver:
+    identity, schedule = row["client_certificate"], row["retry_schedule"]
+    return Receiver(
+        subscription_id=row["id"],
+        url=row["url"],
+        secrets=tuple(unseal(sealed, keys) for sealed in row["secrets"]),
+        retry_schedule=tuple(schedule) if schedule else None,
+        allowed_rate=row["allowed_rate"],
+        identity=unseal(identity, keys) if identity else None,
+    )
