@@ -1,0 +1,171 @@
+"""Everything that can be wrong in a way that a caller can do something about, drawn once.
+
+    HubError                    what happened, to whom, what to do next
+    ├── InvalidInput            what was given is wrong; every wrong field is named
+    ├── NotAuthenticated        nobody we know is asking
+    ├── NotAllowed              this caller may not do that
+    ├── NotFound                there is no such thing, or this caller may not know of it
+    ├── Conflict                it does not go together with what is there
+    ├── PreconditionFailed      somebody else changed it first
+    ├── PreconditionRequired    the caller must say which version it changes
+    ├── MediaNotAccepted        the caller takes no form that we can answer in
+    ├── MediaNotSupported       the caller wrote in a form that we do not read
+    ├── TooLarge                more was sent than we read
+    ├── Unavailable             a part that is needed does not answer now
+    └── ConfigurationError      this installation is set up wrongly
+        └── EmbeddedUnavailable the embedded stack cannot be started here
+
+In: a fact. Out: a sentence for a person; `hub.api.problems` makes a problem of it, `hub.cli` an exit code. A class's
+docstring is what it says when it is raised without words of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+
+class Place(StrEnum):
+    """Which part of what was given a field stands in."""
+
+    BODY = "body"
+    QUERY = "query"
+    PATH = "path"
+    HEADER = "header"
+    FILE = "file"
+    ENVIRONMENT = "environment"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FieldError:
+    """One wrong field: `field` is a JSON pointer such as `/branches/0/branch` (or, in a file, the line and column)."""
+
+    in_: Place = Place.BODY
+    field: str
+    code: str
+    detail: str
+
+
+class HubError(Exception):
+    """Something went wrong."""
+
+    code: ClassVar[str] = "error"
+
+    def __init__(
+        self,
+        detail: str | None = None,
+        *,
+        next_step: str | None = None,
+        brin: str | None = None,
+        service: str | None = None,
+    ) -> None:
+        self.detail = detail or (type(self).__doc__ or "").partition("\n")[0]
+        self.next_step = next_step
+        self.brin = brin
+        self.service = service
+        super().__init__(self.detail)
+
+    def __str__(self) -> str:
+        """Say what happened, to which school and service, and what to do next."""
+        about = ", ".join(f"{kind} {name}" for kind, name in (("school", self.brin), ("service", self.service)) if name)
+        said = f"{self.detail} ({about})" if about else self.detail
+        return f"{said}\n{self.next_step}" if self.next_step else said
+
+
+class InvalidInput(HubError):
+    """What was given is wrong."""
+
+    code = "invalid-input"
+
+    def __init__(self, errors: Sequence[FieldError], detail: str | None = None) -> None:
+        self.errors = tuple(errors)
+        count = len(self.errors)
+        super().__init__(detail or (f"{count} fields are wrong" if count != 1 else "1 field is wrong"))
+
+    def __str__(self) -> str:
+        """Name every wrong field."""
+        return "\n".join((f"{self.detail}:", *(f"  {e.field or e.in_}: {e.detail}" for e in self.errors)))
+
+
+class NotAuthenticated(HubError):
+    """A valid bearer token is needed."""
+
+    code = "not-authenticated"
+
+    def __init__(self, detail: str | None = None, *, was_given: bool = True) -> None:
+        super().__init__(detail)
+        self.was_given = was_given
+
+
+class NotAllowed(HubError):
+    """This caller may not do that."""
+
+    code = "not-allowed"
+
+
+class NotFound(HubError):
+    """There is no such thing."""
+
+    code = "not-found"
+
+
+class Conflict(HubError):
+    """It does not go together with what is there."""
+
+    code = "conflict"
+
+    def __init__(
+        self, reason: str, detail: str | None = None, *, brin: str | None = None, service: str | None = None
+    ) -> None:
+        super().__init__(detail, brin=brin, service=service)
+        self.reason = reason
+
+
+class PreconditionFailed(HubError):
+    """It was changed in the meantime; read it again and decide again."""
+
+    code = "precondition-failed"
+
+
+class PreconditionRequired(HubError):
+    """Say in If-Match which version this changes."""
+
+    code = "precondition-required"
+
+
+class MediaNotAccepted(HubError):
+    """Answers are JSON only, and Accept leaves that out."""
+
+    code = "not-acceptable"
+
+
+class MediaNotSupported(HubError):
+    """Only JSON is read: send Content-Type application/json."""
+
+    code = "unsupported-media-type"
+
+
+class TooLarge(HubError):
+    """The body is larger than what is read."""
+
+    code = "too-large"
+
+
+class Unavailable(HubError):
+    """A part that is needed does not answer; try again later."""
+
+    code = "unavailable"
+
+
+class ConfigurationError(HubError):
+    """This installation is set up wrongly."""
+
+    code = "configuration"
+
+
+class EmbeddedUnavailable(ConfigurationError):
+    """The embedded stack cannot be started here."""
+
+    code = "embedded-unavailable"
