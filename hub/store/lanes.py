@@ -115,12 +115,13 @@ async def read(c: Connection, leases: Sequence[Lease], most: int) -> dict[tuple[
 
 async def settle(c: Connection, owner: int, standings: Sequence[Standing]) -> set[tuple[int, str]]:
     """Write where lanes stand and give them back; returns those that were still this owner's."""
+    ordered = sorted((s.lease.destination, s.lease.brin, s.lease.token) for s in standings)
     rows = await queries.hold_leased_lanes(
         c,
         owner=owner,
-        destinations=[s.lease.destination for s in standings],
-        brins=[s.lease.brin for s in standings],
-        tokens=[s.lease.token for s in standings],
+        destinations=[destination for destination, _, _ in ordered],
+        brins=[brin for _, brin, _ in ordered],
+        tokens=[token for _, _, token in ordered],
     )
     held = {(row["destination"], row["brin"]) for row in rows}
     mine = [s for s in standings if (s.lease.destination, s.lease.brin) in held]

@@ -31,12 +31,14 @@ select k.destination, k.brin, d.sequence, d.id, d.branch, d.type::text as kind, 
  order by k.o, d.sequence;
 
 -- name: hold_leased_lanes
--- Lock leased lanes, in key order. Only the holder of the token may go on with one; the others are not returned.
+-- Lock leased lanes, given in key order. Only the holder of the token may go on with one; the others do not come back.
 select x.destination, x.brin
   from unnest(:destinations::smallint[], :brins::text[], :tokens::bigint[]) v (destination, brin, token)
-  join lanes x on x.destination = v.destination and x.brin = v.brin and x.token = v.token and x.owner = :owner
- order by x.destination, x.brin
-   for update of x;
+ cross join lateral (
+    select l.destination, l.brin from lanes l
+     where l.destination = v.destination and l.brin = v.brin and l.token = v.token and l.owner = :owner
+       for update
+ ) x;
 
 -- name: settle_lanes!
 -- Write where lanes stand that are held, and give them back.

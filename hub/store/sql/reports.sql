@@ -16,12 +16,14 @@ select e.mandate_id, e.mandate_version, d.id, d.destination, d.brin, d.sequence
                       where d.destination = s.destination and d.brin = e.brin and d.event_number = e.number offset 0) d;
 
 -- name: lock_lanes
--- Hold lanes still, in key order.
+-- Hold lanes still, given in key order.
 select x.destination, x.brin, x.head, x.closed, x.owner
   from unnest(:destinations::smallint[], :brins::text[]) k (destination, brin)
-  join lanes x on x.destination = k.destination and x.brin = k.brin
- order by x.destination, x.brin
-   for update of x;
+ cross join lateral (
+    select l.destination, l.brin, l.head, l.closed, l.owner from lanes l
+     where l.destination = k.destination and l.brin = k.brin
+       for update
+ ) x;
 
 -- name: read_window
 -- What still waits for a report, per lane, between two numbers.
