@@ -1,0 +1,25 @@
+"""What an installation decides. In: `OSR_HUB_…` names in the environment and `.env`. Out: one frozen `Settings`.
+
+`read` takes the names apart and says everything that is wrong at once; `tree` holds the whole; `groups` and `kafka`
+hold its parts. Nothing else in the hub reads the environment.
+"""
+
+from hub.settings.groups import Auth, Database, Http, Log, LogFormat, LogLevel, Retention, Secrets, Webhook
+from hub.settings.kafka import Kafka
+from hub.settings.read import load
+from hub.settings.tree import Settings
+
+__all__ = [
+    "Auth",
+    "Database",
+    "Http",
+    "Kafka",
+    "Log",
+    "LogFormat",
+    "LogLevel",
+    "Retention",
+    "Secrets",
+    "Settings",
+    "Webhook",
+    "load",
+]

@@ -1,0 +1,182 @@
+"""The groups of settings, each with the checks that need no other group. Kafka's is in `kafka`."""
+
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated, Final, Self
+from urllib.parse import urlsplit
+
+from cryptography.fernet import Fernet
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    FilePath,
+    PlainValidator,
+    PositiveInt,
+    SecretStr,
+)
+from pydantic import model_validator as checks_together
+
+from hub.errors import ConfigurationError
+
+PREFIX: Final = "OSR_HUB_"
+
+
+def split_commas(given: object) -> object:
+    """Take a comma-separated text apart; leave anything else to the type."""
+    return [part.strip() for part in given.split(",") if part.strip()] if isinstance(given, str) else given
+
+
+def _check_postgres(dsn: SecretStr) -> SecretStr:
+    if not dsn.get_secret_value().startswith(("postgresql://", "postgres://")):
+        raise ValueError("a database is named like postgresql://user:password@host:5432/name")
+    return dsn
+
+
+def _check_key(key: SecretStr) -> SecretStr:
+    try:
+        Fernet(key.get_secret_value())
+    except ValueError:
+        raise ValueError("each key is 32 random bytes in URL-safe base64") from None
+    return key
+
+
+def _check_address(url: str) -> str:
+    place = urlsplit(url)
+    if place.scheme not in {"http", "https"} or not place.hostname:
+        raise ValueError("an address starts with https:// (or http://) and a host")
+    return url.rstrip("/")
+
+
+def _check_trusted(url: str) -> str:
+    place = urlsplit(url)
+    if place.scheme != "https" and place.hostname not in {"127.0.0.1", "localhost", "::1"}:
+        raise ValueError("keys that we trust come over https only, except from this machine itself")
+    return url
+
+
+def _read_network(given: object) -> IPv4Network | IPv6Network:
+    return ip_network(str(given))
+
+
+Dsn = Annotated[SecretStr, AfterValidator(_check_postgres)]
+SealingKey = Annotated[SecretStr, AfterValidator(_check_key)]
+Address = Annotated[str, AfterValidator(_check_address)]
+TrustedUrl = Annotated[str, AfterValidator(_check_address), AfterValidator(_check_trusted)]
+Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_read_network)]
+
+
+class Group(BaseModel):
+    """Settings that belong together."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class LogLevel(StrEnum):
+    """From which level on lines are written."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogFormat(StrEnum):
+    """How lines are written; `auto` is colours on a terminal and JSON elsewhere."""
+
+    AUTO = "auto"
+    CONSOLE = "console"
+    JSON = "json"
+
+
+def _lower(given: object) -> object:
+    return given.lower() if isinstance(given, str) else given
+
+
+class Log(Group):
+    """How the processes tell what they do."""
+
+    level: Annotated[LogLevel, BeforeValidator(_lower)] = LogLevel.INFO
+    format: Annotated[LogFormat, BeforeValidator(_lower)] = LogFormat.AUTO
+
+
+class Database(Group):
+    """Where the memory is."""
+
+    dsn: Dsn | None = None
+    direct_dsn: Dsn | None = None
+
+    @property
+    def url(self) -> str:
+        """The address of the database, through a pooler where there is one."""
+        if self.dsn is None:
+            raise ConfigurationError(
+                "no database is named",
+                next_step=f"Set {PREFIX}DATABASE__DSN, like postgresql://user:password@host:5432/name.",
+            )
+        return self.dsn.get_secret_value()
+
+    @property
+    def direct_url(self) -> str:
+        """The address of the database past any pooler, for advisory locks and LISTEN."""
+        return self.url if self.direct_dsn is None else self.direct_dsn.get_secret_value()
+
+
+class Http(Group):
+    """Where the API and the console answer."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    public_url: Address | None = None
+
+    @property
+    def address(self) -> str:
+        """How the outside reaches this hub, without `/v1` and without a slash at the end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.public_url or f"http://{host}:{self.port}"
+
+
+class Auth(Group):
+    """Whose tokens are believed: a real issuer's, or those of a development key."""
+
+    issuer: TrustedUrl | None = None
+    audience: str = "osr-hub"
+    jwks_url: TrustedUrl | None = None
+    development_keyfile: Path | None = None
+
+
+class Secrets(Group):
+    """Keys that seal what is secret in the database: the first one seals, all of them open."""
+
+    keys: Annotated[tuple[SealingKey, ...], BeforeValidator(split_commas)] = ()
+
+
+class Webhook(Group):
+    """How receivers' webhooks are called."""
+
+    timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 15
+    retry_schedule: Annotated[tuple[PositiveInt, ...], Field(min_length=1), BeforeValidator(split_commas)] = (
+        5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400,
+    )  # fmt: skip
+    allowed_networks: Annotated[tuple[Network, ...], BeforeValidator(split_commas)] = ()
+    client_certfile: FilePath | None = None
+    client_keyfile: FilePath | None = None
+    client_cafile: FilePath | None = None
+
+    @checks_together(mode="after")
+    def _check_pair(self) -> Self:
+        if (self.client_certfile is None) != (self.client_keyfile is None):
+            raise ValueError("CLIENT_CERTFILE and CLIENT_KEYFILE go together")
+        return self
+
+
+class Retention(Group):
+    """How long things are kept."""
+
+    register_years: PositiveInt = 7
+    deliveries_months: PositiveInt = 18
+    attempts_days: PositiveInt = 90
+    parked_days: PositiveInt = 30

@@ -1,0 +1,75 @@
+"""Reads the settings. In: names and values of the environment and `.env`. Out: `Settings`, or all faults in words."""
+
+import difflib
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import EnvSettingsSource
+
+from hub.errors import ConfigurationError
+from hub.settings.groups import PREFIX
+from hub.settings.tree import Settings
+
+NOT_OURS: Final = tuple(PREFIX + rest for rest in ("TEST_", "PORT", "SERVICE_", "SIMULATE__"))
+"""Names for the test suite, what Kubernetes injects for a service called osr-hub, and options of `osr-hub simulate`."""
+
+
+class _Given(EnvSettingsSource):
+    """The library's way to take nested names apart, over names that are handed to it."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._names = {name.lower(): value for name, value in names.items() if value}
+        super().__init__(Settings)
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        return self._names
+
+
+def load(environment: Mapping[str, str] | None = None, dotenv: Path = Path(".env")) -> Settings:
+    """Read the settings; what stands in the environment goes before `dotenv`.
+
+    Raises `ConfigurationError` that names everything that is wrong: unknown names and values that cannot be used.
+    """
+    written = {name: value or "" for name, value in dotenv_values(dotenv).items()}
+    names = {
+        name: value
+        for name, value in (written | dict(os.environ if environment is None else environment)).items()
+        if name.upper().startswith(PREFIX) and not name.upper().startswith(NOT_OURS)
+    }
+    known = tuple(known_names())
+    faults = [_say_unknown(name, known) for name in sorted(names) if name.upper() not in known]
+    settings = None
+    try:
+        settings = Settings(**_Given({name: value for name, value in names.items() if name.upper() in known})())
+    except ValidationError as error:
+        faults += [_say_wrong(fault) for fault in error.errors(include_url=False, include_input=False)]
+    if settings is None or faults:
+        raise ConfigurationError("the settings are wrong:\n" + "\n".join(f"  {fault}" for fault in faults))
+    return settings
+
+
+def known_names(model: type[BaseModel] = Settings, above: str = PREFIX) -> Iterator[str]:
+    """Give the name of every setting, as the environment writes it."""
+    for field, about in model.model_fields.items():
+        if isinstance(about.annotation, type) and issubclass(about.annotation, BaseModel):
+            yield from known_names(about.annotation, f"{above}{field.upper()}__")
+        else:
+            yield str(about.validation_alias or f"{above}{field.upper()}")
+
+
+def _say_unknown(name: str, known: tuple[str, ...]) -> str:
+    nearest = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0)
+    return f"{name} is not a setting; did you mean {nearest[0]}?"
+
+
+def _say_wrong(fault: ErrorDetails) -> str:
+    steps = [str(step) for step in fault["loc"]]
+    depth = len(steps) if steps and steps[0].startswith(PREFIX) else 2
+    name = "__".join(step.upper() for step in steps[:depth])
+    message = fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    return f"{name if name.startswith(PREFIX) else PREFIX + name}: {message}"

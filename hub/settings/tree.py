@@ -1,0 +1,92 @@
+"""All settings of an installation, and the checks that need more than one group."""
+
+from typing import Self
+
+from pydantic import Field, SecretStr
+from pydantic import model_validator as checks_together
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from hub.errors import ConfigurationError
+from hub.settings.groups import PREFIX, Auth, Database, Http, Log, Retention, Secrets, Webhook
+from hub.settings.kafka import Kafka
+from schemas.identifiers import Oin, OinField
+
+
+class Settings(BaseSettings):
+    """All that an installation decides; made by `load`, or from values, never from the environment by itself."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        enable_decoding=False,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    hub_oin: OinField | None = Field(default=None, validation_alias=f"{PREFIX}OIN")
+    database: Database = Database()
+    kafka: Kafka = Kafka()
+    duo_kafka: Kafka = Kafka()
+    http: Http = Http()
+    auth: Auth = Auth()
+    secrets: Secrets = Secrets()
+    webhook: Webhook = Webhook()
+    log: Log = Log()
+    retention: Retention = Retention()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the library calls it by these names
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take values as they are given; `load` reads the environment."""
+        return (init_settings,)
+
+    @checks_together(mode="after")
+    def _share_kafka(self) -> Self:
+        """Let DUO's broker be ours where no other is named; what is set for DUO then still goes first."""
+        if self.duo_kafka.bootstrap_servers is None:
+            both = self.kafka.model_dump(exclude_unset=True) | self.duo_kafka.model_dump(exclude_unset=True)
+            object.__setattr__(self, "duo_kafka", Kafka.model_validate(both))
+        return self
+
+    @property
+    def oin(self) -> Oin:
+        """The OIN of this hub, by which receivers know whose messages they read."""
+        if self.hub_oin is None:
+            raise ConfigurationError(
+                "this hub has no OIN", next_step=f"Set {PREFIX}OIN to the 20 characters of the organisation's OIN."
+            )
+        return self.hub_oin
+
+    @property
+    def direct_dsn(self) -> str:
+        """The address of the database past any pooler."""
+        return self.database.direct_url
+
+    @property
+    def sealing_keys(self) -> tuple[SecretStr, ...]:
+        """The keys that seal secrets in the database; at least one."""
+        if not self.secrets.keys:
+            raise ConfigurationError(
+                "no key seals the secrets in the database",
+                next_step=f"Set {PREFIX}SECRETS__KEYS to 32 random bytes in URL-safe base64.",
+            )
+        return self.secrets.keys
+
+    def check_tokens(self) -> None:
+        """Raise `ConfigurationError` unless tokens come from exactly one side: an issuer, or a development key."""
+        sources = {"ISSUER": self.auth.issuer, "DEVELOPMENT_KEYFILE": self.auth.development_keyfile}
+        named = [name for name, value in sources.items() if value is not None]
+        if len(named) != 1:
+            found = "both are set" if named else "neither is set"
+            raise ConfigurationError(
+                f"nobody's tokens are believed: of {' and '.join(f'{PREFIX}AUTH__{name}' for name in sources)} {found}",
+                next_step="Set exactly one: the issuer in production, the key file for development.",
+            )
