@@ -1,0 +1,31 @@
+"""Use cases: mandates are granted, amended, withdrawn and copied; routing is assigned; dates arrive.
+
+In: a wish, a connection inside the caller's transaction, the time. Out: mandates, numbered events and errands for the
+relay, all in that transaction. Next: producers.relay. Each use case holds the rows of its schools, in key order.
+"""
+
+from hub.domain.rules import Wish
+from hub.register.amend import Patch, amend, withdraw
+from hub.register.calendar import arrive, due
+from hub.register.copies import CopyResult, Order, copy
+from hub.register.grant import grant
+from hub.register.moment import Moment, moment
+from hub.register.routing import assign_routing, available_routing, remove_routing
+
+__all__ = [
+    "CopyResult",
+    "Moment",
+    "Order",
+    "Patch",
+    "Wish",
+    "amend",
+    "arrive",
+    "assign_routing",
+    "available_routing",
+    "copy",
+    "due",
+    "grant",
+    "moment",
+    "remove_routing",
+    "withdraw",
+]

@@ -1,0 +1,44 @@
+"""Dates arrive. In: schools whose mandates start or end. Out: `started` and `expired` events, and what follows.
+
+A date is told once, by whoever holds the school first: the calendar, or a change that comes before it. Days that
+passed while nothing ran are told in their order.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from hub.domain import change
+from hub.register.record import Desk, record
+from hub.store import register
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from hub.domain.change import Raised
+    from hub.register.moment import Moment
+    from hub.store.pool import Connection
+    from schemas.identifiers import Brin
+
+
+async def due(c: Connection, today: date, limit: int) -> list[Brin]:
+    """List schools, at most `limit`, that have a date which has come, in key order."""
+    return await register.due_schools(c, today, limit)
+
+
+async def arrive(c: Connection, brins: Sequence[Brin], at: Moment) -> int:
+    """Let the dates up to today arrive at these schools; return how many events that made.
+
+    The caller owns the transaction. A date that another process told meanwhile is not told again.
+    """
+    schools = await register.lock_schools(c, brins)
+    living = await register.living_mandates(c, schools, at.today)
+    raised: list[Raised] = []
+    for (brin, _), group in groupby(living, key=lambda mandate: (mandate.brin, mandate.service_code)):
+        branches = schools[brin].open_branches(at.today)
+        raised += change.arrive(list(group), branches, now=at.now, today=at.today)[1]
+    names = (await register.references(c)).names
+    await record(c, Desk(schools=schools, names=names, at=at), raised)
+    return len(raised)

@@ -1,0 +1,129 @@
+"""A mandate is copied to other schools. In: a mandate and schools. Out: one outcome per school, one event per copy.
+
+A copy has the dates and the system of the original; routing belongs to a school and is not copied.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import TYPE_CHECKING, Literal
+
+from hub.domain import change
+from hub.domain.change import GRANT
+from hub.domain.mandate import is_live, overlap
+from hub.domain.rules import Wish
+from hub.errors import Conflict, NotFound
+from hub.register.grant import to_mandate
+from hub.register.record import Desk, record
+from hub.store import register
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from uuid import UUID
+
+    from hub.domain.change import Raised
+    from hub.domain.mandate import Mandate
+    from hub.domain.school import School
+    from hub.register.moment import Moment
+    from hub.store.pool import Connection
+    from schemas.identifiers import Brin, Oin
+
+Reason = Literal["other_system", "overlap", "no_agreement", "school_closed", "unknown_school"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyResult:
+    """What became of one school's copy: a mandate, or the reason why there is none."""
+
+    brin: Brin
+    mandate_id: UUID | None = None
+    reason: Reason | None = None
+    current_system: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """Which mandate to copy to which schools; `may` says whether the caller administers a school."""
+
+    mandate_id: UUID
+    brins: Sequence[Brin]
+    may: Callable[[School], bool]
+    dry_run: bool
+
+
+async def copy(c: Connection, order: Order, at: Moment) -> list[CopyResult]:
+    """Copy a mandate to schools and say per school, in the order given, what became of it.
+
+    A school gets none that has another system for that service on one of its days. A dry run writes nothing, and its
+    ids mean nothing. Raises `NotFound` for an unknown mandate and `Conflict` `ended` for one that is over.
+    """
+    source = await _source(c, order.mandate_id, at)
+    schools = await register.lock_schools(c, order.brins)
+    living = await register.living_mandates(c, schools, at.today, source.service_code)
+    groups = {brin: list(group) for brin, group in groupby(living, key=lambda mandate: mandate.brin)}
+    names = (await register.references(c)).names
+    results: list[CopyResult] = []
+    raised: list[Raised] = []
+    for brin in dict.fromkeys(order.brins):
+        school = schools.get(brin)
+        if school is None or not order.may(school):
+            results.append(CopyResult(brin=brin, reason="unknown_school"))
+            continue
+        result, events = _copy_to(school, source, groups.get(brin, []), names, at)
+        results.append(result)
+        raised += events
+    if not order.dry_run:
+        await record(c, Desk(schools=schools, names=names, at=at), raised)
+    return results
+
+
+async def _source(c: Connection, mandate_id: UUID, at: Moment) -> Mandate:
+    source = await register.find_mandate(c, mandate_id)
+    if source is None:
+        msg = f"no mandate {mandate_id}"
+        raise NotFound(msg)
+    if not is_live(source, at.today):
+        code = "ended"
+        raise Conflict(code, f"mandate {mandate_id} has been withdrawn or has run out")
+    return source
+
+
+def _copy_to(
+    school: School, source: Mandate, living: Sequence[Mandate], names: Mapping[Oin, str], at: Moment
+) -> tuple[CopyResult, Sequence[Raised]]:
+    branches = school.open_branches(at.today)
+    mandates, arrived = change.arrive(living, branches, now=at.now, today=at.today)
+    draft = to_mandate(_wish(school.brin, source, at), at.now)
+    refused = _refusal(school, draft, mandates, names, at)
+    if refused is not None:
+        return refused, ()
+    events = change.settle([*mandates, draft], {draft.id: GRANT}, branches, now=at.now, today=at.today)
+    return CopyResult(brin=school.brin, mandate_id=draft.id), (*arrived, *events)
+
+
+def _wish(brin: Brin, source: Mandate, at: Moment) -> Wish:
+    return Wish(
+        brin=brin,
+        service_code=source.service_code,
+        supplier_oin=source.supplier_oin,
+        start_date=max(source.start_date, at.today),
+        end_date=source.end_date,
+        copied_from=source.id,
+    )
+
+
+def _refusal(
+    school: School, draft: Mandate, mandates: Sequence[Mandate], names: Mapping[Oin, str], at: Moment
+) -> CopyResult | None:
+    result = CopyResult(brin=school.brin)
+    if not school.is_open(at.today):
+        return replace(result, reason="school_closed")
+    if not school.agreed(draft.service_code):
+        return replace(result, reason="no_agreement")
+    sharing = [m for m in mandates if is_live(m, at.today) and overlap(m, draft, at.today)]
+    if any(m.supplier_oin == draft.supplier_oin for m in sharing):
+        return replace(result, reason="overlap", current_system=names[draft.supplier_oin])
+    if sharing:
+        return replace(result, reason="other_system", current_system=names[sharing[0].supplier_oin])
+    return None

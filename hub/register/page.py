@@ -1,0 +1,112 @@
+"""What a change of one (school, service) needs, read under the school's lock, and the way back into the register."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from hub.domain import change
+from hub.domain.mandate import is_live
+from hub.errors import Conflict, FieldError, InvalidInput, NotFound, PreconditionFailed
+from hub.register.record import Desk, Routing, record
+from hub.store import register
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import date
+    from uuid import UUID
+
+    from hub.domain.change import Act, Raised
+    from hub.domain.mandate import Mandate
+    from hub.domain.rules import Wish, Wrong
+    from hub.domain.school import School
+    from hub.register.moment import Moment
+    from hub.store.pool import Connection
+    from hub.store.register import References
+    from schemas.identifiers import Branch, RoutingId
+
+
+@dataclass(slots=True, kw_only=True)
+class Page:
+    """One school and one service, held: dates up to today have arrived, their events wait in `raised`."""
+
+    school: School
+    mandates: list[Mandate]
+    references: References
+    at: Moment
+    raised: list[Raised] = field(default_factory=list)
+    routing: Routing = field(default_factory=Routing)
+
+    def mandate(self, mandate_id: UUID) -> Mandate | None:
+        """Find a mandate of this page that lives."""
+        return next((mandate for mandate in self.mandates if mandate.id == mandate_id), None)
+
+    def settle(self, mandate: Mandate, act: Act) -> Mandate:
+        """Let a mandate be as given because of `act`, with all that follows; return it as it is then."""
+        others = [other for other in self.mandates if other.id != mandate.id]
+        events = change.settle(
+            [*others, mandate],
+            {mandate.id: act},
+            self.school.open_branches(self.at.today),
+            now=self.at.now,
+            today=self.at.today,
+        )
+        after = {event.mandate.id: event.mandate for event in events}
+        self.mandates = [after.get(each.id, each) for each in (*others, mandate)]
+        self.raised += events
+        return after[mandate.id]
+
+    async def write(self, c: Connection) -> None:
+        """Write what happened."""
+        desk = Desk(schools={self.school.brin: self.school}, names=self.references.names, at=self.at)
+        await record(c, desk, self.raised, self.routing)
+
+
+async def open_page(c: Connection, school: School, service_code: str, at: Moment) -> Page:
+    """Read a held school's mandates for a service and let the dates up to today arrive first."""
+    branches = school.open_branches(at.today)
+    living = await register.living_mandates(c, [school.brin], at.today, service_code)
+    mandates, raised = change.arrive(living, branches, now=at.now, today=at.today)
+    references = await register.references(c)
+    return Page(school=school, mandates=mandates, references=references, at=at, raised=raised)
+
+
+async def open_page_of(c: Connection, mandate_id: UUID, at: Moment, expected: int | None) -> tuple[Page, Mandate]:
+    """Hold the school of a mandate and open its page; the mandate as it is after dates have arrived.
+
+    Raises `NotFound` for an unknown mandate, `PreconditionFailed` when its version is not `expected`, and `Conflict`
+    `ended` for one that is over.
+    """
+    found = await register.find_mandate(c, mandate_id)
+    if found is None:
+        msg = f"no mandate {mandate_id}"
+        raise NotFound(msg)
+    schools = await register.lock_schools(c, [found.brin])
+    page = await open_page(c, schools[found.brin], found.service_code, at)
+    mandate = page.mandate(mandate_id)
+    if expected is not None and expected != (mandate or found).version:
+        msg = f"mandate {mandate_id} has version {(mandate or found).version} by now, not {expected}"
+        raise PreconditionFailed(msg)
+    if mandate is None or not is_live(mandate, at.today):
+        code = "ended"
+        raise Conflict(code, f"mandate {mandate_id} has been withdrawn or has run out")
+    return page, mandate
+
+
+async def taken_routing(
+    c: Connection, mandate: Mandate | Wish, today: date
+) -> tuple[dict[RoutingId, Branch], set[RoutingId]]:
+    """Read which routing characteristics of a school are taken for a mandate's service, and which are used at all."""
+    used = await register.used_routing(c, mandate.brin, today)
+    taken = {row.routing: row.branch for row in used if row.service_code == mandate.service_code}
+    return taken, {row.routing for row in used}
+
+
+def refuse(wrongs: Iterable[Wrong]) -> None:
+    """Raise what is wrong, if anything: `Conflict` when the wish only collides, else `InvalidInput` with all of it."""
+    found = list(wrongs)
+    if not found:
+        return
+    if all(wrong.is_conflict for wrong in found):
+        raise Conflict(found[0].code, "; ".join(wrong.detail for wrong in found))
+    raise InvalidInput([FieldError(field=w.field, code=w.code, detail=w.detail) for w in found])

@@ -1,0 +1,118 @@
+"""Writing what happened. In: events of held schools. Out: mandates, numbered events, errands. Next: producers.relay."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from hub.domain.ids import new_id
+from hub.store import register
+from hub.store.register import Columns
+from schemas.identifiers import school_oin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from uuid import UUID
+
+    from hub.domain.change import Raised
+    from hub.domain.mandate import Mandate, Unit
+    from hub.domain.school import School
+    from hub.register.moment import Moment
+    from hub.store.pool import Connection
+    from schemas.identifiers import Brin, Oin
+
+
+@dataclass(slots=True)
+class Routing:
+    """Routing characteristics that a change assigns and takes away."""
+
+    assigned: list[tuple[UUID, str, str]] = field(default_factory=list)
+    """Mandate, branch, routing characteristic."""
+    removed: list[tuple[UUID, str]] = field(default_factory=list)
+    """Mandate, branch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What writing needs: the held schools, what systems are called, the moment, and the numbers given out so far."""
+
+    schools: Mapping[Brin, School]
+    names: Mapping[Oin, str]
+    at: Moment
+    counters: dict[Brin, int] = field(default_factory=dict)
+
+
+async def record(c: Connection, desk: Desk, raised: Sequence[Raised], routing: Routing | None = None) -> None:
+    """Write events of held schools, in this order, and the mandates as they are after them."""
+    if raised:
+        await write(c, desk, to_columns(desk, raised, routing or Routing()))
+
+
+async def write(c: Connection, desk: Desk, columns: Columns) -> None:
+    """Write what was laid out as rows."""
+    await register.write(c, columns, now=desk.at.now, traceparent=desk.at.traceparent)
+
+
+def to_columns(desk: Desk, raised: Sequence[Raised], routing: Routing) -> Columns:
+    """Lay events out as rows, each with its school's next number."""
+    columns = Columns(routed=routing.assigned, unrouted=routing.removed)
+    last: dict[UUID, Mandate] = {}
+    for event in raised:
+        mandate = event.mandate
+        school = desk.schools[mandate.brin]
+        number = desk.counters.get(mandate.brin, school.counter) + 1
+        columns.counters[mandate.brin] = desk.counters[mandate.brin] = number
+        last[mandate.id] = mandate
+        columns.events.append((
+            mandate.brin, number, new_id(desk.at.now), mandate.id, mandate.version, event.kind.value, _told(event),
+            _body(event, school.bge_code, desk.names[mandate.supplier_oin]),
+        ))  # fmt: skip
+    columns.mandates = [_mandate(mandate) for mandate in last.values()]
+    return columns
+
+
+def _mandate(m: Mandate) -> tuple[Any, ...]:
+    return (
+        m.id, m.brin, m.service_code, m.supplier_oin, m.start_date, m.end_date, m.version, _units(m.units),
+        m.next_date, m.copied_from, m.created_at, m.withdrawn_at,
+    )  # fmt: skip
+
+
+def _units(units: Iterable[Unit]) -> str:
+    return orjson.dumps(
+        [{"branch": u.branch, "routing": u.routing, "covers": u.covers, "told": u.told} for u in units]
+    ).decode()
+
+
+def _told(event: Raised) -> str:
+    return orjson.dumps(
+        [
+            {"branch": m.unit.branch, "type": m.kind.value, "routing": m.unit.routing, "covers": m.unit.covers}
+            for m in event.messages
+        ]
+    ).decode()
+
+
+def _body(event: Raised, bge_code: str, system_name: str) -> str:
+    mandate = event.mandate
+    return orjson.dumps(
+        {
+            "mandateId": mandate.id,
+            "mandateVersion": mandate.version,
+            "state": event.state.value,
+            "changes": [change.value for change in event.changes],
+            "brin": mandate.brin,
+            "schoolOin": school_oin(mandate.brin),
+            "bgeCode": bge_code,
+            "serviceCode": mandate.service_code,
+            "supplierOin": mandate.supplier_oin,
+            "systemName": system_name,
+            "startDate": mandate.start_date,
+            "endDate": mandate.end_date,
+            "branches": [{"branch": branch, "routingId": routing} for branch, routing in event.covered],
+            "copiedFrom": mandate.copied_from,
+        },
+        default=str,  # an id that was read from the database is of the driver's own kind
+    ).decode()

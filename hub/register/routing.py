@@ -1,0 +1,91 @@
+"""Routing characteristics are assigned and taken away. In: a mandate and a branch. Out: its `amended` event."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from hub.domain import rules
+from hub.domain.change import Act
+from hub.domain.kinds import Kind
+from hub.errors import Conflict, NotFound
+from hub.register.page import open_page_of, refuse, taken_routing
+from hub.store import register
+from schemas.kinds import Change
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import date
+    from uuid import UUID
+
+    from hub.domain.mandate import Mandate
+    from hub.register.moment import Moment
+    from hub.store.pool import Connection
+    from schemas.identifiers import Branch, Brin, RoutingId
+
+REROUTED = Act(kind=Kind.AMENDED, changes=(Change.ROUTING,))
+
+
+async def assign_routing(
+    c: Connection,
+    mandate_id: UUID,
+    branch: Branch,
+    routing: RoutingId | None,
+    at: Moment,
+    expected: int | None = None,
+) -> Mandate:
+    """Reach a branch by a routing characteristic, a free one when None is given; return the mandate.
+
+    What is so already changes nothing. Raises `InvalidInput`, or `Conflict` `taken` or `ended`.
+    """
+    page, mandate = await open_page_of(c, mandate_id, at, expected)
+    taken, used = await taken_routing(c, mandate, at.today)
+    current = mandate.routes.get(branch)
+    if current is not None:
+        taken.pop(current, None)
+        if routing in (None, current):
+            return mandate
+    refuse(
+        (
+            *rules.check_branch(branch, page.school, at.today, "/branch"),
+            *(rules.check_routing(routing, page.school.brin, taken, "/routingId") if routing is not None else ()),
+        )
+    )
+    assigned = routing or free(page.school.brin, used)
+    after = page.settle(replace(mandate, routes={**mandate.routes, branch: assigned}), REROUTED)
+    page.routing.assigned.append((mandate_id, branch, assigned))
+    await page.write(c)
+    return after
+
+
+async def remove_routing(
+    c: Connection,
+    mandate_id: UUID,
+    branch: Branch,
+    at: Moment,
+    expected: int | None = None,
+) -> Mandate:
+    """Let a branch be part of the rest again; raises `NotFound` when it has no routing characteristic."""
+    page, mandate = await open_page_of(c, mandate_id, at, expected)
+    if branch not in mandate.routes:
+        msg = f"branch {branch} has no routing characteristic in mandate {mandate_id}"
+        raise NotFound(msg)
+    routes = {each: routing for each, routing in mandate.routes.items() if each != branch}
+    after = page.settle(replace(mandate, routes=routes), REROUTED)
+    page.routing.removed.append((mandate_id, branch))
+    await page.write(c)
+    return after
+
+
+async def available_routing(c: Connection, brin: Brin, today: date) -> RoutingId:
+    """Find the lowest routing characteristic of a school that no living mandate uses; nothing is reserved."""
+    return free(brin, {row.routing for row in await register.used_routing(c, brin, today)})
+
+
+def free(brin: Brin, used: Collection[RoutingId]) -> RoutingId:
+    """Choose the lowest free routing characteristic; raises `Conflict` `none_left`."""
+    found = rules.free_routing(brin, used)
+    if found is None:
+        code = "none_left"
+        raise Conflict(code, f"school {brin} has no routing characteristic left")
+    return found
