@@ -6,6 +6,5 @@ In: a URL that a receiver registered, and a message. Out: an answer as data. Use
 
 from hub.outbound.answers import Answer, Answered, NotAllowed, Unreachable
 from hub.outbound.client import Outbound
-from hub.outbound.routes import Terms
 
-__all__ = ["Answer", "Answered", "NotAllowed", "Outbound", "Terms", "Unreachable"]
+__all__ = ["Answer", "Answered", "NotAllowed", "Outbound", "Unreachable"]

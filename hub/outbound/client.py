@@ -20,7 +20,7 @@ from pyreqwest.exceptions import (
 
 from hub.outbound.addresses import AddressNotAllowed
 from hub.outbound.answers import Answer, Answered, NotAllowed, Unreachable
-from hub.outbound.routes import Resolve, Route, Terms, look_up, make_route
+from hub.outbound.routes import Resolve, Route, look_up, make_route, read_terms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from pyreqwest.client import Client
     from pyreqwest.request import RequestBuilder
+
+    from hub.settings import Webhook
 
 MOST_READ: Final = 2048
 HEARD: Final = ("retry-after", "webhook-allowed-origin", "webhook-allowed-rate")
@@ -39,8 +41,8 @@ NO_CONTENT: Final = 204
 class Outbound:
     """Carries requests to receivers; one per process, open as long as it runs."""
 
-    def __init__(self, terms: Terms, resolve: Resolve = look_up) -> None:
-        self._terms = terms
+    def __init__(self, settings: Webhook, resolve: Resolve = look_up) -> None:
+        self._terms = read_terms(settings)
         self._resolve = resolve
         self._routes: dict[tuple[str, bytes | None], Route] = {}
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, assert_never
+from urllib.parse import urlsplit
 
 from hub.outbound.answers import Answered, NotAllowed, Unreachable
 
@@ -55,6 +56,11 @@ async def shake_hands(
             return _read_consent(answer, origin, rate)
         case _:
             assert_never(answer)
+
+
+def origin_of(address: str) -> str:
+    """Give the name that receivers consent to: the host of the hub's own address."""
+    return urlsplit(address).hostname or address
 
 
 def _read_consent(answer: Answered, origin: str, rate: int | None) -> Consent:

@@ -20,7 +20,7 @@ from pyreqwest.client import Client, ClientBuilder
 from hub.outbound.addresses import AddressNotAllowed, IPAddress, IPNetwork, Place, read_url, vet
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from hub.settings import Webhook
 
 CONNECT_SECONDS: Final = 5.0
 CONNECTIONS: Final = 512
@@ -41,6 +41,17 @@ class Terms:
     allowed: tuple[IPNetwork, ...] = ()
     identity: bytes | None = None
     trusted: bytes | None = None
+
+
+def read_terms(settings: Webhook) -> Terms:
+    """Take the terms from the settings; reads the certificates they name."""
+    own = [path.read_bytes() for path in (settings.client_certfile, settings.client_keyfile) if path is not None]
+    return Terms(
+        timeout_seconds=settings.timeout_seconds,
+        allowed=settings.allowed_networks,
+        identity=b"\n".join(own) or None,
+        trusted=settings.client_cafile.read_bytes() if settings.client_cafile else None,
+    )
 
 
 class Route:
@@ -119,13 +130,6 @@ async def look_up(host: str, port: int) -> Sequence[IPAddress]:
     """Resolve a name by the system's resolver, off the event loop; raises `OSError`."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [ip_address(str(sockaddr[0]).partition("%")[0]) for _, _, _, _, sockaddr in found]
-
-
-def read_identity(certfile: Path | None, keyfile: Path | None) -> bytes | None:
-    """Read the hub's own certificate and key, PEM; None when it has none."""
-    if certfile is None:
-        return None
-    return certfile.read_bytes() + b"\n" + (keyfile.read_bytes() if keyfile else b"")
 
 
 def _build(place: Place, address: IPAddress, terms: Terms, identity: bytes | None) -> Client:

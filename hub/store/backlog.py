@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hub.domain.delivery import Status
 from hub.store.statements import queries
+from schemas.kinds import DeliveryStatus as Status
 
 if TYPE_CHECKING:
     from uuid import UUID

@@ -1,0 +1,86 @@
+"""`osr-hub simulate duo|las`: a believable DUO, and a believable LAS.
+
+Every option is also an environment variable `OSR_HUB_SIMULATE__…`, which is how the embedded stack gives them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from hub.commands.running import run_until_stopped
+from hub.embedded import simulate_duo, simulate_las_process
+from hub.embedded.simulate_las import Mode
+from hub.embedded.simulate_las_process import Manners, Place
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+    from hub.settings import Settings
+
+PREFIX: Final = "OSR_HUB_SIMULATE__"
+DEFAULT_OIN: Final = "00000099000000001000"
+Delay = Annotated[
+    float, typer.Option(min=0, envvar=f"{PREFIX}DELAY", help="Seconds until it reports, more or less by half.")
+]
+
+app = typer.Typer(no_args_is_help=True, help="A believable DUO, and a believable LAS.")
+
+
+@app.command()
+def duo(delay: Delay = 0.3) -> None:
+    """Read DUO's queues and report on each message, mostly `processed`, some with signals, some `rejected`."""
+
+    async def run(settings: Settings, stop: asyncio.Event) -> None:
+        await simulate_duo.run(settings.duo_kafka.client_options(), delay, stop)
+
+    run_until_stopped([run])
+
+
+@app.command()
+def las(  # noqa: PLR0913 - one parameter per option
+    *,
+    oin: Annotated[str, typer.Option(envvar=f"{PREFIX}OIN", help="Its supplier's OIN; registered.")] = DEFAULT_OIN,
+    host: Annotated[str, typer.Option(envvar=f"{PREFIX}HOST", help="Where it listens.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar=f"{PREFIX}PORT", help="Where it listens; 0: a free port.")] = 0,
+    url: Annotated[
+        str | None, typer.Option(envvar=f"{PREFIX}URL", help="Its address for the hub; by default host and port.")
+    ] = None,
+    hub: Annotated[
+        str | None, typer.Option(envvar=f"{PREFIX}HUB", help="The hub's API, with /v1; by default the one configured.")
+    ] = None,
+    token: Annotated[str | None, typer.Option(envvar=f"{PREFIX}TOKEN", help="A token with the role `las`.")] = None,
+    token_file: Annotated[
+        Path | None, typer.Option(envvar=f"{PREFIX}TOKEN_FILE", help="A file with that token, read for each call.")
+    ] = None,
+    state_dir: Annotated[
+        Path, typer.Option(envvar=f"{PREFIX}STATE_DIR", help="Where it keeps its secret for a restart.")
+    ] = Path(".osr-simulate"),
+    mode: Annotated[
+        Mode, typer.Option(envvar=f"{PREFIX}MODE", help="How it behaves; PUT /mode changes it.")
+    ] = Mode.GOOD,
+    delay: Delay = 0.3,
+    reports: Annotated[bool, typer.Option(envvar=f"{PREFIX}REPORTS", help="Whether it reports what it did.")] = True,
+) -> None:
+    """Subscribe at the hub, take its webhooks, check them, and report `activated` a moment later."""
+    manners = Manners(oin=oin, mode=mode, delay=delay, reports=reports)
+    read_token = _token_reader(token, token_file)
+
+    async def run(settings: Settings, stop: asyncio.Event) -> None:
+        base = hub or f"{settings.http.address.rstrip('/')}/v1"
+        place = Place(host=host, port=port, url=url, hub=base, token=read_token, state_dir=state_dir)
+        await simulate_las_process.run(place, manners, stop)
+
+    run_until_stopped([run])
+
+
+def _token_reader(token: str | None, token_file: Path | None) -> Callable[[], str]:
+    if token_file is not None:
+        return lambda: token_file.read_text().strip()
+    if token is None:
+        words = "give a token by --token or --token-file; osr-hub token --role las --oin … makes one"
+        raise typer.BadParameter(words)
+    return lambda: token

@@ -1,0 +1,60 @@
+"""What a system asks to be told, and where it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+ALL_TYPES: Final = ("nl.osr.*",)
+
+
+class SubscriptionStatus(StrEnum):
+    """Only an active one is sent to; what it must hear waits until then."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    DISABLED = "disabled"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What the owner of a subscription asks for.
+
+    `services` and `types` (patterns) choose its copies of DUO's events; what it must hear it hears in any case.
+    `reports` says whether it will report what it did. Rates are messages per minute, None for no limit.
+    `client_certificate` is sealed: a certificate and key by which it knows the hub.
+    """
+
+    url: str
+    services: tuple[str, ...]
+    types: tuple[str, ...] = ALL_TYPES
+    processing_results: bool = False
+    reports: bool = True
+    requested_rate: int | None = None
+    retry_schedule: tuple[int, ...] | None = None
+    client_certificate: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """A wish with an owner, the rate agreed on, and where it stands; `version` rises with every change."""
+
+    id: UUID
+    supplier_oin: str
+    wish: Wish
+    allowed_rate: int | None
+    status: SubscriptionStatus
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def destination(self) -> str:
+        """The name of the lane of what it must hear."""
+        return f"las:{self.supplier_oin}"

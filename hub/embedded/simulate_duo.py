@@ -1,0 +1,184 @@
+"""A believable DUO. In: its queues. Out: a report on each message, a moment later, on `duo.reports.v1`.
+
+It speaks the published language only and has no memory but its place in the queues, which it notes after the reports of
+all before it were taken: killed at any moment it reports some things twice, and nothing never.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+
+from hub.clock import now
+from hub.embedded.simulate_office import answer
+from schemas.cloudevents import KAFKA_HEADERS, SPECVERSION, NotACloudEvent, encode, read, write_time
+from schemas.kinds import EventType
+from schemas.topics import DUO_BRON_PO, DUO_REPORTS, DUO_RIO, DUO_VERZUIM
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from aiokafka.structs import ConsumerRecord, TopicPartition
+
+    from schemas.cloudevents import ReceivedEvent
+
+GROUP: Final = "simulate-duo"
+QUEUES: Final = (DUO_BRON_PO.name, DUO_VERZUIM.name, DUO_RIO.name)
+SOURCE: Final = "urn:nld:oin:00000001800866472000:systeem:duo"
+MOST_RECORDS: Final = 2000
+MOST_BATCHES: Final = 16
+MOST_REMEMBERED: Final = 200_000
+AGAIN_SECONDS: Final = 0.5
+LEAVE_SECONDS: Final = 3.0
+POLL_MS: Final = 200
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Reports that are due together, and the place in the queues that is reached with them."""
+
+    due: datetime
+    reports: list[tuple[bytes, bytes]]
+    offsets: Mapping[TopicPartition, int]
+
+
+class Office:
+    """Reads messages and writes reports; remembers which it has seen lately."""
+
+    def __init__(self, delay: float) -> None:
+        self._delay = delay
+        self._seen: OrderedDict[str, None] = OrderedDict()
+
+    def work(self, records: Mapping[TopicPartition, list[ConsumerRecord[Any, Any]]], at: datetime) -> Batch:
+        """Write the reports on what was read at this moment; repeats get none."""
+        reports, due = [], at
+        for record in (record for part in records.values() for record in part):
+            event = _read(record)
+            if event is None or not self._is_new(event.id):
+                continue
+            decided = answer(event.id)
+            moment = at + timedelta(seconds=self._delay * decided.delay)
+            due = max(due, moment)
+            data: dict[str, object] = {
+                "deliveryId": event.id,
+                "status": decided.status.value,
+                "signals": [remark.as_json() for remark in decided.remarks],
+                "reportedAt": write_time(moment),
+            }
+            reports.append((record.key, _write(event, data)))
+        return Batch(due, reports, {place: part[-1].offset + 1 for place, part in records.items()})
+
+    def _is_new(self, delivery_id: str) -> bool:
+        if delivery_id in self._seen:
+            return False
+        self._seen[delivery_id] = None
+        if len(self._seen) > MOST_REMEMBERED:
+            self._seen.popitem(last=False)
+        return True
+
+
+async def run(options: Mapping[str, Any], delay: float, stop: asyncio.Event) -> None:
+    """Be DUO until told to stop; `options` say how to reach its broker, `delay` is in seconds."""
+    ended = asyncio.create_task(stop.wait())
+    while not stop.is_set():
+        session = asyncio.create_task(_session(options, Office(delay)))
+        await asyncio.wait((session, ended), return_when=asyncio.FIRST_COMPLETED)
+        session.cancel()
+        try:
+            await session
+        except asyncio.CancelledError:
+            continue
+        except (KafkaError, OSError, TimeoutError) as error:
+            log.info("duo.broker_away", error=repr(error), next="connecting again")
+            await asyncio.wait((ended,), timeout=AGAIN_SECONDS)
+
+
+async def _session(options: Mapping[str, Any], office: Office) -> None:
+    async with AsyncExitStack() as stack:
+        producer = AIOKafkaProducer(**options, acks="all", linger_ms=5, max_batch_size=262_144)
+        stack.push_async_callback(_leave, producer)
+        await producer.start()
+        consumer = AIOKafkaConsumer(
+            *QUEUES,
+            **options,
+            group_id=GROUP,
+            group_instance_id=f"{GROUP}-1",
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+        )
+        stack.push_async_callback(_leave, consumer)
+        await consumer.start()
+        batches: asyncio.Queue[Batch] = asyncio.Queue(MOST_BATCHES)
+        work = [
+            asyncio.create_task(_take(consumer, office, batches)),
+            asyncio.create_task(_report(consumer, producer, batches)),
+        ]
+        try:
+            await asyncio.gather(*work)
+        finally:
+            for task in work:
+                task.cancel()
+            await asyncio.gather(*work, return_exceptions=True)
+
+
+async def _take(consumer: AIOKafkaConsumer, office: Office, batches: asyncio.Queue[Batch]) -> None:
+    while True:
+        records = await consumer.getmany(timeout_ms=POLL_MS, max_records=MOST_RECORDS)
+        if records:
+            await batches.put(office.work(records, now()))
+
+
+async def _report(consumer: AIOKafkaConsumer, producer: AIOKafkaProducer, batches: asyncio.Queue[Batch]) -> None:
+    while True:
+        batch = await batches.get()
+        await asyncio.sleep((batch.due - now()).total_seconds())
+        await _send(producer, batch.reports)
+        try:
+            await consumer.commit(batch.offsets)
+        except (CommitFailedError, IllegalStateError) as error:
+            log.debug("duo.place_not_noted", error=repr(error))  # the partition moved: it is read and reported again
+
+
+async def _send(producer: AIOKafkaProducer, reports: Iterable[tuple[bytes, bytes]]) -> None:
+    futures = [
+        await producer.send(DUO_REPORTS.name, value, key=key, headers=list(KAFKA_HEADERS)) for key, value in reports
+    ]
+    await asyncio.gather(*futures)
+
+
+async def _leave(client: AIOKafkaProducer | AIOKafkaConsumer) -> None:
+    try:
+        await asyncio.wait_for(client.stop(), LEAVE_SECONDS)
+    except (KafkaError, OSError, TimeoutError) as error:
+        log.debug("duo.left_silently", error=repr(error))  # nothing is owed: its place in the queues is noted
+
+
+def _read(record: ConsumerRecord[Any, Any]) -> ReceivedEvent | None:
+    try:
+        return read(record.value, record.headers)
+    except NotACloudEvent as error:
+        log.warning("duo.unreadable", topic=record.topic, offset=record.offset, error=error.reason)
+        return None
+
+
+def _write(event: ReceivedEvent, data: dict[str, object]) -> bytes:
+    attributes = {
+        "specversion": SPECVERSION,
+        "id": f"report-{event.id}",
+        "source": SOURCE,
+        "type": EventType.REPORT.value,
+        "datacontenttype": "application/json",
+        "partitionkey": event.text("partitionkey"),
+        "traceparent": event.text("traceparent"),
+    }
+    return encode(attributes, data)

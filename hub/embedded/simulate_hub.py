@@ -1,0 +1,129 @@
+"""What a simulated LAS says to the hub, over its API. In: a token and an OIN. Out: a subscription, and reports.
+
+The secret of a subscription is shown once, so it is kept in a file; without that file the old subscription is deleted
+and a new one made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+import structlog
+from pyreqwest.exceptions import PyreqwestError
+
+from hub.domain import signing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from pyreqwest.client import Client
+
+AGAIN_SECONDS: Final = 0.5
+SERVICES: Final = ("VVA",)
+log = structlog.get_logger(__name__)
+
+
+class HubSaidNo(Exception):  # noqa: N818 - named as the claim it makes
+    """The hub's API answered something else than was asked for."""
+
+    def __init__(self, method: str, path: str, status: int, body: bytes) -> None:
+        super().__init__(f"{method} {path} was answered by {status}: {body[:500].decode(errors='replace')}")
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The subscription that a LAS wants."""
+
+    oin: str
+    url: str
+    reports: bool
+
+
+class Hub:
+    """The hub's API, as one system may use it; `token` is read anew for every call."""
+
+    def __init__(self, client: Client, base: str, token: Callable[[], str]) -> None:
+        self._client = client
+        self._base = base.rstrip("/")
+        self._token = token
+
+    async def call(self, method: str, path: str, body: object = None, *, etag: str | None = None) -> Any:  # noqa: ANN401 - JSON
+        """Call it and return the JSON of its answer; raises `HubSaidNo` for any other status than 2xx."""
+        request = self._client.request(method, f"{self._base}{path}").bearer_auth(self._token())
+        if etag is not None:
+            request = request.header("if-match", etag)
+        if body is not None:
+            request = request.header("content-type", "application/json").body_bytes(orjson.dumps(body))
+        response = await request.build().send()
+        said = bytes(await response.bytes())
+        if response.status // 100 != HTTPStatus.OK // 100:
+            raise HubSaidNo(method, path, response.status, said)
+        return orjson.loads(said) if said else None
+
+    async def report(self, delivery_id: str, report: dict[str, object]) -> None:
+        """Say what was done with a delivery."""
+        await self.call("POST", f"/deliveries/{delivery_id}/reports", report)
+
+    async def public_keys(self) -> list[Ed25519PublicKey]:
+        """Read the keys that the hub signs with."""
+        listed = await self.call("GET", "/keys")
+        return [signing.parse_public_key(key["publicKey"]) for key in listed["items"]]
+
+
+async def subscribe(hub: Hub, wanted: Wanted, state: Path) -> bytes:
+    """Have an active subscription for this address and return its secret; waits until the hub is there."""
+    while True:
+        try:
+            return await _subscribe(hub, wanted, state)
+        except (PyreqwestError, HubSaidNo, OSError) as error:
+            log.info("las.not_subscribed", error=str(error), next="trying again")
+            await asyncio.sleep(AGAIN_SECONDS)
+
+
+async def _subscribe(hub: Hub, wanted: Wanted, state: Path) -> bytes:
+    kept = _read(state)
+    for found in (await hub.call("GET", "/subscriptions"))["items"]:
+        if found["supplierOin"] != wanted.oin:
+            continue
+        if kept.get("id") == found["id"] and found["reports"] == wanted.reports:
+            await _revive(hub, wanted, found)
+            return signing.parse_secret(kept["secret"])
+        await hub.call("DELETE", f"/subscriptions/{found['id']}")
+    body = {"url": wanted.url, "services": SERVICES, "reports": wanted.reports}
+    made = await hub.call("POST", "/subscriptions", body)
+    _write(state, {"id": made["id"], "secret": made["secret"]})
+    log.info("las.subscribed", subscription=made["id"], url=wanted.url)
+    return signing.parse_secret(made["secret"])
+
+
+async def _revive(hub: Hub, wanted: Wanted, found: dict[str, Any]) -> None:
+    path = f"/subscriptions/{found['id']}"
+    if found["url"] != wanted.url:
+        await hub.call("PATCH", path, {"url": wanted.url}, etag="*")
+    if found["status"] != "active":
+        await hub.call("POST", f"{path}/resume")
+
+
+def _read(state: Path) -> dict[str, str]:
+    try:
+        kept: dict[str, str] = orjson.loads(state.read_bytes())
+    except (OSError, orjson.JSONDecodeError):
+        return {}
+    return kept
+
+
+def _write(state: Path, kept: dict[str, str]) -> None:
+    state.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = state.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(orjson.dumps(kept))
+    draft.replace(state)

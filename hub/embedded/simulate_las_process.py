@@ -1,0 +1,88 @@
+"""The process of a simulated LAS. In: where it is, who it is, which hub. Out: a subscription, a server, reports."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from pyreqwest.client import ClientBuilder
+from pyreqwest.exceptions import PyreqwestError
+
+from hub.embedded.simulate_http import serve
+from hub.embedded.simulate_hub import Hub, HubSaidNo, Wanted, subscribe
+from hub.embedded.simulate_las import Las, Mode
+from hub.embedded.simulate_reports import Reporter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+HUB_SECONDS: Final = 10.0
+LOOK_SECONDS: Final = 5.0
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a simulated LAS is: its own address, the hub's, and the folder that it keeps its secret in.
+
+    `url` is what the hub is to call, where that is not simply this host and port.
+    """
+
+    host: str
+    port: int
+    url: str | None
+    hub: str
+    token: Callable[[], str]
+    state_dir: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manners:
+    """Who a simulated LAS is, and how it behaves: `delay` in seconds until it reports, if it reports at all."""
+
+    oin: str
+    mode: Mode
+    delay: float
+    reports: bool
+
+
+async def run(place: Place, manners: Manners, stop: asyncio.Event) -> None:
+    """Be a LAS until told to stop."""
+    reporter = Reporter(manners.delay)
+    las = Las(manners.mode, reporter.note if manners.reports else lambda _: None, lambda: len(reporter))
+    server = await serve(las.answer, place.host, place.port)
+    url = place.url or f"http://{place.host}:{server.sockets[0].getsockname()[1]}/hook"
+    log.info("las.listening", url=url, mode=manners.mode.value)
+    wanted = Wanted(manners.oin, url, manners.reports)
+    builder = ClientBuilder().timeout(timedelta(seconds=HUB_SECONDS)).follow_redirects(enable=False).no_proxy()
+    async with builder.build() as client:
+        hub = Hub(client, place.hub, place.token)
+        work = asyncio.create_task(_work(las, hub, reporter, wanted, place.state_dir / f"las-{manners.oin}.json"))
+        ended = asyncio.create_task(stop.wait())
+        await asyncio.wait((work, ended), return_when=asyncio.FIRST_COMPLETED)
+        ended.cancel()
+        work.cancel()
+        server.close()
+        await asyncio.gather(work, ended, return_exceptions=True)
+    if not stop.is_set():
+        await work
+
+
+async def _work(las: Las, hub: Hub, reporter: Reporter, wanted: Wanted, state: Path) -> None:
+    las.secrets = (await subscribe(hub, wanted, state),)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(reporter.work(hub))
+        tasks.create_task(_watch_keys(las, hub))
+
+
+async def _watch_keys(las: Las, hub: Hub) -> None:
+    while True:
+        try:
+            las.public_keys = await hub.public_keys()
+        except (PyreqwestError, HubSaidNo) as error:
+            log.debug("las.no_keys", error=str(error))  # the secret's signature is checked all the same
+        await asyncio.sleep(LOOK_SECONDS)

@@ -1,0 +1,24 @@
+"""Use case: a system asks to be told, by webhook.
+
+In: what it wishes for, and its consent. Out: rows of `subscriptions`, lanes that are due or cancelled. Next:
+consumers.forward. The functions take the connection first and leave the transaction to their caller, who rings the
+bells `lanes` and `destinations` after it.
+"""
+
+from hub.subscribe.first import replace_backlog
+from hub.subscribe.life import Change, activate, change, disable, pause, remove, rotate, subscribe
+from hub.subscribe.wishes import agree, check
+
+__all__ = [
+    "Change",
+    "activate",
+    "agree",
+    "change",
+    "check",
+    "disable",
+    "pause",
+    "remove",
+    "replace_backlog",
+    "rotate",
+    "subscribe",
+]

@@ -1,0 +1,66 @@
+"""The first subscription of a system: what waited for it is replaced by the current state.
+
+In: a supplier that had nobody to be told. Out: its backlog cancelled, and one `granted` per unit that lives, in the
+transaction that stores the subscription. What is not planned yet is left to the planner: it comes after, in order.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from hub.domain.delivery import Move, advance
+from hub.domain.ids import delivery_id
+from hub.domain.kinds import Kind
+from hub.domain.planning import Planned
+from hub.plan import append
+from hub.settle.books import Entries
+from hub.store import backlog
+from schemas.kinds import DeliveryStatus as Status
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from hub.domain.planning import Destination
+    from hub.domain.subscription import Subscription
+    from hub.store.backlog import LivingUnit
+    from hub.store.pool import Connection
+
+NO_RECEIVER: Final = "no_receiver"
+PROCESS: Final = 0  # tallies of what has no process row of its own
+
+
+async def replace_backlog(c: Connection, subscription: Subscription, webhook: Destination, now: datetime) -> None:
+    """Cancel what was planned for a supplier without a receiver, and append the current state of what lives.
+
+    Schools are held still before lanes, in key order, as the planner does: what is planned cannot change meanwhile.
+    """
+    await backlog.lock_schools(c, subscription.supplier_oin)
+    await cancel_backlog(c, webhook.id, NO_RECEIVER, now)
+    units = await backlog.living_units(c, subscription.supplier_oin)
+    planned = [_granted(unit, subscription, webhook) for unit in units]
+    if planned:
+        await append(c, planned, now=now, process=PROCESS, cause=subscription.id)
+
+
+async def cancel_backlog(c: Connection, destination: int, reason: str, now: datetime) -> int:
+    """Cancel all that waits for a destination, keep the books, and say how much it was."""
+    cancelled = await backlog.cancel(c, destination, reason)
+    entries = Entries()
+    for gone in cancelled:
+        after = advance(gone.before, Move.CANCELLED, expects_report=gone.expects_report)
+        if isinstance(after, Status):
+            entries.moved(gone.key, gone.before, after, at=now, expects_report=gone.expects_report, reason=reason)
+    await entries.write(c, PROCESS)
+    return len(cancelled)
+
+
+def _granted(unit: LivingUnit, subscription: Subscription, webhook: Destination) -> Planned:
+    return Planned(
+        destination=webhook,
+        brin=unit.brin,
+        event_number=unit.event_number,
+        id=delivery_id(unit.event_id, webhook.name, unit.branch, subscription.id),
+        branch=unit.branch,
+        kind=Kind.GRANTED,
+        expects_report=subscription.wish.reports,
+    )

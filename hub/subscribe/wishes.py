@@ -1,0 +1,58 @@
+"""What a system may wish for, and whether its receiver consents. In: a wish. Out: the rate agreed on, or its faults."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, assert_never
+
+from hub.errors import FieldError, InvalidInput
+from hub.outbound.handshake import Agreed, Disagreed, shake_hands
+from hub.sealing import unseal
+from hub.store import subscriptions
+from schemas.kinds import EventType
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from hub.domain.subscription import Wish
+    from hub.outbound import Outbound
+    from hub.sealing import Keys
+    from hub.store.pool import Connection
+
+
+async def check(c: Connection, oin: str, wish: Wish) -> None:
+    """Raise `InvalidInput` with all that is wrong with a supplier's wish, as far as the register knows."""
+    faults = [fault async for fault in _unknown(c, oin, wish)]
+    faults.extend(_no_such_type(wish))
+    if faults:
+        raise InvalidInput(faults)
+
+
+async def agree(outbound: Outbound, wish: Wish, origin: str, keys: Keys) -> int | None:
+    """Ask the receiver for its consent and return the rate it allows, None for no limit; else raise `InvalidInput`."""
+    identity = unseal(wish.client_certificate, keys) if wish.client_certificate else None
+    consent = await shake_hands(outbound, wish.url, origin=origin, rate=wish.requested_rate, identity=identity)
+    match consent:
+        case Agreed():
+            return consent.allowed_rate
+        case Disagreed():
+            raise InvalidInput([FieldError(field="/url", code=consent.code, detail=consent.detail)])
+        case _:
+            assert_never(consent)
+
+
+async def _unknown(c: Connection, oin: str, wish: Wish) -> AsyncIterator[FieldError]:
+    if not await subscriptions.is_registered(c, oin):
+        detail = f"no system is registered for supplier {oin}; ask operations to register it"
+        yield FieldError(field="/supplierOin", code="unknown_system", detail=detail)
+    for code in await subscriptions.unknown_services(c, wish.services):
+        detail = f"there is no service {code}"
+        index = wish.services.index(code)
+        yield FieldError(field=f"/services/{index}", code="unknown_service", detail=detail)
+
+
+def _no_such_type(wish: Wish) -> Iterator[FieldError]:
+    for index, pattern in enumerate(wish.types):
+        if not any(fnmatchcase(kind.value, pattern) for kind in EventType):
+            detail = f"no type of message is meant by {pattern}; nl.osr.mandate.* is an example that is"
+            yield FieldError(field=f"/types/{index}", code="unknown_type", detail=detail)
