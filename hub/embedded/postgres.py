@@ -1,0 +1,171 @@
+"""PostgreSQL itself, from a wheel. In: a data folder, a port, passwords. Out: a program to supervise, and its DSNs.
+
+The cluster is private to the user that runs it, speaks on loopback only, and asks every caller for a password.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from hub.embedded.accounts import Account, unprivileged
+from hub.embedded.places import PRIVATE, DataDir, own_area, write_private
+from hub.embedded.ports import LOOPBACK
+from hub.embedded.program import Program, Step
+from hub.embedded.spawn import run_to_end
+from hub.embedded.wheel import find_binaries
+from hub.store.provision import answers, provision
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NAME: Final = "postgres"
+ADMIN: Final = "postgres"
+ROLE: Final = "osr_hub"
+DATABASE: Final = "osr_hub"
+SMALL_MACHINE: Final[dict[str, str]] = {
+    "listen_addresses": LOOPBACK,
+    "unix_socket_directories": "",
+    "max_connections": "100",
+    "shared_buffers": "256MB",
+    "max_wal_size": "4GB",
+    "checkpoint_timeout": "15min",
+    "synchronous_commit": "on",
+    "fsync": "on",
+    "jit": "off",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_line_prefix": "%m [%p] %a ",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Postgres:
+    """One cluster: where it lives, as whom it runs, and what its callers must know."""
+
+    data: DataDir
+    binaries: Path
+    account: Account | None
+    port: int
+    admin_password: str
+    password: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def dsn(self) -> str:
+        """The hub's own database, as its own role."""
+        return f"postgresql://{ROLE}:{self.password}@{LOOPBACK}:{self.port}/{DATABASE}"
+
+    @property
+    def admin_dsn(self) -> str:
+        """The server's first database, as its superuser."""
+        return f"postgresql://{ADMIN}:{self.admin_password}@{LOOPBACK}:{self.port}/postgres"
+
+    def program(self, settle: Step | None = None) -> Program:
+        """Describe the server for the supervisor; after role and database are there, `settle` sees to the rest."""
+
+        async def make_ready() -> None:
+            await provision(self.admin_dsn, role=ROLE, password=self.password, database=DATABASE)
+            if settle is not None:
+                await settle()
+
+        wanted = SMALL_MACHINE | {"port": str(self.port)} | dict(self.settings)
+        options = (word for key, value in wanted.items() for word in ("-c", f"{key}={value}"))
+        return Program(
+            name=NAME,
+            command=(str(self.binaries / "postgres"), "-D", str(self.data.postgres), *options),
+            environment=_environment(),
+            prepare=self.prepare,
+            answers=self._answers,
+            settle=make_ready,
+            account=self.account,
+            folder=Path("/"),
+            stop_with=signal.SIGINT,
+            dies_with=signal.SIGQUIT,
+        )
+
+    async def prepare(self) -> None:
+        """Make the cluster when there is none."""
+        if (self.data.postgres / "PG_VERSION").exists():
+            return
+        home = self._home()
+        draft = home.with_name(f"{home.name}.new")
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(mode=PRIVATE)
+        password = draft.with_name(f"{draft.name}.password")
+        write_private(password, self.admin_password)
+        if self.account:
+            self.account.own(draft)
+            self.account.own(password)
+        try:
+            await self._initdb(draft, password)
+        finally:
+            password.unlink()
+        draft.rename(home)
+        if home != self.data.postgres:
+            self.data.postgres.unlink(missing_ok=True)
+            self.data.postgres.symlink_to(home)
+
+    async def _initdb(self, folder: Path, password: Path) -> None:
+        words = f"--username={ADMIN} --auth=scram-sha-256 --encoding=UTF8 --locale-provider=builtin".split()
+        await run_to_end(
+            (
+                str(self.binaries / "initdb"),
+                *words,
+                "--locale=C.UTF-8",
+                f"--pgdata={folder}",
+                f"--pwfile={password}",
+            ),
+            environment=_environment(),
+            account=self.account,
+            folder=Path("/"),
+        )
+
+    def _home(self) -> Path:
+        """Return where the cluster lies: in the data folder, unless the user that runs it cannot get there."""
+        if self.account is None or self.account.can_pass(self.data.root):
+            return self.data.postgres
+        return _outlying(self.data)
+
+    async def _answers(self, _pid: int) -> bool:
+        return await answers(self.admin_dsn)
+
+
+def find_postgres(
+    data: DataDir, *, port: int, admin_password: str, password: str, settings: Mapping[str, str] | None = None
+) -> Postgres:
+    """Find the programs and the user to run them as, and describe the cluster in this data folder."""
+    account = unprivileged()
+    return Postgres(
+        data=data,
+        binaries=find_binaries(account),
+        account=account,
+        port=port,
+        admin_password=admin_password,
+        password=password,
+        settings=settings or {},
+    )
+
+
+def _outlying(data: DataDir) -> Path:
+    """Return a place outside a closed data folder for its cluster, and clear away those whose data folder is gone."""
+    area = own_area() / "clusters"
+    area.mkdir(mode=0o711, exist_ok=True)
+    home = area / sha256(bytes(data.root.resolve())).hexdigest()[:16]
+    for note in area.glob("*.of"):
+        cluster = note.with_suffix("")
+        pointer = Path(note.read_text()) / "postgres"
+        if cluster == home or not (pointer.is_symlink() and pointer.readlink() == cluster):
+            shutil.rmtree(cluster, ignore_errors=True)
+            note.unlink(missing_ok=True)
+    write_private(home.with_name(f"{home.name}.of"), str(data.root.resolve()))
+    return home
+
+
+def _environment() -> dict[str, str]:
+    return {"LC_ALL": "C", "PATH": os.environ.get("PATH", os.defpath), "PGTZ": "UTC"}

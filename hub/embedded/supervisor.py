@@ -1,0 +1,101 @@
+"""Runs a table of programs. In: programs and their order. Out: all of them ready, kept running, and ended in reverse.
+
+`changed` is called at every start of a process, so that the caller can tell others its number.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Final
+
+from hub.embedded.keeper import Keeper
+from hub.embedded.program import Pace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from hub.embedded.program import Program
+
+START_WITHIN: Final = 180.0
+STOP_WITHIN: Final = 8.5
+SERVERS_SHARE: Final = 3.5
+"""Of the time to stop, what is kept for the level that ends last: databases end well or recover slowly."""
+
+
+class Supervisor:
+    """The programs of one stack."""
+
+    def __init__(
+        self, programs: Sequence[Program], *, logs: Path, pace: Pace | None = None, changed: Callable[[], None]
+    ) -> None:
+        self._keepers = {
+            program.name: Keeper(program, logs / f"{program.name}.log", pace or Pace(), changed) for program in programs
+        }
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    @property
+    def pids(self) -> tuple[tuple[str, int], ...]:
+        """Name and process number of what runs now, in the order of the table."""
+        return tuple((name, keeper.pid) for name, keeper in self._keepers.items() if keeper.pid is not None)
+
+    async def start(self, within: float = START_WITHIN) -> None:
+        """Start all in their order and return when all are ready; `StartFailed` names the one that is not."""
+        self._tasks = {name: asyncio.create_task(self._run(keeper)) for name, keeper in self._keepers.items()}
+        ready = asyncio.create_task(self.wait_ready())
+        try:
+            await asyncio.wait({ready, *self._tasks.values()}, timeout=within, return_when=asyncio.FIRST_COMPLETED)
+            if not ready.done():
+                raise self._first_failure()
+        finally:
+            ready.cancel()
+            await asyncio.gather(ready, return_exceptions=True)
+
+    async def stop(self, within: float = STOP_WITHIN) -> None:
+        """End all, those that need others first; what does not end in its share of the time is killed."""
+        levels = list(reversed(self._levels()))
+        now, share = time.monotonic(), min(SERVERS_SHARE, within / 2)
+        for number, level in enumerate(levels, start=1):
+            is_last = number == len(levels)
+            bound = within if is_last else (within - share) * number / (len(levels) - 1)
+            for name in reversed(level):
+                self._keepers[name].stop(now + bound)
+            await asyncio.gather(*(self._ended(name) for name in level))
+
+    async def wait_ready(self) -> None:
+        """Return when all programs are ready at the same time."""
+        while not all(keeper.is_ready.is_set() for keeper in self._keepers.values()):
+            for keeper in self._keepers.values():
+                await keeper.is_ready.wait()
+
+    async def _run(self, keeper: Keeper) -> None:
+        for name in keeper.program.after:
+            await self._keepers[name].is_ready.wait()
+        await keeper.run()
+
+    async def _ended(self, name: str) -> None:
+        task = self._tasks.get(name)
+        if task is None:
+            return
+        if self._keepers[name].pid is None:  # it waits for others, or is being prepared
+            task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    def _first_failure(self) -> BaseException:
+        for task in self._tasks.values():
+            error = task.exception() if task.done() and not task.cancelled() else None
+            if error is not None:
+                return error
+        waiting = [keeper for keeper in self._keepers.values() if not keeper.is_ready.is_set()]
+        for keeper in waiting:
+            if keeper.failure is not None:
+                return keeper.failure
+        return waiting[0].describe()
+
+    def _levels(self) -> list[list[str]]:
+        """Group the programs: the first level needs nothing, each other one needs something of the level before it."""
+        depth: dict[str, int] = {}
+        for name, keeper in self._keepers.items():
+            depth[name] = 1 + max((depth[other] for other in keeper.program.after), default=-1)
+        return [[name for name in depth if depth[name] == level] for level in sorted(set(depth.values()))]
