@@ -1,0 +1,11 @@
+"""Who is asking. In: a bearer token. Out: a `Caller`, or `NotAuthenticated`.
+
+`development` makes and believes tokens of a key file, for one's own machine; `issuer` believes those of a real OpenID
+Connect issuer by its published keys; `verify` checks what both have in common.
+"""
+
+from hub.tokens.caller import Caller, Role
+from hub.tokens.development import ensure_keyfile, issue
+from hub.tokens.verify import Verifier, verifier_for
+
+__all__ = ["Caller", "Role", "Verifier", "ensure_keyfile", "issue", "verifier_for"]

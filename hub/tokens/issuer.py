@@ -1,0 +1,90 @@
+"""The published keys of a real issuer. In: its address. Out: its keys, fetched when needed and kept for a while.
+
+A token signed by a key that we have not seen makes us look again, at most once a minute; and once an hour we look
+anyway, so that a key which the issuer withdrew is not believed for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+import structlog
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+from pyreqwest.client import ClientBuilder
+from pyreqwest.exceptions import PyreqwestError
+
+from hub.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LOOK_AGAIN_SECONDS: Final = 60.0
+KEEP_SECONDS: Final = 3600.0
+ANSWER_SECONDS: Final = 5.0
+MOST_READ: Final = 1_000_000
+log = structlog.get_logger(__name__)
+
+
+class IssuerKeys:
+    """The keys of one issuer; many may ask at once, one fetches."""
+
+    def __init__(self, issuer: str, jwks_url: str | None, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._issuer = issuer
+        self._jwks_url = jwks_url
+        self._monotonic = monotonic
+        self._keys: KeySet | None = None
+        self._tried_at = float("-inf")
+        self._fetched_at = float("-inf")
+        self._gate = asyncio.Lock()
+
+    async def find(self, kid: str | None) -> KeySet:
+        """Return the issuer's keys, fetched anew when none is called `kid`; `Unavailable` when there are none."""
+        if self._keys is None or not self._is_known(kid) or self._is_past(self._fetched_at, KEEP_SECONDS):
+            async with self._gate:
+                if self._is_past(self._tried_at, LOOK_AGAIN_SECONDS):
+                    await self._fetch()
+        if self._keys is None:
+            raise Unavailable("the keys of the token issuer cannot be fetched now")
+        return self._keys
+
+    def _is_known(self, kid: str | None) -> bool:
+        return self._keys is not None and (kid is None or any(key.kid == kid for key in self._keys.keys))
+
+    def _is_past(self, moment: float, seconds: float) -> bool:
+        return self._monotonic() - moment > seconds
+
+    async def _fetch(self) -> None:
+        self._tried_at = self._monotonic()
+        try:
+            self._jwks_url = self._jwks_url or await self._discover()
+            self._keys = _asymmetric(await _get_json(self._jwks_url))
+        except (PyreqwestError, JoseError, ValueError, KeyError, TypeError) as error:
+            log.warning("keys.not_fetched", issuer=self._issuer, error=str(error), next="trying again in a minute")
+        else:
+            self._fetched_at = self._tried_at
+
+    async def _discover(self) -> str:
+        about = await _get_json(f"{self._issuer}/.well-known/openid-configuration")
+        if about["issuer"].rstrip("/") != self._issuer:
+            raise ValueError(f"it calls itself {about['issuer']}")
+        return str(about["jwks_uri"])
+
+
+def _asymmetric(published: dict[str, Any]) -> KeySet:
+    """Keep what can only verify: a shared secret among published keys would let anyone sign."""
+    usable = [key for key in published["keys"] if key["kty"] in {"RSA", "EC", "OKP"} and key.get("use", "sig") == "sig"]
+    return KeySet.import_key_set({"keys": usable})
+
+
+async def _get_json(url: str) -> dict[str, Any]:
+    patience = timedelta(seconds=ANSWER_SECONDS)
+    builder = ClientBuilder().timeout(patience).follow_redirects(enable=False).error_for_status(enable=True)
+    async with builder.build() as client, client.get(url).build_streamed() as answer:
+        body = bytes(await answer.body_reader.read(MOST_READ) or b"")
+    read: dict[str, Any] = orjson.loads(body)
+    return read
