@@ -1,0 +1,140 @@
+"""Real servers for the tests: databases cloned from a migrated template, and topics of each test's own."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+
+from hub.embedded.problems import JarsUnreachable
+from hub.topics import create_missing
+from schemas.topics import TOPICS
+from tests.support.servers import Servers
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping
+
+    from hub.store.pool import Connection, Pool
+
+SERVERS = pytest.StashKey[Servers]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Decide once which servers the session uses; none is started yet."""
+    config.stash[SERVERS] = Servers()
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say at the top which servers the tests run on."""
+    return config.stash[SERVERS].describe()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave nothing running, also after Ctrl-C."""
+    config.stash[SERVERS].stop()
+
+
+@pytest.fixture(scope="session")
+def postgres(pytestconfig: pytest.Config) -> str:
+    """Give a superuser's DSN of the session's PostgreSQL."""
+    return pytestconfig.stash[SERVERS].postgres()
+
+
+@pytest.fixture(scope="session")
+def kafka(pytestconfig: pytest.Config) -> str:
+    """Give the bootstrap address of the session's Kafka."""
+    try:
+        return pytestconfig.stash[SERVERS].kafka()
+    except JarsUnreachable as error:
+        pytest.exit(f"{error} For the tests, OSR_HUB_TEST_KAFKA names one.", returncode=2)
+
+
+@pytest.fixture(scope="session")
+async def template(postgres: str) -> AsyncIterator[str]:
+    """Give the name of a migrated database that others are cloned from."""
+    from hub.store.migrations import migrate  # noqa: PLC0415 - tests without a database need no migrations
+
+    name = await _create(postgres)
+    await migrate(_at(postgres, name))
+    yield name
+    await _drop(postgres, name)
+
+
+@pytest.fixture
+async def database(postgres: str, template: str) -> AsyncIterator[str]:
+    """Give a superuser's DSN of a migrated database that is this test's own."""
+    name = await _create(postgres, template)
+    yield _at(postgres, name)
+    await _drop(postgres, name)
+
+
+@pytest.fixture
+async def empty_database(postgres: str) -> AsyncIterator[str]:
+    """Give a superuser's DSN of an empty database that is this test's own."""
+    name = await _create(postgres)
+    yield _at(postgres, name)
+    await _drop(postgres, name)
+
+
+@pytest.fixture
+async def connection(database: str) -> AsyncIterator[Connection]:
+    """Give a connection to the test's database."""
+    connection = await asyncpg.connect(database)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def pool(database: str) -> AsyncIterator[Pool]:
+    """Give the hub's own kind of pool on the test's database."""
+    from hub.store.pool import open_pool  # noqa: PLC0415 - only who asks for it needs it
+
+    pool = await open_pool(database, name="test")
+    yield pool
+    await pool.close()
+
+
+@pytest.fixture
+async def topics(kafka: str) -> AsyncIterator[Mapping[str, str]]:
+    """Give all topics of the table under names of this test's own: published name to actual name."""
+    mark = uuid.uuid4().hex[:10]
+    names = {topic.name: f"{topic.name}.{mark}" for topic in TOPICS}
+    await create_missing(kafka, [replace(topic, name=names[topic.name]) for topic in TOPICS])
+    yield names
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    await admin.delete_topics(list(names.values()))
+    await admin.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _servers_end_with_the_session(pytestconfig: pytest.Config) -> Iterator[None]:
+    yield
+    pytestconfig.stash[SERVERS].stop()
+
+
+def _at(dsn: str, database: str) -> str:
+    return urlsplit(dsn)._replace(path=f"/{database}").geturl()
+
+
+async def _create(dsn: str, template: str = "template0") -> str:
+    name = f"osr_hub_test_{uuid.uuid4().hex}"
+    await _command(dsn, f"create database {name} template {template}")
+    return name
+
+
+async def _drop(dsn: str, name: str) -> None:
+    await _command(dsn, f"drop database if exists {name} with (force)")
+
+
+async def _command(dsn: str, statement: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
