@@ -96,9 +96,13 @@ class Webhooks:
         self._schedule = settings.webhook.retry_schedule
         self._sender = Sender(origin=self._origin)
         self._gates: dict[UUID, RateGate] = {}
+        if not self._keys:
+            log.warning("webhooks.sealed", next="set OSR_HUB_SECRETS__KEYS; until then nothing goes to webhooks")
 
     async def targets(self) -> Mapping[int, Target]:
         """Read the target of every destination whose subscription is active."""
+        if not self._keys:
+            return {}
         async with self._pool.acquire() as c:
             receivers = await subscriptions.targets(c, self._keys)
             if receivers:

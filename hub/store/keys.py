@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import SecretStr
 
 from hub.domain import signing
 from hub.domain.ids import new_id
@@ -15,8 +17,10 @@ from hub.store.statements import queries
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from hub.sealing import Keys
     from hub.store.pool import Connection
+
+
+Keys: TypeAlias = Sequence[SecretStr]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

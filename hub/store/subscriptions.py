@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+import structlog
+
 from hub.domain.planning import Destination
 from hub.domain.receiver import Receiver
 from hub.domain.subscription import Subscription, SubscriptionStatus, Wish
+from hub.errors import ConfigurationError
 from hub.sealing import unseal
 from hub.store.processes import DEAD_AFTER_SECONDS
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
-    from hub.sealing import Keys
+    from hub.store.keys import Keys
     from hub.store.pool import Connection
+
+log = structlog.get_logger(__name__)
 
 
 async def insert(c: Connection, subscription: Subscription) -> None:
@@ -95,8 +100,8 @@ async def secrets(c: Connection, subscription: UUID, keys: Keys, now: datetime) 
 
 
 async def targets(c: Connection, keys: Keys) -> dict[int, Receiver]:
-    """Read the receiver of every destination whose subscription is active."""
-    return {row["destination"]: _receiver(row, keys) for row in await queries.read_receivers(c)}
+    """Read the receiver of every destination whose subscription is active; one that no key opens is left out."""
+    return dict(_receivers(await queries.read_receivers(c), keys))
 
 
 async def forwarders(c: Connection) -> int:
@@ -155,6 +160,14 @@ def _subscription(row: Mapping[str, Any]) -> Subscription:
         created_at=row["created_at"],
         updated_at=row["updated_at"],
     )
+
+
+def _receivers(rows: Sequence[Mapping[str, Any]], keys: Keys) -> Iterator[tuple[int, Receiver]]:
+    for row in rows:
+        try:
+            yield row["destination"], _receiver(row, keys)
+        except ConfigurationError as error:
+            log.error("subscription.closed", subscription=str(row["id"]), error=str(error))  # noqa: TRY400 - its words say all
 
 
 def _receiver(row: Mapping[str, Any], keys: Keys) -> Receiver:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from uuid import UUID
 
-    from hub.sealing import Keys
+    from hub.store.keys import Keys
     from hub.store.pool import Connection
 
 MOST_SECRETS: Final = 5

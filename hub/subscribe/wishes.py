@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from hub.domain.subscription import Wish
     from hub.outbound import Outbound
-    from hub.sealing import Keys
+    from hub.store.keys import Keys
     from hub.store.pool import Connection
 
 

@@ -1,0 +1,233 @@
+"""Laws of the client to receivers: what it never does, what it makes of failures, how it pins an address."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hub.outbound import Answered, NotAllowed, Outbound, Unreachable
+from hub.outbound import client as client_module
+from hub.settings import Webhook
+from tests.support.receiver import Got, receiver, reply
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LOCAL = Webhook.model_validate({"timeout_seconds": 2, "allowed_networks": "127.0.0.0/8"})
+
+
+class Names:
+    """A name service of the test's own, that counts how often it is asked."""
+
+    def __init__(self, *addresses: str) -> None:
+        self.addresses = addresses
+        self.asked = 0
+        self.is_away = False
+
+    async def __call__(self, _host: str, _port: int) -> Sequence[IPv4Address | IPv6Address]:
+        """Resolve every name to the same addresses."""
+        self.asked += 1
+        await asyncio.sleep(0)
+        if self.is_away:
+            raise OSError(-3, "Temporary failure in name resolution")
+        return [ip_address(address) for address in self.addresses]
+
+
+def free_port() -> int:
+    """Find a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def test_a_post_arrives_as_it_was_given() -> None:
+    """Method, target, headers and every byte of the body."""
+    async with receiver() as las, Outbound(LOCAL) as out:
+        body = bytes(range(256))
+        answer = await out.post(f"{las.url}?a=1", {"webhook-id": "x", "content-type": "a/b"}, body)
+    assert isinstance(answer, Answered)
+    assert answer.status == 204
+    got = las.got[0]
+    assert (got.method, got.target, got.body) == ("POST", "/hook?a=1", body)
+    assert (got.headers["webhook-id"], got.headers["content-type"]) == ("x", "a/b")
+    assert got.headers["user-agent"] == "osr-hub"
+    assert "accept-encoding" not in got.headers
+
+
+async def test_connections_are_kept() -> None:
+    """A hundred messages one after the other travel over one connection."""
+    async with receiver(lambda _: reply(200, b"thanks")) as las, Outbound(LOCAL) as out:
+        for _ in range(100):
+            assert isinstance(await out.post(las.url, {}, b"x"), Answered)
+    assert las.connections == 1
+
+
+async def test_no_redirect_is_followed() -> None:
+    """A receiver cannot send the hub elsewhere."""
+    async with (
+        receiver() as elsewhere,
+        receiver(lambda _: reply(307, location=elsewhere.url)) as las,
+        Outbound(LOCAL) as out,
+    ):
+        answer = await out.post(las.url, {}, b"x")
+    assert isinstance(answer, Answered)
+    assert answer.status == 307
+    assert elsewhere.got == []
+
+
+async def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy would connect to what the guard never saw."""
+    async with receiver() as proxy, receiver() as las:
+        for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
+        async with Outbound(LOCAL) as out:
+            assert isinstance(await out.post(las.url, {}, b"x"), Answered)
+    assert (len(proxy.got), len(las.got)) == (0, 1)
+
+
+async def test_only_the_beginning_of_an_answer_is_read() -> None:
+    """A flood costs two kilobytes."""
+    async with receiver(lambda _: reply(503, b"y" * 5_000_000, retry_after="7")) as las, Outbound(LOCAL) as out:
+        answer = await out.post(las.url, {}, b"x")
+    assert isinstance(answer, Answered)
+    assert (answer.status, answer.body) == (503, b"y" * 2048)
+    assert answer.headers == {"retry-after": "7"}
+
+
+async def test_silence_is_unreachable_after_the_time_allowed() -> None:
+    """The words say how long, and nothing of the address."""
+    settings = LOCAL.model_copy(update={"timeout_seconds": 0.2})
+    async with receiver(lambda _: None) as las, Outbound(settings) as out:
+        answer = await out.post(f"{las.url}?token=secret", {}, b"x")
+    assert isinstance(answer, Unreachable)
+    assert answer.error == "no answer within 0.2 s"
+    assert answer.duration_ms >= 200
+
+
+async def test_an_answer_that_never_ends_is_unreachable_too() -> None:
+    """A receiver that drips its answer keeps nobody waiting."""
+    settings = LOCAL.model_copy(update={"timeout_seconds": 0.2})
+    unfinished = b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nabc"
+    async with receiver(lambda _: unfinished) as las, Outbound(settings) as out:
+        answer = await out.post(las.url, {}, b"x")
+    assert isinstance(answer, Unreachable)
+
+
+@pytest.mark.parametrize("garbage", [b"hello\r\n\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n"])
+async def test_what_is_no_answer_is_unreachable(garbage: bytes) -> None:
+    """Bytes that are not HTTP are as good as nobody there, and their words hold no address."""
+    async with receiver(lambda _: garbage) as las, Outbound(LOCAL) as out:
+        answer = await out.post(f"{las.url}?token=secret", {}, b"x")
+    assert isinstance(answer, Unreachable)
+    assert "secret" not in answer.error
+    assert "hook" not in answer.error
+
+
+async def test_nobody_listening_is_unreachable() -> None:
+    """Connection refused, in words without the URL."""
+    async with Outbound(LOCAL) as out:
+        answer = await out.post(f"http://127.0.0.1:{free_port()}/hook?token=secret", {}, b"x")
+    assert isinstance(answer, Unreachable)
+    assert answer.error.startswith("no connection: ")
+    assert "secret" not in answer.error
+
+
+async def test_a_refused_address_is_never_connected_to() -> None:
+    """Not a byte reaches a receiver outside the networks that are allowed."""
+    async with receiver() as las, Outbound(Webhook()) as out:
+        for url in (las.url, f"https://127.0.0.1:{las.port}/", f"http://localhost:{las.port}/"):
+            answer = await out.post(url, {}, b"x")
+            assert isinstance(answer, NotAllowed)
+    assert las.connections == 0
+
+
+async def test_a_name_is_resolved_once_and_its_vetted_address_pinned() -> None:
+    """What the name says later, within the minute, is not asked: a name cannot turn inward behind the guard's back."""
+    names = Names("127.0.0.1")
+    async with receiver() as las, Outbound(LOCAL, names) as out:
+        url = f"http://las.test:{las.port}/hook"
+        assert isinstance(await out.post(url, {}, b"1"), Answered)
+        names.addresses = ("10.0.0.1",)
+        assert isinstance(await out.post(url, {}, b"2"), Answered)
+    assert names.asked == 1
+    assert [got.headers["host"] for got in las.got] == [f"las.test:{las.port}"] * 2
+
+
+async def test_a_name_that_turned_inward_is_refused_at_the_next_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check after a minute goes on beside the sending; from its end on nothing is sent."""
+    monkeypatch.setattr(client_module, "CHECK_SECONDS", 0.0)
+    names = Names("127.0.0.1")
+    async with receiver() as las, Outbound(LOCAL, names) as out:
+        url = f"http://las.test:{las.port}/hook"
+        assert isinstance(await out.post(url, {}, b"1"), Answered)
+        names.addresses = ("127.0.0.1", "10.0.0.1")
+        assert isinstance(await out.post(url, {}, b"2"), Answered)
+        answer = await out.post(url, {}, b"3")
+    assert isinstance(answer, NotAllowed)
+    assert len(las.got) == 2
+
+
+async def test_a_name_service_that_is_away_does_not_stop_what_is_vetted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failed check in the background leaves the address that was vetted before."""
+    monkeypatch.setattr(client_module, "CHECK_SECONDS", 0.0)
+    names = Names("127.0.0.1")
+    async with receiver() as las, Outbound(LOCAL, names) as out:
+        url = f"http://las.test:{las.port}/hook"
+        assert isinstance(await out.post(url, {}, b"1"), Answered)
+        names.is_away = True
+        for _ in range(3):
+            assert isinstance(await out.post(url, {}, b"2"), Answered)
+    assert las.connections == 1
+
+
+async def test_a_name_that_cannot_be_resolved_is_unreachable() -> None:
+    """In the resolver's words."""
+    names = Names()
+    names.is_away = True
+    async with Outbound(LOCAL, names) as out:
+        answer = await out.post("http://las.test/", {}, b"x")
+    assert isinstance(answer, Unreachable)
+    assert answer.error == "the name cannot be resolved: Temporary failure in name resolution"
+
+
+async def test_after_a_failed_connection_the_next_address_is_tried() -> None:
+    """One dead address of two costs one attempt."""
+    names = Names("127.0.0.9", "127.0.0.1")
+    async with receiver() as las, Outbound(LOCAL, names) as out:
+        url = f"http://las.test:{las.port}/hook"
+        assert isinstance(await out.post(url, {}, b"1"), Unreachable)
+        assert isinstance(await out.post(url, {}, b"2"), Answered)
+        assert isinstance(await out.post(url, {}, b"3"), Answered)
+    assert names.asked == 2
+
+
+async def test_many_at_once_share_one_check() -> None:
+    """A thousand messages that wake together ask the name service once."""
+    names = Names("127.0.0.1")
+    async with receiver() as las, Outbound(LOCAL, names) as out:
+        url = f"http://las.test:{las.port}/hook"
+        answers = await asyncio.gather(*(out.post(url, {}, b"x") for _ in range(1000)))
+    assert all(isinstance(answer, Answered) for answer in answers)
+    assert (names.asked, len(las.got)) == (1, 1000)
+
+
+async def test_a_cancelled_post_leaves_the_client_usable() -> None:
+    """Who stops waiting disturbs nobody."""
+    silent = True
+
+    def answer(_: Got) -> bytes | None:
+        return None if silent else reply(204)
+
+    async with receiver(answer) as las, Outbound(LOCAL) as out:
+        task = asyncio.create_task(out.post(las.url, {}, b"x"))
+        await las.arrived.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        silent = False
+        assert isinstance(await out.post(las.url, {}, b"x"), Answered)
