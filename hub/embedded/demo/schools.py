@@ -1,0 +1,165 @@
+"""Who plays in the demo. In: the schools of a file. Out: the cast, and CSV files of systems and mandates.
+
+Every school is a real one. The systems are invented: which system a school really uses is nobody's business here.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import chain, count
+from typing import TYPE_CHECKING, Final
+
+from schemas.identifiers import Brin, routing_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import date
+    from pathlib import Path
+
+DUO_SERVICES: Final = ("BRON_PO", "VERZUIM", "RIO")
+LAS_SERVICE: Final = "VVA"
+SERVICES: Final = (*DUO_SERVICES, LAS_SERVICE)
+MANDATE_COLUMNS: Final = ("brin", "service_code", "supplier_oin", "start_date", "end_date", "branch", "routing_id")
+SYSTEM_COLUMNS: Final = ("supplier_oin", "system_name", "service_codes")
+FOUR_BRANCHES: Final = "18DS"
+TWO_SYSTEMS: Final = "11OA"
+MOVING_BOARD: Final = "41676"
+MOST_MOVING: Final = 60
+LEAST_BRANCHES: Final = 3
+
+
+class NoCast(Exception):  # noqa: N818 - named as the claim it makes
+    """The file has no schools that the story can be told with; the message says what it needs."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class School:
+    """A school, its board and its branches, in order."""
+
+    brin: str
+    board: str
+    name: str
+    branches: tuple[str, ...]
+
+    def route(self, index: int) -> str:
+        """Return one of this school's routing characteristics."""
+        return str(routing_id(Brin(self.brin), index))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class System:
+    """An administration system and what it is mandated for."""
+
+    oin: str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cast:
+    """The schools whose changes are made one by one; the rest of the register is `others`."""
+
+    branched: School
+    shared: School
+    moving: tuple[School, ...]
+    others: tuple[School, ...]
+
+    @property
+    def boards(self) -> tuple[str, ...]:
+        """The boards in whose name the changes are made."""
+        return tuple(dict.fromkeys(school.board for school in (self.branched, self.shared, *self.moving)))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """What is imported: the system that most schools use, the other one, how many mandates, and from which day."""
+
+    home: System
+    other: System
+    mandates: int
+    today: date
+
+
+def choose_cast(schools: Sequence[School]) -> Cast:
+    """Give the parts to the schools that are known to fit, else to the first that do; `NoCast` when none does."""
+    by_brin = {school.brin: school for school in schools}
+    many = [school for school in schools if len(school.branches) >= LEAST_BRANCHES]
+    branched = by_brin.get(FOUR_BRANCHES) or next(iter(many), None)
+    shared = by_brin.get(TWO_SYSTEMS) or next((school for school in many if school is not branched), None)
+    if branched is None or shared is None:
+        message = f"the story needs two schools with at least {LEAST_BRANCHES} branches, and the file has fewer"
+        raise NoCast(message)
+    moving = _moving_board([school for school in schools if school not in (branched, shared)])
+    apart = {branched.brin, shared.brin, *(school.brin for school in moving)}
+    others = tuple(school for school in schools if school.brin not in apart)
+    return Cast(branched=branched, shared=shared, moving=moving, others=others)
+
+
+def write_systems(path: Path, systems: Iterable[System]) -> None:
+    """Write the systems as `osr-hub import systems` reads them."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, delimiter=";")
+        writer.writerow(SYSTEM_COLUMNS)
+        writer.writerows((system.oin, system.name, ",".join(SERVICES)) for system in systems)
+
+
+def write_mandates(path: Path, cast: Cast, plan: Plan) -> int:
+    """Write the mandates as `osr-hub import mandates` reads them; return how many they are."""
+    wanted = [mandate for _, mandate in zip(range(plan.mandates), _mandates(cast, plan), strict=False)]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, delimiter=";")
+        writer.writerow(MANDATE_COLUMNS)
+        writer.writerows(chain.from_iterable(wanted))
+    return len(wanted)
+
+
+def _moving_board(schools: Sequence[School]) -> tuple[School, ...]:
+    boards: dict[str, list[School]] = defaultdict(list)
+    for school in schools:
+        boards[school.board].append(school)
+    fitting = boards.get(MOVING_BOARD) or max(boards.values(), key=len, default=[])
+    return tuple(fitting[:MOST_MOVING])
+
+
+def _mandates(cast: Cast, plan: Plan) -> Iterator[list[tuple[str, ...]]]:
+    """Yield the lines of one mandate after the other: this school year of all schools, then the next, without end."""
+    for number in count():
+        start, end = _school_year(plan.today, number)
+        for school in (*cast.moving, cast.branched, cast.shared, *cast.others):
+            system = plan.home if school in cast.moving else _system_of(school, plan)
+            for service in SERVICES:
+                if not _is_told_by_the_story(school, service, cast):
+                    yield _lines(school, service, system, (start, end))
+
+
+def _is_told_by_the_story(school: School, service: str, cast: Cast) -> bool:
+    return (school is cast.branched and service in (LAS_SERVICE, "RIO")) or (
+        service == LAS_SERVICE and school is cast.shared
+    )
+
+
+def _system_of(school: School, plan: Plan) -> System:
+    """Let one board in four use the other system; schools of a board use the same one."""
+    return plan.other if sum(map(ord, school.board)) % 4 == 0 else plan.home
+
+
+def _school_year(today: date, number: int) -> tuple[date, date]:
+    """Return the rest of this school year, and for a number above 0 the whole of a later one."""
+    this_end = today.replace(month=7, day=31)
+    if this_end < today:
+        this_end = this_end.replace(year=this_end.year + 1)
+    if number == 0:
+        return today, this_end
+    return this_end.replace(year=this_end.year + number - 1, month=8, day=1), this_end.replace(
+        year=this_end.year + number
+    )
+
+
+def _lines(school: School, service: str, system: System, period: tuple[date, date]) -> list[tuple[str, ...]]:
+    """Write one mandate: a line per branch with its routing characteristic for VVA, one line otherwise."""
+    start, end = period
+    first = (school.brin, service, system.oin, start.isoformat(), end.isoformat())
+    if service != LAS_SERVICE or len(school.branches) == 1:
+        return [(*first, "", "")]
+    return [(*first, branch, school.route(index)) for index, branch in enumerate(school.branches, start=1)]
