@@ -42,7 +42,9 @@ class LivingUnit:
 
 async def lock_schools(c: Connection, oin: str) -> None:
     """Hold the planning of a supplier's schools still; before any of its lanes, as the planner does."""
-    await queries.lock_schools_of_supplier(c, oin=oin)
+    brins = [row["brin"] for row in await queries.schools_of_supplier(c, oin=oin)]
+    await queries.enter_schools(c, brins=brins)
+    await queries.hold_schools(c, brins=brins)
 
 
 async def living_units(c: Connection, oin: str) -> list[LivingUnit]:

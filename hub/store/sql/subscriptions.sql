@@ -93,15 +93,18 @@ select s.code from services s where s.code = any(:codes::text[]);
 -- Whether a supplier's system is registered.
 select exists (select 1 from systems where supplier_oin = :oin);
 
--- name: lock_schools_of_supplier
--- Hold the planning of a supplier's schools still, in key order, as the planner itself locks them.
-insert into plans as p (brin)
+-- name: schools_of_supplier
+-- The schools whose webhook deliveries go to a supplier, in key order.
 select distinct m.brin
   from mandates m join services s on s.code = m.service_code
  where m.supplier_oin = :oin and s.destination is null
- order by m.brin
-on conflict (brin) do update set planned_through = p.planned_through
-returning p.brin;
+ order by m.brin;
+
+-- name: hold_schools
+-- Hold the planning of schools still, in the order given, which is that of their keys.
+select p.brin
+  from unnest(:brins::text[]) with ordinality k (brin, o)
+ cross join lateral (select p.brin from plans p where p.brin = k.brin for update) p;
 
 -- name: living_units
 -- What a supplier's webhook was told as far as its schools are planned: per unit the newest event, unless it was its end.

@@ -1,0 +1,262 @@
+"""Laws of the first subscription on a real database: the backlog goes, the current state comes, in one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import asyncpg
+import orjson
+import pytest
+
+from hub import plan, register, subscribe
+from hub.domain.ids import delivery_id
+from hub.errors import Conflict, InvalidInput
+from hub.store import lanes, processes
+from schemas.identifiers import Branch
+from tests.support.subscribed import (
+    BRINS,
+    LAS,
+    NOW,
+    OTHER,
+    assert_books_right,
+    at,
+    grant,
+    lane,
+    make_register,
+    plan_all,
+    removed,
+    subscribed,
+    wish,
+)
+
+if TYPE_CHECKING:
+    from hub.store.pool import Connection
+
+WEBHOOK, COPIES = f"las:{LAS}", f"las-copy:{LAS}"
+
+
+@pytest.fixture
+async def c(connection: Connection) -> Connection:
+    """Make a register."""
+    await make_register(connection)
+    return connection
+
+
+async def test_what_waited_is_cancelled_and_the_current_state_comes(c: Connection) -> None:
+    """A grant and its amendment become one `granted`, at the end of the lane, which is due."""
+    mandate = await grant(c)
+    await plan_all(c)
+    async with c.transaction():
+        await register.amend(c, mandate.id, register.Patch(end_date=at().today.replace(year=2027)), at())
+    await plan_all(c)
+    made, _ = await subscribed(c)
+    assert await lane(c, WEBHOOK) == [
+        (1, "", "granted", "cancelled"),
+        (2, "", "amended", "cancelled"),
+        (3, "", "granted", "waiting"),
+    ]
+    row = await c.fetchrow("select head, tail, sent, due is not null as due, owner from lanes")
+    assert row is not None
+    assert tuple(row) == (2, 3, 0, True, None)
+    newest = await c.fetchrow("select number, id from events order by number desc limit 1")
+    sent = await c.fetchrow("select * from deliveries where sequence = 3")
+    assert newest is not None
+    assert sent is not None
+    assert (sent["event_number"], sent["cause"], sent["expects_report"]) == (newest["number"], made.id, True)
+    assert sent["id"] == delivery_id(newest["id"], WEBHOOK, "", made.id)
+    assert await c.fetchval("select array_agg(distinct reason) from deliveries where sequence < 3") == ["no_receiver"]
+    await assert_books_right(c)
+
+
+async def test_what_was_cancelled_is_published(c: Connection) -> None:
+    """Whoever follows the log of deliveries hears that they came to their end."""
+    await grant(c)
+    await plan_all(c)
+    await subscribed(c)
+    items = [item for row in await c.fetch("select items from changes") for item in orjson.loads(row["items"])]
+    assert [(item[1], item[2], item[3], item[4], item[6]) for item in items] == [
+        ("18DS", 1, "waiting", "cancelled", "no_receiver")
+    ]
+
+
+async def test_each_living_unit_gets_one_grant(c: Connection) -> None:
+    """Branches with routing characteristics and the rest, of every school, each by itself."""
+    await grant(c, BRINS[0])
+    await grant(c, BRINS[1], routed=("18DS00", "18DS01"))
+    await plan_all(c)
+    await subscribed(c)
+    assert (await lane(c, WEBHOOK, BRINS[0]))[1:] == [(2, "", "granted", "waiting")]
+    assert (await lane(c, WEBHOOK))[3:] == [
+        (4, "", "granted", "waiting"),
+        (5, "18DS00", "granted", "waiting"),
+        (6, "18DS01", "granted", "waiting"),
+    ]
+    await assert_books_right(c)
+
+
+async def test_what_has_ended_is_not_told(c: Connection) -> None:
+    """A withdrawn mandate, and a unit whose routing was taken away, get nothing."""
+    withdrawn = await grant(c, BRINS[0])
+    routed = await grant(c, BRINS[1], routed=("18DS00",))
+    async with c.transaction():
+        await register.withdraw(c, withdrawn.id, at())
+        await register.remove_routing(c, routed.id, Branch("18DS00"), at())
+    await plan_all(c)
+    await subscribed(c)
+    assert {status for _, _, _, status in await lane(c, WEBHOOK, BRINS[0])} == {"cancelled"}
+    waiting = [(branch, kind) for _, branch, kind, status in await lane(c, WEBHOOK) if status == "waiting"]
+    assert waiting == [("", "granted")]
+    assert await c.fetchval("select due from lanes where brin = '00AA'") is None
+    await assert_books_right(c)
+
+
+async def test_what_is_not_planned_yet_comes_after_in_order(c: Connection) -> None:
+    """The state is that of what was planned; a later amendment follows it, so nothing is told twice or backwards."""
+    mandate = await grant(c)
+    await plan_all(c)
+    async with c.transaction():
+        await register.withdraw(c, mandate.id, at())
+    await subscribed(c)
+    await plan_all(c)
+    assert await lane(c, WEBHOOK) == [
+        (1, "", "granted", "cancelled"),
+        (2, "", "granted", "waiting"),
+        (3, "", "withdrawn", "waiting"),
+    ]
+    await assert_books_right(c)
+
+
+async def test_nothing_planned_means_nothing_appended(c: Connection) -> None:
+    """The planner brings it all, by its own ids."""
+    await grant(c)
+    await subscribed(c)
+    assert await lane(c, WEBHOOK) == []
+    await plan_all(c)
+    assert await lane(c, WEBHOOK) == [(1, "", "granted", "waiting")]
+    assert await c.fetchval("select cause from deliveries") is None
+
+
+async def test_reports_are_expected_as_the_subscription_says(c: Connection) -> None:
+    """`reports: false` makes the grants done when delivered."""
+    await grant(c)
+    await plan_all(c)
+    await subscribed(c, reports=False)
+    assert await c.fetchval("select expects_report from deliveries where sequence = 2") is False
+    await assert_books_right(c)
+
+
+async def test_others_are_left_alone(c: Connection) -> None:
+    """DUO's queue and the lane of another system keep what waits in them."""
+    await grant(c, service="RIO")
+    await grant(c, supplier=OTHER)
+    await plan_all(c)
+    before = [await lane(c, "duo:rio"), await lane(c, f"las:{OTHER}")]
+    await subscribed(c)
+    assert [await lane(c, "duo:rio"), await lane(c, f"las:{OTHER}")] == before
+    assert [status for seen in before for *_, status in seen] == ["waiting", "waiting"]
+
+
+async def test_a_held_lane_gets_the_grant_and_stays_held(c: Connection) -> None:
+    """An operator's hold is not lifted by a subscription."""
+    await grant(c)
+    await plan_all(c)
+    await c.execute("update lanes set held = true, due = null")
+    await subscribed(c)
+    row = await c.fetchrow("select head, tail, due, held from lanes")
+    assert row is not None
+    assert tuple(row) == (1, 2, None, True)
+
+
+async def test_the_next_subscription_goes_on_in_order(c: Connection) -> None:
+    """After a deletion what must be heard waits, and goes on with the next subscription; nothing is cancelled again."""
+    await grant(c)
+    first, _ = await subscribed(c)
+    await removed(c, first.id)
+    await plan_all(c)
+    assert await lane(c, WEBHOOK) == [(1, "", "granted", "waiting")]
+    await c.execute("update lanes set due = 'infinity'")
+    second, _ = await subscribed(c)
+    assert await lane(c, WEBHOOK) == [(1, "", "granted", "waiting")]
+    assert await c.fetchval("select due <= clock_timestamp() from lanes")
+    assert second.id != first.id
+
+
+async def test_a_supplier_has_one_subscription_at_most(database: str, c: Connection) -> None:
+    """Of ten that ask at once, one gets it."""
+
+    async def ask() -> str:
+        mine = await asyncpg.connect(database)
+        try:
+            await subscribed(mine)
+        except Conflict as conflict:
+            return conflict.reason
+        finally:
+            await mine.close()
+        return "subscribed"
+
+    answers = await asyncio.gather(*(ask() for _ in range(10)))
+    assert sorted(answers) == ["already_subscribed"] * 9 + ["subscribed"]
+    assert await c.fetchval("select count(*) from subscription_secrets") == 1
+
+
+async def test_a_planner_at_work_is_waited_for(database: str, c: Connection) -> None:
+    """What a planner has under way is in a lane before the backlog is looked at, so nothing of it is left behind."""
+    await grant(c)
+    mandate = await grant(c, BRINS[0])
+    await plan_all(c)
+    async with c.transaction():
+        await register.withdraw(c, mandate.id, at())
+    planner, asker = await asyncpg.connect(database), await asyncpg.connect(database)
+    turn = planner.transaction()
+    await turn.start()
+    await plan.plan(planner, dict.fromkeys(BRINS), NOW, 0)
+    asking = asyncio.create_task(subscribed(asker))
+    while not await c.fetchval(  # noqa: ASYNC110 - only the database knows that somebody waits for a lock
+        "select exists (select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')"
+    ):
+        await asyncio.sleep(0.01)
+    await turn.commit()
+    await asking
+    await planner.close()
+    await asker.close()
+    assert {status for *_, status in await lane(c, WEBHOOK, BRINS[0])} == {"cancelled"}
+    assert [status for *_, status in await lane(c, WEBHOOK)] == ["cancelled", "waiting"]
+    await assert_books_right(c)
+
+
+async def test_deleting_cancels_copies_and_leaves_what_must_be_heard(c: Connection) -> None:
+    """Copies belong to the subscription; a forwarder that has one of their lanes loses it."""
+    await subscribed(c, services=("RIO",))
+    await grant(c, service="RIO")
+    await grant(c, BRINS[0], service="RIO")
+    await grant(c)
+    await plan_all(c)
+    copies = await c.fetchval("select id from destinations where name = $1", COPIES)
+    owner = await processes.enter(c, "forward")
+    leases = await lanes.lease(c, owner, {copies: 1})
+    assert len(leases) == 1
+    found = await c.fetchval("select id from subscriptions")
+    await removed(c, found)
+    assert [status for brin in BRINS for *_, status in await lane(c, COPIES, brin)] == ["cancelled"] * 2
+    assert [status for *_, status in await lane(c, WEBHOOK)] == ["waiting"]
+    assert [status for *_, status in await lane(c, "duo:rio")] == ["waiting"]
+    lost = lanes.Standing(lease=leases[0], head=1, sent=1, closed=1, wait=0.0)
+    assert await lanes.settle(c, owner, [lost]) == set()
+    assert await c.fetchval("select count(*) from lanes where destination = $1 and owner is not null", copies) == 0
+    assert await c.fetchval("select count(*) from subscription_secrets") == 0
+    await assert_books_right(c)
+
+
+async def test_a_wish_with_faults_names_them_all(c: Connection) -> None:
+    """A system nobody registered, services and types that do not exist."""
+    wanted = wish(services=("VVA", "NONE", "NOR"), types=("nl.osr.mandate.*", "nl.other.*"))
+    with pytest.raises(InvalidInput) as caught:
+        await subscribe.check(c, "00000099000000009000", wanted)
+    assert [(fault.field, fault.code) for fault in caught.value.errors] == [
+        ("/supplierOin", "unknown_system"),
+        ("/services/1", "unknown_service"),
+        ("/services/2", "unknown_service"),
+        ("/types/1", "unknown_type"),
+    ]
+    await subscribe.check(c, LAS, wish())
