@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from schemas.identifiers import Branch
 from schemas.kinds import MandateState
@@ -69,8 +69,20 @@ def is_live(mandate: Mandate, today: date) -> bool:
     return mandate.withdrawn_at is None and (mandate.end_date is None or mandate.end_date >= today)
 
 
-def overlap(one: Mandate, other: Mandate, today: date) -> bool:
-    """Say whether two mandates share a day, today or later."""
+class Period(Protocol):
+    """From which day until which day, both included; None is without an end."""
+
+    @property
+    def start_date(self) -> date:
+        """The first day."""
+
+    @property
+    def end_date(self) -> date | None:
+        """The last day."""
+
+
+def overlap(one: Period, other: Period, today: date) -> bool:
+    """Say whether two periods share a day, today or later."""
     start = max(one.start_date, other.start_date, today)
     return (one.end_date is None or start <= one.end_date) and (other.end_date is None or start <= other.end_date)
 

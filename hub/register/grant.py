@@ -81,8 +81,9 @@ def hand_out(
     Raises `Conflict` `none_left` when a school has used up all of its routing characteristics.
     """
     used |= {routing for _, routing in branches if routing is not None}
-    assigned = {}
+    assigned: dict[Branch, RoutingId] = {}
     for branch, routing in branches:
-        assigned[branch] = routing or free(brin, used)
-        used.add(assigned[branch])
+        if branch not in assigned:
+            assigned[branch] = routing or free(brin, used)
+            used.add(assigned[branch])
     return assigned

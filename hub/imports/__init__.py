@@ -1,0 +1,21 @@
+"""Use cases: files become schools, systems and mandates.
+
+In: the bytes of a CSV file, a connection inside the caller's transaction, the moment. Out: rows of the register, and
+for mandates numbered events, all of a school in one change. Next: producers.relay. A file is taken whole or not at
+all: `InvalidInput` names every bad row with its line.
+"""
+
+from hub.imports.mandates import import_mandates
+from hub.imports.result import Imported, Progress, silent
+from hub.imports.schools import import_schools
+from hub.imports.systems import import_systems, register_system
+
+__all__ = [
+    "Imported",
+    "Progress",
+    "import_mandates",
+    "import_schools",
+    "import_systems",
+    "register_system",
+    "silent",
+]

@@ -1,0 +1,104 @@
+"""What must hold of every mandate in a file, against the register and against the lines before it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final
+
+from hub.domain import rules
+from hub.domain.mandate import Mandate, is_live, overlap
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+    from uuid import UUID
+
+    from hub.domain.rules import Wish
+    from hub.domain.school import School
+    from hub.imports.drafts import Draft
+    from hub.imports.result import Faults
+    from hub.store.register import References
+    from schemas.identifiers import Branch, Brin, RoutingId
+
+    Holder = tuple[UUID | int, Branch]
+    """Who uses a routing characteristic: a branch of a mandate, or of the one that starts at a line of the file."""
+
+_COLUMNS: Final = {
+    "/brin": "brin",
+    "/serviceCode": "service_code",
+    "/supplierOin": "supplier_oin",
+    "/startDate": "start_date",
+    "/endDate": "end_date",
+    "/branch": "branch",
+    "/routingId": "routing_id",
+}
+
+
+class Checks:
+    """Checks the drafts of one file, one after the other."""
+
+    def __init__(
+        self, schools: Mapping[Brin, School], references: References, living: Sequence[Mandate], today: date
+    ) -> None:
+        self._schools = schools
+        self._references = references
+        self._today = today
+        self._offered = {oin: system.service_codes for oin, system in references.systems.items()}
+        self._living: defaultdict[tuple[str, str, str], list[Mandate]] = defaultdict(list)
+        self._asked: defaultdict[tuple[str, str, str], list[tuple[int, Wish]]] = defaultdict(list)
+        self._used: defaultdict[tuple[str, str], dict[RoutingId, Holder]] = defaultdict(dict)
+        for mandate in living:
+            if is_live(mandate, today):
+                self._living[mandate.brin, mandate.service_code, mandate.supplier_oin].append(mandate)
+                used = self._used[mandate.brin, mandate.service_code]
+                used.update((routing, (mandate.id, branch)) for branch, routing in mandate.routes.items())
+
+    def check(self, draft: Draft, faults: Faults) -> Mandate | None:
+        """Note what is wrong with a draft; return the mandate that it is already, if any."""
+        wish = draft.wish
+        key = (wish.brin, wish.service_code, wish.supplier_oin)
+        living = self._living.get(key, ())
+        match = next((m for m in living if (m.start_date, m.end_date) == (wish.start_date, wish.end_date)), None)
+        if match is None:
+            self._check_new(draft, faults)
+            self._check_overlap(draft, living, self._asked[key], faults)
+            self._asked[key].append((draft.line, wish))
+        school = self._schools.get(wish.brin)
+        if draft.branches and school is not None:
+            self._check_branches(draft, school, match, faults)
+        return match
+
+    def _check_new(self, draft: Draft, faults: Faults) -> None:
+        wish, today = draft.wish, self._today
+        school, offered = self._schools.get(wish.brin), self._offered.get(wish.supplier_oin)
+        for wrong in rules.check_parties(wish, school, offered, self._references.services, today):
+            faults.add(draft.line, _COLUMNS[wrong.field], wrong.code, wrong.detail)
+        for wrong in rules.check_dates(wish.start_date, wish.end_date, today, start_may_be_past=True):
+            faults.add(draft.line, _COLUMNS[wrong.field], wrong.code, wrong.detail)
+
+    def _check_overlap(
+        self, draft: Draft, living: Sequence[Mandate], asked: Sequence[tuple[int, Wish]], faults: Faults
+    ) -> None:
+        for mandate in living:
+            if overlap(mandate, draft.wish, self._today):
+                until = mandate.end_date or "further notice"
+                detail = f"mandate {mandate.id} runs from {mandate.start_date} until {until}"
+                faults.add(draft.line, "start_date", "overlap", detail)
+        for line, wish in asked:
+            if overlap(wish, draft.wish, self._today):
+                faults.add(draft.line, "start_date", "overlap", f"line {line} asks for the same days")
+
+    def _check_branches(self, draft: Draft, school: School, match: Mandate | None, faults: Faults) -> None:
+        used = self._used[draft.wish.brin, draft.wish.service_code]
+        holder: UUID | int = draft.line if match is None else match.id
+        asked: dict[Branch, RoutingId | None] = {}
+        for line, branch, routing in draft.branches:
+            for wrong in rules.check_branch(branch, school, self._today, "/branch"):
+                faults.add(line, "branch", wrong.code, wrong.detail)
+            if asked.setdefault(branch, routing) != routing:
+                faults.add(line, "branch", "duplicate", f"an earlier line gives {branch} other routing")
+            elif routing is not None and used.get(routing) != (holder, branch):
+                taken = {each: place for each, (_, place) in used.items()} if routing in used else {}
+                for wrong in rules.check_routing(routing, school.brin, taken, "/routingId"):
+                    faults.add(line, "routing_id", wrong.code, wrong.detail)
+                used.setdefault(routing, (holder, branch))

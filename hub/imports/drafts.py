@@ -1,0 +1,89 @@
+"""Rows of a mandates file put together: several rows with the same dates are one mandate with several branches."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Final
+
+from hub.domain.rules import Wish
+from hub.imports.table import Column
+from schemas.identifiers import Branch, Brin, Oin, RoutingId, ServiceCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hub.imports.result import Faults
+    from hub.imports.table import Row
+
+COLUMNS: Final = tuple(
+    map(Column, ("brin", "service_code", "supplier_oin", "start_date", "end_date", "branch", "routing_id"))
+)
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+@dataclass(slots=True)
+class Draft:
+    """A mandate that a file asks for, from line `line` on."""
+
+    line: int
+    wish: Wish
+    branches: list[tuple[int, Branch, RoutingId | None]] = field(default_factory=list)
+    """Line, branch, and the routing characteristic that was asked for; None for a free one."""
+
+
+def read_drafts(rows: Iterable[Row], faults: Faults) -> list[Draft]:
+    """Put rows together to mandates, in the order of the file; rows with a wrong form are noted in `faults`."""
+    drafts: dict[tuple[str, ...], Draft] = {}
+    dates = _Dates()
+    for line, row in rows:
+        brin, service, supplier, start, end, branch, routing = row
+        draft = drafts.get(row[:5])
+        if draft is None:
+            first = dates.read(start)
+            last = dates.read(end) if end else None
+            if first is None or (end and last is None):
+                _note_dates(line, start, end, dates, faults)
+                continue
+            wish = Wish(
+                brin=Brin(brin),
+                service_code=ServiceCode(service),
+                supplier_oin=Oin(supplier),
+                start_date=first,
+                end_date=last,
+            )
+            draft = drafts[row[:5]] = Draft(line, wish)
+        if branch:
+            draft.branches.append((line, Branch(branch), RoutingId(routing) if routing else None))
+        elif routing:
+            faults.add(line, "branch", "missing", f"routing id {routing} needs a branch")
+    return list(drafts.values())
+
+
+class _Dates:
+    """Reads dates, each distinct one once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, date | None] = {}
+
+    def read(self, text: str) -> date | None:
+        """Read a date; None when it is none."""
+        if text not in self._known:
+            self._known[text] = _read_date(text)
+        return self._known[text]
+
+
+def _read_date(text: str) -> date | None:
+    if _DATE.fullmatch(text) is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _note_dates(line: int, start: str, end: str, dates: _Dates, faults: Faults) -> None:
+    for column, text in (("start_date", start), ("end_date", end)):
+        if dates.read(text) is None and (text or column == "start_date"):
+            faults.add(line, column, "invalid", f"{text!r} is no date, such as 2026-08-01")

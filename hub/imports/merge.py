@@ -1,0 +1,112 @@
+"""The drafts of a file and the mandates that live, brought together per school and service.
+
+In: checked drafts. Out: events in batches. Routing characteristics that were asked for are set aside first, so that the
+free ones that are handed out never collide with a later line.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from hub.domain import change
+from hub.domain.change import GRANT
+from hub.domain.mandate import is_live
+from hub.register.grant import hand_out, to_mandate
+from hub.register.record import Routing
+from hub.register.routing import REROUTED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from uuid import UUID
+
+    from hub.domain.change import Act, Raised
+    from hub.domain.mandate import Mandate
+    from hub.domain.school import School
+    from hub.imports.drafts import Draft
+    from hub.register.moment import Moment
+    from schemas.identifiers import Branch, Brin, RoutingId
+
+    Key = tuple[Brin, str]
+
+
+class Merge:
+    """Collects drafts, then makes the events of the whole file."""
+
+    def __init__(self, schools: Mapping[Brin, School], living: Sequence[Mandate], at: Moment) -> None:
+        self._schools = schools
+        self._at = at
+        self._drafts: defaultdict[Key, list[tuple[Draft, Mandate | None]]] = defaultdict(list)
+        self._living: defaultdict[Key, list[Mandate]] = defaultdict(list)
+        self._used: defaultdict[Brin, set[RoutingId]] = defaultdict(set)
+        for mandate in living:
+            self._living[mandate.brin, mandate.service_code].append(mandate)
+            if mandate.routes and is_live(mandate, at.today):
+                self._used[mandate.brin].update(mandate.routes.values())
+        self.routing = Routing()
+        self.created = self.changed = self.events = self.done = self.total = 0
+
+    def add(self, draft: Draft, match: Mandate | None) -> None:
+        """Take up a draft; `match` is the mandate that it is already."""
+        wish = draft.wish
+        self.total += 1
+        self._drafts[wish.brin, wish.service_code].append((draft, match))
+        if draft.branches:
+            self._used[wish.brin].update(routing for _, _, routing in draft.branches if routing is not None)
+
+    def batches(self, most: int) -> Iterator[list[Raised]]:
+        """Make the events, about `most` at a time, all of a (school, service) together."""
+        batch: list[Raised] = []
+        for key, drafts in self._drafts.items():
+            batch += self._merge(key, drafts)
+            self.done += len(drafts)
+            if len(batch) >= most:
+                self.events += len(batch)
+                yield batch
+                batch = []
+        if batch:
+            self.events += len(batch)
+            yield batch
+
+    def _merge(self, key: Key, drafts: Iterable[tuple[Draft, Mandate | None]]) -> Iterable[Raised]:
+        at, branches = self._at, self._open_branches(key[0])
+        mandates: dict[UUID, Mandate] = {}
+        arrived: list[Raised] = []
+        if key in self._living:
+            current, arrived = change.arrive(self._living[key], branches, now=at.now, today=at.today)
+            mandates = {mandate.id: mandate for mandate in current}
+        acts: dict[UUID, Act] = {}
+        for draft, match in drafts:
+            mandate, act = self._grant(draft) if match is None else self._reroute(draft, mandates[match.id])
+            mandates[mandate.id] = mandate
+            if act is not None:
+                acts[mandate.id] = act
+        return chain(arrived, change.settle(list(mandates.values()), acts, branches, now=at.now, today=at.today))
+
+    def _grant(self, draft: Draft) -> tuple[Mandate, Act]:
+        self.created += 1
+        mandate = to_mandate(draft.wish, self._at.now)
+        if draft.branches:
+            mandate = self._assign(mandate, [(branch, routing) for _, branch, routing in draft.branches])
+        return mandate, GRANT
+
+    def _reroute(self, draft: Draft, mandate: Mandate) -> tuple[Mandate, Act | None]:
+        missing = [
+            (branch, routing)
+            for _, branch, routing in draft.branches
+            if branch not in mandate.routes or routing not in (None, mandate.routes[branch])
+        ]
+        if not missing:
+            return mandate, None
+        self.changed += 1
+        return self._assign(mandate, missing), REROUTED
+
+    def _assign(self, mandate: Mandate, branches: Sequence[tuple[Branch, RoutingId | None]]) -> Mandate:
+        routes = hand_out(mandate.brin, branches, self._used[mandate.brin])
+        self.routing.assigned += [(mandate.id, branch, routing) for branch, routing in routes.items()]
+        return replace(mandate, routes={**mandate.routes, **routes})
+
+    def _open_branches(self, brin: Brin) -> tuple[Branch, ...]:
+        return self._schools[brin].open_branches(self._at.today)

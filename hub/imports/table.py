@@ -1,0 +1,106 @@
+"""Reading a delimited file. In: bytes, and the columns that are wanted. Out: rows of their values, with line numbers.
+
+Files come as UTF-8, with or without a byte order mark, or as cp1252, with either kind of line ending.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from hub.errors import FieldError, InvalidInput, Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from hub.imports.result import Faults
+
+Row: TypeAlias = tuple[int, tuple[str, ...]]
+"""The line that a row starts at, counted from 1, and the wanted values, stripped, '' where a column is absent."""
+DELIMITER: Final = ";"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column by the names it goes by."""
+
+    name: str
+    also: tuple[str, ...] = ()
+    is_required: bool = True
+
+
+def read_table(data: bytes, columns: Sequence[Column], faults: Faults) -> list[Row]:
+    """Read the rows of a file; rows that cannot be read are noted in `faults`.
+
+    Raises `InvalidInput` when the file has no header or misses a required column.
+    """
+    text = _decode(data)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=DELIMITER)
+    header = [_normal(name) for name in next(reader, [])]
+    places = [_place(column, header) for column in columns]
+    _check_header(columns, places)
+    return list(_rows(reader, header, places, faults))
+
+
+def _decode(data: bytes) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", errors="replace")
+
+
+def _normal(name: str) -> str:
+    return " ".join(name.strip().strip('"').upper().split())
+
+
+def _place(column: Column, header: Sequence[str]) -> int | None:
+    names = (_normal(name) for name in (column.name, *column.also))
+    return next((header.index(name) for name in names if name in header), None)
+
+
+def _check_header(columns: Sequence[Column], places: Sequence[int | None]) -> None:
+    missing = [column for column, place in zip(columns, places, strict=True) if place is None and column.is_required]
+    if missing:
+        raise InvalidInput(
+            [
+                FieldError(
+                    in_=Place.FILE,
+                    field=f"line 1, {column.name}",
+                    code="missing_column",
+                    detail=f"there is no column {' or '.join((column.name, *column.also))}, separated by '{DELIMITER}'",
+                )
+                for column in missing
+            ],
+            "the header is wrong; nothing was imported",
+        )
+
+
+def _rows(
+    reader: Iterator[list[str]], header: Sequence[str], places: Sequence[int | None], faults: Faults
+) -> Iterator[Row]:
+    width, line = len(header), _line(reader)
+    while True:
+        try:
+            fields = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            faults.add(line + 1, "the whole row", "unreadable", str(error))
+            fields = []
+        start, line = line + 1, _line(reader)
+        if len(fields) == width:
+            values = tuple("" if place is None else fields[place].strip() for place in places)
+            if any(map(_CONTROL.search, values)):
+                faults.add(start, "the whole row", "control_character", "there is a control character in it")
+            else:
+                yield start, values
+        elif any(field.strip() for field in fields):
+            faults.add(start, "the whole row", "columns", f"it has {len(fields)} columns, the header has {width}")
+
+
+def _line(reader: Iterator[list[str]]) -> int:
+    return int(getattr(reader, "line_num", 0))
