@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from alembic.operations.ops import MigrationScript  # noqa: F401 - documents what Alembic's hook is called with
     from alembic.runtime.migration import MigrationContext
 
+    from hub.store.pool import Connection as Postgres
+
 HERE = Path(__file__).parent
 LOCK = 0x05B_4A11
 
@@ -44,14 +46,14 @@ def newest() -> str:
     return cast("str", _scripts().get_current_head())
 
 
-async def current(connection: asyncpg.Connection[asyncpg.Record]) -> str | None:
+async def current(connection: Postgres) -> str | None:
     """Return the revision the database has, or nothing when it was never migrated."""
     if await connection.fetchval("select to_regclass('alembic_version')") is None:
         return None
     return cast("str | None", await connection.fetchval("select version_num from alembic_version"))
 
 
-async def is_current(connection: asyncpg.Connection[asyncpg.Record]) -> bool:
+async def is_current(connection: Postgres) -> bool:
     """Say whether the database has the schema that this code needs."""
     return await current(connection) == newest()
 

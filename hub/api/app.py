@@ -1,0 +1,86 @@
+"""Puts the API together. In: settings, and for tests a pool and a clock. Out: an application that uvicorn can serve."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from importlib import import_module
+from typing import Final
+
+import asyncpg
+import structlog
+from fastapi import FastAPI
+
+from hub.api import openapi, problems
+from hub.api.idempotency import Once
+from hub.api.middleware import BASE, Edge
+from hub.api.wiring import Wiring
+from hub.clock import Clock
+from hub.clock import now as read_clock
+from hub.settings import Settings
+from hub.store import idempotency
+from hub.store.pool import Pool, open_pool
+from hub.tokens import Verifier, verifier_for
+
+ROUTERS: Final[tuple[str, ...]] = ()
+"""The resources under `/v1`, each a module of this package with a `router`."""
+OUTSIDE: Final[tuple[str, ...]] = ("hub.api.health",)
+"""What answers outside `/v1`: modules with a `router`."""
+LARGEST_BODY: Final = 8 * 1024 * 1024
+CONNECTIONS: Final = 8
+SWEEP_SECONDS: Final = 3600.0
+log = structlog.get_logger(__name__)
+
+
+def create_app(
+    settings: Settings, pool: Pool | None = None, *, verifier: Verifier | None = None, clock: Clock = read_clock
+) -> FastAPI:
+    """Make the application; without a pool it opens one when it starts and closes it when it stops."""
+    address = settings.http.address
+    wiring = Wiring(settings=settings, verifier=verifier or verifier_for(settings), clock=clock, pool=pool)
+    app = FastAPI(
+        lifespan=_lifespan(wiring),
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        max_body_size=LARGEST_BODY,
+        telemetry={"tracing": False},
+    )
+    app.state.wiring = wiring
+    app.add_middleware(Once)
+    app.add_middleware(Edge, address=address)
+    problems.install(app, address)
+    openapi.install(app, address)
+    for name in ROUTERS:
+        app.include_router(import_module(f"hub.api.{name}").router, prefix=BASE)
+    for name in OUTSIDE:
+        app.include_router(import_module(name).router)
+    return app
+
+
+def _lifespan(wiring: Wiring) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def live(_app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            if wiring.pool is None:
+                wiring.pool = await open_pool(wiring.settings.database.url, name="serve", most=CONNECTIONS)
+                stack.push_async_callback(wiring.pool.close)
+            sweep = asyncio.create_task(_forget_old_answers(wiring))
+            try:
+                yield
+            finally:
+                sweep.cancel()
+                with suppress(asyncio.CancelledError):
+                    await sweep
+
+    return live
+
+
+async def _forget_old_answers(wiring: Wiring) -> None:
+    while True:
+        await asyncio.sleep(SWEEP_SECONDS)
+        try:
+            async with wiring.open_pool.acquire() as connection:
+                await idempotency.forget(connection, wiring.clock())
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            log.warning("answers.not_forgotten", error=str(error), next="trying again in an hour")

@@ -1,0 +1,43 @@
+"""Says who asks. In: the bearer token of a request. Out: a `Caller` with the right role, or a problem."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from hub.api.wiring import wiring_of
+from hub.errors import NotAllowed, NotAuthenticated
+from hub.tokens import Caller, Role
+
+_bearer = HTTPBearer(
+    auto_error=False, bearerFormat="JWT", scheme_name="bearer", description="Claims: `roles`, `brins`, `bges`, `oin`."
+)
+
+
+async def authenticate(
+    request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+) -> Caller:
+    """Return who asks; `NotAuthenticated` without a token that is believed."""
+    if given is None:
+        raise NotAuthenticated(was_given="authorization" in request.headers)
+    return await wiring_of(request.scope).verifier.verify(given.credentials)
+
+
+CallerHere = Annotated[Caller, Depends(authenticate)]
+
+
+def require(*roles: Role) -> Callable[[Caller], Awaitable[Caller]]:
+    """Make a dependency that lets callers in who have one of these roles, and refuses others with 403."""
+
+    async def check(caller: CallerHere) -> Caller:
+        if not caller.has(*roles):
+            raise NotAllowed(f"this takes the role {' or '.join(roles)}")
+        return caller
+
+    return check
+
+
+SchoolHere = Annotated[Caller, Depends(require(Role.SCHOOL))]
+LasHere = Annotated[Caller, Depends(require(Role.LAS))]
+OperationsHere = Annotated[Caller, Depends(require(Role.OPERATIONS))]

@@ -1,0 +1,39 @@
+"""Says whether this process lives, and whether it can work. Out: 200, or 503 with what is missing."""
+
+import asyncio
+
+import asyncpg
+from fastapi import APIRouter
+
+from hub.api.models import CamelModel
+from hub.api.wiring import PoolHere
+from hub.errors import Unavailable
+from hub.store.migrations import is_current
+
+PATIENCE_SECONDS = 2.0
+router = APIRouter(prefix="/health", include_in_schema=False)
+
+
+class Health(CamelModel):
+    """How it is."""
+
+    status: str = "ok"
+
+
+@router.get("/live")
+async def live() -> Health:
+    """Answer as long as the process does."""
+    return Health()
+
+
+@router.get("/ready")
+async def ready(pool: PoolHere) -> Health:
+    """Answer once the database does and has the schema that this code needs."""
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS), pool.acquire() as connection:
+            fits = await is_current(connection)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        raise Unavailable("the database does not answer") from None
+    if not fits:
+        raise Unavailable("the database has another schema", next_step="Run `osr-hub migrate`.")
+    return Health()

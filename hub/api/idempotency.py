@@ -1,0 +1,120 @@
+"""Does a POST once. In: a request with `Idempotency-Key`. Out: its answer; the same again when it is asked again.
+
+The work, and the answer to it, are stored in one transaction: a crash leaves both or neither. Requests with one key
+take turns. What was refused did nothing and is not kept. The same key with another request is a conflict.
+"""
+
+from hashlib import sha256
+from typing import Final
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from hub.api.wiring import wiring_of
+from hub.errors import Conflict, FieldError, InvalidInput, NotAuthenticated, Place
+from hub.store import idempotency
+from hub.store.idempotency import GivenAnswer
+from hub.tokens import Caller
+
+LONGEST: Final = 255
+_KEPT_HEADERS: Final = ("content-type", "location", "etag")
+_FIRST_ERROR: Final = 400
+
+
+class Once:
+    """Wraps the application; requests without a key pass through untouched."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, from memory when it was answered before."""
+        key = Headers(scope=scope).get("idempotency-key") if scope["type"] == "http" else None
+        if key is None or scope["method"] != "POST":
+            await self._app(scope, receive, send)
+            return
+        _check_key(key)
+        request = Request(scope, receive)
+        caller = await _identify(request)
+        if caller is None:
+            await self._app(scope, receive, send)
+            return
+        body = await request.body()
+        for message in await self._answer(scope, f"{caller.subject}", key, body):
+            await send(message)
+
+    async def _answer(self, scope: Scope, caller: str, key: str, body: bytes) -> list[Message]:
+        wiring = wiring_of(scope)
+        now = wiring.clock()
+        asked = sha256(f"{scope['path']}?".encode() + scope["query_string"] + b"\n" + body).digest()
+        async with wiring.open_pool.acquire() as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+            committed = False
+            try:
+                known = await idempotency.find(connection, caller, key, now)
+                if known is not None:
+                    return _repeat(known, asked)
+                scope["hub.connection"] = connection
+                messages = await _collect(self._app, scope, body)
+                answer = _read(messages, asked)
+                if answer.status < _FIRST_ERROR:
+                    await idempotency.keep(connection, caller, key, answer, now)
+                    await transaction.commit()
+                    committed = True
+                return messages
+            finally:
+                if not committed:
+                    await transaction.rollback()
+
+
+def _check_key(key: str) -> None:
+    if not 0 < len(key) <= LONGEST or not key.isprintable() or not key.isascii():
+        detail = f"1 to {LONGEST} printable ASCII characters"
+        raise InvalidInput([FieldError(in_=Place.HEADER, field="/Idempotency-Key", code="form", detail=detail)])
+
+
+async def _identify(request: Request) -> Caller | None:
+    """Return who asks; nobody when the application itself is going to refuse, in its own words."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        return None
+    try:
+        return await wiring_of(request.scope).verifier.verify(token.strip())
+    except NotAuthenticated:
+        return None
+
+
+async def _collect(app: ASGIApp, scope: Scope, body: bytes) -> list[Message]:
+    messages: list[Message] = []
+    given = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Message:
+        return given.pop() if given else {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        messages.append(message)
+
+    await app(scope, receive, send)
+    return messages
+
+
+def _read(messages: list[Message], asked: bytes) -> GivenAnswer:
+    start, *rest = messages
+    headers = Headers(raw=start["headers"])
+    return GivenAnswer(
+        request_hash=asked,
+        status=start["status"],
+        headers={name: headers[name] for name in _KEPT_HEADERS if name in headers},
+        body=b"".join(message.get("body", b"") for message in rest),
+    )
+
+
+def _repeat(known: GivenAnswer, asked: bytes) -> list[Message]:
+    if known.request_hash != asked:
+        raise Conflict("idempotency_key_reused", "this Idempotency-Key was used for another request")
+    start: Message = {"type": "http.response.start", "status": known.status, "headers": []}
+    headers = MutableHeaders(scope=start)
+    headers.update({**known.headers, "content-length": str(len(known.body)), "idempotency-replayed": "true"})
+    return [start, {"type": "http.response.body", "body": known.body}]

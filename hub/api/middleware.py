@@ -1,0 +1,126 @@
+"""Stands before every request. In: a request. Out: its answer with the headers that all answers have.
+
+It checks what needs no knowledge of the resource (the form of what is sent and taken), carries the trace, rings the
+bells of committed work, turns what nobody expected into a problem, and writes one line per request.
+"""
+
+from __future__ import annotations
+
+import re
+from time import perf_counter
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+
+from hub.api.problems import answer, translate
+from hub.api.wiring import wiring_of
+from hub.errors import FieldError, HubError, InvalidInput, MediaNotAccepted, MediaNotSupported, Place, Unavailable
+from hub.tracing import following
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+API_VERSION: Final = "1.0.0"
+BASE: Final = "/v1"
+HEADERS: Final = {
+    "API-Version": API_VERSION,
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "frame-ancestors 'none'",
+    "Strict-Transport-Security": "max-age=31536000",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+_JSON: Final = re.compile(r"application/([\w.-]+\+)?json")
+_TAKES_JSON: Final = re.compile(r"application/([\w.-]+\+)?json|application/\*|\*/\*")
+_WRITES: Final = frozenset({"POST", "PUT", "PATCH"})
+_ROUTINE: Final = ("/health/", "/metrics")
+log = structlog.get_logger(__name__)
+
+
+class Edge:
+    """Wraps the application; `address` is where it is reached from outside."""
+
+    def __init__(self, app: ASGIApp, address: str) -> None:
+        self._app = app
+        self._address = address
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started, status = perf_counter(), 0
+        scope["hub.rings"] = set()
+
+        async def send_finished(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                _finish(scope, message)
+            await send(message)
+
+        with following(Headers(scope=scope).get("traceparent")):
+            try:
+                _check_form(scope)
+                await self._app(scope, receive, send_finished)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
+                await self._fail(error, scope, receive, send_finished, begun=status > 0)
+            _tell(scope, status, perf_counter() - started)
+
+    async def _fail(self, error: Exception, scope: Scope, receive: Receive, send: Send, *, begun: bool) -> None:
+        known = error if isinstance(error, HubError) else translate(error)
+        if not isinstance(error, HubError):
+            tell = log.warning if isinstance(known, Unavailable) else log.error
+            tell("request.failed", method=scope["method"], path=scope["path"], exc_info=error)
+        if begun:
+            raise error
+        await answer(known, self._address)(scope, receive, send)
+
+
+def _check_form(scope: Scope) -> None:
+    if b"%00" in scope.get("raw_path", b"") + scope["query_string"]:
+        fault = FieldError(
+            in_=Place.QUERY, field="", code="nul_character", detail="the address holds the character NUL"
+        )
+        raise InvalidInput([fault])
+    if not scope["path"].startswith(f"{BASE}/"):
+        return
+    headers = Headers(scope=scope)
+    if not _takes_json(headers.get("accept")):
+        raise MediaNotAccepted
+    has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+    if has_body and scope["method"] in _WRITES and not _JSON.fullmatch(_media_type(headers.get("content-type", ""))):
+        raise MediaNotSupported
+
+
+def _takes_json(accept: str | None) -> bool:
+    if not accept:
+        return True
+    ranges = [part.strip() for part in accept.split(",")]
+    return any(
+        _TAKES_JSON.fullmatch(_media_type(part)) and not re.search(r";\s*q=0(\.0*)?\s*(;|$)", part) for part in ranges
+    )
+
+
+def _media_type(text: str) -> str:
+    return text.partition(";")[0].strip().lower()
+
+
+def _finish(scope: Scope, start: Message) -> None:
+    headers = MutableHeaders(scope=start)
+    for name, value in HEADERS.items():
+        headers.setdefault(name, value)
+    for channel in scope["hub.rings"]:
+        wiring_of(scope).bell(channel).ring()
+
+
+def _tell(scope: Scope, status: int, seconds: float) -> None:
+    tell = log.debug if scope["path"].startswith(_ROUTINE) else log.info
+    tell(
+        "request.answered",
+        method=scope["method"],
+        path=scope["path"],
+        status=status,
+        ms=round(seconds * 1000, 1),
+    )

@@ -1,0 +1,87 @@
+"""Pages of lists. In: `limit` and `cursor` of a request. Out: where to go on, and the cursor of the next page.
+
+A cursor is the sort key of the last item shown: opaque to callers, worth nothing to one who forges it.
+"""
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, TypeVar
+
+import orjson
+from fastapi import Depends, Query
+
+from hub.api.models import Items
+from hub.errors import FieldError, InvalidInput, Place
+
+DEFAULT_LIMIT: Final = 100
+HIGHEST_LIMIT: Final = 1000
+LONGEST: Final = 1000
+_BIGGEST: Final = 2**63 - 1
+Row = TypeVar("Row")
+Item = TypeVar("Item")
+Key = int | str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Paging:
+    """Which part of a list is asked for: at most `limit` items behind `cursor`."""
+
+    limit: int = DEFAULT_LIMIT
+    cursor: str | None = None
+
+    def after(self, *kinds: type[Key]) -> tuple[Any, ...] | None:
+        """Return the key to go on behind, a value of each of these kinds; None at the beginning."""
+        return None if self.cursor is None else read_cursor(self.cursor, *kinds)
+
+    def page(
+        self, rows: Sequence[Row], key: Callable[[Row], tuple[Key, ...]], show: Callable[[Row], Item]
+    ) -> Items[Item]:
+        """Make the page of rows that were read with `limit + 1`: the one too many says that there is a next page."""
+        shown = rows[: self.limit]
+        return Items(
+            items=[show(row) for row in shown],
+            next=write_cursor(*key(shown[-1])) if len(rows) > self.limit else None,
+        )
+
+
+def write_cursor(*key: Key) -> str:
+    """Write a sort key as a cursor."""
+    return base64.urlsafe_b64encode(orjson.dumps(key)).rstrip(b"=").decode()
+
+
+def read_cursor(text: str, *kinds: type[Key]) -> tuple[Any, ...]:
+    """Read a cursor whose key has a value of each of these kinds; anything else is `InvalidInput`."""
+    if len(text) > LONGEST:
+        raise _wrong()
+    try:
+        key = orjson.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
+    except (ValueError, binascii.Error):
+        raise _wrong() from None
+    if not isinstance(key, list) or len(key) != len(kinds):
+        raise _wrong()
+    if not all(_fits(value, kind) for value, kind in zip(key, kinds, strict=True)):
+        raise _wrong()
+    return tuple(key)
+
+
+def _fits(value: object, kind: type[Key]) -> bool:
+    if type(value) is not kind:
+        return False
+    return abs(value) <= _BIGGEST if isinstance(value, int) else "\x00" not in str(value)
+
+
+def _wrong() -> InvalidInput:
+    detail = "not a cursor of this list; take `next` of an earlier answer as it is"
+    return InvalidInput([FieldError(in_=Place.QUERY, field="/cursor", code="cursor", detail=detail)])
+
+
+def _paging(
+    limit: Annotated[int, Query(ge=1, le=HIGHEST_LIMIT, description="At most this many items.")] = DEFAULT_LIMIT,
+    cursor: Annotated[str | None, Query(description="`next` of the page before.")] = None,
+) -> Paging:
+    return Paging(limit=limit, cursor=cursor)
+
+
+PagingHere = Annotated[Paging, Depends(_paging)]

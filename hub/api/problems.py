@@ -1,0 +1,156 @@
+"""Makes problems of errors. In: whatever was raised. Out: `application/problem+json`, without a word of our insides."""
+
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+import asyncpg
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import Field
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from hub import errors
+from hub.api.models import CamelModel
+from hub.errors import FieldError, HubError, InvalidInput, Place
+
+MEDIA_TYPE: Final = "application/problem+json"
+STATUSES: Final[Mapping[type[HubError], HTTPStatus]] = {
+    errors.InvalidInput: HTTPStatus.BAD_REQUEST,
+    errors.NotAuthenticated: HTTPStatus.UNAUTHORIZED,
+    errors.NotAllowed: HTTPStatus.FORBIDDEN,
+    errors.NotFound: HTTPStatus.NOT_FOUND,
+    errors.MediaNotAccepted: HTTPStatus.NOT_ACCEPTABLE,
+    errors.Conflict: HTTPStatus.CONFLICT,
+    errors.PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
+    errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.MediaNotSupported: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.PreconditionRequired: HTTPStatus.PRECONDITION_REQUIRED,
+    errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+_ABSENT: Final = (
+    ConnectionError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+)
+_CODES: Final = {"missing": "required", "extra_forbidden": "unknown"}
+
+
+class ProblemField(CamelModel):
+    """One wrong field of a request."""
+
+    in_: Place = Field(alias="in")
+    field: str
+    code: str
+    detail: str
+
+
+class Problem(CamelModel):
+    """What went wrong (RFC 9457); `errors` where fields are wrong, all of them at once."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[ProblemField] | None = None
+
+
+def answer(error: HubError, address: str) -> Response:
+    """Make the problem of an error; `address` is where this hub is reached."""
+    status = next(
+        (STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), HTTPStatus.INTERNAL_SERVER_ERROR
+    )
+    if status is HTTPStatus.INTERNAL_SERVER_ERROR:
+        error = HubError("the hub failed; it is in its log")
+    body: dict[str, Any] = {
+        "type": f"{address}/problems/{error.code if error.code != 'error' else 'internal'}",
+        "title": status.phrase if error.code == "error" else error.code.replace("-", " ").capitalize(),
+        "status": int(status),
+        "detail": str(error) if not isinstance(error, InvalidInput) else error.detail,
+        "code": _code(error),
+    }
+    if isinstance(error, InvalidInput):
+        body["errors"] = [{"in": e.in_, "field": e.field, "code": e.code, "detail": e.detail} for e in error.errors]
+    return Response(orjson.dumps(body), status_code=status, media_type=MEDIA_TYPE, headers=_headers(error))
+
+
+def translate(error: Exception) -> HubError:
+    """Say what an unexpected error means for the caller: a part is missing now, or the hub failed."""
+    return errors.Unavailable() if isinstance(error, _ABSENT) else HubError()
+
+
+def install(app: FastAPI, address: str) -> None:
+    """Answer every kind of error with a problem."""
+
+    async def of_hub(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, HubError)  # noqa: S101 - registered for it
+        return answer(error, address)
+
+    async def of_validation(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
+        return answer(InvalidInput([_read_fault(fault) for fault in error.errors()]), address)
+
+    async def of_http(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
+        return _plain(error, address)
+
+    app.add_exception_handler(HubError, of_hub)
+    app.add_exception_handler(RequestValidationError, of_validation)
+    app.add_exception_handler(HTTPException, of_http)
+
+
+def pointer(steps: Iterable[object]) -> str:
+    """Write a JSON pointer (RFC 6901)."""
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
+
+
+def _plain(error: HTTPException, address: str) -> Response:
+    status = HTTPStatus(error.status_code)
+    kind = status.phrase.lower().replace(" ", "-")
+    body = {
+        "type": f"{address}/problems/{kind}",
+        "title": status.phrase,
+        "status": int(status),
+        "detail": str(error.detail),
+        "code": kind.replace("-", "_"),
+    }
+    return Response(orjson.dumps(body), status_code=status, media_type=MEDIA_TYPE, headers=error.headers)
+
+
+def _code(error: HubError) -> str:
+    match error:
+        case errors.Conflict():
+            return error.reason
+        case InvalidInput() if len({e.code for e in error.errors}) == 1:
+            return error.errors[0].code
+        case _:
+            return error.code.replace("-", "_")
+
+
+def _headers(error: HubError) -> dict[str, str]:
+    match error:
+        case errors.NotAuthenticated():
+            return {"WWW-Authenticate": 'Bearer error="invalid_token"' if error.was_given else "Bearer"}
+        case errors.Unavailable():
+            return {"Retry-After": "1"}
+        case _:
+            return {}
+
+
+def _read_fault(fault: Mapping[str, Any]) -> FieldError:
+    where, *steps = fault["loc"]
+    place = Place(where) if where in set(Place) else Place.BODY
+    kind = str(fault["type"])
+    if kind == "json_invalid":
+        detail = f"no JSON: {fault['ctx']['error']} at character {steps[0]}"
+        return FieldError(in_=place, field="", code="not_json", detail=detail)
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    return FieldError(in_=place, field=pointer(steps), code=_CODES.get(kind, kind), detail=message)

@@ -1,0 +1,58 @@
+"""Answers that were given, by the key that the caller chose: asking again with it does not do the work again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+import orjson
+
+from hub.store.statements import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hub.store.pool import Connection
+
+KEPT: Final = timedelta(hours=24)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GivenAnswer:
+    """An answer as it was sent, and the hash of the request that it answers."""
+
+    request_hash: bytes
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+async def find(c: Connection, caller: str, key: str, now: datetime) -> GivenAnswer | None:
+    """Wait until no other request with this key is under way, and return the answer it was given."""
+    await queries.lock_idempotency_key(c, caller=caller, key=key)
+    row = await queries.find_idempotency_key(c, caller=caller, key=key, not_before=now - KEPT)
+    if row is None:
+        return None
+    return GivenAnswer(
+        request_hash=row["request_hash"], status=row["status"], headers=orjson.loads(row["headers"]), body=row["body"]
+    )
+
+
+async def keep(c: Connection, caller: str, key: str, answer: GivenAnswer, now: datetime) -> None:
+    """Remember an answer, in the transaction that did the work."""
+    await queries.keep_idempotency_key(
+        c,
+        caller=caller,
+        key=key,
+        request_hash=answer.request_hash,
+        status=answer.status,
+        headers=orjson.dumps(dict(answer.headers)).decode(),
+        body=answer.body,
+        now=now,
+    )
+
+
+async def forget(c: Connection, now: datetime) -> None:
+    """Remove the answers that are too old to count."""
+    await queries.forget_idempotency_keys(c, not_before=now - KEPT)
