@@ -51,13 +51,17 @@ class Sender:
 
 async def deliver(outbound: Outbound, receiver: Receiver, message: Message, sender: Sender, now: datetime) -> Outcome:
     """Sign and send one message and say what became of it; never raises for what networks and receivers do."""
+    return classify(await post(outbound, receiver, message, sender, now), now)
+
+
+async def post(outbound: Outbound, receiver: Receiver, message: Message, sender: Sender, now: datetime) -> Answer:
+    """Sign and send one message and give the answer as it came."""
     headers = signing.headers(message.id, now, message.body, receiver.secrets, sender.key)
     headers["content-type"] = HTTP_CONTENT_TYPE
     headers["webhook-request-origin"] = sender.origin
     if message.traceparent:
         headers["traceparent"] = message.traceparent
-    answer = await outbound.post(receiver.url, headers, message.body, identity=receiver.identity)
-    return classify(answer, now)
+    return await outbound.post(receiver.url, headers, message.body, identity=receiver.identity)
 
 
 def classify(answer: Answer, now: datetime) -> Outcome:

@@ -6,15 +6,28 @@ bells `lanes` and `destinations` after it.
 """
 
 from hub.subscribe.first import replace_backlog
-from hub.subscribe.life import Change, activate, change, disable, pause, remove, rotate, subscribe
+from hub.subscribe.life import (
+    NEEDS_CONSENT,
+    Change,
+    activate,
+    change,
+    check_free,
+    disable,
+    pause,
+    remove,
+    rotate,
+    subscribe,
+)
 from hub.subscribe.wishes import agree, check
 
 __all__ = [
+    "NEEDS_CONSENT",
     "Change",
     "activate",
     "agree",
     "change",
     "check",
+    "check_free",
     "disable",
     "pause",
     "remove",

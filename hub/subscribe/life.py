@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hub.store.pool import Connection
 
 MOST_SECRETS: Final = 5
+NEEDS_CONSENT: Final = frozenset({"url", "requested_rate_per_minute", "client_certificate"})
 ALREADY: Final = "this supplier has a subscription; change that one, or delete it first"
 
 
@@ -60,6 +61,12 @@ async def subscribe(c: Connection, oin: str, wanted: Change, keys: Keys, now: da
         await replace_backlog(c, made, places["las"], now)
     await lanes.wake(c, [place.id for place in places.values()])
     return made, secret
+
+
+async def check_free(c: Connection, oin: str) -> None:
+    """Raise `Conflict` `already_subscribed` when a supplier has a subscription, before its receiver is asked at all."""
+    if await subscriptions.read_all(c, oin):
+        raise Conflict("already_subscribed", ALREADY)
 
 
 async def change(c: Connection, subscription: Subscription, to: Change, now: datetime) -> Subscription:

@@ -1,0 +1,30 @@
+"""`GET /v1/keys`: the public keys that webhooks are signed with, for anyone. In: nothing. Out: keys, newest first."""
+
+from fastapi import APIRouter
+
+from hub.api.models import Items
+from hub.api.subscription_models import KeyBody
+from hub.api.wiring import ConnectionHere, NowHere, SettingsHere
+from hub.store import keys as store
+
+router = APIRouter(prefix="/keys", tags=["subscriptions"])
+
+
+@router.get("")
+async def list_keys(c: ConnectionHere, settings: SettingsHere, now: NowHere) -> Items[KeyBody]:
+    """List the keys; the first is made when it is first asked for."""
+    await store.active_key(c, settings.sealing_keys, now)
+    found = await store.public_keys(c)
+    return Items(
+        items=[
+            KeyBody(
+                id=key.id,
+                algorithm="Ed25519",
+                public_key=key.text,
+                created_at=key.created_at,
+                retired_at=key.retired_at,
+            )
+            for key in found
+        ],
+        next=None,
+    )

@@ -1,0 +1,99 @@
+"""A message that means nothing, to see whether a receiver takes messages. In: a subscription. Out: what it answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, assert_never
+
+from hub.domain.ids import new_id
+from hub.domain.outcome import Delivered, Gone, Outcome, Refused, RetryLater
+from hub.domain.receiver import Receiver
+from hub.outbound.answers import Answered
+from hub.outbound.handshake import origin_of
+from hub.outbound.webhook import Message, Sender, classify, post
+from hub.sealing import unseal
+from hub.store import keys, subscriptions
+from schemas.cloudevents import DATA_CONTENT_TYPE, SPECVERSION, encode, event_source, write_time
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from hub.domain.subscription import Subscription
+    from hub.outbound import Outbound
+    from hub.settings import Settings
+    from hub.store.pool import Connection
+
+TEST_TYPE: Final = "nl.osr.subscription.test.v1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """A test message, ready to be sent."""
+
+    receiver: Receiver
+    message: Message
+    sender: Sender
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialResult:
+    """What a receiver made of it: `outcome` is delivered, retry, refused or gone."""
+
+    outcome: str
+    http_status: int | None
+    duration_ms: int
+    error: str | None
+
+
+async def prepare(c: Connection, subscription: Subscription, settings: Settings, now: datetime) -> Trial:
+    """Read what sending takes."""
+    sealed, sealing = subscription.wish.client_certificate, settings.sealing_keys
+    return Trial(
+        receiver=Receiver(
+            subscription_id=subscription.id,
+            url=subscription.wish.url,
+            secrets=await subscriptions.secrets(c, subscription.id, sealing, now),
+            identity=unseal(sealed, sealing) if sealed else None,
+        ),
+        message=_message(subscription, settings, now),
+        sender=Sender(origin=origin_of(settings.http.address), key=await keys.active_key(c, sealing, now)),
+    )
+
+
+async def send(outbound: Outbound, trial: Trial, now: datetime) -> TrialResult:
+    """Send it, once."""
+    answer = await post(outbound, trial.receiver, trial.message, trial.sender, now)
+    outcome = classify(answer, now)
+    return TrialResult(
+        outcome=_word(outcome),
+        http_status=answer.status if isinstance(answer, Answered) else None,
+        duration_ms=answer.duration_ms,
+        error=None if isinstance(outcome, Delivered) else outcome.error,
+    )
+
+
+def _message(subscription: Subscription, settings: Settings, now: datetime) -> Message:
+    message_id = str(new_id(now))
+    attributes = {
+        "specversion": SPECVERSION,
+        "id": message_id,
+        "source": event_source(settings.oin),
+        "type": TEST_TYPE,
+        "time": write_time(now),
+        "datacontenttype": DATA_CONTENT_TYPE,
+    }
+    return Message(id=message_id, body=encode(attributes, {"subscriptionId": str(subscription.id)}))
+
+
+def _word(outcome: Outcome) -> str:
+    match outcome:
+        case Delivered():
+            return "delivered"
+        case RetryLater():
+            return "retry"
+        case Refused():
+            return "refused"
+        case Gone():
+            return "gone"
+        case _:
+            assert_never(outcome)
