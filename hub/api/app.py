@@ -25,7 +25,6 @@ ROUTERS: Final[tuple[str, ...]] = ()
 """The resources under `/v1`, each a module of this package with a `router`."""
 OUTSIDE: Final[tuple[str, ...]] = ("hub.api.health",)
 """What answers outside `/v1`: modules with a `router`."""
-LARGEST_BODY: Final = 8 * 1024 * 1024
 CONNECTIONS: Final = 8
 SWEEP_SECONDS: Final = 3600.0
 log = structlog.get_logger(__name__)
@@ -43,7 +42,6 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        max_body_size=LARGEST_BODY,
         telemetry={"tracing": False},
     )
     app.state.wiring = wiring

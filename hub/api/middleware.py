@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 
 from hub.api.problems import answer, translate
 from hub.api.wiring import wiring_of
@@ -21,6 +22,7 @@ from hub.tracing import following
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+LARGEST_BODY: Final = 8 * 1024 * 1024
 API_VERSION: Final = "1.0.0"
 BASE: Final = "/v1"
 HEADERS: Final = {
@@ -50,8 +52,16 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started, status = perf_counter(), 0
+        started, status, read = perf_counter(), 0, 0
         scope["hub.rings"] = set()
+
+        async def receive_bounded() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > LARGEST_BODY:
+                raise HTTPException(413)
+            return message
 
         async def send_finished(message: Message) -> None:
             nonlocal status
@@ -63,14 +73,14 @@ class Edge:
         with following(Headers(scope=scope).get("traceparent")):
             try:
                 _check_form(scope)
-                await self._app(scope, receive, send_finished)
+                await self._app(scope, receive_bounded, send_finished)
             except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
                 await self._fail(error, scope, receive, send_finished, begun=status > 0)
             _tell(scope, status, perf_counter() - started)
 
     async def _fail(self, error: Exception, scope: Scope, receive: Receive, send: Send, *, begun: bool) -> None:
         known = error if isinstance(error, HubError) else translate(error)
-        if not isinstance(error, HubError):
+        if not isinstance(error, HubError | HTTPException):
             tell = log.warning if isinstance(known, Unavailable) else log.error
             tell("request.failed", method=scope["method"], path=scope["path"], exc_info=error)
         if begun:

@@ -83,7 +83,9 @@ def answer(error: HubError, address: str) -> Response:
 
 
 def translate(error: Exception) -> HubError:
-    """Say what an unexpected error means for the caller: a part is missing now, or the hub failed."""
+    """Say what an error from elsewhere means for the caller: too much, a part is missing now, or the hub failed."""
+    if isinstance(error, HTTPException) and error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return errors.TooLarge()
     return errors.Unavailable() if isinstance(error, _ABSENT) else HubError()
 
 
@@ -100,7 +102,8 @@ def install(app: FastAPI, address: str) -> None:
 
     async def of_http(_request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
-        return _plain(error, address)
+        known = translate(error)
+        return answer(known, address) if isinstance(known, errors.TooLarge) else _plain(error, address)
 
     app.add_exception_handler(HubError, of_hub)
     app.add_exception_handler(RequestValidationError, of_validation)
