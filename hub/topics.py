@@ -5,6 +5,7 @@ Nothing that exists is changed: a topic with other partitions would break the or
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -14,12 +15,13 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from schemas.topics import Topic
 
 MOST_REPLICAS: Final = 3
 REQUEST_MS: Final = 10_000
+LOOK_SECONDS: Final = 0.02
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,23 +41,18 @@ async def ensure_topics(
     cannot be asked.
     """
     async with _asking(bootstrap, options) as admin:
-        existing = set(await admin.list_topics())
-        missing = [topic for topic in topics if topic.name not in existing]
-        await _create(admin, missing)
-        present = [topic for topic in topics if topic.name in existing]
+        created = await _create_missing(admin, topics)
+        present = [topic for topic in topics if topic.name not in created]
         different = [*await _other_partitions(admin, present), *await _other_settings(admin, present)]
-    return TopicsFound(created=tuple(topic.name for topic in missing), differences=tuple(different))
+    return TopicsFound(created=created, differences=tuple(different))
 
 
 async def create_missing(
-    bootstrap: str, topics: Iterable[Topic], *, options: Mapping[str, Any] | None = None
+    bootstrap: str, topics: Sequence[Topic], *, options: Mapping[str, Any] | None = None
 ) -> tuple[str, ...]:
     """Create the topics that are missing and return their names; one question to the broker when none is."""
     async with _asking(bootstrap, options) as admin:
-        existing = set(await admin.list_topics())
-        missing = [topic for topic in topics if topic.name not in existing]
-        await _create(admin, missing)
-    return tuple(topic.name for topic in missing)
+        return await _create_missing(admin, topics)
 
 
 @asynccontextmanager
@@ -69,24 +66,39 @@ async def _asking(bootstrap: str, options: Mapping[str, Any] | None) -> AsyncIte
         await admin.close()
 
 
-async def _create(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> None:
-    if not topics:
-        return
+async def _create_missing(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> tuple[str, ...]:
+    """Create what is missing, and return its names once every partition of it has a leader."""
+    existing = set(await admin.list_topics())
+    missing = [topic for topic in topics if topic.name not in existing]
+    if not missing:
+        return ()
     brokers = len((await admin.describe_cluster())["brokers"])
-    answer = await admin.create_topics(
-        [
-            NewTopic(
-                name=topic.name,
-                num_partitions=topic.partitions,
-                replication_factor=max(1, min(MOST_REPLICAS, brokers)),
-                topic_configs=topic.configuration(),
-            )
-            for topic in topics
-        ]
-    )
+    answer = await admin.create_topics([_new(topic, brokers) for topic in missing])
     for name, code, *_ in answer.topic_errors:
         if code and for_code(code) is not TopicAlreadyExistsError:
             raise for_code(code)(name)
+    names = tuple(topic.name for topic in missing)
+    async with asyncio.timeout(REQUEST_MS / 1000):
+        while not await _are_led(admin, names):  # noqa: ASYNC110 - leaders are chosen elsewhere
+            await asyncio.sleep(LOOK_SECONDS)
+    return names
+
+
+def _new(topic: Topic, brokers: int) -> NewTopic:
+    return NewTopic(
+        name=topic.name,
+        num_partitions=topic.partitions,
+        replication_factor=max(1, min(MOST_REPLICAS, brokers)),
+        topic_configs=topic.configuration(),
+    )
+
+
+async def _are_led(admin: AIOKafkaAdminClient, names: Sequence[str]) -> bool:
+    described = await admin.describe_topics(list(names))
+    return all(
+        not topic["error_code"] and topic["partitions"] and all(part["leader"] >= 0 for part in topic["partitions"])
+        for topic in described
+    )
 
 
 async def _other_partitions(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> list[str]:

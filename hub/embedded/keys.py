@@ -15,7 +15,7 @@ from hub.embedded.places import DataDir, write_private
 if TYPE_CHECKING:
     from pathlib import Path
 
-SERVER_PORTS: Final = 3
+PORTS: Final = ("postgres_port", "kafka_port", "kafka_controller_port", "las_port")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,15 +28,15 @@ class Keys:
     postgres_port: int
     kafka_port: int
     kafka_controller_port: int
+    las_port: int
 
     @classmethod
     def keep(cls, data: DataDir) -> Self:
         """Read what an earlier start kept, or make it; a port that somebody took meanwhile is replaced, and kept."""
         path = _path(data)
         kept = orjson.loads(path.read_bytes()) if path.exists() else {}
-        names = ("postgres_port", "kafka_port", "kafka_controller_port")
-        remembered = [int(kept[name]) for name in names if name in kept]
-        chosen = dict(zip(names, ports.choose(remembered, SERVER_PORTS), strict=True))
+        remembered = [int(kept[name]) for name in PORTS if name in kept]
+        chosen = dict(zip(PORTS, ports.choose(remembered, len(PORTS)), strict=True))
         made = {"admin_password": _word(), "password": _word(), "sealing_key": _key()}
         keys = cls(**{**made, **kept, **chosen})
         write_private(path, orjson.dumps(asdict(keys), option=orjson.OPT_INDENT_2).decode())

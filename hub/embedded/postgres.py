@@ -78,7 +78,7 @@ class Postgres:
         options = (word for key, value in wanted.items() for word in ("-c", f"{key}={value}"))
         return Program(
             name=NAME,
-            command=(str(self.binaries / "postgres"), "-D", str(self.data.postgres), *options),
+            command=(str(self.binaries / "postgres"), "-D", str(self.home), *options),
             environment=_environment(),
             prepare=self.prepare,
             answers=self._answers,
@@ -89,27 +89,35 @@ class Postgres:
             dies_with=signal.SIGQUIT,
         )
 
+    @property
+    def home(self) -> Path:
+        """Where the cluster lies: in the data folder, unless the user that runs it cannot get there."""
+        if self.account is None or self.account.can_pass(self.data.root):
+            return self.data.postgres
+        return _outlying() / sha256(bytes(self.data.root.resolve())).hexdigest()[:16]
+
     async def prepare(self) -> None:
         """Make the cluster when there is none."""
         if (self.data.postgres / "PG_VERSION").exists():
             return
-        home = self._home()
-        draft = home.with_name(f"{home.name}.new")
+        home = self.home
+        draft, password = home.with_name(f"{home.name}.new"), home.with_name(f"{home.name}.password")
+        if home != self.data.postgres:
+            _clear_away_orphans(home)
+            write_private(home.with_name(f"{home.name}.of"), str(self.data.root.resolve()))
+            self.data.postgres.unlink(missing_ok=True)
+            self.data.postgres.symlink_to(home)
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(mode=PRIVATE)
-        password = draft.with_name(f"{draft.name}.password")
         write_private(password, self.admin_password)
-        if self.account:
-            self.account.own(draft)
-            self.account.own(password)
+        for path in (draft, password):
+            if self.account:
+                self.account.own(path)
         try:
             await self._initdb(draft, password)
         finally:
             password.unlink()
         draft.rename(home)
-        if home != self.data.postgres:
-            self.data.postgres.unlink(missing_ok=True)
-            self.data.postgres.symlink_to(home)
 
     async def _initdb(self, folder: Path, password: Path) -> None:
         words = f"--username={ADMIN} --auth=scram-sha-256 --encoding=UTF8 --locale-provider=builtin".split()
@@ -125,12 +133,6 @@ class Postgres:
             account=self.account,
             folder=Path("/"),
         )
-
-    def _home(self) -> Path:
-        """Return where the cluster lies: in the data folder, unless the user that runs it cannot get there."""
-        if self.account is None or self.account.can_pass(self.data.root):
-            return self.data.postgres
-        return _outlying(self.data)
 
     async def _answers(self, _pid: int) -> bool:
         return await answers(self.admin_dsn)
@@ -152,19 +154,21 @@ def find_postgres(
     )
 
 
-def _outlying(data: DataDir) -> Path:
-    """Return a place outside a closed data folder for its cluster, and clear away those whose data folder is gone."""
+def _outlying() -> Path:
+    """Return the folder for clusters whose own data folder is closed to the user that runs them."""
     area = own_area() / "clusters"
     area.mkdir(mode=0o711, exist_ok=True)
-    home = area / sha256(bytes(data.root.resolve())).hexdigest()[:16]
-    for note in area.glob("*.of"):
+    return area
+
+
+def _clear_away_orphans(home: Path) -> None:
+    """Remove clusters whose data folder is gone or forgot them, and what an earlier folder of this name left."""
+    for note in _outlying().glob("*.of"):
         cluster = note.with_suffix("")
         pointer = Path(note.read_text()) / "postgres"
         if cluster == home or not (pointer.is_symlink() and pointer.readlink() == cluster):
             shutil.rmtree(cluster, ignore_errors=True)
             note.unlink(missing_ok=True)
-    write_private(home.with_name(f"{home.name}.of"), str(data.root.resolve()))
-    return home
 
 
 def _environment() -> dict[str, str]:

@@ -33,10 +33,24 @@ async def leave(c: Connection, process: int) -> None:
     await queries.leave_process(c, id=process)
 
 
+async def is_beating(c: Connection, role: str, pid: int) -> bool:
+    """Say whether a process of this role, with this number on its machine, is at work."""
+    return cast("bool", await queries.is_beating(c, role=role, pid=pid))
+
+
 async def bury(c: Connection, dead_after: float = DEAD_AFTER_SECONDS) -> int:
-    """Free the lanes of forwarders that stopped beating, and say how many."""
-    freed = await queries.free_lanes_of_the_dead(c, dead_after=dead_after)
-    await queries.declare_dead(c, dead_after=dead_after)
+    """Free the lanes of forwarders that stopped beating, and say how many; the caller owns the transaction."""
+    dead = await queries.declare_dead(c, dead_after=dead_after)
+    if not dead:
+        return 0
+    sending = [request for row in dead for request in orjson.loads(row["sending"])]
+    freed = await queries.free_lanes(
+        c,
+        owners=[row["id"] for row in dead],
+        destinations=[destination for destination, _, _ in sending],
+        brins=[brin for _, brin, _ in sending],
+        seconds=[seconds for _, _, seconds in sending],
+    )
     return len(freed)
 
 

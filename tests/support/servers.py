@@ -189,7 +189,7 @@ def _sweep(area: Path) -> None:
 def _docker_answers() -> bool:
     if not (os.environ.get("DOCKER_HOST") or Path("/var/run/docker.sock").exists()):
         return False
-    import docker  # noqa: PLC0415 - only where there may be an engine
+    import docker  # type: ignore[import-untyped]  # noqa: PLC0415 - only where there may be an engine
 
     try:
         client = docker.from_env(timeout=3)

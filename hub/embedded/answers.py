@@ -1,0 +1,86 @@
+"""How to tell that a service is at work. In: an address, a database, a group. Out: questions for the supervisor."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from aiokafka.admin import AIOKafkaAdminClient
+
+from hub.embedded.ports import LOOPBACK, listens
+from hub.store import processes
+from hub.store.pool import open_pool
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hub.embedded.program import Answers
+    from hub.store.pool import Pool
+
+STATE: Final = 2
+"""Where the protocol's description of a group has its state."""
+
+
+class Beats:
+    """Asks the database which processes beat, over one connection that is opened when first needed."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._pool: Pool | None = None
+        self._opening = asyncio.Lock()
+
+    def of(self, role: str) -> Answers:
+        """Return the question whether a process with this role beats."""
+
+        async def ask(pid: int) -> bool:
+            async with self._opening:
+                if self._pool is None:
+                    self._pool = await open_pool(self._dsn, name="up", most=1)
+            async with self._pool.acquire() as connection:
+                return await processes.is_beating(connection, role, pid)
+
+        return ask
+
+    async def close(self) -> None:
+        """Close the connection."""
+        if self._pool is not None:
+            self._pool.terminate()
+            self._pool = None
+
+
+def serves(port: int, path: str) -> Answers:
+    """Return the question whether HTTP on a loopback port answers this path with 200."""
+
+    async def ask(_pid: int) -> bool:
+        reader, writer = await asyncio.open_connection(LOOPBACK, port)
+        try:
+            writer.write(f"GET {path} HTTP/1.1\r\nHost: {LOOPBACK}:{port}\r\nConnection: close\r\n\r\n".encode())
+            return b" 200 " in await reader.readline()
+        finally:
+            writer.close()
+
+    return ask
+
+
+def accepts(port: int) -> Answers:
+    """Return the question whether something listens on a loopback port."""
+
+    async def ask(_pid: int) -> bool:
+        return await listens(port)
+
+    return ask
+
+
+def reads(group: str, options: Mapping[str, Any]) -> Answers:
+    """Return the question whether a consumer group has its partitions."""
+
+    async def ask(_pid: int) -> bool:
+        admin = AIOKafkaAdminClient(**options)
+        try:
+            await admin.start()
+            described = await admin.describe_consumer_groups([group])
+            return any(found[STATE] == "Stable" for answer in described for found in answer.groups)
+        finally:
+            await admin.close()
+
+    return ask

@@ -1,0 +1,184 @@
+"""What the supervisor promises, on toy programs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hub.embedded.problems import StartFailed
+from hub.embedded.program import Pace
+from hub.embedded.supervisor import Supervisor
+from tests.support.toys import story, toy
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from hub.embedded.program import Program
+
+QUICK = Pace(look=0.02, ask=0.02, tend=0.02, again=(0.0, 0.02), tries=4)
+
+
+@asynccontextmanager
+async def supervised(
+    folder: Path, *programs: Program, changed: Callable[[], None] = lambda: None
+) -> AsyncIterator[Supervisor]:
+    """Run programs for as long as the context lasts."""
+    supervisor = Supervisor(programs, logs=folder, pace=QUICK, changed=changed)
+    try:
+        await supervisor.start(within=20)
+        yield supervisor
+    finally:
+        await supervisor.stop(within=5)
+
+
+async def eventually(claim: Callable[[], bool]) -> None:
+    """Wait until a claim holds."""
+    async with asyncio.timeout(10):
+        while not claim():  # noqa: ASYNC110 - what is waited for is another process
+            await asyncio.sleep(0.01)
+
+
+def lives(pid: int) -> bool:
+    """Say whether a process runs (one that ended and waits to be collected does not)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def command_of(pid: int) -> list[bytes]:
+    """Read the words a process was started with."""
+    return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+
+
+async def test_the_number_is_the_programs_own(tmp_path: Path) -> None:
+    """The number that is told is the program itself, in a session of its own, and not what started it."""
+    async with supervised(tmp_path, toy(tmp_path, "a")) as supervisor:
+        [(name, pid)] = supervisor.pids
+        words = command_of(pid)
+        assert (name, words[-2], os.getsid(pid)) == ("a", b"a", pid)
+        assert b"tether" not in b" ".join(words)
+
+
+async def test_what_dies_is_started_again(tmp_path: Path) -> None:
+    """A killed program is back at once under another number, and that is told at its start."""
+    starts: list[None] = []
+    async with supervised(tmp_path, toy(tmp_path, "a"), changed=lambda: starts.append(None)) as supervisor:
+        [(_, first)] = supervisor.pids
+        os.kill(first, signal.SIGKILL)
+        await eventually(lambda: supervisor.pids not in ((), (("a", first),)))
+        await supervisor.wait_ready()
+        assert len(starts) == 2
+    assert story(tmp_path) == ["a begins", "a begins", "a ends"]
+
+
+async def test_programs_start_in_their_order_and_end_in_reverse(tmp_path: Path) -> None:
+    """One that needs others begins when these are ready, and ends before they are asked to."""
+    a, b, c = toy(tmp_path, "a"), toy(tmp_path, "b", after=("a",)), toy(tmp_path, "c", after=("a", "b"))
+    async with supervised(tmp_path, a, b, c):
+        pass
+    assert story(tmp_path) == ["a begins", "b begins", "c begins", "c ends", "b ends", "a ends"]
+
+
+async def test_stopping_is_bounded(tmp_path: Path) -> None:
+    """One that ignores the request to end is killed in its share of the time; the others end well."""
+    programs = (toy(tmp_path, "a"), toy(tmp_path, "b", "stubborn", after=("a",)))
+    supervisor = Supervisor(programs, logs=tmp_path, pace=QUICK, changed=lambda: None)
+    await supervisor.start(within=20)
+    pids = [pid for _, pid in supervisor.pids]
+    started = time.monotonic()
+    await supervisor.stop(within=1)
+    assert time.monotonic() - started < 1.5
+    assert [pid for pid in pids if lives(pid)] == []
+    assert story(tmp_path)[2:] == ["b ends", "a ends"]
+
+
+async def test_a_wrong_setting_fails_the_start_at_once(tmp_path: Path) -> None:
+    """A program that says that its configuration is wrong is not tried again, and its own words are shown."""
+    with pytest.raises(StartFailed, match=r"a does not start: it ends with code 2(.|\n)*a setting is wrong"):
+        async with supervised(tmp_path, toy(tmp_path, "a", "misconfigured", hopeless=(2,))):
+            pass
+    assert story(tmp_path) == ["a begins"]
+
+
+async def test_a_broken_program_fails_the_start_after_some_tries(tmp_path: Path) -> None:
+    """A program that never comes up is tried a few times; then the start fails and names its log."""
+    with pytest.raises(StartFailed, match=r"it ends with code 1.*a\.log(.|\n)*this toy is broken"):
+        async with supervised(tmp_path, toy(tmp_path, "a", "broken"), toy(tmp_path, "b", after=("a",))):
+            pass
+    assert story(tmp_path) == ["a begins"] * QUICK.tries
+
+
+async def test_a_program_that_lost_its_data_is_started_anew(tmp_path: Path) -> None:
+    """One that runs on although what it lives on is gone is killed; its start lays the data down again."""
+    data = tmp_path / "data"
+
+    async def lay_down() -> None:
+        (tmp_path / "a.up").unlink(missing_ok=True)
+        data.mkdir(exist_ok=True)
+
+    program = toy(tmp_path, "a", prepare=lay_down, is_lost=lambda: not data.exists())
+    async with supervised(tmp_path, program) as supervisor:
+        before = supervisor.pids
+        data.rmdir()
+        await eventually(lambda: data.exists() and supervisor.pids not in ((), before))
+        await supervisor.wait_ready()
+
+
+async def test_a_step_that_fails_is_taken_again(tmp_path: Path) -> None:
+    """A program is ready only when it has been settled, however often that had to be tried; then it is tended."""
+    tried: list[str] = []
+
+    async def settle() -> None:
+        tried.append("settle")
+        if len(tried) < 3:
+            raise ConnectionError
+
+    async def tend() -> None:
+        tried.append("tend")
+        raise ConnectionError
+
+    async with supervised(tmp_path, toy(tmp_path, "a", settle=settle, tend=tend)):
+        assert tried[:3] == ["settle"] * 3
+        await eventually(lambda: tried[3:5] == ["tend"] * 2)
+
+
+def test_pauses_grow_while_a_program_dies_again_and_again() -> None:
+    """The first start after a death is at once; the pauses grow to two seconds."""
+    assert [Pace().pause(deaths) for deaths in range(9)] == [0.0, 0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0]
+
+
+ORPHANING = """
+import asyncio, pathlib, sys
+from hub.embedded.supervisor import Supervisor
+from tests.support.toys import toy
+async def main(folder):
+    supervisor = Supervisor([toy(folder, "a", "stubborn")], logs=folder, changed=lambda: None)
+    await supervisor.start()
+    print(dict(supervisor.pids)["a"], flush=True)
+    await asyncio.sleep(60)
+asyncio.run(main(pathlib.Path(sys.argv[1])))
+"""
+
+
+def test_programs_die_with_a_killed_supervisor(tmp_path: Path) -> None:
+    """A supervisor that is killed leaves nothing behind, not even a program that does not want to end."""
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-c", ORPHANING, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=root) as parent:  # noqa: S603 - our own words
+        assert parent.stdout is not None
+        while not (line := parent.stdout.readline()).strip().isdigit():
+            assert line, "the supervisor ended"
+        pid = int(line)
+        assert lives(pid)
+        parent.kill()
+    asyncio.run(eventually(lambda: not lives(pid)))
