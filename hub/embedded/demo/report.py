@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterator, Mapping
 
     from rich.console import Console
+
+    from hub.embedded.demo.cases import Case
 
 Body = dict[str, Any]
 
@@ -66,24 +68,18 @@ def show_school(console: Console, school: Body, words: str) -> None:
     console.print(table)
 
 
-def show_case(console: Console, words: str, came_of_it: Iterable[str]) -> None:
+def show_case(console: Console, case: Case) -> None:
     """Print what one change was, and what came of it."""
-    console.print(f"• [bold]{words}[/bold]")
-    for line in came_of_it:
+    console.print(f"• {case.words}", style="bold", highlight=False)
+    for line in case.lines:
         console.print(f"    {line}", highlight=False)
-
-
-def signals_of(delivery: Body) -> str:
-    """Say in one line what DUO or the LAS remarked about a delivery."""
-    found = [signal for report in delivery["reports"] for signal in report["signals"]]
-    return " · ".join(f"{signal['kind']} {signal['code']}: {signal['text']}" for signal in found) or "no remarks"
 
 
 def _table(title: str) -> Table:
     return Table(title=title, title_justify="left", title_style="bold", header_style="dim", pad_edge=False)
 
 
-def _hops(hops: Mapping[str, Mapping[str, float | None]]) -> Iterable[str]:
+def _hops(hops: Mapping[str, Mapping[str, float | None]]) -> Iterator[str]:
     for hop in HOPS:
         found = hops.get(hop) or {}
         yield f"{_seconds(found.get('p50'))} / {_seconds(found.get('p99'))}" if found else NOTHING

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from itertools import chain, count
 from typing import TYPE_CHECKING, Final
 
+from hub.imports.result import Faults
+from hub.imports.schools import COLUMNS
+from hub.imports.table import read_table
 from schemas.identifiers import Brin, routing_id
 
 if TYPE_CHECKING:
@@ -79,6 +82,17 @@ class Plan:
     other: System
     mandates: int
     today: date
+
+
+def read_schools(data: bytes) -> tuple[School, ...]:
+    """Read the schools of a file that has been imported, in its order; the name is that of the lowest branch."""
+    found: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+    for _, (board, brin, given, name, _) in read_table(data, COLUMNS, Faults()):
+        found[brin, board][given if len(given) > len(brin) else brin + given] = name
+    return tuple(
+        School(brin=brin, board=board, name=names[min(names)], branches=tuple(sorted(names)))
+        for (brin, board), names in found.items()
+    )
 
 
 def choose_cast(schools: Sequence[School]) -> Cast:

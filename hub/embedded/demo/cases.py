@@ -1,0 +1,180 @@
+"""What came of each change of the story. In: what was done, and the API. Out: a few lines per case, and what is wrong.
+
+A case that did not come out as it must is a fault of the hub: it is said, and the demo ends with an error.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from hub.embedded.simulate_office import needs_a_step
+from schemas.kinds import EventType, ReportStatus
+
+if TYPE_CHECKING:
+    from hub.embedded.demo.schools import Cast, Plan
+    from hub.embedded.demo.story import Told
+    from hub.embedded.simulate_hub import Hub
+
+Delivery = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Case:
+    """One case: its name, what came of it, and what is wrong with that, if anything."""
+
+    words: str
+    lines: tuple[str, ...]
+    wrong: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Remarkable:
+    """Deliveries that became something else than simply processed: one of each kind, where there is one."""
+
+    rejected: Delivery | None
+    signalled: Delivery | None
+    stepped: Delivery | None
+
+
+async def find_remarkable(hub: Hub, plan: Plan) -> Remarkable:
+    """Look for one rejection, one remark, and one delivery that waited for a step of the school in its LAS."""
+    active = await _list(hub, f"destination=las:{plan.home.oin}&status=activated&limit=1000")
+    stepped = [delivery for delivery in active if needs_a_step(delivery["id"])]
+    return Remarkable(
+        rejected=await _whole(hub, await _list(hub, "status=rejected&limit=1")),
+        signalled=await _whole(hub, await _list(hub, "status=processed_with_signal&limit=1")),
+        stepped=await _whole(hub, stepped),
+    )
+
+
+async def tell_of(hub: Hub, cast: Cast, told: Told, plan: Plan, found: Remarkable) -> list[Case]:
+    """Say what came of every change of the story, in its order."""
+    return [
+        await _branched(hub, cast, told),
+        await _shared(hub, cast, plan),
+        await _moved(hub, cast, told, plan),
+        await _future(hub, told),
+        _stepped(found.stepped),
+        _remarked("DUO rejects a message, and says why", found.rejected),
+        _remarked("DUO processes a message, with a remark", found.signalled),
+    ]
+
+
+async def _branched(hub: Hub, cast: Cast, told: Told) -> Case:
+    sent = await _list(hub, f"mandateId={told.branched['id']}")
+    told_branches = [delivery["branch"] for delivery in sent]
+    return Case(
+        words=f"{cast.branched.brin} has {len(cast.branched.branches)} branches, each with its own administration",
+        lines=tuple(f"{one['branch']} by {one['routingId']}: {_status(one)}" for one in sent),
+        wrong=None
+        if told_branches == list(cast.branched.branches) and all(one["status"] == "activated" for one in sent)
+        else f"the branches told were {told_branches}",
+    )
+
+
+async def _shared(hub: Hub, cast: Cast, plan: Plan) -> Case:
+    status = await hub.call("GET", f"/schools/{cast.shared.brin}/status")
+    waiting = [
+        branch["branch"]
+        for branch in status["branches"]
+        for cell in branch["cells"]
+        if cell["coverage"] == "needs_routing" and cell["supplierOin"] == plan.other.oin
+    ]
+    first, second, *rest = cast.shared.branches
+    return Case(
+        words=f"{cast.shared.brin} gives a second system a mandate while the first keeps its own",
+        lines=(
+            f"{first} goes to {plan.home.name} and {second} to {plan.other.name}, by routing characteristic",
+            f"{', '.join(waiting)} needs routing: {plan.other.name} is not told until the school says whose it is",
+        ),
+        wrong=None if waiting == rest else f"the branches that need routing are {waiting}",
+    )
+
+
+async def _moved(hub: Hub, cast: Cast, told: Told, plan: Plan) -> Case:
+    ends = await _all(hub, [mandate["id"] for mandate in told.withdrawn])
+    starts = await _all(hub, [mandate["id"] for mandate in told.granted])
+    ended = [one for one in ends if one["type"] == EventType.WITHDRAWN and one["status"] == "delivered"]
+    begun = Counter(one["status"] for one in starts if one["destination"] == f"las:{plan.other.oin}")
+    schools = {one["brin"] for one in starts}
+    is_whole = {one["brin"] for one in ended} == {one["brin"] for one in ends} and len(schools) == len(cast.moving)
+    return Case(
+        words=f"board {cast.moving[0].board} ({len(schools)} schools) goes from {plan.home.name} to {plan.other.name}",
+        lines=(
+            f"{plan.home.name} hears of {len(ended)} ends",
+            f"{plan.other.name} hears of {begun.total()} beginnings: {_counted(begun)}",
+        ),
+        wrong=None if is_whole and set(begun) == {"activated"} else "not every school's change arrived",
+    )
+
+
+async def _future(hub: Hub, told: Told) -> Case:
+    sent = await _list(hub, f"mandateId={told.future['id']}")
+    state = told.future["state"]
+    return Case(
+        words=f"{told.future['brin']} gives a mandate for {told.future['serviceCode']} from {told.future['startDate']}",
+        lines=tuple(f"it is {state}, and {one['destination']} knows already: {_status(one)}" for one in sent),
+        wrong=None
+        if state == "future" and len(sent) == 1
+        else f"the mandate is {state} and was told {len(sent)} times",
+    )
+
+
+def _stepped(delivery: Delivery | None) -> Case:
+    words = "a school has a step to do in its LAS before VVA works"
+    if delivery is None:
+        return Case(words=words, lines=("no school had one this time",))
+    told = [one for one in delivery["reports"] if one["applied"]]
+    passed = [(_moment(one["reportedAt"]) - _moment(delivery["deliveredAt"])).total_seconds() for one in told]
+    course = [
+        f"{one['status'].replace('_', ' ')} after {seconds:.1f} s" for one, seconds in zip(told, passed, strict=True)
+    ]
+    statuses = [one["status"] for one in told]
+    return Case(
+        words=words,
+        lines=(f"{delivery['brin']}: delivered, then " + ", then ".join(course),),
+        wrong=None
+        if statuses == [ReportStatus.IN_PROGRESS, ReportStatus.ACTIVATED]
+        else f"its reports were {statuses}",
+    )
+
+
+def _remarked(words: str, delivery: Delivery | None) -> Case:
+    if delivery is None:
+        return Case(words=words, lines=("it had nothing of the kind this time",))
+    signals = [signal for one in delivery["reports"] for signal in one["signals"]]
+    said = tuple(f"{one['kind']} {one['code']}: {one['text']}" for one in signals)
+    where = f"{delivery['brin']}, {delivery['serviceCode']}: {_status(delivery)}"
+    return Case(words=words, lines=(where, *said), wrong=None if said else f"{delivery['id']} has no remark with it")
+
+
+async def _list(hub: Hub, query: str) -> list[Delivery]:
+    found: list[Delivery] = (await hub.call("GET", f"/deliveries?{query}"))["items"]
+    return found
+
+
+async def _all(hub: Hub, mandates: list[str]) -> list[Delivery]:
+    found = [await _list(hub, f"mandateId={mandate}") for mandate in mandates]
+    return [delivery for deliveries in found for delivery in deliveries]
+
+
+async def _whole(hub: Hub, found: list[Delivery]) -> Delivery | None:
+    if not found:
+        return None
+    whole: Delivery = await hub.call("GET", f"/deliveries/{found[0]['id']}")
+    return whole
+
+
+def _status(delivery: Delivery) -> str:
+    return str(delivery["status"]).replace("_", " ")
+
+
+def _counted(counts: Counter[str]) -> str:
+    return ", ".join(f"{number} {status}" for status, number in counts.most_common())
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
