@@ -1,0 +1,51 @@
+# What a person types. `make` installs into .venv; everything else installs first when something changed.
+# Nothing is needed but make and a Python of 3.11 or later with its venv module: make PYTHON=/path/to/python3.12 install
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := install
+.PHONY: install demo up test check bench lock
+
+install: $(INSTALLED)
+
+# In two steps, because pip cannot hash a folder: first the parts, each held to its hash, then this project itself.
+$(INSTALLED): constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "osr-hub needs Python 3.11 or later with its venv module: make PYTHON=/path/to/python" >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV)"
+	@$(PIP) install --require-hashes -r constraints.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: install
+	@$(BIN)/osr-hub demo
+
+up: install
+	@$(BIN)/osr-hub up
+
+test: install
+	@$(BIN)/python -m pytest
+
+bench: install
+	@$(BIN)/python -m pytest --capture=no --override-ini python_files='bench_*.py' tests/bench
+
+check: install
+	@$(BIN)/ruff format --check --quiet . || { echo "not formatted: run $(BIN)/ruff format ." >&2; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m schemas.generate --check
+
+# Pins what pyproject.toml asks for, from the index itself and not from wheels that lie about on this machine.
+lock: LOCKER := $(shell mktemp -d)
+lock:
+	@$(PYTHON) -m venv $(LOCKER)
+	@PIP_NO_INDEX=0 PIP_FIND_LINKS= $(LOCKER)/bin/python -m pip --disable-pip-version-check --quiet install uv
+	@PIP_NO_INDEX=0 PIP_FIND_LINKS= UV_FIND_LINKS= $(LOCKER)/bin/uv pip compile pyproject.toml --all-extras --generate-hashes \
+		--universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header --quiet -o constraints.txt
+	@rm -rf $(LOCKER)

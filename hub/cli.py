@@ -1,0 +1,132 @@
+"""`osr-hub`: the command line. In: words. Out: an answer on standard output, faults in words on standard error.
+
+Exit codes: 0 done, 1 the answer is "no", 2 wrong usage, configuration or input. A command's module is loaded when it
+runs, so that `--help` stays quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+import typer
+import typer.core
+import typer.main
+
+from hub.errors import HubError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+WRONG: Final = 2
+INTERRUPTED: Final = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A command: where it is, and what it does in one line.
+
+    Its module has an `app`; of an app with several commands the one with this name is taken, else all of them are
+    subcommands.
+    """
+
+    module: str
+    says: str
+
+
+COMMANDS: Final = {
+    "migrate": Entry("hub.commands.migrate", "Bring the database to the newest schema."),
+    "topics": Entry("hub.commands.topics", "Create Kafka's topics and check those that exist."),
+    "serve": Entry("hub.commands.serve", "Serve the API, the console and the metrics."),
+    "token": Entry("hub.commands.token", "Make a development token."),
+    "simulate": Entry("hub.commands.simulate", "Be a believable DUO or a believable LAS."),
+}
+
+
+class _Later(typer.core.TyperCommand):
+    """Stands for a command until it runs."""
+
+    def __init__(self, name: str, entry: Entry) -> None:
+        super().__init__(name, help=entry.says)
+        self._entry = entry
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:  # noqa: ANN401 - the library's signature
+        """Load the command and let it take over."""
+        return _load(str(self.name), self._entry).make_context(info_name, args, parent, **extra)
+
+
+class _Commands(typer.core.TyperGroup):
+    """All commands of the table, without loading any."""
+
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - the library's signature
+        settings["commands"] = {name: _Later(name, entry) for name, entry in COMMANDS.items()}
+        super().__init__(**settings)
+
+
+app = typer.Typer(
+    name="osr-hub",
+    cls=_Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Pushes every mandate change to DUO and the administration systems, and tracks what they did with it.",
+)
+
+
+@app.callback()
+def _root() -> None:
+    """Push every mandate change to DUO and the administration systems, and track what they did with it."""
+
+
+def main() -> None:
+    """Run the command line."""
+    run_app(app)
+
+
+def run_app(application: typer.Typer) -> NoReturn:
+    """Run a command line to its end: faults that are known become a sentence and exit code 2."""
+    try:
+        application()
+    except HubError as fault:
+        _say([fault])
+    except BaseExceptionGroup as group:
+        known, other = group.split(HubError)
+        if known is None or other is not None:
+            raise
+        _say(list(_leaves(known)))
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except ConnectionError as fault:
+        _say([HubError(f"a server that is needed does not answer: {fault}", next_step="`osr-hub doctor` says which.")])
+    sys.exit(0)
+
+
+def _say(faults: list[HubError]) -> NoReturn:
+    for fault in faults:
+        sys.stderr.write(f"osr-hub: {fault}\n")
+    sys.exit(WRONG)
+
+
+def _leaves(group: BaseExceptionGroup[Any]) -> Iterator[HubError]:
+    for fault in group.exceptions:
+        if isinstance(fault, BaseExceptionGroup):
+            yield from _leaves(fault)
+        else:
+            yield fault
+
+
+def _load(name: str, entry: Entry) -> Any:  # noqa: ANN401 - the library's classes have no public names
+    one = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=entry.says, no_args_is_help=True)
+    one.callback()(lambda: None)
+    one.add_typer(import_module(entry.module).app)
+    group: Any = typer.main.get_command(one)
+    commands = dict(group.commands)
+    if len(commands) == 1:
+        return next(iter(commands.values()))
+    return commands.get(name, group)
+
+
+if __name__ == "__main__":
+    main()
