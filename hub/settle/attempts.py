@@ -36,7 +36,7 @@ async def attempts(c: Connection, owner: int, runs: Sequence[LaneRun], now: date
     A lane whose token is not this owner's any more is left alone, whatever was sent: its new owner sends again, under
     the same ids. The caller owns the transaction.
     """
-    mine = await lanes.settle(c, owner, [run.standing for run in runs])
+    mine = await lanes.settle(c, [run.standing for run in runs])
     ours = [run for run in runs if (run.standing.lease.destination, run.standing.lease.brin) in mine]
     entries = Entries()
     await _taken(c, [t for run in ours for t in run.taken], entries)

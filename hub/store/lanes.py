@@ -113,28 +113,20 @@ async def read(c: Connection, leases: Sequence[Lease], most: int) -> dict[tuple[
     return found
 
 
-async def settle(c: Connection, owner: int, standings: Sequence[Standing]) -> set[tuple[int, str]]:
-    """Write where lanes stand and give them back; returns those that were still this owner's."""
-    ordered = sorted((s.lease.destination, s.lease.brin, s.lease.token) for s in standings)
-    rows = await queries.hold_leased_lanes(
+async def settle(c: Connection, standings: Iterable[Standing]) -> set[tuple[int, str]]:
+    """Write where lanes stand and give them back; returns those whose lease still held."""
+    ordered = sorted(standings, key=lambda s: (s.lease.destination, s.lease.brin))
+    rows = await queries.settle_lanes(
         c,
-        owner=owner,
-        destinations=[destination for destination, _, _ in ordered],
-        brins=[brin for _, brin, _ in ordered],
-        tokens=[token for _, _, token in ordered],
+        destinations=[s.lease.destination for s in ordered],
+        brins=[s.lease.brin for s in ordered],
+        tokens=[s.lease.token for s in ordered],
+        heads=[s.head for s in ordered],
+        sents=[s.sent for s in ordered],
+        closeds=[s.closed for s in ordered],
+        waits=[s.wait for s in ordered],
     )
-    held = {(row["destination"], row["brin"]) for row in rows}
-    mine = [s for s in standings if (s.lease.destination, s.lease.brin) in held]
-    await queries.settle_lanes(
-        c,
-        destinations=[s.lease.destination for s in mine],
-        brins=[s.lease.brin for s in mine],
-        heads=[s.head for s in mine],
-        sents=[s.sent for s in mine],
-        closeds=[s.closed for s in mine],
-        waits=[s.wait for s in mine],
-    )
-    return held
+    return {(row["destination"], row["brin"]) for row in rows}
 
 
 async def mark_delivered(c: Connection, taken: Sequence[Taken]) -> set[Key]:

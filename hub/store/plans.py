@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 async def ring(c: Connection, brins: Sequence[str], most: int) -> list[LoggedEvent]:
     """Lock these schools, in key order, and read at most `most` unplanned events of each."""
-    rows = await queries.ring_schools(c, brins=sorted(brins), most=most)
+    ordered = sorted(brins)
+    await queries.enter_schools(c, brins=ordered)
+    rows = await queries.ring_schools(c, brins=ordered, most=most)
     return [
         LoggedEvent(
             brin=row["brin"],

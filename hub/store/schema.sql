@@ -1,6 +1,7 @@
 -- The memory of the hub. Everything that must not be lost is a row here, written in the transaction of its cause.
 -- Reading order: the register (who may exchange what), the log (what changed), the ledger (what was told to whom),
--- the counters (how it goes). Ten million deliveries is the size every line was weighed against.
+-- the counters (how it goes). Ten million deliveries is the size every line was weighed against. A fill factor below one
+-- half lets a batch that touches every row of a page write all new versions there, without touching an index.
 
 -- ---------------------------------------------------------------------------------------------- the register
 
@@ -18,7 +19,7 @@ create table schools (
   sector text not null check (sector in ('po', 'vo')),
   closed_on date,
   counter bigint not null default 0 check (counter >= 0)
-) with (fillfactor = 70);
+) with (fillfactor = 45);
 create index schools_board on schools (bge_code);
 comment on column schools.counter is 'The number of the school''s newest event; raised under the row''s lock.';
 
@@ -169,7 +170,7 @@ create table feed (
 create table plans (
   brin text primary key,
   planned_through bigint not null default 0
-) with (fillfactor = 70);
+) with (fillfactor = 45);
 
 -- ------------------------------------------------------------------------------------------------ the ledger
 
@@ -199,7 +200,7 @@ create table lanes (
   primary key (destination, brin),
   check (head <= tail and sent <= tail and closed <= head),
   check (owner is null or due is null)
-) with (fillfactor = 60);
+) with (fillfactor = 45);
 create index lanes_due on lanes (destination, due) where due is not null;
 comment on column lanes.head is 'Settled through.';
 comment on column lanes.tail is 'Planned through.';
@@ -240,7 +241,7 @@ create table deliveries (
   constraint done_was_reported check (
     (status in ('processed', 'processed_with_signal', 'activated', 'rejected', 'declined')) = (processed_at is not null)),
   constraint an_end_says_why check (status not in ('dead', 'cancelled') or reason is not null)
-) with (fillfactor = 75);
+) with (fillfactor = 48);
 create index deliveries_id on deliveries (id);
 
 create table attempts (

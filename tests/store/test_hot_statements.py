@@ -59,7 +59,12 @@ async def explained(database: str) -> AsyncIterator[tuple[asyncpg.Connection[Any
     await look_up_by_key(c)
     plans = Plans()
     await c.execute("load 'auto_explain'")
-    for name, value in {"log_min_duration": "0", "log_analyze": "on", "log_timing": "off", "log_format": "json"}.items():
+    for name, value in {
+        "log_min_duration": "0",
+        "log_analyze": "on",
+        "log_timing": "off",
+        "log_format": "json",
+    }.items():
         await c.execute(f"set auto_explain.{name} = '{value}'")
     await c.execute("set client_min_messages = log")
     c.add_log_listener(plans)

@@ -61,7 +61,7 @@ async def make_register(c: asyncpg.Connection[Any], schools: int, service: str =
     await c.execute(REGISTER.replace("$SCHOOLS", str(schools)).replace("$SERVICE", service))
 
 
-async def record_events(c: asyncpg.Connection[Any], each: int, body: int = 420) -> None:
+async def record_events(c: asyncpg.Connection[Any], each: int, body: int = 310) -> None:
     """Record events for every school, told to the rest; `body` characters of padding make them as long as real ones."""
     await c.execute(EVENTS.replace("$EACH", str(each)).replace("$BODY", str(body)))
 

@@ -1,10 +1,14 @@
 -- Lanes: order without blocking. A lane is one destination for one school; its owner alone sends and settles.
 
 -- name: lease_lanes
--- Take due lanes, at most as many per destination as there are permits; others skip them.
-with wanted as (
+-- Take due lanes, at most as many per destination as there are permits; others skip them. Whoever was declared dead gets
+-- none before it beats again, and nobody is declared dead in the middle of a lease.
+with me as materialized (
+  select id from processes where id = :owner and not declared_dead for share
+), wanted as (
   select l.destination, l.brin
-    from unnest(:destinations::smallint[], :permits::integer[]) w (destination, permits)
+    from me
+   cross join unnest(:destinations::smallint[], :permits::integer[]) w (destination, permits)
    cross join lateral (
       select x.destination, x.brin from lanes x
        where x.destination = w.destination and x.due <= clock_timestamp() and not x.held
@@ -30,24 +34,17 @@ select k.destination, k.brin, d.sequence, d.id, d.branch, d.type::text as kind, 
  cross join lateral (select e.* from events e where e.brin = k.brin and e.number = d.event_number offset 0) e
  order by k.o, d.sequence;
 
--- name: hold_leased_lanes
--- Lock leased lanes, given in key order. Only the holder of the token may go on with one; the others do not come back.
-select x.destination, x.brin
-  from unnest(:destinations::smallint[], :brins::text[], :tokens::bigint[]) v (destination, brin, token)
- cross join lateral (
-    select l.destination, l.brin from lanes l
-     where l.destination = v.destination and l.brin = v.brin and l.token = v.token and l.owner = :owner
-       for update
- ) x;
-
--- name: settle_lanes!
--- Write where lanes stand that are held, and give them back.
+-- name: settle_lanes
+-- Write where leased lanes stand and give them back, in the order given, which is that of their keys. Only the holder of
+-- the token may, and each lease has its own; a lane that has another does not come back.
 update lanes x
    set head = v.head, sent = v.sent, closed = greatest(x.closed, v.closed), owner = null,
        due = case when x.tail > v.head and not x.held then clock_timestamp() + make_interval(secs => v.wait) end
-  from unnest(:destinations::smallint[], :brins::text[], :heads::bigint[], :sents::bigint[], :closeds::bigint[],
-              :waits::double precision[]) v (destination, brin, head, sent, closed, wait)
- where x.destination = v.destination and x.brin = v.brin;
+  from unnest(:destinations::smallint[], :brins::text[], :tokens::bigint[], :heads::bigint[], :sents::bigint[],
+              :closeds::bigint[], :waits::double precision[])
+       v (destination, brin, token, head, sent, closed, wait)
+ where x.destination = v.destination and x.brin = v.brin and x.token = v.token
+returning x.destination, x.brin;
 
 -- name: mark_delivered
 -- Record what was taken; a row that moved on by itself (a report was faster) is not returned.
@@ -95,20 +92,14 @@ select u.destination, u.brin, u.sequence, 1 + coalesce(p.last, 0), u.at, u.outco
 -- The outbox of the published log of delivery changes: one row per flush, last in its transaction.
 insert into changes (items) values (:items::jsonb);
 
--- name: free_lanes_of_the_dead
--- Lanes of owners that stopped beating move at once; where a request may still be open, after its timeout.
-with dead as (
-  select p.id, p.sending from processes p
-   where p.role = 'forward' and not p.declared_dead
-     and p.beat_at < clock_timestamp() - make_interval(secs => :dead_after)
-), open_requests as (
-  select d.id, (s.r ->> 0)::smallint as destination, s.r ->> 1 as brin, (s.r ->> 2)::double precision as seconds
-    from dead d cross join lateral jsonb_array_elements(d.sending) s (r)
-), freed as (
+-- name: free_lanes
+-- Lanes of owners that are gone move on at once; where a request may still be open, after its timeout.
+with freed as (
   select x.destination, x.brin, coalesce(o.seconds, 0) as wait
     from lanes x
-    join dead d on d.id = x.owner
-    left join open_requests o on o.id = d.id and o.destination = x.destination and o.brin = x.brin
+    left join unnest(:destinations::smallint[], :brins::text[], :seconds::double precision[])
+              o (destination, brin, seconds) on o.destination = x.destination and o.brin = x.brin
+   where x.owner = any(:owners::integer[])
    order by x.destination, x.brin
      for update of x
 )

@@ -1,21 +1,23 @@
 -- From events to deliveries. Schools are locked in key order, lanes in key order.
 
 -- name: ring_schools
--- Lock the schools that rang and read, in order, what is not planned yet.
-with rung as (
-  insert into plans as p (brin)
-  select b from unnest(:brins::text[]) b order by b
-  on conflict (brin) do update set planned_through = p.planned_through
-  returning brin, planned_through
-)
+-- Lock the schools that rang, in the order given, which is that of their keys, and read what is not planned yet.
 select e.brin, e.number, e.id, e.units::text as units, m.service_code, m.supplier_oin
-  from rung r
+  from unnest(:brins::text[]) with ordinality k (brin, o)
+ cross join lateral (select p.planned_through from plans p where p.brin = k.brin for update) r
  cross join lateral (
     select e.brin, e.number, e.id, e.units, e.mandate_id
-      from events e where e.brin = r.brin and e.number > r.planned_through order by e.number limit :most
+      from events e where e.brin = k.brin and e.number > r.planned_through order by e.number limit :most
  ) e
- cross join lateral (select m.service_code, m.supplier_oin from mandates m where m.id = e.mandate_id offset 0) m
- order by e.brin, e.number;
+ cross join lateral (select m.service_code, m.supplier_oin from mandates m where m.id = e.mandate_id offset 0) m;
+
+-- name: enter_schools!
+-- Schools that ring for the first time get their row.
+insert into plans (brin)
+select k.brin from unnest(:brins::text[]) with ordinality k (brin, o)
+ where not exists (select 1 from plans p where p.brin = k.brin)
+ order by k.o
+on conflict do nothing;
 
 -- name: read_directory
 -- Who gets what: each destination, the services of a queue, and what a system asked for.

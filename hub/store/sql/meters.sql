@@ -1,0 +1,134 @@
+-- What is counted and measured: each process adds to rows of its own, in key order; readers add up.
+
+-- name: add_tallies!
+-- Add to how many deliveries there are in each status.
+insert into tallies as t (process, destination, status, expects_report, n)
+select :process, u.destination, u.status::delivery_status, u.expects_report, u.n
+  from unnest(:destinations::smallint[], :statuses::text[], :expects::boolean[], :ns::bigint[])
+       u (destination, status, expects_report, n)
+ order by u.destination, u.status, u.expects_report
+on conflict (process, destination, status, expects_report) do update set n = t.n + excluded.n;
+
+-- name: sum_tallies
+-- How many deliveries there are in each status.
+select t.destination, t.status::text as status, t.expects_report, sum(t.n)::bigint as n
+  from tallies t group by t.destination, t.status, t.expects_report having sum(t.n) <> 0;
+
+-- name: add_counters!
+-- Add to what is counted.
+insert into counters as k (process, name, destination, label, n)
+select :process, u.name, u.destination, u.label, u.n
+  from unnest(:names::text[], :destinations::smallint[], :labels::text[], :ns::bigint[]) u (name, destination, label, n)
+ order by u.name, u.destination, u.label
+on conflict (process, name, destination, label) do update set n = k.n + excluded.n;
+
+-- name: sum_counters
+-- What was counted, over all processes.
+select k.name, k.destination, k.label, sum(k.n)::bigint as n from counters k group by k.name, k.destination, k.label;
+
+-- name: add_hops!
+-- Add histograms to this minute's; the buckets of all of them come as one array, `width` for each.
+insert into hops as h (process, minute, destination, hop, buckets, seconds, n)
+select :process, date_trunc('minute', clock_timestamp()), u.destination, u.hop,
+       (:buckets::bigint[])[(u.o - 1) * :width::bigint + 1 : u.o * :width::bigint], u.seconds, u.n
+  from unnest(:destinations::smallint[], :hops::text[], :seconds::double precision[], :ns::bigint[])
+       with ordinality u (destination, hop, seconds, n, o)
+ order by u.destination, u.hop
+on conflict (process, minute, destination, hop) do update
+   set buckets = (select array_agg(b.mine + b.new order by b.o)
+                    from unnest(h.buckets, excluded.buckets) with ordinality b (mine, new, o)),
+       seconds = h.seconds + excluded.seconds, n = h.n + excluded.n;
+
+-- name: sum_recent_hops
+-- The histograms of the last minutes.
+select s.destination, s.hop, array_agg(s.n order by s.o) as buckets
+  from (select h.destination, h.hop, b.o, sum(b.n)::bigint as n
+          from hops h cross join lateral unnest(h.buckets) with ordinality b (n, o)
+         where h.minute > clock_timestamp() - make_interval(secs => :seconds)
+         group by h.destination, h.hop, b.o) s
+ group by s.destination, s.hop;
+
+-- name: sum_all_hops
+-- The histograms of all time.
+select s.destination, s.hop, array_agg(s.n order by s.o) as buckets, sum(s.seconds) as seconds
+  from (select h.destination, h.hop, b.o, sum(b.n)::bigint as n,
+               case b.o when 1 then sum(h.seconds) else 0 end as seconds
+          from hops h cross join lateral unnest(h.buckets) with ordinality b (n, o)
+         group by h.destination, h.hop, b.o) s
+ group by s.destination, s.hop;
+
+-- name: claim_folding$
+-- Be the one that folds, until the transaction ends.
+select pg_try_advisory_xact_lock(hashtext('osr-hub folds its counters'));
+
+-- name: fold_hops!
+-- Minutes that no percentile looks at become one row per process.
+with old as (
+  delete from hops h where h.minute > '-infinity' and h.minute < clock_timestamp() - interval '10 minutes' returning h.*
+), spread as (
+  select o.process, o.destination, o.hop, b.nth, sum(b.n)::bigint as n
+    from old o cross join lateral unnest(o.buckets) with ordinality b (n, nth)
+   group by o.process, o.destination, o.hop, b.nth
+), whole as (
+  select o.process, o.destination, o.hop, sum(o.seconds) as seconds, sum(o.n)::bigint as n
+    from old o group by o.process, o.destination, o.hop
+)
+insert into hops as h (process, minute, destination, hop, buckets, seconds, n)
+select w.process, '-infinity', w.destination, w.hop, array_agg(s.n order by s.nth), w.seconds, w.n
+  from whole w join spread s using (process, destination, hop)
+ group by w.process, w.destination, w.hop, w.seconds, w.n
+ order by w.process, w.destination, w.hop
+on conflict (process, minute, destination, hop) do update
+   set buckets = (select array_agg(b.mine + b.new order by b.o)
+                    from unnest(h.buckets, excluded.buckets) with ordinality b (mine, new, o)),
+       seconds = h.seconds + excluded.seconds, n = h.n + excluded.n;
+
+-- name: fold_hops_of_the_gone!
+-- What processes left behind that have not beaten for an hour.
+with gone as (
+  delete from hops h
+   where h.process <> 0 and h.minute = '-infinity'
+     and not exists (select 1 from processes p where p.id = h.process and p.beat_at > clock_timestamp() - interval '1 hour')
+  returning h.*
+), spread as (
+  select g.destination, g.hop, b.nth, sum(b.n)::bigint as n
+    from gone g cross join lateral unnest(g.buckets) with ordinality b (n, nth)
+   group by g.destination, g.hop, b.nth
+), whole as (
+  select g.destination, g.hop, sum(g.seconds) as seconds, sum(g.n)::bigint as n from gone g group by g.destination, g.hop
+)
+insert into hops as h (process, minute, destination, hop, buckets, seconds, n)
+select 0, '-infinity', w.destination, w.hop, array_agg(s.n order by s.nth), w.seconds, w.n
+  from whole w join spread s using (destination, hop)
+ group by w.destination, w.hop, w.seconds, w.n
+ order by w.destination, w.hop
+on conflict (process, minute, destination, hop) do update
+   set buckets = (select array_agg(b.mine + b.new order by b.o)
+                    from unnest(h.buckets, excluded.buckets) with ordinality b (mine, new, o)),
+       seconds = h.seconds + excluded.seconds, n = h.n + excluded.n;
+
+-- name: fold_counters_of_the_gone!
+-- What processes left behind that have not beaten for an hour.
+with gone as (
+  delete from counters k
+   where k.process <> 0
+     and not exists (select 1 from processes p where p.id = k.process and p.beat_at > clock_timestamp() - interval '1 hour')
+  returning k.*
+)
+insert into counters as k (process, name, destination, label, n)
+select 0, g.name, g.destination, g.label, sum(g.n)
+  from gone g group by g.name, g.destination, g.label order by g.name, g.destination, g.label
+on conflict (process, name, destination, label) do update set n = k.n + excluded.n;
+
+-- name: fold_tallies_of_the_gone!
+-- What processes left behind that have not beaten for an hour.
+with gone as (
+  delete from tallies t
+   where t.process <> 0
+     and not exists (select 1 from processes p where p.id = t.process and p.beat_at > clock_timestamp() - interval '1 hour')
+  returning t.*
+)
+insert into tallies as t (process, destination, status, expects_report, n)
+select 0, g.destination, g.status, g.expects_report, sum(g.n)
+  from gone g group by g.destination, g.status, g.expects_report order by g.destination, g.status, g.expects_report
+on conflict (process, destination, status, expects_report) do update set n = t.n + excluded.n;

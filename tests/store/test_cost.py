@@ -1,0 +1,159 @@
+"""What a delivery costs: bytes of WAL and statements, from the recorded event to the report. A recorded baseline."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import asyncpg
+import pytest
+
+from hub import plan, settle
+from hub.domain.outcome import Delivered
+from hub.settle import IncomingReport, LaneRun
+from hub.store import lanes, log, processes
+from hub.store.lanes import Standing, Taken
+from hub.store.pool import look_up_by_key
+from schemas.kinds import ReportStatus
+from tests.support.ledgers import make_register, record_events, settle_everything
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+DELIVERIES: Final = 6000
+BATCH: Final = 500
+SETTLED: Final = 200
+BUDGET: Final = {4: (2048, 2560), 1: (2700, 3000)}
+"""Deliveries that wait in each lane -> bytes through transport, and with the report. The design's budget is the first;
+one delivery per lane shares its lane's, its plan's and its school's row with none, and its baseline stands beside it."""
+STATEMENTS: Final = 0.2
+SERVER: Final = {"checkpoint_timeout": "'1h'", "max_wal_size": "'8GB'", "autovacuum": "off"}
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Bytes of records, and of full pages apart, per delivery."""
+
+    records: float
+    pages: float
+
+
+@pytest.fixture
+async def quiet(database: str) -> AsyncIterator[asyncpg.Connection[Any]]:
+    """A connection to a server that writes nothing but what it is asked to."""
+    c = await asyncpg.connect(database)
+    for name, value in SERVER.items():
+        await c.execute(f"alter system set {name} = {value}")
+    await c.execute("select pg_reload_conf()")
+    await c.execute("create extension if not exists pg_walinspect")
+    await look_up_by_key(c)
+    yield c
+    for name in SERVER:
+        await c.execute(f"alter system reset {name}")
+    await c.execute("select pg_reload_conf()")
+    await c.close()
+
+
+async def cost(c: asyncpg.Connection[Any], start: str) -> Cost:
+    """Say what was written since `start`."""
+    row = await c.fetchrow(
+        """select sum(record_size)::float as records, sum(fpi_size)::float as pages
+             from pg_get_wal_stats($1::text::pg_lsn, pg_current_wal_flush_lsn())""",
+        start,
+    )
+    assert row is not None
+    return Cost(row["records"] / DELIVERIES, row["pages"] / DELIVERIES)
+
+
+@pytest.mark.parametrize("each", [4, 1])
+async def test_wal_and_statements_per_delivery_stay_in_their_budget(quiet: asyncpg.Connection[Any], each: int) -> None:
+    """6,000 deliveries in the batches of a loaded hub, on lanes that exist: event, log, plan, transport, report."""
+    c = quiet
+    await make_register(c, DELIVERIES // each)
+    await record_events(c, 1)
+    await settle_everything(c)
+    await c.execute("checkpoint")
+    start = await c.fetchval("select pg_current_wal_insert_lsn()::text")
+    await record_events(c, each)
+    recorded = await cost(c, start)
+    statements = Counter[str]()
+    c.add_query_logger(lambda record: statements.update([record.query]))
+    await _publish(c, DELIVERIES // each)
+    brins = [row["brin"] for row in await c.fetch("select brin from schools order by brin")]
+    await _plan(c, brins)
+    ids = await _transport(c)
+    total = sum(statements.values())
+    transported = await cost(c, start)
+    await _report(c, ids)
+    reported = await cost(c, start)
+    print(
+        f"\n{each} per lane: WAL per delivery: event {recorded.records:.0f} B, through transport"
+        f" {transported.records:.0f} B, with the report {reported.records:.0f} B; full pages {reported.pages:.0f} B;"
+        f" statements {total / DELIVERIES:.3f}"
+    )
+    assert len(ids) == DELIVERIES
+    assert transported.records <= BUDGET[each][0]
+    assert reported.records <= BUDGET[each][1]
+    assert total / DELIVERIES <= STATEMENTS
+
+
+async def _publish(c: asyncpg.Connection[Any], position: int) -> None:
+    while errands := await log.read_todo(c, BATCH):
+        await log.take_off(c, errands, position, [datetime.now(UTC)] * len(errands))
+        position += len(errands)
+
+
+async def _plan(c: asyncpg.Connection[Any], brins: list[str]) -> None:
+    for at in range(0, len(brins), BATCH):
+        async with c.transaction():
+            rang = dict.fromkeys(brins[at : at + BATCH], datetime.now(UTC))
+            await plan.plan(c, rang, datetime.now(UTC), 1)
+
+
+async def _transport(c: asyncpg.Connection[Any]) -> list[Any]:
+    owner, ids = await processes.enter(c, "forward"), []
+    while leases := await lanes.lease(c, owner, {3: SETTLED}):
+        letters = await lanes.read(c, leases, 40)
+        at = datetime.now(UTC)
+        runs = [_run(lease, letters[3, lease.brin], at) for lease in leases]
+        async with c.transaction():
+            await settle.attempts(c, owner, runs, at)
+        ids += [letter.message.id for mail in letters.values() for letter in mail]
+        await _drain_changes(c)
+    return ids
+
+
+def _run(lease: lanes.Lease, letters: list[lanes.Letter], at: datetime) -> LaneRun:
+    taken = [
+        Taken(
+            key=(3, lease.brin, letter.message.sequence),
+            before=letter.status,
+            outcome=Delivered(at=at, partition=1, offset=7),
+            expects_report=True,
+            planned_at=at,
+        )
+        for letter in letters
+    ]
+    through = letters[-1].message.sequence
+    standing = Standing(lease=lease, head=through, sent=through, closed=lease.closed, wait=0.0)
+    return LaneRun(standing=standing, taken=taken)
+
+
+async def _report(c: asyncpg.Connection[Any], ids: list[Any]) -> None:
+    for at in range(0, len(ids), BATCH):
+        now = datetime.now(UTC)
+        async with c.transaction():
+            reports = [
+                IncomingReport(delivery_id=i, status=ReportStatus.PROCESSED, reported_at=now)
+                for i in ids[at : at + BATCH]
+            ]
+            await settle.apply_reports(c, reports, now, 1)
+        await _drain_changes(c)
+
+
+async def _drain_changes(c: asyncpg.Connection[Any]) -> None:
+    if rows := await log.read_changes(c, 20):
+        await log.subjects(c, [change for items in rows.values() for change in items])
+        await log.drop_changes(c, list(rows))
