@@ -1,22 +1,42 @@
-"""Stand-in until the real module lands."""
+"""How many deliveries there are in each status. In: what a transaction moved. Out: sums that nobody had to count.
+
+Each process adds to rows of its own, so that two never wait for each other; the sum over processes is the number.
+Process 0 is whoever has no row in `processes`: commands, and the API.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
+
+from hub.domain.delivery import Status
+from hub.store.statements import queries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hub.domain.delivery import Status
     from hub.store.pool import Connection
 
+Tally: TypeAlias = tuple[int, Status, bool]
+"""A destination, a status, and whether a report is expected."""
 
-async def add(c: Connection, process: int, deltas: Mapping[tuple[int, Status, bool], int]) -> None:
-    """Add deltas."""
-    keys = sorted(deltas)
-    await c.execute(
-        """insert into tallies as t (process, destination, status, expects_report, n)
-           select $1, d, s::delivery_status, e, n from unnest($2::smallint[], $3::text[], $4::bool[], $5::bigint[]) u(d,s,e,n)
-           order by 2,3,4
-           on conflict (process, destination, status, expects_report) do update set n = t.n + excluded.n""",
-        process, [k[0] for k in keys], [k[1].value for k in keys], [k[2] for k in keys], [deltas[k] for k in keys])
+
+async def add(c: Connection, process: int, deltas: Mapping[Tally, int]) -> None:
+    """Add to this process's rows, in key order, in the transaction of what the deltas speak of."""
+    keys = sorted(key for key, n in deltas.items() if n)
+    if keys:
+        await queries.add_tallies(
+            c,
+            process=process,
+            destinations=[destination for destination, _, _ in keys],
+            statuses=[status.value for _, status, _ in keys],
+            expects=[expects for _, _, expects in keys],
+            ns=[deltas[key] for key in keys],
+        )
+
+
+async def totals(c: Connection) -> dict[Tally, int]:
+    """Sum over all processes."""
+    return {
+        (row["destination"], Status(row["status"]), row["expects_report"]): row["n"]
+        for row in await queries.sum_tallies(c)
+    }

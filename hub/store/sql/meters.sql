@@ -130,5 +130,5 @@ with gone as (
 )
 insert into tallies as t (process, destination, status, expects_report, n)
 select 0, g.destination, g.status, g.expects_report, sum(g.n)
-  from gone g group by g.destination, g.status, g.expects_report order by g.destination, g.status, g.expects_report
+  from gone g group by g.destination, g.status, g.expects_report order by g.destination, g.status::text, g.expects_report
 on conflict (process, destination, status, expects_report) do update set n = t.n + excluded.n;

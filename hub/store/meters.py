@@ -1,0 +1,139 @@
+"""What processes measure. In: seconds per hop and things counted, in memory. Out: rows, added to once a second.
+
+Each process writes rows of its own, one per minute for histograms. Old minutes, and the rows of processes that are long
+gone, are folded together; readers add up whatever rows there are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import asyncpg
+import structlog
+
+from hub.domain.lag import BOUNDS, bucket_of
+from hub.store.statements import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hub.domain.lag import Hop
+    from hub.heartbeat import Heartbeat
+    from hub.store.pool import Connection, Pool
+
+FLUSH_SECONDS: Final = 1.0
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Histogram:
+    """How often each duration was seen, the seconds of all together, and how many there were."""
+
+    buckets: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS) + 1))
+    seconds: float = 0.0
+    n: int = 0
+
+    def add(self, seconds: float) -> None:
+        """Count one more."""
+        self.buckets[bucket_of(seconds)] += 1
+        self.seconds += seconds
+        self.n += 1
+
+    def merge(self, other: Histogram) -> None:
+        """Count all of another besides."""
+        self.buckets = [mine + theirs for mine, theirs in zip(self.buckets, other.buckets, strict=True)]
+        self.seconds += other.seconds
+        self.n += other.n
+
+
+class Meters:
+    """What one process measured since its last flush."""
+
+    def __init__(self) -> None:
+        self._hops: dict[tuple[int, Hop], Histogram] = {}
+        self._counts: Counter[tuple[str, int, str]] = Counter()
+
+    def observe(self, destination: int, hop: Hop, seconds: float) -> None:
+        """Note how long a hop of a delivery took."""
+        self._hops.setdefault((destination, hop), Histogram()).add(max(seconds, 0.0))
+
+    def count(self, name: str, destination: int, label: str, n: int = 1) -> None:
+        """Count something, by destination (0: of none) and label."""
+        self._counts[name, destination, label] += n
+
+    async def flush(self, c: Connection, process: int) -> None:
+        """Add what was measured to this process's rows; what fails is tried again with the next flush."""
+        hops, self._hops = self._hops, {}
+        counts, self._counts = self._counts, Counter()
+        try:
+            async with c.transaction():
+                if hops:
+                    await _add_hops(c, process, hops)
+                if counts:
+                    await _add_counts(c, process, counts)
+        except BaseException:
+            self._take_back(hops, counts)
+            raise
+
+    async def flush_for_ever(self, pool: Pool, heart: Heartbeat) -> None:
+        """Flush once a second until cancelled, and once more then."""
+        try:
+            while True:
+                await asyncio.sleep(FLUSH_SECONDS)
+                await self._try_flush(pool, heart)
+        finally:
+            await self._try_flush(pool, heart)
+
+    async def _try_flush(self, pool: Pool, heart: Heartbeat) -> None:
+        try:
+            async with pool.acquire() as c:
+                await self.flush(c, heart.process)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            log.warning("meters.kept", error=str(error), next="written with the next flush")
+
+    def _take_back(self, hops: Mapping[tuple[int, Hop], Histogram], counts: Counter[tuple[str, int, str]]) -> None:
+        for key, histogram in hops.items():
+            self._hops.setdefault(key, Histogram()).merge(histogram)
+        self._counts.update(counts)
+
+
+async def fold(c: Connection) -> None:
+    """Fold minutes that nobody looks at any more, and the rows of processes that are long gone into those of process 0.
+
+    Sums stay what they are. Cheap when there is nothing to fold; of several that do it at once, one does.
+    """
+    async with c.transaction():
+        if await queries.claim_folding(c):
+            await queries.fold_hops(c)
+            await queries.fold_hops_of_the_gone(c)
+            await queries.fold_counters_of_the_gone(c)
+            await queries.fold_tallies_of_the_gone(c)
+
+
+async def _add_hops(c: Connection, process: int, hops: Mapping[tuple[int, Hop], Histogram]) -> None:
+    keys = sorted(hops)
+    await queries.add_hops(
+        c,
+        process=process,
+        width=len(BOUNDS) + 1,
+        destinations=[destination for destination, _ in keys],
+        hops=[hop for _, hop in keys],
+        buckets=[n for key in keys for n in hops[key].buckets],
+        seconds=[hops[key].seconds for key in keys],
+        ns=[hops[key].n for key in keys],
+    )
+
+
+async def _add_counts(c: Connection, process: int, counts: Counter[tuple[str, int, str]]) -> None:
+    keys = sorted(counts)
+    await queries.add_counters(
+        c,
+        process=process,
+        names=[name for name, _, _ in keys],
+        destinations=[destination for _, destination, _ in keys],
+        labels=[label for _, _, label in keys],
+        ns=[counts[key] for key in keys],
+    )
