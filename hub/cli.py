@@ -37,6 +37,8 @@ class Entry:
 
 
 COMMANDS: Final = {
+    "up": Entry("hub.commands.up", "Run the whole stack on this machine."),
+    "demo": Entry("hub.commands.demo", "Tell the whole story on real schools, and stop."),
     "migrate": Entry("hub.commands.migrate", "Bring the database to the newest schema."),
     "topics": Entry("hub.commands.topics", "Create Kafka's topics and check those that exist."),
     "serve": Entry("hub.commands.serve", "Serve the API, the console and the metrics."),

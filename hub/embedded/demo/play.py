@@ -22,7 +22,7 @@ from hub.embedded import simulate_las_process
 from hub.embedded.demo import report
 from hub.embedded.demo.cases import find_remarkable, tell_of
 from hub.embedded.demo.schools import Plan, System, choose_cast, read_schools, write_mandates, write_systems
-from hub.embedded.demo.stage import Stage
+from hub.embedded.demo.stage import CommandSaidNo, Stage
 from hub.embedded.demo.story import tell
 from hub.embedded.demo.watch import watch
 from hub.embedded.ports import LOOPBACK
@@ -48,6 +48,7 @@ OTHER: Final = System(oin="00000099000000002000", name="Kompas")
 LAS_DELAY: Final = 0.3
 API_SECONDS: Final = 30.0
 SHOWN_VIOLATIONS: Final = 10
+VERDICTS: Final = (0, 1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,11 +97,14 @@ async def play(wish: Wish, script: Script, console: Console) -> bool:
     _close(script, imported, books, settled, console)
     for words in wrong:
         console.print(f"Not as it must be: {words}.", style="red", highlight=False)
-    return not wrong
+    return bool(books["ok"]) and not wrong
 
 
 async def _do_books(stage: Stage) -> dict[str, Any]:
-    _, said = await stage.run("verify", "--json", is_shown=False)
+    words = ("verify", "--json")
+    code, said = await stage.run(*words, is_shown=False)
+    if code not in VERDICTS:
+        raise CommandSaidNo(words, code)
     books: dict[str, Any] = orjson.loads(said)
     return books
 
