@@ -35,7 +35,7 @@ def duo(delay: Delay = 0.3) -> None:
     """Read DUO's queues and report on each message, mostly `processed`, some with signals, some `rejected`."""
 
     async def run(settings: Settings, stop: asyncio.Event) -> None:
-        await simulate_duo.run(settings.duo_kafka.client_options(), delay, stop)
+        await simulate_duo.run(settings.duo_kafka.client_options(), simulate_duo.Desk(delay=delay), stop)
 
     run_until_stopped([run])
 

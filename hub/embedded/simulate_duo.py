@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
     from schemas.cloudevents import ReceivedEvent
 
-GROUP: Final = "simulate-duo"
-QUEUES: Final = (DUO_BRON_PO.name, DUO_VERZUIM.name, DUO_RIO.name)
 SOURCE: Final = "urn:nld:oin:00000001800866472000:systeem:duo"
 MOST_RECORDS: Final = 2000
 MOST_BATCHES: Final = 16
@@ -41,6 +39,16 @@ AGAIN_SECONDS: Final = 0.5
 LEAVE_SECONDS: Final = 3.0
 POLL_MS: Final = 200
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Where DUO reads and reports, under which name it notes its place, and its usual delay in seconds."""
+
+    queues: tuple[str, ...] = (DUO_BRON_PO.name, DUO_VERZUIM.name, DUO_RIO.name)
+    reports: str = DUO_REPORTS.name
+    group: str = "simulate-duo"
+    delay: float = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +95,11 @@ class Office:
         return True
 
 
-async def run(options: Mapping[str, Any], delay: float, stop: asyncio.Event) -> None:
-    """Be DUO until told to stop; `options` say how to reach its broker, `delay` is in seconds."""
+async def run(options: Mapping[str, Any], desk: Desk, stop: asyncio.Event) -> None:
+    """Be DUO until told to stop; `options` say how to reach its broker."""
     ended = asyncio.create_task(stop.wait())
     while not stop.is_set():
-        session = asyncio.create_task(_session(options, Office(delay)))
+        session = asyncio.create_task(_session(options, desk))
         await asyncio.wait((session, ended), return_when=asyncio.FIRST_COMPLETED)
         session.cancel()
         try:
@@ -103,16 +111,16 @@ async def run(options: Mapping[str, Any], delay: float, stop: asyncio.Event) -> 
             await asyncio.wait((ended,), timeout=AGAIN_SECONDS)
 
 
-async def _session(options: Mapping[str, Any], office: Office) -> None:
+async def _session(options: Mapping[str, Any], desk: Desk) -> None:
     async with AsyncExitStack() as stack:
         producer = AIOKafkaProducer(**options, acks="all", linger_ms=5, max_batch_size=262_144)
         stack.push_async_callback(_leave, producer)
         await producer.start()
         consumer = AIOKafkaConsumer(
-            *QUEUES,
+            *desk.queues,
             **options,
-            group_id=GROUP,
-            group_instance_id=f"{GROUP}-1",
+            group_id=desk.group,
+            group_instance_id=f"{desk.group}-1",
             auto_offset_reset="earliest",
             enable_auto_commit=False,
         )
@@ -120,8 +128,8 @@ async def _session(options: Mapping[str, Any], office: Office) -> None:
         await consumer.start()
         batches: asyncio.Queue[Batch] = asyncio.Queue(MOST_BATCHES)
         work = [
-            asyncio.create_task(_take(consumer, office, batches)),
-            asyncio.create_task(_report(consumer, producer, batches)),
+            asyncio.create_task(_take(consumer, Office(desk.delay), batches)),
+            asyncio.create_task(_report(consumer, producer, batches, desk.reports)),
         ]
         try:
             await asyncio.gather(*work)
@@ -138,21 +146,21 @@ async def _take(consumer: AIOKafkaConsumer, office: Office, batches: asyncio.Que
             await batches.put(office.work(records, now()))
 
 
-async def _report(consumer: AIOKafkaConsumer, producer: AIOKafkaProducer, batches: asyncio.Queue[Batch]) -> None:
+async def _report(
+    consumer: AIOKafkaConsumer, producer: AIOKafkaProducer, batches: asyncio.Queue[Batch], topic: str
+) -> None:
     while True:
         batch = await batches.get()
         await asyncio.sleep((batch.due - now()).total_seconds())
-        await _send(producer, batch.reports)
+        await _send(producer, topic, batch.reports)
         try:
             await consumer.commit(batch.offsets)
         except (CommitFailedError, IllegalStateError) as error:
             log.debug("duo.place_not_noted", error=repr(error))  # the partition moved: it is read and reported again
 
 
-async def _send(producer: AIOKafkaProducer, reports: Iterable[tuple[bytes, bytes]]) -> None:
-    futures = [
-        await producer.send(DUO_REPORTS.name, value, key=key, headers=list(KAFKA_HEADERS)) for key, value in reports
-    ]
+async def _send(producer: AIOKafkaProducer, topic: str, reports: Iterable[tuple[bytes, bytes]]) -> None:
+    futures = [await producer.send(topic, value, key=key, headers=list(KAFKA_HEADERS)) for key, value in reports]
     await asyncio.gather(*futures)
 
 

@@ -32,7 +32,8 @@ URL = "https://las.example/hook"
 
 SCHOOLS = """
 insert into boards (bge_code, name) values ('41561', null);
-insert into schools (brin, name, bge_code, sector) values ('18DS', 'De Boog', '41561', 'po'), ('00AA', 'Een', '41561', 'po');
+insert into schools (brin, name, bge_code, sector) values
+  ('18DS', 'De Boog', '41561', 'po'), ('00AA', 'Een', '41561', 'po');
 insert into branches (branch, brin, name) values
   ('00AA00', '00AA', 'a'), ('18DS00', '18DS', 'a'), ('18DS01', '18DS', 'b'), ('18DS02', '18DS', 'c');
 """

@@ -1,0 +1,327 @@
+"""`/v1/subscriptions` as its callers see it, with a real receiver on loopback."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from standardwebhooks import Webhook
+
+from hub.domain.signing import parse_public_key
+from hub.sealing import new_key
+from hub.tokens import Role
+from tests.support.api import Client, client_of
+from tests.support.receiver import Got, Receiver, receiver, reply
+from tests.support.subscribed import LAS, OTHER, grant, lane, make_register, plan_all
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from hub.store.pool import Pool
+
+pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
+ORIGIN = "hub.test"
+
+
+def consents(got: Got) -> bytes:
+    """Consent to the hub at 120 messages a minute, and take everything."""
+    if got.method == "OPTIONS":
+        return reply(200, webhook_allowed_origin=ORIGIN, webhook_allowed_rate="120")
+    return reply(204)
+
+
+@pytest.fixture
+async def las() -> AsyncIterator[Receiver]:
+    """Run a receiver that consents."""
+    async with receiver(consents) as it:
+        yield it
+
+
+@pytest.fixture
+async def api(tmp_path: Path, pool: Pool) -> Client:
+    """Make the API over a register with two systems, for a caller who is one of them."""
+    async with pool.acquire() as c:
+        await make_register(c)
+    settings = {"SECRETS__KEYS": new_key(), "WEBHOOK__ALLOWED_NETWORKS": "127.0.0.0/8", "WEBHOOK__TIMEOUT_SECONDS": "1"}
+    return client_of(tmp_path, pool, **settings).as_caller(Role.LAS, oin=LAS)
+
+
+def wish(las: Receiver, **differs: Any) -> dict[str, Any]:  # noqa: ANN401 - any field of a body
+    """Make a body."""
+    return {"url": las.url, "services": ["VVA"]} | differs
+
+
+async def subscribed(api: Client, las: Receiver, **differs: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Subscribe and return the answer's body."""
+    answer = await api.post("/v1/subscriptions", wish(las, **differs))
+    assert answer.status == 201, answer.body
+    body: dict[str, Any] = answer.json
+    return body
+
+
+async def test_a_subscription_is_made_with_the_receivers_consent(api: Client, las: Receiver) -> None:
+    """The body of the contract, the secret once, and an OPTIONS request that names the hub and the rate."""
+    answer = await api.post("/v1/subscriptions", wish(las, requestedRatePerMinute=600))
+    assert answer.status == 201
+    body = answer.json
+    assert answer.headers["location"] == f"/v1/subscriptions/{body['id']}"
+    assert answer.headers["etag"] == '"1"'
+    secret, known = body.pop("secret"), {"id", "createdAt", "updatedAt"}
+    assert secret.startswith("whsec_")
+    assert len(base64.b64decode(secret.removeprefix("whsec_"))) == 32
+    assert {name: value for name, value in body.items() if name not in known} == {
+        "url": las.url,
+        "services": ["VVA"],
+        "types": ["nl.osr.*"],
+        "processingResults": False,
+        "reports": True,
+        "requestedRatePerMinute": 600,
+        "retrySchedule": None,
+        "clientCertificate": None,
+        "supplierOin": LAS,
+        "destination": f"las:{LAS}",
+        "status": "active",
+        "allowedRatePerMinute": 120,
+    }
+    asked = las.got[0]
+    assert (asked.method, asked.target, asked.body) == ("OPTIONS", "/hook", b"")
+    assert (asked.headers["webhook-request-origin"], asked.headers["webhook-request-rate"]) == (ORIGIN, "600")
+    read = await api.get(f"/v1/subscriptions/{body['id']}")
+    assert (read.status, read.json) == (200, body)
+    assert (await api.get("/v1/subscriptions")).json == {"items": [body], "next": None}
+
+
+async def test_without_a_wish_for_a_rate_none_is_asked_for_and_none_kept(api: Client, las: Receiver) -> None:
+    """What the receiver says of a rate then means nothing."""
+    assert (await subscribed(api, las))["allowedRatePerMinute"] is None
+    assert "webhook-request-rate" not in las.got[0].headers
+
+
+@pytest.mark.parametrize("rate", [600, None])
+async def test_consent_to_everyone_at_any_rate_is_consent(api: Client, las: Receiver, rate: int | None) -> None:
+    """`*` for the origin, and `*` for the rate, which is then no limit; the status says nothing."""
+    las.answer = lambda _: reply(405, webhook_allowed_origin="*", webhook_allowed_rate="*")
+    assert (await subscribed(api, las, requestedRatePerMinute=rate))["allowedRatePerMinute"] is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "rate"),
+    [
+        (reply(200), None),
+        (reply(204, webhook_allowed_origin=""), None),
+        (reply(200, webhook_allowed_origin="other.test"), None),
+        (reply(200, webhook_allowed_origin="hub.test.evil.example"), None),
+        (reply(302, location="http://127.0.0.1/"), None),
+        (reply(200, webhook_allowed_origin=ORIGIN), 600),
+        (reply(200, webhook_allowed_origin=ORIGIN, webhook_allowed_rate="0"), 600),
+        (reply(200, webhook_allowed_origin=ORIGIN, webhook_allowed_rate="-1"), 600),
+        (reply(200, webhook_allowed_origin=ORIGIN, webhook_allowed_rate="many"), 600),
+        (reply(200, webhook_allowed_origin=ORIGIN, webhook_allowed_rate="9" * 5000), 600),
+    ],
+)
+async def test_anything_less_is_a_refusal(api: Client, las: Receiver, answer: bytes, rate: int | None) -> None:
+    """A friendly status without the headers, another name, a rate that is none; nothing is stored."""
+    las.answer = lambda _: answer
+    refused = await api.post("/v1/subscriptions", wish(las, requestedRatePerMinute=rate))
+    assert (refused.status, refused.json["code"]) == (400, "handshake_refused")
+    assert [(fault["field"], fault["code"]) for fault in refused.json["errors"]] == [("/url", "handshake_refused")]
+    assert (await api.get("/v1/subscriptions")).json["items"] == []
+
+
+async def test_a_receiver_that_is_not_there_is_unreachable(api: Client, las: Receiver) -> None:
+    """No answer in the time allowed is no consent."""
+    las.answer = lambda _: None
+    refused = await api.post("/v1/subscriptions", wish(las))
+    assert (refused.status, refused.json["code"]) == (400, "unreachable")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://10.0.0.1/hook", "http://192.168.1.1/", "https://[::ffff:127.0.0.1]/", "https://u:p@127.0.0.1/", "no"],
+)
+async def test_an_address_inside_is_not_allowed(api: Client, url: str) -> None:
+    """The guard stands before the handshake."""
+    refused = await api.post("/v1/subscriptions", {"url": url, "services": ["VVA"]})
+    assert (refused.status, refused.json["code"]) == (400, "address_not_allowed")
+
+
+@pytest.mark.parametrize(
+    ("body", "faults"),
+    [
+        ({}, [("/url", "required"), ("/services", "required")]),
+        ({"url": 1, "services": []}, [("/url", "string_type"), ("/services", "too_short")]),
+        ({"url": "x", "services": ["VVA"], "secret": "mine"}, [("/secret", "unknown")]),
+        ({"url": "x", "services": ["VVA"], "requestedRatePerMinute": 0}, [("/requestedRatePerMinute", None)]),
+        ({"url": "x", "services": ["VVA"], "reports": "no"}, [("/reports", None)]),
+        ({"url": "x", "services": ["VVA"], "retrySchedule": [5, -1]}, [("/retrySchedule/1", None)]),
+        ({"url": "x", "services": ["VVA", "VVA"]}, [("/services", None)]),
+        ({"url": "x", "services": ["VVA"], "clientCertificate": "x"}, [("/clientCertificate", None)]),
+        (
+            {"url": "x", "services": ["NONE"], "types": ["nl.x"]},
+            [("/services/0", "unknown_service"), ("/types/0", "unknown_type")],
+        ),
+    ],
+)
+async def test_all_that_is_wrong_is_said_at_once(
+    api: Client, body: dict[str, Any], faults: list[tuple[str, str | None]]
+) -> None:
+    """Each wrong field by its pointer."""
+    answer = await api.post("/v1/subscriptions", body)
+    assert answer.status == 400
+    found = [(fault["field"], fault["code"]) for fault in answer.json["errors"]]
+    assert [field for field, _ in found] == [field for field, _ in faults]
+    assert all(code in (None, found[index][1]) for index, (_, code) in enumerate(faults))
+
+
+async def test_a_supplier_without_a_system_cannot_subscribe(api: Client, las: Receiver) -> None:
+    """It would wait for mandates that nobody can give it."""
+    answer = await api.as_caller(Role.LAS, oin="00000099000000007000").post("/v1/subscriptions", wish(las))
+    assert (answer.status, answer.json["code"]) == (400, "unknown_system")
+
+
+async def test_a_second_subscription_is_a_conflict_before_anyone_is_asked(api: Client, las: Receiver) -> None:
+    """At most one that is not deleted per supplier."""
+    await subscribed(api, las)
+    las.got.clear()
+    answer = await api.post("/v1/subscriptions", wish(las))
+    assert (answer.status, answer.json["code"]) == (409, "already_subscribed")
+    assert las.got == []
+
+
+async def test_only_its_owner_and_operations_know_of_a_subscription(api: Client, las: Receiver) -> None:
+    """Another system gets 404, a school 403, operations read and no more."""
+    made = await subscribed(api, las)
+    path = f"/v1/subscriptions/{made['id']}"
+    other = api.as_caller(Role.LAS, oin=OTHER)
+    assert (await other.get(path)).status == 404
+    assert (await other.get("/v1/subscriptions")).json["items"] == []
+    for call in (("DELETE", path), ("POST", f"{path}/pause"), ("POST", f"{path}/secrets"), ("POST", f"{path}/test")):
+        assert (await other.call(*call)).status == 404
+    operations = api.as_caller(Role.OPERATIONS)
+    assert (await operations.get(path)).status == 200
+    assert len((await operations.get("/v1/subscriptions")).json["items"]) == 1
+    assert (await operations.call("DELETE", path)).status == 403
+    assert (await operations.post("/v1/subscriptions", wish(las))).status == 403
+    assert (await api.as_caller(Role.SCHOOL, brins=["18DS"]).get(path)).status == 403
+    assert (await api.get(path)).status == 200
+
+
+async def test_a_new_address_needs_consent_again(api: Client, las: Receiver) -> None:
+    """A PATCH of the address shakes hands there; without If-Match it is 428, with a stale one 412."""
+    made = await subscribed(api, las)
+    path = f"/v1/subscriptions/{made['id']}"
+    async with receiver(lambda _: reply(200)) as silent:
+        assert (await api.call("PATCH", path, {"url": silent.url})).status == 428
+        stale = await api.call("PATCH", path, {"url": silent.url}, headers={"If-Match": '"7"'})
+        assert stale.status == 412
+        assert silent.got == []
+        refused = await api.call("PATCH", path, {"url": silent.url}, headers={"If-Match": '"1"'})
+        assert (refused.status, refused.json["code"]) == (400, "handshake_refused")
+    async with receiver(consents) as elsewhere:
+        changed = await api.call("PATCH", path, {"url": elsewhere.url}, headers={"If-Match": '"1"'})
+        assert (changed.status, changed.headers["etag"], changed.json["url"]) == (200, '"2"', elsewhere.url)
+        assert [got.method for got in elsewhere.got] == ["OPTIONS"]
+
+
+async def test_other_changes_need_no_consent_and_leave_the_rest(api: Client, las: Receiver) -> None:
+    """What is not named stays; null means as if it had been left out."""
+    made = await subscribed(api, las, requestedRatePerMinute=600, retrySchedule=[5, 10])
+    las.got.clear()
+    path = f"/v1/subscriptions/{made['id']}"
+    changed = await api.call(
+        "PATCH", path, {"services": ["RIO"], "retrySchedule": None, "reports": False}, headers={"If-Match": '"1"'}
+    )
+    assert changed.status == 200
+    differs = {"services": ["RIO"], "retrySchedule": None, "reports": False, "updatedAt": changed.json["updatedAt"]}
+    assert changed.json == {**{name: value for name, value in made.items() if name != "secret"}, **differs}
+    assert las.got == []
+
+
+async def test_secrets_change_without_a_gap(api: Client, las: Receiver) -> None:
+    """Until the grace is over both sign, as the official library sees it."""
+    made = await subscribed(api, las)
+    path = f"/v1/subscriptions/{made['id']}"
+    rotated = await api.post(f"{path}/secrets", {"graceSeconds": 60})
+    assert rotated.status == 201
+    assert set(rotated.json) == {"secret", "previousValidUntil"}
+    assert (await api.post(f"{path}/test")).json["outcome"] == "delivered"
+    sent = las.got[-1]
+    for secret in (made["secret"], rotated.json["secret"]):
+        Webhook(secret).verify(sent.body, sent.headers)
+    assert (await api.post(f"{path}/secrets", {"graceSeconds": -1})).status == 400
+    at_once = await api.post(f"{path}/secrets", {"graceSeconds": 0})
+    assert (await api.post(f"{path}/test")).json["outcome"] == "delivered"
+    Webhook(at_once.json["secret"]).verify(las.got[-1].body, las.got[-1].headers)
+
+
+async def test_the_hubs_own_signature_is_verified_by_its_public_key(api: Client, las: Receiver) -> None:
+    """`v1a` by the key that anyone may read at /v1/keys, without a token."""
+    made = await subscribed(api, las)
+    await api.post(f"/v1/subscriptions/{made['id']}/test")
+    sent = las.got[-1]
+    listed = (await Client(app=api.app, keyfile=api.keyfile).get("/v1/keys")).json
+    public = parse_public_key(listed["items"][0]["publicKey"])
+    signature = next(part for part in sent.headers["webhook-signature"].split() if part.startswith("v1a,"))
+    signed = f"{sent.headers['webhook-id']}.{sent.headers['webhook-timestamp']}.".encode() + sent.body
+    public.verify(base64.b64decode(signature.removeprefix("v1a,")), signed)
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"), [(204, "delivered"), (503, "retry"), (404, "refused"), (301, "refused"), (410, "gone")]
+)
+async def test_a_test_says_what_the_receiver_answered(api: Client, las: Receiver, status: int, outcome: str) -> None:
+    """It changes nothing: a subscription that answers 410 to a test stays active."""
+    made = await subscribed(api, las)
+    las.answer = lambda _: reply(status)
+    path = f"/v1/subscriptions/{made['id']}"
+    answer = await api.post(f"{path}/test")
+    assert (answer.status, answer.json["outcome"], answer.json["httpStatus"]) == (200, outcome, status)
+    assert (answer.json["error"] is None) == (outcome == "delivered")
+    message = json.loads(las.got[-1].body)
+    assert (message["specversion"], message["id"]) == ("1.0", las.got[-1].headers["webhook-id"])
+    assert (await api.get(path)).json["status"] == "active"
+
+
+async def test_pause_and_resume(api: Client, las: Receiver, pool: Pool) -> None:
+    """One that the receiver had done with is asked for its consent when it resumes."""
+    made = await subscribed(api, las)
+    path = f"/v1/subscriptions/{made['id']}"
+    assert (await api.post(f"{path}/pause")).json["status"] == "paused"
+    assert (await api.post(f"{path}/resume")).json["status"] == "active"
+    assert len(las.got) == 1
+    await pool.execute("update subscriptions set status = 'disabled'")
+    las.answer = lambda _: reply(410)
+    assert (await api.post(f"{path}/resume")).json["code"] == "handshake_refused"
+    las.answer = consents
+    assert (await api.post(f"{path}/resume")).json["status"] == "active"
+
+
+async def test_deleting_makes_room_for_the_next(api: Client, las: Receiver) -> None:
+    """Gone is gone: 404, and a new one may come; a stale If-Match is obeyed."""
+    made = await subscribed(api, las)
+    path = f"/v1/subscriptions/{made['id']}"
+    assert (await api.call("DELETE", path, headers={"If-Match": '"9"'})).status == 412
+    assert (await api.call("DELETE", path)).status == 204
+    assert (await api.get(path)).status == 404
+    assert (await api.call("DELETE", path)).status == 404
+    assert (await subscribed(api, las))["id"] != made["id"]
+
+
+async def test_an_idempotent_subscription_is_made_once(api: Client, las: Receiver) -> None:
+    """The same key gives the same answer, the secret included."""
+    key = {"Idempotency-Key": "one"}
+    first = await api.post("/v1/subscriptions", wish(las), headers=key)
+    second = await api.post("/v1/subscriptions", wish(las), headers=key)
+    assert (first.status, first.json) == (second.status, second.json)
+
+
+async def test_the_first_subscription_replaces_what_waited(api: Client, las: Receiver, pool: Pool) -> None:
+    """Over HTTP as in the use case."""
+    async with pool.acquire() as c:
+        await grant(c)
+        await plan_all(c)
+        await subscribed(api, las)
+        assert [status for *_, status in await lane(c, f"las:{LAS}")] == ["cancelled", "waiting"]
