@@ -5,47 +5,45 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
+import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient
 
 from hub.embedded.ports import LOOPBACK, listens
 from hub.store import processes
-from hub.store.pool import open_pool
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hub.embedded.program import Answers
-    from hub.store.pool import Pool
 
 STATE: Final = 2
 """Where the protocol's description of a group has its state."""
 
 
 class Beats:
-    """Asks the database which processes beat, over one connection that is opened when first needed."""
+    """Asks the database which processes beat, over one connection that is opened when it is needed."""
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
-        self._pool: Pool | None = None
-        self._opening = asyncio.Lock()
+        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+        self._turn = asyncio.Lock()
 
     def of(self, role: str) -> Answers:
         """Return the question whether a process with this role beats."""
 
         async def ask(pid: int) -> bool:
-            async with self._opening:
-                if self._pool is None:
-                    self._pool = await open_pool(self._dsn, name="up", most=1)
-            async with self._pool.acquire() as connection:
-                return await processes.is_beating(connection, role, pid)
+            async with self._turn:
+                if self._connection is None or self._connection.is_closed():
+                    self._connection = await asyncpg.connect(self._dsn)
+                return await processes.is_beating(self._connection, role, pid)
 
         return ask
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Close the connection."""
-        if self._pool is not None:
-            self._pool.terminate()
-            self._pool = None
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
 
 
 def serves(port: int, path: str) -> Answers:

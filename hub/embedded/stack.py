@@ -84,12 +84,12 @@ class Stack:
         self._is_announced = False
         if self._connection is not None:
             self.data.connection.unlink(missing_ok=True)
+        if self._beats is not None:
+            self._beats.close()
+            self._beats = None
         if self._supervisor is not None:
             await self._supervisor.stop()
             self._supervisor = None
-        if self._beats is not None:
-            await self._beats.close()
-            self._beats = None
         self._held.close()
 
     async def _start(self) -> None:

@@ -1,0 +1,68 @@
+"""`osr-hub up`: the whole stack on this machine, until SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hub.embedded.places import default_data_dir
+from hub.embedded.up import run_up
+from hub.embedded.wish import Wish, callers_settings
+from hub.settings import load
+from hub.telemetry import set_up_logging
+
+if TYPE_CHECKING:
+    from hub.embedded.stack import Stack
+
+DataFolder = Annotated[
+    Path | None,
+    typer.Option(file_okay=False, help="Where databases, keys and logs lie; one of this user's own by default."),
+]
+Port = Annotated[
+    int | None, typer.Option(min=1, max=65535, help="Where the API answers; 8080 or a free one by default.")
+]
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def up(
+    *,
+    data_dir: DataFolder = None,
+    port: Port = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget what an earlier stack left in the folder.")] = False,
+    without_simulators: Annotated[
+        bool, typer.Option("--without-simulators", help="Without the simulated DUO and LAS.")
+    ] = False,
+) -> None:
+    """Start PostgreSQL, Kafka, the hub and its simulated neighbours, and keep them running."""
+    set_up_logging(load().log)
+    wish = Wish(
+        data_dir=data_dir or default_data_dir(),
+        port=port,
+        fresh=fresh,
+        with_simulators=not without_simulators,
+        caller=callers_settings(),
+    )
+    asyncio.run(run_up(wish, say_what_is_where))
+
+
+def say_what_is_where(stack: Stack) -> None:
+    """Say in plain words how to reach everything, and at last that it is ready."""
+    found = stack.connection
+    lines = {
+        "console": found["console"],
+        "API": found["api"],
+        "metrics": found["metrics"],
+        "Kafka": found["kafkaBootstrapServers"],
+        "databases": f"{stack.data.root} (PostgreSQL: databaseDsn in connection.json)",
+        "logs": f"{stack.data.logs} (one per process)",
+        "simulators": ", ".join(f"{who} at {about['url']}" for who, about in found["simulators"].items()) or "none",
+        "stop": "Ctrl-C",
+    }
+    for what, where in lines.items():
+        typer.echo(f"{what:<11} {where}")
+    typer.echo(f"READY {stack.data.connection}")
