@@ -9,9 +9,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from hub.clock import now
-
 from consumers import las
+from hub.clock import now
 from hub.domain.delivery import IN_LANE, Status
 from hub.domain.outcome import Delivered
 from hub.envelopes import forwarded
@@ -60,7 +59,7 @@ class OpenRequests:
 class Carrier:
     """Carries turns; knows how to write a message and where it goes."""
 
-    def __init__(  # noqa: PLR0913 - the parts a message meets on its way out, bound once at start-up
+    def __init__(
         self,
         *,
         head: Letterhead,

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from aiokafka.partitioner import murmur2
-from hub.clock import now
 
+from hub.clock import now
 from hub.domain.outcome import Delivered, Failure, Refused, RetryLater
 from schemas.cloudevents import KAFKA_HEADERS
 from schemas.topics import topic_named
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from hub.domain.outcome import Outcome
 
 PATIENCE_MS: Final = 8000
+STOP_SECONDS: Final = 5.0
 
 
 def partition_of(topic: str, brin: str) -> int:
@@ -43,7 +44,8 @@ class Queues:
 
     async def close(self) -> None:
         """Let what was sent arrive, and go."""
-        await self._drop(self._producer)
+        if self._producer is not None:
+            await self._drop(self._producer)
 
     def gate(self, topic: str, partition: int) -> asyncio.Lock:
         """Give the lock that whoever sends to this partition holds until all of it was answered."""
@@ -52,18 +54,15 @@ class Queues:
     async def send(self, topic: str, partition: int, records: Sequence[tuple[str, bytes]]) -> list[Outcome]:
         """Send (BRIN4, message) records in order and say of each what became of it; never raises for the network."""
         started = time.monotonic()
-        producer = None
+        answers: Sequence[Any]
         try:
             producer = await self._ready()
-            futures = [
-                await producer.send(topic, value, key=brin.encode(), partition=partition, headers=list(KAFKA_HEADERS))
-                for brin, value in records
-            ]
-            answers = await asyncio.gather(*futures, return_exceptions=True)
         except (KafkaError, OSError) as error:
             answers = [error] * len(records)
-        if any(isinstance(answer, BaseException) for answer in answers):
-            await self._drop(producer)
+        else:
+            answers = await _send_all(producer, topic, partition, records)
+            if any(isinstance(answer, BaseException) for answer in answers):
+                await self._drop(producer)
         at, spent = now(), int((time.monotonic() - started) * 1000)
         return [
             _failure(answer, topic, spent)
@@ -83,19 +82,35 @@ class Queues:
                     max_batch_size=262_144,
                     request_timeout_ms=PATIENCE_MS,
                 )
-                await producer.start()
+                try:
+                    await producer.start()
+                except BaseException:
+                    await self._drop(producer)
+                    raise
                 self._producer = producer
             return self._producer
 
-    async def _drop(self, producer: AIOKafkaProducer | None) -> None:
-        if producer is None:
-            return
+    async def _drop(self, producer: AIOKafkaProducer) -> None:
         if self._producer is producer:
             self._producer = None
         try:
-            await asyncio.wait_for(producer.stop(), 5)
+            await asyncio.wait_for(producer.stop(), STOP_SECONDS)
         except (KafkaError, OSError, TimeoutError):
             return  # it had failed already; nothing of it is relied upon
+
+
+async def _send_all(
+    producer: AIOKafkaProducer, topic: str, partition: int, records: Sequence[tuple[str, bytes]]
+) -> Sequence[Any]:
+    headers = list(KAFKA_HEADERS)
+    try:
+        futures = [
+            await producer.send(topic, value, key=brin.encode(), partition=partition, headers=headers)
+            for brin, value in records
+        ]
+    except (KafkaError, OSError) as error:
+        return [error] * len(records)
+    return await asyncio.gather(*futures, return_exceptions=True)
 
 
 def _failure(error: BaseException, topic: str, spent: int) -> Failure:

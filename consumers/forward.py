@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 import structlog
-from hub.clock import now
-from hub.store.meters import Meters
 
 from consumers import las
 from consumers.carry import Carrier, OpenRequests
@@ -21,10 +19,12 @@ from consumers.duo import Queues, partition_of
 from consumers.places import Places
 from consumers.settling import Settling
 from consumers.turn import Turn, is_gone
+from hub.clock import now
 from hub.envelopes import letterhead
 from hub.heartbeat import Heartbeat
 from hub.outbound import Outbound
 from hub.store import lanes, ledger, processes
+from hub.store.meters import Meters
 from hub.store.pool import open_pool
 from hub.store.wake import Bell, Ear
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
 
     from hub.settings import Settings
-
     from hub.settle import LaneRun
     from hub.store.lanes import Lease, Letter
     from hub.store.pool import Pool
@@ -47,7 +46,7 @@ log = structlog.get_logger(__name__)
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Forward until `stop` is set; then what is in flight is settled."""
-    pool = await open_pool(settings.database.url, name="forward", most=6)
+    pool = await open_pool(settings.database.url, name="forward", is_hot=True, most=6)
     requests = OpenRequests(settings.webhook.timeout_seconds)
     queues = Queues(settings.duo_kafka.client_options())
     try:
@@ -72,7 +71,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
 class Forwarder:
     """The loop, and what it has under way."""
 
-    def __init__(  # noqa: PLR0913 - the parts of one process, bound once at start-up
+    def __init__(
         self, pool: Pool, heart: Heartbeat, ear: Ear, places: Places, webhooks: las.Webhooks, carrier: Carrier
     ) -> None:
         self._pool = pool

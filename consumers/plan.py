@@ -16,15 +16,15 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaMessage  # noqa: TC002 - FastStream reads it from the signature
-from hub.clock import now
-from hub.domain.lag import hop_seconds
-from hub.store.meters import Meters
 
 from consumers.broker import make_broker
 from hub import plan
+from hub.clock import now
 from hub.domain.ids import time_of
+from hub.domain.lag import hop_seconds
 from hub.heartbeat import Heartbeat
 from hub.store import observe, plans, processes
+from hub.store.meters import Meters
 from hub.store.pool import open_pool
 from hub.store.wake import Bell
 from schemas.identifiers import BRIN
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     from aiokafka import ConsumerRecord
     from faststream.kafka import KafkaBroker
-    from hub.settings import Settings
 
+    from hub.settings import Settings
     from hub.store.pool import Pool
 
 TOPIC: Final = "osr.mandates.v1"
@@ -50,7 +50,7 @@ log = structlog.get_logger(__name__)
 
 async def run(settings: Settings, stop: asyncio.Event, instance: str | None = None) -> None:
     """Plan until `stop` is set; `instance` names this process for ever, so that its group waits for it."""
-    pool = await open_pool(settings.database.url, name="plan")
+    pool = await open_pool(settings.database.url, name="plan", is_hot=True)
     broker = make_broker(settings.kafka.client_options())
     try:
         async with Heartbeat(pool, "plan") as heart:

@@ -13,17 +13,17 @@ import asyncpg
 import structlog
 from faststream import AckPolicy
 from faststream.kafka import KafkaMessage  # noqa: TC002 - FastStream reads it from the signature
-from hub.clock import now
-from hub.store.meters import Meters
 
 from consumers.broker import make_broker
 from consumers.parked import expecting, parked_row
 from consumers.plan import commit
 from hub import settle
+from hub.clock import now
 from hub.heartbeat import Heartbeat
 from hub.reading import Unusable, read_report
 from hub.settle import IncomingReport, UnknownDelivery
 from hub.store import reports as store
+from hub.store.meters import Meters
 from hub.store.pool import open_pool
 from hub.store.wake import Bell
 
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     from aiokafka import ConsumerRecord
     from faststream.kafka import KafkaBroker
-    from hub.settings import Settings
 
+    from hub.settings import Settings
     from hub.settle.reports import Answer
     from hub.store.pool import Connection, Pool
 
@@ -49,7 +49,7 @@ log = structlog.get_logger(__name__)
 
 async def run(settings: Settings, stop: asyncio.Event, instance: str | None = None) -> None:
     """Read reports until `stop` is set."""
-    pool = await open_pool(settings.database.url, name="reports")
+    pool = await open_pool(settings.database.url, name="reports", is_hot=True)
     broker = make_broker(settings.duo_kafka.client_options())
     try:
         async with Heartbeat(pool, "reports") as heart:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 import asyncpg
 import structlog
-from hub.clock import now
 
 from hub import settle
+from hub.clock import now
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -116,7 +116,7 @@ class Turn:
             taken_at=self.place.taken_at,
         )
 
-    def _miss(  # noqa: PLR0913 - what a failure leads to, at one place
+    def _miss(
         self,
         letter: Letter,
         failure: Failure,

@@ -50,10 +50,12 @@ def read_report(
 
 def incoming(report: Report) -> IncomingReport:
     """Take a checked report over into the hub's own terms."""
-    by_mandate = report.mandate_id is not None and report.mandate_version is not None
+    mandate = None
+    if report.mandate_id is not None and report.mandate_version is not None:
+        mandate = (report.mandate_id, report.mandate_version)
     return IncomingReport(
         delivery_id=report.delivery_id,
-        mandate=(report.mandate_id, report.mandate_version) if by_mandate else None,  # type: ignore[arg-type] - both are there
+        mandate=mandate,
         status=report.status,
         signals=orjson.dumps([s.model_dump(mode="json", by_alias=True) for s in report.signals]).decode(),
         reported_at=report.reported_at,

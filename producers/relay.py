@@ -13,13 +13,13 @@ import asyncpg
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
-from hub.clock import now
-from hub.store.meters import Meters
 
+from hub.clock import now
 from hub.envelopes import delivery_change, letterhead, mandate_event
 from hub.heartbeat import Heartbeat
 from hub.store import ledger, log
 from hub.store.locks import RELAY, only_one
+from hub.store.meters import Meters
 from hub.store.pool import open_pool
 from hub.store.wake import Ear
 from schemas.cloudevents import KAFKA_HEADERS
@@ -27,9 +27,8 @@ from schemas.cloudevents import KAFKA_HEADERS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hub.settings import Settings
-
     from hub.envelopes import Letterhead
+    from hub.settings import Settings
     from hub.store.pool import Connection
 
 EVENTS: Final = "osr.mandates.v1"

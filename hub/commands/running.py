@@ -7,9 +7,9 @@ import signal
 from typing import TYPE_CHECKING
 
 import uvloop
-from hub.telemetry import set_up_logging
 
 from hub import settings as hub_settings
+from hub.telemetry import set_up_logging
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence

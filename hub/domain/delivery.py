@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
-from schemas.kinds import DeliveryStatus as Status
-from schemas.kinds import ReportStatus
+from schemas.kinds import DeliveryStatus, ReportStatus
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+Status = DeliveryStatus
 IN_LANE: Final = frozenset({Status.WAITING, Status.RETRYING})
 UNREPORTED: Final = frozenset({Status.DELIVERED, Status.IN_PROGRESS})
 DONE: Final = frozenset({Status.PROCESSED, Status.PROCESSED_WITH_SIGNAL, Status.ACTIVATED})

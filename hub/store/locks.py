@@ -30,7 +30,7 @@ async def only_one(dsn: str, lock: int) -> AsyncIterator[Connection]:
     connection = await asyncpg.connect(dsn, server_settings={"application_name": "osr-hub lock"})
     await look_up_by_key(connection)
     try:
-        while not await connection.fetchval("select pg_try_advisory_lock($1)", lock):
+        while not await connection.fetchval("select pg_try_advisory_lock($1)", lock):  # noqa: ASYNC110 - it is elsewhere
             await asyncio.sleep(STAND_BY_SECONDS)
         yield connection
     finally:

@@ -15,14 +15,17 @@ else:
     Connection = asyncpg.Connection | PoolConnectionProxy
 
 
-async def open_pool(dsn: str, *, name: str, most: int = 4) -> Pool:
-    """Open a pool of at most `most` connections that show up as `name` in pg_stat_activity."""
+async def open_pool(dsn: str, *, name: str, most: int = 4, is_hot: bool = False) -> Pool:
+    """Open a pool of at most `most` connections that show up as `name` in pg_stat_activity.
+
+    A hot one serves the stages of the flow, whose statements all look up by key.
+    """
     return await asyncpg.create_pool(
         dsn,
         min_size=1,
         max_size=most,
         command_timeout=60,
-        init=look_up_by_key,
+        init=look_up_by_key if is_hot else None,
         server_settings={"application_name": f"osr-hub {name}"},
     )
 

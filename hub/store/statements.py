@@ -13,17 +13,17 @@ import aiosql
 from aiosql.adapters.asyncpg import AsyncPGAdapter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from hub.store.pool import Connection
 
 
-class Adapter(AsyncPGAdapter):  # type: ignore[misc] - the library has no types
+class Adapter(AsyncPGAdapter):
     """aiosql's own adapter, but many rows come as a list and a connection is used as it is given."""
 
     is_aio_driver = False  # hands our coroutines through as they are, instead of wrapping many rows in a generator
 
-    async def select(  # noqa: PLR0913, PLR0917 - the library's signature
+    async def select(
         self,
         conn: Connection,
         query_name: str,
@@ -32,7 +32,9 @@ class Adapter(AsyncPGAdapter):  # type: ignore[misc] - the library has no types
         record_class: None = None,  # noqa: ARG002 - the library's signature
     ) -> list[Any]:
         """Fetch all rows."""
-        return list(await conn.fetch(sql, *self.maybe_order_params(query_name, parameters)))
+        ordered: Sequence[Any] = self.maybe_order_params(query_name, parameters)  # type: ignore[no-untyped-call]
+        return list(await conn.fetch(sql, *ordered))
 
 
-queries: Any = aiosql.from_path(Path(__file__).parent / "sql", Adapter, mandatory_parameters=False)
+_adapter: Any = Adapter  # whose many rows are a list, unlike its protocol's
+queries: Any = aiosql.from_path(Path(__file__).parent / "sql", _adapter, mandatory_parameters=False)

@@ -70,7 +70,7 @@ def _upgrade(connection: Connection) -> None:
     def steps(revision: str | Sequence[str], _context: MigrationContext) -> list[object]:
         return cast("list[object]", scripts._upgrade_revs("head", revision))  # type: ignore[arg-type]  # noqa: SLF001 - Alembic's documented way to run without its command line
 
-    with EnvironmentContext(Config(), scripts, fn=steps) as environment:  # type: ignore[arg-type]
+    with EnvironmentContext(Config(), scripts, fn=steps) as environment:
         environment.configure(connection=connection)
         with environment.begin_transaction():
             environment.run_migrations()
