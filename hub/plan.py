@@ -59,16 +59,12 @@ async def append(
     now: datetime,
     process: int,
     published: Mapping[str, datetime] | None = None,
-    cause: UUID | None = None,
-    replay_of: Sequence[UUID | None] | None = None,
 ) -> None:
     """Put deliveries at the end of their lanes, in the order given, and count them."""
     counts = Counter((p.destination.id, p.brin) for p in planned)
     tails = await plans.raise_lanes(c, counts)
     numbered = _number(planned, {lane: tails[lane] - n for lane, n in counts.items()})
-    await plans.write_deliveries(
-        c, numbered, planned_at=now, published=published or {}, cause=cause, replay_of=replay_of
-    )
+    await plans.write_deliveries(c, numbered, planned_at=now, published=published or {})
     old = _oldest(planned, lowest_at(now - RECENT))
     if old:
         await plans.lower_open_from(c, old)

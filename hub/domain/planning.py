@@ -76,6 +76,10 @@ class Planned:
     branch: str
     kind: Kind
     expects_report: bool
+    cause: UUID | None = None
+    """The replay, subscription or recovery that it follows from; empty when its event alone led to it."""
+    replay_of: UUID | None = None
+    """The earlier delivery that it stands for."""
 
 
 def deliveries(events: Iterable[LoggedEvent], directory: Directory) -> Iterator[Planned]:

@@ -68,8 +68,6 @@ async def write_deliveries(
     *,
     planned_at: datetime,
     published: Mapping[str, datetime],
-    cause: UUID | None = None,
-    replay_of: Sequence[UUID | None] | None = None,
 ) -> None:
     """Store deliveries under their lane numbers; `published` says per school when its bell was sent."""
     await queries.write_deliveries(
@@ -84,8 +82,8 @@ async def write_deliveries(
         types=[p.kind.value for _, p in numbered],
         expects=[p.expects_report for _, p in numbered],
         published_at=[published.get(p.brin) for _, p in numbered],
-        causes=[cause] * len(numbered),
-        replays=list(replay_of) if replay_of is not None else [None] * len(numbered),
+        causes=[p.cause for _, p in numbered],
+        replays=[p.replay_of for _, p in numbered],
     )
 
 

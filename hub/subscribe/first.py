@@ -39,7 +39,7 @@ async def replace_backlog(c: Connection, subscription: Subscription, webhook: De
     units = await backlog.living_units(c, subscription.supplier_oin)
     planned = [_granted(unit, subscription, webhook) for unit in units]
     if planned:
-        await append(c, planned, now=now, process=PROCESS, cause=subscription.id)
+        await append(c, planned, now=now, process=PROCESS)
 
 
 async def cancel_backlog(c: Connection, destination: int, reason: str, now: datetime) -> int:
@@ -63,4 +63,5 @@ def _granted(unit: LivingUnit, subscription: Subscription, webhook: Destination)
         branch=unit.branch,
         kind=Kind.GRANTED,
         expects_report=subscription.wish.reports,
+        cause=subscription.id,
     )
