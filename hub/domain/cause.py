@@ -1,0 +1,111 @@
+"""What is late at a destination, and whose turn it is. In: numbers. Out: a cause. Next: `hub.domain.says`, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+LATE_SECONDS: Final = 5.0
+"""A message that waits longer than this for its transport is late."""
+UNANSWERED_SECONDS: Final = 10.0
+"""A message that is processed later than this after it was taken is waited for."""
+
+
+class PlaceState(StrEnum):
+    """Whether a destination may be sent to."""
+
+    OPEN = "open"
+    HELD = "held"
+    NO_RECEIVER = "no_receiver"
+
+
+class CircuitState(StrEnum):
+    """Whether everything is tried, nothing, or one probe."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+
+
+class Cause(StrEnum):
+    """Who or what makes messages late."""
+
+    NONE = "none"
+    HUB = "hub"
+    HELD = "held"
+    RECEIVER_DOWN = "receiver_down"
+    RECEIVER_SLOW = "receiver_slow"
+    REFUSED = "refused"
+    BACK_OFFICE = "back_office"
+    NO_RECEIVER = "no_receiver"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failing:
+    """How the newest attempt ended that failed and will be tried again."""
+
+    was_refused: bool
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How a destination stands, in numbers; ages in seconds, None when nothing waits."""
+
+    name: str
+    state: PlaceState = PlaceState.OPEN
+    is_held_by_operator: bool = False
+    circuit: CircuitState = CircuitState.CLOSED
+    circuit_is_misconfigured: bool = False
+    circuit_error: str | None = None
+    waiting: int = 0
+    held: int = 0
+    retrying: int = 0
+    unprocessed: int = 0
+    dead: int = 0
+    in_flight: int = 0
+    oldest_undelivered: float | None = None
+    oldest_unprocessed: float | None = None
+    oldest_unplanned: float | None = None
+    forwarders: int = 1
+    failing: Failing | None = None
+
+    @property
+    def takes_webhooks(self) -> bool:
+        """Whether a system is behind it, and not one of DUO's queues."""
+        return not self.name.startswith("duo:")
+
+
+def cause_of(standing: Standing) -> Cause:
+    """Say what makes messages of this destination late: what comes first on their way goes first."""
+    if standing.state is PlaceState.NO_RECEIVER:
+        return Cause.NO_RECEIVER if standing.held else Cause.NONE
+    if standing.state is PlaceState.HELD:
+        return Cause.HELD
+    return _of_transport(standing) or _of_what_follows(standing)
+
+
+def _of_transport(standing: Standing) -> Cause | None:
+    if standing.circuit is not CircuitState.CLOSED:
+        return Cause.REFUSED if standing.circuit_is_misconfigured else Cause.RECEIVER_DOWN
+    if standing.retrying:
+        return Cause.REFUSED if standing.failing is not None and standing.failing.was_refused else Cause.RECEIVER_DOWN
+    if _exceeds(standing.oldest_undelivered, LATE_SECONDS):
+        is_busy = standing.forwarders and standing.in_flight and standing.takes_webhooks
+        return Cause.RECEIVER_SLOW if is_busy else Cause.HUB
+    if _exceeds(standing.oldest_unplanned, LATE_SECONDS):
+        return Cause.HUB
+    return None
+
+
+def _of_what_follows(standing: Standing) -> Cause:
+    if standing.held:
+        return Cause.HELD
+    if _exceeds(standing.oldest_unprocessed, UNANSWERED_SECONDS):
+        return Cause.BACK_OFFICE
+    return Cause.NONE
+
+
+def _exceeds(seconds: float | None, limit: float) -> bool:
+    return seconds is not None and seconds > limit

@@ -1,0 +1,201 @@
+"""Tells an operator what is late, where, and what to press. In: a cause and the numbers. Out: sentences.
+
+English for programs and the command line, Dutch (and English by switch) for the console.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, assert_never
+
+from hub.domain.cause import Cause
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from hub.domain.cause import Standing
+
+A_WHILE: Final = 90.0
+AN_AGE: Final = 5400.0
+DAYS: Final = 172_800.0
+
+
+class Language(StrEnum):
+    """What pages speak."""
+
+    DUTCH = "nl"
+    ENGLISH = "en"
+
+
+def says(cause: Cause, standing: Standing, language: Language = Language.ENGLISH) -> str:
+    """Say what happened at a destination and what to do next."""
+    match language:
+        case Language.ENGLISH:
+            words, lost = _ENGLISH[cause](standing), _dead_in_english(standing)
+        case Language.DUTCH:
+            words, lost = _DUTCH[cause](standing), _dead_in_dutch(standing)
+        case _:
+            assert_never(language)
+    return f"{words} {lost}".strip()
+
+
+def age(seconds: float | None, language: Language = Language.ENGLISH) -> str:
+    """Write a duration as people say it."""
+    dutch = language is Language.DUTCH
+    if seconds is None:
+        return "–"
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < A_WHILE:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"  # noqa: PLR2004 - digits that matter
+    if seconds < AN_AGE:
+        return f"{seconds / 60:.0f} min"
+    if seconds < DAYS:
+        return f"{seconds / 3600:.0f} {'uur' if dutch else 'h'}"
+    return f"{seconds / 86400:.0f} {'dagen' if dutch else 'days'}"
+
+
+def _plural(n: int, one: str, more: str) -> str:
+    return f"{n} {one if n == 1 else more}"
+
+
+def _messages(n: int) -> str:
+    return _plural(n, "message", "messages")
+
+
+def _berichten(n: int) -> str:
+    return _plural(n, "bericht", "berichten")
+
+
+def _error(standing: Standing) -> str:
+    error = standing.circuit_error or (standing.failing.error if standing.failing else None)
+    return f" ({error})" if error else ""
+
+
+def _who_holds(standing: Standing) -> tuple[str, str]:
+    if standing.is_held_by_operator:
+        return "An operator holds it", "Een beheerder houdt het tegen"
+    if standing.state == "held":
+        return "Its subscription is not active", "Het abonnement staat niet aan"
+    return "Schools of it are held by an operator", "Een beheerder houdt scholen tegen"
+
+
+def _held_in_english(standing: Standing) -> str:
+    if standing.state == "held" and not standing.is_held_by_operator:
+        do = "The supplier resumes it or subscribes again; nothing is lost meanwhile."
+    else:
+        do = f"`osr-hub release {standing.name}` lets them go."
+    return f"{_who_holds(standing)[0]}; {_messages(standing.held)} wait. {do}"
+
+
+def _held_in_dutch(standing: Standing) -> str:
+    if standing.state == "held" and not standing.is_held_by_operator:
+        do = "De leverancier hervat het of neemt een nieuw abonnement; er gaat intussen niets verloren."
+    else:
+        do = "Met ‘vrijgeven’ gaan ze verder."
+    return f"{_who_holds(standing)[1]}; {_berichten(standing.held)} in de wacht. {do}"
+
+
+def _hub_in_english(standing: Standing) -> str:
+    if not standing.forwarders:
+        return f"No forwarder is at work, and {_messages(standing.waiting)} wait. Start `osr-consume forward`."
+    if standing.oldest_undelivered is None:
+        return "Recorded changes are not planned yet. See that `osr-consume plan` and the database are at work."
+    return (
+        f"The hub is behind: {_messages(standing.waiting)} wait, the oldest for {age(standing.oldest_undelivered)}. "
+        "If it does not shrink, start another `osr-consume forward`."
+    )
+
+
+def _hub_in_dutch(standing: Standing) -> str:
+    if not standing.forwarders:
+        return f"Er draait geen doorstuurder; {_berichten(standing.waiting)} in de wacht. Start ‘osr-consume forward’."
+    if standing.oldest_undelivered is None:
+        return "Vastgelegde wijzigingen zijn nog niet ingepland. Kijk of ‘osr-consume plan’ en de database draaien."
+    oldest = age(standing.oldest_undelivered, Language.DUTCH)
+    return (
+        f"De hub loopt achter: {_berichten(standing.waiting)} in de wacht, het oudste al {oldest}. "
+        "Wordt het niet minder, start dan nog een ‘osr-consume forward’."
+    )
+
+
+def _office(standing: Standing) -> tuple[str, str, str, str]:
+    if standing.takes_webhooks:
+        return "the system or its school", "Ask the supplier.", "het LAS of de school", "Vraag het de leverancier."
+    return "DUO", "Ask DUO, securityservicedesk@duo.nl.", "DUO", "Vraag het DUO, securityservicedesk@duo.nl."
+
+
+def _office_in_english(standing: Standing) -> str:
+    who, ask, _, _ = _office(standing)
+    is_old = (standing.oldest_unprocessed or 0) > DAYS
+    do = ask if is_old else "Nothing to do yet; this takes as long as it takes there."
+    count, oldest = _messages(standing.unprocessed), age(standing.oldest_unprocessed)
+    return f"All was taken; on {count} {who} has not reported, on the oldest for {oldest}. {do}"
+
+
+def _office_in_dutch(standing: Standing) -> str:
+    _, _, who, ask = _office(standing)
+    is_old = (standing.oldest_unprocessed or 0) > DAYS
+    do = ask if is_old else "Nog niets aan te doen; dit duurt zolang het daar duurt."
+    count, oldest = _berichten(standing.unprocessed), age(standing.oldest_unprocessed, Language.DUTCH)
+    return f"Alles is afgeleverd; over {count} heeft {who} nog niets gemeld, over het oudste al {oldest}. {do}"
+
+
+def _dead_in_english(standing: Standing) -> str:
+    if not standing.dead:
+        return ""
+    where = f"`osr-hub deliveries --destination {standing.name} --status dead`"
+    return f"{_messages(standing.dead)} given up: {where} says why, a replay sends the current state."
+
+
+def _dead_in_dutch(standing: Standing) -> str:
+    if not standing.dead:
+        return ""
+    return f"{_berichten(standing.dead)} opgegeven: herhaal om de huidige stand te sturen."
+
+
+_ENGLISH: Final[Mapping[Cause, Callable[[Standing], str]]] = {
+    Cause.NONE: lambda _: "Nothing is late.",
+    Cause.NO_RECEIVER: lambda s: (
+        f"{_messages(s.held)} wait because this system never subscribed. "
+        "Ask the supplier to subscribe; it then gets the current state."
+    ),
+    Cause.HELD: _held_in_english,
+    Cause.RECEIVER_DOWN: lambda s: (
+        f"{s.name} does not answer{_error(s)}; {_messages(s.waiting + s.retrying)} wait and are tried again by "
+        "themselves. Tell its operator."
+    ),
+    Cause.REFUSED: lambda s: (
+        f"{s.name} refuses what it is sent{_error(s)}; {_messages(s.waiting + s.retrying)} wait. "
+        "Look at the agreement, the certificate and the signature with its operator."
+    ),
+    Cause.RECEIVER_SLOW: lambda s: (
+        f"{s.name} takes messages slower than they come: {_messages(s.waiting)} wait, the oldest for "
+        f"{age(s.oldest_undelivered)}. Tell its operator; other receivers are not delayed."
+    ),
+    Cause.HUB: _hub_in_english,
+    Cause.BACK_OFFICE: _office_in_english,
+}
+
+_DUTCH: Final[Mapping[Cause, Callable[[Standing], str]]] = {
+    Cause.NONE: lambda _: "Niets is te laat.",
+    Cause.NO_RECEIVER: lambda s: (
+        f"{_berichten(s.held)} in de wacht: dit systeem heeft nog nooit een abonnement genomen. "
+        "Vraag de leverancier dat te doen; het krijgt dan de huidige stand."
+    ),
+    Cause.HELD: _held_in_dutch,
+    Cause.RECEIVER_DOWN: lambda s: (
+        f"{s.name} antwoordt niet{_error(s)}; {_berichten(s.waiting + s.retrying)} in de wacht, die vanzelf opnieuw "
+        "worden geprobeerd. Waarschuw de beheerder ervan."
+    ),
+    Cause.REFUSED: lambda s: (
+        f"{s.name} weigert wat het krijgt{_error(s)}; {_berichten(s.waiting + s.retrying)} in de wacht. "
+        "Bekijk met de beheerder ervan de afspraken, het certificaat en de handtekening."
+    ),
+    Cause.RECEIVER_SLOW: lambda s: (
+        f"{s.name} neemt berichten trager aan dan ze komen: {_berichten(s.waiting)} in de wacht, het oudste al "
+        f"{age(s.oldest_undelivered, Language.DUTCH)}. Waarschuw de beheerder ervan; anderen hebben er geen last van."
+    ),
+    Cause.HUB: _hub_in_dutch,
+    Cause.BACK_OFFICE: _office_in_dutch,
+}

@@ -1,0 +1,194 @@
+"""How it goes, in numbers. In: counters, lanes, the ends of logs. Out: sums and the oldest that waits.
+
+Nothing here counts deliveries: what is asked each second must not grow with what was ever sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, cast
+from uuid import UUID
+
+from hub.domain.cause import CircuitState, Failing, PlaceState
+from hub.domain.ids import lowest_at
+from hub.store.statements import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from hub.store.pool import Connection
+
+CHUNK: Final = 20_000
+SETTLING_IN: Final = timedelta(minutes=5)
+"""Deliveries of younger events may still appear, so the search never starts later than this ago."""
+RECENT_SECONDS: Final = 300.0
+FIRST_ID: Final = UUID(int=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A destination as an operator sees it."""
+
+    id: int
+    name: str
+    kind: str
+    topic: str | None
+    supplier_oin: str | None
+    services: tuple[str, ...]
+    state: PlaceState
+    is_held_by_operator: bool
+    subscription_id: UUID | None
+    url: str | None
+    circuit: CircuitState
+    circuit_since: datetime | None
+    circuit_is_misconfigured: bool
+    circuit_error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneSums:
+    """How the lanes of a destination stand, and what is held in those that are held."""
+
+    idle: int = 0
+    held: int = 0
+    waiting: int = 0
+    retrying: int = 0
+    leased: int = 0
+    held_waiting: int = 0
+    held_retrying: int = 0
+    waits_since: datetime | None = None
+    held_brins: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LateSums:
+    """Events that were recorded, published and planned, and records put aside that are still open."""
+
+    recorded: int
+    published: int
+    planned: int
+    parked: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unprocessed:
+    """The oldest delivery that was taken and not reported on; `at` is when it was taken."""
+
+    id: UUID
+    at: datetime
+
+
+async def places(c: Connection) -> list[Place]:
+    """Read the destinations that mean something: DUO's queues, webhooks of systems, copies that were ever sent."""
+    return [_place(row) for row in await queries.read_destinations(c)]
+
+
+async def lane_sums(c: Connection) -> dict[int, LaneSums]:
+    """Sum the lanes of each destination that has any."""
+    rows = await queries.sum_lanes(c)
+    return {
+        row["destination"]: LaneSums(**{
+            **{name: value for name, value in row.items() if name != "destination"},
+            "held_brins": tuple(row["held_brins"] or ()),
+        })
+        for row in rows
+    }
+
+
+async def late_sums(c: Connection) -> LateSums:
+    """Read how far the log, the planner and the parked records are."""
+    return LateSums(**await queries.late_sums(c))
+
+
+async def oldest_unplanned(c: Connection) -> datetime | None:
+    """Say when the oldest event was recorded that is not planned."""
+    return cast("datetime | None", await queries.oldest_unplanned(c))
+
+
+async def last_failure(c: Connection, destination: int) -> Failing | None:
+    """Say how the newest failed attempt ended of what a destination is being tried again with."""
+    row = await queries.last_failure(c, destination=destination)
+    if row is None:
+        return None
+    return Failing(was_refused=row["outcome"] == "refused", error=row["error"] or f"status {row['http_status']}")
+
+
+async def beating(c: Connection) -> dict[str, int]:
+    """Count the processes that are at work, by role."""
+    return {row["role"]: row["n"] for row in await queries.beating_roles(c)}
+
+
+async def starts(c: Connection) -> dict[int, UUID]:
+    """Say where each destination's search for the oldest unprocessed delivery starts."""
+    return {row["id"]: row["open_from"] or FIRST_ID for row in await queries.unpassed_ids(c)}
+
+
+async def oldest_unprocessed(c: Connection, destination: int, start: UUID) -> Unprocessed | None:
+    """Find the oldest delivery of a destination, from an id on, that waits for a report."""
+    low: UUID | None = start
+    while low is not None:
+        row = await queries.first_unprocessed(c, destination=destination, low=low, most=CHUNK)
+        if row is not None:
+            return Unprocessed(row["id"], row["delivered_at"])
+        low = await queries.id_after(c, low=low, high=UUID(int=2**128 - 1), most=CHUNK)
+    return None
+
+
+async def advance_open_from(c: Connection, now: datetime) -> None:
+    """Let the searches start later: past what is settled for good, at most a bounded step, and never the last minutes.
+
+    The planner lowers a start again when it plans an old event.
+    """
+    high = lowest_at(now - SETTLING_IN)
+    for row in await queries.unpassed_ids(c):
+        start = row["open_from"] or FIRST_ID
+        if start >= high:
+            continue
+        bounds = {"low": start, "high": high, "most": CHUNK}
+        found = await queries.first_open(c, destination=row["id"], **bounds)
+        through = found["id"] if found else await queries.id_after(c, **bounds) or high
+        if through != row["open_from"]:
+            await queries.pass_open(c, destination=row["id"], was=row["open_from"], through=through)
+
+
+async def recent_hops(c: Connection) -> dict[tuple[int, str], Sequence[int]]:
+    """Read the histograms of the last five minutes: buckets by destination and hop."""
+    rows = await queries.sum_recent_hops(c, seconds=RECENT_SECONDS)
+    return {(row["destination"], row["hop"]): row["buckets"] for row in rows}
+
+
+async def all_hops(c: Connection) -> dict[tuple[int, str], tuple[Sequence[int], float]]:
+    """Read the histograms of all time: buckets and seconds by destination and hop."""
+    rows = await queries.sum_all_hops(c)
+    return {(row["destination"], row["hop"]): (row["buckets"], row["seconds"]) for row in rows}
+
+
+async def counters(c: Connection) -> dict[tuple[str, int, str], int]:
+    """Read what was counted, by name, destination and label."""
+    return {(row["name"], row["destination"], row["label"]): row["n"] for row in await queries.sum_counters(c)}
+
+
+async def scan_tables(c: Connection) -> None:
+    """Answer what follows in this transaction by reading whole tables where that is best."""
+    await queries.allow_table_scans(c)
+
+
+def _place(row: Mapping[str, Any]) -> Place:
+    return Place(
+        id=row["id"],
+        name=row["name"],
+        kind=row["kind"],
+        topic=row["topic"],
+        supplier_oin=row["supplier_oin"],
+        services=tuple(row["services"]),
+        state=PlaceState(row["state"]),
+        is_held_by_operator=row["held"],
+        subscription_id=row["subscription_id"],
+        url=row["url"],
+        circuit=CircuitState(row["circuit"]),
+        circuit_since=row["circuit_since"],
+        circuit_is_misconfigured=row["circuit_cause"] == "misconfigured",
+        circuit_error=row["circuit_error"],
+    )

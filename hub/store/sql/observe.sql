@@ -1,0 +1,121 @@
+-- How it goes: numbers per destination and for the whole, from counters and lanes; never by counting deliveries.
+
+-- name: unpassed_ids
+-- Destinations that have lanes, with where their search for the oldest unprocessed delivery starts.
+select d.id, d.open_from from destinations d
+ where exists (select from lanes x where x.destination = d.id) order by d.id;
+
+-- name: first_open^
+-- The first delivery of a destination that is not settled for good, between two ids, among the next so many of all.
+select w.id
+  from (select d.id, d.destination, d.status, d.expects_report from deliveries d
+         where d.id >= :low and d.id < :high order by d.id limit :most) w
+ where w.destination = :destination
+   and (w.status in ('waiting', 'retrying') or (w.expects_report and w.status in ('delivered', 'in_progress')))
+ order by w.id limit 1;
+
+-- name: first_unprocessed^
+-- The first delivery of a destination that was taken and not reported on, from an id, among the next so many of all.
+select w.id, w.delivered_at
+  from (select d.id, d.destination, d.status, d.expects_report, d.delivered_at from deliveries d
+         where d.id >= :low order by d.id limit :most) w
+ where w.destination = :destination and w.expects_report and w.status in ('delivered', 'in_progress')
+ order by w.id limit 1;
+
+-- name: id_after$
+-- The id of the delivery that comes so many later than an id; nothing when there are not so many.
+select d.id from deliveries d where d.id >= :low and d.id < :high order by d.id offset :most limit 1;
+
+-- name: pass_open!
+-- Start the next search later; unless the planner moved the start meanwhile.
+update destinations set open_from = :through where id = :destination and open_from is not distinct from :was;
+
+-- name: late_sums^
+-- Events that are not published, not planned, and records that were put aside.
+select (select coalesce(sum(s.counter), 0)::bigint from schools s) as recorded,
+       (select coalesce(max(f.position), 0) from feed f) as published,
+       (select coalesce(sum(p.planned_through), 0)::bigint from plans p) as planned,
+       (select count(*) from parked p where p.state = 'open') as parked;
+
+-- name: oldest_unplanned$
+-- When the oldest event was recorded that is not planned, of the first schools that have one.
+select min(e.recorded_at)
+  from (select s.brin, coalesce(p.planned_through, 0) as through
+          from schools s left join plans p on p.brin = s.brin
+         where s.counter > coalesce(p.planned_through, 0) limit 200) s
+  join events e on e.brin = s.brin and e.number = s.through + 1;
+
+-- name: read_destinations
+-- Every destination that means something: its services, its subscription, its circuit and where it stands.
+select d.id, d.name, d.kind, d.topic, d.supplier_oin, d.circuit, d.circuit_since, d.circuit_cause, d.circuit_error,
+       s.codes as services, u.id as subscription_id, u.url, u.status as subscription_status,
+       case when d.kind <> 'duo' and not exists (select from subscriptions e where e.supplier_oin = d.supplier_oin)
+              then 'no_receiver'
+            when d.held or d.kind <> 'duo' and u.status is distinct from 'active' then 'held'
+            else 'open' end as state,
+       d.held
+  from destinations d
+  left join subscriptions u on u.supplier_oin = d.supplier_oin and u.status <> 'deleted'
+  left join systems y on y.supplier_oin = d.supplier_oin
+ cross join lateral (
+    select coalesce(array_agg(v.code order by v.code), '{}') as codes from services v
+     where case d.kind when 'duo' then v.destination = d.id
+                       when 'las' then v.destination is null and v.code = any(y.service_codes)
+                       else v.destination is not null and v.code = any(coalesce(u.services, '{}')) end
+ ) s
+ where d.kind = 'duo' or d.kind = 'las' and s.codes <> '{}'
+    or exists (select from lanes x where x.destination = d.id)
+ order by array_position(array['duo', 'las', 'las-copy'], d.kind), d.name;
+
+-- name: sum_lanes
+-- Per destination: how its lanes stand, what is held in lanes that are held, and since when the oldest message waits
+-- that may go. What was not planned from the log waits since it was planned. (The first 48 bits of an id are the
+-- milliseconds of its event.)
+select x.destination,
+       count(*) filter (where f.status is null) as idle,
+       count(*) filter (where f.status is not null and x.held) as held,
+       count(*) filter (where f.status = 'waiting' and not x.held) as waiting,
+       count(*) filter (where f.status = 'retrying' and not x.held) as retrying,
+       count(x.owner) as leased,
+       coalesce(sum(h.waiting), 0)::bigint as held_waiting, coalesce(sum(h.retrying), 0)::bigint as held_retrying,
+       min(case when f.cause is null
+                then to_timestamp(('x' || left(replace(f.id::text, '-', ''), 12))::bit(48)::bigint / 1000.0)
+                else f.planned_at end) filter (where not x.held) as waits_since,
+       array_agg(x.brin order by x.brin) filter (where x.held) as held_brins
+  from lanes x
+  left join lateral (
+    select d.id, d.status, d.cause, d.planned_at from deliveries d
+     where d.destination = x.destination and d.brin = x.brin and d.sequence > x.head and d.status in ('waiting', 'retrying')
+     order by d.sequence limit 1) f on x.tail > x.head
+  left join lateral (
+    select count(*) filter (where d.status = 'waiting') as waiting,
+           count(*) filter (where d.status = 'retrying') as retrying
+      from deliveries d
+     where d.destination = x.destination and d.brin = x.brin and d.sequence > x.head and x.held) h on x.held
+ group by x.destination;
+
+-- name: last_failure^
+-- How the newest attempt of a lane that is being tried again ended.
+select a.at, a.outcome, a.http_status, a.error
+  from (select x.destination, x.brin, x.head from lanes x
+         where x.destination = :destination and x.tail > x.head and not x.held limit 5000) x
+ cross join lateral (
+    select d.sequence from deliveries d
+     where d.destination = x.destination and d.brin = x.brin and d.sequence > x.head and d.status = 'retrying'
+     order by d.sequence limit 1) d
+ cross join lateral (
+    select a.* from attempts a
+     where a.destination = x.destination and a.brin = x.brin and a.sequence = d.sequence
+     order by a.number desc limit 1) a
+ order by a.at desc limit 1;
+
+-- name: beating_roles
+-- Which processes are at work.
+select p.role, count(*) as n from processes p
+ where p.beat_at > clock_timestamp() - interval '5 seconds' group by p.role;
+
+-- name: allow_table_scans!
+-- For this transaction: questions about everything are answered by reading everything.
+select set_config(s.name, s.value, true)
+  from (values ('enable_seqscan', 'on'), ('enable_hashjoin', 'on'), ('enable_mergejoin', 'on'), ('work_mem', '64MB'),
+               ('plan_cache_mode', 'force_custom_plan')) s (name, value);
