@@ -1,0 +1,105 @@
+"""The demo's own decisions: who plays, what is imported, when all is settled."""
+
+from __future__ import annotations
+
+import csv
+from datetime import date
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hub.embedded.demo.play import SAMPLE
+from hub.embedded.demo.schools import NoCast, Plan, School, System, choose_cast, read_schools, write_mandates
+from hub.embedded.demo.watch import STILL_SECONDS, Course, Left
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HOME = System(oin="00000099000000001000", name="Thuis")
+OTHER = System(oin="00000099000000002000", name="Ander")
+BRANCHED = School(brin="00AA", board="10001", name="a", branches=("00AA00", "00AA01", "00AA02"))
+SHARED = School(brin="00BB", board="10001", name="b", branches=("00BB00", "00BB03", "00BB04"))
+SINGLE = School(brin="00CC", board="10002", name="c", branches=("00CC00",))
+NOTHING = Left(unplanned=0, untaken={"duo:rio": 0}, unprocessed={"duo:rio": 0})
+SOMETHING = Left(unplanned=0, untaken={"duo:rio": 0}, unprocessed={"duo:rio": 3})
+
+
+def _plan(mandates: int, today: date = date(2026, 11, 24)) -> Plan:
+    return Plan(home=HOME, other=OTHER, mandates=mandates, today=today)
+
+
+def _written(path: Path, mandates: int, today: date = date(2026, 11, 24)) -> list[dict[str, str]]:
+    write_mandates(path, choose_cast([BRANCHED, SHARED, SINGLE]), _plan(mandates, today))
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file, delimiter=";"))
+
+
+def test_the_sample_has_the_schools_of_the_story() -> None:
+    """The sample that comes along casts the schools that the story is known by."""
+    cast = choose_cast(read_schools(SAMPLE.read_bytes()))
+    assert cast.branched.branches == ("18DS00", "18DS01", "18DS02", "18DS03")
+    assert cast.shared.branches == ("11OA00", "11OA03", "11OA04")
+    assert {school.board for school in cast.moving} == {"41676"}
+    assert cast.boards == ("41561", "42634", "41676")
+    assert len(cast.others) + len(cast.moving) + 2 == 735
+
+
+def test_any_file_with_two_branched_schools_will_do() -> None:
+    """Without the known schools the first that fit take their parts."""
+    cast = choose_cast([SINGLE, BRANCHED, SHARED])
+    assert (cast.branched, cast.shared, cast.moving, cast.others) == (BRANCHED, SHARED, (SINGLE,), ())
+
+
+def test_a_file_without_branched_schools_is_refused_in_words() -> None:
+    """One school with enough branches is not enough."""
+    with pytest.raises(NoCast, match="at least 3 branches"):
+        choose_cast([BRANCHED, SINGLE])
+
+
+def test_no_mandate_overlaps_another_of_its_school_service_and_system(tmp_path: Path) -> None:
+    """However many are asked for: later ones are for later school years."""
+    lines = _written(tmp_path / "m.csv", 40)
+    mandates = {(one["brin"], one["service_code"], one["start_date"], one["end_date"]) for one in lines}
+    assert len(mandates) == 40
+    for brin, service in {(brin, service) for brin, service, _, _ in mandates}:
+        periods = sorted((start, end) for b, s, start, end in mandates if (b, s) == (brin, service))
+        assert all(end < start for (_, end), (start, _) in pairwise(periods))
+
+
+def test_what_the_story_tells_itself_is_not_imported(tmp_path: Path) -> None:
+    """The branched school's VVA and RIO and the shared school's VVA are left to the story."""
+    told = {(one["brin"], one["service_code"]) for one in _written(tmp_path / "m.csv", 9)}
+    assert ("00AA", "VVA") not in told
+    assert ("00AA", "RIO") not in told
+    assert ("00BB", "VVA") not in told
+    assert len(told) == 9
+
+
+@pytest.mark.parametrize(
+    ("today", "end"),
+    [(date(2026, 7, 31), "2026-07-31"), (date(2026, 8, 1), "2027-07-31"), (date(2027, 1, 1), "2027-07-31")],
+)
+def test_a_first_mandate_lasts_until_the_end_of_the_school_year(tmp_path: Path, today: date, end: str) -> None:
+    """The school year ends on 31 July, that day included."""
+    (line,) = _written(tmp_path / "m.csv", 1, today)
+    assert (line["start_date"], line["end_date"]) == (today.isoformat(), end)
+
+
+def test_all_is_settled_when_two_looks_in_a_row_find_nothing() -> None:
+    """One look's numbers are not of one moment, so one is not believed."""
+    course = Course(0.0)
+    assert course.note(NOTHING, 1.0) is None
+    assert course.note(SOMETHING, 2.0) is None
+    assert course.note(NOTHING, 3.0) is None
+    settled = course.note(NOTHING, 4.0)
+    assert settled is not None
+    assert (settled.taken_at, settled.processed_at) == (1.0, 3.0)
+
+
+def test_it_is_late_when_nothing_becomes_less() -> None:
+    """Slow is not late: only standing still is."""
+    course = Course(0.0)
+    course.note(SOMETHING, 50.0)
+    assert not course.is_late(50.0 + STILL_SECONDS)
+    assert course.is_late(50.1 + STILL_SECONDS)
