@@ -42,10 +42,9 @@ check: install
 	@$(BIN)/python -m schemas.generate --check
 
 # Pins what pyproject.toml asks for, from the index itself and not from wheels that lie about on this machine.
-lock: LOCKER := $(shell mktemp -d)
 lock:
-	@$(PYTHON) -m venv $(LOCKER)
-	@PIP_NO_INDEX=0 PIP_FIND_LINKS= $(LOCKER)/bin/python -m pip --disable-pip-version-check --quiet install uv
-	@PIP_NO_INDEX=0 PIP_FIND_LINKS= UV_FIND_LINKS= $(LOCKER)/bin/uv pip compile pyproject.toml --all-extras --generate-hashes \
-		--universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header --quiet -o constraints.txt
-	@rm -rf $(LOCKER)
+	@set -e; export PIP_NO_INDEX=0 PIP_FIND_LINKS= UV_FIND_LINKS=; place=$$(mktemp -d); trap 'rm -rf "$$place"' EXIT; \
+	$(PYTHON) -m venv "$$place"; \
+	"$$place/bin/python" -m pip --disable-pip-version-check --quiet install uv; \
+	"$$place/bin/uv" pip compile pyproject.toml --all-extras --generate-hashes --universal --python-version 3.11 \
+		--no-emit-index-url --no-annotate --no-header --quiet -o constraints.txt

@@ -52,40 +52,50 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started, status, read = perf_counter(), 0, 0
+        started = perf_counter()
         scope["hub.rings"] = set()
-
-        async def receive_bounded() -> Message:
-            nonlocal read
-            message = await receive()
-            read += len(message.get("body", b""))
-            if read > LARGEST_BODY:
-                raise HTTPException(413)
-            return message
-
-        async def send_finished(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                _finish(scope, message)
-            await send(message)
-
+        exchange = _Exchange(scope, receive, send)
         with following(Headers(scope=scope).get("traceparent")):
             try:
                 _check_form(scope)
-                await self._app(scope, receive_bounded, send_finished)
+                await self._app(scope, exchange.receive, exchange.send)
             except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
-                await self._fail(error, scope, receive, send_finished, begun=status > 0)
-            _tell(scope, status, perf_counter() - started)
+                await self._fail(error, exchange)
+            _tell(scope, exchange.status, perf_counter() - started)
 
-    async def _fail(self, error: Exception, scope: Scope, receive: Receive, send: Send, *, begun: bool) -> None:
+    async def _fail(self, error: Exception, exchange: _Exchange) -> None:
         known = error if isinstance(error, HubError) else translate(error)
+        scope = exchange.scope
         if not isinstance(error, HubError | HTTPException):
             tell = log.warning if isinstance(known, Unavailable) else log.error
             tell("request.failed", method=scope["method"], path=scope["path"], exc_info=error)
-        if begun:
+        if exchange.status:
             raise error
-        await answer(known, self._address)(scope, receive, send)
+        await answer(known, self._address)(scope, exchange.receive, exchange.send)
+
+
+class _Exchange:
+    """One request and its answer: the request is bounded, the answer gets its headers."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.scope = scope
+        self.status = 0
+        self._receive = receive
+        self._send = send
+        self._read = 0
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._read += len(message.get("body", b""))
+        if self._read > LARGEST_BODY:
+            raise HTTPException(413)
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            _finish(self.scope, message)
+        await self._send(message)
 
 
 def _check_form(scope: Scope) -> None:

@@ -1,79 +1,20 @@
-"""What holds for every call of the API, whatever its resource: form, identity, problems, ETags, pages, keys."""
+"""What holds for every call of the API, whatever its resource: form, identity, problems, ETags, pages."""
+
+from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING
 
 import pytest
-from fastapi import APIRouter, Depends, FastAPI, Response
 
-from hub.api.auth import require
-from hub.api.models import Day, RequestModel
-from hub.api.paging import Paging, PagingHere, write_cursor
-from hub.api.preconditions import IfMatch, check_match, etag
-from hub.api.wiring import ConnectionHere
-from hub.errors import Conflict, NotFound
-from hub.store.pool import Pool
-from hub.tokens import Caller, Role
-from tests.support.api import Client, client_of
+from hub.api.paging import Paging, write_cursor
+from hub.tokens import Role
+from tests.support.probes import Wish, probing
 
+if TYPE_CHECKING:
+    from pathlib import Path
 
-class Wish(RequestModel):
-    """A body like those of the API."""
-
-    start_date: Day
-    how_many: int
-
-
-router = APIRouter(prefix="/v1/probes")
-
-
-@router.get("")
-async def list_probes(paging: PagingHere) -> dict[str, Any]:
-    """Show how a page was asked for."""
-    return {"limit": paging.limit, "after": paging.after(str, int)}
-
-
-@router.post("")
-async def make(wish: Wish, _caller: Annotated[Caller, Depends(require(Role.SCHOOL))]) -> dict[str, int]:
-    """Take a body."""
-    return {"howMany": wish.how_many}
-
-
-@router.patch("/{number}")
-async def change(number: int, if_match: IfMatch = None) -> Response:
-    """Change what has version 3."""
-    check_match(if_match, 3, required=True)
-    return Response(status_code=204, headers={"ETag": etag(4), "X-Number": str(number)})
-
-
-@router.post("/rows")
-async def add_row(c: ConnectionHere, *, fail: bool = False) -> Response:
-    """Write a row, and perhaps fail afterwards."""
-    async with c.transaction():
-        number = await c.fetchval("insert into probe default values returning n")
-        if fail:
-            raise Conflict("no_luck", "it failed after writing")
-    return Response(b"{}", 201, {"Location": f"/v1/probes/{number}", "content-type": "application/json"})
-
-
-@router.get("/broken")
-async def break_down() -> None:
-    """Fail in a way that nobody expected."""
-    raise RuntimeError("postgresql://user:password@secret")
-
-
-@router.get("/absent")
-async def find_nothing() -> None:
-    """Fail as a use case does."""
-    raise NotFound("no such probe")
-
-
-def probing(folder: Path, pool: Pool | None = None) -> Client:
-    """Make a client of the API with the probes in it."""
-    client = client_of(folder, pool)
-    cast("FastAPI", client.app).include_router(router)
-    return client
+    from tests.support.api import Client
 
 
 @pytest.fixture
@@ -251,67 +192,3 @@ async def test_the_description_is_open_to_all(client: Client) -> None:
 def test_a_day_is_a_day() -> None:
     """A calendar day is read from its written form only, never from a number of seconds."""
     assert Wish.model_validate({"startDate": "2026-11-23", "howMany": 1}).start_date == date(2026, 11, 23)
-
-
-@pytest.fixture
-async def storing(tmp_path: Path, pool: Pool) -> Client:
-    """Make a client of the API on a database with a table to write to, as one school."""
-    await pool.execute("create table probe (n integer generated always as identity)")
-    return probing(tmp_path, pool).as_caller(Role.SCHOOL, brins=["18DS"])
-
-
-async def test_a_key_makes_a_post_happen_once(storing: Client, pool: Pool) -> None:
-    """Asked again with the same key, the work is not done again and the answer is the same."""
-    key = {"Idempotency-Key": "once"}
-    first = await storing.post("/v1/probes/rows", headers=key)
-    again = await storing.post("/v1/probes/rows", headers=key)
-
-    assert first.status == again.status == 201
-    assert first.headers["location"] == again.headers["location"]
-    assert first.body == again.body
-    assert again.headers["idempotency-replayed"] == "true"
-    assert await pool.fetchval("select count(*) from probe") == 1
-
-
-async def test_without_a_key_each_post_counts(storing: Client, pool: Pool) -> None:
-    """No key, no memory."""
-    await storing.post("/v1/probes/rows")
-    await storing.post("/v1/probes/rows")
-
-    assert await pool.fetchval("select count(*) from probe") == 2
-
-
-async def test_a_key_is_its_callers_own(storing: Client, pool: Pool) -> None:
-    """Two callers that choose the same key do not meet."""
-    key = {"Idempotency-Key": "mine"}
-    await storing.post("/v1/probes/rows", headers=key)
-    await storing.as_caller(Role.SCHOOL, brins=["11OA"]).post("/v1/probes/rows", headers=key)
-
-    assert await pool.fetchval("select count(*) from probe") == 2
-
-
-async def test_a_key_is_for_one_request(storing: Client) -> None:
-    """The same key with another request is a conflict."""
-    key = {"Idempotency-Key": "once"}
-    await storing.post("/v1/probes/rows", headers=key)
-    reply = await storing.post("/v1/probes/rows?fail=false", headers=key)
-
-    assert (reply.status, reply.json["code"]) == (409, "idempotency_key_reused")
-
-
-async def test_what_failed_may_be_tried_again(storing: Client, pool: Pool) -> None:
-    """A refused request leaves nothing behind, its key included."""
-    key = {"Idempotency-Key": "again"}
-    failed = await storing.post("/v1/probes/rows?fail=true", headers=key)
-    again = await storing.post("/v1/probes/rows?fail=true", headers=key)
-
-    assert (failed.status, again.status) == (409, 409)
-    assert "idempotency-replayed" not in again.headers
-    assert await pool.fetchval("select count(*) from probe") == 0
-
-
-async def test_ready_means_that_the_schema_fits(storing: Client, pool: Pool) -> None:
-    """The process is ready on a migrated database, and says so when the schema is another one."""
-    assert (await storing.get("/health/ready")).status == 200
-    await pool.execute("update alembic_version set version_num = 'another'")
-    assert (await storing.get("/health/ready")).status == 503

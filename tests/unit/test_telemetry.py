@@ -1,0 +1,98 @@
+"""Lines and traces: readable by programs, without secrets, and without the noise of a broker that just started."""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+from typing import TYPE_CHECKING
+
+import orjson
+import pytest
+import structlog
+
+from hub.settings import Log, LogFormat, LogLevel
+from hub.telemetry import set_up_logging
+from hub.tracing import child_of, current_traceparent, following, is_traceparent, new_traceparent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+GIVEN = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+@pytest.fixture
+def lines() -> Iterator[io.StringIO]:
+    """Send all lines to a text, and put logging back afterwards."""
+    out, root = io.StringIO(), logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    set_up_logging(Log(level=LogLevel.INFO, format=LogFormat.JSON), out)
+    yield out
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+def test_a_line_is_json_with_the_event_in_front(lines: io.StringIO) -> None:
+    """Time, level and event come first, then what it is about."""
+    structlog.get_logger().info("delivery.settled", destination="duo:rio", ms=3)
+
+    read = orjson.loads(lines.getvalue())
+    assert list(read) == ["at", "level", "event", "destination", "ms"]
+    assert (read["level"], read["event"], read["ms"]) == ("info", "delivery.settled", 3)
+
+
+def test_secrets_stay_out_of_lines(lines: io.StringIO) -> None:
+    """Passwords in addresses, webhook secrets and tokens are masked, in texts and in tracebacks."""
+    try:
+        int("postgresql://hub:hush@db/osr")
+    except ValueError:
+        structlog.get_logger().exception("hub.failed", error="Bearer hush.hush whsec_hushhush==")
+
+    assert "hush" not in lines.getvalue()
+    assert "postgresql://***@db/osr" in lines.getvalue()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Group Coordinator Request failed: [Error 15] GroupCoordinatorNotAvailableError",
+        "Topic osr.mandates.v1 not found in cluster metadata",
+        "Got error produce response: [Error 6] NotLeaderForPartitionError",
+    ],
+)
+def test_a_broker_that_just_started_makes_no_noise(lines: io.StringIO, said: str) -> None:
+    """What is normal for a moment and tried again is not shown; anything else of the library is."""
+    logging.getLogger("aiokafka.cluster").error(said)
+    assert lines.getvalue() == ""
+    logging.getLogger("aiokafka.cluster").error("the disk is full")
+    assert orjson.loads(lines.getvalue())["event"] == "the disk is full"
+
+
+def test_a_trace_goes_on_with_a_step_of_its_own() -> None:
+    """The next hop has the trace of the one before and another step."""
+    child = child_of(GIVEN)
+
+    assert is_traceparent(child)
+    assert child[:36] == GIVEN[:36]
+    assert child != GIVEN
+
+
+@pytest.mark.parametrize(
+    "text", [None, "", "00-0-0-0", GIVEN.upper(), "00-" + "0" * 32 + GIVEN[35:], GIVEN + "\n", "ff" + GIVEN[2:]]
+)
+def test_what_is_no_trace_begins_a_new_one(text: str | None) -> None:
+    """A hostile header never travels on."""
+    assert not is_traceparent(text)
+    assert is_traceparent(child_of(text))
+
+
+def test_what_is_done_inside_a_trace_carries_it() -> None:
+    """Inside, the trace can be asked for; outside there is none."""
+    with following(GIVEN):
+        inside = current_traceparent()
+
+    assert inside is not None
+    assert inside[:36] == GIVEN[:36]
+    assert current_traceparent() is None
+    assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-01", new_traceparent())
