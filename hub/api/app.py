@@ -21,7 +21,15 @@ from hub.store import idempotency
 from hub.store.pool import Pool, open_pool
 from hub.tokens import Verifier, verifier_for
 
-ROUTERS: Final[tuple[str, ...]] = ("keys", "subscriptions")
+ROUTERS: Final[tuple[str, ...]] = (
+    "keys",
+    "subscriptions",
+    "schools",
+    "systems",
+    "mandates",
+    "routing",
+    "events",
+)
 """The resources under `/v1`, each a module of this package with a `router`."""
 OUTSIDE: Final[tuple[str, ...]] = ("hub.api.health",)
 """What answers outside `/v1`: modules with a `router`."""

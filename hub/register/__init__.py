@@ -5,7 +5,7 @@ relay, all in that transaction. Next: producers.relay. Each use case holds the r
 """
 
 from hub.domain.rules import Wish
-from hub.register.amend import Patch, amend, withdraw
+from hub.register.amend import AS_IT_IS, Patch, amend, withdraw
 from hub.register.calendar import arrive, due
 from hub.register.copies import CopyResult, Order, copy
 from hub.register.grant import grant
@@ -13,6 +13,7 @@ from hub.register.moment import Moment, moment
 from hub.register.routing import assign_routing, available_routing, remove_routing
 
 __all__ = [
+    "AS_IT_IS",
     "CopyResult",
     "Moment",
     "Order",

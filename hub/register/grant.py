@@ -14,7 +14,7 @@ from hub.register.routing import free
 from hub.store import register
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import date, datetime
 
     from hub.domain.rules import Wish, Wrong
@@ -25,16 +25,22 @@ if TYPE_CHECKING:
     from schemas.identifiers import Branch, Brin, RoutingId
 
 
-async def grant(c: Connection, wish: Wish, at: Moment) -> Mandate:
+def anybody(_school: School) -> bool:
+    """Let every school be mandated for: the caller is the hub itself."""
+    return True
+
+
+async def grant(c: Connection, wish: Wish, at: Moment, may: Callable[[School], bool] = anybody) -> Mandate:
     """Grant a mandate and return it; the caller owns the transaction.
 
-    Raises `InvalidInput` with everything that is wrong with the wish, or `Conflict` `overlap` or `taken`.
+    `may` says whether the caller administers a school; one that it does not is as good as unknown. Raises
+    `InvalidInput` with everything that is wrong with the wish, or `Conflict` `overlap` or `taken`.
     """
     school = (await register.lock_schools(c, [wish.brin])).get(wish.brin)
-    if school is None:
+    if school is None or not may(school):
         references = await register.references(c)
         refuse(_check(wish, None, references, at.today))
-        raise AssertionError  # an unknown school was refused
+        raise AssertionError  # a school that is unknown was refused
     page = await open_page(c, school, wish.service_code, at)
     taken, used = await taken_routing(c, wish, at.today)
     draft = to_mandate(wish, at.now)

@@ -36,9 +36,13 @@ async def assign_routing(
 ) -> Mandate:
     """Reach a branch by a routing characteristic, a free one when None is given; return the mandate.
 
-    What is so already changes nothing. Raises `InvalidInput`, or `Conflict` `taken` or `ended`.
+    What is so already changes nothing. Raises `NotFound` for a branch that the school does not have, `InvalidInput`, or
+    `Conflict` `taken` or `ended`.
     """
     page, mandate = await open_page_of(c, mandate_id, at, expected)
+    if not any(place.branch == branch for place in page.school.locations):
+        msg = f"school {page.school.brin} has no branch {branch}"
+        raise NotFound(msg)
     taken, used = await taken_routing(c, mandate, at.today)
     current = mandate.routes.get(branch)
     if current is not None:

@@ -48,7 +48,7 @@ select supplier_oin, name, service_codes from systems
 
 -- name: read_known_states
 -- The state of every mandate of a school as it was known at a moment: its newest event until then.
-select distinct on (e.mandate_id) e.type::text as type, e.body, m.service_code, m.supplier_oin
+select distinct on (e.mandate_id) e.units::text as units, e.body
   from events e join mandates m on m.id = e.mandate_id
  where e.brin = :brin and e.recorded_at <= :known_at and m.service_code = :service_code
    and (:everything or m.supplier_oin = any(:oins::text[]))
@@ -69,8 +69,3 @@ select w.position, e.brin, e.number, e.id, e.type::text as kind, e.recorded_at, 
 -- name: read_brins_of_boards
 -- The schools of these boards.
 select brin from schools where bge_code = any(:bges::text[]);
-
--- name: note_audit!
--- Note who changed the register.
-insert into audit (at, actor, action, brin, subject, reason)
-values (:at, :actor, :action, :brin, :subject::text::jsonb, :reason);

@@ -1,0 +1,65 @@
+"""`/v1/events`: the published log, read here instead of from Kafka. Out: events as they were published, in order."""
+
+from fnmatch import fnmatchcase
+from typing import Annotated, Final
+
+import orjson
+from fastapi import APIRouter, Query, Response
+
+from hub.api.auth import CallerHere
+from hub.api.models import CamelModel
+from hub.api.paging import DEFAULT_LIMIT, HIGHEST_LIMIT, read_cursor, write_cursor
+from hub.api.sight import sight_by_school
+from hub.api.wiring import ConnectionHere, SettingsHere
+from hub.domain.kinds import Kind
+from hub.envelopes import letterhead, mandate_event
+from hub.store import log, mandates
+from schemas.envelope import MandateEvent
+
+router = APIRouter(tags=["events"])
+WINDOW: Final = 10_000
+"""At most so many events are looked through for one answer; a caller with few of its own asks again from there."""
+
+
+class EventsBody(CamelModel):
+    """Events after `since`; `next` is the `since` to go on with, now when there is `more`, or later."""
+
+    items: list[MandateEvent]
+    next: str
+    more: bool
+
+
+@router.get("/events", response_model=EventsBody)
+async def list_events(
+    c: ConnectionHere,
+    caller: CallerHere,
+    settings: SettingsHere,
+    since: Annotated[
+        str | None, Query(description="`next` of an earlier answer; left out: from the beginning.")
+    ] = None,
+    types: Annotated[
+        list[str] | None, Query(description="Types, by commas or repeated; `*` stands for anything.")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=HIGHEST_LIMIT)] = DEFAULT_LIMIT,
+) -> Response:
+    """Read the events of mandates that the caller may read, in the order in which they were published."""
+    after = 0 if since is None else read_cursor(since, int)[0]
+    end = await log.last_position(c)
+    window = (after, min(after + WINDOW, max(end, after)))
+    sight = await sight_by_school(c, caller)
+    found = await mandates.feed(c, window, _kinds(types), sight, limit)
+    reached = found[-1][0] if len(found) == limit else window[1]
+    head = letterhead(settings.oin, settings.http.address)
+    body = {
+        "items": [orjson.Fragment(mandate_event(row, head)) for _, row in found],
+        "next": write_cursor(reached),
+        "more": reached < end,
+    }
+    return Response(orjson.dumps(body), media_type="application/json")
+
+
+def _kinds(types: list[str] | None) -> list[Kind]:
+    if not types:
+        return list(Kind)
+    patterns = [pattern.strip() for each in types for pattern in each.split(",")]
+    return [kind for kind in Kind if any(fnmatchcase(kind.type, pattern) for pattern in patterns)]

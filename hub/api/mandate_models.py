@@ -1,0 +1,242 @@
+"""The bodies of mandates: what is asked for, what is shown."""
+
+from datetime import date
+from typing import Annotated, Any, Literal, NoReturn
+from uuid import UUID
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from hub.api.models import CamelModel, Day, Moment, RequestModel
+from hub.domain.change import covered
+from hub.domain.mandate import REST, Mandate, is_live, state
+from hub.domain.rules import Wish
+from hub.register import AS_IT_IS, CopyResult, Patch
+from hub.store.mandates import MandateView
+from schemas.identifiers import (
+    BranchField,
+    BrinField,
+    OinField,
+    RoutingIdField,
+    ServiceCodeField,
+    school_oin,
+)
+from schemas.kinds import MandateState
+
+MOST_BRANCHES = 100
+MOST_SCHOOLS = 1000
+LONGEST_REASON = 1000
+
+
+class BranchWish(RequestModel):
+    """A branch that shall have a routing characteristic; null hands out a free one."""
+
+    branch: BranchField
+    routing_id: RoutingIdField | None = None
+
+
+class MandateWish(RequestModel):
+    """A mandate that is asked for."""
+
+    brin: BrinField
+    service_code: ServiceCodeField
+    supplier_oin: OinField
+    start_date: Day | None = None
+    """Left out: today."""
+    end_date: Day | None = None
+    branches: Annotated[tuple[BranchWish, ...], Field(max_length=MOST_BRANCHES)] = ()
+
+    def to_wish(self, today: date) -> Wish:
+        """Take it over into the hub's own terms."""
+        return Wish(
+            brin=self.brin,
+            service_code=self.service_code,
+            supplier_oin=self.supplier_oin,
+            start_date=self.start_date or today,
+            end_date=self.end_date,
+            branches=tuple((wish.branch, wish.routing_id) for wish in self.branches),
+        )
+
+
+def _refuse(_given: object) -> NoReturn:
+    raise PydanticCustomError("immutable", "this never changes; withdraw the mandate and grant another")
+
+
+def _present(given: date | None) -> date | None:
+    if given is None:
+        raise PydanticCustomError("null", "a mandate has a start date")
+    return given
+
+
+Never = Annotated[None, BeforeValidator(_refuse), WithJsonSchema({"not": {}, "description": "Never changes."})]
+
+
+class MandatePatch(RequestModel):
+    """Other dates for a mandate; what is left out stays, a null end date takes the end away."""
+
+    start_date: Annotated[Day | None, AfterValidator(_present)] = None
+    """Only while it lies ahead."""
+    end_date: Day | None = None
+    id: Never = None
+    brin: Never = None
+    service_code: Never = None
+    supplier_oin: Never = None
+    branches: Never = None
+    version: Never = None
+    school_oin: Never = None
+    school_name: Never = None
+    bge_code: Never = None
+    system_name: Never = None
+    state: Never = None
+    copied_from: Never = None
+    withdrawn_at: Never = None
+    created_at: Never = None
+    updated_at: Never = None
+    warnings: Never = None
+
+    def given(self) -> dict[str, Any]:
+        """Write what is given, and only that, for the audit."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+    def to_patch(self) -> Patch:
+        """Take it over into the hub's own terms."""
+        given = self.model_fields_set
+        return Patch(
+            start_date=self.start_date if "start_date" in given and self.start_date else AS_IT_IS,
+            end_date=self.end_date if "end_date" in given else AS_IT_IS,
+        )
+
+
+class WithdrawalWish(RequestModel):
+    """Why a mandate is withdrawn."""
+
+    reason: Annotated[str, Field(max_length=LONGEST_REASON)] | None = None
+
+
+class RoutingWish(RequestModel):
+    """The routing characteristic that a branch shall have; null hands out a free one."""
+
+    routing_id: RoutingIdField | None = None
+
+
+class CopiesWish(RequestModel):
+    """The schools that shall have the same mandate."""
+
+    brins: Annotated[list[BrinField], Field(min_length=1, max_length=MOST_SCHOOLS)]
+    dry_run: bool = False
+
+
+class BranchBody(CamelModel):
+    """A branch that a mandate covers."""
+
+    branch: str
+    routing_id: str | None
+
+
+class WarningBody(CamelModel):
+    """Something that a school should do."""
+
+    code: Literal["needs_routing"]
+    branches: list[str]
+    detail: str
+
+
+class MandateBody(CamelModel):
+    """A mandate as it is now."""
+
+    brin: str
+    service_code: str
+    supplier_oin: str
+    start_date: date
+    end_date: date | None
+    branches: list[BranchBody]
+    """Every branch that it covers, or at its end covered; `routingId` is null in the rest."""
+    id: UUID
+    version: int
+    school_oin: str
+    school_name: str
+    bge_code: str
+    system_name: str
+    state: MandateState
+    copied_from: UUID | None
+    withdrawn_at: Moment | None
+    created_at: Moment
+    updated_at: Moment
+    warnings: list[WarningBody]
+
+
+class RoutingBody(CamelModel):
+    """The routing characteristic that a branch has now."""
+
+    branch: str
+    routing_id: str
+    mandate_version: int
+
+
+class ValidationBody(CamelModel):
+    """Whether a supplier is mandated; the mandate is shown to that supplier only."""
+
+    result: Literal["OK", "NOK"]
+    mandate: MandateBody | None
+
+
+class CopyBody(CamelModel):
+    """What became of the copy to one school."""
+
+    brin: str
+    outcome: Literal["created", "would_create", "skipped"]
+    mandate_id: UUID | None
+    reason: Literal["other_system", "overlap", "no_agreement", "school_closed", "unknown_school"] | None
+    current_system: str | None
+
+
+class CopiesBody(CamelModel):
+    """What became of each copy, in the order that was asked for."""
+
+    dry_run: bool
+    results: list[CopyBody]
+
+
+def show(view: MandateView, today: date) -> MandateBody:
+    """Show a mandate as it is on a day."""
+    mandate = view.mandate
+    return MandateBody(
+        brin=mandate.brin,
+        service_code=mandate.service_code,
+        supplier_oin=mandate.supplier_oin,
+        start_date=mandate.start_date,
+        end_date=mandate.end_date,
+        branches=[BranchBody(branch=b, routing_id=routing) for b, routing in covered(mandate.units)],
+        id=mandate.id,
+        version=mandate.version,
+        school_oin=school_oin(mandate.brin),
+        school_name=view.school_name,
+        bge_code=view.bge_code,
+        system_name=view.system_name,
+        state=state(mandate, today),
+        copied_from=mandate.copied_from,
+        withdrawn_at=mandate.withdrawn_at,
+        created_at=mandate.created_at,
+        updated_at=mandate.updated_at,
+        warnings=_warnings(mandate, today),
+    )
+
+
+def show_copy(result: CopyResult, *, dry_run: bool) -> CopyBody:
+    """Show what became of one copy."""
+    made = result.reason is None
+    return CopyBody(
+        brin=result.brin,
+        outcome="skipped" if not made else "would_create" if dry_run else "created",
+        mandate_id=None if dry_run else result.mandate_id,
+        reason=result.reason,
+        current_system=result.current_system,
+    )
+
+
+def _warnings(mandate: Mandate, today: date) -> list[WarningBody]:
+    withheld = [unit for unit in mandate.units if unit.branch == REST and not unit.told]
+    if not withheld or not is_live(mandate, today):
+        return []
+    detail = "several systems have a mandate for this service: give these branches a routing characteristic"
+    return [WarningBody(code="needs_routing", branches=list(withheld[0].covers), detail=detail)]

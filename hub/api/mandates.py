@@ -1,0 +1,159 @@
+"""`/v1/mandates`: which system may exchange data for which school. In: wishes. Out: mandates, and bells that ring."""
+
+from http import HTTPStatus
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+
+from hub import register
+from hub.api.auth import SchoolHere
+from hub.api.mandate_desk import DeskHere
+from hub.api.mandate_models import (
+    CopiesBody,
+    CopiesWish,
+    MandateBody,
+    MandatePatch,
+    MandateWish,
+    ValidationBody,
+    WithdrawalWish,
+    show,
+    show_copy,
+)
+from hub.api.models import Day, Items
+from hub.api.paging import PagingHere
+from hub.api.preconditions import IfMatch
+from hub.api.sight import administers, sight_of
+from hub.errors import FieldError, InvalidInput, Place
+from hub.register import Order
+from hub.store import mandates
+from hub.store.mandates import Sight, Wanted
+from hub.tokens import Role
+from schemas.identifiers import BrinField, OinField, SchoolOinField, ServiceCodeField, brin_of_school_oin
+
+router = APIRouter(tags=["mandates"])
+
+
+@router.post("/mandates", status_code=HTTPStatus.CREATED)
+async def post_mandate(body: MandateWish, caller: SchoolHere, desk: DeskHere, response: Response) -> MandateBody:
+    """Grant a mandate."""
+    async with desk.change():
+        wish = body.to_wish(desk.at.today)
+        made = await register.grant(desk.c, wish, desk.at, lambda school: administers(caller, school))
+        await desk.note("mandate.granted", made.brin, {"mandateId": made.id})
+    response.headers["Location"] = f"/v1/mandates/{made.id}"
+    return await desk.answer(made.id, response)
+
+
+@router.get("/mandates")
+async def list_mandates(  # noqa: PLR0913, PLR0917 - one parameter per filter
+    desk: DeskHere,
+    paging: PagingHere,
+    school_oin: Annotated[SchoolOinField | None, Query(alias="schoolOin")] = None,
+    brin: Annotated[BrinField | None, Query()] = None,
+    service_code: Annotated[ServiceCodeField | None, Query(alias="serviceCode")] = None,
+    supplier_oin: Annotated[OinField | None, Query(alias="supplierOin")] = None,
+    reference_date: Annotated[Day | None, Query(alias="referenceDate")] = None,
+) -> Items[MandateBody]:
+    """List mandates that the caller may read; with `referenceDate` those in force on that day."""
+    if school_oin is not None and brin not in (None, brin_of_school_oin(school_oin)):
+        return Items(items=[], next=None)
+    after = paging.after(str)
+    wanted = Wanted(
+        brin=brin if school_oin is None else brin_of_school_oin(school_oin),
+        service_code=service_code,
+        supplier_oin=supplier_oin,
+        reference_date=reference_date,
+        after=None if after is None else _read_id(after[0]),
+    )
+    found = await mandates.mandate_views(desk.c, wanted, sight_of(desk.caller), paging.limit + 1)
+    return paging.page(found, lambda view: (str(view.mandate.id),), lambda view: show(view, desk.at.today))
+
+
+def _read_id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        detail = "not a cursor of this list"
+        raise InvalidInput([FieldError(in_=Place.QUERY, field="/cursor", code="cursor", detail=detail)]) from None
+
+
+@router.get("/mandates/{mandate_id}")
+async def get_mandate(mandate_id: UUID, desk: DeskHere, response: Response) -> MandateBody:
+    """Read a mandate."""
+    return await desk.answer(mandate_id, response)
+
+
+@router.patch("/mandates/{mandate_id}")
+async def patch_mandate(
+    mandate_id: UUID,
+    body: MandatePatch,
+    _caller: SchoolHere,
+    desk: DeskHere,
+    response: Response,
+    if_match: IfMatch = None,
+) -> MandateBody:
+    """Give a mandate another end date, or another start date while that lies ahead."""
+    async with desk.change():
+        before = (await desk.own(mandate_id, if_match, required=True)).mandate
+        await register.amend(desk.c, mandate_id, body.to_patch(), desk.at, before.version)
+        await desk.note("mandate.amended", before.brin, {"mandateId": mandate_id, **body.given()})
+    return await desk.answer(mandate_id, response)
+
+
+@router.post("/mandates/{mandate_id}/withdrawal")
+async def post_withdrawal(
+    mandate_id: UUID,
+    _caller: SchoolHere,
+    desk: DeskHere,
+    response: Response,
+    body: WithdrawalWish | None = None,
+    if_match: IfMatch = None,
+) -> MandateBody:
+    """End a mandate at once."""
+    async with desk.change():
+        before = (await desk.own(mandate_id, if_match)).mandate
+        await register.withdraw(desk.c, mandate_id, desk.at, before.version if if_match else None)
+        reason = body.reason if body else None
+        await desk.note("mandate.withdrawn", before.brin, {"mandateId": mandate_id}, reason)
+    return await desk.answer(mandate_id, response)
+
+
+@router.post("/mandates/{mandate_id}/copies")
+async def post_copies(mandate_id: UUID, body: CopiesWish, caller: SchoolHere, desk: DeskHere) -> CopiesBody:
+    """Grant the same mandate for other schools of the caller, as far as they have the same system or none yet."""
+    async with desk.change():
+        await desk.own(mandate_id, None)
+        order = Order(
+            mandate_id=mandate_id,
+            brins=body.brins,
+            may=lambda school: administers(caller, school),
+            dry_run=body.dry_run,
+        )
+        results = await register.copy(desk.c, order, desk.at)
+        if not body.dry_run:
+            made = [str(result.mandate_id) for result in results if result.mandate_id is not None]
+            await desk.note("mandate.copied", None, {"mandateId": mandate_id, "copies": made})
+    return CopiesBody(dry_run=body.dry_run, results=[show_copy(each, dry_run=body.dry_run) for each in results])
+
+
+@router.get("/mandate-validations")
+async def validate(
+    desk: DeskHere,
+    school_oin: Annotated[SchoolOinField, Query(alias="schoolOin")],
+    supplier_oin: Annotated[OinField, Query(alias="supplierOin")],
+    service_code: Annotated[ServiceCodeField, Query(alias="serviceCode")],
+    reference_date: Annotated[Day | None, Query(alias="referenceDate")] = None,
+) -> ValidationBody:
+    """Say whether a supplier is mandated for a school and a service on a day; any caller may ask."""
+    wanted = Wanted(
+        brin=brin_of_school_oin(school_oin),
+        service_code=service_code,
+        supplier_oin=supplier_oin,
+        reference_date=reference_date or desk.at.today,
+    )
+    found = await mandates.mandate_views(desk.c, wanted, Sight(everything=True), 1)
+    is_own = desk.caller.has(Role.LAS) and supplier_oin in desk.caller.oins
+    return ValidationBody(
+        result="OK" if found else "NOK", mandate=show(found[0], desk.at.today) if found and is_own else None
+    )

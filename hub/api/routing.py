@@ -1,0 +1,138 @@
+"""`/v1/routing` and the routing of a mandate: by which characteristic a branch's administration is reached."""
+
+from datetime import date
+from http import HTTPStatus
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+
+from hub import register
+from hub.api.auth import SchoolHere
+from hub.api.mandate_desk import DeskHere
+from hub.api.mandate_models import RoutingBody, RoutingWish
+from hub.api.models import AskedMoment, CamelModel, Day, Moment
+from hub.api.preconditions import IfMatch, etag
+from hub.api.sight import sight_by_school, sight_of_schools
+from hub.clock import today
+from hub.errors import NotFound
+from hub.store import mandates
+from hub.store.mandates import KnownState, WantedSchools
+from schemas.identifiers import BranchField, BrinField, ServiceCodeField, brin_of_branch
+from schemas.kinds import MandateState
+
+router = APIRouter(tags=["routing"])
+
+
+class AvailableBody(CamelModel):
+    """A routing characteristic that no living mandate of the school uses; nothing is reserved."""
+
+    brin: str
+    routing_id: str
+
+
+class RouteBody(CamelModel):
+    """One mandate under which data of a branch may be exchanged, and by which routing characteristic."""
+
+    mandate_id: UUID
+    mandate_version: int
+    supplier_oin: str
+    system_name: str
+    routing_id: str | None
+    coverage: Literal["branch", "school", "needs_routing"]
+    start_date: date
+    end_date: date | None
+
+
+class RoutesBody(CamelModel):
+    """How a branch is reached for a service on a day, as it was known at a moment."""
+
+    branch: str
+    service_code: str
+    reference_date: date
+    known_at: Moment
+    items: list[RouteBody]
+
+
+@router.put("/mandates/{mandate_id}/routing/{branch}")
+async def put_routing(
+    mandate_id: UUID,
+    branch: BranchField,
+    body: RoutingWish,
+    _caller: SchoolHere,
+    desk: DeskHere,
+    response: Response,
+    if_match: IfMatch = None,
+) -> RoutingBody:
+    """Reach a branch by a routing characteristic; null hands out a free one."""
+    async with desk.change():
+        before = (await desk.own(mandate_id, if_match)).mandate
+        after = await register.assign_routing(
+            desk.c, mandate_id, branch, body.routing_id, desk.at, before.version if if_match else None
+        )
+        subject = {"mandateId": mandate_id, "branch": branch, "routingId": after.routes[branch]}
+        await desk.note("routing.assigned", before.brin, subject)
+    response.headers["ETag"] = etag(after.version)
+    return RoutingBody(branch=branch, routing_id=after.routes[branch], mandate_version=after.version)
+
+
+@router.delete("/mandates/{mandate_id}/routing/{branch}", status_code=HTTPStatus.NO_CONTENT)
+async def delete_routing(
+    mandate_id: UUID, branch: BranchField, _caller: SchoolHere, desk: DeskHere, if_match: IfMatch = None
+) -> Response:
+    """Let a branch be part of the rest of the school again."""
+    async with desk.change():
+        before = (await desk.own(mandate_id, if_match)).mandate
+        after = await register.remove_routing(desk.c, mandate_id, branch, desk.at, before.version if if_match else None)
+        await desk.note("routing.removed", before.brin, {"mandateId": mandate_id, "branch": branch})
+    return Response(status_code=HTTPStatus.NO_CONTENT, headers={"ETag": etag(after.version)})
+
+
+@router.get("/routing/available")
+async def get_available(brin: Annotated[BrinField, Query()], desk: DeskHere) -> AvailableBody:
+    """Find the lowest routing characteristic of a school that is free."""
+    sight = sight_of_schools(desk.caller)
+    if not await mandates.list_schools(desk.c, WantedSchools(brin=brin), sight, 1):
+        raise NotFound(f"no school {brin}")
+    return AvailableBody(brin=brin, routing_id=await register.available_routing(desk.c, brin, desk.at.today))
+
+
+@router.get("/routing")
+async def get_routing(
+    desk: DeskHere,
+    branch: Annotated[BranchField, Query()],
+    service_code: Annotated[ServiceCodeField, Query(alias="serviceCode")],
+    reference_date: Annotated[Day | None, Query(alias="referenceDate")] = None,
+    known_at: Annotated[AskedMoment | None, Query(alias="knownAt")] = None,
+) -> RoutesBody:
+    """Say how a branch is reached for a service on a day (today), as it was known at a moment (now)."""
+    known = known_at or desk.at.now
+    day = reference_date or today(known)
+    sight = await sight_by_school(desk.c, desk.caller)
+    known_states = await mandates.known_states(desk.c, brin_of_branch(branch), service_code, known, sight)
+    routes = (_route(known_state, branch, day) for known_state in known_states)
+    return RoutesBody(
+        branch=branch,
+        service_code=service_code,
+        reference_date=day,
+        known_at=known,
+        items=[route for route in routes if route is not None],
+    )
+
+
+def _route(known: KnownState, branch: str, day: date) -> RouteBody | None:
+    body = known.body
+    covered = {each["branch"]: each["routingId"] for each in body["branches"]}
+    in_force = body["startDate"] <= day.isoformat() <= (body["endDate"] or date.max.isoformat())
+    if body["state"] == MandateState.WITHDRAWN or not in_force or branch not in covered:
+        return None
+    return RouteBody(
+        mandate_id=body["mandateId"],
+        mandate_version=body["mandateVersion"],
+        supplier_oin=body["supplierOin"],
+        system_name=body["systemName"],
+        routing_id=covered[branch],
+        coverage="branch" if covered[branch] else "school" if known.rest_was_told else "needs_routing",
+        start_date=body["startDate"],
+        end_date=body["endDate"],
+    )

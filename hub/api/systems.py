@@ -1,0 +1,61 @@
+"""`/v1/systems`: the administration systems that may be mandated. In: operations' wishes. Out: systems, lanes' ends."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Response
+from pydantic import Field
+
+from hub.api.auth import CallerHere, OperationsHere
+from hub.api.mandate_desk import DeskHere
+from hub.api.models import CamelModel, Items, RequestModel
+from hub.api.paging import PagingHere
+from hub.api.wiring import ConnectionHere
+from hub.imports import register_system
+from hub.store import mandates
+from hub.store.register import System
+from schemas.identifiers import OinField, ServiceCodeField
+
+router = APIRouter(prefix="/systems", tags=["systems"])
+
+
+class SystemWish(RequestModel):
+    """A system that is registered, or gets another name or other services."""
+
+    supplier_oin: OinField
+    system_name: str
+    service_codes: Annotated[list[ServiceCodeField], Field(max_length=100)]
+
+
+class SystemBody(CamelModel):
+    """A system."""
+
+    supplier_oin: str
+    system_name: str
+    service_codes: list[str]
+
+
+@router.get("")
+async def list_systems(c: ConnectionHere, _caller: CallerHere, paging: PagingHere) -> Items[SystemBody]:
+    """List the systems that may be mandated."""
+    after = paging.after(str)
+    found = await mandates.list_systems(c, None if after is None else after[0], paging.limit + 1)
+    return paging.page(found, lambda system: (system.supplier_oin,), _show)
+
+
+@router.post("", status_code=HTTPStatus.CREATED, responses={200: {"model": SystemBody, "description": "Changed."}})
+async def post_system(body: SystemWish, _caller: OperationsHere, desk: DeskHere, response: Response) -> SystemBody:
+    """Register a system (201), or what it is called and offers by now (200)."""
+    async with desk.change():
+        system, is_new = await register_system(desk.c, body.supplier_oin, body.system_name, body.service_codes)
+        await desk.note("system.registered", None, {"supplierOin": system.supplier_oin})
+    if not is_new:
+        response.status_code = HTTPStatus.OK
+    desk.rings.ring("destinations")
+    return _show(system)
+
+
+def _show(system: System) -> SystemBody:
+    return SystemBody(
+        supplier_oin=system.supplier_oin, system_name=system.name, service_codes=sorted(system.service_codes)
+    )

@@ -1,0 +1,203 @@
+"""What callers see of the register: mandates with the names that belong to them, schools, the published log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from hub.domain.kinds import Kind
+from hub.domain.mandate import REST
+from hub.envelopes import LogRow
+from hub.store.register import System, mandate_of
+from hub.store.statements import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from datetime import date, datetime
+    from uuid import UUID
+
+    from hub.domain.mandate import Mandate
+    from hub.store.pool import Connection
+    from schemas.identifiers import BgeCode, Brin, Oin, ServiceCode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """Whose mandates somebody may read: everybody's, or those of these schools, boards and suppliers."""
+
+    everything: bool = False
+    brins: Collection[Brin] = ()
+    bges: Collection[BgeCode] = ()
+    oins: Collection[Oin] = ()
+
+    def columns(self) -> dict[str, Any]:
+        """Write it as parameters of a statement."""
+        return {
+            "everything": self.everything,
+            "brins": list(self.brins),
+            "bges": list(self.bges),
+            "oins": list(self.oins),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MandateView:
+    """A mandate with what its school, its board and its system are called."""
+
+    mandate: Mandate
+    school_name: str
+    bge_code: BgeCode
+    system_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which mandates are asked for; None asks for all."""
+
+    id: UUID | None = None
+    brin: Brin | None = None
+    service_code: ServiceCode | None = None
+    supplier_oin: Oin | None = None
+    reference_date: date | None = None
+    """Only what was or will be in force on this day."""
+    after: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedSchools:
+    """Which schools are asked for; None asks for all."""
+
+    brin: Brin | None = None
+    bge_code: BgeCode | None = None
+    name: str | None = None
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownState:
+    """A mandate as an event told it: its whole state, and whether its system had heard of the rest."""
+
+    body: Mapping[str, Any]
+    rest_was_told: bool
+
+
+async def mandate_views(c: Connection, wanted: Wanted, sight: Sight, most: int) -> list[MandateView]:
+    """Read mandates that may be seen, at most `most`, in the order of their ids."""
+    rows = await queries.read_mandate_views(
+        c,
+        **sight.columns(),
+        id=wanted.id,
+        brin=wanted.brin,
+        service_code=wanted.service_code,
+        supplier_oin=wanted.supplier_oin,
+        reference_date=wanted.reference_date,
+        after=wanted.after,
+        most=most,
+    )
+    return [
+        MandateView(
+            mandate=mandate_of(row),
+            school_name=row["school_name"],
+            bge_code=row["bge_code"],
+            system_name=row["system_name"],
+        )
+        for row in rows
+    ]
+
+
+async def mandate_view(c: Connection, mandate_id: UUID, sight: Sight) -> MandateView | None:
+    """Read one mandate, if it is there and may be seen."""
+    return next(iter(await mandate_views(c, Wanted(id=mandate_id), sight, 1)), None)
+
+
+async def list_schools(c: Connection, wanted: WantedSchools, sight: Sight, most: int) -> list[Mapping[str, Any]]:
+    """Read schools that may be seen: brin, name, bge_code, sector, closed_on."""
+    found = await queries.list_schools(
+        c,
+        everything=sight.everything,
+        brins=list(sight.brins),
+        bges=list(sight.bges),
+        brin=wanted.brin,
+        bge_code=wanted.bge_code,
+        name=wanted.name,
+        after=wanted.after,
+        most=most,
+    )
+    return list(found)
+
+
+async def board(c: Connection, bge_code: str) -> Mapping[str, Any] | None:
+    """Read a board: bge_code, name, osr_agreement, vva_agreement."""
+    found: Mapping[str, Any] | None = await queries.read_board(c, bge_code=bge_code)
+    return found
+
+
+async def list_systems(c: Connection, after: str | None, most: int) -> list[System]:
+    """Read systems in the order of their suppliers."""
+    return [
+        System(supplier_oin=row["supplier_oin"], name=row["name"], service_codes=frozenset(row["service_codes"]))
+        for row in await queries.list_systems(c, after=after, most=most)
+    ]
+
+
+async def known_states(
+    c: Connection, brin: Brin, service_code: ServiceCode, known_at: datetime, sight: Sight
+) -> list[KnownState]:
+    """Read how a school's mandates for a service were known at a moment, each from its newest event until then."""
+    rows = await queries.read_known_states(
+        c,
+        brin=brin,
+        service_code=service_code,
+        known_at=known_at,
+        everything=sight.everything or brin in sight.brins,
+        oins=list(sight.oins),
+    )
+    return [
+        KnownState(
+            body=orjson.loads(row["body"]),
+            rest_was_told=any(unit["branch"] == REST for unit in orjson.loads(row["units"])),
+        )
+        for row in rows
+    ]
+
+
+async def feed(
+    c: Connection, window: tuple[int, int], kinds: Sequence[Kind], sight: Sight, most: int
+) -> list[tuple[int, LogRow]]:
+    """Read published events of a window (after, until) that may be seen, with their positions.
+
+    Schools are seen by their own codes here: boards are to be written out before.
+    """
+    rows = await queries.read_feed(
+        c,
+        after=window[0],
+        until=window[1],
+        kinds=[kind.value for kind in kinds],
+        everything=sight.everything,
+        brins=list(sight.brins),
+        oins=list(sight.oins),
+        most=most,
+    )
+    return [
+        (
+            row["position"],
+            LogRow(
+                id=row["id"],
+                brin=row["brin"],
+                number=row["number"],
+                kind=Kind(row["kind"]),
+                recorded_at=row["recorded_at"],
+                mandate_id=row["mandate_id"],
+                body=row["body"],
+                traceparent=row["traceparent"],
+            ),
+        )
+        for row in rows
+    ]
+
+
+async def brins_of_boards(c: Connection, bges: Collection[BgeCode]) -> list[Brin]:
+    """List the schools of boards."""
+    return [row["brin"] for row in await queries.read_brins_of_boards(c, bges=list(bges))] if bges else []
