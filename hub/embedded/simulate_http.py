@@ -7,7 +7,8 @@ receiver that is slower than the hub would be all that a measurement shows.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final, TypeAlias, cast
@@ -52,8 +53,9 @@ Answer: TypeAlias = Callable[[Request], Reply | None]
 class Connection(asyncio.Protocol):
     """One connection: collects bytes until a request is whole, has it answered, and goes on."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Answer, others: set[Connection]) -> None:
         self._answer = answer
+        self._others = others
         self._transport: asyncio.Transport | None = None
         self._received = bytearray()
         self._is_busy = False
@@ -61,10 +63,17 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the way back."""
         self._transport = cast("asyncio.Transport", transport)
+        self._others.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """Forget the way back."""
         self._transport = None
+        self._others.discard(self)
+
+    def close(self) -> None:
+        """End the connection after what was written."""
+        if self._transport is not None:
+            self._transport.close()
 
     def data_received(self, data: bytes) -> None:
         """Collect, and answer what is whole."""
@@ -134,6 +143,14 @@ class Connection(asyncio.Protocol):
         self._transport.write("\r\n".join(lines).encode("latin-1") + END_OF_HEAD + reply.body)
 
 
-async def serve(answer: Answer, host: str, port: int) -> asyncio.Server:
-    """Listen; port 0 takes a free one."""
-    return await asyncio.get_running_loop().create_server(lambda: Connection(answer), host, port)
+@asynccontextmanager
+async def serving(answer: Answer, host: str, port: int) -> AsyncIterator[int]:
+    """Listen, at a free port when `port` is 0, and give the port; at the end all connections are closed."""
+    connections: set[Connection] = set()
+    server = await asyncio.get_running_loop().create_server(lambda: Connection(answer, connections), host, port)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for connection in tuple(connections):
+            connection.close()

@@ -11,7 +11,7 @@ import structlog
 from pyreqwest.client import ClientBuilder
 from pyreqwest.exceptions import PyreqwestError
 
-from hub.embedded.simulate_http import serve
+from hub.embedded.simulate_http import serving
 from hub.embedded.simulate_hub import Hub, HubSaidNo, Wanted, subscribe
 from hub.embedded.simulate_las import Las, Mode
 from hub.embedded.simulate_reports import Reporter
@@ -54,19 +54,16 @@ async def run(place: Place, manners: Manners, stop: asyncio.Event) -> None:
     """Be a LAS until told to stop."""
     reporter = Reporter(manners.delay)
     las = Las(manners.mode, reporter.note if manners.reports else lambda _: None, lambda: len(reporter))
-    server = await serve(las.answer, place.host, place.port)
-    url = place.url or f"http://{place.host}:{server.sockets[0].getsockname()[1]}/hook"
-    log.info("las.listening", url=url, mode=manners.mode.value)
-    wanted = Wanted(manners.oin, url, manners.reports)
     builder = ClientBuilder().timeout(timedelta(seconds=HUB_SECONDS)).follow_redirects(enable=False).no_proxy()
-    async with builder.build() as client:
-        hub = Hub(client, place.hub, place.token)
+    async with serving(las.answer, place.host, place.port) as port, builder.build() as client:
+        url = place.url or f"http://{place.host}:{port}/hook"
+        log.info("las.listening", url=url, mode=manners.mode.value)
+        hub, wanted = Hub(client, place.hub, place.token), Wanted(manners.oin, url, manners.reports)
         work = asyncio.create_task(_work(las, hub, reporter, wanted, place.state_dir / f"las-{manners.oin}.json"))
         ended = asyncio.create_task(stop.wait())
         await asyncio.wait((work, ended), return_when=asyncio.FIRST_COMPLETED)
-        ended.cancel()
-        work.cancel()
-        server.close()
+        for task in (work, ended):
+            task.cancel()
         await asyncio.gather(work, ended, return_exceptions=True)
     if not stop.is_set():
         await work
@@ -75,7 +72,7 @@ async def run(place: Place, manners: Manners, stop: asyncio.Event) -> None:
 async def _work(las: Las, hub: Hub, reporter: Reporter, wanted: Wanted, state: Path) -> None:
     las.secrets = (await subscribe(hub, wanted, state),)
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(reporter.work(hub))
+        tasks.create_task(reporter.work(hub.report))
         tasks.create_task(_watch_keys(las, hub))
 
 

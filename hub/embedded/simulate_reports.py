@@ -21,10 +21,10 @@ from schemas.cloudevents import write_time
 from schemas.kinds import EventType, ReportStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
     from datetime import datetime
 
-    from hub.embedded.simulate_hub import Hub
+    Report = Callable[[str, dict[str, object]], Awaitable[None]]
 
 AT_ONCE: Final = 16
 STEP_TIMES: Final = 4
@@ -57,20 +57,20 @@ class Reporter:
             soon = at + timedelta(seconds=self._delay * STEP_TIMES)
         self._plan(soon, message, ReportStatus.ACTIVATED)
 
-    async def work(self, hub: Hub) -> None:
-        """Report for ever."""
+    async def work(self, report: Report) -> None:
+        """Report for ever; `report` takes a delivery's id and the report's body."""
         async with asyncio.TaskGroup() as tasks:
             for _ in range(AT_ONCE):
-                tasks.create_task(self._work(hub))
+                tasks.create_task(self._work(report))
 
-    async def _work(self, hub: Hub) -> None:
+    async def _work(self, report: Report) -> None:
         while True:
             if not self._due or self._due[0][0] > now():
                 await asyncio.sleep(IDLE_SECONDS)
                 continue
             due, message, status, tries = heapq.heappop(self._due)
             try:
-                await hub.report(message, {"status": status.value, "reportedAt": write_time(due)})
+                await report(message, {"status": status.value, "reportedAt": write_time(due)})
             except (PyreqwestError, HubSaidNo) as error:
                 self._try_again(error, message, status, tries + 1)
 

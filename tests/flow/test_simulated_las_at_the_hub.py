@@ -1,0 +1,183 @@
+"""The simulated LAS at the real API: it subscribes itself, keeps its secret, and goes on after a restart."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import stat
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pytest
+import uvicorn
+from pyreqwest.client import ClientBuilder
+from pyreqwest.exceptions import PyreqwestError
+
+from consumers.las import Message, Webhooks
+from hub.api.app import create_app
+from hub.clock import now
+from hub.domain.outcome import Delivered
+from hub.embedded import simulate_las_process
+from hub.embedded.simulate_las import Mode
+from hub.embedded.simulate_las_process import Manners, Place
+from hub.outbound import Outbound
+from hub.settings import Settings, load
+from hub.tokens import Caller, Role, ensure_keyfile, issue
+from tests.support.subscribed import KEYS, LAS, make_register
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from hub.store.pool import Pool
+
+
+def free_port() -> int:
+    """Find a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def settings(database: str, tmp_path: Path) -> Settings:
+    """Make the settings of a hub with a development key."""
+    keyfile = tmp_path / "key.json"
+    ensure_keyfile(keyfile)
+    return load(
+        {
+            "OSR_HUB_DATABASE__DSN": database,
+            "OSR_HUB_OIN": "00000099000000009000",
+            "OSR_HUB_HTTP__PORT": str(free_port()),
+            "OSR_HUB_AUTH__DEVELOPMENT_KEYFILE": str(keyfile),
+            "OSR_HUB_SECRETS__KEYS": KEYS[0].get_secret_value(),
+            "OSR_HUB_WEBHOOK__ALLOWED_NETWORKS": "127.0.0.0/8",
+        }
+    )
+
+
+@pytest.fixture
+async def hub(settings: Settings, pool: Pool) -> AsyncIterator[Settings]:
+    """Serve the API over a register with two systems."""
+    async with pool.acquire() as c:
+        await make_register(c)
+    config = uvicorn.Config(create_app(settings, pool), port=settings.http.port, log_config=None)
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    yield settings
+    server.should_exit = True
+    await serving
+
+
+class Running:
+    """A simulated LAS in this process, with what its process would be given."""
+
+    def __init__(self, settings: Settings, folder: Path, port: int) -> None:
+        keyfile = settings.auth.development_keyfile
+        assert keyfile is not None
+        bearer = Caller(subject="las", roles=frozenset({Role.LAS}), oins=frozenset({LAS}))
+        token = issue(keyfile, bearer, now=now())
+        self.place = Place(
+            host="127.0.0.1",
+            port=port,
+            url=None,
+            hub=f"{settings.http.address}/v1",
+            token=lambda: token,
+            state_dir=folder,
+        )
+        self.base = f"http://127.0.0.1:{port}"
+
+    @contextlib.asynccontextmanager
+    async def run(self) -> AsyncIterator[None]:
+        """Run it, and stop it in order."""
+        stop = asyncio.Event()
+        manners = Manners(oin=LAS, mode=Mode.GOOD, delay=0.01, reports=False)
+        task = asyncio.create_task(simulate_las_process.run(self.place, manners, stop))
+        yield
+        stop.set()
+        await asyncio.wait_for(task, 10)
+
+    async def received(self) -> dict[str, Any]:
+        """Read what came."""
+        async with ClientBuilder().no_proxy().build() as client:
+            answer = await client.get(f"{self.base}/received").build().send()
+            said: dict[str, Any] = orjson.loads(bytes(await answer.bytes()))
+            return said
+
+
+@pytest.fixture
+def las(hub: Settings, tmp_path: Path) -> Running:
+    """Prepare a simulated LAS."""
+    return Running(hub, tmp_path / "state", free_port())
+
+
+async def subscription(pool: Pool) -> Any:  # noqa: ANN401 - a row
+    """Wait until there is an active subscription, and return its row."""
+    async with asyncio.timeout(20):
+        while True:
+            row = await pool.fetchrow("select * from subscriptions where status = 'active'")
+            if row is not None:
+                return row
+            await asyncio.sleep(0.02)
+
+
+async def deliver(hub: Settings, pool: Pool, number: int) -> object:
+    """Send one message as a forwarder does."""
+    body = {"id": f"0190-{number}", "type": "nl.osr.mandate.granted.v1", "partitionkey": "18DS", "data": {}}
+    async with Outbound(hub.webhook) as out:
+        webhooks = Webhooks(out, hub, pool)
+        target = next(iter((await webhooks.targets()).values()))
+        return await webhooks.send(target, Message(id=f"0190-{number}", body=orjson.dumps(body)), now())
+
+
+async def test_it_subscribes_takes_messages_and_keeps_its_secret(hub: Settings, pool: Pool, las: Running) -> None:
+    """A file that only its owner reads; after a restart the same subscription and the same secret."""
+    async with las.run():
+        first = await subscription(pool)
+        assert isinstance(await deliver(hub, pool, 1), Delivered)
+        assert (await las.received())["received"] == 1
+    state = las.place.state_dir / f"las-{LAS}.json"
+    assert stat.S_IMODE(state.stat().st_mode) == 0o600
+    async with las.run():
+        assert isinstance(await deliver(hub, pool, 2), Delivered)
+        assert (await las.received())["badSignatures"] == 0
+        assert (await subscription(pool))["id"] == first["id"]
+
+
+async def test_without_its_file_it_makes_a_new_subscription(hub: Settings, pool: Pool, las: Running) -> None:
+    """The old one, whose secret nobody knows any more, is deleted."""
+    async with las.run():
+        first = await subscription(pool)
+    (las.place.state_dir / f"las-{LAS}.json").unlink()
+    async with las.run():
+        async with asyncio.timeout(20):
+            while (await subscription(pool))["id"] == first["id"]:  # noqa: ASYNC110 - another process's work
+                await asyncio.sleep(0.02)
+        assert isinstance(await deliver(hub, pool, 1), Delivered)
+    assert await pool.fetchval("select status from subscriptions where id = $1", first["id"]) == "deleted"
+
+
+async def test_a_subscription_that_was_disabled_is_resumed(hub: Settings, pool: Pool, las: Running) -> None:
+    """It comes back by itself, to the address that it has now."""
+    async with las.run():
+        first = await subscription(pool)
+    await pool.execute("update subscriptions set status = 'disabled'")
+    elsewhere = Running(hub, las.place.state_dir, free_port())
+    async with elsewhere.run():
+        row = await subscription(pool)
+        assert (row["id"], row["url"]) == (first["id"], f"{elsewhere.base}/hook")
+        assert isinstance(await deliver(hub, pool, 1), Delivered)
+
+
+async def test_it_waits_for_a_hub_that_is_not_there_yet(settings: Settings, tmp_path: Path) -> None:
+    """And stops at once when it is told to."""
+    las = Running(settings, tmp_path / "state", free_port())
+    async with las.run():
+        async with asyncio.timeout(10):
+            while True:
+                with contextlib.suppress(PyreqwestError):
+                    assert (await las.received())["received"] == 0
+                    break
+                await asyncio.sleep(0.02)
