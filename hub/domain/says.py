@@ -43,7 +43,7 @@ def age(seconds: float | None, language: Language = Language.ENGLISH) -> str:
     """Write a duration as people say it."""
     dutch = language is Language.DUTCH
     if seconds is None:
-        return "–"
+        return "-"
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
     if seconds < A_WHILE:
@@ -92,7 +92,7 @@ def _held_in_dutch(standing: Standing) -> str:
     if standing.state == "held" and not standing.is_held_by_operator:
         do = "De leverancier hervat het of neemt een nieuw abonnement; er gaat intussen niets verloren."
     else:
-        do = "Met ‘vrijgeven’ gaan ze verder."
+        do = "Met 'vrijgeven' gaan ze verder."
     return f"{_who_holds(standing)[1]}; {_berichten(standing.held)} in de wacht. {do}"
 
 
@@ -109,13 +109,13 @@ def _hub_in_english(standing: Standing) -> str:
 
 def _hub_in_dutch(standing: Standing) -> str:
     if not standing.forwarders:
-        return f"Er draait geen doorstuurder; {_berichten(standing.waiting)} in de wacht. Start ‘osr-consume forward’."
+        return f"Er draait geen doorstuurder; {_berichten(standing.waiting)} in de wacht. Start 'osr-consume forward'."
     if standing.oldest_undelivered is None:
-        return "Vastgelegde wijzigingen zijn nog niet ingepland. Kijk of ‘osr-consume plan’ en de database draaien."
+        return "Vastgelegde wijzigingen zijn nog niet ingepland. Kijk of 'osr-consume plan' en de database draaien."
     oldest = age(standing.oldest_undelivered, Language.DUTCH)
     return (
         f"De hub loopt achter: {_berichten(standing.waiting)} in de wacht, het oudste al {oldest}. "
-        "Wordt het niet minder, start dan nog een ‘osr-consume forward’."
+        "Wordt het niet minder, start dan nog een 'osr-consume forward'."
     )
 
 

@@ -89,10 +89,12 @@ async def lane_sums(c: Connection) -> dict[int, LaneSums]:
     """Sum the lanes of each destination that has any."""
     rows = await queries.sum_lanes(c)
     return {
-        row["destination"]: LaneSums(**{
-            **{name: value for name, value in row.items() if name != "destination"},
-            "held_brins": tuple(row["held_brins"] or ()),
-        })
+        row["destination"]: LaneSums(
+            **{
+                **{name: value for name, value in row.items() if name != "destination"},
+                "held_brins": tuple(row["held_brins"] or ()),
+            }
+        )
         for row in rows
     }
 

@@ -85,13 +85,14 @@ select x.destination,
   from lanes x
   left join lateral (
     select d.id, d.status, d.cause, d.planned_at from deliveries d
-     where d.destination = x.destination and d.brin = x.brin and d.sequence > x.head and d.status in ('waiting', 'retrying')
-     order by d.sequence limit 1) f on x.tail > x.head
+     where x.tail > x.head and d.destination = x.destination and d.brin = x.brin and d.sequence > x.head
+       and d.status in ('waiting', 'retrying')
+     order by d.sequence limit 1) f on true
   left join lateral (
     select count(*) filter (where d.status = 'waiting') as waiting,
            count(*) filter (where d.status = 'retrying') as retrying
       from deliveries d
-     where d.destination = x.destination and d.brin = x.brin and d.sequence > x.head and x.held) h on x.held
+     where x.held and d.destination = x.destination and d.brin = x.brin and d.sequence > x.head) h on true
  group by x.destination;
 
 -- name: last_failure^

@@ -1,0 +1,151 @@
+"""The books. In: one snapshot of the memory. Out: sums per destination, and everything that breaks a rule.
+
+Each rule looks from a side that does not know of the others: events, lanes, rows of deliveries, counters. All of them
+hold in any snapshot, so that traffic under way raises no alarm.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from hub.domain.delivery import Status
+from hub.store import books as store
+from hub.store import ledger, observe, tallies
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from hub.store.books import Broken
+    from hub.store.pool import Connection
+    from hub.store.tallies import Tally
+
+
+class Rule(StrEnum):
+    """What must hold."""
+
+    BALANCE = "balance"
+    SEQUENCE = "sequence"
+    PLANNED_TWICE = "planned_twice"
+    UNPLANNED = "unplanned"
+    STRANDED_LANE = "stranded_lane"
+    STATUS = "status"
+    AUDIT_CHAIN = "audit_chain"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Violation:
+    """A rule that does not hold, and where."""
+
+    rule: Rule
+    destination: str | None = None
+    brin: str | None = None
+    delivery_id: UUID | None = None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """What was planned for a destination, and in which statuses it stands."""
+
+    destination: str
+    planned: int
+    statuses: Mapping[Status, int]
+    archived: int = 0
+
+    @property
+    def difference(self) -> int:
+        """What was planned and is nowhere, or is somewhere and was not planned."""
+        return self.planned - sum(self.statuses.values()) - self.archived
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Books:
+    """What was found."""
+
+    at: datetime
+    ledger_epoch: int
+    events: int
+    accounts: Sequence[Account]
+    violations: Sequence[Violation]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every rule holds."""
+        return not self.violations
+
+
+async def verify(c: Connection, now: datetime) -> Books:
+    """Do the books in one snapshot; waits for nothing and changes nothing."""
+    async with c.transaction(isolation="repeatable_read", readonly=True):
+        await observe.scan_tables(c)
+        names = {place.id: place.name for place in await observe.places(c)}
+        counted, kept, planned = await store.counted(c), await tallies.totals(c), await store.planned(c)
+        accounts = list(_accounts(names, counted, planned))
+        return Books(
+            at=now,
+            ledger_epoch=await ledger.epoch(c),
+            events=await store.events(c),
+            accounts=accounts,
+            violations=[*_unbalanced(accounts), *_miscounted(names, counted, kept), *await _broken(c, names)],
+        )
+
+
+async def _broken(c: Connection, names: Mapping[int, str]) -> list[Violation]:
+    found: Mapping[Rule, Sequence[Broken]] = {
+        Rule.SEQUENCE: await store.broken_sequences(c),
+        Rule.PLANNED_TWICE: await store.planned_twice(c),
+        Rule.UNPLANNED: await store.unplanned(c),
+        Rule.STRANDED_LANE: await store.stranded(c),
+        Rule.STATUS: await store.misplaced(c),
+    }
+    return [
+        Violation(
+            rule=rule,
+            destination=None if row.destination is None else names.get(row.destination, str(row.destination)),
+            brin=row.brin,
+            delivery_id=row.delivery_id,
+            detail=row.detail,
+        )
+        for rule, rows in found.items()
+        for row in rows
+    ]
+
+
+def _accounts(names: Mapping[int, str], counted: Mapping[Tally, int], planned: Mapping[int, int]) -> Iterator[Account]:
+    statuses: dict[int, Counter[Status]] = {}
+    for (destination, status, _), n in counted.items():
+        statuses.setdefault(destination, Counter())[status] += n
+    known = list(names) + sorted((statuses.keys() | planned.keys()) - names.keys())
+    for destination in known:
+        yield Account(
+            destination=names.get(destination, str(destination)),
+            planned=planned.get(destination, 0),
+            statuses={status: statuses.get(destination, Counter())[status] for status in Status},
+        )
+
+
+def _unbalanced(accounts: Sequence[Account]) -> Iterator[Violation]:
+    for account in accounts:
+        if account.difference:
+            detail = f"{account.planned} planned, {sum(account.statuses.values())} rows, {account.archived} archived"
+            yield Violation(rule=Rule.BALANCE, destination=account.destination, detail=detail)
+
+
+def _miscounted(
+    names: Mapping[int, str], counted: Mapping[Tally, int], kept: Mapping[Tally, int]
+) -> Iterator[Violation]:
+    for key in sorted(counted.keys() | kept.keys()):
+        rows, tally = counted.get(key, 0), kept.get(key, 0)
+        if rows != tally:
+            destination, status, expects = key
+            which = "with a report to come" if expects else "without a report to come"
+            yield Violation(
+                rule=Rule.BALANCE,
+                destination=names.get(destination, str(destination)),
+                detail=f"{rows} rows are {status} {which}, and the counters say {tally}",
+            )

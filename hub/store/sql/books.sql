@@ -1,0 +1,132 @@
+-- The books: what must hold in any snapshot, whatever is under way. Each rule returns the rows that break it.
+
+-- name: count_events$
+-- How many events were ever recorded and are kept.
+select count(*) from events;
+
+-- name: count_deliveries
+-- How many deliveries there are in each status, counted row by row.
+select d.destination, d.status::text as status, d.expects_report, count(*) as n
+  from deliveries d group by d.destination, d.status, d.expects_report;
+
+-- name: count_planned
+-- How many deliveries the lanes say there are.
+select x.destination, sum(x.tail)::bigint as planned from lanes x group by x.destination;
+
+-- name: unbalanced_lanes
+-- Lanes whose rows are not numbered 1 to their tail.
+select coalesce(x.destination, d.destination) as destination, coalesce(x.brin, d.brin) as brin, x.tail, d.n, d.low, d.high
+  from lanes x
+  full join (select d.destination, d.brin, count(*) as n, min(d.sequence) as low, max(d.sequence) as high
+               from deliveries d group by d.destination, d.brin) d
+    on d.destination = x.destination and d.brin = x.brin
+ where coalesce(x.tail, -1) <> coalesce(d.n, 0) or (d.n > 0 and (d.low <> 1 or d.high <> x.tail))
+ order by 1, 2 limit :most;
+
+-- name: broken_school_numbers
+-- Schools whose events are not numbered 1 to their counter, or that are planned beyond it.
+select coalesce(s.brin, e.brin) as brin, s.counter, e.n, e.low, e.high, p.planned_through
+  from schools s
+  full join (select e.brin, count(*) as n, min(e.number) as low, max(e.number) as high from events e group by e.brin) e
+    on e.brin = s.brin
+  left join plans p on p.brin = s.brin
+ where coalesce(s.counter, -1) <> coalesce(e.n, 0) or (e.n > 0 and (e.low <> 1 or e.high <> s.counter))
+    or p.planned_through > s.counter
+ order by 1 limit :most;
+
+-- name: broken_feed
+-- Positions of the published log that are missing or double.
+select count(*) as n, min(f.position) as low, max(f.position) as high
+  from feed f having count(*) > 0 and (min(f.position) <> 1 or max(f.position) <> count(*));
+
+-- name: misplaced_events
+-- Events that are neither on the published log nor waiting to be, or that are there twice.
+select e.brin, e.number, count(f.position) as published, count(t.n) as waiting
+  from events e
+  left join feed f on f.brin = e.brin and f.number = e.number
+  left join todo t on t.brin = e.brin and t.number = e.number
+ group by e.brin, e.number
+having count(f.position) + count(t.n) <> 1
+ order by e.brin, e.number limit :most;
+
+-- name: planned_twice
+-- The same unit of the same event, planned more than once for one destination.
+select d.destination, d.brin, d.event_number, d.branch, count(*) as n, max(d.id::text)::uuid as id
+  from deliveries d where d.cause is null
+ group by d.destination, d.brin, d.event_number, d.branch having count(*) > 1
+ order by 1, 2, 3, 4 limit :most;
+
+-- name: doubled_ids
+-- One id for several deliveries.
+select d.id, count(*) as n, min(d.destination) as destination, min(d.brin) as brin
+  from deliveries d group by d.id having count(*) > 1 order by d.id limit :most;
+
+-- name: planned_for_nothing
+-- Planned deliveries of which no event speaks, or which a queue of another service got.
+select d.destination, d.brin, d.sequence, d.event_number, d.branch, d.id
+  from deliveries d
+  left join (select e.brin, e.number, u.branch, s.destination as queue, m.supplier_oin
+               from events e
+               join mandates m on m.id = e.mandate_id
+               join services s on s.code = m.service_code
+              cross join lateral jsonb_to_recordset(e.units) u (branch text)) e
+    on e.brin = d.brin and e.number = d.event_number and e.branch = d.branch
+  left join destinations p on p.id = d.destination
+ where d.cause is null
+   and (e.brin is null
+        or case p.kind when 'duo' then e.queue is distinct from d.destination
+                       else e.supplier_oin is distinct from p.supplier_oin or (e.queue is null) <> (p.kind = 'las') end)
+ order by 1, 2, 3 limit :most;
+
+-- name: unplanned_units
+-- Units of planned events that their obligatory destination was not told.
+select e.brin, e.number, e.branch, e.type, e.destination
+  from (select e.brin, e.number, u.branch, u.type, coalesce(s.destination, w.id) as destination
+          from plans p
+          join events e on e.brin = p.brin and e.number <= p.planned_through
+          join mandates m on m.id = e.mandate_id
+          join services s on s.code = m.service_code
+          left join destinations w on s.destination is null and w.kind = 'las' and w.supplier_oin = m.supplier_oin
+         cross join lateral jsonb_to_recordset(e.units) u (branch text, type text)
+         where s.destination is null or u.type not in ('started', 'expired')) e
+  left join deliveries d
+    on d.destination = e.destination and d.brin = e.brin and d.event_number = e.number and d.branch = e.branch
+   and d.cause is null
+ where d.id is null
+ order by 1, 2, 3 limit :most;
+
+-- name: stranded_lanes
+-- Lanes that wait for nothing and nobody: neither a moment nor an owner that lives.
+select x.destination, x.brin, x.head, x.tail, x.owner
+  from lanes x left join processes p on p.id = x.owner
+ where x.head < x.tail and x.due is null and not x.held
+   and (x.owner is null or p.id is null
+        or (x.owner is not null and p.beat_at < clock_timestamp() - make_interval(secs => :patience)))
+ order by 1, 2 limit :most;
+
+-- name: misplaced_deliveries
+-- Deliveries whose status does not go with where their lane stands, or with what is expected of them.
+select d.destination, d.brin, d.sequence, d.id, d.status::text as status, d.expects_report, x.head, x.closed
+  from deliveries d left join lanes x on x.destination = d.destination and x.brin = d.brin
+ where (d.sequence <= x.head and d.status in ('waiting', 'retrying'))
+    or (d.sequence > x.head and d.status in ('delivered', 'dead'))
+    or (d.sequence > x.head and d.status not in ('waiting', 'retrying', 'cancelled') and d.reported_at is null)
+    or (d.sequence <= x.closed and d.expects_report and d.status in ('waiting', 'retrying', 'delivered', 'in_progress'))
+    or (not d.expects_report
+        and d.status not in ('waiting', 'retrying', 'delivered', 'dead', 'cancelled'))
+    or (d.status = 'waiting' and (d.delivered_at is not null or d.processed_at is not null))
+    or (d.status = 'retrying' and (d.attempts = 0 or d.failed_since is null))
+    or ((d.status in ('waiting', 'retrying', 'dead', 'cancelled')) <> (d.delivered_at is null))
+    or ((d.status in ('processed', 'processed_with_signal', 'activated', 'rejected', 'declined'))
+        <> (d.processed_at is not null))
+    or (d.status in ('dead', 'cancelled') and d.reason is null)
+ order by 1, 2, 3 limit :most;
+
+-- name: misplaced_lanes
+-- Lanes whose own numbers contradict each other, or whose last number sent was never sent.
+select x.destination, x.brin, x.head, x.tail, x.sent, x.closed, d.status::text as status
+  from lanes x
+  left join deliveries d on d.destination = x.destination and d.brin = x.brin and d.sequence = x.sent
+ where x.head > x.tail or x.sent > x.head or x.closed > x.head or (x.owner is not null and x.due is not null)
+    or (x.sent > 0 and (d.id is null or d.status in ('waiting', 'retrying', 'cancelled')))
+ order by 1, 2 limit :most;
