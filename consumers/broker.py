@@ -23,6 +23,7 @@ def make_broker(options: Mapping[str, Any]) -> KafkaBroker:
         metadata_max_age_ms=options.get("metadata_max_age_ms", 3000),
         allow_auto_create_topics=False,
         ack_policy=AckPolicy.MANUAL,
+        logger=logging.getLogger("faststream"),
         log_level=logging.DEBUG,
         graceful_timeout=5,
     )

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
-from aiokafka.partitioner import murmur2
 
+from hub import batches
 from hub.clock import now
 from hub.domain.outcome import Delivered, Failure, Refused, RetryLater
-from schemas.cloudevents import KAFKA_HEADERS
 from schemas.topics import topic_named
 
 if TYPE_CHECKING:
@@ -28,9 +27,9 @@ PATIENCE_MS: Final = 8000
 STOP_SECONDS: Final = 5.0
 
 
-def partition_of(topic: str, brin: str) -> int:
-    """Say which partition a school's messages go to: Kafka's own choice for the key."""
-    return int(murmur2(brin.encode()) & 0x7FFFFFFF) % topic_named(topic).partitions
+def queue_partition(topic: str, brin: str) -> int:
+    """Say which partition of a queue of DUO a school's messages go to."""
+    return batches.partition_of(brin, topic_named(topic).partitions)
 
 
 class Queues:
@@ -54,22 +53,19 @@ class Queues:
     async def send(self, topic: str, partition: int, records: Sequence[tuple[str, bytes]]) -> list[Outcome]:
         """Send (BRIN4, message) records in order and say of each what became of it; never raises for the network."""
         started = time.monotonic()
-        answers: Sequence[Any]
+        offsets: list[int] = []
+        error: Exception | None = None
         try:
             producer = await self._ready()
-        except (KafkaError, OSError) as error:
-            answers = [error] * len(records)
+        except (KafkaError, OSError) as away:
+            error = away
         else:
-            answers = await _send_all(producer, topic, partition, records)
-            if any(isinstance(answer, BaseException) for answer in answers):
+            offsets, error = await batches.send(producer, topic, partition, records)
+            if error is not None:
                 await self._drop(producer)
         at, spent = now(), int((time.monotonic() - started) * 1000)
-        return [
-            _failure(answer, topic, spent)
-            if isinstance(answer, BaseException)
-            else Delivered(at=at, partition=answer.partition, offset=answer.offset)
-            for answer in answers
-        ]
+        taken: list[Outcome] = [Delivered(at=at, partition=partition, offset=offset) for offset in offsets]
+        return taken + [_failure(error, topic, spent)] * (len(records) - len(offsets))
 
     async def _ready(self) -> AIOKafkaProducer:
         async with self._starting:
@@ -78,8 +74,8 @@ class Queues:
                     **self._options,
                     enable_idempotence=True,
                     acks="all",
-                    linger_ms=1,
-                    max_batch_size=262_144,
+                    linger_ms=0,
+                    max_batch_size=batches.BATCH_BYTES,
                     request_timeout_ms=PATIENCE_MS,
                 )
                 try:
@@ -99,21 +95,7 @@ class Queues:
             return  # it had failed already; nothing of it is relied upon
 
 
-async def _send_all(
-    producer: AIOKafkaProducer, topic: str, partition: int, records: Sequence[tuple[str, bytes]]
-) -> Sequence[Any]:
-    headers = list(KAFKA_HEADERS)
-    try:
-        futures = [
-            await producer.send(topic, value, key=brin.encode(), partition=partition, headers=headers)
-            for brin, value in records
-        ]
-    except (KafkaError, OSError) as error:
-        return [error] * len(records)
-    return await asyncio.gather(*futures, return_exceptions=True)
-
-
-def _failure(error: BaseException, topic: str, spent: int) -> Failure:
+def _failure(error: Exception | None, topic: str, spent: int) -> Failure:
     words = f"{type(error).__name__}: {error}"[:300] or topic
     if isinstance(error, MessageSizeTooLargeError):
         return Refused(at=now(), error=words, duration_ms=spent)

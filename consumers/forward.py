@@ -15,7 +15,7 @@ import structlog
 
 from consumers import las
 from consumers.carry import Carrier, OpenRequests
-from consumers.duo import Queues, partition_of
+from consumers.duo import Queues, queue_partition
 from consumers.places import Places
 from consumers.settling import Settling
 from consumers.turn import Turn, is_gone
@@ -126,7 +126,7 @@ class Forwarder:
             if place.topic is None:
                 self._start(self._carrier.to_webhook(turn, mail), [turn])
             else:
-                groups[place.topic, partition_of(place.topic, lease.brin)].append((turn, mail))
+                groups[place.topic, queue_partition(place.topic, lease.brin)].append((turn, mail))
         for (topic, partition), turns in groups.items():
             self._start(self._carrier.to_queue(topic, partition, turns), [turn for turn, _ in turns])
 

@@ -7,13 +7,15 @@ believes to be the one can do no more than repeat: readers drop repeats by id.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final
 
 import asyncpg
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from hub import batches
 from hub.clock import now
 from hub.envelopes import delivery_change, letterhead, mandate_event
 from hub.heartbeat import Heartbeat
@@ -22,7 +24,6 @@ from hub.store.locks import RELAY, only_one
 from hub.store.meters import Meters
 from hub.store.pool import open_pool
 from hub.store.wake import Ear
-from schemas.cloudevents import KAFKA_HEADERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,7 +83,7 @@ async def _be_active(settings: Settings, stop: asyncio.Event, meters: Meters) ->
             enable_idempotence=True,
             acks="all",
             linger_ms=0,
-            max_batch_size=262_144,
+            max_batch_size=batches.BATCH_BYTES,
             request_timeout_ms=PATIENCE_MS,
         )
         await producer.start()
@@ -107,9 +108,9 @@ class Relay:
         """Publish what there is, then wait for a bell."""
         self._position = await log.last_position(self._c)
         while not stop.is_set():
-            busy = await self.publish_events()
-            busy = await self.publish_changes() or busy
-            if not busy:
+            events = await self.publish_events()
+            changes = await self.publish_changes(MOST_CHANGES if not events else 1)
+            if not events and not changes:
                 await ear.wait()
 
     async def publish_events(self) -> int:
@@ -125,9 +126,9 @@ class Relay:
             self._meters.count("events", 0, errand.event.kind.type)
         return len(errands)
 
-    async def publish_changes(self) -> int:
-        """Publish the next changes of deliveries and say how many there were."""
-        rows = await log.read_changes(self._c, MOST_CHANGES)
+    async def publish_changes(self, most: int = MOST_CHANGES) -> int:
+        """Publish the next changes of deliveries, of at most that many settle flushes, and say how many there were."""
+        rows = await log.read_changes(self._c, most)
         if not rows:
             return 0
         changes = [change for items in rows.values() for change in items]
@@ -138,8 +139,11 @@ class Relay:
         return len(changes)
 
     async def _send(self, topic: str, records: Sequence[tuple[str, bytes]]) -> None:
-        headers = list(KAFKA_HEADERS)
-        futures: list[asyncio.Future[Any]] = [
-            await self._producer.send(topic, value, key=brin.encode(), headers=headers) for brin, value in records
-        ]
-        await asyncio.gather(*futures)
+        partitions = len(await self._producer.partitions_for(topic))
+        parts: dict[int, list[tuple[str, bytes]]] = defaultdict(list)
+        for record in records:
+            parts[batches.partition_of(record[0], partitions)].append(record)
+        sent = await asyncio.gather(*(batches.send(self._producer, topic, p, part) for p, part in parts.items()))
+        for _, error in sent:
+            if error is not None:
+                raise error
