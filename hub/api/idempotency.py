@@ -1,18 +1,22 @@
 """Does a POST once. In: a request with `Idempotency-Key`. Out: its answer; the same again when it is asked again.
 
 The work, and the answer to it, are stored in one transaction: a crash leaves both or neither. Requests with one key
-take turns. What was refused did nothing and is not kept. The same key with another request is a conflict.
+take turns. What was refused did nothing and is not kept. The same key with another request is a conflict. Answers are
+sealed where there are keys: one may hold the only copy of a secret that its caller will ever see.
 """
 
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Final
 
+from pydantic import SecretStr
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.api.wiring import wiring_of
 from hub.errors import Conflict, FieldError, InvalidInput, NotAuthenticated, Place
+from hub.sealing import seal, unseal
 from hub.store import idempotency
 from hub.store.idempotency import GivenAnswer
 from hub.tokens import Caller
@@ -20,6 +24,7 @@ from hub.tokens import Caller
 LONGEST: Final = 255
 _KEPT_HEADERS: Final = ("content-type", "location", "etag")
 _FIRST_ERROR: Final = 400
+_SEALED: Final = b"gA"  # how everything begins that is sealed, and no JSON does
 
 
 class Once:
@@ -41,7 +46,7 @@ class Once:
             await self._app(scope, receive, send)
             return
         body = await request.body()
-        for message in await self._answer(scope, f"{caller.subject}", key, body):
+        for message in await self._answer(scope, caller.subject, key, body):
             await send(message)
 
     async def _answer(self, scope: Scope, caller: str, key: str, body: bytes) -> list[Message]:
@@ -55,10 +60,10 @@ class Once:
             try:
                 known = await idempotency.find(connection, caller, key, now)
                 if known is not None:
-                    return _repeat(known, asked)
+                    return _repeat(known, asked, wiring.settings.secrets.keys)
                 scope["hub.connection"] = connection
                 messages = await _collect(self._app, scope, body)
-                answer = _read(messages, asked)
+                answer = _read(messages, asked, wiring.settings.secrets.keys)
                 if answer.status < _FIRST_ERROR:
                     await idempotency.keep(connection, caller, key, answer, now)
                     await transaction.commit()
@@ -100,21 +105,23 @@ async def _collect(app: ASGIApp, scope: Scope, body: bytes) -> list[Message]:
     return messages
 
 
-def _read(messages: list[Message], asked: bytes) -> GivenAnswer:
+def _read(messages: list[Message], asked: bytes, keys: Sequence[SecretStr]) -> GivenAnswer:
     start, *rest = messages
+    body = b"".join(message.get("body", b"") for message in rest)
     headers = Headers(raw=start["headers"])
     return GivenAnswer(
         request_hash=asked,
         status=start["status"],
         headers={name: headers[name] for name in _KEPT_HEADERS if name in headers},
-        body=b"".join(message.get("body", b"") for message in rest),
+        body=seal(body, keys) if keys else body,
     )
 
 
-def _repeat(known: GivenAnswer, asked: bytes) -> list[Message]:
+def _repeat(known: GivenAnswer, asked: bytes, keys: Sequence[SecretStr]) -> list[Message]:
     if known.request_hash != asked:
         raise Conflict("idempotency_key_reused", "this Idempotency-Key was used for another request")
+    body = unseal(known.body, keys) if known.body.startswith(_SEALED) else known.body
     start: Message = {"type": "http.response.start", "status": known.status, "headers": []}
     headers = MutableHeaders(scope=start)
-    headers.update({**known.headers, "content-length": str(len(known.body)), "idempotency-replayed": "true"})
-    return [start, {"type": "http.response.body", "body": known.body}]
+    headers.update({**known.headers, "content-length": str(len(body)), "idempotency-replayed": "true"})
+    return [start, {"type": "http.response.body", "body": body}]

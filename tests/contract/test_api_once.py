@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hub.sealing import new_key
 from hub.tokens import Role
 from tests.support.probes import probing
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 async def storing(tmp_path: Path, pool: Pool) -> Client:
     """Make a client of the API on a database with a table to write to, as one school."""
     await pool.execute("create table probe (n integer generated always as identity)")
-    return probing(tmp_path, pool).as_caller(Role.SCHOOL, brins=["18DS"])
+    return probing(tmp_path, pool, SECRETS__KEYS=new_key()).as_caller(Role.SCHOOL, brins=["18DS"])
 
 
 async def test_a_key_makes_a_post_happen_once(storing: Client, pool: Pool) -> None:
@@ -34,6 +35,13 @@ async def test_a_key_makes_a_post_happen_once(storing: Client, pool: Pool) -> No
     assert first.body == again.body
     assert again.headers["idempotency-replayed"] == "true"
     assert await pool.fetchval("select count(*) from probe") == 1
+
+
+async def test_a_kept_answer_says_nothing_to_who_reads_the_table(storing: Client, pool: Pool) -> None:
+    """An answer may hold a secret that is shown once; it is stored sealed."""
+    await storing.post("/v1/probes/rows", headers={"Idempotency-Key": "once"})
+
+    assert b"hush" not in await pool.fetchval("select body from idempotency_keys")
 
 
 async def test_without_a_key_each_post_counts(storing: Client, pool: Pool) -> None:

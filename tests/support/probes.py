@@ -52,7 +52,9 @@ async def add_row(c: ConnectionHere, *, fail: bool = False) -> Response:
         number = await c.fetchval("insert into probe default values returning n")
         if fail:
             raise Conflict("no_luck", "it failed after writing")
-    return Response(b"{}", 201, {"Location": f"/v1/probes/{number}", "content-type": "application/json"})
+    return Response(
+        b'{"secret": "whsec_hush"}', 201, {"Location": f"/v1/probes/{number}", "content-type": "application/json"}
+    )
 
 
 @router.get("/broken")
@@ -67,8 +69,8 @@ async def find_nothing() -> None:
     raise NotFound("no such probe")
 
 
-def probing(folder: Path, pool: Pool | None = None) -> Client:
+def probing(folder: Path, pool: Pool | None = None, **settings: str) -> Client:
     """Make a client of the API with the probes in it."""
-    client = client_of(folder, pool)
+    client = client_of(folder, pool, **settings)
     cast("FastAPI", client.app).include_router(router)
     return client
