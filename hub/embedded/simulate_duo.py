@@ -7,7 +7,6 @@ all before it were taken: killed at any moment it reports some things twice, and
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,6 +18,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from hub.clock import now
 from hub.embedded.simulate_office import answer
+from hub.embedded.simulate_recent import Recent
 from schemas.cloudevents import KAFKA_HEADERS, SPECVERSION, NotACloudEvent, encode, read, write_time
 from schemas.kinds import EventType
 from schemas.topics import DUO_BRON_PO, DUO_REPORTS, DUO_RIO, DUO_VERZUIM
@@ -33,11 +33,12 @@ if TYPE_CHECKING:
 
 SOURCE: Final = "urn:nld:oin:00000001800866472000:systeem:duo"
 MOST_RECORDS: Final = 2000
-MOST_BATCHES: Final = 16
-MOST_REMEMBERED: Final = 200_000
+MOST_BATCHES: Final = 8
+REMEMBERED: Final = 50_000
 AGAIN_SECONDS: Final = 0.5
 LEAVE_SECONDS: Final = 3.0
 POLL_MS: Final = 200
+FETCH_BYTES: Final = 262_144
 log = structlog.get_logger(__name__)
 
 
@@ -65,14 +66,14 @@ class Office:
 
     def __init__(self, delay: float) -> None:
         self._delay = delay
-        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._seen = Recent(REMEMBERED)
 
     def work(self, records: Mapping[TopicPartition, list[ConsumerRecord[Any, Any]]], at: datetime) -> Batch:
         """Write the reports on what was read at this moment; repeats get none."""
         reports, due = [], at
         for record in (record for part in records.values() for record in part):
             event = _read(record)
-            if event is None or not self._is_new(event.id):
+            if event is None or not self._seen.is_new(event.id):
                 continue
             decided = answer(event.id)
             moment = at + timedelta(seconds=self._delay * decided.delay)
@@ -85,14 +86,6 @@ class Office:
             }
             reports.append((record.key, _write(event, data)))
         return Batch(due, reports, {place: part[-1].offset + 1 for place, part in records.items()})
-
-    def _is_new(self, delivery_id: str) -> bool:
-        if delivery_id in self._seen:
-            return False
-        self._seen[delivery_id] = None
-        if len(self._seen) > MOST_REMEMBERED:
-            self._seen.popitem(last=False)
-        return True
 
 
 async def run(options: Mapping[str, Any], desk: Desk, stop: asyncio.Event) -> None:
@@ -122,6 +115,7 @@ async def _session(options: Mapping[str, Any], desk: Desk) -> None:
             group_id=desk.group,
             group_instance_id=f"{desk.group}-1",
             auto_offset_reset="earliest",
+            max_partition_fetch_bytes=FETCH_BYTES,
             enable_auto_commit=False,
         )
         stack.push_async_callback(_leave, consumer)

@@ -6,7 +6,6 @@ hub sends comes to every other path.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import replace
 from enum import StrEnum
 from http import HTTPStatus
@@ -19,6 +18,7 @@ from hub.clock import now
 from hub.domain import signing
 from hub.embedded.simulate_http import Reply, Request
 from hub.embedded.simulate_mailbox import Mailbox
+from hub.embedded.simulate_recent import Recent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 SLOW_SECONDS: Final = 2.0
 PUBLIC_KEY_CHECKS: Final = 10
-MOST_TRIED: Final = 100_000
+REMEMBERED: Final = 50_000
 FLOOD: Final = b"x" * 1_000_000
 ALLOWED_METHODS: Final = {"allow": "POST, OPTIONS"}
 
@@ -51,7 +51,7 @@ class Las:
         self.public_keys: Sequence[Ed25519PublicKey] = ()
         self._taken = taken
         self._waiting = waiting
-        self._tried: OrderedDict[str, None] = OrderedDict()
+        self._tried = Recent(REMEMBERED)
 
     def answer(self, request: Request) -> Reply | None:
         """Answer one request; None while the secret to check it by is still on its way from the hub."""
@@ -86,7 +86,7 @@ class Las:
             case Mode.SLOW:
                 reply = self._serve(request)
                 return None if reply is None else replace(reply, after=SLOW_SECONDS)
-            case Mode.RUDE if request.method == "POST" and self.secrets and self._is_first_try(request):
+            case Mode.RUDE if request.method == "POST" and self.secrets and self._tried.is_new(_message_id(request)):
                 return self._offend(request)
             case Mode.GOOD | Mode.RUDE:
                 return self._serve(request)
@@ -116,18 +116,9 @@ class Las:
         if self.public_keys and self.mailbox.received % PUBLIC_KEY_CHECKS == 0:
             _check_public(request, self.public_keys)
 
-    def _is_first_try(self, request: Request) -> bool:
-        message = request.headers.get("webhook-id", "")
-        if message in self._tried:
-            return False
-        self._tried[message] = None
-        if len(self._tried) > MOST_TRIED:
-            self._tried.popitem(last=False)
-        return True
-
     def _offend(self, request: Request) -> Reply:
         """Do with a message what no receiver should, one of five things by its id; it behaves at the second try."""
-        match crc32(request.headers.get("webhook-id", "").encode()) % 5:
+        match crc32(_message_id(request).encode()) % 5:
             case 0:
                 return Reply(is_cut=True)
             case 1:
@@ -139,6 +130,10 @@ class Las:
                 return Reply(status=HTTPStatus.BAD_GATEWAY)
             case _:
                 return Reply(status=HTTPStatus.INTERNAL_SERVER_ERROR, body=b"<html>er ging iets mis</html>")
+
+
+def _message_id(request: Request) -> str:
+    return request.headers.get("webhook-id", "")
 
 
 def _consent(request: Request) -> Reply:

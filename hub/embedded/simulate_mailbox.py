@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
+
+from hub.embedded.simulate_recent import Recent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MOST_REMEMBERED: Final = 1_000_000
+REMEMBERED: Final = 250_000
 MOST_PER_SCHOOL: Final = 10_000
 OWN_SERVICE: Final = "VVA"
 
@@ -24,7 +26,7 @@ class School:
 
 @dataclass(slots=True)
 class Mailbox:
-    """Counts and remembers; repeats are known by their id, for the last million."""
+    """Counts and remembers; repeats are known by their id, for the last quarter of a million."""
 
     received: int = 0
     repeats: int = 0
@@ -32,7 +34,7 @@ class Mailbox:
     gaps: int = 0
     bad_signatures: int = 0
     schools: dict[str, School] = field(default_factory=dict)
-    _seen: OrderedDict[str, None] = field(default_factory=OrderedDict)
+    _seen: Recent = field(default_factory=lambda: Recent(REMEMBERED))
 
     @property
     def distinct(self) -> int:
@@ -43,12 +45,9 @@ class Mailbox:
         """Take a message in, a CloudEvent as JSON; False when it was here before."""
         self.received += 1
         message = event["id"]
-        if message in self._seen:
+        if not self._seen.is_new(message):
             self.repeats += 1
             return False
-        self._seen[message] = None
-        if len(self._seen) > MOST_REMEMBERED:
-            self._seen.popitem(last=False)
         if "sequence" in event:
             self._place(event)
         return True

@@ -18,6 +18,7 @@ from hub.embedded.simulate_http import serving
 from hub.embedded.simulate_las import Las, Mode
 from hub.embedded.simulate_mailbox import Mailbox
 from hub.embedded.simulate_office import needs_a_step
+from hub.embedded.simulate_recent import Recent
 from hub.embedded.simulate_reports import Reporter
 from hub.outbound import Answered, Outbound, Unreachable
 from hub.outbound.webhook import Message, Sender, post
@@ -82,6 +83,15 @@ def test_schools_and_copies_have_lanes_of_their_own() -> None:
     mailbox.take(event(1, brin="00AA"))
     mailbox.take(event(2, 1, service="RIO"))
     assert (mailbox.gaps, mailbox.inversions) == (0, 0)
+
+
+def test_memory_of_what_was_seen_is_bounded_and_certain_for_the_latest() -> None:
+    """The last ten are known; of ten thousand no more than twenty are kept."""
+    recent = Recent(10)
+    for n in range(10_000):
+        assert recent.is_new(str(n))
+        assert not any(recent.is_new(str(n - back)) for back in range(min(n, 9)))
+    assert recent.is_new("0")
 
 
 @pytest.fixture
