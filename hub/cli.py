@@ -42,6 +42,8 @@ COMMANDS: Final = {
     "migrate": Entry("hub.commands.migrate", "Bring the database to the newest schema."),
     "topics": Entry("hub.commands.topics", "Create Kafka's topics and check those that exist."),
     "serve": Entry("hub.commands.serve", "Serve the API, the console and the metrics."),
+    "import": Entry("hub.commands.import_", "Import schools, systems or mandates from a file."),
+    "agreements": Entry("hub.commands.agreements", "Note what boards signed."),
     "token": Entry("hub.commands.token", "Make a development token."),
     "simulate": Entry("hub.commands.simulate", "Be a believable DUO or a believable LAS."),
 }

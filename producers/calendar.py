@@ -1,0 +1,66 @@
+"""The calendar. In: mandates whose start or end has come. Out: `started` and `expired` events. Next: producers.relay.
+
+One is active, others stand by. A date is told once however often this runs: the school's lock and the mandate's next
+date see to that. What came while nothing ran is told when it runs again, so many schools at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+import asyncpg
+import structlog
+
+from hub import clock, register
+from hub.register import moment
+from hub.store.locks import CALENDAR, only_one
+from hub.store.wake import ring
+from hub.tracing import new_traceparent
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from hub.settings import Settings
+    from hub.store.pool import Connection
+
+MOST_SCHOOLS: Final = 200
+TICK_SECONDS: Final = 1.0
+AGAIN_SECONDS: Final = 0.3
+logger = structlog.get_logger(__name__)
+
+
+async def run(settings: Settings, stop: asyncio.Event) -> None:
+    """Tell dates until `stop` is set; what is being written then is undone and told by the next one."""
+    telling = asyncio.create_task(_tell_for_ever(settings))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({telling, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    telling.cancel()
+    (fault, _) = await asyncio.gather(telling, stopping, return_exceptions=True)
+    if isinstance(fault, Exception):
+        raise fault
+
+
+async def _tell_for_ever(settings: Settings) -> None:
+    while True:
+        try:
+            async with only_one(settings.direct_dsn, CALENDAR) as c:
+                while True:
+                    await catch_up(c, clock.now())
+                    await asyncio.sleep(TICK_SECONDS)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            logger.warning("calendar.interrupted", error=f"{type(error).__name__}: {error}", next="starting over")
+            await asyncio.sleep(AGAIN_SECONDS)
+
+
+async def catch_up(c: Connection, now: datetime, most: int = MOST_SCHOOLS) -> int:
+    """Tell every date up to this moment, at most `most` schools in a transaction; return how many events that made."""
+    made, day = 0, clock.today(now)
+    while brins := await register.due(c, day, most):
+        async with c.transaction():
+            events = await register.arrive(c, brins, moment(now, new_traceparent()))
+        await ring(c, "events")
+        logger.info("calendar.told", schools=len(brins), events=events, day=str(day))
+        made += events
+    return made

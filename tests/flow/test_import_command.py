@@ -1,0 +1,83 @@
+"""`osr-hub import` as a person runs it: what it prints, how it ends, what it leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from hub.store.pool import Connection
+
+SCHOOLS = Path(__file__).parent.parent / "data" / "vestigingen-po.csv"
+SYSTEMS = "supplier_oin;system_name;service_codes\n00000099000000001000;Een;VVA\n"
+MANDATES = "brin;service_code;supplier_oin;start_date;end_date;branch;routing_id\n"
+
+
+async def osr_hub(dsn: str, *words: str) -> tuple[int, str, str]:
+    """Run a command; return its exit code, its answer and what it says of faults."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "hub.cli", *words),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "OSR_HUB_DATABASE__DSN": dsn, "OSR_HUB_OIN": "00000099000000009000"},
+    )
+    out, faults = await process.communicate()
+    return process.returncode or 0, out.decode(), faults.decode()
+
+
+@pytest.fixture
+async def files(tmp_path: Path, database: str) -> Path:
+    """Give a folder for files, and a register with the sample's schools and a system."""
+    (tmp_path / "systems.csv").write_text(SYSTEMS)
+    assert (await osr_hub(database, "import", "schools", str(SCHOOLS)))[:2] == (
+        0,
+        "schools: 59 new, 0 changed, 0 unchanged; events: 0\n",
+    )
+    assert (await osr_hub(database, "import", "systems", str(tmp_path / "systems.csv")))[0] == 0
+    return tmp_path
+
+
+async def test_a_good_file_is_taken_and_counted(files: Path, database: str, connection: Connection) -> None:
+    """The result is one line on standard output; outside a terminal no bar disturbs it."""
+    good = files / "mandates.csv"
+    good.write_text(f"{MANDATES}18DS;VVA;00000099000000001000;2026-08-01;;18DS01;\n")
+    assert await osr_hub(database, "import", "mandates", str(good)) == (
+        0,
+        "mandates: 1 new, 0 changed, 0 unchanged; events: 1\n",
+        "",
+    )
+    assert await connection.fetchval("select count(*) from todo") == 1
+
+
+async def test_a_bad_file_is_refused_whole(files: Path, database: str, connection: Connection) -> None:
+    """Every bad row is named with its line, nothing is imported, and the exit code is 2."""
+    bad = files / "mandates.csv"
+    bad.write_text(
+        f"{MANDATES}18DS;VVA;00000099000000001000;2026-08-01;;;\n99ZZ;VVA;00000099000000001000;2026-08-01;;;\n"
+        "11OA;VVA;00000099000000001000;1 augustus;;;\n"
+    )
+    code, out, faults = await osr_hub(database, "import", "mandates", str(bad))
+    assert (code, out) == (2, "")
+    assert faults.splitlines() == [
+        "osr-hub: 2 rows are wrong; nothing was imported:",
+        "  line 3, brin: school 99ZZ is not in the register",
+        "  line 4, start_date: '1 augustus' is no date, such as 2026-08-01",
+    ]
+    assert await connection.fetchval("select count(*) from mandates") == 0
+
+
+async def test_agreements_decide_who_may_mandate(files: Path, database: str) -> None:
+    """A board that has not signed for VVA gets no new mandates for it."""
+    assert (await osr_hub(database, "agreements", "set", "41561", "--no-vva"))[1] == (
+        "board 41561: osr signed\nboard 41561: vva not signed\n"
+    )
+    wish = files / "mandates.csv"
+    wish.write_text(f"{MANDATES}18DS;VVA;00000099000000001000;2026-08-01;;;\n")
+    code, _, faults = await osr_hub(database, "import", "mandates", str(wish))
+    assert (code, "board 41561 has not signed the agreement for VVA" in faults) == (2, True)
+    assert (await osr_hub(database, "agreements", "show", "00000"))[0] == 2
