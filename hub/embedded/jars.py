@@ -42,7 +42,7 @@ async def kafka_jars(cache: Path, *, fetch: Fetch | None = None, pinned: Mapping
     expected = read_pins() if pinned is None else pinned
     folder = cache / f"kafka-{VERSION}"
     if not folder.exists():
-        async with _taking_turns(cache / f"kafka-{VERSION}.lock"):
+        async with taking_turns(cache / f"kafka-{VERSION}.lock"):
             if not folder.exists():
                 await _fill(folder, fetch or fetch_from_central, expected)
     _check(folder, expected)
@@ -56,7 +56,7 @@ async def fetch_from_central(folder: Path) -> None:
     )
     try:
         await run_to_end(
-            (sys.executable, "-W", "ignore", "-m", "hub.embedded.fetch", str(folder)), environment=os.environ
+            (sys.executable, "-P", "-W", "ignore", "-m", "hub.embedded.fetch", str(folder)), environment=os.environ
         )
     except CommandFailed as error:
         raise JarsUnreachable((error.said.strip().splitlines() or ["no reason given"])[-1][:200]) from None
@@ -98,7 +98,8 @@ def _check(folder: Path, expected: Mapping[str, str]) -> None:
 
 
 @asynccontextmanager
-async def _taking_turns(path: Path) -> AsyncIterator[None]:
+async def taking_turns(path: Path) -> AsyncIterator[None]:
+    """Hold a lock among processes for as long as the context lasts."""
     with path.open("a") as lock:
         while not _locked(lock.fileno()):  # noqa: ASYNC110 - a file lock tells nobody that it is free
             await asyncio.sleep(LOOK_SECONDS)

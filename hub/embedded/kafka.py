@@ -29,9 +29,10 @@ if TYPE_CHECKING:
     from hub.embedded.program import Step
 
 NAME: Final = "kafka"
-HEAP: Final = "-Xmx384m"
+JVM: Final = ("-Xmx384m", "-Xms128m", "-XX:+UseSerialGC", "-XX:-UsePerfData")
 IDENTITY: Final = "meta.properties"
 LOGGING: Final = ("defaultLogLevel=warn", "showDateTime=true", "dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSS")
+# A killed broker is let in again once its last session has ended: seconds, not the nine that suit a cluster.
 SETTINGS: Final = """\
 process.roles=broker,controller
 node.id=1
@@ -51,6 +52,8 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 share.coordinator.state.topic.num.partitions=4
 group.initial.rebalance.delay.ms=0
+broker.session.timeout.ms=1500
+broker.heartbeat.interval.ms=300
 group.min.session.timeout.ms=1000
 num.network.threads=2
 num.io.threads=4
@@ -66,6 +69,7 @@ class Kafka:
     jars: Sequence[Path]
     port: int
     controller_port: int
+    java_options: Sequence[str] = ()
 
     @property
     def bootstrap(self) -> str:
@@ -76,7 +80,7 @@ class Kafka:
         """Describe the node for the supervisor; `settle` and `tend` see to it that topics exist."""
         return Program(
             name=NAME,
-            command=(*self._java(), "kafka.Kafka", str(self._properties)),
+            command=(*self.java(), "kafka.Kafka", str(self._properties)),
             environment=_environment(),
             prepare=self.prepare,
             answers=self._answers,
@@ -117,16 +121,17 @@ class Kafka:
         properties.write_text(self._settings(draft))
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         words = ("kafka.tools.StorageTool", "format", "--cluster-id", cluster, "--config", str(properties))
-        await run_to_end((*self._java(), *words), environment=_environment())
+        await run_to_end((*self.java(), *words), environment=_environment())
         draft.rename(self._template)
 
     async def _answers(self, _pid: int) -> bool:
         return await listens(self.port)
 
-    def _java(self) -> tuple[str, ...]:
+    def java(self) -> tuple[str, ...]:
+        """Return the words that start Java with Kafka's classes, up to what it is to run."""
         logging = (f"-Dorg.slf4j.simpleLogger.{setting}" for setting in LOGGING)
         path = os.pathsep.join(str(jar) for jar in self.jars)
-        return (str(JAVA), HEAP, "-Xms128m", "-XX:+UseSerialGC", "-XX:-UsePerfData", *logging, "-cp", path)
+        return (str(JAVA), *JVM, *self.java_options, *logging, "-cp", path)
 
     def _settings(self, folder: Path) -> str:
         return SETTINGS.format(host=LOOPBACK, port=self.port, controller=self.controller_port, folder=folder)

@@ -30,7 +30,7 @@ def hub_programs(settings: Settings, names: Mapping[str, str], beats: Beats, aft
     def program(name: str, module: str, *words: str, answers: Answers) -> Program:
         return Program(
             name=name,
-            command=(sys.executable, "-m", module, *words),
+            command=(sys.executable, "-P", "-m", module, *words),
             environment=_environment(names),
             answers=answers,
             after=after,
@@ -66,7 +66,7 @@ def simulator_programs(
     return [
         Program(
             name=f"simulate-{who}",
-            command=(sys.executable, "-m", "hub.cli", "simulate", who),
+            command=(sys.executable, "-P", "-m", "hub.cli", "simulate", who),
             environment=_environment({**names, **more}),
             answers=answers,
             after=after,

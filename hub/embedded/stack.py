@@ -15,9 +15,8 @@ import structlog
 
 from hub.clock import now
 from hub.embedded.answers import Beats
+from hub.embedded.archive import find_kafka
 from hub.embedded.connection import Connection
-from hub.embedded.jars import kafka_jars
-from hub.embedded.kafka import Kafka
 from hub.embedded.keys import Keys, keyfile
 from hub.embedded.places import DataDir, cache_dir, locked, write_private
 from hub.embedded.postgres import Postgres, find_postgres
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
+    from hub.embedded.kafka import Kafka
     from hub.embedded.program import Program
 
 AS_LONG_AS_IT_RUNS: Final = timedelta(days=3650)
@@ -121,12 +121,7 @@ class Stack:
             servers.append(postgres)
             named[f"{DATABASE}DSN"] = postgres.dsn
         if self._wish.kafka is None:
-            kafka = Kafka(
-                data=self.data,
-                jars=await kafka_jars(cache_dir()),
-                port=keys.kafka_port,
-                controller_port=keys.kafka_controller_port,
-            )
+            kafka = await find_kafka(self.data, keys, cache_dir())
             servers.append(kafka)
             named[f"{KAFKA}{SERVERS}"] = kafka.bootstrap
             if self._wish.duo_kafka is None:

@@ -16,8 +16,7 @@ import asyncpg
 import pytest
 
 from hub.embedded.accounts import Account, unprivileged
-from hub.embedded.jars import kafka_jars
-from hub.embedded.kafka import Kafka
+from hub.embedded.archive import find_kafka
 from hub.embedded.keys import Keys
 from hub.embedded.places import DataDir, cache_dir, is_root, own_area
 from hub.embedded.postgres import Postgres, find_postgres
@@ -161,9 +160,7 @@ async def test_a_wiped_kafka_comes_back_with_its_topics(tmp_path: Path) -> None:
     """Its folder may vanish while it runs and again while it starts; it returns by itself, topics and all."""
     data = DataDir(tmp_path)
     data.make()
-    keys = Keys.keep(data)
-    jars = await kafka_jars(cache_dir())
-    kafka = Kafka(data=data, jars=jars, port=keys.kafka_port, controller_port=keys.kafka_controller_port)
+    kafka = await find_kafka(data, Keys.keep(data), cache_dir())
 
     async def have_topics() -> None:
         await create_missing(kafka.bootstrap, TOPICS)

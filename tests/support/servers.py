@@ -15,8 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from hub.embedded.jars import kafka_jars
-from hub.embedded.kafka import Kafka
+from hub.embedded.archive import find_kafka
 from hub.embedded.keys import Keys
 from hub.embedded.places import DataDir, cache_dir, is_root, own_area
 from hub.embedded.postgres import find_postgres
@@ -120,8 +119,7 @@ class Servers:
 
     def _embed_kafka(self) -> str:
         data, keys = self._home()
-        jars = self._loop().run(kafka_jars(cache_dir()))
-        server = Kafka(data=data, jars=jars, port=keys.kafka_port, controller_port=keys.kafka_controller_port)
+        server = self._loop().run(find_kafka(data, keys, cache_dir()))
 
         async def settle() -> None:
             await create_missing(server.bootstrap, ())
