@@ -85,7 +85,7 @@ async def planned_twice(c: Connection) -> list[Broken]:
                 row,
                 f"number {row['sequence']} tells unit {row['branch']!r} of event {row['event_number']}, "
                 "which does not speak of it here",
-            )  # fmt: skip
+            )
             for row in await queries.planned_for_nothing(c, most=MOST)
         ],
     ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 from uuid import UUID
 
 from hub.domain.cause import CircuitState, Failing, PlaceState
@@ -33,7 +33,7 @@ class Place:
 
     id: int
     name: str
-    kind: str
+    kind: Literal["duo", "las", "las-copy"]
     topic: str | None
     supplier_oin: str | None
     services: tuple[str, ...]

@@ -1,0 +1,217 @@
+"""How a school stands. In: its mandates, what was told of them, and to whom. Out: per branch a cell for each mandate.
+
+A cell shows the newest message about the branch's unit: whether it was taken, whether it was processed, and how long
+each hop took. A branch whose unit was never told, because another supplier may claim it too, needs routing.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from hub.domain.delivery import ANSWERED, Status
+from hub.domain.lag import HopSeconds, measure
+from hub.domain.mandate import REST, is_live, state
+from hub.observe.shown import show
+from hub.store import mandates, observe, register, standing
+from hub.store.mandates import Sight
+from hub.store.mandates import Wanted as WantedMandates
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import date, datetime
+    from uuid import UUID
+
+    from hub.domain.mandate import Mandate, Unit
+    from hub.domain.school import School
+    from hub.store.mandates import MandateView
+    from hub.store.observe import Place
+    from hub.store.pool import Connection
+    from hub.store.standing import Sent, Told
+    from schemas.identifiers import Branch, Brin
+    from schemas.kinds import MandateState
+
+    Told_ = Mapping[UUID, Sequence[Told]]
+
+Coverage = Literal["branch", "school", "needs_routing"]
+MOST_MANDATES: Final = 1000
+REMEMBERED: Final = timedelta(days=30)
+"""So long a mandate that ended is still shown: its end has to arrive, too."""
+NOT_PLANNED: Final = "not_planned"
+UNKNOWN: Final = HopSeconds(publish=None, plan=None, transport=None, processing=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """What one mandate means for one branch, and what became of the newest message about it."""
+
+    service_code: str
+    supplier_oin: str
+    system_name: str
+    mandate_id: UUID
+    mandate_version: int
+    mandate_state: MandateState
+    coverage: Coverage
+    routing_id: str | None
+    destination: str
+    delivery_id: UUID | None = None
+    sequence: int | None = None
+    status: str | None = None
+    reason: str | None = None
+    since: datetime | None = None
+    signals: Sequence[Mapping[str, Any]] = ()
+    hops: HopSeconds = UNKNOWN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BranchStatus:
+    """A branch with its cells, by service and supplier."""
+
+    branch: Branch
+    name: str
+    cells: Sequence[Cell]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchoolStatus:
+    """How a school stands."""
+
+    brin: Brin
+    name: str
+    as_of: datetime
+    branches: Sequence[BranchStatus]
+
+
+async def school_status(
+    c: Connection, brin: Brin, now: datetime, today: date, mandate_id: UUID | None = None
+) -> SchoolStatus | None:
+    """Read how a school stands, or only one mandate of it; None when there is no such school."""
+    async with c.transaction(isolation="repeatable_read", readonly=True):
+        school = (await register.read_schools(c, [brin])).get(brin)
+        if school is None:
+            return None
+        wanted = WantedMandates(id=mandate_id, brin=brin)
+        views = await mandates.mandate_views(c, wanted, Sight(everything=True), MOST_MANDATES)
+        if mandate_id is None:
+            views = [view for view in views if _is_shown(view.mandate, today)]
+        desk = await _read(c, brin, today)
+        cells: dict[Branch, list[Cell]] = defaultdict(list)
+        for view in sorted(views, key=lambda v: (v.mandate.service_code, v.mandate.supplier_oin, v.mandate.created_at)):
+            for unit in view.mandate.units:
+                if (cell := desk.cell(view, unit)) is not None:
+                    for branch in unit.covers:
+                        cells[branch].append(cell)
+        await _add_signals(c, brin, desk, cells)
+    return SchoolStatus(brin=brin, name=school.name, as_of=now, branches=list(_branches(school, cells, today)))
+
+
+async def _read(c: Connection, brin: str, today: date) -> _Desk:
+    places = {place.name: place for place in await observe.places(c)}
+    queues = {row["code"]: row["destination"] for row in await register.services(c)}
+    events = await standing.told(c, brin)
+    by_mandate: dict[UUID, list[Told]] = defaultdict(list)
+    for event in events:
+        by_mandate[event.mandate_id].append(event)
+    recorded = {event.number: event.recorded_at for event in events}
+    sent = await standing.sent(c, brin, [place.id for place in places.values()], recorded)
+    return _Desk(places=places, queues=queues, told=by_mandate, sent=sent, today=today)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Desk:
+    """What was read of a school, to make cells from."""
+
+    places: Mapping[str, Place]
+    queues: Mapping[str, str | None]
+    told: Told_
+    sent: Mapping[tuple[int, int, str], Sent]
+    today: date
+
+    def cell(self, view: MandateView, unit: Unit) -> Cell | None:
+        """Make the cell of a unit; None for one that nobody was ever told and that is over."""
+        mandate = view.mandate
+        queue = self.queues.get(mandate.service_code)
+        name = queue or f"las:{mandate.supplier_oin}"
+        event = self._newest(mandate, unit, is_queue=queue is not None)
+        if event is None and not is_live(mandate, self.today):
+            return None
+        empty = Cell(
+            service_code=mandate.service_code,
+            supplier_oin=mandate.supplier_oin,
+            system_name=view.system_name,
+            mandate_id=mandate.id,
+            mandate_version=mandate.version,
+            mandate_state=state(mandate, self.today),
+            coverage=_coverage(mandate, unit, self.today),
+            routing_id=unit.routing,
+            destination=name,
+        )
+        if event is None or empty.coverage == "needs_routing":
+            return empty
+        return self._fill(empty, event, unit, self.places.get(name))
+
+    def _newest(self, mandate: Mandate, unit: Unit, *, is_queue: bool) -> Told | None:
+        return next(
+            (
+                event
+                for event in self.told.get(mandate.id, ())
+                if unit.branch in event.units and not (is_queue and event.units[unit.branch].is_calendar)
+            ),
+            None,
+        )
+
+    def _fill(self, cell: Cell, event: Told, unit: Unit, place: Place | None) -> Cell:
+        sent = self.sent.get((place.id, event.number, unit.branch)) if place else None
+        if sent is None or place is None:
+            return replace(cell, mandate_version=event.mandate_version, reason=NOT_PLANNED, since=event.recorded_at)
+        status, reason = show(place, sent.status, sent.reason, lane_is_held=sent.lane_is_held)
+        return replace(
+            cell,
+            mandate_version=event.mandate_version,
+            delivery_id=sent.id,
+            sequence=sent.sequence,
+            status=status,
+            reason=reason,
+            since=_since(sent),
+            hops=measure(sent.moments),
+        )
+
+
+async def _add_signals(c: Connection, brin: str, desk: _Desk, cells: Mapping[Branch, list[Cell]]) -> None:
+    ids = {cell.delivery_id for column in cells.values() for cell in column}
+    shown = [sent for sent in desk.sent.values() if sent.id in ids and sent.moments.delivered_at is not None]
+    found = await standing.signals(c, brin, shown) if shown else {}
+    names = {place.name: place.id for place in desk.places.values()}
+    for column in cells.values():
+        column[:] = [
+            replace(cell, signals=found.get((names.get(cell.destination, 0), cell.sequence or 0), ()))
+            for cell in column
+        ]
+
+
+def _is_shown(mandate: Mandate, today: date) -> bool:
+    ended = mandate.withdrawn_at.date() if mandate.withdrawn_at else mandate.end_date
+    return is_live(mandate, today) or (ended is not None and ended > today - REMEMBERED)
+
+
+def _coverage(mandate: Mandate, unit: Unit, today: date) -> Coverage:
+    if unit.branch != REST:
+        return "branch"
+    return "school" if unit.told or not is_live(mandate, today) else "needs_routing"
+
+
+def _since(sent: Sent) -> datetime:
+    moments = sent.moments
+    if sent.status in ANSWERED and moments.processed_at is not None:
+        return moments.processed_at
+    if sent.status is Status.RETRYING and sent.failed_since is not None:
+        return sent.failed_since
+    return moments.delivered_at or sent.failed_since or moments.planned_at
+
+
+def _branches(school: School, cells: Mapping[Branch, Sequence[Cell]], today: date) -> Iterator[BranchStatus]:
+    for place in school.locations:
+        if place.is_open(today) or cells.get(place.branch):
+            yield BranchStatus(branch=place.branch, name=place.name, cells=cells.get(place.branch, ()))

@@ -1,0 +1,231 @@
+"""Deliveries and lanes as people and receivers see them. In: filters, and who asks. Out: rows, in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+from hub.domain.delivery import IN_LANE, Status
+from hub.domain.ids import lowest_at, time_of
+from hub.domain.kinds import Kind
+from hub.domain.lag import Moments
+from hub.envelopes import MessageRow
+from hub.store.statements import queries
+from schemas.kinds import HELD
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from datetime import datetime
+
+    from hub.store.pool import Connection
+
+BELOW_A_MILLISECOND: Final = (1 << 80) - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """What somebody may see of the ledger: all of it, or what goes to these destinations or speaks of these schools."""
+
+    everything: bool = False
+    destinations: frozenset[int] = frozenset()
+    brins: frozenset[str] = frozenset()
+
+    def covers(self, destination: int, brin: str) -> bool:
+        """Say whether a lane may be seen."""
+        return self.everything or destination in self.destinations or brin in self.brins
+
+    def narrow(self, destinations: Collection[int], brin: str | None) -> dict[str, Any]:
+        """Write it as the parameters of a statement, together with what is asked for."""
+        asked = None if brin is None else [brin]
+        either: dict[str, Any] = {"either_destinations": None, "either_brins": None}
+        if self.everything:
+            return {"destinations": list(destinations), "brins": asked, **either}
+        if not self.brins:
+            return {"destinations": [d for d in destinations if d in self.destinations], "brins": asked, **either}
+        if not self.destinations:
+            own = [b for b in self.brins if asked is None or b in asked]
+            return {"destinations": list(destinations), "brins": own, **either}
+        both = {"either_destinations": list(self.destinations), "either_brins": list(self.brins)}
+        return {"destinations": list(destinations), "brins": asked, **both}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which deliveries are asked for; None asks for all. `statuses` are statuses as shown."""
+
+    destinations: Collection[int]
+    brin: str | None = None
+    branch: str | None = None
+    service_code: str | None = None
+    mandate_id: UUID | None = None
+    event_id: UUID | None = None
+    ids: Collection[UUID] | None = None
+    statuses: Collection[str] | None = None
+    planned_from: datetime | None = None
+    planned_until: datetime | None = None
+    after_sequence: int | None = None
+    after: tuple[int, str, int] | None = None
+    """The key (destination, BRIN, number) behind which to go on."""
+
+    def columns(self) -> dict[str, Any]:
+        """Write it as parameters of a statement.
+
+        An id begins with the millisecond of its event, which comes before the planning: it narrows where to look.
+        """
+        lowest = None if self.event_id is None else lowest_at(time_of(self.event_id))
+        highest = None if self.event_id is None else UUID(int=self.event_id.int | BELOW_A_MILLISECOND)
+        if highest is None and self.planned_until is not None:
+            highest = UUID(int=lowest_at(self.planned_until).int | BELOW_A_MILLISECOND)
+        destination, brin, number = self.after or (None, None, None)
+        return {
+            "ids": None if self.ids is None else list(self.ids),
+            "branch": self.branch,
+            "service_code": self.service_code,
+            "mandate_id": self.mandate_id,
+            "event_id": self.event_id,
+            "lowest_id": lowest,
+            "highest_id": highest,
+            "planned_from": self.planned_from,
+            "planned_until": self.planned_until,
+            "after_sequence": self.after_sequence,
+            "statuses": None if self.statuses is None else list(self.statuses),
+            "after_destination": destination,
+            "after_brin": brin,
+            "after_number": number,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryView:
+    """A delivery with the event it tells of and where its lane stands."""
+
+    destination: int
+    brin: str
+    sequence: int
+    id: UUID
+    branch: str
+    kind: Kind
+    expects_report: bool
+    status: Status
+    reason: str | None
+    replay_of: UUID | None
+    moments: Moments
+    reported_at: datetime | None
+    failed_since: datetime | None
+    kafka_partition: int | None
+    kafka_offset: int | None
+    head: int
+    due: datetime | None
+    lane_is_held: bool
+    event_id: UUID
+    mandate_id: UUID
+    mandate_version: int
+    service_code: str
+    units: str = field(repr=False)
+    previous: int | None
+
+    @property
+    def is_next(self) -> bool:
+        """Whether its lane sends it next."""
+        return self.status in IN_LANE and self.sequence == self.head + 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneView:
+    """A lane, and the status of what it sends next, if anything."""
+
+    destination: int
+    brin: str
+    head: int
+    tail: int
+    due: datetime | None
+    held: bool
+    next_status: Status | None
+
+
+async def list_deliveries(
+    c: Connection, wanted: Wanted, reach: Reach, held: Collection[int], most: int
+) -> list[DeliveryView]:
+    """List deliveries that may be seen, in the order of their lanes; `held` are the destinations that are not open."""
+    async with c.transaction():
+        await queries.plan_deliveries_anew(c)
+        rows = await queries.list_deliveries(
+            c,
+            **wanted.columns(),
+            **reach.narrow(wanted.destinations, wanted.brin),
+            held_destinations=list(held),
+            most=most,
+        )
+    return [_view(row) for row in rows]
+
+
+async def read_messages(c: Connection, ids: Sequence[UUID]) -> list[tuple[MessageRow, int]]:
+    """Read what the messages of deliveries are made of, each with the number before it (0: none)."""
+    return [(_message(row), row["previous"] or 0) for row in await queries.read_messages(c, ids=list(ids))]
+
+
+async def attempts(c: Connection, delivery: DeliveryView) -> list[Mapping[str, Any]]:
+    """Read a delivery's failed attempts: number, at, outcome, http_status, duration_ms, error."""
+    return list(await queries.read_attempts(c, **_key(delivery)))
+
+
+async def reports(c: Connection, delivery: DeliveryView) -> list[Mapping[str, Any]]:
+    """Read a delivery's kept reports: status, signals (JSON), reported_at, received_at, applied."""
+    return list(await queries.read_reports(c, **_key(delivery)))
+
+
+async def list_lanes(
+    c: Connection,
+    destinations: Collection[int],
+    brins: Collection[str] | None,
+    after: tuple[int, str] | None,
+    most: int,
+) -> list[LaneView]:
+    """List lanes of destinations, of these schools or of all."""
+    destination, brin = after or (None, None)
+    async with c.transaction():
+        await queries.plan_deliveries_anew(c)
+        rows = await queries.list_lanes(
+            c,
+            destinations=list(destinations),
+            brins=None if brins is None else list(brins),
+            after_destination=destination,
+            after_brin=brin,
+            most=most,
+        )
+    return [
+        LaneView(**{**row, "next_status": None if row["next_status"] is None else Status(row["next_status"])})
+        for row in rows
+    ]
+
+
+def shown(status: Status, *, is_held: bool) -> str:
+    """Say which status is shown: what waits where nothing may go is held."""
+    return HELD if is_held and status in IN_LANE else status.value
+
+
+def moments_of(row: Mapping[str, Any], recorded_at: datetime) -> Moments:
+    """Read when the things happened to a delivery."""
+    return Moments(
+        recorded_at=None if row["was_caused"] else recorded_at,
+        published_at=row["published_at"],
+        planned_at=row["planned_at"],
+        delivered_at=row["delivered_at"],
+        processed_at=row["processed_at"],
+    )
+
+
+def _key(delivery: DeliveryView) -> dict[str, Any]:
+    return {"destination": delivery.destination, "brin": delivery.brin, "sequence": delivery.sequence}
+
+
+def _view(row: Mapping[str, Any]) -> DeliveryView:
+    own = {name: row[name] for name in DeliveryView.__dataclass_fields__ if name in row.keys()}  # noqa: SIM118 - a driver's row
+    kind, status = Kind(row["kind"]), Status(row["status"])
+    return DeliveryView(**{**own, "kind": kind, "status": status, "moments": moments_of(row, row["recorded_at"])})
+
+
+def _message(row: Mapping[str, Any]) -> MessageRow:
+    own = {name: row[name] for name in MessageRow.__dataclass_fields__}
+    return MessageRow(**{**own, "kind": Kind(row["kind"])})

@@ -1,0 +1,116 @@
+-- Deliveries, lanes and what hangs on them, as people and receivers see them. Filters that are null ask for all; these
+-- statements are planned anew for the filters that are given (`plan_deliveries_anew`).
+
+-- name: plan_deliveries_anew!
+-- For this transaction: what is asked for decides how it is looked up.
+select set_config('plan_cache_mode', 'force_custom_plan', true);
+
+-- name: list_deliveries
+-- Deliveries in the order of their lanes, with the event they tell of and where their lane stands.
+select d.destination, d.brin, d.sequence, d.id, d.branch, d.type::text as kind, d.expects_report, d.planned_at,
+       d.published_at, d.cause is not null as was_caused, d.replay_of, d.status::text as status, d.delivered_at,
+       d.kafka_partition, d.kafka_offset, d.reported_at, d.processed_at, d.failed_since, d.reason,
+       x.head, x.due, x.held as lane_is_held,
+       e.id as event_id, e.mandate_id, e.mandate_version, e.recorded_at, e.units::text as units, m.service_code,
+       (select max(b.sequence) from deliveries b
+         where b.destination = d.destination and b.brin = d.brin and b.sequence < d.sequence
+           and b.status <> 'cancelled') as previous
+  from deliveries d
+  join lanes x on x.destination = d.destination and x.brin = d.brin
+  join events e on e.brin = d.brin and e.number = d.event_number
+  join mandates m on m.id = e.mandate_id
+ where d.destination = any(:destinations::smallint[])
+   and (:brins::text[] is null or d.brin = any(:brins::text[]))
+   and (:either_destinations::smallint[] is null
+        or d.destination = any(:either_destinations::smallint[]) or d.brin = any(:either_brins::text[]))
+   and (:ids::uuid[] is null or d.id = any(:ids::uuid[]))
+   and (:branch::text is null or d.branch = :branch::text)
+   and (:service_code::text is null or m.service_code = :service_code::text)
+   and (:mandate_id::uuid is null or e.mandate_id = :mandate_id::uuid)
+   and (:event_id::uuid is null or e.id = :event_id::uuid)
+   and (:lowest_id::uuid is null or d.id >= :lowest_id::uuid)
+   and (:highest_id::uuid is null or d.id <= :highest_id::uuid)
+   and (:planned_from::timestamptz is null or d.planned_at >= :planned_from::timestamptz)
+   and (:planned_until::timestamptz is null or d.planned_at <= :planned_until::timestamptz)
+   and (:after_sequence::bigint is null or d.sequence > :after_sequence::bigint)
+   and (:statuses::text[] is null
+        or case when d.status in ('waiting', 'retrying') and (x.held or d.destination = any(:held_destinations::smallint[]))
+                then 'held' else d.status::text end = any(:statuses::text[]))
+   and (:after_destination::smallint is null
+        or (d.destination, d.brin, d.sequence)
+           > (:after_destination::smallint, :after_brin::text, :after_number::bigint))
+ order by d.destination, d.brin, d.sequence
+ limit :most;
+
+-- name: read_messages
+-- What messages are made of, in the order of their lanes.
+select d.id, d.destination, d.brin, d.sequence, d.branch, d.type::text as kind, d.replay_of, e.id as event_id,
+       e.mandate_id, e.recorded_at, e.units::text as units, e.body, e.traceparent,
+       (select max(b.sequence) from deliveries b
+         where b.destination = d.destination and b.brin = d.brin and b.sequence < d.sequence
+           and b.status <> 'cancelled') as previous
+  from unnest(:ids::uuid[]) k (id)
+ cross join lateral (select d.* from deliveries d where d.id = k.id offset 0) d
+ cross join lateral (select e.* from events e where e.brin = d.brin and e.number = d.event_number offset 0) e
+ order by d.destination, d.brin, d.sequence;
+
+-- name: read_attempts
+-- The attempts that failed, in order.
+select a.number, a.at, a.outcome, a.http_status, a.duration_ms, a.error
+  from attempts a where a.destination = :destination and a.brin = :brin and a.sequence = :sequence order by a.number;
+
+-- name: read_reports
+-- The reports that are kept, in the order they came.
+select r.status, r.signals::text as signals, r.reported_at, r.received_at, r.applied
+  from reports r where r.destination = :destination and r.brin = :brin and r.sequence = :sequence order by r.n;
+
+-- name: list_lanes
+-- Lanes in order, with the status of what they send next.
+select x.destination, x.brin, x.head, x.tail, x.due, x.held,
+       (select d.status::text from deliveries d
+         where x.tail > x.head and d.destination = x.destination and d.brin = x.brin and d.sequence > x.head
+           and d.status in ('waiting', 'retrying')
+         order by d.sequence limit 1) as next_status
+  from lanes x
+ where x.destination = any(:destinations::smallint[])
+   and (:brins::text[] is null or x.brin = any(:brins::text[]))
+   and (:after_destination::smallint is null
+        or (x.destination, x.brin) > (:after_destination::smallint, :after_brin::text))
+ order by x.destination, x.brin
+ limit :most;
+
+-- name: school_events
+-- What was told of a school's mandates: which event spoke of which units, and whether it is planned.
+select e.number, e.mandate_id, e.mandate_version, e.type::text as kind, e.recorded_at, e.units::text as units,
+       e.number <= coalesce((select p.planned_through from plans p where p.brin = e.brin), 0) as is_planned
+  from events e where e.brin = :brin order by e.number desc;
+
+-- name: school_deliveries
+-- The newest delivery of each unit of each event of a school, per destination.
+select distinct on (d.destination, d.event_number, d.branch)
+       d.destination, d.sequence, d.event_number, d.branch, d.id, d.status::text as status, d.reason, d.expects_report,
+       d.planned_at, d.published_at, d.cause is not null as was_caused, d.delivered_at, d.processed_at, d.failed_since,
+       x.held as lane_is_held
+  from deliveries d
+  join lanes x on x.destination = d.destination and x.brin = d.brin
+ where d.destination = any(:destinations::smallint[]) and d.brin = :brin
+ order by d.destination, d.event_number, d.branch, d.sequence desc;
+
+-- name: newest_signals
+-- The signals of the newest report that was applied to each of these deliveries.
+select k.destination, k.sequence, r.signals
+  from unnest(:destinations::smallint[], :sequences::bigint[]) k (destination, sequence)
+ cross join lateral (
+    select r.signals::text as signals from reports r
+     where r.destination = k.destination and r.brin = :brin and r.sequence = k.sequence and r.applied
+     order by r.reported_at desc, r.n desc limit 1) r;
+
+-- name: newest_per_unit
+-- What a receiver was last told of each unit of a service: the newest delivery that was not called off by a later one.
+select distinct on (e.mandate_id, d.branch)
+       e.mandate_id, d.branch, e.mandate_version, d.id, d.type::text as kind, d.status::text as status
+  from deliveries d
+  join events e on e.brin = d.brin and e.number = d.event_number
+  join mandates m on m.id = e.mandate_id and m.service_code = :service_code and m.supplier_oin = :supplier_oin
+ where d.destination = :destination
+ order by e.mandate_id, d.branch, d.event_number desc, d.sequence desc;
