@@ -84,7 +84,7 @@ class Carrier:
             if turn.passes_over(letter):
                 continue
             target = turn.place.target
-            if target is None or self._heart.is_late or time.monotonic() > ends:
+            if target is None or self._heart.is_late or time.monotonic() > ends or not target.permits(now()):
                 return
             self._requests.begin(lane)
             try:

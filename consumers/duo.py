@@ -16,7 +16,6 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from hub import batches
 from hub.clock import now
 from hub.domain.outcome import Delivered, Failure, Refused, RetryLater
-from schemas.topics import topic_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,11 +24,6 @@ if TYPE_CHECKING:
 
 PATIENCE_MS: Final = 8000
 STOP_SECONDS: Final = 5.0
-
-
-def queue_partition(topic: str, brin: str) -> int:
-    """Say which partition of a queue of DUO a school's messages go to."""
-    return batches.partition_of(brin, topic_named(topic).partitions)
 
 
 class Queues:

@@ -15,10 +15,11 @@ import structlog
 
 from consumers import las
 from consumers.carry import Carrier, OpenRequests
-from consumers.duo import Queues, queue_partition
+from consumers.duo import Queues
 from consumers.places import Places
 from consumers.settling import Settling
 from consumers.turn import Turn, is_gone
+from hub.batches import partition_of
 from hub.clock import now
 from hub.envelopes import letterhead
 from hub.heartbeat import Heartbeat
@@ -27,6 +28,7 @@ from hub.store import lanes, ledger, processes
 from hub.store.meters import Meters
 from hub.store.pool import open_pool
 from hub.store.wake import Bell, Ear
+from schemas.topics import PARTITIONS
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
@@ -46,9 +48,9 @@ log = structlog.get_logger(__name__)
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Forward until `stop` is set; then what is in flight is settled."""
-    pool = await open_pool(settings.database.url, name="forward", is_hot=True, most=6)
     requests = OpenRequests(settings.webhook.timeout_seconds)
     queues = Queues(settings.duo_kafka.client_options())
+    pool = await open_pool(settings.database.url, name="forward", is_hot=True, most=6)
     try:
         async with (
             Heartbeat(pool, "forward", requests.slow) as heart,
@@ -126,7 +128,7 @@ class Forwarder:
             if place.topic is None:
                 self._start(self._carrier.to_webhook(turn, mail), [turn])
             else:
-                groups[place.topic, queue_partition(place.topic, lease.brin)].append((turn, mail))
+                groups[place.topic, partition_of(lease.brin, PARTITIONS)].append((turn, mail))
         for (topic, partition), turns in groups.items():
             self._start(self._carrier.to_queue(topic, partition, turns), [turn for turn, _ in turns])
 

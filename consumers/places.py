@@ -56,10 +56,10 @@ class Place:
             return 0
         if not self.is_closed_circuit:
             return 1 if self.is_probing and not self.in_flight else 0
-        most = DUO_PERMITS if self.topic else LAS_PERMITS
+        most = (DUO_PERMITS if self.topic else LAS_PERMITS) - self.in_flight
         if self.target is not None:
             most = min(most, self.target.permits(now))
-        return max(0, most - self.in_flight)
+        return max(0, most)
 
 
 class Places:

@@ -50,8 +50,8 @@ log = structlog.get_logger(__name__)
 
 async def run(settings: Settings, stop: asyncio.Event, instance: str | None = None) -> None:
     """Plan until `stop` is set; `instance` names this process for ever, so that its group waits for it."""
-    pool = await open_pool(settings.database.url, name="plan", is_hot=True)
     broker = make_broker(settings.kafka.client_options())
+    pool = await open_pool(settings.database.url, name="plan", is_hot=True)
     try:
         async with Heartbeat(pool, "plan") as heart:
             planner = Planner(pool, heart)

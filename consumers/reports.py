@@ -49,8 +49,8 @@ log = structlog.get_logger(__name__)
 
 async def run(settings: Settings, stop: asyncio.Event, instance: str | None = None) -> None:
     """Read reports until `stop` is set."""
-    pool = await open_pool(settings.database.url, name="reports", is_hot=True)
     broker = make_broker(settings.duo_kafka.client_options())
+    pool = await open_pool(settings.database.url, name="reports", is_hot=True)
     try:
         async with Heartbeat(pool, "reports") as heart:
             reader = Reader(pool, heart)
