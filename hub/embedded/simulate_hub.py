@@ -80,11 +80,14 @@ class Hub:
 
 async def subscribe(hub: Hub, wanted: Wanted, state: Path) -> bytes:
     """Have an active subscription for this address and return its secret; waits until the hub is there."""
+    said = ""
     while True:
         try:
             return await _subscribe(hub, wanted, state)
         except (PyreqwestError, HubSaidNo, OSError) as error:
-            log.info("las.not_subscribed", error=str(error), next="trying again")
+            if str(error) != said:
+                said = str(error)
+                log.info("las.not_subscribed", error=said, next="trying until it is")
             await asyncio.sleep(AGAIN_SECONDS)
 
 
