@@ -6,11 +6,11 @@ no proxy of the environment used, and only the beginning of a body is read.
 
 from __future__ import annotations
 
+import asyncio
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, Self
 
 from pyreqwest.exceptions import (
-    BuilderError,
     ConnectError,
     ConnectTimeoutError,
     DetailedPyreqwestError,
@@ -74,10 +74,11 @@ class Outbound:
             route, client = await self._find_way(url, identity, started)
         except AddressNotAllowed as error:
             return NotAllowed(error=str(error), duration_ms=_since(started))
-        except BuilderError:
+        except ValueError:  # the library's word for a certificate, or an authority's, that it cannot read
             return NotAllowed(error="the client certificate cannot be used", duration_ms=_since(started))
         except OSError as error:
-            return Unreachable(error=f"the name cannot be resolved: {error.strerror}", duration_ms=_since(started))
+            why = error.strerror or f"no answer within {self._terms.timeout_seconds:g} s"
+            return Unreachable(error=f"the name cannot be resolved: {why}", duration_ms=_since(started))
         try:
             return await _exchange(client.request(method, route.place.url), headers, body, started)
         except PyreqwestError as error:
@@ -90,7 +91,7 @@ class Outbound:
         route.used_at = at
         client = route.client
         if client is None:
-            client = await route.check(at)
+            client = await asyncio.wait_for(route.check(at), self._terms.timeout_seconds)
         elif at - route.checked_at > CHECK_SECONDS:
             route.check_soon(at)
         return route, client

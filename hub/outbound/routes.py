@@ -128,7 +128,10 @@ def make_route(url: str, terms: Terms, resolve: Resolve, identity: bytes | None)
 
 async def look_up(host: str, port: int) -> Sequence[IPAddress]:
     """Resolve a name by the system's resolver, off the event loop; raises `OSError`."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError:
+        raise socket.gaierror(socket.EAI_NONAME, "no name that can exist") from None
     return [ip_address(str(sockaddr[0]).partition("%")[0]) for _, _, _, _, sockaddr in found]
 
 

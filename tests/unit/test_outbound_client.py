@@ -195,6 +195,27 @@ async def test_a_name_that_cannot_be_resolved_is_unreachable() -> None:
     assert answer.error == "the name cannot be resolved: Temporary failure in name resolution"
 
 
+async def test_a_name_service_that_is_silent_costs_no_more_than_the_time_allowed() -> None:
+    """Resolving is part of the time that a receiver has."""
+
+    async def silent(_host: str, _port: int) -> Sequence[IPv4Address | IPv6Address]:
+        await asyncio.Event().wait()
+        return ()
+
+    async with Outbound(LOCAL.model_copy(update={"timeout_seconds": 0.1}), silent) as out:
+        answer = await out.post("https://las.test/", {}, b"x")
+    assert isinstance(answer, Unreachable)
+    assert answer.error == "the name cannot be resolved: no answer within 0.1 s"
+
+
+async def test_a_name_that_cannot_exist_is_unreachable() -> None:
+    """Whatever a stranger wrote, it is an answer and no fault of ours."""
+    async with Outbound(LOCAL) as out:
+        for host in ("a" * 64 + ".invalid", "a..invalid", "-.invalid", "xn--.invalid"):
+            answer = await out.post(f"https://{host}/", {}, b"x")
+            assert isinstance(answer, Unreachable | NotAllowed), host
+
+
 async def test_after_a_failed_connection_the_next_address_is_tried() -> None:
     """One dead address of two costs one attempt."""
     names = Names("127.0.0.9", "127.0.0.1")
