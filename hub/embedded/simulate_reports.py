@@ -30,7 +30,7 @@ AT_ONCE: Final = 16
 STEP_TIMES: Final = 4
 AGAIN_SECONDS: Final = 1.0
 MOST_TRIES: Final = 30
-IDLE_SECONDS: Final = 0.05
+LOOK_SECONDS: Final = 0.02
 REPORTED: Final = frozenset({EventType.GRANTED.value, EventType.AMENDED.value})
 SERVICES: Final = frozenset({"VVA"})
 log = structlog.get_logger(__name__)
@@ -59,20 +59,24 @@ class Reporter:
 
     async def work(self, report: Report) -> None:
         """Report for ever; `report` takes a delivery's id and the report's body."""
+        places = asyncio.Semaphore(AT_ONCE)
         async with asyncio.TaskGroup() as tasks:
-            for _ in range(AT_ONCE):
-                tasks.create_task(self._work(report))
+            while True:
+                if not self._due or self._due[0][0] > now():
+                    await asyncio.sleep(LOOK_SECONDS)
+                    continue
+                await places.acquire()
+                tasks.create_task(self._report(report, places, *heapq.heappop(self._due)))
 
-    async def _work(self, report: Report) -> None:
-        while True:
-            if not self._due or self._due[0][0] > now():
-                await asyncio.sleep(IDLE_SECONDS)
-                continue
-            due, message, status, tries = heapq.heappop(self._due)
-            try:
-                await report(message, {"status": status.value, "reportedAt": write_time(due)})
-            except (PyreqwestError, HubSaidNo) as error:
-                self._try_again(error, message, status, tries + 1)
+    async def _report(
+        self, report: Report, places: asyncio.Semaphore, due: datetime, message: str, status: ReportStatus, tries: int
+    ) -> None:
+        try:
+            await report(message, {"status": status.value, "reportedAt": write_time(due)})
+        except (PyreqwestError, HubSaidNo) as error:
+            self._try_again(error, message, status, tries + 1)
+        finally:
+            places.release()
 
     def _try_again(self, error: Exception, message: str, status: ReportStatus, tries: int) -> None:
         if tries > MOST_TRIES or (isinstance(error, HubSaidNo) and error.status == HTTPStatus.BAD_REQUEST):

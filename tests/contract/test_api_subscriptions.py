@@ -10,11 +10,11 @@ import pytest
 from standardwebhooks import Webhook
 
 from hub.domain.signing import parse_public_key
-from hub.sealing import new_key
 from hub.tokens import Role
-from tests.support.api import Client, client_of
-from tests.support.receiver import Got, Receiver, receiver, reply
-from tests.support.subscribed import LAS, OTHER, grant, lane, make_register, plan_all
+from tests.support.api import Client
+from tests.support.receiver import Receiver, receiver, reply
+from tests.support.subscribed import LAS, OTHER, grant, lane, plan_all
+from tests.support.subscribing import ORIGIN, consents, make_api, subscribed, wish
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -23,14 +23,6 @@ if TYPE_CHECKING:
     from hub.store.pool import Pool
 
 pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
-ORIGIN = "hub.test"
-
-
-def consents(got: Got) -> bytes:
-    """Consent to the hub at 120 messages a minute, and take everything."""
-    if got.method == "OPTIONS":
-        return reply(200, webhook_allowed_origin=ORIGIN, webhook_allowed_rate="120")
-    return reply(204)
 
 
 @pytest.fixture
@@ -42,24 +34,8 @@ async def las() -> AsyncIterator[Receiver]:
 
 @pytest.fixture
 async def api(tmp_path: Path, pool: Pool) -> Client:
-    """Make the API over a register with two systems, for a caller who is one of them."""
-    async with pool.acquire() as c:
-        await make_register(c)
-    settings = {"SECRETS__KEYS": new_key(), "WEBHOOK__ALLOWED_NETWORKS": "127.0.0.0/8", "WEBHOOK__TIMEOUT_SECONDS": "1"}
-    return client_of(tmp_path, pool, **settings).as_caller(Role.LAS, oin=LAS)
-
-
-def wish(las: Receiver, **differs: Any) -> dict[str, Any]:  # noqa: ANN401 - any field of a body
-    """Make a body."""
-    return {"url": las.url, "services": ["VVA"]} | differs
-
-
-async def subscribed(api: Client, las: Receiver, **differs: Any) -> dict[str, Any]:  # noqa: ANN401
-    """Subscribe and return the answer's body."""
-    answer = await api.post("/v1/subscriptions", wish(las, **differs))
-    assert answer.status == 201, answer.body
-    body: dict[str, Any] = answer.json
-    return body
+    """Make the API over a register with two systems."""
+    return await make_api(tmp_path, pool)
 
 
 async def test_a_subscription_is_made_with_the_receivers_consent(api: Client, las: Receiver) -> None:
@@ -92,60 +68,6 @@ async def test_a_subscription_is_made_with_the_receivers_consent(api: Client, la
     read = await api.get(f"/v1/subscriptions/{body['id']}")
     assert (read.status, read.json) == (200, body)
     assert (await api.get("/v1/subscriptions")).json == {"items": [body], "next": None}
-
-
-async def test_without_a_wish_for_a_rate_none_is_asked_for_and_none_kept(api: Client, las: Receiver) -> None:
-    """What the receiver says of a rate then means nothing."""
-    assert (await subscribed(api, las))["allowedRatePerMinute"] is None
-    assert "webhook-request-rate" not in las.got[0].headers
-
-
-@pytest.mark.parametrize("rate", [600, None])
-async def test_consent_to_everyone_at_any_rate_is_consent(api: Client, las: Receiver, rate: int | None) -> None:
-    """`*` for the origin, and `*` for the rate, which is then no limit; the status says nothing."""
-    las.answer = lambda _: reply(405, webhook_allowed_origin="*", webhook_allowed_rate="*")
-    assert (await subscribed(api, las, requestedRatePerMinute=rate))["allowedRatePerMinute"] is None
-
-
-@pytest.mark.parametrize(
-    ("answer", "rate"),
-    [
-        (reply(200), None),
-        (reply(204, webhook_allowed_origin=""), None),
-        (reply(200, webhook_allowed_origin="other.test"), None),
-        (reply(200, webhook_allowed_origin="hub.test.evil.example"), None),
-        (reply(302, location="http://127.0.0.1/"), None),
-        (reply(200, webhook_allowed_origin=ORIGIN), 600),
-        (reply(200, webhook_allowed_origin=ORIGIN, webhook_allowed_rate="0"), 600),
-        (reply(200, webhook_allowed_origin=ORIGIN, webhook_allowed_rate="-1"), 600),
-        (reply(200, webhook_allowed_origin=ORIGIN, webhook_allowed_rate="many"), 600),
-        (reply(200, webhook_allowed_origin=ORIGIN, webhook_allowed_rate="9" * 5000), 600),
-    ],
-)
-async def test_anything_less_is_a_refusal(api: Client, las: Receiver, answer: bytes, rate: int | None) -> None:
-    """A friendly status without the headers, another name, a rate that is none; nothing is stored."""
-    las.answer = lambda _: answer
-    refused = await api.post("/v1/subscriptions", wish(las, requestedRatePerMinute=rate))
-    assert (refused.status, refused.json["code"]) == (400, "handshake_refused")
-    assert [(fault["field"], fault["code"]) for fault in refused.json["errors"]] == [("/url", "handshake_refused")]
-    assert (await api.get("/v1/subscriptions")).json["items"] == []
-
-
-async def test_a_receiver_that_is_not_there_is_unreachable(api: Client, las: Receiver) -> None:
-    """No answer in the time allowed is no consent."""
-    las.answer = lambda _: None
-    refused = await api.post("/v1/subscriptions", wish(las))
-    assert (refused.status, refused.json["code"]) == (400, "unreachable")
-
-
-@pytest.mark.parametrize(
-    "url",
-    ["https://10.0.0.1/hook", "http://192.168.1.1/", "https://[::ffff:127.0.0.1]/", "https://u:p@127.0.0.1/", "no"],
-)
-async def test_an_address_inside_is_not_allowed(api: Client, url: str) -> None:
-    """The guard stands before the handshake."""
-    refused = await api.post("/v1/subscriptions", {"url": url, "services": ["VVA"]})
-    assert (refused.status, refused.json["code"]) == (400, "address_not_allowed")
 
 
 @pytest.mark.parametrize(
@@ -182,15 +104,6 @@ async def test_a_supplier_without_a_system_cannot_subscribe(api: Client, las: Re
     assert (answer.status, answer.json["code"]) == (400, "unknown_system")
 
 
-async def test_a_second_subscription_is_a_conflict_before_anyone_is_asked(api: Client, las: Receiver) -> None:
-    """At most one that is not deleted per supplier."""
-    await subscribed(api, las)
-    las.got.clear()
-    answer = await api.post("/v1/subscriptions", wish(las))
-    assert (answer.status, answer.json["code"]) == (409, "already_subscribed")
-    assert las.got == []
-
-
 async def test_only_its_owner_and_operations_know_of_a_subscription(api: Client, las: Receiver) -> None:
     """Another system gets 404, a school 403, operations read and no more."""
     made = await subscribed(api, las)
@@ -207,23 +120,6 @@ async def test_only_its_owner_and_operations_know_of_a_subscription(api: Client,
     assert (await operations.post("/v1/subscriptions", wish(las))).status == 403
     assert (await api.as_caller(Role.SCHOOL, brins=["18DS"]).get(path)).status == 403
     assert (await api.get(path)).status == 200
-
-
-async def test_a_new_address_needs_consent_again(api: Client, las: Receiver) -> None:
-    """A PATCH of the address shakes hands there; without If-Match it is 428, with a stale one 412."""
-    made = await subscribed(api, las)
-    path = f"/v1/subscriptions/{made['id']}"
-    async with receiver(lambda _: reply(200)) as silent:
-        assert (await api.call("PATCH", path, {"url": silent.url})).status == 428
-        stale = await api.call("PATCH", path, {"url": silent.url}, headers={"If-Match": '"7"'})
-        assert stale.status == 412
-        assert silent.got == []
-        refused = await api.call("PATCH", path, {"url": silent.url}, headers={"If-Match": '"1"'})
-        assert (refused.status, refused.json["code"]) == (400, "handshake_refused")
-    async with receiver(consents) as elsewhere:
-        changed = await api.call("PATCH", path, {"url": elsewhere.url}, headers={"If-Match": '"1"'})
-        assert (changed.status, changed.headers["etag"], changed.json["url"]) == (200, '"2"', elsewhere.url)
-        assert [got.method for got in elsewhere.got] == ["OPTIONS"]
 
 
 async def test_other_changes_need_no_consent_and_leave_the_rest(api: Client, las: Receiver) -> None:
