@@ -180,22 +180,20 @@ async def feed(
         oins=list(sight.oins),
         most=most,
     )
-    return [
-        (
-            row["position"],
-            LogRow(
-                id=row["id"],
-                brin=row["brin"],
-                number=row["number"],
-                kind=Kind(row["kind"]),
-                recorded_at=row["recorded_at"],
-                mandate_id=row["mandate_id"],
-                body=row["body"],
-                traceparent=row["traceparent"],
-            ),
-        )
-        for row in rows
-    ]
+    return [(row["position"], _log_row(row)) for row in rows]
+
+
+def _log_row(row: Mapping[str, Any]) -> LogRow:
+    return LogRow(
+        id=row["id"],
+        brin=row["brin"],
+        number=row["number"],
+        kind=Kind(row["kind"]),
+        recorded_at=row["recorded_at"],
+        mandate_id=row["mandate_id"],
+        body=row["body"],
+        traceparent=row["traceparent"],
+    )
 
 
 async def brins_of_boards(c: Connection, bges: Collection[BgeCode]) -> list[Brin]:

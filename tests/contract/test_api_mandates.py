@@ -1,75 +1,33 @@
-"""The register over HTTP: names, statuses and headers as others were promised them, and who may see what."""
+"""Mandates over HTTP: names, statuses and headers as others were promised them, and who may see what."""
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
-import orjson
 import pytest
 
-from hub.clock import now, today
-from hub.store.register import System, write_systems
+from hub.clock import now
 from hub.tokens import Role
-from schemas.envelope import MandateEvent
-from schemas.identifiers import Oin
-from tests.support.api import client_of
+from tests.support.calls import ONE, OTHER, R1, R2, codes, day, open_hub, patch, wish
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hub.store.pool import Pool
-    from tests.support.api import Client, Reply
-
-ONE, OTHER = "00000099000000001000", "00000099000000002000"
-R1, R2 = "0000000700018DS00001", "0000000700018DS00002"
-
-
-def day(shift: int = 0) -> str:
-    """Write a day by its distance from today."""
-    return (today(now()) + timedelta(days=shift)).isoformat()
+    from tests.support.api import Client
 
 
 @pytest.fixture
 async def hub(pool: Pool, tmp_path: Path) -> Client:
-    """Make a hub with a school of four branches, another school of another board, and two systems."""
-    async with pool.acquire() as c:
-        await c.execute(
-            """
-            insert into boards (bge_code, name) values ('41561', null), ('41775', null);
-            insert into schools (brin, name, bge_code, sector) values
-              ('18DS', 'De Boog', '41561', 'po'), ('00AA', 'De Eerste', '41775', 'po');
-            insert into branches (branch, brin, name) values ('18DS00', '18DS', 'a'), ('18DS01', '18DS', 'b'),
-              ('18DS02', '18DS', 'c'), ('18DS03', '18DS', 'd'), ('00AA00', '00AA', 'De Eerste');
-            """
-        )
-        for oin, name in ((ONE, "Een"), (OTHER, "Ander")):
-            system = System(supplier_oin=Oin(oin), name=name, service_codes=frozenset({"VVA", "RIO"}))
-            await write_systems(c, [system])
-    return client_of(tmp_path, pool)
+    """Give a hub with two schools and two systems."""
+    return await open_hub(pool, tmp_path)
 
 
 @pytest.fixture
 def school(hub: Client) -> Client:
     """Be the school."""
     return hub.as_caller(Role.SCHOOL, brins=["18DS"])
-
-
-def wish(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - the body of a request
-    """Make the body of a request for a mandate."""
-    return {"brin": "18DS", "serviceCode": "VVA", "supplierOin": ONE, **changes}
-
-
-def codes(reply: Reply) -> list[tuple[str, str]]:
-    """Show what is wrong, field by field."""
-    return [(error["field"], error["code"]) for error in reply.json["errors"]]
-
-
-async def patch(client: Client, path: str, body: object, version: int | None) -> Reply:
-    """Change a mandate in a version."""
-    headers = {} if version is None else {"If-Match": f'"{version}"'}
-    return await client.call("PATCH", path, body, headers=headers)
 
 
 async def test_a_mandate_is_granted_and_shown_as_promised(school: Client) -> None:
@@ -235,124 +193,6 @@ async def test_nobody_sees_what_is_not_theirs(hub: Client, school: Client) -> No
     for caller in readers[:3]:
         assert (await caller.post(f"{path}/withdrawal", {})).status == 403
         assert (await caller.post("/v1/mandates", wish())).status == 403
-
-
-async def test_lists_are_filtered_and_paged(school: Client) -> None:
-    """By school, service, supplier and day; a page says how to go on, and a forged cursor is a problem."""
-    ids = [
-        (await school.post("/v1/mandates", wish(serviceCode=service, supplierOin=supplier, endDate=end))).json["id"]
-        for service, supplier, end in (("VVA", ONE, None), ("RIO", ONE, day(3)), ("VVA", OTHER, None))
-    ]
-
-    async def listed(**query: Any) -> list[str]:  # noqa: ANN401 - a query
-        return [item["id"] for item in (await school.get("/v1/mandates", **query)).json["items"]]
-
-    assert await listed() == ids
-    assert await listed(serviceCode="VVA", supplierOin=OTHER) == ids[2:]
-    assert await listed(schoolOin="0000000700018DS00000", referenceDate=day(4)) == [ids[0], ids[2]]
-    assert await listed(schoolOin="0000000700018DS00000", brin="00AA") == []
-    page = (await school.get("/v1/mandates", limit=2)).json
-    assert [item["id"] for item in page["items"]] == ids[:2]
-    assert await listed(limit=2, cursor=page["next"]) == ids[2:]
-    assert (await school.get("/v1/mandates", cursor="WyJ4Il0")).status == 400
-    assert (await school.get("/v1/mandates", brin="18D")).status == 400
-
-
-async def test_a_validation_answers_anyone_but_shows_the_mandate_to_its_own_system(hub: Client, school: Client) -> None:
-    """OK or NOK, as the register has always had it."""
-    made = (await school.post("/v1/mandates", wish(startDate=day(5)))).json
-    asked: dict[str, Any] = {"schoolOin": "0000000700018DS00000", "supplierOin": ONE, "serviceCode": "VVA"}
-    own, other = hub.as_caller(Role.LAS, oin=ONE), hub.as_caller(Role.LAS, oin=OTHER)
-    assert (await own.get("/v1/mandate-validations", **asked)).json == {"result": "NOK", "mandate": None}
-    later = {**asked, "referenceDate": day(5)}
-    assert (await own.get("/v1/mandate-validations", **later)).json == {"result": "OK", "mandate": made}
-    assert (await other.get("/v1/mandate-validations", **later)).json == {"result": "OK", "mandate": None}
-
-
-async def test_the_register_itself_can_be_read(hub: Client, school: Client) -> None:
-    """Boards, schools, branches, services and systems, by those who may look them up."""
-    duo = hub.as_caller(Role.DUO)
-    assert (await duo.get("/v1/schools", name="eerste")).json["items"] == [
-        {"brin": "00AA", "schoolOin": "0000000700000AA00000", "name": "De Eerste", "bgeCode": "41775", "sector": "po",
-         "closedOn": None}
-    ]  # fmt: skip
-    assert [item["brin"] for item in (await school.get("/v1/schools")).json["items"]] == ["18DS"]
-    branches = (await school.get("/v1/schools/18DS/branches")).json["items"]
-    assert branches[0] == {"branch": "18DS00", "name": "a", "closedOn": None}
-    board = (await duo.get("/v1/boards/41561")).json
-    assert (board["vvaAgreement"], board["schools"]) == (True, [{"brin": "18DS", "name": "De Boog"}])
-    assert (await duo.get("/v1/boards/99999")).status == 404
-    services = {item["code"]: item["destination"] for item in (await duo.get("/v1/services")).json["items"]}
-    assert services == {"BRON_PO": "duo:bron-po", "RIO": "duo:rio", "VERZUIM": "duo:verzuim", "VVA": None}
-    assert [item["systemName"] for item in (await duo.get("/v1/systems")).json["items"]] == ["Een", "Ander"]
-
-
-async def test_operations_register_systems(hub: Client, school: Client) -> None:
-    """201 for a new one, 200 for one that is known; a school may not."""
-    operations = hub.as_caller(Role.OPERATIONS)
-    body = {"supplierOin": "00000099000000003000", "systemName": "Derde", "serviceCodes": ["VVA"]}
-    made = await operations.post("/v1/systems", body)
-    assert (made.status, made.json) == (201, body)
-    assert (await operations.post("/v1/systems", {**body, "systemName": "Anders"})).status == 200
-    assert codes(await operations.post("/v1/systems", {**body, "serviceCodes": ["GEEN"]})) == [
-        ("/serviceCodes", "unknown_service")
-    ]
-    assert (await school.post("/v1/systems", body)).status == 403
-
-
-async def test_a_post_with_a_key_is_done_once(school: Client) -> None:
-    """The same key and body get the same answer, and one mandate."""
-    headers = {"Idempotency-Key": "once"}
-    first = await school.post("/v1/mandates", wish(), headers=headers)
-    again = await school.post("/v1/mandates", wish(), headers=headers)
-    assert (first.status, again.status, again.json) == (201, 201, first.json)
-    assert again.headers["location"] == first.headers["location"]
-    assert len((await school.get("/v1/mandates")).json["items"]) == 1
-
-
-async def test_an_event_carries_the_trace_of_its_call(school: Client, pool: Pool) -> None:
-    """Whoever follows a trace finds the change that the call made."""
-    sent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-    await school.post("/v1/mandates", wish(), headers={"traceparent": sent})
-    assert (await pool.fetchval("select traceparent from events")).split("-")[1] == sent.split("-")[1]
-
-
-async def publish(pool: Pool) -> None:
-    """Give what is not published yet the next positions of the log, as the relay does."""
-    await pool.execute(
-        """with done as (delete from todo returning n, brin, number)
-           insert into feed select (select coalesce(max(position), 0) from feed) + row_number() over (order by n),
-                                   brin, number, now() from done"""
-    )
-
-
-async def test_the_published_log_is_read_from_where_one_was(hub: Client, school: Client, pool: Pool) -> None:
-    """Events come as they are on the log, in order, each once; `next` is kept for the next time."""
-    made = (await school.post("/v1/mandates", wish())).json
-    await school.post("/v1/mandates", wish(supplierOin=OTHER))
-    assert (await school.get("/v1/events")).json["items"] == []
-    await publish(pool)
-    await patch(school, f"/v1/mandates/{made['id']}", {"endDate": day(9)}, 1)
-    await publish(pool)
-    first = (await school.get("/v1/events", limit=2)).json
-    assert [event["type"] for event in first["items"]] == ["nl.osr.mandate.granted.v1"] * 2
-    assert first["more"] is True
-    then = (await school.get("/v1/events", since=first["next"])).json
-    assert [(event["type"], event["sequence"]) for event in then["items"]] == [
-        ("nl.osr.mandate.amended.v1", "00000000000000000003")
-    ]
-    assert then["more"] is False
-    assert (await school.get("/v1/events", since=then["next"])).json == {
-        "items": [], "next": then["next"], "more": False,
-    }  # fmt: skip
-    for event in (*first["items"], *then["items"]):
-        MandateEvent.model_validate_json(orjson.dumps(event))
-    las = hub.as_caller(Role.LAS, oin=ONE)
-    mine = (await las.get("/v1/events", types="nl.osr.mandate.granted.v1")).json
-    assert [UUID(event["data"]["mandateId"]) for event in mine["items"]] == [UUID(made["id"])]
-    assert mine["next"] == then["next"]
-    assert (await hub.as_caller(Role.SCHOOL, brins=["00AA"]).get("/v1/events")).json["items"] == []
-    assert (await school.get("/v1/events", since="x")).status == 400
 
 
 async def test_a_day_is_a_day(school: Client) -> None:

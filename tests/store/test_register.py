@@ -1,11 +1,10 @@
-"""The register on a real database: one transaction per change, numbered events, nothing told twice."""
+"""The register on a real database: a grant is one transaction, and every rule says what breaks it."""
 
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
 
 import asyncpg
 import orjson
@@ -14,81 +13,42 @@ import pytest
 from hub import register
 from hub.domain.ids import time_of
 from hub.domain.kinds import Kind
-from hub.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
-from hub.register import Order, Patch, Wish, moment
-from hub.store.register import System, living_mandates, write_systems
+from hub.errors import Conflict, InvalidInput
+from hub.register import Order, Wish
+from hub.store.register import living_mandates
 from schemas.identifiers import Branch, Brin, Oin, RoutingId, ServiceCode
 from schemas.messages import MandateChange
+from tests.support.small_register import (
+    B0,
+    B1,
+    B2,
+    B3,
+    BRIN,
+    ONE,
+    OTHER,
+    R1,
+    R2,
+    R3,
+    RIO,
+    TODAY,
+    at,
+    fill,
+    grant,
+    log,
+    wish,
+)
 
 if TYPE_CHECKING:
-    from hub.domain.mandate import Mandate
-    from hub.register import Moment
+    from uuid import UUID
 
-    Connection = asyncpg.Connection[Any]
-
-MORNING = datetime(2026, 11, 23, 9, 0, 0, 123456, tzinfo=UTC)
-TODAY = date(2026, 11, 23)
-ONE, OTHER = Oin("00000099000000001000"), Oin("00000099000000002000")
-VVA, RIO = ServiceCode("VVA"), ServiceCode("RIO")
-BRIN = Brin("18DS")
-B0, B1, B2, B3 = (Branch(f"18DS0{n}") for n in range(4))
-R1, R2, R3 = (RoutingId(f"0000000700018DS0000{n}") for n in (1, 2, 3))
+    from hub.store.pool import Connection
 
 
 @pytest.fixture
 async def c(connection: Connection) -> Connection:
-    """Make a register with a school of four branches, one of one, a closed one, and two systems."""
-    await connection.execute(
-        """
-        insert into boards (bge_code, name) values ('41561', null), ('41775', null);
-        insert into boards (bge_code, name, vva_agreement) values ('40000', null, false);
-        insert into schools (brin, name, bge_code, sector, closed_on) values
-          ('18DS', 'De Boog', '41561', 'po', null), ('00AA', 'De Eerste', '41775', 'po', null),
-          ('00BB', 'De Dichte', '41775', 'po', '2026-08-01'), ('00CC', 'Zonder', '40000', 'vo', null);
-        insert into branches (branch, brin, name) values ('00AA00', '00AA', 'De Eerste'), ('00CC00', '00CC', 'Zonder');
-        insert into branches (branch, brin, name, closed_on) values
-          ('18DS00', '18DS', 'a', null), ('18DS01', '18DS', 'b', null), ('18DS02', '18DS', 'c', null),
-          ('18DS03', '18DS', 'd', null), ('18DS09', '18DS', 'e', '2026-01-01');
-        """
-    )
-    systems = [
-        System(supplier_oin=ONE, name="Een", service_codes=frozenset({VVA, RIO})),
-        System(supplier_oin=OTHER, name="Ander", service_codes=frozenset({VVA})),
-    ]
-    await write_systems(connection, systems)
+    """Give a register with a few schools and two systems."""
+    await fill(connection)
     return connection
-
-
-def at(day: date | None = None) -> Moment:
-    """Make the moment of a test: a November morning, or the same hour on another day."""
-    shift = timedelta() if day is None else day - TODAY
-    return moment(MORNING + shift, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
-
-
-def wish(
-    supplier: Oin = ONE,
-    *,
-    start: date = TODAY,
-    end: date | None = None,
-    branches: tuple[tuple[Branch, RoutingId | None], ...] = (),
-    brin: Brin = BRIN,
-) -> Wish:
-    """Make a wish for VVA."""
-    return Wish(brin=brin, service_code=VVA, supplier_oin=supplier, start_date=start, end_date=end, branches=branches)
-
-
-async def grant(c: Connection, wanted: Wish, when: Moment | None = None) -> Mandate:
-    """Grant in a transaction of its own."""
-    async with c.transaction():
-        return await register.grant(c, wanted, when or at())
-
-
-async def log(c: Connection, brin: str = BRIN) -> list[tuple[int, str, list[tuple[str, str]]]]:
-    """Show a school's events: number, type, and what was told of which unit."""
-    rows = await c.fetch(
-        "select number, type::text as type, units::text as units from events where brin = $1 order by number", brin
-    )
-    return [(r["number"], r["type"], [(u["branch"], u["type"]) for u in orjson.loads(r["units"])]) for r in rows]
 
 
 async def test_a_grant_is_a_mandate_and_an_event_in_one_transaction(c: Connection) -> None:
@@ -193,118 +153,6 @@ async def test_a_routing_characteristic_is_unique_per_service(c: Connection) -> 
     await grant(c, other)
     assert (await grant(c, wish(OTHER, branches=((B1, None), (B2, R2))))).routes == {B1: R3, B2: R2}
     assert await register.available_routing(c, BRIN, TODAY) == RoutingId("0000000700018DS00004")
-
-
-async def test_an_amendment_reaches_whoever_was_told(c: Connection) -> None:
-    """A new end date is an event of its own, to every unit; the same dates again are none."""
-    mandate = await grant(c, wish(branches=((B0, R1),)))
-    async with c.transaction():
-        after = await register.amend(c, mandate.id, Patch(end_date=date(2027, 7, 31)), at(), expected=1)
-    assert (after.version, after.next_date) == (2, date(2027, 8, 1))
-    async with c.transaction():
-        assert await register.amend(c, mandate.id, Patch(end_date=date(2027, 7, 31)), at()) == after
-    assert (await log(c))[1:] == [(2, "amended", [(B0, "amended"), ("", "amended")])]
-    assert orjson.loads(await c.fetchval("select body from events where number = 2"))["changes"] == ["endDate"]
-
-
-async def test_a_stale_version_changes_nothing(c: Connection) -> None:
-    """Who decides on an old version is told so."""
-    mandate = await grant(c, wish())
-    with pytest.raises(PreconditionFailed):
-        await register.amend(c, mandate.id, Patch(end_date=date(2027, 7, 31)), at(), expected=7)
-    assert len(await log(c)) == 1
-
-
-async def test_a_start_date_moves_only_while_it_lies_ahead(c: Connection) -> None:
-    """A mandate that started has started."""
-    ahead = await grant(c, wish(start=date(2027, 8, 1)))
-    after = await register.amend(c, ahead.id, Patch(start_date=date(2027, 9, 1)), at())
-    assert (after.start_date, after.next_date) == (date(2027, 9, 1), date(2027, 9, 1))
-    with pytest.raises(InvalidInput) as refused:
-        await register.amend(c, ahead.id, Patch(start_date=date(2027, 10, 1)), at(date(2027, 9, 1)))
-    assert [(e.field, e.code) for e in refused.value.errors] == [("/startDate", "immutable")]
-    with pytest.raises(InvalidInput) as refused:
-        await register.amend(c, ahead.id, Patch(start_date=date(2026, 1, 1), end_date=date(2026, 2, 1)), at())
-    assert [(e.field, e.code) for e in refused.value.errors] == [
-        ("/startDate", "in_the_past"),
-        ("/endDate", "in_the_past"),
-    ]
-
-
-async def test_a_withdrawal_ends_it_once_and_frees_the_others(c: Connection) -> None:
-    """Whoever was told hears the end; a rest that waited for it is granted in the same transaction."""
-    first = await grant(c, wish(branches=((B0, R1),)))
-    await grant(c, wish(OTHER))
-    async with c.transaction():
-        gone = await register.withdraw(c, first.id, at())
-    assert gone.withdrawn_at == at().now
-    assert await log(c) == [
-        (1, "granted", [(B0, "granted"), ("", "granted")]),
-        (2, "granted", []),
-        (3, "withdrawn", [(B0, "withdrawn"), ("", "withdrawn")]),
-        (4, "amended", [("", "granted")]),
-    ]
-    with pytest.raises(Conflict) as refused:
-        await register.withdraw(c, first.id, at())
-    assert refused.value.reason == "ended"
-    with pytest.raises(NotFound):
-        await register.withdraw(c, UUID(int=1), at())
-
-
-async def test_routing_makes_a_unit_and_unmaking_it_ends_it(c: Connection) -> None:
-    """A branch with routing is told by itself; without it the branch is part of the rest again."""
-    mandate = await grant(c, wish())
-    after = await register.assign_routing(c, mandate.id, B2, None, at())
-    assert after.routes == {B2: R1}
-    assert await register.assign_routing(c, mandate.id, B2, None, at()) == after
-    assert (await register.assign_routing(c, mandate.id, B2, R3, at())).routes == {B2: R3}
-    assert (await register.remove_routing(c, mandate.id, B2, at())).routes == {}
-    with pytest.raises(NotFound):
-        await register.remove_routing(c, mandate.id, B2, at())
-    assert await log(c) == [
-        (1, "granted", [("", "granted")]),
-        (2, "amended", [(B2, "granted"), ("", "amended")]),
-        (3, "amended", [(B2, "amended"), ("", "amended")]),
-        (4, "amended", [(B2, "withdrawn"), ("", "amended")]),
-    ]
-    assert await c.fetchval("select count(*) from routes") == 0
-
-
-async def test_routing_of_one_mandate_shrinks_the_rest_of_another(c: Connection) -> None:
-    """A routing characteristic given to B is an event of A too."""
-    await grant(c, wish())
-    other = await grant(c, wish(OTHER))
-    await register.assign_routing(c, other.id, B3, R1, at())
-    assert (await log(c))[2:] == [(3, "amended", [(B3, "granted")]), (4, "amended", [("", "amended")])]
-
-
-async def test_the_calendar_tells_each_date_once(c: Connection) -> None:
-    """A start and an end come once, however often the calendar comes by, and free what waited for them."""
-    await grant(c, wish(end=date(2027, 7, 31)))
-    await grant(c, wish(OTHER, start=date(2027, 8, 1)))
-    assert await register.due(c, date(2027, 7, 31), 10) == []
-    assert await register.due(c, date(2027, 8, 1), 10) == [BRIN]
-    assert await register.arrive(c, [BRIN], at(date(2027, 8, 1))) == 2
-    assert await register.arrive(c, [BRIN], at(date(2027, 8, 1))) == 0
-    assert (await log(c))[2:] == [(3, "expired", [("", "expired")]), (4, "started", [("", "started")])]
-    assert await register.due(c, date(2027, 8, 1), 10) == []
-
-
-async def test_a_change_lets_the_dates_before_it_arrive_first(c: Connection) -> None:
-    """Whoever comes between midnight and the calendar finds the day as it is."""
-    ended = await grant(c, wish(end=date(2026, 11, 30)))
-    await grant(c, wish(start=date(2026, 12, 1)), at(date(2026, 12, 1)))
-    assert [(n, kind) for n, kind, _ in await log(c)] == [(1, "granted"), (2, "expired"), (3, "granted")]
-    with pytest.raises(Conflict):
-        await register.withdraw(c, ended.id, at(date(2026, 12, 1)))
-
-
-async def test_days_that_passed_unseen_are_told_in_order(c: Connection) -> None:
-    """A mandate that started and ended while nothing ran is told both, and its version counts them."""
-    mandate = await grant(c, wish(start=date(2026, 12, 1), end=date(2026, 12, 31)))
-    await register.arrive(c, [BRIN], at(date(2027, 3, 1)))
-    assert [(n, kind) for n, kind, _ in await log(c)] == [(1, "granted"), (2, "started"), (3, "expired")]
-    assert await c.fetchval("select version from mandates where id = $1", mandate.id) == 3
 
 
 async def test_a_copy_says_per_school_what_became_of_it(c: Connection) -> None:

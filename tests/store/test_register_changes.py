@@ -1,0 +1,150 @@
+"""Mandates that change, on a real database: each change is an event, dates arrive once, others are told."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import orjson
+import pytest
+
+from hub import register
+from hub.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
+from hub.register import Patch
+from tests.support.small_register import (
+    B0,
+    B2,
+    B3,
+    BRIN,
+    OTHER,
+    R1,
+    R3,
+    at,
+    fill,
+    grant,
+    log,
+    wish,
+)
+
+if TYPE_CHECKING:
+    from hub.store.pool import Connection
+
+
+@pytest.fixture
+async def c(connection: Connection) -> Connection:
+    """Give a register with a few schools and two systems."""
+    await fill(connection)
+    return connection
+
+
+async def test_an_amendment_reaches_whoever_was_told(c: Connection) -> None:
+    """A new end date is an event of its own, to every unit; the same dates again are none."""
+    mandate = await grant(c, wish(branches=((B0, R1),)))
+    async with c.transaction():
+        after = await register.amend(c, mandate.id, Patch(end_date=date(2027, 7, 31)), at(), expected=1)
+    assert (after.version, after.next_date) == (2, date(2027, 8, 1))
+    async with c.transaction():
+        assert await register.amend(c, mandate.id, Patch(end_date=date(2027, 7, 31)), at()) == after
+    assert (await log(c))[1:] == [(2, "amended", [(B0, "amended"), ("", "amended")])]
+    assert orjson.loads(await c.fetchval("select body from events where number = 2"))["changes"] == ["endDate"]
+
+
+async def test_a_stale_version_changes_nothing(c: Connection) -> None:
+    """Who decides on an old version is told so."""
+    mandate = await grant(c, wish())
+    with pytest.raises(PreconditionFailed):
+        await register.amend(c, mandate.id, Patch(end_date=date(2027, 7, 31)), at(), expected=7)
+    assert len(await log(c)) == 1
+
+
+async def test_a_start_date_moves_only_while_it_lies_ahead(c: Connection) -> None:
+    """A mandate that started has started."""
+    ahead = await grant(c, wish(start=date(2027, 8, 1)))
+    after = await register.amend(c, ahead.id, Patch(start_date=date(2027, 9, 1)), at())
+    assert (after.start_date, after.next_date) == (date(2027, 9, 1), date(2027, 9, 1))
+    with pytest.raises(InvalidInput) as refused:
+        await register.amend(c, ahead.id, Patch(start_date=date(2027, 10, 1)), at(date(2027, 9, 1)))
+    assert [(e.field, e.code) for e in refused.value.errors] == [("/startDate", "immutable")]
+    with pytest.raises(InvalidInput) as refused:
+        await register.amend(c, ahead.id, Patch(start_date=date(2026, 1, 1), end_date=date(2026, 2, 1)), at())
+    assert [(e.field, e.code) for e in refused.value.errors] == [
+        ("/startDate", "in_the_past"),
+        ("/endDate", "in_the_past"),
+    ]
+
+
+async def test_a_withdrawal_ends_it_once_and_frees_the_others(c: Connection) -> None:
+    """Whoever was told hears the end; a rest that waited for it is granted in the same transaction."""
+    first = await grant(c, wish(branches=((B0, R1),)))
+    await grant(c, wish(OTHER))
+    async with c.transaction():
+        gone = await register.withdraw(c, first.id, at())
+    assert gone.withdrawn_at == at().now
+    assert await log(c) == [
+        (1, "granted", [(B0, "granted"), ("", "granted")]),
+        (2, "granted", []),
+        (3, "withdrawn", [(B0, "withdrawn"), ("", "withdrawn")]),
+        (4, "amended", [("", "granted")]),
+    ]
+    with pytest.raises(Conflict) as refused:
+        await register.withdraw(c, first.id, at())
+    assert refused.value.reason == "ended"
+    with pytest.raises(NotFound):
+        await register.withdraw(c, UUID(int=1), at())
+
+
+async def test_routing_makes_a_unit_and_unmaking_it_ends_it(c: Connection) -> None:
+    """A branch with routing is told by itself; without it the branch is part of the rest again."""
+    mandate = await grant(c, wish())
+    after = await register.assign_routing(c, mandate.id, B2, None, at())
+    assert after.routes == {B2: R1}
+    assert await register.assign_routing(c, mandate.id, B2, None, at()) == after
+    assert (await register.assign_routing(c, mandate.id, B2, R3, at())).routes == {B2: R3}
+    assert (await register.remove_routing(c, mandate.id, B2, at())).routes == {}
+    with pytest.raises(NotFound):
+        await register.remove_routing(c, mandate.id, B2, at())
+    assert await log(c) == [
+        (1, "granted", [("", "granted")]),
+        (2, "amended", [(B2, "granted"), ("", "amended")]),
+        (3, "amended", [(B2, "amended"), ("", "amended")]),
+        (4, "amended", [(B2, "withdrawn"), ("", "amended")]),
+    ]
+    assert await c.fetchval("select count(*) from routes") == 0
+
+
+async def test_routing_of_one_mandate_shrinks_the_rest_of_another(c: Connection) -> None:
+    """A routing characteristic given to B is an event of A too."""
+    await grant(c, wish())
+    other = await grant(c, wish(OTHER))
+    await register.assign_routing(c, other.id, B3, R1, at())
+    assert (await log(c))[2:] == [(3, "amended", [(B3, "granted")]), (4, "amended", [("", "amended")])]
+
+
+async def test_the_calendar_tells_each_date_once(c: Connection) -> None:
+    """A start and an end come once, however often the calendar comes by, and free what waited for them."""
+    await grant(c, wish(end=date(2027, 7, 31)))
+    await grant(c, wish(OTHER, start=date(2027, 8, 1)))
+    assert await register.due(c, date(2027, 7, 31), 10) == []
+    assert await register.due(c, date(2027, 8, 1), 10) == [BRIN]
+    assert await register.arrive(c, [BRIN], at(date(2027, 8, 1))) == 2
+    assert await register.arrive(c, [BRIN], at(date(2027, 8, 1))) == 0
+    assert (await log(c))[2:] == [(3, "expired", [("", "expired")]), (4, "started", [("", "started")])]
+    assert await register.due(c, date(2027, 8, 1), 10) == []
+
+
+async def test_a_change_lets_the_dates_before_it_arrive_first(c: Connection) -> None:
+    """Whoever comes between midnight and the calendar finds the day as it is."""
+    ended = await grant(c, wish(end=date(2026, 11, 30)))
+    await grant(c, wish(start=date(2026, 12, 1)), at(date(2026, 12, 1)))
+    assert [(n, kind) for n, kind, _ in await log(c)] == [(1, "granted"), (2, "expired"), (3, "granted")]
+    with pytest.raises(Conflict):
+        await register.withdraw(c, ended.id, at(date(2026, 12, 1)))
+
+
+async def test_days_that_passed_unseen_are_told_in_order(c: Connection) -> None:
+    """A mandate that started and ended while nothing ran is told both, and its version counts them."""
+    mandate = await grant(c, wish(start=date(2026, 12, 1), end=date(2026, 12, 31)))
+    await register.arrive(c, [BRIN], at(date(2027, 3, 1)))
+    assert [(n, kind) for n, kind, _ in await log(c)] == [(1, "granted"), (2, "started"), (3, "expired")]
+    assert await c.fetchval("select version from mandates where id = $1", mandate.id) == 3
