@@ -29,9 +29,18 @@ ROUTERS: Final[tuple[str, ...]] = (
     "mandates",
     "routing",
     "events",
+    "status",
+    "deliveries",
+    "lanes",
+    "reconciliation",
+    "lag",
+    "destinations",
+    "parked",
+    "audit",
+    "schemas",
 )
 """The resources under `/v1`, each a module of this package with a `router`."""
-OUTSIDE: Final[tuple[str, ...]] = ("hub.api.health",)
+OUTSIDE: Final[tuple[str, ...]] = ("hub.api.health", "hub.api.metrics")
 """What answers outside `/v1`: modules with a `router`."""
 CONNECTIONS: Final = 8
 SWEEP_SECONDS: Final = 3600.0

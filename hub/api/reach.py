@@ -1,6 +1,5 @@
 """What of the ledger a caller may see. In: who asks. Out: `Reach` for the statements that read deliveries and lanes."""
 
-from hub.api.sight import sight_of
 from hub.store import mandates
 from hub.store.deliveries import Reach
 from hub.store.observe import Place
@@ -37,7 +36,6 @@ def _is_receiver(caller: Caller, place: Place) -> bool:
 
 
 async def _own_schools(c: Connection, caller: Caller) -> set[str]:
-    sight = sight_of(caller)
-    if sight.everything or not caller.has(Role.SCHOOL):
-        return set(caller.brins) if caller.has(Role.SCHOOL) else set()
-    return {*sight.brins, *await mandates.brins_of_boards(c, sight.bges)}
+    if not caller.has(Role.SCHOOL):
+        return set()
+    return {*caller.brins, *await mandates.brins_of_boards(c, caller.bges)}

@@ -144,6 +144,18 @@ class LaneView:
     next_status: Status | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToldUnit:
+    """The newest delivery about a unit at a destination."""
+
+    mandate_id: UUID
+    branch: str
+    mandate_version: int
+    id: UUID
+    kind: Kind
+    status: Status
+
+
 async def list_deliveries(
     c: Connection, wanted: Wanted, reach: Reach, held: Collection[int], most: int
 ) -> list[DeliveryView]:
@@ -163,6 +175,14 @@ async def list_deliveries(
 async def read_messages(c: Connection, ids: Sequence[UUID]) -> list[tuple[MessageRow, int]]:
     """Read what the messages of deliveries are made of, each with the number before it (0: none)."""
     return [(_message(row), row["previous"] or 0) for row in await queries.read_messages(c, ids=list(ids))]
+
+
+async def newest_per_unit(c: Connection, destination: int, service_code: str, supplier_oin: str) -> list[ToldUnit]:
+    """Read what a receiver was last told of each unit of a service."""
+    rows = await queries.newest_per_unit(
+        c, destination=destination, service_code=service_code, supplier_oin=supplier_oin
+    )
+    return [ToldUnit(**{**row, "kind": Kind(row["kind"]), "status": Status(row["status"])}) for row in rows]
 
 
 async def attempts(c: Connection, delivery: DeliveryView) -> list[Mapping[str, Any]]:

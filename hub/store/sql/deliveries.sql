@@ -106,7 +106,7 @@ select k.destination, k.sequence, r.signals
      order by r.reported_at desc, r.n desc limit 1) r;
 
 -- name: newest_per_unit
--- What a receiver was last told of each unit of a service: the newest delivery that was not called off by a later one.
+-- What a receiver was or will be last told of each unit of a service.
 select distinct on (e.mandate_id, d.branch)
        e.mandate_id, d.branch, e.mandate_version, d.id, d.type::text as kind, d.status::text as status
   from deliveries d

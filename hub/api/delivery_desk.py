@@ -1,0 +1,118 @@
+"""What every call on deliveries works with. In: a request. Out: a desk: who sees what, and how it is shown."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Depends, Query
+from pydantic import Field
+
+from hub.api.auth import CallerHere
+from hub.api.delivery_models import DeliveryBody, show_delivery
+from hub.api.models import AskedMoment, RequestModel
+from hub.api.reach import reach_of
+from hub.api.wiring import ConnectionHere, SettingsHere
+from hub.envelopes import Letterhead, letterhead
+from hub.errors import NotFound
+from hub.observe.shown import not_open
+from hub.settings import Settings
+from hub.store import deliveries as store
+from hub.store import ledger, observe
+from hub.store.deliveries import DeliveryView, Reach, Wanted
+from hub.store.observe import Place
+from hub.store.pool import Connection
+from hub.tokens import Caller, Role
+from schemas.identifiers import BranchField, BrinField, ServiceCodeField
+from schemas.kinds import ShownStatus
+
+HIGHEST_SEQUENCE = 2**63 - 1
+
+
+class Filters(RequestModel):
+    """Which deliveries are asked for."""
+
+    destination: Annotated[str | None, Field(max_length=100)] = None
+    brin: BrinField | None = None
+    branch: BranchField | None = None
+    service_code: ServiceCodeField | None = None
+    mandate_id: UUID | None = None
+    event_id: UUID | None = None
+    status: list[ShownStatus] = Field(default_factory=list)
+    from_: Annotated[AskedMoment | None, Field(alias="from")] = None
+    to: AskedMoment | None = None
+    after_sequence: Annotated[int | None, Field(ge=0, le=HIGHEST_SEQUENCE)] = None
+
+    def to_wanted(self, places: Sequence[Place], after: tuple[Any, ...] | None) -> Wanted:
+        """Take it over into the hub's own terms; `after` is the key (destination, BRIN, number) to go on behind."""
+        return Wanted(
+            destinations=[p.id for p in places if self.destination in (None, p.name)],
+            brin=self.brin,
+            branch=self.branch,
+            service_code=self.service_code,
+            mandate_id=self.mandate_id,
+            event_id=self.event_id,
+            statuses=[str(status) for status in self.status] or None,
+            planned_from=self.from_,
+            planned_until=self.to,
+            after_sequence=self.after_sequence,
+            after=None if after is None else (after[0], after[1], after[2]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Desk:
+    """The parts that one call needs."""
+
+    c: Connection
+    caller: Caller
+    settings: Settings
+    places: list[Place]
+    reach: Reach
+    epoch: int
+
+    async def find(self, wanted: Wanted, most: int) -> list[DeliveryView]:
+        """List deliveries that the caller may read."""
+        return await store.list_deliveries(self.c, wanted, self.reach, not_open(self.places), most)
+
+    async def one(self, delivery_id: UUID) -> DeliveryView:
+        """Read a delivery; one that the caller may not read is not there."""
+        wanted = Wanted(destinations=[place.id for place in self.places], ids=[delivery_id])
+        found = await self.find(wanted, 1)
+        if not found:
+            raise NotFound(f"no delivery {delivery_id}")
+        return found[0]
+
+    def place(self, view: DeliveryView) -> Place:
+        """Find the destination of a delivery."""
+        return next(place for place in self.places if place.id == view.destination)
+
+    def show(self, view: DeliveryView) -> DeliveryBody:
+        """Write a delivery as the caller may see it: where a webhook is, is for its owner and operations."""
+        place = self.place(view)
+        is_own = self.caller.has(Role.LAS) and place.supplier_oin in self.caller.oins
+        return show_delivery(view, place, self.epoch, with_url=is_own or self.caller.has(Role.OPERATIONS))
+
+    def letterhead(self) -> Letterhead:
+        """Give what all messages of this hub have in common."""
+        return letterhead(self.settings.oin, self.settings.http.address, self.epoch)
+
+
+async def _desk(c: ConnectionHere, caller: CallerHere, settings: SettingsHere) -> Desk:
+    places = await observe.places(c)
+    return Desk(
+        c=c,
+        caller=caller,
+        settings=settings,
+        places=places,
+        reach=await reach_of(c, caller, places),
+        epoch=await ledger.epoch(c),
+    )
+
+
+def _filters(filters: Annotated[Filters, Query()]) -> Filters:
+    return filters
+
+
+DeskHere = Annotated[Desk, Depends(_desk, scope="function")]
+FiltersHere = Annotated[Filters, Depends(_filters)]

@@ -1,0 +1,54 @@
+"""`/v1/lag`: what is late, whose turn it is, and what to press. Out: numbers and words per destination."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime
+from time import monotonic
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Request
+
+from hub.api.auth import OperationsHere
+from hub.api.status_models import LagBody, show_lag
+from hub.api.wiring import NowHere, PoolHere
+from hub.observe.lag import Lag, LagReader
+from hub.store.pool import Pool
+
+router = APIRouter(tags=["operations"])
+FRESH_SECONDS: Final = 0.1
+
+
+@dataclass(slots=True)
+class LagDesk:
+    """Reads the lag once for all who ask at the same time."""
+
+    _reader: LagReader = field(default_factory=LagReader)
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _last: Lag | None = None
+    _read_at: float = 0.0
+
+    async def read(self, pool: Pool, now: datetime, fresh: float = FRESH_SECONDS) -> Lag:
+        """Read how late everything is; what is at most `fresh` seconds old is good enough."""
+        async with self._turn:
+            if self._last is None or monotonic() - self._read_at > fresh:
+                async with pool.acquire() as c:
+                    self._last = await self._reader.read(c, now)
+                self._read_at = monotonic()
+            return self._last
+
+
+def _lag_desk(request: Request) -> LagDesk:
+    state = request.app.state
+    if not hasattr(state, "lag_desk"):
+        state.lag_desk = LagDesk()
+    found: LagDesk = state.lag_desk
+    return found
+
+
+LagDeskHere = Annotated[LagDesk, Depends(_lag_desk)]
+
+
+@router.get("/lag")
+async def get_lag(_caller: OperationsHere, desk: LagDeskHere, pool: PoolHere, now: NowHere) -> LagBody:
+    """Say how late everything is."""
+    return show_lag(await desk.read(pool, now))

@@ -1,0 +1,38 @@
+"""`/v1/lanes`: how far each school's line to each destination is. Out: numbers a receiver compares with its own."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+
+from hub.api.auth import require
+from hub.api.delivery_models import LaneBody, show_lane
+from hub.api.models import Items
+from hub.api.paging import PagingHere
+from hub.api.reach import reach_of_receiver
+from hub.api.wiring import ConnectionHere
+from hub.store import deliveries as store
+from hub.store import observe
+from hub.tokens import Caller, Role
+from schemas.identifiers import BrinField
+
+router = APIRouter(prefix="/lanes", tags=["deliveries"])
+ReaderHere = Annotated[Caller, Depends(require(Role.LAS, Role.DUO, Role.OPERATIONS))]
+
+
+@router.get("")
+async def list_lanes(
+    c: ConnectionHere,
+    caller: ReaderHere,
+    paging: PagingHere,
+    destination: Annotated[str | None, Query(max_length=100)] = None,
+    brin: Annotated[BrinField | None, Query()] = None,
+) -> Items[LaneBody]:
+    """List lanes that the caller may read, by destination and school."""
+    places = {place.id: place for place in await observe.places(c) if destination in (None, place.name)}
+    parameters = reach_of_receiver(caller, list(places.values())).narrow(list(places), brin)
+    found = await store.list_lanes(
+        c, parameters["destinations"], parameters["brins"], paging.after(int, str), paging.limit + 1
+    )
+    return paging.page(
+        found, lambda lane: (lane.destination, lane.brin), lambda lane: show_lane(lane, places[lane.destination])
+    )

@@ -1,0 +1,121 @@
+"""The metrics by name. In: lag, counters, histograms. Out: what the Prometheus library writes as text.
+
+The names are fixed: dashboards and alarms are written for them.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import accumulate
+from typing import Final
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from hub.domain.cause import CircuitState
+from hub.domain.kinds import Kind
+from hub.domain.lag import BOUNDS
+from hub.observe.lag import DestinationLag, Lag
+
+OUTCOMES: Final = ("delivered", "retry", "refused", "gone")
+EDGES: Final = (*(str(bound) for bound in BOUNDS), "+Inf")
+Counts = Mapping[tuple[str, int, str], int]
+Histograms = Mapping[tuple[int, str], tuple[Sequence[int], float]]
+
+
+class Numbers(Collector):
+    """What one scrape shows."""
+
+    def __init__(self, *, lag: Lag, counters: Counts, hops: Histograms) -> None:
+        self._lag = lag
+        self._counters = counters
+        self._hops = hops
+
+    def collect(self) -> Iterator[Metric]:
+        """Give every metric."""
+        yield self._events()
+        yield self._deliveries()
+        yield self._seconds()
+        yield self._attempts()
+        yield self._lanes()
+        yield from self._ages()
+        yield _whole("unpublished_events", "Events recorded and not yet on the published log.", self._lag.unpublished)
+        yield _whole("unplanned_events", "Events recorded and not yet planned.", self._lag.unplanned)
+        yield _whole("parked", "Records put aside that wait for a decision.", self._lag.parked)
+        stranded = sum(n for (name, _, _), n in self._counters.items() if name == "stranded")
+        words = "Lanes found waiting for nothing and nobody, and repaired."
+        yield CounterMetricFamily("osr_hub_stranded_lanes", words, value=stranded)
+
+    def _events(self) -> Metric:
+        family = CounterMetricFamily("osr_hub_events", "Events published.", labels=["type"])
+        for kind in Kind:
+            family.add_metric([kind.type], self._counters.get(("events", 0, kind.type), 0))
+        return family
+
+    def _deliveries(self) -> Metric:
+        words = "Deliveries by status, as it is shown."
+        family = GaugeMetricFamily("osr_hub_deliveries", words, labels=["destination", "status"])
+        for each in self._lag.destinations:
+            for status, n in sorted(each.statuses.items()):
+                family.add_metric([each.place.name, status.value], n)
+            family.add_metric([each.place.name, "held"], each.standing.held)
+        return family
+
+    def _seconds(self) -> Metric:
+        words = "How long each hop of a delivery took."
+        family = HistogramMetricFamily("osr_hub_delivery_seconds", words, labels=["destination", "hop"])
+        names = {each.place.id: each.place.name for each in self._lag.destinations}
+        for (destination, hop), (buckets, seconds) in sorted(self._hops.items()):
+            if destination in names:
+                heights = zip(EDGES, accumulate(buckets), strict=True)
+                family.add_metric([names[destination], hop], buckets=list(heights), sum_value=seconds)
+        return family
+
+    def _attempts(self) -> Metric:
+        words = "Attempts to hand a message over, by outcome."
+        family = CounterMetricFamily("osr_hub_attempts", words, labels=["destination", "outcome"])
+        for each in self._lag.destinations:
+            for outcome in OUTCOMES:
+                n = self._counters.get(("attempts", each.place.id, outcome), 0)
+                family.add_metric([each.place.name, outcome], n)
+        return family
+
+    def _lanes(self) -> Metric:
+        family = GaugeMetricFamily("osr_hub_lanes", "Lanes by state.", labels=["destination", "state"])
+        for each in self._lag.destinations:
+            for state, n in _lane_states(each).items():
+                family.add_metric([each.place.name, state], n)
+        return family
+
+    def _ages(self) -> Iterator[Metric]:
+        yield self._each(
+            "oldest_undelivered_seconds",
+            "The age of the oldest message that waits and may go; 0 when none does.",
+            lambda each: each.standing.oldest_undelivered or 0.0,
+        )
+        yield self._each(
+            "oldest_unprocessed_seconds",
+            "The age of the oldest message that was taken and not reported on; 0 when there is none.",
+            lambda each: each.standing.oldest_unprocessed or 0.0,
+        )
+        yield self._each(
+            "circuit_open",
+            "Whether nothing but probes goes there.",
+            lambda each: float(each.standing.circuit is not CircuitState.CLOSED),
+        )
+
+    def _each(self, name: str, words: str, value: Callable[[DestinationLag], float]) -> Metric:
+        family = GaugeMetricFamily(f"osr_hub_{name}", words, labels=["destination"])
+        for each in self._lag.destinations:
+            family.add_metric([each.place.name], value(each))
+        return family
+
+
+def _whole(name: str, words: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"osr_hub_{name}", words, value=value)
+
+
+def _lane_states(each: DestinationLag) -> dict[str, int]:
+    lanes = each.lanes
+    if each.place.state == "open":
+        return {"idle": lanes.idle, "waiting": lanes.waiting, "held": lanes.held, "retrying": lanes.retrying}
+    return {"idle": lanes.idle, "waiting": 0, "held": lanes.held + lanes.waiting + lanes.retrying, "retrying": 0}

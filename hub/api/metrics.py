@@ -1,0 +1,60 @@
+"""`/metrics`: what Prometheus scrapes. In: counters and lanes in Postgres. Out: text, at most a second old.
+
+Other processes did the work, so nothing is counted in this one: the numbers come from the rows they wrote.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime
+from time import monotonic
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Request, Response
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from hub.api.lag import LagDesk, LagDeskHere
+from hub.api.metric_families import Numbers
+from hub.api.wiring import NowHere, PoolHere
+from hub.store import observe
+from hub.store.pool import Pool
+
+router = APIRouter(include_in_schema=False)
+FRESH_SECONDS: Final = 1.0
+
+
+@dataclass(slots=True)
+class MetricsDesk:
+    """Reads the numbers once for all who scrape at the same time."""
+
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _last: bytes = b""
+    _read_at: float = float("-inf")
+
+    async def read(self, lags: LagDesk, pool: Pool, now: datetime) -> bytes:
+        """Read all metrics as text."""
+        async with self._turn:
+            if monotonic() - self._read_at > FRESH_SECONDS:
+                lag = await lags.read(pool, now, FRESH_SECONDS)
+                async with pool.acquire() as c:
+                    numbers = Numbers(lag=lag, counters=await observe.counters(c), hops=await observe.all_hops(c))
+                registry = CollectorRegistry(auto_describe=False)
+                registry.register(numbers)
+                self._last, self._read_at = generate_latest(registry), monotonic()
+            return self._last
+
+
+def _metrics_desk(request: Request) -> MetricsDesk:
+    state = request.app.state
+    if not hasattr(state, "metrics_desk"):
+        state.metrics_desk = MetricsDesk()
+    found: MetricsDesk = state.metrics_desk
+    return found
+
+
+@router.get("/metrics")
+async def get_metrics(
+    desk: Annotated[MetricsDesk, Depends(_metrics_desk)], lags: LagDeskHere, pool: PoolHere, now: NowHere
+) -> Response:
+    """Show all metrics."""
+    return Response(await desk.read(lags, pool, now), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,83 @@
+"""`/v1/reconciliation`: what a receiver holds against what it was told. In: its units. Out: what must change there."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter
+from pydantic import Field, StrictInt
+
+from hub.api.auth import LasHere
+from hub.api.models import CamelModel, Moment, RequestModel
+from hub.api.subscription_desk import own_oin
+from hub.api.wiring import ConnectionHere, NowHere, SettingsHere
+from hub.envelopes import forwarded, letterhead
+from hub.errors import FieldError, InvalidInput
+from hub.observe.reconcile import HeldUnit, reconcile
+from hub.store import deliveries as store
+from hub.store import ledger
+from schemas.identifiers import BranchField, ServiceCodeField
+from schemas.messages import HIGHEST_VERSION
+
+router = APIRouter(tags=["reconciliation"])
+MOST_UNITS = 100_000
+
+
+class HeldUnitBody(RequestModel):
+    """A unit as the receiver holds it; without a branch it is the rest of the school."""
+
+    mandate_id: UUID
+    branch: BranchField | None = None
+    mandate_version: Annotated[StrictInt, Field(ge=0, le=HIGHEST_VERSION)]
+
+
+class ReconciliationWish(RequestModel):
+    """All that the receiver holds for a service."""
+
+    service_code: ServiceCodeField
+    units: Annotated[list[HeldUnitBody], Field(max_length=MOST_UNITS)]
+
+
+class UnknownUnitBody(CamelModel):
+    """A unit that the receiver holds and was never told of."""
+
+    mandate_id: UUID
+    branch: str | None
+    mandate_version: int
+
+
+class ReconciliationBody(CamelModel):
+    """What must change at the receiver: messages to take in, units to drop, messages that come by themselves."""
+
+    as_of: Moment
+    missing: list[dict[str, Any]]
+    outdated: list[dict[str, Any]]
+    unknown: list[UnknownUnitBody]
+    pending: list[dict[str, Any]]
+
+
+@router.post("/reconciliation")
+async def post_reconciliation(
+    body: ReconciliationWish, caller: LasHere, c: ConnectionHere, now: NowHere, settings: SettingsHere
+) -> ReconciliationBody:
+    """Compare what a system holds with what it was told."""
+    holds = [HeldUnit(u.mandate_id, u.branch or "", u.mandate_version) for u in body.units]
+    found = await reconcile(c, own_oin(caller), body.service_code, holds)
+    if found is None:
+        detail = f"the hub tells this system nothing of {body.service_code}; a subscription may ask for it"
+        raise InvalidInput([FieldError(field="/serviceCode", code="not_told", detail=detail)])
+    head = letterhead(settings.oin, settings.http.address, await ledger.epoch(c))
+
+    async def messages(ids: list[UUID]) -> list[dict[str, Any]]:
+        return [orjson.loads(forwarded(row, before, head)) for row, before in await store.read_messages(c, ids)]
+
+    return ReconciliationBody(
+        as_of=now,
+        missing=await messages(found.missing),
+        outdated=await messages(found.outdated),
+        unknown=[
+            UnknownUnitBody(mandate_id=u.mandate_id, branch=u.branch or None, mandate_version=u.mandate_version)
+            for u in found.unknown
+        ],
+        pending=await messages(found.pending),
+    )

@@ -1,0 +1,73 @@
+"""What a system holds against what it was told. In: its units for a service. Out: what must change there, exactly.
+
+What still waits in its lane comes by itself and is `pending`; only what was handed over, or given up, counts as told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from hub.domain.delivery import IN_LANE
+from hub.store import deliveries, observe, register, subscriptions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hub.store.deliveries import ToldUnit
+    from hub.store.pool import Connection
+
+Unit = tuple[UUID, str]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldUnit:
+    """A unit as a system holds it: branch '' is the rest."""
+
+    mandate_id: UUID
+    branch: str
+    mandate_version: int
+
+
+@dataclass(slots=True)
+class Differences:
+    """Deliveries whose messages a system must take in or will get, and units that it should not hold."""
+
+    missing: list[UUID] = field(default_factory=list)
+    outdated: list[UUID] = field(default_factory=list)
+    unknown: list[HeldUnit] = field(default_factory=list)
+    pending: list[UUID] = field(default_factory=list)
+
+
+async def reconcile(c: Connection, oin: str, service_code: str, holds: Sequence[HeldUnit]) -> Differences | None:
+    """Compare what a supplier's system holds for a service with what it was told; None where it is told nothing."""
+    queues = {row["code"]: row["destination"] for row in await register.services(c)}
+    if service_code not in queues:
+        return None
+    name = f"las:{oin}" if queues[service_code] is None else f"las-copy:{oin}"
+    place = next((place for place in await observe.places(c) if place.name == name), None)
+    if place is not None:
+        return compare(holds, await deliveries.newest_per_unit(c, place.id, service_code, oin))
+    asked = {code for each in await subscriptions.read_all(c, oin) for code in each.wish.services}
+    return compare(holds, []) if queues[service_code] is None or service_code in asked else None
+
+
+def compare(holds: Sequence[HeldUnit], told: Sequence[ToldUnit]) -> Differences:
+    """Find what a system must change; the end of a unit is news only to who still holds it."""
+    held: dict[Unit, int] = {}
+    for unit in holds:
+        key = (unit.mandate_id, unit.branch)
+        held[key] = max(unit.mandate_version, held.get(key, 0))
+    found, known = Differences(), set()
+    for last in told:
+        key = (last.mandate_id, last.branch)
+        known.add(key)
+        if last.status in IN_LANE:
+            found.pending.append(last.id)
+        elif key not in held:
+            found.missing.extend([] if last.kind.is_end else [last.id])
+        elif held[key] < last.mandate_version:
+            found.outdated.append(last.id)
+    found.unknown.extend(unit for unit in holds if (unit.mandate_id, unit.branch) not in known)
+    return found

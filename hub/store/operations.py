@@ -1,0 +1,113 @@
+"""What an operator presses and looks up: holds, parked records, the audit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import orjson
+
+from hub.store.statements import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from datetime import datetime
+
+    from hub.store.pool import Connection
+
+ParkedState = Literal["open", "retried", "discarded"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parked:
+    """A record that could not be used, with its bytes as long as they are kept."""
+
+    id: int
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+    blame: str
+    detail: str
+    received_at: datetime
+    bytes: bytes | None = field(repr=False)
+    state: ParkedState
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """What somebody did, as it was noted."""
+
+    n: int
+    at: datetime
+    actor: str
+    action: str
+    brin: str | None
+    subject: Mapping[str, Any]
+    reason: str | None
+
+
+async def find_destination(c: Connection, name: str) -> int | None:
+    """Find a destination by its name."""
+    return cast("int | None", await queries.find_destination(c, name=name))
+
+
+async def hold_destination(c: Connection, destination: int, *, held: bool) -> None:
+    """Let nothing go there, or let it go again."""
+    await queries.hold_destination(c, id=destination, held=held)
+
+
+async def hold_lanes(c: Connection, destination: int, brins: Collection[str]) -> None:
+    """Let nothing of these schools go there."""
+    await queries.hold_lanes(c, destination=destination, brins=sorted(set(brins)))
+
+
+async def release_lanes(c: Connection, destination: int, brins: Collection[str] | None) -> None:
+    """Let schools go there again: these, or all that are held."""
+    await queries.release_lanes(c, destination=destination, brins=None if brins is None else sorted(set(brins)))
+
+
+async def wake_lanes(c: Connection, destination: int) -> None:
+    """Make all waiting lanes of a destination due."""
+    await queries.wake_lanes(c, destinations=[destination])
+
+
+async def unknown_schools(c: Connection, brins: Collection[str]) -> set[str]:
+    """Say which of these are no schools."""
+    return {row["brin"] for row in await queries.unknown_schools(c, brins=list(brins))}
+
+
+async def list_parked(
+    c: Connection, *, after: int, state: ParkedState | None, reason: str | None, most: int
+) -> list[Parked]:
+    """List parked records behind an id, oldest first."""
+    rows = await queries.list_parked(c, after=after, state=state, reason=reason, most=most)
+    return [Parked(**row) for row in rows]
+
+
+async def lock_parked(c: Connection, parked_id: int) -> Parked | None:
+    """Read a parked record and keep others from using it."""
+    row = await queries.lock_parked(c, id=parked_id)
+    if row is None:
+        return None
+    return Parked(**{**row, "headers": tuple((name, text) for name, text in orjson.loads(row["headers"]))})
+
+
+async def mark_parked(c: Connection, parked_id: int, state: ParkedState) -> None:
+    """Note that a parked record was used after all, or never will be."""
+    await queries.mark_parked(c, id=parked_id, state=state)
+
+
+async def list_audit(
+    c: Connection,
+    *,
+    brin: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    before: int | None,
+    most: int,
+) -> list[AuditEntry]:
+    """List the notes of the audit before a number, newest first."""
+    rows = await queries.list_audit(c, brin=brin, since=since, until=until, before=before, most=most)
+    return [AuditEntry(**{**row, "subject": orjson.loads(row["subject"])}) for row in rows]

@@ -1,0 +1,55 @@
+-- What an operator presses and looks up: holds, parked records, the audit.
+
+-- name: find_destination$
+-- The number of a destination.
+select d.id from destinations d where d.name = :name;
+
+-- name: hold_destination!
+-- Let nothing go there, or let it go again.
+update destinations set held = :held where id = :id;
+
+-- name: hold_lanes!
+-- Let nothing of these schools go there; lanes that do not exist yet are made, in key order.
+insert into lanes as x (destination, brin, held)
+select :destination, u.brin, true from unnest(:brins::text[]) u (brin) order by u.brin
+on conflict (destination, brin) do update set held = true, due = null;
+
+-- name: release_lanes!
+-- Let schools go again, these or all that are held there: what waits and nobody has is due.
+update lanes x
+   set held = false, due = case when x.tail > x.head and x.owner is null then clock_timestamp() end
+  from (select l.destination, l.brin from lanes l
+         where l.destination = :destination and l.held and (:brins::text[] is null or l.brin = any(:brins::text[]))
+         order by l.brin for update of l) h
+ where x.destination = h.destination and x.brin = h.brin;
+
+-- name: unknown_schools
+-- Which of these are no schools.
+select u.brin from unnest(:brins::text[]) u (brin)
+ where not exists (select from schools s where s.brin = u.brin) order by u.brin;
+
+-- name: list_parked
+-- Records that were put aside, oldest first.
+select p.id, p.topic, p.partition, p."offset", p.reason, p.blame, p.detail, p.received_at, p.bytes, p.state
+  from parked p
+ where p.id > :after and (:state::text is null or p.state = :state::text) and (:reason::text is null or p.reason = :reason)
+ order by p.id limit :most;
+
+-- name: lock_parked^
+-- A record that was put aside, kept as it is until the transaction ends.
+select p.id, p.topic, p.partition, p."offset", p.reason, p.blame, p.detail, p.received_at, p.bytes, p.state,
+       p.headers::text as headers
+  from parked p where p.id = :id for update;
+
+-- name: mark_parked!
+-- It was used after all, or never will be.
+update parked set state = :state where id = :id;
+
+-- name: list_audit
+-- Who did what, newest first.
+select a.n, a.at, a.actor, a.action, a.brin, a.subject::text as subject, a.reason
+  from audit a
+ where (:before::bigint is null or a.n < :before::bigint) and (:brin::text is null or a.brin = :brin::text)
+   and (:since::timestamptz is null or a.at >= :since::timestamptz)
+   and (:until::timestamptz is null or a.at <= :until::timestamptz)
+ order by a.n desc limit :most;
