@@ -61,8 +61,8 @@ async def run(settings: Settings, stop: asyncio.Event, instance: str | None = No
             await stop.wait()
             sweep.cancel()
             await asyncio.gather(sweep, return_exceptions=True)
-            await broker.stop()
             await planner.flush()
+            await broker.stop()
     finally:
         await pool.close()
 
@@ -87,7 +87,7 @@ def subscribe(broker: KafkaBroker, planner: Planner, instance: str | None, topic
     async def on_bells(_bells: list[Any], message: KafkaMessage) -> None:
         records: Sequence[ConsumerRecord[bytes, bytes]] = message.raw_message
         await planner.plan(bells(records))
-        await commit(message.consumer, records)
+        planner.heard(message.consumer, records)
 
 
 def bells(records: Sequence[ConsumerRecord[bytes, bytes]]) -> dict[str, datetime | None]:
@@ -102,14 +102,19 @@ def bells(records: Sequence[ConsumerRecord[bytes, bytes]]) -> dict[str, datetime
     return rang
 
 
-async def commit(consumer: Any, records: Sequence[ConsumerRecord[Any, Any]]) -> None:  # noqa: ANN401 - FastStream's own
-    """Commit exactly what was handled; a partition that left meanwhile is read again by its new owner."""
+def handled(records: Sequence[ConsumerRecord[Any, Any]]) -> dict[TopicPartition, int]:
+    """Say exactly which offsets were handled, per partition."""
     offsets: dict[TopicPartition, int] = {}
     for record in records:
         place = TopicPartition(record.topic, record.partition)
         offsets[place] = max(record.offset + 1, offsets.get(place, 0))
+    return offsets
+
+
+async def commit(consumer: Any, offsets: Mapping[TopicPartition, int]) -> None:  # noqa: ANN401 - FastStream's own
+    """Commit offsets; a partition that left meanwhile is read again by its new owner."""
     try:
-        await consumer.commit(offsets)
+        await consumer.commit(dict(offsets))
     except KafkaError as error:
         log.info("commit.skipped", error=type(error).__name__, next="handled again without effect")
 
@@ -123,6 +128,13 @@ class Planner:
         self._meters = Meters()
         self._lanes = Bell(pool, "lanes")
         self._late: Mapping[str, int] = {}
+        self._consumer: Any = None
+        self._handled: dict[TopicPartition, int] = {}
+
+    def heard(self, consumer: Any, records: Sequence[ConsumerRecord[Any, Any]]) -> None:  # noqa: ANN401 - FastStream's own
+        """Note what was planned; offsets are committed once a second, for a bell that rings twice costs nothing."""
+        self._consumer = consumer
+        self._handled |= handled(records)
 
     async def plan(self, rang: Mapping[str, datetime | None]) -> None:
         """Plan until nothing of these schools is left, however often it takes."""
@@ -171,6 +183,9 @@ class Planner:
             await self.plan(dict.fromkeys(overdue))
 
     async def flush(self) -> None:
-        """Write the measured hops."""
+        """Commit what was heard, and write the measured hops."""
+        offsets, self._handled = self._handled, {}
+        if offsets:
+            await commit(self._consumer, offsets)
         async with self._pool.acquire() as c:
             await self._meters.flush(c, self._heart.process)

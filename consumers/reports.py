@@ -16,7 +16,7 @@ from faststream.kafka import KafkaMessage  # noqa: TC002 - FastStream reads it f
 
 from consumers.broker import make_broker
 from consumers.parked import expecting, parked_row
-from consumers.plan import commit
+from consumers.plan import commit, handled
 from hub import settle
 from hub.clock import now
 from hub.heartbeat import Heartbeat
@@ -85,7 +85,7 @@ def subscribe(broker: KafkaBroker, reader: Reader, instance: str | None, topic: 
     )
     async def on_reports(_reports: list[Any], message: KafkaMessage) -> None:
         await reader.take(message.raw_message)
-        await commit(message.consumer, message.raw_message)
+        await commit(message.consumer, handled(message.raw_message))
 
 
 class Reader:

@@ -46,9 +46,8 @@ async def plan(c: Connection, bells: Mapping[str, datetime | None], now: datetim
         return Planning((), frozenset())
     planned = list(planning.deliveries(events, await plans.directory(c)))
     published = {brin: at for brin, at in bells.items() if at is not None}
-    if planned:
-        await append(c, planned, now=now, published=published, process=process)
-    await plans.raise_plans(c, {event.brin: event.number for event in events})
+    through = {event.brin: event.number for event in events}
+    await append(c, planned, now=now, process=process, published=published, through=through)
     return Planning(planned, _unfinished(events))
 
 
@@ -59,12 +58,16 @@ async def append(
     now: datetime,
     process: int,
     published: Mapping[str, datetime] | None = None,
+    through: Mapping[str, int] | None = None,
 ) -> None:
-    """Put deliveries at the end of their lanes, in the order given, and count them."""
+    """Put deliveries at the end of their lanes, in the order given, and count them.
+
+    `published` says when the bell of a school was sent, `through` up to which number it is planned with these.
+    """
     counts = Counter((p.destination.id, p.brin) for p in planned)
-    tails = await plans.raise_lanes(c, counts)
+    tails = await plans.raise_lanes(c, counts) if counts else {}
     numbered = _number(planned, {lane: tails[lane] - n for lane, n in counts.items()})
-    await plans.write_deliveries(c, numbered, planned_at=now, published=published or {})
+    await plans.write_deliveries(c, numbered, planned_at=now, published=published or {}, through=through or {})
     old = _oldest(planned, lowest_at(now - RECENT))
     if old:
         await plans.lower_open_from(c, old)

@@ -17,6 +17,7 @@ from hub.register import moment
 from hub.store.locks import CALENDAR, only_one
 from hub.store.wake import ring
 from hub.tracing import new_traceparent
+from producers.active import until_stopped
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -32,14 +33,7 @@ logger = structlog.get_logger(__name__)
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Tell dates until `stop` is set; what is being written then is undone and told by the next one."""
-    telling = asyncio.create_task(_tell_for_ever(settings))
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({telling, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    telling.cancel()
-    (fault, _) = await asyncio.gather(telling, stopping, return_exceptions=True)
-    if isinstance(fault, Exception):
-        raise fault
+    await until_stopped(stop, _tell_for_ever(settings))
 
 
 async def _tell_for_ever(settings: Settings) -> None:

@@ -17,14 +17,16 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def produce() -> None:
-    """Publish mandate changes, and raise those that dates bring."""
+    """Publish mandate changes and what became of deliveries, and raise what dates bring."""
     run_until_stopped([_produce])
 
 
 async def _produce(settings: Settings, stop: asyncio.Event) -> None:
-    from producers import calendar, relay  # noqa: PLC0415 - loaded when it runs
+    from producers import calendar, changes, relay  # noqa: PLC0415 - loaded when it runs
 
-    await asyncio.gather(relay.run(settings, stop), calendar.run(settings, stop))
+    async with asyncio.TaskGroup() as tasks:
+        for part in (relay, changes, calendar):
+            tasks.create_task(part.run(settings, stop))
 
 
 def main() -> None:

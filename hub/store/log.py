@@ -52,7 +52,7 @@ async def last_position(c: Connection) -> int:
     return cast("int", await queries.last_position(c))
 
 
-async def take_off(c: Connection, errands: Sequence[Errand], after: int, ats: Sequence[datetime]) -> None:
+async def take_off(c: Connection, errands: Sequence[Errand], after: int, at: datetime) -> None:
     """Give published events the positions that follow `after`, and forget the errands."""
     await queries.take_off_todo(
         c,
@@ -60,7 +60,7 @@ async def take_off(c: Connection, errands: Sequence[Errand], after: int, ats: Se
         positions=list(range(after + 1, after + 1 + len(errands))),
         brins=[e.event.brin for e in errands],
         numbers=[e.event.number for e in errands],
-        ats=list(ats),
+        at=at,
     )
 
 

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 async def ring(c: Connection, brins: Sequence[str], most: int) -> list[LoggedEvent]:
     """Lock these schools, in key order, and read at most `most` unplanned events of each."""
-    ordered = sorted(brins)
-    await queries.enter_schools(c, brins=ordered)
-    rows = await queries.ring_schools(c, brins=ordered, most=most)
+    rows = await queries.ring_schools(c, brins=sorted(brins), most=most)
+    if missing := sorted(set(brins) - {row["brin"] for row in rows}):
+        await queries.enter_schools(c, brins=missing)
+        rows = await queries.ring_schools(c, brins=sorted(brins), most=most)
     return [
         LoggedEvent(
             brin=row["brin"],
@@ -35,6 +36,7 @@ async def ring(c: Connection, brins: Sequence[str], most: int) -> list[LoggedEve
             units=[UnitMessage(branch=u["branch"], kind=Kind(u["type"])) for u in orjson.loads(row["units"])],
         )
         for row in rows
+        if row["number"] is not None
     ]
 
 
@@ -68,10 +70,16 @@ async def write_deliveries(
     *,
     planned_at: datetime,
     published: Mapping[str, datetime],
+    through: Mapping[str, int],
 ) -> None:
-    """Store deliveries under their lane numbers; `published` says per school when its bell was sent."""
+    """Store deliveries under their lane numbers, and how far schools are planned with them.
+
+    `published` says per school when its bell was sent, `through` up to which number it is planned now.
+    """
     await queries.write_deliveries(
         c,
+        schools=list(through),
+        throughs=list(through.values()),
         planned_at=planned_at,
         destinations=[p.destination.id for _, p in numbered],
         brins=[p.brin for _, p in numbered],
@@ -85,11 +93,6 @@ async def write_deliveries(
         causes=[p.cause for _, p in numbered],
         replays=[p.replay_of for _, p in numbered],
     )
-
-
-async def raise_plans(c: Connection, through: Mapping[str, int]) -> None:
-    """Remember how far each school is planned."""
-    await queries.raise_plans(c, brins=list(through), numbers=list(through.values()))
 
 
 async def lower_open_from(c: Connection, lowest: Mapping[int, UUID]) -> None:

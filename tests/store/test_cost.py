@@ -101,7 +101,7 @@ async def test_wal_and_statements_per_delivery_stay_in_their_budget(quiet: async
 
 async def _publish(c: asyncpg.Connection[Any], position: int) -> None:
     while errands := await log.read_todo(c, BATCH):
-        await log.take_off(c, errands, position, [datetime.now(UTC)] * len(errands))
+        await log.take_off(c, errands, position, datetime.now(UTC))
         position += len(errands)
 
 

@@ -98,7 +98,7 @@ async def test_hot_statements_use_their_indexes(explained: tuple[asyncpg.Connect
         reports = [IncomingReport(delivery_id=i, status=ReportStatus.PROCESSED, reported_at=at) for i in ids]
         await settle.apply_reports(c, reports, at, 1)
     errands = await log.read_todo(c, ROWS)
-    await log.take_off(c, errands, SCHOOLS * HISTORY, [at] * ROWS)
+    await log.take_off(c, errands, SCHOOLS * HISTORY, at)
     changes = [change for items in (await log.read_changes(c, 20)).values() for change in items]
     assert len(await log.subjects(c, changes[:ROWS])) == ROWS
     _judge(plans)

@@ -15,9 +15,8 @@ select coalesce(max(position), 0) from feed;
 -- Published: give positions and forget the errands, in one statement.
 with done as (delete from todo where n = any(:ns::bigint[]))
 insert into feed (position, brin, number, published_at)
-select u.position, u.brin, u.number, u.at
-  from unnest(:positions::bigint[], :brins::text[], :numbers::bigint[], :ats::timestamptz[])
-       u (position, brin, number, at);
+select u.position, u.brin, u.number, :at
+  from unnest(:positions::bigint[], :brins::text[], :numbers::bigint[]) u (position, brin, number);
 
 -- name: read_changes
 -- The next changes of deliveries to publish.

@@ -1,15 +1,17 @@
 -- From events to deliveries. Schools are locked in key order, lanes in key order.
 
 -- name: ring_schools
--- Lock the schools that rang, in the order given, which is that of their keys, and read what is not planned yet.
-select e.brin, e.number, e.id, e.units::text as units, m.service_code, m.supplier_oin
+-- Lock the schools that rang, in the order given, which is that of their keys, and read what is not planned yet. A school
+-- without news is one row without an event; a school that is missing has no row in `plans`.
+select k.brin, e.number, e.id, e.units::text as units, e.service_code, e.supplier_oin
   from unnest(:brins::text[]) with ordinality k (brin, o)
  cross join lateral (select p.planned_through from plans p where p.brin = k.brin for update) r
- cross join lateral (
-    select e.brin, e.number, e.id, e.units, e.mandate_id
-      from events e where e.brin = k.brin and e.number > r.planned_through order by e.number limit :most
- ) e
- cross join lateral (select m.service_code, m.supplier_oin from mandates m where m.id = e.mandate_id offset 0) m;
+  left join lateral (
+    select n.number, n.id, n.units, m.service_code, m.supplier_oin
+      from (select e.number, e.id, e.units, e.mandate_id from events e
+             where e.brin = k.brin and e.number > r.planned_through order by e.number limit :most) n
+     cross join lateral (select m.service_code, m.supplier_oin from mandates m where m.id = n.mandate_id offset 0) m
+ ) e on true;
 
 -- name: enter_schools!
 -- Schools that ring for the first time get their row.
@@ -39,7 +41,12 @@ on conflict (destination, brin) do update
 returning destination, brin, tail;
 
 -- name: write_deliveries!
--- Store the deliveries under the numbers they were given.
+-- Store the deliveries under the numbers they were given, and remember how far each school is planned.
+with planned as (
+  update plans p set planned_through = t.n
+    from unnest(:schools::text[], :throughs::bigint[]) t (brin, n)
+   where p.brin = t.brin
+)
 insert into deliveries (destination, brin, sequence, event_number, id, branch, type, expects_report, planned_at,
                         published_at, cause, replay_of)
 select u.destination, u.brin, u.sequence, u.event_number, u.id, u.branch, u.type::event_type, u.expects_report,
@@ -48,12 +55,6 @@ select u.destination, u.brin, u.sequence, u.event_number, u.id, u.branch, u.type
               :branches::text[], :types::text[], :expects::boolean[], :published_at::timestamptz[],
               :causes::uuid[], :replays::uuid[])
        u (destination, brin, sequence, event_number, id, branch, type, expects_report, published_at, cause, replay_of);
-
--- name: raise_plans!
--- Remember how far each school is planned.
-update plans p set planned_through = u.n
-  from unnest(:brins::text[], :numbers::bigint[]) u (brin, n)
- where p.brin = u.brin;
 
 -- name: unplanned_schools
 -- Schools with events that no bell has led to: looked at each second, with the counter it was seen at.

@@ -1,0 +1,93 @@
+"""What publishers have in common: one of each is active, starts over after a fault, and stops when told to.
+
+In: the work of the active one. Out: nothing; records go out through `Publisher`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+import asyncpg
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from hub import batches
+from hub.store.locks import only_one
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+
+    from hub.settings import Settings
+    from hub.store.pool import Connection
+
+    Work = Callable[[Connection, "Publisher"], Awaitable[None]]
+
+PATIENCE_MS: Final = 8000
+STOP_SECONDS: Final = 5.0
+AGAIN_SECONDS: Final = 0.3
+logger = structlog.get_logger(__name__)
+
+
+async def until_stopped(stop: asyncio.Event, forever: Coroutine[None, None, None]) -> None:
+    """Run something that never ends until `stop` is set; what it has not finished then, the next one does again."""
+    running = asyncio.create_task(forever)
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    running.cancel()
+    (fault, _) = await asyncio.gather(running, stopping, return_exceptions=True)
+    if isinstance(fault, Exception):
+        raise fault
+
+
+async def publish_for_ever(settings: Settings, lock: int, work: Work) -> None:
+    """Be the active publisher of this lock, again and again; stand by while another is."""
+    while True:
+        try:
+            async with only_one(settings.direct_dsn, lock) as c, _publisher(settings) as publisher:
+                await work(c, publisher)
+        except (KafkaError, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            logger.warning("publisher.interrupted", error=f"{type(error).__name__}: {error}", next="starting over")
+            await asyncio.sleep(AGAIN_SECONDS)
+
+
+class Publisher:
+    """Sends records to our own Kafka, those of a school in the order given."""
+
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        self._producer = producer
+
+    async def send(self, topic: str, records: Sequence[tuple[str, bytes]]) -> None:
+        """Send (BRIN4, event) records and wait until all are taken; raises what stopped it."""
+        partitions = len(await self._producer.partitions_for(topic))
+        parts: dict[int, list[tuple[str, bytes]]] = defaultdict(list)
+        for record in records:
+            parts[batches.partition_of(record[0], partitions)].append(record)
+        sent = await asyncio.gather(*(batches.send(self._producer, topic, p, part) for p, part in parts.items()))
+        for _, error in sent:
+            if error is not None:
+                raise error
+
+
+@asynccontextmanager
+async def _publisher(settings: Settings) -> AsyncIterator[Publisher]:
+    producer = AIOKafkaProducer(
+        **settings.kafka.client_options(),
+        enable_idempotence=True,
+        acks="all",
+        linger_ms=0,
+        max_batch_size=batches.BATCH_BYTES,
+        request_timeout_ms=PATIENCE_MS,
+    )
+    try:
+        await producer.start()
+        yield Publisher(producer)
+    finally:
+        try:
+            await asyncio.wait_for(producer.stop(), STOP_SECONDS)
+        except (KafkaError, OSError, TimeoutError) as error:
+            logger.debug("producer.stopped_badly", error=str(error))  # nothing of it is relied upon

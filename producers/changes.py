@@ -1,0 +1,53 @@
+"""What became of deliveries. In: the outbox that settling fills. Out: `osr.deliveries.v1`.
+
+A row of the outbox holds the changes of one settle flush; here they are expanded, sent, and forgotten. Nobody waits for
+these records to the millisecond, so they are gathered for a moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from hub.envelopes import delivery_change, letterhead
+from hub.store import ledger, log
+from hub.store.locks import CHANGES
+from hub.store.wake import Ear
+from producers.active import publish_for_ever, until_stopped
+
+if TYPE_CHECKING:
+    from hub.envelopes import Letterhead
+    from hub.settings import Settings
+    from hub.store.pool import Connection
+    from producers.active import Publisher
+
+TOPIC: Final = "osr.deliveries.v1"
+MOST_ROWS: Final = 20
+GATHER_SECONDS: Final = 0.1
+
+
+async def run(settings: Settings, stop: asyncio.Event) -> None:
+    """Publish until `stop` is set."""
+
+    async def work(c: Connection, publisher: Publisher) -> None:
+        head = letterhead(settings.oin, settings.http.address, await ledger.epoch(c))
+        async with Ear(settings.direct_dsn, "changes") as ear:
+            while True:
+                if not await publish(c, publisher, head):
+                    await ear.wait()
+                    await asyncio.sleep(GATHER_SECONDS)
+
+    await until_stopped(stop, publish_for_ever(settings, CHANGES, work))
+
+
+async def publish(c: Connection, publisher: Publisher, head: Letterhead, topic: str = TOPIC) -> int:
+    """Publish the changes of the next settle flushes and say how many there were."""
+    rows = await log.read_changes(c, MOST_ROWS)
+    if not rows:
+        return 0
+    changes = [change for items in rows.values() for change in items]
+    subjects = await log.subjects(c, changes)
+    records = [(x[1], delivery_change(x, subjects[x[:3]], head)) for x in changes if x[:3] in subjects]
+    await publisher.send(topic, records)
+    await log.drop_changes(c, list(rows))
+    return len(changes)

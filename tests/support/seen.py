@@ -1,0 +1,101 @@
+"""Puts a ledger into a state that is then looked at: planned, taken by some destinations, reported on, failed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import orjson
+
+from hub import plan, settle
+from hub.clock import now
+from hub.domain.delivery import IN_LANE, Status
+from hub.domain.outcome import Delivered, RetryLater
+from hub.settle import IncomingReport, LaneRun
+from hub.store import lanes, processes
+from hub.store.lanes import Missed, Standing, Taken
+from schemas.kinds import ReportStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from hub.store.lanes import Lease, Letter
+    from hub.store.pool import Connection
+
+
+async def plan_all(c: Connection) -> None:
+    """Plan what is new of all schools, as if their bells had rung now."""
+    brins = [row["brin"] for row in await c.fetch("select brin from schools order by brin")]
+    async with c.transaction():
+        await plan.plan(c, dict.fromkeys(brins, now()), now(), 0)
+
+
+async def take(c: Connection, *names: str) -> int:
+    """Let destinations take all that may go to them, and say how many messages that were."""
+    return len(await _turns(c, names, fail=False))
+
+
+async def fail(c: Connection, *names: str) -> int:
+    """Let one attempt per lane of these destinations fail, as if nobody answered."""
+    return len(await _turns(c, names, fail=True))
+
+
+async def report(
+    c: Connection, delivery_id: str, status: str, text: str | None = None, *, minutes: int = 0
+) -> None:
+    """Report on a delivery, with a signal of this text, if any, a few minutes from now."""
+    signals = [] if text is None else [{"kind": "Melding", "code": "M1", "text": text}]
+    one = IncomingReport(
+        delivery_id=UUID(delivery_id),
+        status=ReportStatus(status),
+        signals=orjson.dumps(signals).decode(),
+        reported_at=now() + timedelta(minutes=minutes),
+    )
+    async with c.transaction():
+        await settle.apply_reports(c, [one], now(), 0)
+
+
+async def _turns(c: Connection, names: Collection[str], *, fail: bool) -> list[Any]:
+    owner, done = await processes.enter(c, "forward"), []
+    rows = await c.fetch("select id from destinations where name = any($1::text[])", list(names))
+    while leases := await lanes.lease(c, owner, {row["id"]: 1000 for row in rows}):
+        letters = await lanes.read(c, leases, 40)
+        turn = _failed if fail else _taken
+        runs = [turn(lease, letters[lease.destination, lease.brin]) for lease in leases]
+        async with c.transaction():
+            await settle.attempts(c, owner, runs, now())
+        done += [item for run in runs for item in (*run.taken, *run.missed)]
+    return done
+
+
+def _taken(lease: Lease, letters: list[Letter]) -> LaneRun:
+    taken = [
+        Taken(
+            key=(lease.destination, lease.brin, letter.message.sequence),
+            before=letter.status,
+            outcome=Delivered(at=now(), partition=3, offset=letter.message.sequence),
+            expects_report=letter.expects_report,
+            planned_at=letter.planned_at,
+        )
+        for letter in letters
+        if letter.status in IN_LANE
+    ]
+    through = letters[-1].message.sequence
+    sent = max(letter.message.sequence for letter in letters if letter.status is not Status.CANCELLED)
+    return LaneRun(standing=Standing(lease=lease, head=through, sent=sent, closed=lease.closed, wait=0.0), taken=taken)
+
+
+def _failed(lease: Lease, letters: list[Letter]) -> LaneRun:
+    first = letters[0]
+    missed = Missed(
+        key=(lease.destination, lease.brin, first.message.sequence),
+        before=first.status,
+        after=Status.RETRYING,
+        outcome=RetryLater(at=now(), error="nobody answers", duration_ms=7),
+        burned=1,
+        reason=None,
+        expects_report=first.expects_report,
+    )
+    standing = Standing(lease=lease, head=lease.head, sent=lease.sent, closed=lease.closed, wait=300.0)
+    return LaneRun(standing=standing, missed=[missed])
