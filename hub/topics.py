@@ -55,6 +55,15 @@ async def create_missing(
         return await _create_missing(admin, topics)
 
 
+async def missing_topics(
+    bootstrap: str, topics: Sequence[Topic], *, options: Mapping[str, Any] | None = None
+) -> tuple[str, ...]:
+    """Name the topics that are missing, and change nothing."""
+    async with _asking(bootstrap, options) as admin:
+        existing = set(await admin.list_topics())
+    return tuple(topic.name for topic in topics if topic.name not in existing)
+
+
 @asynccontextmanager
 async def _asking(bootstrap: str, options: Mapping[str, Any] | None) -> AsyncIterator[AIOKafkaAdminClient]:
     settings = {"request_timeout_ms": REQUEST_MS, **(options or {})}

@@ -1,0 +1,90 @@
+"""What commands that look or press have in common: one connection, and tables for people or programs."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import asyncpg
+from pydantic import TypeAdapter
+from rich.console import Console
+from rich.table import Table
+
+from hub.errors import Unavailable
+from hub.settings import load
+from hub.store.pool import look_up_by_key
+from hub.store.wake import ring
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from hub.settings import Settings
+    from hub.store.pool import Connection
+    from hub.store.wake import Channel
+
+    Work = Callable[[Connection, Settings], Awaitable["Answer"]]
+
+Answer = TypeVar("Answer")
+ACTOR: Final = "osr-hub command line"
+PATIENCE_SECONDS: Final = 10.0
+SPACE: Final = "  "
+
+
+def ask(work: Callable[[Connection, Settings], Awaitable[Answer]]) -> Answer:
+    """Answer a question on a connection of its own; `Unavailable` when the database does not answer."""
+    settings = load()
+    return asyncio.run(_ask(work, settings))
+
+
+def press(work: Callable[[Connection, Settings], Awaitable[Answer]], channels: Sequence[Channel]) -> Answer:
+    """Press a button: do the work in one transaction, then ring these bells."""
+
+    async def pressed(c: Connection, settings: Settings) -> Answer:
+        async with c.transaction():
+            answer = await work(c, settings)
+        for channel in channels:
+            await ring(c, channel)
+        return answer
+
+    return ask(pressed)
+
+
+def show_json(body: object) -> None:
+    """Print a body as programs read it, the same as the API's."""
+    text = TypeAdapter(type(body)).dump_json(body, by_alias=True, indent=2)
+    print(text.decode())
+
+
+def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table: with lines and colours on a terminal, plain columns in a pipe."""
+    if sys.stdout.isatty():
+        table = Table(title=title, title_justify="left", header_style="bold")
+        for column in columns:
+            table.add_column(column)
+        for row in rows:
+            table.add_row(*row)
+        Console().print(table)
+        return
+    widths = [max(len(row[nth]) for row in (columns, *rows)) for nth in range(len(columns))]
+    print(title)
+    for row in (columns, *rows):
+        print(SPACE.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+async def _ask(work: Callable[[Connection, Settings], Awaitable[Answer]], settings: Settings) -> Answer:
+    try:
+        c = await asyncpg.connect(
+            settings.database.url,
+            timeout=PATIENCE_SECONDS,
+            server_settings={"application_name": "osr-hub command", "jit": "off"},
+        )
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise Unavailable(f"the database does not answer: {error or type(error).__name__}") from error
+    try:
+        await look_up_by_key(c)
+        return await work(c, settings)
+    except asyncpg.UndefinedTableError as error:
+        raise Unavailable("the database has no schema yet", next_step="Run `osr-hub migrate`.") from error
+    finally:
+        await c.close()

@@ -1,0 +1,104 @@
+"""`osr-hub deliveries`: what was told to whom, and what became of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from pydantic import ValidationError
+
+from hub.api.delivery_desk import Filters
+from hub.api.delivery_models import show_delivery
+from hub.api.models import Items
+from hub.api.paging import HIGHEST_LIMIT, Paging
+from hub.commands.asking import ask, show_json, show_table
+from hub.errors import FieldError, InvalidInput, Place
+from hub.observe.shown import not_open
+from hub.store import ledger, observe
+from hub.store.deliveries import Reach, list_deliveries
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hub.api.delivery_models import DeliveryBody
+    from hub.settings import Settings
+    from hub.store.pool import Connection
+
+COLUMNS = ("id", "destination", "brin", "unit", "number", "type", "status", "reason", "made", "taken", "processed")
+app = typer.Typer()
+
+
+@app.command()
+def deliveries(  # noqa: PLR0913 - one parameter per filter
+    *,
+    destination: Annotated[str | None, typer.Option(help="Such as duo:rio.")] = None,
+    brin: Annotated[str | None, typer.Option(help="A school.")] = None,
+    branch: Annotated[str | None, typer.Option(help="A branch that is a unit of its own.")] = None,
+    service: Annotated[str | None, typer.Option(help="Such as VVA.")] = None,
+    mandate: Annotated[str | None, typer.Option(help="A mandate's id.")] = None,
+    event: Annotated[str | None, typer.Option(help="An event's id.")] = None,
+    status: Annotated[list[str] | None, typer.Option(help="May be repeated.")] = None,
+    after_sequence: Annotated[int | None, typer.Option(help="Only higher numbers of their lane.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=HIGHEST_LIMIT)] = 100,
+    cursor: Annotated[str | None, typer.Option(help="Where an earlier page ended.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As the API answers it.")] = False,
+) -> None:
+    """List deliveries in the order of their lanes."""
+    asked = {
+        "destination": destination,
+        "brin": brin,
+        "branch": branch,
+        "serviceCode": service,
+        "mandateId": mandate,
+        "eventId": event,
+        "status": status,
+        "afterSequence": after_sequence,
+    }
+    filters = _read(asked)
+    paging = Paging(limit=limit, cursor=cursor)
+    page = ask(lambda c, settings: _page(c, settings, filters, paging))
+    if as_json:
+        show_json(page)
+        return
+    show_table("deliveries", COLUMNS, [_row(each) for each in page.items])
+    if page.next:
+        print(f"there are more: --cursor {page.next}")
+
+
+async def _page(c: Connection, _settings: Settings, filters: Filters, paging: Paging) -> Items[DeliveryBody]:
+    places = {place.id: place for place in await observe.places(c)}
+    epoch = await ledger.epoch(c)
+    wanted = filters.to_wanted(list(places.values()), paging.after(int, str, int))
+    found = await list_deliveries(c, wanted, Reach(everything=True), not_open(places.values()), paging.limit + 1)
+    return paging.page(
+        found,
+        lambda view: (view.destination, view.brin, view.sequence),
+        lambda view: show_delivery(view, places[view.destination], epoch, with_url=True),
+    )
+
+
+def _read(asked: Mapping[str, object]) -> Filters:
+    try:
+        return Filters.model_validate({name: value for name, value in asked.items() if value is not None})
+    except ValidationError as fault:
+        raise InvalidInput(
+            [
+                FieldError(in_=Place.QUERY, field=f"--{each['loc'][0]}", code=each["type"], detail=each["msg"])
+                for each in fault.errors(include_url=False)
+            ]
+        ) from fault
+
+
+def _row(each: DeliveryBody) -> tuple[str, ...]:
+    moments = (each.created_at, each.delivered_at, each.processed_at)
+    return (
+        str(each.id),
+        each.destination,
+        each.brin,
+        each.branch or "rest",
+        str(each.sequence),
+        each.type.split(".")[3],
+        each.status,
+        each.reason or "",
+        *(moment.strftime("%Y-%m-%d %H:%M:%S") if moment else "-" for moment in moments),
+    )

@@ -1,0 +1,134 @@
+"""`osr-hub doctor`: what is wrong with this installation, in words. Exit code 1 when something is."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import asyncpg
+import typer
+from aiokafka.errors import KafkaError
+
+from hub.clock import now
+from hub.domain.cause import Cause
+from hub.domain.says import says
+from hub.errors import ConfigurationError
+from hub.observe.lag import LagReader
+from hub.settings import load
+from hub.store.migrations import current, newest
+from hub.store.pool import look_up_by_key
+from hub.topics import missing_topics
+from schemas.topics import Broker, topics_on
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    from hub.observe.lag import Lag
+    from hub.settings import Kafka, Settings
+
+PATIENCE_SECONDS: Final = 5.0
+SKEW_SECONDS: Final = 2.0
+ROLES: Final = {
+    "produce": "osr-produce",
+    "plan": "osr-consume plan",
+    "forward": "osr-consume forward",
+    "reports": "osr-consume reports",
+}
+app = typer.Typer()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that was looked at: what, whether it is well, and in words."""
+
+    what: str
+    is_well: bool
+    words: str
+
+
+@app.command()
+def doctor() -> None:
+    """Look at the settings, the database, Kafka, the processes and the destinations, and say what is wrong."""
+    findings = asyncio.run(_look())
+    for each in findings:
+        print(f"{'well ' if each.is_well else 'WRONG'}  {each.what}: {each.words}")
+    if not all(each.is_well for each in findings):
+        raise typer.Exit(1)
+
+
+async def _look() -> list[Finding]:
+    try:
+        settings = load()
+    except ConfigurationError as fault:
+        return [Finding("settings", is_well=False, words=str(fault))]
+    findings = list(_settings(settings))
+    findings += [each async for each in _database(settings)]
+    findings += [
+        await _kafka("Kafka", settings.kafka, Broker.OURS),
+        await _kafka("DUO's Kafka", settings.duo_kafka, Broker.DUO),
+    ]
+    return findings
+
+
+def _settings(settings: Settings) -> Iterator[Finding]:
+    needed: dict[str, Callable[[], object]] = {
+        "this hub's OIN": lambda: settings.oin,
+        "tokens": settings.check_tokens,
+        "sealing keys": lambda: settings.sealing_keys,
+    }
+    for what, check in needed.items():
+        try:
+            check()
+        except ConfigurationError as fault:
+            yield Finding(what, is_well=False, words=str(fault))
+        else:
+            yield Finding(what, is_well=True, words="set")
+
+
+async def _database(settings: Settings) -> AsyncIterator[Finding]:
+    try:
+        c = await asyncpg.connect(settings.database.url, timeout=PATIENCE_SECONDS)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ConfigurationError) as error:
+        yield Finding("database", is_well=False, words=f"it does not answer: {error or type(error).__name__}")
+        return
+    try:
+        schema, clock = await current(c), await c.fetchval("select clock_timestamp()")
+        fits = schema == newest()
+        words = f"schema {schema}" if fits else f"schema {schema}, this code needs {newest()}: run `osr-hub migrate`"
+        yield Finding("database", is_well=fits, words=words)
+        skew = abs((now() - clock).total_seconds())
+        yield Finding(
+            "clocks", is_well=skew < SKEW_SECONDS, words=f"{skew:.1f} s between this machine and the database"
+        )
+        if fits:
+            await look_up_by_key(c)
+            for each in _work(await LagReader().read(c, now())):
+                yield each
+    finally:
+        await c.close()
+
+
+def _work(lag: Lag) -> Iterator[Finding]:
+    for role, command in ROLES.items():
+        n = lag.beating.get(role, 0)
+        yield Finding(role, is_well=n > 0, words=f"{n} at work" if n else f"none is at work; start `{command}`")
+    for each in lag.destinations:
+        is_well = each.cause in {Cause.NONE, Cause.BACK_OFFICE} and not each.standing.dead
+        yield Finding(each.place.name, is_well=is_well, words=says(each.cause, each.standing))
+    words = f"{lag.parked} wait for a decision: `osr-hub parked list`" if lag.parked else "none"
+    yield Finding("parked records", is_well=not lag.parked, words=words)
+
+
+async def _kafka(what: str, kafka: Kafka, broker: Broker) -> Finding:
+    try:
+        options = kafka.client_options()
+        servers = ",".join(options["bootstrap_servers"])
+        missing = await missing_topics(servers, topics_on(broker), options=options)
+    except ConfigurationError as fault:
+        return Finding(what, is_well=False, words=str(fault))
+    except (KafkaError, OSError, TimeoutError) as error:
+        return Finding(what, is_well=False, words=f"it does not answer: {error or type(error).__name__}")
+    if missing:
+        return Finding(what, is_well=False, words=f"without {', '.join(missing)}: run `osr-hub topics`")
+    return Finding(what, is_well=True, words="answers, with all topics")

@@ -1,0 +1,68 @@
+"""`osr-hub hold|release DESTINATION`, `osr-hub cancel ID`: an operator's buttons, each with a reason."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import typer
+
+from hub import operate
+from hub.clock import now
+from hub.commands.asking import ACTOR, press
+from hub.operate import BELLS, Press
+from schemas.identifiers import InvalidIdentifier, parse_brin
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Collection
+
+    from hub.settings import Settings
+    from hub.store.pool import Connection
+
+    Button = Callable[[Connection, str, Collection[str] | None, Press], Awaitable[None]]
+
+app = typer.Typer()
+Destination = Annotated[str, typer.Argument(help="Such as duo:rio; `osr-hub lag` names them.")]
+Brins = Annotated[list[str] | None, typer.Option("--brin", help="Only this school; may be repeated.")]
+Reason = Annotated[str, typer.Option(help="Why; it stands in the audit.")]
+
+
+@app.command()
+def hold(destination: Destination, *, brin: Brins = None, reason: Reason) -> None:
+    """Let nothing go to a destination, or nothing of some schools, until it is released."""
+    _push(operate.hold, destination, brin, reason)
+    print(f"{destination} is held{_for(brin)}")
+
+
+@app.command()
+def release(destination: Destination, *, brin: Brins = None, reason: Reason) -> None:
+    """Let it go again, in order."""
+    _push(operate.release, destination, brin, reason)
+    print(f"{destination} is released{_for(brin)}")
+
+
+@app.command()
+def cancel(delivery_id: Annotated[UUID, typer.Argument(help="The delivery's id.")], *, reason: Reason) -> None:
+    """Cancel a delivery that waits; its lane goes on without it."""
+
+    async def work(c: Connection, _settings: Settings) -> None:
+        await operate.cancel(c, delivery_id, Press(actor=ACTOR, at=now(), reason=reason))
+
+    press(work, BELLS)
+    print(f"delivery {delivery_id} is cancelled")
+
+
+def _push(button: Button, destination: str, brins: list[str] | None, reason: str) -> None:
+    try:
+        schools = None if not brins else [parse_brin(brin) for brin in brins]
+    except InvalidIdentifier as fault:
+        raise typer.BadParameter(str(fault), param_hint="--brin") from fault
+
+    async def work(c: Connection, _settings: Settings) -> None:
+        await button(c, destination, schools, Press(actor=ACTOR, at=now(), reason=reason))
+
+    press(work, BELLS)
+
+
+def _for(brins: list[str] | None) -> str:
+    return f" for {', '.join(brins)}" if brins else ""

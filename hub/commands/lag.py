@@ -1,0 +1,63 @@
+"""`osr-hub lag`: what is late, whose turn it is, and what to press."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hub.api.status_models import show_lag
+from hub.clock import now
+from hub.commands.asking import ask, show_json, show_table
+from hub.domain.says import age
+from hub.observe.lag import LagReader
+
+if TYPE_CHECKING:
+    from hub.api.status_models import DestinationLagBody, HopBody, LagBody
+    from hub.settings import Settings
+    from hub.store.pool import Connection
+
+COLUMNS = (
+    "destination", "state", "circuit", "waiting", "held", "retrying", "unprocessed", "dead", "undelivered for",
+    "unprocessed for", "publish", "plan", "transport", "processing", "cause",
+)  # fmt: skip
+app = typer.Typer()
+
+
+@app.command()
+def lag(*, as_json: Annotated[bool, typer.Option("--json", help="As the API answers it.")] = False) -> None:
+    """Say per destination how late it is and why; hops are the p50 and p99 of the last five minutes."""
+
+    async def read(c: Connection, _settings: Settings) -> LagBody:
+        return show_lag(await LagReader().read(c, now()))
+
+    body = ask(read)
+    if as_json:
+        show_json(body)
+        return
+    title = f"unpublished {body.unpublished_events}, unplanned {body.unplanned_events}, parked {body.parked}"
+    show_table(title, COLUMNS, [_row(each) for each in body.destinations])
+    for each in body.destinations:
+        if each.cause != "none" or each.dead:
+            print(f"{each.destination}: {each.says}")
+
+
+def _row(each: DestinationLagBody) -> tuple[str, ...]:
+    return (
+        each.destination,
+        each.state,
+        each.circuit,
+        str(each.waiting),
+        str(each.held),
+        str(each.retrying),
+        str(each.unprocessed),
+        str(each.dead),
+        age(each.oldest_undelivered_seconds),
+        age(each.oldest_unprocessed_seconds),
+        *(_hop(each.hops[hop]) for hop in ("publish", "plan", "transport", "processing")),
+        each.cause,
+    )
+
+
+def _hop(hop: HopBody) -> str:
+    return "-" if hop.p50 is None else f"{age(hop.p50)} / {age(hop.p99)}"
