@@ -25,7 +25,8 @@ _SECRETS: Final = re.compile(r"(?<=://)[^/@\s:]*:[^/@\s]+(?=@)|whsec_[\w+/=-]+|(
 _PASSING: Final = re.compile(
     "CoordinatorNotAvailable|NotLeaderFor|LeaderNotAvailable|NotCoordinator|CoordinatorLoadInProgress|UnknownTopicOrPart"
     "|not found in cluster metadata|is not available during auto-create|Heartbeat failed|Rebalance|Unable connect"
-    "|Auto create topics is disabled|Unable to connect|Failed fetch messages|Unable to request metadata|Closing connection"
+    "|Unable to connect|Auto create topics is disabled"
+    "|Failed fetch messages|Unable to request metadata|Closing connection"
 )
 _LOUD: Final = {"uvicorn.access": logging.WARNING, "uvicorn": logging.WARNING, "asyncio": logging.WARNING}
 _PLAIN: Final = structlog.dev.plain_traceback  # no local variables: they may hold secrets

@@ -1,6 +1,6 @@
 """How fast the flow is, on this machine, everything on it: prints a table. `make bench`.
 
-"Change" is an event recorded in the database; loader and receiver are not counted as the hub's, broker and database are.
+"Change" is an event recorded in the database. Loader and receiver are not counted; broker and database are.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ insert into todo (brin, number) select brin, number from e returning number
 
 
 @pytest.fixture(scope="module")
-async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningStack]:
+async def stack() -> AsyncIterator[RunningStack]:
     """A stack without simulators, a register of schools, and a receiver in a process of its own that subscribed."""
     async with stack_in(Path("/var/tmp") / f"osr-hub-bench-{os.getpid()}", "--without-simulators", "--fresh") as it:  # noqa: S108 - its own folder
         yield it
@@ -61,7 +61,7 @@ async def ledger(stack: RunningStack) -> AsyncIterator[asyncpg.Connection[Any]]:
 
 
 @pytest.fixture(scope="module")
-async def sink(stack: RunningStack, ledger: asyncpg.Connection[Any]) -> AsyncIterator[str]:
+async def sink(stack: RunningStack, ledger: asyncpg.Connection[Any]) -> AsyncIterator[str]:  # noqa: ARG001 - it must be there
     """The receiver's address."""
     port = 20000 + os.getpid() % 10000
     process = await asyncio.create_subprocess_exec(sys.executable, str(Path(__file__).parent / "sink.py"), str(port))

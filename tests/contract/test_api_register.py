@@ -38,7 +38,7 @@ async def test_lists_are_filtered_and_paged(school: Client) -> None:
         for service, supplier, end in (("VVA", ONE, None), ("RIO", ONE, day(3)), ("VVA", OTHER, None))
     ]
 
-    async def listed(**query: Any) -> list[str]:  # noqa: ANN401 - a query
+    async def listed(**query: Any) -> list[str]:
         return [item["id"] for item in (await school.get("/v1/mandates", **query)).json["items"]]
 
     assert await listed() == ids

@@ -59,7 +59,7 @@ async def running(program: Program, data: DataDir) -> AsyncIterator[Supervisor]:
 async def eventually(claim: Callable[[], bool]) -> None:
     """Wait until a claim holds."""
     async with asyncio.timeout(20):
-        while not claim():  # noqa: ASYNC110 - what is waited for is another process
+        while not claim():
             await asyncio.sleep(0.02)
 
 

@@ -43,7 +43,7 @@ async def supervised(
 async def eventually(claim: Callable[[], bool]) -> None:
     """Wait until a claim holds."""
     async with asyncio.timeout(10):
-        while not claim():  # noqa: ASYNC110 - what is waited for is another process
+        while not claim():
             await asyncio.sleep(0.01)
 
 

@@ -1,4 +1,4 @@
-"""Forwarding to webhooks: in order through retries, one refusal apart from all, and nobody kept waiting by a dead one."""
+"""Forwarding to webhooks: in order through retries, one refusal told from all, nobody kept waiting by a dead one."""
 
 from __future__ import annotations
 
@@ -193,7 +193,8 @@ async def tell_other(c: Connection) -> None:
     if await c.fetchval("select count(*) from mandates where brin = '00AA'"):
         await c.execute(
             """insert into events select brin, number + 1, recorded_at, gen_random_uuid(), mandate_id,
-                      mandate_version + 1, 'amended', replace(units::text, 'granted', 'amended')::jsonb, body, traceparent
+                      mandate_version + 1, 'amended', replace(units::text, 'granted', 'amended')::jsonb, body,
+                      traceparent
                  from events where brin = '00AA' order by number desc limit 1"""
         )
         await c.execute("update schools set counter = counter + 1 where brin = '00AA'")

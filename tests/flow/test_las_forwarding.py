@@ -82,7 +82,7 @@ async def forwarding(settings: Settings) -> AsyncIterator[None]:
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     """Wait until something is so."""
     async with asyncio.timeout(20):
-        while not await condition():  # noqa: ASYNC110 - only the database knows
+        while not await condition():
             await asyncio.sleep(0.02)
 
 

@@ -64,7 +64,7 @@ async def webhooks(settings: Settings, pool: Pool) -> AsyncIterator[Webhooks]:
         yield Webhooks(out, settings, pool)
 
 
-async def target(webhooks: Webhooks, c: Connection, url: str, **differs: Any) -> tuple[Target, bytes]:  # noqa: ANN401
+async def target(webhooks: Webhooks, c: Connection, url: str, **differs: Any) -> tuple[Target, bytes]:
     """Subscribe a system and give its target."""
     _, secret = await subscribed(c, url=url, **differs)
     return next(iter((await webhooks.targets()).values())), secret

@@ -132,7 +132,9 @@ async def test_duo_reads_events_in_order_and_its_reports_come_back(
             _report({"deliveryId": "no"}),
             _report({}, ahead=True),
         ):
-            await producer.send_and_wait(topics[REPORTS], value or None, key=b"18DS", headers=list(KAFKA_HEADERS), partition=1)
+            await producer.send_and_wait(
+                topics[REPORTS], value or None, key=b"18DS", headers=list(KAFKA_HEADERS), partition=1
+            )
         for event in told:
             await producer.send_and_wait(topics[REPORTS], _report({"deliveryId": event["id"]}), partition=1)
         mandate = {"mandateId": told[0]["data"]["mandateId"], "mandateVersion": 2}

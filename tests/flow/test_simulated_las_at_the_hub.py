@@ -14,6 +14,7 @@ import uvicorn
 from pyreqwest.client import ClientBuilder
 from pyreqwest.exceptions import PyreqwestError
 
+from consumers import forward
 from consumers.las import Message, Webhooks
 from hub.api.app import create_app
 from hub.clock import now
@@ -24,7 +25,7 @@ from hub.embedded.simulate_las_process import Manners, Place
 from hub.outbound import Outbound
 from hub.settings import Settings, load
 from hub.tokens import Caller, Role, ensure_keyfile, issue
-from tests.support.subscribed import KEYS, LAS, make_register
+from tests.support.subscribed import BRINS, KEYS, LAS, assert_books_right, grant, lane, make_register, plan_all
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -51,6 +52,7 @@ def settings(database: str, tmp_path: Path) -> Settings:
             "OSR_HUB_DATABASE__DSN": database,
             "OSR_HUB_OIN": "00000099000000009000",
             "OSR_HUB_HTTP__PORT": str(free_port()),
+            "OSR_HUB_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1",
             "OSR_HUB_AUTH__DEVELOPMENT_KEYFILE": str(keyfile),
             "OSR_HUB_SECRETS__KEYS": KEYS[0].get_secret_value(),
             "OSR_HUB_WEBHOOK__ALLOWED_NETWORKS": "127.0.0.0/8",
@@ -90,10 +92,10 @@ class Running:
         self.base = f"http://127.0.0.1:{port}"
 
     @contextlib.asynccontextmanager
-    async def run(self) -> AsyncIterator[None]:
+    async def run(self, *, reports: bool = False) -> AsyncIterator[None]:
         """Run it, and stop it in order."""
         stop = asyncio.Event()
-        manners = Manners(oin=LAS, mode=Mode.GOOD, delay=0.01, reports=False)
+        manners = Manners(oin=LAS, mode=Mode.GOOD, delay=0.01, reports=reports)
         task = asyncio.create_task(simulate_las_process.run(self.place, manners, stop))
         yield
         stop.set()
@@ -113,7 +115,7 @@ def las(hub: Settings, tmp_path: Path) -> Running:
     return Running(hub, tmp_path / "state", free_port())
 
 
-async def subscription(pool: Pool) -> Any:  # noqa: ANN401 - a row
+async def subscription(pool: Pool) -> Any:
     """Wait until there is an active subscription, and return its row."""
     async with asyncio.timeout(20):
         while True:
@@ -146,6 +148,26 @@ async def test_it_subscribes_takes_messages_and_keeps_its_secret(hub: Settings, 
         assert (await subscription(pool))["id"] == first["id"]
 
 
+async def test_what_it_took_is_activated_in_the_ledger(hub: Settings, pool: Pool, las: Running) -> None:
+    """Forwarded for real, reported over the API, settled: the way of a mandate to a school's system."""
+    stop = asyncio.Event()
+    forwarding = asyncio.create_task(forward.run(hub, stop))
+    async with las.run(reports=True):
+        await subscription(pool)
+        async with pool.acquire() as c:
+            await grant(c, BRINS[0])
+            await grant(c, routed=("18DS00", "18DS01"))
+            await plan_all(c)
+        async with asyncio.timeout(30):
+            while await pool.fetchval("select array_agg(distinct status::text) from deliveries") != ["activated"]:
+                await asyncio.sleep(0.05)
+        stop.set()
+        await forwarding
+    async with pool.acquire() as c:
+        assert [status for *_, status in await lane(c, f"las:{LAS}")] == ["activated"] * 3
+        await assert_books_right(c)
+
+
 async def test_without_its_file_it_makes_a_new_subscription(hub: Settings, pool: Pool, las: Running) -> None:
     """The old one, whose secret nobody knows any more, is deleted."""
     async with las.run():
@@ -153,7 +175,7 @@ async def test_without_its_file_it_makes_a_new_subscription(hub: Settings, pool:
     (las.place.state_dir / f"las-{LAS}.json").unlink()
     async with las.run():
         async with asyncio.timeout(20):
-            while (await subscription(pool))["id"] == first["id"]:  # noqa: ASYNC110 - another process's work
+            while (await subscription(pool))["id"] == first["id"]:
                 await asyncio.sleep(0.02)
         assert isinstance(await deliver(hub, pool, 1), Delivered)
     assert await pool.fetchval("select status from subscriptions where id = $1", first["id"]) == "deleted"

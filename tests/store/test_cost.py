@@ -27,7 +27,7 @@ BATCH: Final = 500
 SETTLED: Final = 200
 BUDGET: Final = {4: (2048, 2560), 1: (2700, 3000)}
 """Deliveries that wait in each lane -> bytes through transport, and with the report. The design's budget is the first;
-one delivery per lane shares its lane's, its plan's and its school's row with none, and its baseline stands beside it."""
+one delivery per lane shares the rows of its lane, plan and school with none: its baseline stands beside it."""
 STATEMENTS: Final = 0.2
 SERVER: Final = {"checkpoint_timeout": "'1h'", "max_wal_size": "'8GB'", "autovacuum": "off"}
 

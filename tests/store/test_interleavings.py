@@ -66,7 +66,8 @@ class World:
             units = orjson.dumps([{"branch": "", "type": kind, "routing": None, "covers": ["18DS00"]}]).decode()
             await c.execute(
                 """insert into events (brin, number, recorded_at, id, mandate_id, mandate_version, type, units, body)
-                   values ($1, $2::bigint, $3, $4, $5, $2::bigint::integer, $6::text::event_type, $7::text::jsonb, '{}')""",
+                   values ($1, $2::bigint, $3, $4, $5, $2::bigint::integer, $6::text::event_type,
+                           $7::text::jsonb, '{}')""",
                 BRIN, number, at, new_id(at), mandate, kind, units)  # fmt: skip
 
     async def reset(self) -> None:
@@ -87,7 +88,7 @@ class World:
 
     async def forward(self, c: Any, owner: int) -> bool:
         """Take a turn with whatever is due: lease, read, send, settle."""
-        leases = await lanes.lease(c, owner, {destination: 10 for destination in (1, 2, 3)})
+        leases = await lanes.lease(c, owner, dict.fromkeys((1, 2, 3), 10))
         letters = await lanes.read(c, leases, 10) if leases else {}
         for lease in leases:
             run = await self._turn(c, lease, letters[lease.destination, lease.brin])
@@ -147,6 +148,7 @@ class World:
         assert [r["event_number"] for r in rows] == list(range(1, EVENTS + 1)), schedule
         assert {r["status"] for r in rows} == {"delivered"}, schedule
         lane = await self.watcher.fetchrow("select * from lanes")
+        assert lane is not None
         assert (lane["head"], lane["tail"], lane["sent"], lane["owner"]) == (EVENTS, EVENTS, EVENTS, None), schedule
         assert self.receiver.first_arrivals() == list(range(1, EVENTS + 1)), schedule
         assert len({i for i, _ in self.receiver.arrivals}) == EVENTS, schedule

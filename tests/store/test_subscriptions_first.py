@@ -212,7 +212,7 @@ async def test_a_planner_at_work_is_waited_for(database: str, c: Connection) -> 
     await turn.start()
     await plan.plan(planner, dict.fromkeys(BRINS), NOW, 0)
     asking = asyncio.create_task(subscribed(asker))
-    while not await c.fetchval(  # noqa: ASYNC110 - only the database knows that somebody waits for a lock
+    while not await c.fetchval(
         "select exists (select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')"
     ):
         await asyncio.sleep(0.01)

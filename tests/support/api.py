@@ -34,7 +34,7 @@ class Reply:
     body: bytes
 
     @property
-    def json(self) -> Any:  # noqa: ANN401 - a test says what it expects
+    def json(self) -> Any:
         """The body, read as JSON."""
         return orjson.loads(self.body)
 
@@ -60,7 +60,7 @@ class Client:
         )
         return replace(self, token=issue(self.keyfile, caller, now=now()))
 
-    async def get(self, path: str, *, headers: Mapping[str, str] | None = None, **query: Any) -> Reply:  # noqa: ANN401
+    async def get(self, path: str, *, headers: Mapping[str, str] | None = None, **query: Any) -> Reply:
         """Read."""
         return await self.call("GET", f"{path}?{urlencode(query, doseq=True)}" if query else path, headers=headers)
 

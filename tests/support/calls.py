@@ -43,7 +43,7 @@ async def open_hub(pool: Pool, folder: Path) -> Client:
     return client_of(folder, pool)
 
 
-def wish(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - the body of a request
+def wish(**changes: Any) -> dict[str, Any]:
     """Make the body of a request for a mandate."""
     return {"brin": "18DS", "serviceCode": "VVA", "supplierOin": ONE, **changes}
 

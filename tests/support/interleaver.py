@@ -13,10 +13,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import asyncpg
-
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+
+    import asyncpg
 
     Script = Callable[["Stepped"], Awaitable[None]]
 
@@ -116,7 +116,7 @@ class Interleaver:
     def __init__(self, watcher: asyncpg.Connection[Any], seed: int, *, may_crash: bool = True) -> None:
         self._watcher = watcher
         self._draw = random.Random(seed)  # noqa: S311 - reproducible choice, no secret
-        self._crash_at = self._draw.randrange(2, 60) if may_crash and self._draw.random() < 0.6 else -1  # noqa: PLR2004
+        self._crash_at = self._draw.randrange(2, 60) if may_crash and self._draw.random() < 0.6 else -1
         self.schedule = Schedule(seed)
         self.crashed: str | None = None
         self._progress = asyncio.Event()

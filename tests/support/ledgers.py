@@ -30,8 +30,9 @@ with new as (
   select s.brin, s.counter + n, at, overlay(overlay(replace(gen_random_uuid()::text, '-', '')
            placing lpad(to_hex((extract(epoch from at) * 1000)::bigint), 12, '0') from 1) placing '7' from 13)::uuid,
          m.id, s.counter + n, case s.counter + n when 1 then 'granted' else 'amended' end::event_type,
-         jsonb_build_array(jsonb_build_object('branch', '', 'type', case s.counter + n when 1 then 'granted' else 'amended' end,
-                                              'routing', null, 'covers', array[s.brin || '00'])),
+         jsonb_build_array(jsonb_build_object(
+           'branch', '', 'type', case s.counter + n when 1 then 'granted' else 'amended' end, 'routing', null,
+           'covers', array[s.brin || '00'])),
          '{"mandateId": "' || m.id || '", "pad": "' || repeat('x', $BODY) || '"}'
     from schools s join mandates m on m.brin = s.brin cross join generate_series(1, $EACH) n
    cross join (select date_trunc('milliseconds', clock_timestamp()) as at) t
@@ -44,11 +45,12 @@ update schools s set counter = s.counter + $EACH;
 HISTORY = """
 insert into plans select brin, counter from schools;
 insert into lanes (destination, brin, head, tail, sent, closed)
-  select d.id, s.brin, s.counter, s.counter, s.counter, s.counter from schools s join destinations d on d.name = '$QUEUE';
-insert into deliveries (destination, brin, sequence, event_number, id, type, expects_report, planned_at, status, attempts,
-                        delivered_at, reported_at, processed_at)
-  select d.id, e.brin, e.number, e.number, gen_random_uuid(), e.type, true, e.recorded_at, 'processed', 1, e.recorded_at,
-         e.recorded_at, e.recorded_at
+  select d.id, s.brin, s.counter, s.counter, s.counter, s.counter
+    from schools s join destinations d on d.name = '$QUEUE';
+insert into deliveries (destination, brin, sequence, event_number, id, type, expects_report, planned_at, status,
+                        attempts, delivered_at, reported_at, processed_at)
+  select d.id, e.brin, e.number, e.number, gen_random_uuid(), e.type, true, e.recorded_at, 'processed',
+         1, e.recorded_at, e.recorded_at, e.recorded_at
     from events e join destinations d on d.name = '$QUEUE';
 delete from todo;
 insert into feed (position, brin, number, published_at)

@@ -41,9 +41,7 @@ async def fail(c: Connection, *names: str) -> int:
     return len(await _turns(c, names, fail=True))
 
 
-async def report(
-    c: Connection, delivery_id: str, status: str, text: str | None = None, *, minutes: int = 0
-) -> None:
+async def report(c: Connection, delivery_id: str, status: str, text: str | None = None, *, minutes: int = 0) -> None:
     """Report on a delivery, with a signal of this text, if any, a few minutes from now."""
     signals = [] if text is None else [{"kind": "Melding", "code": "M1", "text": text}]
     one = IncomingReport(

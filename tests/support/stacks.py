@@ -94,7 +94,7 @@ class RunningStack:
 
     async def call(
         self, method: str, path: str, body: object = None, *, token: str | None = None, etag: str | None = None
-    ) -> Any:  # noqa: ANN401 - whatever JSON the API answers
+    ) -> Any:
         """Call the API, as operations unless a token is given; `ApiSaidNo` when it answers with a problem."""
         connection = self.connection
         request = self.client.request(method, f"{connection['api']}{path}")

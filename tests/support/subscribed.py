@@ -76,12 +76,12 @@ async def plan_all(c: Connection) -> None:
         await plan.plan(c, dict.fromkeys(BRINS), NOW, 0)
 
 
-def wish(**differs: Any) -> Wish:  # noqa: ANN401 - any field of a wish
+def wish(**differs: Any) -> Wish:
     """Make a wish."""
     return Wish(**({"url": URL, "services": ("VVA",)} | differs))
 
 
-async def subscribed(c: Connection, oin: Oin = LAS, **differs: Any) -> tuple[Subscription, bytes]:  # noqa: ANN401
+async def subscribed(c: Connection, oin: Oin = LAS, **differs: Any) -> tuple[Subscription, bytes]:
     """Subscribe a supplier, in a transaction of its own."""
     async with c.transaction():
         wanted = subscribe.Change(wish=wish(**differs), allowed_rate=None)

@@ -33,12 +33,12 @@ async def make_api(folder: Path, pool: Pool) -> Client:
     return client_of(folder, pool, **settings).as_caller(Role.LAS, oin=LAS)
 
 
-def wish(las: Receiver, **differs: Any) -> dict[str, Any]:  # noqa: ANN401 - any field of a body
+def wish(las: Receiver, **differs: Any) -> dict[str, Any]:
     """Make a body."""
     return {"url": las.url, "services": ["VVA"]} | differs
 
 
-async def subscribed(api: Client, las: Receiver, **differs: Any) -> dict[str, Any]:  # noqa: ANN401
+async def subscribed(api: Client, las: Receiver, **differs: Any) -> dict[str, Any]:
     """Subscribe and return the answer's body."""
     answer = await api.post("/v1/subscriptions", wish(las, **differs))
     assert answer.status == 201, answer.body

@@ -34,7 +34,7 @@ while True:
 """
 
 
-def toy(folder: Path, name: str, *manners: str, **more: Any) -> Program:  # noqa: ANN401 - fields of a program
+def toy(folder: Path, name: str, *manners: str, **more: Any) -> Program:
     """Describe a program that tells its story in `folder`, and is ready once it has set up to be ended."""
     more.setdefault("answers", is_up(folder, name))
     return Program(
@@ -46,7 +46,7 @@ def toy(folder: Path, name: str, *manners: str, **more: Any) -> Program:  # noqa
     )
 
 
-def forgetting(folder: Path, name: str) -> Any:  # noqa: ANN401 - a step
+def forgetting(folder: Path, name: str) -> Any:
     """Return a step that forgets that the toy was up."""
 
     async def forget() -> None:

@@ -13,9 +13,8 @@ import orjson
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 
-from tests.support.receiver import Got, reply
-
 from schemas.topics import PARTITIONS
+from tests.support.receiver import Got, reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -78,11 +78,11 @@ def test_ids_are_computed_and_carry_the_events_time() -> None:
     """Planning again gives the same id; another destination, branch or cause gives another."""
     made = new_id(AT)
     assert time_of(made) == AT
-    assert made.version == 7  # noqa: PLR2004
+    assert made.version == 7
     first = delivery_id(made, "duo:rio", "")
     assert first == delivery_id(made, "duo:rio", "")
     assert time_of(first) == AT
-    assert first.version == 7  # noqa: PLR2004
+    assert first.version == 7
     others = {
         delivery_id(made, "duo:rio", "18DS00"),
         delivery_id(made, "duo:bron-po", ""),

@@ -209,7 +209,7 @@ async def test_every_grant_is_reported_and_one_in_five_takes_a_step() -> None:
     wanted |= {(message, "in_progress") for message in messages if needs_a_step(message)}
     working = asyncio.create_task(reporter.work(report))
     async with asyncio.timeout(10):
-        while set(told) != wanted:  # noqa: ASYNC110 - the reporter has no end to wait for
+        while set(told) != wanted:
             await asyncio.sleep(0.01)
     working.cancel()
     assert len(reporter) == 0
