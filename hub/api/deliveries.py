@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request
 
 from hub import operate
 from hub.api.auth import OperationsHere, require
-from hub.api.delivery_desk import DeskHere, FiltersHere
+from hub.api.delivery_desk import DeskHere, FiltersHere, open_desk
 from hub.api.delivery_models import (
     AttemptBody,
     DeliveryBody,
@@ -25,7 +25,7 @@ from hub.api.models import Items
 from hub.api.paging import PagingHere
 from hub.api.reach import may_read_school
 from hub.api.report_desk import ReportDeskHere, read_wish
-from hub.api.wiring import NowHere, RingsHere
+from hub.api.wiring import NowHere, RingsHere, SettingsHere, borrow
 from hub.envelopes import forwarded
 from hub.observe.shown import show
 from hub.operate import BELLS, Press
@@ -54,13 +54,15 @@ async def get_delivery(delivery_id: UUID, desk: DeskHere) -> WholeDeliveryBody:
 async def post_report(
     delivery_id: UUID,
     body: ReportWish,
-    _caller: ReceiverHere,
-    desk: DeskHere,
+    caller: ReceiverHere,
+    settings: SettingsHere,
     reports: ReportDeskHere,
     request: Request,
 ) -> ReportAnswer:
     """Report what the receiver did with a delivery; never an error because of what was reported before."""
-    view = await desk.one(delivery_id)
+    async with borrow(request) as c:
+        desk = await open_desk(c, caller, settings)
+        view = await desk.one(delivery_id)
     wish = read_wish(body, view, reports.clock())
     result = await reports.answer(wish, request.scope.get("hub.connection"))
     status, _ = show(desk.place(view), result.status, None, lane_is_held=view.lane_is_held)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Query
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from hub.api.auth import CallerHere
 from hub.api.delivery_models import DeliveryBody, show_delivery
@@ -31,6 +31,8 @@ HIGHEST_SEQUENCE = 2**63 - 1
 
 class Filters(RequestModel):
     """Which deliveries are asked for."""
+
+    model_config = ConfigDict(extra="ignore")  # the page that is asked for stands in the same place
 
     destination: Annotated[str | None, Field(max_length=100)] = None
     brin: BrinField | None = None
@@ -98,7 +100,8 @@ class Desk:
         return letterhead(self.settings.oin, self.settings.http.address, self.epoch)
 
 
-async def _desk(c: ConnectionHere, caller: CallerHere, settings: SettingsHere) -> Desk:
+async def open_desk(c: ConnectionHere, caller: CallerHere, settings: SettingsHere) -> Desk:
+    """Bring the parts together."""
     places = await observe.places(c)
     return Desk(
         c=c,
@@ -114,5 +117,5 @@ def _filters(filters: Annotated[Filters, Query()]) -> Filters:
     return filters
 
 
-DeskHere = Annotated[Desk, Depends(_desk, scope="function")]
+DeskHere = Annotated[Desk, Depends(open_desk, scope="function")]
 FiltersHere = Annotated[Filters, Depends(_filters)]

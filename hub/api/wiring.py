@@ -5,6 +5,7 @@ otherwise the caller of a use case opens its own.
 """
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated
@@ -78,12 +79,19 @@ def _rings(request: Request) -> Rings:
     return Rings(request.scope["hub.rings"])
 
 
-async def _connection(request: Request) -> AsyncIterator[Connection]:
+@asynccontextmanager
+async def borrow(request: Request) -> AsyncIterator[Connection]:
+    """Lend a connection for a part of a request: whoever waits for another's work must not hold one meanwhile."""
     shared = request.scope.get("hub.connection")
     if shared is not None:
         yield shared
         return
     async with wiring_of(request.scope).open_pool.acquire() as connection:
+        yield connection
+
+
+async def _connection(request: Request) -> AsyncIterator[Connection]:
+    async with borrow(request) as connection:
         yield connection
 
 
