@@ -84,16 +84,16 @@ async def test_a_change_arrives_signed_and_in_order_and_settles(stack: RunningSt
         assert Webhook(las.secret).verify(one.body, dict(one.headers))["id"] == one.headers["webhook-id"]
     parsed = [http.from_http_event(http.HTTPMessage(headers=dict(one.headers), body=one.body)) for one in got]
     assert [(event.get_type().split(".")[3], event.get_extension("branch")) for event in parsed] == [
-        ("granted", None),
         ("granted", "18DS00"),
-        ("amended", None),
+        ("granted", None),
         ("amended", "18DS00"),
-        ("withdrawn", None),
+        ("amended", None),
         ("withdrawn", "18DS00"),
+        ("withdrawn", None),
     ]
     assert [int(event.get_extension("sequence")) for event in parsed] == [1, 2, 3, 4, 5, 6]
     assert not gaps(messages(got))
-    assert parsed[1].get_extension("routingid") == "0000000700018DS00001"
+    assert parsed[0].get_extension("routingid") == "0000000700018DS00001"
 
 
 async def test_one_changed_byte_is_noticed(stack: RunningStack, las: Las) -> None:

@@ -104,8 +104,8 @@ async def _moved(hub: Hub, cast: Cast, told: Told, plan: Plan) -> Case:
     return Case(
         words=f"board {cast.moving[0].board} ({len(schools)} schools) goes from {plan.home.name} to {plan.other.name}",
         lines=(
-            f"{plan.home.name} hears of {len(ended)} ends",
-            f"{plan.other.name} hears of {begun.total()} beginnings: {_counted(begun)}",
+            f"{plan.home.name} is told {len(ended)} times that it ends",
+            f"{plan.other.name} is told {begun.total()} times that it begins: {_counted(begun)}",
         ),
         wrong=None if is_whole and set(begun) == {"activated"} else "not every school's change arrived",
     )

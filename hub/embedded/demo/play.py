@@ -142,7 +142,8 @@ def _close(script: Script, imported: Import, books: dict[str, Any], settled: Set
     console.print(
         f"{imported.mandates:,} mandates of {script.schools:,} schools made {books['events']:,} changes and "
         f"{messages:,} messages; all taken {taken:.1f} s after the import began ({messages / taken:,.0f}/s), "
-        f"all answered after {processed:.1f} s; {verdict}."
+        f"all answered after {processed:.1f} s; {verdict}.",
+        soft_wrap=True,
     )
 
 
