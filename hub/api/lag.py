@@ -15,7 +15,7 @@ from hub.observe.lag import Lag, LagReader
 from hub.store.pool import Pool
 
 router = APIRouter(tags=["operations"])
-FRESH_SECONDS: Final = 0.1
+FRESH_SECONDS: Final = 0.0
 
 
 @dataclass(slots=True)

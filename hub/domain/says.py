@@ -63,6 +63,10 @@ def _messages(n: int) -> str:
     return _plural(n, "message", "messages")
 
 
+def _wait(n: int) -> str:
+    return _plural(n, "message waits", "messages wait")
+
+
 def _berichten(n: int) -> str:
     return _plural(n, "bericht", "berichten")
 
@@ -85,7 +89,7 @@ def _held_in_english(standing: Standing) -> str:
         do = "The supplier resumes it or subscribes again; nothing is lost meanwhile."
     else:
         do = f"`osr-hub release {standing.name}` lets them go."
-    return f"{_who_holds(standing)[0]}; {_messages(standing.held)} wait. {do}"
+    return f"{_who_holds(standing)[0]}; {_wait(standing.held)}. {do}"
 
 
 def _held_in_dutch(standing: Standing) -> str:
@@ -98,11 +102,11 @@ def _held_in_dutch(standing: Standing) -> str:
 
 def _hub_in_english(standing: Standing) -> str:
     if not standing.forwarders:
-        return f"No forwarder is at work, and {_messages(standing.waiting)} wait. Start `osr-consume forward`."
+        return f"No forwarder is at work, and {_wait(standing.waiting)}. Start `osr-consume forward`."
     if standing.oldest_undelivered is None:
         return "Recorded changes are not planned yet. See that `osr-consume plan` and the database are at work."
     return (
-        f"The hub is behind: {_messages(standing.waiting)} wait, the oldest for {age(standing.oldest_undelivered)}. "
+        f"The hub is behind: {_wait(standing.waiting)}, the oldest for {age(standing.oldest_undelivered)}. "
         "If it does not shrink, start another `osr-consume forward`."
     )
 
@@ -157,20 +161,20 @@ def _dead_in_dutch(standing: Standing) -> str:
 _ENGLISH: Final[Mapping[Cause, Callable[[Standing], str]]] = {
     Cause.NONE: lambda _: "Nothing is late.",
     Cause.NO_RECEIVER: lambda s: (
-        f"{_messages(s.held)} wait because this system never subscribed. "
+        f"{_wait(s.held)} because this system never subscribed. "
         "Ask the supplier to subscribe; it then gets the current state."
     ),
     Cause.HELD: _held_in_english,
     Cause.RECEIVER_DOWN: lambda s: (
-        f"{s.name} does not answer{_error(s)}; {_messages(s.waiting + s.retrying)} wait and are tried again by "
-        "themselves. Tell its operator."
+        f"{s.name} does not answer{_error(s)}; {_wait(s.waiting + s.retrying)}, tried again by itself. "
+        "Tell its operator."
     ),
     Cause.REFUSED: lambda s: (
-        f"{s.name} refuses what it is sent{_error(s)}; {_messages(s.waiting + s.retrying)} wait. "
+        f"{s.name} refuses what it is sent{_error(s)}; {_wait(s.waiting + s.retrying)}. "
         "Look at the agreement, the certificate and the signature with its operator."
     ),
     Cause.RECEIVER_SLOW: lambda s: (
-        f"{s.name} takes messages slower than they come: {_messages(s.waiting)} wait, the oldest for "
+        f"{s.name} takes messages slower than they come: {_wait(s.waiting)}, the oldest for "
         f"{age(s.oldest_undelivered)}. Tell its operator; other receivers are not delayed."
     ),
     Cause.HUB: _hub_in_english,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from hub.domain.cause import Failing
     from hub.domain.lag import Hop
-    from hub.store.observe import LaneSums, LateSums, Place
+    from hub.store.observe import LaneSums, LateSums, Place, Unprocessed
     from hub.store.pool import Connection
     from hub.store.tallies import Tally
 
@@ -104,13 +104,17 @@ class LagReader:
         for place in places:
             if not found.unprocessed(place.id):
                 continue
-            first = await observe.oldest_unprocessed(c, place.id, self._starts.get(place.id, observe.FIRST_ID))
-            if first is None:
-                self._read_at = None  # there is one, so it must lie further back
-            else:
+            first = await self._first(c, place.id)
+            if first is None:  # there is one, so it is of an older event, planned since the last look
+                self._starts = await observe.starts(c)
+                first = await self._first(c, place.id)
+            if first is not None:
                 self._starts[place.id] = first.id
                 oldest[place.id] = hop_seconds(first.at, now)
         return oldest
+
+    async def _first(self, c: Connection, destination: int) -> Unprocessed | None:
+        return await observe.oldest_unprocessed(c, destination, self._starts.get(destination, observe.FIRST_ID))
 
     async def _look_from_the_start(self, c: Connection, now: datetime) -> None:
         if self._read_at is None or now - self._read_at > LOOK_AGAIN:

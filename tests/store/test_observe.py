@@ -1,0 +1,200 @@
+"""Counters, histograms and the search for the oldest: sums stay what they are, and nothing unsettled is passed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import pytest
+
+from hub.clock import now
+from hub.domain.delivery import Status
+from hub.domain.ids import lowest_at
+from hub.observe.lag import LagReader
+from hub.store import meters, observe, tallies
+from hub.store.meters import Meters
+from tests.support.seen import plan_all, report, take
+from tests.support.subscribed import BRINS, grant, make_register
+
+if TYPE_CHECKING:
+    from hub.observe.lag import Lag
+    from hub.store.pool import Connection
+
+A_LONG_TIME = timedelta(hours=2)
+
+
+async def test_tallies_of_all_processes_are_one_sum(connection: Connection) -> None:
+    """Each adds to rows of its own, and what comes to zero is not shown."""
+    await tallies.add(connection, 1, {(1, Status.WAITING, True): 3, (1, Status.DEAD, True): 0})
+    await tallies.add(connection, 2, {(1, Status.WAITING, True): -1, (1, Status.DELIVERED, True): 1})
+    await tallies.add(connection, 1, {(1, Status.DELIVERED, True): -1})
+    assert await tallies.totals(connection) == {(1, Status.WAITING, True): 2}
+    assert await connection.fetchval("select count(*) from tallies") == 4
+
+
+async def test_what_was_measured_adds_up(connection: Connection) -> None:
+    """Over flushes, processes and minutes; counters too."""
+    for process in (1, 2):
+        measured = Meters()
+        measured.observe(7, "plan", 0.004)
+        measured.count("attempts", 7, "retry", 2)
+        await measured.flush(connection, process)
+        measured.observe(7, "plan", 5.0)
+        await measured.flush(connection, process)
+        await measured.flush(connection, process)
+    buckets, seconds = (await observe.all_hops(connection))[7, "plan"]
+    assert (sum(buckets), buckets[3], buckets[14]) == (4, 2, 2)
+    assert seconds == pytest.approx(10.008)
+    assert await observe.counters(connection) == {("attempts", 7, "retry"): 4}
+
+
+async def test_what_could_not_be_written_is_written_later(connection: Connection) -> None:
+    """A flush that fails keeps its numbers."""
+    measured = Meters()
+    measured.observe(7, "plan", 1.0)
+    measured.count("events", 0, "x")
+    await connection.execute("alter table counters rename to elsewhere")
+    with pytest.raises(Exception, match="counters"):
+        await measured.flush(connection, 1)
+    await connection.execute("alter table elsewhere rename to counters")
+    assert await observe.all_hops(connection) == {}
+    measured.observe(7, "plan", 1.0)
+    await measured.flush(connection, 1)
+    assert sum((await observe.all_hops(connection))[7, "plan"][0]) == 2
+    assert await observe.counters(connection) == {("events", 0, "x"): 1}
+
+
+async def test_folding_keeps_every_sum(connection: Connection) -> None:
+    """Old minutes become one row, processes that are gone become process 0, those that beat keep theirs."""
+    living = await connection.fetchval("insert into processes (role, host, pid) values ('plan', 'h', 1) returning id")
+    for process in (living, 901, 902):
+        await tallies.add(connection, process, {(1, Status.WAITING, True): 5})
+        measured = Meters()
+        measured.observe(1, "plan", 0.004)
+        measured.count("attempts", 1, "retry")
+        await measured.flush(connection, process)
+    await connection.execute("update hops set minute = minute - interval '1 hour'")
+    young = Meters()
+    young.observe(1, "plan", 2.0)
+    await young.flush(connection, living)
+    before = (
+        await tallies.totals(connection),
+        await observe.all_hops(connection),
+        await observe.counters(connection),
+    )
+    for _ in range(2):
+        await meters.fold(connection)
+        after = (
+            await tallies.totals(connection),
+            await observe.all_hops(connection),
+            await observe.counters(connection),
+        )
+        assert after == before
+    rows = await connection.fetch("select process, minute = '-infinity' as old from hops order by process, old")
+    assert [tuple(row) for row in rows] == [(0, True), (living, False), (living, True)]
+    assert [r["process"] for r in await connection.fetch("select process from tallies order by 1")] == [0, living]
+    assert sum((await observe.recent_hops(connection))[1, "plan"]) == 1
+
+
+@pytest.fixture
+async def ledger(connection: Connection) -> Connection:
+    """A school with a mandate for RIO that has two units; both were taken by DUO's queue."""
+    await make_register(connection)
+    await grant(connection, service="RIO", routed=["18DS01"])
+    await plan_all(connection)
+    await take(connection, "duo:rio")
+    return connection
+
+
+async def make_old(c: Connection, age: timedelta) -> None:
+    """Pretend that all deliveries are of events this old; their ids begin with that moment."""
+    first = lowest_at(now() - age).int
+    for nth, row in enumerate(await c.fetch("select ctid::text, id from deliveries order by destination, sequence")):
+        await c.execute("update deliveries set id = $1 where id = $2", UUID(int=first + nth), row["id"])
+    await c.execute("update deliveries set delivered_at = delivered_at - $1::interval", age)
+
+
+async def start(c: Connection) -> UUID:
+    """Read where the search at DUO's queue for RIO starts."""
+    rio = await c.fetchval("select id from destinations where name = 'duo:rio'")
+    return (await observe.starts(c))[rio]
+
+
+async def test_the_search_stops_at_what_waits_for_a_report(ledger: Connection) -> None:
+    """It passes what is settled, and never what is not."""
+    await make_old(ledger, A_LONG_TIME)
+    ids = [row["id"] for row in await ledger.fetch("select id from deliveries order by id")]
+    await observe.advance_open_from(ledger, now())
+    assert await start(ledger) == ids[0]
+    await report(ledger, str(ids[0]), "processed")
+    await observe.advance_open_from(ledger, now())
+    assert await start(ledger) == ids[1]
+    await report(ledger, str(ids[1]), "rejected")
+    at = now()
+    await observe.advance_open_from(ledger, at)
+    assert await start(ledger) == lowest_at(at - observe.SETTLING_IN)
+
+
+async def test_the_search_never_passes_the_last_minutes(ledger: Connection) -> None:
+    """Deliveries of events that young may still be planned."""
+    for row in await ledger.fetch("select id from deliveries"):
+        await report(ledger, str(row["id"]), "processed")
+    at = now()
+    await observe.advance_open_from(ledger, at)
+    assert await start(ledger) == lowest_at(at - observe.SETTLING_IN)
+
+
+async def test_the_planner_moves_the_start_back(ledger: Connection) -> None:
+    """An old event that is planned late is found by the next look."""
+    for row in await ledger.fetch("select id from deliveries"):
+        await report(ledger, str(row["id"]), "processed")
+    await observe.advance_open_from(ledger, now())
+    reader = LagReader()
+    assert _oldest(await reader.read(ledger, now())) is None
+    await grant(ledger, service="RIO", brin=BRINS[0])
+    old = UUID(int=lowest_at(now() - A_LONG_TIME).int + 7)
+    await ledger.execute("update events set id = $1 where brin = '00AA'", old)
+    await plan_all(ledger)
+    await take(ledger, "duo:rio")
+    assert (await start(ledger)) < lowest_at(now() - timedelta(minutes=30))
+    found = _oldest(await reader.read(ledger, now()))
+    assert found is not None
+    assert found < 60
+
+
+def _oldest(lag: Lag) -> float | None:
+    return next(each.standing.oldest_unprocessed for each in lag.destinations if each.place.name == "duo:rio")
+
+
+async def test_the_oldest_unprocessed_is_found_past_many_that_are_settled(ledger: Connection) -> None:
+    """Chunk by chunk; and a reader that has looked goes on where it found one."""
+    await ledger.execute(
+        """insert into deliveries (destination, brin, sequence, event_number, id, type, expects_report, planned_at,
+                                   status, attempts, delivered_at, processed_at, reported_at)
+           select destination, brin, 100 + n, event_number,
+                  (lpad(to_hex(n), 12, '0') || '7000800000000000000a')::uuid, type, true, planned_at, 'processed', 1,
+                  delivered_at, delivered_at, delivered_at
+             from deliveries, generate_series(1, 25000) n where sequence = 1"""
+    )
+    reader = LagReader()
+    for _ in range(2):
+        found = _oldest(await reader.read(ledger, now() + timedelta(seconds=100)))
+        assert found is not None
+        assert 99 < found < 160
+
+
+async def test_a_backlog_is_as_old_as_its_oldest_event(ledger: Connection) -> None:
+    """Except where it stands for the current state: that waits since it was planned."""
+    await grant(ledger, service="RIO", brin=BRINS[0])
+    await plan_all(ledger)
+    old = UUID(int=lowest_at(now() - A_LONG_TIME).int)
+    await ledger.execute("update deliveries set id = $1 where brin = '00AA'", old)
+    rio = await ledger.fetchval("select id from destinations where name = 'duo:rio'")
+    since = (await observe.lane_sums(ledger))[rio].waits_since
+    assert since is not None
+    assert timedelta(hours=1, minutes=59) < now() - since < timedelta(hours=2, minutes=1)
+    await ledger.execute("update deliveries set cause = gen_random_uuid() where brin = '00AA'")
+    since = (await observe.lane_sums(ledger))[rio].waits_since
+    assert since is not None
+    assert now() - since < timedelta(minutes=1)
