@@ -93,7 +93,7 @@ WRONGS: list[tuple[str, set[tuple[Rule, str | None, str | None]]]] = [
         {(Rule.PLANNED_TWICE, LAS, "18DS"), (Rule.UNPLANNED, LAS, "18DS")},
     ),
     (
-        """update deliveries set id = (select id from deliveries order by id limit 1) where sequence = 2 and
+        """update deliveries set id = (select id from deliveries where status = 'processed') where sequence = 2 and
            destination = (select id from destinations where name = 'duo:rio')""",
         {(Rule.PLANNED_TWICE, "duo:rio", "18DS")},
     ),
