@@ -80,7 +80,7 @@ def subscribe(broker: KafkaBroker, planner: Planner, instance: str | None, topic
         auto_offset_reset="earliest",
         batch=True,
         max_records=MOST_RECORDS,
-        batch_timeout_ms=1,
+        batch_timeout_ms=500,
         ack_policy=AckPolicy.MANUAL,
         decoder=hear,
     )

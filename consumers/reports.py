@@ -79,7 +79,7 @@ def subscribe(broker: KafkaBroker, reader: Reader, instance: str | None, topic: 
         auto_offset_reset="earliest",
         batch=True,
         max_records=MOST_RECORDS,
-        batch_timeout_ms=5,
+        batch_timeout_ms=500,
         ack_policy=AckPolicy.MANUAL,
         decoder=leave_closed,
     )

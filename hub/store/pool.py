@@ -22,7 +22,7 @@ async def open_pool(dsn: str, *, name: str, most: int = 4, is_hot: bool = False)
     """
     return await asyncpg.create_pool(
         dsn,
-        min_size=1,
+        min_size=most if is_hot else 1,
         max_size=most,
         command_timeout=60,
         init=look_up_by_key if is_hot else None,
@@ -31,8 +31,11 @@ async def open_pool(dsn: str, *, name: str, most: int = 4, is_hot: bool = False)
 
 
 async def look_up_by_key(c: Connection) -> None:
-    """Keep the planner to what the hot statements are written for: a thousand look-ups by primary key.
+    """Keep the planner to what the hot statements are written for: a thousand look-ups by primary key, planned once.
 
     Its guess of how many rows an array holds, and old statistics, would now and then make it read a whole table.
     """
-    await c.execute("set jit = off; set enable_hashjoin = off; set enable_mergejoin = off; set enable_seqscan = off")
+    await c.execute(
+        "set jit = off; set plan_cache_mode = force_generic_plan;"
+        "set enable_hashjoin = off; set enable_mergejoin = off; set enable_seqscan = off"
+    )
