@@ -11,6 +11,7 @@ import os
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 import orjson
 import structlog
@@ -71,6 +72,18 @@ class Hub:
     async def report(self, delivery_id: str, report: dict[str, object]) -> None:
         """Say what was done with a delivery."""
         await self.call("POST", f"/deliveries/{delivery_id}/reports", report)
+
+    async def unreported(self, oin: str) -> list[str]:
+        """List the deliveries to a system that wait for its report."""
+        found: list[str] = []
+        query = f"destination=las:{oin}&status=delivered&status=in_progress&limit=1000"
+        cursor = ""
+        while True:
+            page = await self.call("GET", f"/deliveries?{query}{cursor}")
+            found += [one["id"] for one in page["items"] if one["expects"] == "report"]
+            if page["next"] is None:
+                return found
+            cursor = f"&cursor={quote(page['next'])}"
 
     async def public_keys(self) -> list[Ed25519PublicKey]:
         """Read the keys that the hub signs with."""

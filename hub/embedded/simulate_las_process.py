@@ -74,6 +74,21 @@ async def _work(las: Las, hub: Hub, reporter: Reporter, wanted: Wanted, state: P
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(reporter.work(hub.report))
         tasks.create_task(_watch_keys(las, hub))
+        if wanted.reports:
+            tasks.create_task(_catch_up(hub, reporter, wanted.oin))
+
+
+async def _catch_up(hub: Hub, reporter: Reporter, oin: str) -> None:
+    """Report also on what an earlier life took and did not report on."""
+    while True:
+        try:
+            for message in await hub.unreported(oin):
+                reporter.expect(message)
+        except (PyreqwestError, HubSaidNo) as error:
+            log.debug("las.not_caught_up", error=str(error))
+            await asyncio.sleep(LOOK_SECONDS)
+        else:
+            return
 
 
 async def _watch_keys(las: Las, hub: Hub) -> None:

@@ -41,7 +41,7 @@ class Reporter:
 
     def __init__(self, delay: float) -> None:
         self._delay = delay
-        self._due: list[tuple[datetime, str, ReportStatus, int]] = []
+        self._due: list[tuple[datetime, str, ReportStatus, datetime, int]] = []
 
     def __len__(self) -> int:
         return len(self._due)
@@ -50,7 +50,11 @@ class Reporter:
         """Take in a new message; a report is due on it when one is expected."""
         if event["type"] not in REPORTED or event["data"].get("serviceCode") not in SERVICES:
             return
-        at, message = now(), event["id"]
+        self.expect(event["id"])
+
+    def expect(self, message: str) -> None:
+        """Take in that a report is due on a message."""
+        at = now()
         soon = at + timedelta(seconds=self._delay)
         if needs_a_step(message):
             self._plan(soon, message, ReportStatus.IN_PROGRESS)
@@ -66,23 +70,32 @@ class Reporter:
                     await asyncio.sleep(LOOK_SECONDS)
                     continue
                 await places.acquire()
-                tasks.create_task(self._report(report, places, *heapq.heappop(self._due)))
+                tasks.create_task(self._report(report, places, *heapq.heappop(self._due)[1:]))
 
     async def _report(
-        self, report: Report, places: asyncio.Semaphore, due: datetime, message: str, status: ReportStatus, tries: int
+        self,
+        report: Report,
+        places: asyncio.Semaphore,
+        message: str,
+        status: ReportStatus,
+        moment: datetime,
+        tries: int,
     ) -> None:
+        """Report once; a later try still speaks of the moment at which it happened, so that it overtakes nothing."""
         try:
-            await report(message, {"status": status.value, "reportedAt": write_time(due)})
+            await report(message, {"status": status.value, "reportedAt": write_time(moment)})
         except (PyreqwestError, HubSaidNo) as error:
-            self._try_again(error, message, status, tries + 1)
+            if tries < MOST_TRIES and not _is_hopeless(error):
+                again = now() + timedelta(seconds=AGAIN_SECONDS)
+                heapq.heappush(self._due, (again, message, status, moment, tries + 1))
+                return
+            log.warning("las.report_dropped", delivery=message, status=status.value, error=str(error))
         finally:
             places.release()
 
-    def _try_again(self, error: Exception, message: str, status: ReportStatus, tries: int) -> None:
-        if tries > MOST_TRIES or (isinstance(error, HubSaidNo) and error.status == HTTPStatus.BAD_REQUEST):
-            log.error("las.report_dropped", delivery=message, status=status.value, error=str(error))
-            return
-        self._plan(now() + timedelta(seconds=AGAIN_SECONDS), message, status, tries)
+    def _plan(self, moment: datetime, message: str, status: ReportStatus) -> None:
+        heapq.heappush(self._due, (moment, message, status, moment, 0))
 
-    def _plan(self, due: datetime, message: str, status: ReportStatus, tries: int = 0) -> None:
-        heapq.heappush(self._due, (due, message, status, tries))
+
+def _is_hopeless(error: Exception) -> bool:
+    return isinstance(error, HubSaidNo) and error.status == HTTPStatus.BAD_REQUEST
