@@ -30,7 +30,7 @@ async def kept_books(stack: RunningStack, tmp_path_factory: pytest.TempPathFacto
     await stack.done("osr-hub", "import", "mandates", str(file))
     kept = [await stack.verify()]
     async with asyncio.timeout(SETTLED_SECONDS):
-        while not await stack.is_settled():
+        while await stack.left():
             kept.append(await stack.verify())
     return [*kept, await stack.verify()]
 

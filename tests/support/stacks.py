@@ -117,17 +117,17 @@ class RunningStack:
         assert books["ok"] is (ran.code == 0)
         return books
 
-    async def is_settled(self) -> bool:
-        """Say whether everything was published, planned, taken and answered."""
+    async def left(self) -> dict[str, int]:
+        """Return what is not settled, by name: `events`, and destination and state; empty when all is done."""
         lag = await self.call("GET", "/lag")
-        left = lag["unpublishedEvents"] + lag["unplannedEvents"]
-        return not left and not any(
-            one[kind] for one in lag["destinations"] for kind in ("waiting", "retrying", "unprocessed")
-        )
+        found = {"events": lag["unpublishedEvents"] + lag["unplannedEvents"]}
+        for one in lag["destinations"]:
+            found |= {f"{one['destination']} {kind}": one[kind] for kind in ("waiting", "retrying", "unprocessed")}
+        return {name: number for name, number in found.items() if number}
 
 
-async def until(claim: Callable[[], Awaitable[bool]], what: str, within: float = 60.0, look: float = 0.1) -> float:
-    """Wait until a claim is true, and return how many seconds that took; fails after `within`."""
+async def until(claim: Callable[[], Awaitable[bool]], what: object, within: float = 60.0, look: float = 0.1) -> float:
+    """Wait until a claim is true, and return how many seconds that took; fails after `within`, and says `what` then."""
     began = time.monotonic()
     while not await claim():
         passed = time.monotonic() - began
