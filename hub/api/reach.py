@@ -12,7 +12,7 @@ async def reach_of(c: Connection, caller: Caller, places: list[Place]) -> Reach:
     if caller.has(Role.OPERATIONS):
         return Reach(everything=True)
     return Reach(
-        destinations=frozenset(place.id for place in places if _is_receiver(caller, place)),
+        destinations=frozenset(place.id for place in places if is_receiver(caller, place.kind, place.supplier_oin)),
         brins=frozenset(await _own_schools(c, caller)),
     )
 
@@ -21,7 +21,9 @@ def reach_of_receiver(caller: Caller, places: list[Place]) -> Reach:
     """Say which lanes a caller may see: the same, without schools, to which lanes mean nothing."""
     if caller.has(Role.OPERATIONS):
         return Reach(everything=True)
-    return Reach(destinations=frozenset(place.id for place in places if _is_receiver(caller, place)))
+    return Reach(
+        destinations=frozenset(place.id for place in places if is_receiver(caller, place.kind, place.supplier_oin))
+    )
 
 
 async def may_read_school(c: Connection, caller: Caller, brin: str) -> bool:
@@ -29,10 +31,11 @@ async def may_read_school(c: Connection, caller: Caller, brin: str) -> bool:
     return caller.has(Role.OPERATIONS) or brin in await _own_schools(c, caller)
 
 
-def _is_receiver(caller: Caller, place: Place) -> bool:
-    if place.kind == "duo":
+def is_receiver(caller: Caller, kind: str, supplier_oin: str | None) -> bool:
+    """Say whether what goes to a destination of this kind is the caller's own."""
+    if kind == "duo":
         return caller.has(Role.DUO)
-    return caller.has(Role.LAS) and place.supplier_oin in caller.oins
+    return caller.has(Role.LAS) and supplier_oin in caller.oins
 
 
 async def _own_schools(c: Connection, caller: Caller) -> set[str]:

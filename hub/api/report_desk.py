@@ -18,7 +18,7 @@ from hub.clock import Clock
 from hub.errors import FieldError, InvalidInput, NotFound
 from hub.reading import AHEAD, incoming
 from hub.settle import IncomingReport, ReportResult, UnknownDelivery
-from hub.store.deliveries import DeliveryView
+from hub.store.deliveries import ReportTarget
 from hub.store.meters import Meters
 from hub.store.pool import Connection, Pool
 from schemas.messages import Report
@@ -94,16 +94,18 @@ class ReportCounter:
         return found[0]
 
 
-def read_wish(body: ReportWish, view: DeliveryView, now: datetime) -> IncomingReport:
+def read_wish(body: ReportWish, target: ReportTarget, now: datetime) -> IncomingReport:
     """Take a report on a delivery over into the hub's own terms; `InvalidInput` when it speaks of another."""
-    faults = list(_faults(body, view, now))
+    faults = list(_faults(body, target, now))
     if faults:
         raise InvalidInput(faults)
-    return incoming(Report(delivery_id=view.id, status=body.status, signals=body.signals, reported_at=body.reported_at))
+    return incoming(
+        Report(delivery_id=target.id, status=body.status, signals=body.signals, reported_at=body.reported_at)
+    )
 
 
-def _faults(body: ReportWish, view: DeliveryView, now: datetime) -> Iterator[FieldError]:
-    own = {"deliveryId": view.id, "mandateId": view.mandate_id, "mandateVersion": view.mandate_version}
+def _faults(body: ReportWish, target: ReportTarget, now: datetime) -> Iterator[FieldError]:
+    own = {"deliveryId": target.id, "mandateId": target.mandate_id, "mandateVersion": target.mandate_version}
     named = {"deliveryId": body.delivery_id, "mandateId": body.mandate_id, "mandateVersion": body.mandate_version}
     for name, value in named.items():
         if value is not None and value != own[name]:

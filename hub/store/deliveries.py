@@ -156,6 +156,23 @@ class ToldUnit:
     status: Status
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportTarget:
+    """What a report on a delivery speaks of, and whose destination it went to."""
+
+    id: UUID
+    mandate_id: UUID
+    mandate_version: int
+    kind: str
+    supplier_oin: str | None
+
+
+async def report_target(c: Connection, delivery_id: UUID) -> ReportTarget | None:
+    """Find what a report by this id speaks of."""
+    row = await queries.read_report_target(c, id=delivery_id)
+    return None if row is None else ReportTarget(**row)
+
+
 async def list_deliveries(
     c: Connection, wanted: Wanted, reach: Reach, held: Collection[int], most: int
 ) -> list[DeliveryView]:

@@ -42,6 +42,15 @@ select d.destination, d.brin, d.sequence, d.id, d.branch, d.type::text as kind, 
  order by d.destination, d.brin, d.sequence
  limit :most;
 
+-- name: read_report_target^
+-- What a report by its id speaks of, and whose it is.
+select d.id, e.mandate_id, e.mandate_version, p.kind, p.supplier_oin
+  from deliveries d
+  join destinations p on p.id = d.destination
+ cross join lateral (select e.mandate_id, e.mandate_version from events e
+                      where e.brin = d.brin and e.number = d.event_number offset 0) e
+ where d.id = :id;
+
 -- name: read_messages
 -- What messages are made of, in the order of their lanes.
 select d.id, d.destination, d.brin, d.sequence, d.branch, d.type::text as kind, d.replay_of, e.id as event_id,
