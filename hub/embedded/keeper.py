@@ -142,7 +142,8 @@ class Keeper:
         if hopeless and not self._was_ready:
             self.failure = self.describe()
             return
-        log.warning("process.ended", name=self.program.name, code=code, deaths=self._deaths, next="started again")
+        name, why = self.program.name, self._stage
+        log.warning("process.ended", name=name, code=code, why=why, deaths=self._deaths, next="started again")
 
     async def _wait(self, seconds: float) -> None:
         try:
