@@ -23,7 +23,7 @@ from hub.clock import now
 from hub.domain.ids import time_of
 from hub.domain.lag import hop_seconds
 from hub.heartbeat import Heartbeat
-from hub.store import observe, plans, processes
+from hub.store import meters, observe, plans, processes
 from hub.store.meters import Meters
 from hub.store.pool import open_pool
 from hub.store.wake import Bell
@@ -176,6 +176,7 @@ class Planner:
         async with self._pool.acquire() as c:
             seen = await plans.unplanned(c, MOST_SCHOOLS)
             await observe.advance_open_from(c, now())
+            await meters.fold(c)
             await processes.forget(c)
         overdue = [brin for brin in seen if brin in self._late]
         self._late = seen

@@ -184,7 +184,7 @@ class _Numbers:
         )
 
     def _shown(self, destination: int, standing: Standing) -> dict[Status, int]:
-        shown: Counter[Status] = Counter()
+        shown: Counter[Status] = Counter(dict.fromkeys(Status, 0))
         for (place, status, _), n in self.tallies.items():
             if place == destination:
                 shown[status] += n

@@ -103,8 +103,10 @@ class Meters:
 async def fold(c: Connection) -> None:
     """Fold minutes that nobody looks at any more, and the rows of processes that are long gone into those of process 0.
 
-    Sums stay what they are. Cheap when there is nothing to fold; of several that do it at once, one does.
+    Sums stay what they are. One cheap look when there is nothing to fold; of several that do it at once, one does.
     """
+    if not await queries.has_folds(c):
+        return
     async with c.transaction():
         if await queries.claim_folding(c):
             await queries.fold_hops(c)

@@ -57,6 +57,14 @@ select s.destination, s.hop, array_agg(s.n order by s.o) as buckets, sum(s.secon
          group by h.destination, h.hop, b.o) s
  group by s.destination, s.hop;
 
+-- name: has_folds$
+-- Whether anything can be folded: old minutes, or rows of processes that have not beaten for an hour.
+select exists (select from hops h where h.minute > '-infinity' and h.minute < clock_timestamp() - interval '10 minutes')
+    or exists (select from (select process from tallies union select process from counters union select process from hops) r
+                where r.process <> 0
+                  and not exists (select from processes p
+                                   where p.id = r.process and p.beat_at > clock_timestamp() - interval '1 hour'));
+
 -- name: claim_folding$
 -- Be the one that folds, until the transaction ends.
 select pg_try_advisory_xact_lock(hashtext('osr-hub folds its counters'));
