@@ -93,7 +93,7 @@ DELIVERIES: Final = Topic(
     says="The end of transport and the end of processing of each delivery.",
     message=MessageKind.DELIVERY_EVENT,
     types=(EventType.DELIVERY_CHANGED,),
-    writer="producers.relay",
+    writer="producers.changes",
     readers=("anyone allowed",),
 )
 
