@@ -41,10 +41,13 @@ check: install
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m schemas.generate --check
 
-# Pins what pyproject.toml asks for, from the index itself and not from wheels that lie about on this machine.
+# Pins what pyproject.toml asks for, from the index itself and not from wheels that lie about on this machine; then cuts
+# from that what the image needs, and what builds the wheel in it.
+LOCK := --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header --quiet
 lock:
 	@set -e; export PIP_NO_INDEX=0 PIP_FIND_LINKS= UV_FIND_LINKS=; place=$$(mktemp -d); trap 'rm -rf "$$place"' EXIT; \
 	$(PYTHON) -m venv "$$place"; \
 	"$$place/bin/python" -m pip --disable-pip-version-check --quiet install uv; \
-	"$$place/bin/uv" pip compile pyproject.toml --all-extras --generate-hashes --universal --python-version 3.11 \
-		--no-emit-index-url --no-annotate --no-header --quiet -o constraints.txt
+	"$$place/bin/uv" pip compile pyproject.toml --all-extras $(LOCK) -o constraints.txt; \
+	"$$place/bin/uv" pip compile pyproject.toml --constraint constraints.txt $(LOCK) -o deploy/requirements.txt; \
+	echo hatchling | "$$place/bin/uv" pip compile - --constraint constraints.txt $(LOCK) -o deploy/build-requirements.txt
