@@ -1,0 +1,269 @@
+"""What is deployed names what is there: commands, settings, topics, metrics, alerts and their sections."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from importlib.metadata import requires
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+from hub.api.metric_families import Numbers
+from hub.domain.cause import Cause
+from hub.embedded.fetch import VERSION
+from hub.observe.lag import Lag
+from hub.settings.read import known_names
+from schemas.topics import TOPICS, Broker
+from tests.support import named
+from tests.support.servers import POSTGRES_IMAGE
+
+ROOT = Path(__file__).resolve().parents[2]
+DEPLOY = ROOT / "deploy"
+KUBERNETES = DEPLOY / "kubernetes"
+RUNBOOK = (DEPLOY / "runbook.md").read_text()
+DOCKERFILE = (DEPLOY / "Dockerfile").read_text()
+DASHBOARD = json.loads((DEPLOY / "dashboard.json").read_text())
+COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+ALERTS = [rule for group in yaml.safe_load((DEPLOY / "alerts.yaml").read_text())["groups"] for rule in group["rules"]]
+MANIFESTS: list[dict[str, Any]] = [
+    manifest for path in sorted(KUBERNETES.glob("*.yaml")) for manifest in yaml.safe_load_all(path.read_text())
+]
+LABELS: Final = {
+    "osr_hub_events_total": {"type"},
+    "osr_hub_deliveries": {"destination", "status"},
+    "osr_hub_delivery_seconds_bucket": {"destination", "hop", "le"},
+    "osr_hub_oldest_undelivered_seconds": {"destination"},
+    "osr_hub_oldest_unprocessed_seconds": {"destination"},
+    "osr_hub_attempts_total": {"destination", "outcome"},
+    "osr_hub_unpublished_events": set(),
+    "osr_hub_unplanned_events": set(),
+    "osr_hub_parked": set(),
+    "osr_hub_circuit_open": {"destination"},
+    "osr_hub_lanes": {"destination", "state"},
+    "osr_hub_stranded_lanes_total": set(),
+}
+"""The metrics that dashboards and alerts may be written on, with their labels."""
+EXPRESSIONS = [
+    *((rule["alert"], rule["expr"]) for rule in ALERTS),
+    *((panel["title"], target["expr"]) for panel in DASHBOARD["panels"] for target in panel["targets"]),
+]
+PROCESSES = {"serve", "produce", "plan", "forward", "reports"}
+PIN = re.compile(r"^([a-z0-9][a-z0-9._-]*)==", re.MULTILINE)
+
+
+def manifests(kind: str) -> dict[str, dict[str, Any]]:
+    """Find the manifests of a kind by name."""
+    return {each["metadata"]["name"]: each for each in MANIFESTS if each["kind"] == kind}
+
+
+def pins(path: Path) -> dict[str, str]:
+    """Take a file of pins apart: name to its lines, hashes included."""
+    parts = re.split(r"^(?=[a-z0-9])", path.read_text(), flags=re.MULTILINE)
+    return {match[1]: part.strip() for part in parts if (match := PIN.match(part))}
+
+
+def test_the_metrics_are_those_that_the_hub_shows() -> None:
+    """The table above has every metric of the hub and no other."""
+    lag = Lag(at=datetime.now(UTC), unpublished=0, unplanned=0, parked=0, destinations=(), beating={})
+    shown = {family.name for family in Numbers(lag=lag, counters={}, hops={}).collect()}
+
+    assert {name.removesuffix("_total").removesuffix("_bucket") for name in LABELS} == shown
+
+
+@pytest.mark.parametrize(("title", "expression"), EXPRESSIONS, ids=[title for title, _ in EXPRESSIONS])
+def test_expressions_ask_for_metrics_and_labels_that_exist(title: str, expression: str) -> None:
+    """An alert or a panel that asks for nothing would be silent for ever."""
+    names = set(re.findall(r"\bosr_hub_\w+", expression))
+    selected = set(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)\s*\"", expression))
+    grouped = {label.strip() for group in re.findall(r"\bby \(([^)]*)\)", expression) for label in group.split(",")}
+
+    assert names, title
+    assert names <= set(LABELS)
+    for name in names:
+        assert selected | grouped <= LABELS[name]
+    assert expression.count("(") == expression.count(")")
+
+
+def test_every_alert_has_its_section_in_the_runbook() -> None:
+    """Whoever is woken finds what happened and what to press; and no section is without its alert."""
+    written = re.findall(r"^### (OsrHub\w+)$", RUNBOOK, re.MULTILINE)
+
+    assert sorted(written) == sorted(rule["alert"] for rule in ALERTS)
+    for rule in ALERTS:
+        assert rule["annotations"]["runbook"] == f"runbook.md#{rule['alert'].lower()}"
+        assert {"summary", "description"} < set(rule["annotations"])
+        assert rule["labels"]["severity"] in {"critical", "warning", "info"}
+
+
+def test_every_cause_has_its_section_in_the_runbook() -> None:
+    """The word that the hub says leads to what to press."""
+    causes = RUNBOOK.split("## Causes")[1].split("## Alerts")[0]
+
+    assert sorted(re.findall(r"^### (\w+)$", causes, re.MULTILINE)) == sorted(cause.value for cause in Cause)
+
+
+def test_every_section_says_what_to_press() -> None:
+    """A section without a next step leaves the reader alone."""
+    for section in RUNBOOK.split("\n### ")[1:]:
+        assert "**What happened.**" in section, section[:20]
+        assert "**Press.**" in section, section[:20]
+
+
+def test_links_inside_the_runbook_lead_somewhere() -> None:
+    """A link to a section is the name of a heading."""
+    headings = {
+        re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-")
+        for heading in re.findall(r"^#+ (.+)$", RUNBOOK, re.MULTILINE)
+    }
+
+    assert set(re.findall(r"\]\(#([^)]+)\)", RUNBOOK)) <= headings
+
+
+def test_the_runbook_names_commands_settings_topics_and_calls_that_exist() -> None:
+    """What an operator is told to type can be typed."""
+    commands = named.commands(RUNBOOK)
+
+    assert len(commands) > 25
+    assert [(words, fault) for words in commands if (fault := named.fault_of(words))] == []
+    assert set(named.SETTING.findall(RUNBOOK)) <= set(known_names())
+    assert set(named.TOPIC.findall(RUNBOOK)) <= {topic.name for topic in TOPICS}
+    asked = {(method, path) for method, path in named.CALL.findall(RUNBOOK)}
+    assert asked
+    assert asked <= named.calls()
+
+
+def test_the_topics_on_kubernetes_are_those_of_the_table() -> None:
+    """Same names, partitions and settings; three replicas, as the hub itself would make them."""
+    for file, broker in (("topics.yaml", Broker.OURS), ("topics-duo.yaml", Broker.DUO)):
+        written = {
+            each["metadata"]["name"]: each["spec"] for each in yaml.safe_load_all((KUBERNETES / file).read_text())
+        }
+
+        assert {
+            name: (spec["partitions"], spec["replicas"], {key: str(value) for key, value in spec["config"].items()})
+            for name, spec in written.items()
+        } == {topic.name: (topic.partitions, 3, topic.configuration()) for topic in TOPICS if topic.broker is broker}
+
+
+def test_there_is_a_deployment_for_every_process() -> None:
+    """Each runs its own command, at least twice, and no disruption takes all of one away."""
+    deployments, budgets = manifests("Deployment"), manifests("PodDisruptionBudget")
+
+    assert set(deployments) - {"any"} == set(budgets) == PROCESSES
+    for name in PROCESSES:
+        spec = deployments[name]["spec"]
+        labels = {"app": "osr-hub", "process": name}
+        assert spec["replicas"] >= 2
+        assert spec["selector"]["matchLabels"] == spec["template"]["metadata"]["labels"] == labels
+        assert budgets[name]["spec"] == {"minAvailable": 1, "selector": {"matchLabels": labels}}
+
+
+def test_every_command_that_is_deployed_can_be_typed() -> None:
+    """Compose, Kubernetes and the image start programs that exist, with words they know."""
+    started = [
+        container["command"]
+        for each in MANIFESTS
+        if each["kind"] in {"Deployment", "Job", "CronJob"} and each["metadata"]["name"] != "any"
+        for container in pod_of(each)["containers"]
+    ]
+    composed = {name: each["command"] for name, each in COMPOSE["services"].items() if "command" in each}
+    ran = json.loads(re.findall(r"^CMD (.+)$", DOCKERFILE, re.MULTILINE)[-1])
+
+    assert set(composed) == PROCESSES | {"migrate", "topics", "simulate-duo"}
+    assert len(started) == len(PROCESSES) + 3
+    assert [fault for words in [*started, *composed.values(), ran] if (fault := named.fault_of(words))] == []
+
+
+def test_probes_ask_for_pages_that_exist() -> None:
+    """Liveness and readiness are routes of the hub."""
+    [container] = pod_of(manifests("Deployment")["serve"])["containers"]
+    probes = {key: value["httpGet"]["path"] for key, value in container.items() if key.endswith("Probe")}
+
+    assert probes == {
+        "startupProbe": "/health/live",
+        "livenessProbe": "/health/live",
+        "readinessProbe": "/health/ready",
+    }
+    assert {("GET", path) for path in probes.values()} <= named.calls()
+    assert "/health/ready" in COMPOSE["services"]["serve"]["healthcheck"]["test"][-1]
+
+
+def test_every_setting_that_is_deployed_exists() -> None:
+    """An unknown name would stop every process at its start."""
+    known = set(known_names())
+    texts = [path.read_text() for path in (*KUBERNETES.glob("*.yaml"), DEPLOY / "compose.yaml")]
+    said = {name for text in (*texts, DOCKERFILE) for name in re.findall(r"\bOSR_HUB_[A-Z_]*[A-Z]\b(?!__)", text)}
+
+    assert said - {"OSR_HUB_DUO_KAFKA"} <= known
+    assert set(manifests("ConfigMap")["osr-hub-settings"]["data"]) <= known
+
+
+def test_no_name_that_kubernetes_injects_looks_like_a_setting() -> None:
+    """Only the service `osr-hub` may begin like a setting; service links are off besides."""
+    services = {*manifests("Service"), *manifests("Kafka")}
+
+    assert {name for name in services if name.startswith("osr-hub")} == {"osr-hub"}
+    for each in (manifests("CronJob")["books"], manifests("Deployment")["any"]):
+        assert pod_of(each)["enableServiceLinks"] is False
+
+
+def test_every_manifest_is_applied() -> None:
+    """The list of resources is the folder; what all processes share reaches deployments and jobs."""
+    listed = yaml.safe_load((KUBERNETES / "kustomization.yaml").read_text())
+    files = {path.name for path in KUBERNETES.glob("*.yaml")}
+
+    assert set(listed["resources"]) == files - {"kustomization.yaml", "every-process.yaml"}
+    assert [(each["path"], each["target"]["kind"]) for each in listed["patches"]] == [
+        ("every-process.yaml", "Deployment"),
+        ("every-process.yaml", "Job"),
+    ]
+
+
+def test_the_servers_of_compose_are_those_that_the_tests_run_on() -> None:
+    """The same PostgreSQL as in the tests' containers, the same Kafka as the embedded one."""
+    assert COMPOSE["services"]["postgres"]["image"] == POSTGRES_IMAGE
+    assert COMPOSE["services"]["kafka"]["image"] == f"apache/kafka:{VERSION}"
+
+
+def test_the_image_installs_what_the_wheel_needs_and_no_more() -> None:
+    """Every pin of the image is one of the lock, hashes and all; extras stay out."""
+    locked, image = pins(ROOT / "constraints.txt"), pins(DEPLOY / "requirements.txt")
+    builder = pins(DEPLOY / "build-requirements.txt")
+    wanted = [Requirement(line) for line in requires("osr-hub") or ()]
+    direct = {each.name.lower() for each in wanted if each.marker is None or each.marker.evaluate({"extra": ""})}
+    extras = {each.name.lower() for each in wanted} - direct
+
+    assert direct <= set(image)
+    assert not extras & set(image)
+    assert "hatchling" in builder
+    for name, pin in {**image, **builder}.items():
+        assert locked[name] == pin
+    assert all("--hash=sha256:" in pin for pin in image.values())
+
+
+def test_the_image_runs_as_nobody_in_particular() -> None:
+    """Two stages, hashes required, another user than root, and the base by its plain name."""
+    bases = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
+
+    assert bases == ["python:3.11-slim", "python:3.11-slim"]
+    assert DOCKERFILE.count("--require-hashes") == 2
+    assert re.search(r"^USER 10001:10001$", DOCKERFILE, re.MULTILINE)
+    assert "embedded" not in re.sub(r"^#.*$", "", DOCKERFILE, flags=re.MULTILINE)
+
+
+def test_nothing_that_is_deployed_is_imported() -> None:
+    """The folder holds no code."""
+    assert list(DEPLOY.rglob("*.py")) == []
+
+
+def pod_of(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Find the pod in a manifest that starts one."""
+    spec = manifest["spec"]
+    template: dict[str, Any] = (spec["jobTemplate"]["spec"] if manifest["kind"] == "CronJob" else spec)["template"]
+    pod: dict[str, Any] = template["spec"]
+    return pod
