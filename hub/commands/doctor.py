@@ -16,6 +16,7 @@ from hub.domain.says import says
 from hub.errors import ConfigurationError
 from hub.observe.lag import LagReader
 from hub.settings import load
+from hub.store import observe
 from hub.store.migrations import current, newest
 from hub.store.pool import look_up_by_key
 from hub.topics import missing_topics
@@ -93,7 +94,7 @@ async def _database(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding("database", is_well=False, words=f"it does not answer: {error or type(error).__name__}")
         return
     try:
-        schema, clock = await current(c), await c.fetchval("select clock_timestamp()")
+        schema, clock = await current(c), await observe.clock(c)
         fits = schema == newest()
         words = f"schema {schema}" if fits else f"schema {schema}, this code needs {newest()}: run `osr-hub migrate`"
         yield Finding("database", is_well=fits, words=words)

@@ -172,6 +172,11 @@ async def counters(c: Connection) -> dict[tuple[str, int, str], int]:
     return {(row["name"], row["destination"], row["label"]): row["n"] for row in await queries.sum_counters(c)}
 
 
+async def clock(c: Connection) -> datetime:
+    """Say what time it is at the database."""
+    return cast("datetime", await queries.database_clock(c))
+
+
 async def scan_tables(c: Connection) -> None:
     """Answer what follows in this transaction by reading whole tables where that is best."""
     await queries.allow_table_scans(c)

@@ -89,7 +89,8 @@ class Ear:
     async def wait(self, seconds: float = POLL_SECONDS) -> None:
         """Wait for a bell, at most `seconds`."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), seconds)
+            async with asyncio.timeout(seconds):  # wait_for may swallow a cancellation in Python 3.11
+                await self._woken.wait()
         self._woken.clear()
 
     async def _listen(self) -> None:

@@ -115,6 +115,10 @@ select a.at, a.outcome, a.http_status, a.error
 select p.role, count(*) as n from processes p
  where p.beat_at > clock_timestamp() - interval '5 seconds' group by p.role;
 
+-- name: database_clock$
+-- What time it is here.
+select clock_timestamp();
+
 -- name: allow_table_scans!
 -- For this transaction: questions about everything are answered by reading everything.
 select set_config(s.name, s.value, true)
