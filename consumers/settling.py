@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import asyncpg
@@ -25,6 +26,17 @@ if TYPE_CHECKING:
 FLUSH_SECONDS: Final = 0.004
 FLUSH_ROWS: Final = 200
 AGAIN_SECONDS: Final = 0.2
+PARDON_SECONDS: Final = 60.0
+PASSING: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,
+)
+"""What passes by itself: the database is away, starts, is full or undid one of two that waited for each other."""
 log = structlog.get_logger(__name__)
 
 
@@ -53,7 +65,8 @@ class Settling:
         while True:
             await self._came.wait()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._full.wait(), FLUSH_SECONDS)
+                async with asyncio.timeout(FLUSH_SECONDS):  # wait_for may swallow a cancellation in Python 3.11
+                    await self._full.wait()
             await self.flush()
 
     async def flush(self) -> None:
@@ -61,21 +74,35 @@ class Settling:
         batch, self._runs, self._rows = self._runs, [], 0
         self._came.clear()
         self._full.clear()
-        while batch:
+        if not batch:
+            return
+        try:
+            await self._settle(batch)
+        except asyncpg.PostgresError:
+            for run in batch:  # one that can never be written must not keep the others from it
+                await self._settle_alone(run)
+        self._settled(batch)
+
+    async def _settle(self, batch: list[LaneRun]) -> None:
+        while True:
             try:
                 async with self._pool.acquire() as c, c.transaction():
                     await settle.attempts(c, self._heart.process, batch, now())
-            except (
-                OSError,
-                TimeoutError,
-                asyncpg.PostgresConnectionError,
-                asyncpg.InterfaceError,
-                asyncpg.OperatorInterventionError,
-                asyncpg.CannotConnectNowError,
-                asyncpg.TransactionRollbackError,
-            ) as error:
+            except PASSING as error:
                 log.warning("settle.failed", lanes=len(batch), error=str(error), next="the same lanes again")
                 await asyncio.sleep(AGAIN_SECONDS)
-                continue
-            self._settled(batch)
-            return
+            else:
+                return
+
+    async def _settle_alone(self, run: LaneRun) -> None:
+        lease = run.standing.lease
+        try:
+            await self._settle([run])
+        except asyncpg.PostgresError:
+            log.exception(
+                "settle.impossible", destination=lease.destination, brin=lease.brin, next="sent again in a minute"
+            )
+            given_back = replace(
+                run.standing, head=lease.head, sent=lease.sent, closed=lease.closed, wait=PARDON_SECONDS
+            )
+            await self._settle([settle.LaneRun(standing=given_back)])

@@ -160,7 +160,8 @@ async def _send(producer: AIOKafkaProducer, topic: str, reports: Iterable[tuple[
 
 async def _leave(client: AIOKafkaProducer | AIOKafkaConsumer) -> None:
     try:
-        await asyncio.wait_for(client.stop(), LEAVE_SECONDS)
+        async with asyncio.timeout(LEAVE_SECONDS):
+            await client.stop()
     except (KafkaError, OSError, TimeoutError) as error:
         log.debug("duo.left_silently", error=repr(error))  # nothing is owed: its place in the queues is noted
 

@@ -18,6 +18,7 @@ import structlog
 from pyreqwest.exceptions import PyreqwestError
 
 from hub.domain import signing
+from hub.outbound.cancelling import Cancellable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,8 +64,8 @@ class Hub:
             request = request.header("if-match", etag)
         if body is not None:
             request = request.header("content-type", "application/json").body_bytes(orjson.dumps(body))
-        response = await request.build().send()
-        said = bytes(await response.bytes())
+        response = await Cancellable(request.build().send())
+        said = bytes(await Cancellable(response.bytes()))
         if response.status // 100 != HTTPStatus.OK // 100:
             raise HubSaidNo(method, path, response.status, said)
         return orjson.loads(said) if said else None

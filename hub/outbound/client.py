@@ -20,6 +20,7 @@ from pyreqwest.exceptions import (
 
 from hub.outbound.addresses import AddressNotAllowed
 from hub.outbound.answers import Answer, Answered, NotAllowed, Unreachable
+from hub.outbound.cancelling import Cancellable
 from hub.outbound.routes import Resolve, Route, look_up, make_route, read_terms
 
 if TYPE_CHECKING:
@@ -91,7 +92,8 @@ class Outbound:
         route.used_at = at
         client = route.client
         if client is None:
-            client = await asyncio.wait_for(route.check(at), self._terms.timeout_seconds)
+            async with asyncio.timeout(self._terms.timeout_seconds):
+                client = await route.check(at)
         elif at - route.checked_at > CHECK_SECONDS:
             route.check_soon(at)
         return route, client
@@ -118,10 +120,14 @@ async def _exchange(
     request = request.headers(headers).streamed_read_buffer_limit(MOST_READ)
     if body is not None:
         request = request.body_bytes(body)
-    async with request.build_streamed() as response:
+    sending = request.build_streamed()
+    response = await Cancellable(sending.__aenter__())
+    try:
         status = response.status
-        said = None if status == NO_CONTENT else await response.body_reader.read(MOST_READ)
+        said = None if status == NO_CONTENT else await Cancellable(response.body_reader.read(MOST_READ))
         heard = {name: value for name in HEARD if (value := response.get_header(name)) is not None}
+    finally:
+        await Cancellable(sending.__aexit__(None, None, None))
     return Answered(status=status, duration_ms=_since(started), body=bytes(said or b""), headers=heard)
 
 

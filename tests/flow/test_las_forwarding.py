@@ -74,9 +74,11 @@ async def forwarding(settings: Settings) -> AsyncIterator[None]:
     """Run a forwarder."""
     stop = asyncio.Event()
     task = asyncio.create_task(forward.run(settings, stop))
-    yield
-    stop.set()
-    await asyncio.wait_for(task, 10)
+    try:
+        yield
+    finally:
+        stop.set()
+        await asyncio.wait_for(task, 10)
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:

@@ -72,9 +72,11 @@ async def duo(options: dict[str, Any], desk: Desk) -> AsyncIterator[asyncio.Task
     """Run the simulator, and let it stop in order at the end."""
     stop = asyncio.Event()
     task = asyncio.create_task(simulate_duo.run(options, desk, stop))
-    yield task
-    stop.set()
-    await asyncio.wait_for(asyncio.gather(task, return_exceptions=True), 10)
+    try:
+        yield task
+    finally:
+        stop.set()
+        await asyncio.wait_for(asyncio.gather(task, return_exceptions=True), 10)
 
 
 async def reports_of(options: dict[str, Any], desk: Desk, wanted: set[str]) -> list[ConsumerRecord[Any, Any]]:

@@ -90,6 +90,7 @@ class Running:
             state_dir=folder,
         )
         self.base = f"http://127.0.0.1:{port}"
+        self.state = folder / f"las-{LAS}.json"
 
     @contextlib.asynccontextmanager
     async def run(self, *, reports: bool = False) -> AsyncIterator[None]:
@@ -97,9 +98,17 @@ class Running:
         stop = asyncio.Event()
         manners = Manners(oin=LAS, mode=Mode.GOOD, delay=0.01, reports=reports)
         task = asyncio.create_task(simulate_las_process.run(self.place, manners, stop))
-        yield
-        stop.set()
-        await asyncio.wait_for(task, 10)
+        try:
+            yield
+        finally:
+            stop.set()
+            await asyncio.wait_for(task, 10)
+
+    async def has_its_secret(self) -> None:
+        """Wait until its file is there: only then it can go on after a restart."""
+        async with asyncio.timeout(20):
+            while not self.state.exists():
+                await asyncio.sleep(0.02)
 
     async def received(self) -> dict[str, Any]:
         """Read what came."""
@@ -125,6 +134,25 @@ async def subscription(pool: Pool) -> Any:
             await asyncio.sleep(0.02)
 
 
+@contextlib.asynccontextmanager
+async def forwarding(hub: Settings) -> AsyncIterator[None]:
+    """Run a forwarder."""
+    stop = asyncio.Event()
+    task = asyncio.create_task(forward.run(hub, stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await asyncio.wait_for(task, 10)
+
+
+async def until_activated(pool: Pool) -> None:
+    """Wait until every delivery is activated."""
+    async with asyncio.timeout(30):
+        while await pool.fetchval("select array_agg(distinct status::text) from deliveries") != ["activated"]:
+            await asyncio.sleep(0.05)
+
+
 async def deliver(hub: Settings, pool: Pool, number: int) -> object:
     """Send one message as a forwarder does."""
     body = {"id": f"0190-{number}", "type": "nl.osr.mandate.granted.v1", "partitionkey": "18DS", "data": {}}
@@ -138,10 +166,10 @@ async def test_it_subscribes_takes_messages_and_keeps_its_secret(hub: Settings, 
     """A file that only its owner reads; after a restart the same subscription and the same secret."""
     async with las.run():
         first = await subscription(pool)
+        await las.has_its_secret()
         assert isinstance(await deliver(hub, pool, 1), Delivered)
         assert (await las.received())["received"] == 1
-    state = las.place.state_dir / f"las-{LAS}.json"
-    assert stat.S_IMODE(state.stat().st_mode) == 0o600
+    assert stat.S_IMODE(las.state.stat().st_mode) == 0o600
     async with las.run():
         assert isinstance(await deliver(hub, pool, 2), Delivered)
         assert (await las.received())["badSignatures"] == 0
@@ -150,19 +178,13 @@ async def test_it_subscribes_takes_messages_and_keeps_its_secret(hub: Settings, 
 
 async def test_what_it_took_is_activated_in_the_ledger(hub: Settings, pool: Pool, las: Running) -> None:
     """Forwarded for real, reported over the API, settled: the way of a mandate to a school's system."""
-    stop = asyncio.Event()
-    forwarding = asyncio.create_task(forward.run(hub, stop))
-    async with las.run(reports=True):
+    async with forwarding(hub), las.run(reports=True):
         await subscription(pool)
         async with pool.acquire() as c:
             await grant(c, BRINS[0])
             await grant(c, routed=("18DS00", "18DS01"))
             await plan_all(c)
-        async with asyncio.timeout(30):
-            while await pool.fetchval("select array_agg(distinct status::text) from deliveries") != ["activated"]:
-                await asyncio.sleep(0.05)
-        stop.set()
-        await forwarding
+        await until_activated(pool)
     async with pool.acquire() as c:
         assert [status for *_, status in await lane(c, f"las:{LAS}")] == ["activated"] * 3
         await assert_books_right(c)
@@ -172,7 +194,8 @@ async def test_without_its_file_it_makes_a_new_subscription(hub: Settings, pool:
     """The old one, whose secret nobody knows any more, is deleted."""
     async with las.run():
         first = await subscription(pool)
-    (las.place.state_dir / f"las-{LAS}.json").unlink()
+        await las.has_its_secret()
+    las.state.unlink()
     async with las.run():
         async with asyncio.timeout(20):
             while (await subscription(pool))["id"] == first["id"]:
@@ -185,6 +208,7 @@ async def test_a_subscription_that_was_disabled_is_resumed(hub: Settings, pool: 
     """It comes back by itself, to the address that it has now."""
     async with las.run():
         first = await subscription(pool)
+        await las.has_its_secret()
     await pool.execute("update subscriptions set status = 'disabled'")
     elsewhere = Running(hub, las.place.state_dir, free_port())
     async with elsewhere.run():

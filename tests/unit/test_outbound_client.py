@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import socket
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING
@@ -235,6 +236,24 @@ async def test_many_at_once_share_one_check() -> None:
         answers = await asyncio.gather(*(out.post(url, {}, b"x") for _ in range(1000)))
     assert all(isinstance(answer, Answered) for answer in answers)
     assert (names.asked, len(las.got)) == (1, 1000)
+
+
+async def test_a_post_ends_when_it_is_cancelled_whenever_that_is() -> None:
+    """At any moment of its way: before the connection, while it waits, while it reads."""
+    moments = random.Random(7)  # noqa: S311 - the same moments each time
+
+    async def post_on() -> None:
+        while True:
+            await out.post(las.url, {}, b"x")
+
+    async with receiver(lambda _: reply(200, b"thanks")) as las, Outbound(LOCAL) as out:
+        for _ in range(300):
+            task = asyncio.create_task(post_on())
+            await asyncio.sleep(moments.random() * 0.006)
+            task.cancel()
+            done, _ = await asyncio.wait([task], timeout=5)
+            assert done, "it hangs"
+        assert isinstance(await out.post(las.url, {}, b"x"), Answered)
 
 
 async def test_a_cancelled_post_leaves_the_client_usable() -> None:
