@@ -1,0 +1,135 @@
+"""Commands that look and press: tables for people, the API's own bodies for programs, exit codes that can be used."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pytest
+
+from tests.support.seen import plan_all, take
+from tests.support.subscribed import grant, make_register
+
+if TYPE_CHECKING:
+    from hub.store.pool import Connection
+
+FIELDS = {"ok", "at", "ledgerEpoch", "events", "destinations", "violations"}
+ACCOUNT = [
+    "destination", "planned", "waiting", "retrying", "delivered", "in_progress", "processed", "processed_with_signal",
+    "activated", "rejected", "declined", "superseded", "dead", "cancelled", "archived", "difference",
+]  # fmt: skip
+
+
+@pytest.fixture
+async def hub(connection: Connection, database: str) -> str:
+    """A school with a mandate for RIO whose messages DUO's queue took; gives the database's address."""
+    await make_register(connection)
+    await grant(connection, service="RIO", routed=["18DS01"])
+    await plan_all(connection)
+    await take(connection, "duo:rio")
+    return database
+
+
+async def osr_hub(dsn: str, *words: str) -> tuple[int, str, str]:
+    """Run a command as a program does, and return its code and what it said."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("OSR_HUB_")}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "hub.cli", *words),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**environment, "OSR_HUB_DATABASE__DSN": dsn},
+    )
+    said, failed = await asyncio.wait_for(process.communicate(), 30)
+    return process.returncode or 0, said.decode(), failed.decode()
+
+
+async def read(dsn: str, *words: str) -> Any:
+    """Run a command for programs and read its body."""
+    code, said, failed = await osr_hub(dsn, *words, "--json")
+    assert code == 0, failed
+    return orjson.loads(said)
+
+
+async def test_status_shows_a_school_per_branch(hub: str) -> None:
+    """As a table, and as the API answers it; a school that is not there is wrong input."""
+    code, said, _ = await osr_hub(hub, "status", "18DS")
+    assert code == 0
+    assert "18DS01  RIO" in said
+    assert "0000000700018DS00001  delivered" in said
+    body = await read(hub, "status", "18DS")
+    assert [each["branch"] for each in body["branches"]] == ["18DS00", "18DS01", "18DS02"]
+    assert body["branches"][1]["cells"][0]["routingId"] == "0000000700018DS00001"
+    for wrong in ("99ZZ", "nonsense"):
+        assert (await osr_hub(hub, "status", wrong))[0] == 2
+
+
+async def test_lag_and_deliveries_are_the_api_s_bodies(hub: str) -> None:
+    """The same fields; filters as the API has them."""
+    lag = await read(hub, "lag")
+    assert next(each for each in lag["destinations"] if each["destination"] == "duo:rio")["unprocessed"] == 2
+    page = await read(hub, "deliveries", "--destination", "duo:rio", "--status", "delivered", "--limit", "1")
+    assert (len(page["items"]), page["items"][0]["sequence"]) == (1, 1)
+    more = await read(hub, "deliveries", "--limit", "1", "--cursor", page["next"])
+    assert more["items"][0]["sequence"] == 2
+    assert (await osr_hub(hub, "deliveries", "--status", "nonsense"))[0] == 2
+    assert (await osr_hub(hub, "deliveries", "--cursor", "nonsense"))[0] == 2
+
+
+async def test_verify_says_yes_or_no(hub: str, connection: Connection) -> None:
+    """0 and the accounts when the books are right, 1 and the violations when they are not."""
+    books = await read(hub, "verify")
+    assert set(books) == FIELDS
+    assert (books["ok"], books["events"], books["violations"]) == (True, 1, [])
+    assert all(list(account) == ACCOUNT for account in books["destinations"])
+    await connection.execute("update tallies set n = n + 1 where status = 'delivered'")
+    code, said, _ = await osr_hub(hub, "verify", "--json")
+    wrong = orjson.loads(said)
+    assert (code, wrong["ok"], [v["rule"] for v in wrong["violations"]]) == (1, False, ["balance"])
+    assert set(wrong["violations"][0]) == {"rule", "destination", "brin", "deliveryId", "detail"}
+    code, said, _ = await osr_hub(hub, "verify")
+    assert (code, "the books are wrong: 1 violations" in said) == (1, True)
+
+
+async def test_buttons_do_what_they_say_with_a_reason(hub: str, connection: Connection) -> None:
+    """Hold, release, cancel; without a reason, or for what is not there, exit code 2 and nothing done."""
+    assert (await osr_hub(hub, "hold", "duo:rio"))[0] == 2
+    assert (await osr_hub(hub, "hold", "duo:none", "--reason", "x"))[0] == 2
+    assert (await osr_hub(hub, "hold", "duo:rio", "--brin", "99ZZ", "--reason", "x"))[0] == 2
+    assert (await osr_hub(hub, "hold", "duo:rio", "--brin", "18DS", "--reason", "onderhoud"))[0] == 0
+    assert await connection.fetchval("select held from lanes where brin = '18DS'") is True
+    assert (await osr_hub(hub, "release", "duo:rio", "--brin", "18DS", "--reason", "klaar"))[0] == 0
+    assert await connection.fetchval("select held from lanes where brin = '18DS'") is False
+    taken = await connection.fetchval("select id from deliveries limit 1")
+    code, _, failed = await osr_hub(hub, "cancel", str(taken), "--reason", "x")
+    assert (code, "only what still waits" in failed) == (2, True)
+    notes = await connection.fetch("select action, actor, reason from audit order by n")
+    assert [tuple(note) for note in notes] == [
+        ("destination.held", "osr-hub command line", "onderhoud"),
+        ("destination.released", "osr-hub command line", "klaar"),
+    ]
+
+
+async def test_the_doctor_says_what_is_wrong_in_words(hub: str) -> None:
+    """Exit code 1, one line per thing, and what to do."""
+    code, said, _ = await osr_hub(hub, "doctor")
+    assert code == 1
+    for words in (
+        "WRONG  this hub's OIN",
+        "well   database: schema",
+        "WRONG  plan: none is at work; start `osr-consume plan`",
+        "WRONG  Kafka: no Kafka is named",
+    ):
+        assert words in said
+    code, said, _ = await osr_hub("postgresql://postgres@127.0.0.1:1/none", "doctor")
+    assert (code, "WRONG  database: it does not answer" in said) == (1, True)
+    code, _, failed = await osr_hub("postgresql://postgres@127.0.0.1:1/none", "lag")
+    assert (code, "the database does not answer" in failed) == (2, True)
+
+
+async def test_an_empty_database_says_what_to_do(empty_database: str) -> None:
+    """A command on a database without a schema names the command that makes it."""
+    code, _, failed = await osr_hub(empty_database, "verify")
+    assert (code, "osr-hub migrate" in failed) == (2, True)
