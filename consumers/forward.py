@@ -42,6 +42,7 @@ LETTERS_PER_TURN: Final = 40
 TICK_SECONDS: Final = 1.0
 TICKS_PER_REPAIR: Final = 5
 AGAIN_SECONDS: Final = 0.5
+FINISH_SECONDS: Final = 6.0
 DATABASE_AWAY: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 log = structlog.get_logger(__name__)
 
@@ -90,19 +91,23 @@ class Forwarder:
     async def work(self, stop: asyncio.Event) -> None:
         """Lease and carry until told to stop, then wait for what is under way."""
         await self._refresh()
-        chores = [asyncio.create_task(chore) for chore in (self._settling.work(), self._settling.work(), self._tick())]
-        try:
+        async with asyncio.TaskGroup() as group:  # a chore that fails ends the process: its supervisor starts it anew
+            chores = [group.create_task(c) for c in (self._settling.work(), self._settling.work(), self._tick())]
             while not stop.is_set():
                 if not await self._round():
                     await self._ear.wait()
-            while self._turns:
-                await asyncio.wait(self._turns)
-            await self._settling.flush()
-        finally:
+            await self._finish()
             for chore in chores:
                 chore.cancel()
-            await asyncio.gather(*chores, return_exceptions=True)
         await self._flush_meters()
+
+    async def _finish(self) -> None:
+        """Let what is in flight end, as long as that takes no time; what does not end is sent again by another."""
+        if self._turns:
+            await asyncio.wait(self._turns, timeout=FINISH_SECONDS)
+        for turn in list(self._turns):
+            turn.cancel()
+        await self._settling.flush()
 
     async def _round(self) -> bool:
         permits = {} if self._heart.is_late else self._places.permits(now())
@@ -145,10 +150,13 @@ class Forwarder:
             for turn in turns:
                 turn.wait = max(turn.wait, 5.0)
         for turn in turns:
-            if is_gone(turn):
-                await self._webhooks.disable(turn.place.id, now())
             self._meter(turn)
             self._settling.put(turn.run())
+        for place in {turn.place.id for turn in turns if is_gone(turn)}:
+            try:
+                await self._webhooks.disable(place, now())
+            except DATABASE_AWAY as error:
+                log.warning("disable.failed", destination=place, error=str(error), next="it will say so again")
 
     def _meter(self, turn: Turn) -> None:
         for taken in turn.taken:

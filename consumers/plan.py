@@ -25,7 +25,7 @@ from hub.domain.lag import hop_seconds
 from hub.heartbeat import Heartbeat
 from hub.store import meters, observe, plans, processes
 from hub.store.meters import Meters
-from hub.store.pool import open_pool
+from hub.store.pool import PASSING, open_pool
 from hub.store.wake import Bell
 from schemas.identifiers import BRIN
 
@@ -44,7 +44,6 @@ MOST_RECORDS: Final = 1000
 MOST_SCHOOLS: Final = 500
 AGAIN_SECONDS: Final = 0.3
 TICK_SECONDS: Final = 1.0
-DATABASE_AWAY: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 log = structlog.get_logger(__name__)
 
 
@@ -143,10 +142,17 @@ class Planner:
             batch = dict(list(left.items())[:MOST_SCHOOLS])
             try:
                 unfinished = await self._plan_batch(batch)
-            except DATABASE_AWAY as error:
+            except PASSING as error:
                 log.warning("plan.failed", schools=len(batch), error=str(error), next="the same schools again")
                 await asyncio.sleep(AGAIN_SECONDS)
                 continue
+            except Exception:  # a fault of ours in one school must not keep the others from being planned
+                if len(batch) == 1:
+                    log.exception("school.unplannable", brin=next(iter(batch)), next="tried again each second")
+                    return
+                for brin, at in left.items():
+                    await self.plan({brin: at})
+                return
             left = {brin: at for brin, at in left.items() if brin not in batch or brin in unfinished}
 
     async def _plan_batch(self, batch: Mapping[str, datetime | None]) -> frozenset[str]:
@@ -169,7 +175,7 @@ class Planner:
             try:
                 await self._sweep_once()
                 await self.flush()
-            except DATABASE_AWAY as error:
+            except (*PASSING, asyncpg.PostgresError) as error:
                 log.warning("sweep.failed", error=str(error), next="again in a second")
 
     async def _sweep_once(self) -> None:

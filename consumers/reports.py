@@ -24,7 +24,7 @@ from hub.reading import Unusable, read_report
 from hub.settle import IncomingReport, UnknownDelivery
 from hub.store import reports as store
 from hub.store.meters import Meters
-from hub.store.pool import open_pool
+from hub.store.pool import PASSING, open_pool
 from hub.store.wake import Bell
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ GROUP: Final = "osr-hub.reports"
 MOST_RECORDS: Final = 500
 AGAIN_SECONDS: Final = 0.3
 TICK_SECONDS: Final = 1.0
-DATABASE_AWAY: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 NOT_KNOWN: Final = Unusable("unknown_delivery", "no delivery of this id, or of this mandate's version, is known yet")
+OUR_FAULT: Final = Unusable("unparsable", "the hub failed on it; the log of `reports` says how")
 log = structlog.get_logger(__name__)
 
 
@@ -103,12 +103,24 @@ class Reader:
             try:
                 async with self._pool.acquire() as c, c.transaction():
                     answers = await self._apply(c, records)
-            except DATABASE_AWAY as error:
+            except PASSING as error:
                 log.warning("reports.failed", records=len(records), error=str(error), next="the same records again")
                 await asyncio.sleep(AGAIN_SECONDS)
                 continue
+            except Exception:
+                log.warning("reports.taken_apart", records=len(records), exc_info=True, next="one by one")
+                await self._take_apart(records)
+                return
             self._note(answers)
             return
+
+    async def _take_apart(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
+        if len(records) > 1:
+            for record in records:
+                await self.take([record])
+            return
+        async with self._pool.acquire() as c:
+            await self._park(c, {**parked_row(records[0], OUR_FAULT, now()), "blame": "hub"})
 
     async def _apply(self, c: Connection, records: Sequence[ConsumerRecord[bytes, bytes]]) -> list[Answer]:
         at = now()
@@ -144,7 +156,7 @@ class Reader:
             try:
                 self._note(await self._apply_parked())
                 await self.flush()
-            except DATABASE_AWAY as error:
+            except (*PASSING, asyncpg.PostgresError) as error:
                 log.warning("parked.failed", error=str(error), next="again in a second")
 
     async def _apply_parked(self) -> list[Answer]:

@@ -15,6 +15,7 @@ import structlog
 
 from hub import settle
 from hub.clock import now
+from hub.store.pool import PASSING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,16 +28,6 @@ FLUSH_SECONDS: Final = 0.004
 FLUSH_ROWS: Final = 200
 AGAIN_SECONDS: Final = 0.2
 PARDON_SECONDS: Final = 60.0
-PASSING: Final = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.TransactionRollbackError,
-)
-"""What passes by itself: the database is away, starts, is full or undid one of two that waited for each other."""
 log = structlog.get_logger(__name__)
 
 

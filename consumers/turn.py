@@ -52,8 +52,8 @@ class Turn:
         """Take in what became of a letter; after a failure the turn is over unless the lane goes on."""
         match outcome:
             case Delivered():
-                await places.succeeded(self.place, outcome.at)
                 self._deliver(letter, outcome)
+                await places.succeeded(self.place, outcome.at)
             case _:
                 await places.failed(self.place, outcome)
                 await self._fail(letter, outcome, places)

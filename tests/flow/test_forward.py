@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -235,5 +236,44 @@ def disabled(c: Connection) -> Callable[[], Any]:
 
     async def claim() -> bool:
         return bool(await c.fetchval("select status = 'disabled' from subscriptions"))
+
+    return claim
+
+
+async def test_stopping_waits_for_no_hanging_receiver(connection: Connection, hook: Receiver, database: str) -> None:
+    """SIGTERM ends a forwarder within ten seconds; what was in flight stays due and goes to the next one."""
+    hook.answer = lambda _: None
+    await tell(connection, "18DS", 1)
+    hook.arrived.clear()
+    async with forwarder(settings_for(database, {"OSR_HUB_WEBHOOK__TIMEOUT_SECONDS": "60"})):
+        await asyncio.wait_for(hook.arrived.wait(), 10)
+    hook.answer = lambda _: NO_CONTENT
+    async with forwarder(settings_for(database)):
+        await until(all_in(connection, {"delivered": 1}))
+    await assert_books_right(connection)
+
+
+async def test_a_lane_that_cannot_be_settled_keeps_no_other(
+    connection: Connection, hook: Receiver, settings: Settings
+) -> None:
+    """A row that no statement can write is given back and told of; the other lanes are settled."""
+    await tell(connection, "18DS", 1)
+    await tell(connection, "00AA", 2)
+    await connection.execute("alter table deliveries add constraint broken check (brin <> '18DS' or attempts = 0)")
+    async with forwarder(settings):
+        await until(all_in(connection, {"waiting": 1, "delivered": 2}))
+        await connection.execute("alter table deliveries drop constraint broken")
+        await until(given_back(connection))
+        await hurry(connection)
+        await until(all_in(connection, {"delivered": 3}))
+    assert {n for n, _ in sequences(hook.got, "18DS")} == {1}
+    await assert_books_right(connection)
+
+
+def given_back(c: Connection) -> Callable[[], Any]:
+    """Make the claim that no lane is in anybody's hands."""
+
+    async def claim() -> bool:
+        return bool(await c.fetchval("select bool_and(owner is null) from lanes"))
 
     return claim

@@ -17,7 +17,7 @@ from consumers.broker import make_broker
 from hub.heartbeat import Heartbeat
 from schemas.cloudevents import KAFKA_HEADERS
 from tests.support.forwarding import forwarder, settings_for, until
-from tests.support.subscribed import assert_books_right, grant, make_register, plan_all
+from tests.support.subscribed import LAS, OTHER, assert_books_right, grant, make_register, plan_all
 from tests.support.witnesses import events_in, read_whole
 
 if TYPE_CHECKING:
@@ -105,6 +105,20 @@ async def test_a_bell_that_never_rang_is_made_up_for(
     """The sweep finds schools with events that are not planned."""
     async with planner(pool, kafka, topics):
         await until(lambda: _is(planned(school), 2))
+
+
+async def test_a_school_that_cannot_be_planned_keeps_no_other(
+    school: Connection, pool: Pool, kafka: str, topics: Mapping[str, str], producer: AIOKafkaProducer
+) -> None:
+    """A fault of ours in one school stays with that school, until it is mended."""
+    await grant(school, brin="00AA", service="VVA", supplier=OTHER)  # type: ignore[arg-type]
+    await school.execute("update destinations set supplier_oin = $1 where supplier_oin = $2", LAS, OTHER)
+    async with planner(pool, kafka, topics):
+        for brin in (b"00AA", b"18DS"):
+            await producer.send_and_wait(topics[BELLS], b"", key=brin, partition=0)
+        await until(lambda: _is(planned(school), 2))
+        await school.execute("update destinations set supplier_oin = right(name, 20) where kind <> 'duo'")
+        await until(lambda: _is(planned(school), 3))
 
 
 async def test_duo_reads_events_in_order_and_its_reports_come_back(
