@@ -24,7 +24,7 @@ class Stage(StrEnum):
     REPORTS = "reports"
 
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()

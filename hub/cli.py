@@ -105,15 +105,19 @@ def run_app(application: typer.Typer) -> NoReturn:
     except HubError as fault:
         _say([fault])
     except BaseExceptionGroup as group:
-        known, other = group.split(HubError)
+        known, other = group.split((HubError, ConnectionError))
         if known is None or other is not None:
             raise
-        _say(list(_leaves(known)))
+        _say([one if isinstance(one, HubError) else _away(one) for one in _leaves(known)])
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except ConnectionError as fault:
-        _say([HubError(f"a server that is needed does not answer: {fault}", next_step="`osr-hub doctor` says which.")])
+        _say([_away(fault)])
     sys.exit(0)
+
+
+def _away(fault: Exception) -> HubError:
+    return HubError(f"a server that is needed does not answer: {fault}", next_step="`osr-hub doctor` says which.")
 
 
 def _say(faults: list[HubError]) -> NoReturn:
@@ -122,7 +126,7 @@ def _say(faults: list[HubError]) -> NoReturn:
     sys.exit(WRONG)
 
 
-def _leaves(group: BaseExceptionGroup[Any]) -> Iterator[HubError]:
+def _leaves(group: BaseExceptionGroup[Any]) -> Iterator[Exception]:
     for fault in group.exceptions:
         if isinstance(fault, BaseExceptionGroup):
             yield from _leaves(fault)

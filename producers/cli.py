@@ -12,7 +12,7 @@ from hub.commands.running import run_until_stopped
 if TYPE_CHECKING:
     from hub.settings import Settings
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()

@@ -88,7 +88,7 @@ def _held_in_english(standing: Standing) -> str:
     if standing.state == "held" and not standing.is_held_by_operator:
         do = "The supplier resumes it or subscribes again; nothing is lost meanwhile."
     else:
-        do = f"`osr-hub release {standing.name}` lets them go."
+        do = f"`osr-hub release {standing.name} --reason …` lets them go."
     return f"{_who_holds(standing)[0]}; {_wait(standing.held)}. {do}"
 
 

@@ -24,7 +24,7 @@ from schemas.kinds import EventType
 from schemas.topics import DUO_BRON_PO, DUO_REPORTS, DUO_RIO, DUO_VERZUIM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Coroutine, Iterable, Mapping
     from datetime import datetime
 
     from aiokafka.structs import ConsumerRecord, TopicPartition
@@ -121,16 +121,20 @@ async def _session(options: Mapping[str, Any], desk: Desk) -> None:
         stack.push_async_callback(_leave, consumer)
         await consumer.start()
         batches: asyncio.Queue[Batch] = asyncio.Queue(MOST_BATCHES)
-        work = [
-            asyncio.create_task(_take(consumer, Office(desk.delay), batches)),
-            asyncio.create_task(_report(consumer, producer, batches, desk.reports)),
-        ]
-        try:
-            await asyncio.gather(*work)
-        finally:
-            for task in work:
-                task.cancel()
-            await asyncio.gather(*work, return_exceptions=True)
+        await _side_by_side(
+            _take(consumer, Office(desk.delay), batches), _report(consumer, producer, batches, desk.reports)
+        )
+
+
+async def _side_by_side(*work: Coroutine[Any, Any, None]) -> None:
+    """Do both until one fails, then neither."""
+    tasks = [asyncio.create_task(one) for one in work]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _take(consumer: AIOKafkaConsumer, office: Office, batches: asyncio.Queue[Batch]) -> None:

@@ -146,6 +146,17 @@ async def test_what_waits_can_be_cancelled_and_the_lane_goes_on(told: Connection
     await assert_books_right(told)
 
 
+async def test_a_cancelled_number_hides_no_reported_one(told: Connection) -> None:
+    """The head passes both; the next message names the one that was taken."""
+    first, second, _ = await ids(told)
+    await report(told, says(first, "processed"))
+    async with told.transaction():
+        await settle.cancel(told, second, "wrong school", NOON)
+    lane = await told.fetchrow("select head, sent from lanes")
+    assert lane is not None
+    assert (lane["head"], lane["sent"]) == (2, 1)
+
+
 async def test_what_is_on_its_way_cannot_be_cancelled(told: Connection) -> None:
     """Its lane is in somebody's hands."""
     owner = await processes.enter(told, "forward")

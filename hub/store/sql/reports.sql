@@ -117,12 +117,16 @@ update deliveries set status = 'cancelled', reason = :reason
  where destination = :destination and brin = :brin and sequence = :sequence;
 
 -- name: pass_cancelled!
--- The lane goes on past cancelled numbers at its head.
-update lanes x set head = n.head, due = case when x.tail > n.head and not x.held then clock_timestamp() end
-  from (select coalesce(min(d.sequence) - 1, x2.tail) as head
-          from lanes x2
-          left join deliveries d on d.destination = x2.destination and d.brin = x2.brin and d.sequence > x2.head
-               and d.status in ('waiting', 'retrying')
-         where x2.destination = :destination and x2.brin = :brin
-         group by x2.tail) n
+-- The lane goes on past what needs no sending at its head: what was cancelled, or reported before it was known as taken.
+update lanes x set head = n.head, sent = greatest(x.sent, n.sent),
+       due = case when x.tail > n.head and not x.held then clock_timestamp() end
+  from (select f.head, (select max(d.sequence) from deliveries d
+                         where d.destination = :destination and d.brin = :brin and d.sequence > f.head_before
+                           and d.sequence <= f.head and d.status <> 'cancelled') as sent
+          from (select l.head as head_before, coalesce(min(d.sequence) - 1, l.tail) as head
+                  from lanes l
+                  left join deliveries d on d.destination = l.destination and d.brin = l.brin and d.sequence > l.head
+                       and d.status in ('waiting', 'retrying')
+                 where l.destination = :destination and l.brin = :brin
+                 group by l.head, l.tail) f) n
  where x.destination = :destination and x.brin = :brin and x.owner is null;
