@@ -12,21 +12,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
+from pyreqwest.exceptions import PyreqwestError
 from rich.console import Console
 
-from hub.commands.up import DataFolder, Port
-from hub.embedded.demo.play import SAMPLE, play, write_script
-from hub.embedded.demo.schools import NoCast
+from hub.commands.up import DataFolder, Port, SchoolFile, WithoutSimulators
+from hub.embedded.demo.fill import SAMPLE, write_script
+from hub.embedded.demo.play import play
 from hub.embedded.demo.stage import CommandSaidNo
 from hub.embedded.demo.watch import Late
 from hub.embedded.places import DataDir, default_data_dir
+from hub.embedded.simulate_hub import HubSaidNo
 from hub.embedded.wish import Wish, callers_settings
 from hub.errors import ConfigurationError
 from hub.settings import Log, LogLevel
 from hub.telemetry import set_up_logging
 
 if TYPE_CHECKING:
-    from hub.embedded.demo.play import Script
+    from hub.embedded.demo.fill import Script
 
 MANDATES: Final = 2900
 WIDE: Final = 160
@@ -42,10 +44,9 @@ def demo(
     data_dir: DataFolder = None,
     port: Port = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget what an earlier stack left in that folder.")] = False,
-    schools: Annotated[
-        Path, typer.Option(exists=True, dir_okay=False, help="DUO's open-data file of schools.", show_default=False)
-    ] = SAMPLE,
+    schools: SchoolFile = None,
     mandates: Annotated[int, typer.Option(min=1, help="How many mandates to import.")] = MANDATES,
+    without_simulators: WithoutSimulators = False,
 ) -> None:
     """Import real schools, change mandates, and watch DUO and two systems, all simulated, process them."""
     set_up_logging(Log(level=LogLevel.WARNING))
@@ -53,13 +54,10 @@ def demo(
         data_dir=_empty(data_dir, is_fresh=fresh),
         port=port,
         fresh=True,
+        with_simulators=not without_simulators,
         caller=callers_settings(),
     )
-    try:
-        script = write_script(schools, mandates)
-    except NoCast as few:
-        raise ConfigurationError(str(few), next_step="Give another file by --schools, or none.") from few
-    sys.exit(_run(wish, script))
+    sys.exit(_run(wish, write_script(schools or SAMPLE, mandates)))
 
 
 def _empty(folder: Path | None, *, is_fresh: bool) -> Path:
@@ -81,8 +79,8 @@ def _run(wish: Wish, script: Script) -> int:
         return 0 if asyncio.run(_play(wish, script, console)) else NO
     except asyncio.CancelledError:
         return STOPPED
-    except Late as late:
-        typer.echo(f"osr-hub: {late}", err=True)
+    except (Late, HubSaidNo, PyreqwestError) as fault:
+        typer.echo(f"osr-hub: {fault}", err=True)
         return NO
     except CommandSaidNo as said:
         typer.echo(f"osr-hub: {said}", err=True)

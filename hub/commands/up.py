@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 
+from hub.embedded.demo.fill import SAMPLE, furnish, write_script
 from hub.embedded.places import default_data_dir
 from hub.embedded.up import run_up
 from hub.embedded.wish import Wish, callers_settings
@@ -24,6 +26,11 @@ DataFolder = Annotated[
 Port = Annotated[
     int | None, typer.Option(min=1, max=65535, help="Where the API answers; 8080 or a free one by default.")
 ]
+SchoolFile = Annotated[
+    Path | None,
+    typer.Option(exists=True, dir_okay=False, help="DUO's open-data file of schools; by default a sample of it."),
+]
+WithoutSimulators = Annotated[bool, typer.Option("--without-simulators", help="Without the simulated DUO and LAS.")]
 
 app = typer.Typer(add_completion=False)
 
@@ -34,9 +41,9 @@ def up(
     data_dir: DataFolder = None,
     port: Port = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget what an earlier stack left in the folder.")] = False,
-    without_simulators: Annotated[
-        bool, typer.Option("--without-simulators", help="Without the simulated DUO and LAS.")
-    ] = False,
+    schools: SchoolFile = None,
+    mandates: Annotated[int, typer.Option(min=0, help="How many mandates to make up and import.")] = 0,
+    without_simulators: WithoutSimulators = False,
 ) -> None:
     """Start PostgreSQL, Kafka, the hub and its simulated neighbours, and keep them running."""
     set_up_logging(load().log)
@@ -47,7 +54,15 @@ def up(
         with_simulators=not without_simulators,
         caller=callers_settings(),
     )
-    asyncio.run(run_up(wish, say_what_is_where))
+    is_filled = schools is not None or mandates > 0
+    script = write_script(schools or SAMPLE, mandates) if is_filled else None
+
+    async def ready(stack: Stack) -> None:
+        if script is not None:
+            await furnish(stack, script, Console())
+        say_what_is_where(stack)
+
+    asyncio.run(run_up(wish, ready))
 
 
 def say_what_is_where(stack: Stack) -> None:

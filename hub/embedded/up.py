@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from hub.embedded.stack import Stack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from hub.embedded.wish import Wish
 
 
-async def run_up(wish: Wish, ready: Callable[[Stack], None]) -> None:
+async def run_up(wish: Wish, ready: Callable[[Stack], Awaitable[None]]) -> None:
     """Start the stack, call `ready` once all of it answers, and keep it until SIGTERM or SIGINT, also during the start.
 
     Raises `EmbeddedUnavailable` (or another `ConfigurationError`) when it cannot start; nothing is left running then.
@@ -24,17 +24,20 @@ async def run_up(wish: Wish, ready: Callable[[Stack], None]) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
     stack = Stack(wish)
-    starting = asyncio.create_task(stack.start())
     stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    if not starting.done():
-        starting.cancel()
-        await asyncio.gather(starting, return_exceptions=True)
-        return
+    beginning = asyncio.create_task(_begin(stack, ready))
     try:
-        await starting
-        ready(stack)
-        await stopping
+        await asyncio.wait({beginning, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if beginning.done():
+            await beginning
+            await stopping
     finally:
-        stopping.cancel()
+        for task in (beginning, stopping):
+            task.cancel()
+        await asyncio.gather(beginning, stopping, return_exceptions=True)
         await stack.stop()
+
+
+async def _begin(stack: Stack, ready: Callable[[Stack], Awaitable[None]]) -> None:
+    await stack.start()
+    await ready(stack)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hub.embedded.demo.play import SAMPLE
+from hub.embedded.demo.fill import SAMPLE
 from hub.embedded.demo.schools import NoCast, Plan, School, System, choose_cast, read_schools, write_mandates
 from hub.embedded.demo.watch import STILL_SECONDS, Course, Left
 
@@ -77,13 +77,17 @@ def test_what_the_story_tells_itself_is_not_imported(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("today", "end"),
-    [(date(2026, 7, 31), "2026-07-31"), (date(2026, 8, 1), "2027-07-31"), (date(2027, 1, 1), "2027-07-31")],
+    ("today", "start", "end"),
+    [
+        (date(2026, 7, 31), "2025-08-01", "2026-07-31"),
+        (date(2026, 8, 1), "2026-08-01", "2027-07-31"),
+        (date(2027, 1, 1), "2026-08-01", "2027-07-31"),
+    ],
 )
-def test_a_first_mandate_lasts_until_the_end_of_the_school_year(tmp_path: Path, today: date, end: str) -> None:
-    """The school year ends on 31 July, that day included."""
+def test_a_first_mandate_is_for_this_school_year(tmp_path: Path, today: date, start: str, end: str) -> None:
+    """The school year ends on 31 July, that day included; any day of it makes the same file."""
     (line,) = _written(tmp_path / "m.csv", 1, today)
-    assert (line["start_date"], line["end_date"]) == (today.isoformat(), end)
+    assert (line["start_date"], line["end_date"]) == (start, end)
 
 
 def test_all_is_settled_when_two_looks_in_a_row_find_nothing() -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import chain, count
 from typing import TYPE_CHECKING, Final
 
+from hub.errors import ConfigurationError
 from hub.imports.result import Faults
 from hub.imports.schools import COLUMNS
 from hub.imports.table import read_table
@@ -33,8 +34,8 @@ MOST_MOVING: Final = 60
 LEAST_BRANCHES: Final = 3
 
 
-class NoCast(Exception):  # noqa: N818 - named as the claim it makes
-    """The file has no schools that the story can be told with; the message says what it needs."""
+class NoCast(ConfigurationError):  # noqa: N818 - named as the claim it makes
+    """The file has no schools that the story can be told with."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,10 +102,12 @@ def choose_cast(schools: Sequence[School]) -> Cast:
     many = [school for school in schools if len(school.branches) >= LEAST_BRANCHES]
     branched = by_brin.get(FOUR_BRANCHES) or next(iter(many), None)
     shared = by_brin.get(TWO_SYSTEMS) or next((school for school in many if school is not branched), None)
-    if branched is None or shared is None:
-        message = f"the story needs two schools with at least {LEAST_BRANCHES} branches, and the file has fewer"
-        raise NoCast(message)
     moving = _moving_board([school for school in schools if school not in (branched, shared)])
+    if branched is None or shared is None or not moving:
+        raise NoCast(
+            f"the story needs two schools with at least {LEAST_BRANCHES} branches and others, and the file has fewer",
+            next_step="Give another file by --schools, or none.",
+        )
     apart = {branched.brin, shared.brin, *(school.brin for school in moving)}
     others = tuple(school for school in schools if school.brin not in apart)
     return Cast(branched=branched, shared=shared, moving=moving, others=others)
@@ -159,15 +162,10 @@ def _system_of(school: School, plan: Plan) -> System:
 
 
 def _school_year(today: date, number: int) -> tuple[date, date]:
-    """Return the rest of this school year, and for a number above 0 the whole of a later one."""
-    this_end = today.replace(month=7, day=31)
-    if this_end < today:
-        this_end = this_end.replace(year=this_end.year + 1)
-    if number == 0:
-        return today, this_end
-    return this_end.replace(year=this_end.year + number - 1, month=8, day=1), this_end.replace(
-        year=this_end.year + number
-    )
+    """Return the first and last day of this school year, and for a number above 0 of a later one."""
+    first = today.replace(month=8, day=1)
+    begins = (first.year if first <= today else first.year - 1) + number
+    return first.replace(year=begins), first.replace(year=begins + 1, month=7, day=31)
 
 
 def _lines(school: School, service: str, system: System, period: tuple[date, date]) -> list[tuple[str, ...]]:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from hub.clock import now
+from hub.embedded.demo.watch import Late
 from hub.embedded.keys import keyfile
 from hub.embedded.simulate_hub import Hub
 from hub.tokens import Caller, Role, issue
@@ -80,14 +82,16 @@ class Stage:
             raise CommandSaidNo(words, code)
 
     async def subscribed(self, oins: Iterable[str]) -> None:
-        """Return once these systems have subscribed; `TimeoutError` when they do not."""
-        wanted = set(oins)
-        async with asyncio.timeout(SUBSCRIBED_SECONDS):
-            while True:
-                listed = await self.operations.call("GET", "/subscriptions")
-                if wanted <= {one["supplierOin"] for one in listed["items"] if one["status"] == "active"}:
-                    return
-                await asyncio.sleep(LOOK_SECONDS)
+        """Return once these systems have subscribed; `Late` when they do not."""
+        wanted, give_up_at = set(oins), time.monotonic() + SUBSCRIBED_SECONDS
+        while True:
+            listed = await self.operations.call("GET", "/subscriptions")
+            missing = wanted - {one["supplierOin"] for one in listed["items"] if one["status"] == "active"}
+            if not missing:
+                return
+            if time.monotonic() > give_up_at:
+                raise Late(f"these systems have not subscribed: {', '.join(sorted(missing))}")
+            await asyncio.sleep(LOOK_SECONDS)
 
     def _hub(self, token: str) -> Hub:
         return Hub(self.client, self.stack.connection["api"], lambda: token)

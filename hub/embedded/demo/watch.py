@@ -128,13 +128,16 @@ class Course:
         return at - self._moved_at > STILL_SECONDS or at - self._began > LONGEST_SECONDS
 
 
-async def watch(hub: Hub, console: Console) -> Settled:
-    """Look on until nothing is left to do; `Late` when nothing becomes less for a minute."""
+async def watch(hub: Hub, console: Console, *, is_answered: bool) -> Settled:
+    """Look on until nothing is left to do; `Late` when nothing becomes less for a minute.
+
+    Where nobody answers (`is_answered` is false), what is taken or held for want of a receiver is the end.
+    """
     course = Course(time.monotonic())
     with View(console) as view:
         while True:
             lag = await hub.call("GET", "/lag")
-            left, at = _left(lag), time.monotonic()
+            left, at = _left(lag, is_answered=is_answered), time.monotonic()
             view.show(left)
             settled = course.note(left, at)
             if settled is not None:
@@ -144,12 +147,12 @@ async def watch(hub: Hub, console: Console) -> Settled:
             await asyncio.sleep(LOOK_SECONDS)
 
 
-def _left(lag: Mapping[str, Any]) -> Left:
+def _left(lag: Mapping[str, Any], *, is_answered: bool) -> Left:
     found = lag["destinations"]
     return Left(
         unplanned=lag["unpublishedEvents"] + lag["unplannedEvents"],
-        untaken={one["destination"]: one["waiting"] + one["retrying"] + one["held"] for one in found},
-        unprocessed={one["destination"]: one["unprocessed"] for one in found},
+        untaken={one["destination"]: one["waiting"] + one["retrying"] + one["held"] * is_answered for one in found},
+        unprocessed={one["destination"]: one["unprocessed"] * is_answered for one in found},
     )
 
 
