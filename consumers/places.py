@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from hub.domain import circuit
+from hub.domain.circuit import QUEUE, WEBHOOK
 from hub.store import places as store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from consumers.las import Target
+    from hub.domain.circuit import Fuse
     from hub.domain.outcome import Failure
     from hub.store.pool import Pool
 
@@ -44,6 +46,11 @@ class Place:
     in_flight: int = 0
     failures: int = 0
     is_probing: bool = False
+
+    @property
+    def fuse(self) -> Fuse:
+        """When its circuit opens."""
+        return WEBHOOK if self.topic is None else QUEUE
 
     @property
     def is_closed_circuit(self) -> bool:
@@ -129,9 +136,9 @@ class Places:
         """Note a failure; a run of them opens the circuit, and a failed probe keeps it open."""
         place.failures += 1
         if place.is_closed_circuit:
-            opening = circuit.after_failures(place.failures, place.openings, failure)
+            opening = circuit.after_failures(place.fuse, place.failures, place.openings, failure)
         else:
-            opening = circuit.opened(circuit.cause_of(failure), place.openings, failure.at, failure.error)
+            opening = circuit.opened(place.fuse, circuit.cause_of(failure), place.openings, failure)
         if opening is not None:
             await self.open(place, opening)
 

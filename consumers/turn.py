@@ -101,7 +101,7 @@ class Turn:
             case Misconfigured():
                 self._miss(letter, failure, burned=0, wait=WHILE_CLOSED_SECONDS)
                 await places.open(
-                    self.place, circuit.opened("misconfigured", self.place.openings, failure.at, failure.error)
+                    self.place, circuit.opened(self.place.fuse, "misconfigured", self.place.openings, failure)
                 )
             case Disable():
                 self._miss(letter, failure, burned=0)

@@ -11,10 +11,22 @@ from hub.domain.outcome import RetryLater
 if TYPE_CHECKING:
     from hub.domain.outcome import Failure
 
-FAILURES_TO_OPEN: Final = 10
-PROBE_SECONDS: Final = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
-
 Cause = Literal["unreachable", "misconfigured"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fuse:
+    """When a circuit opens, and how its probes get rarer."""
+
+    failures: int
+    """In a row, without a success between them."""
+    probes: tuple[float, ...]
+    """Seconds until the first probe, by how often it opened; the last one stays."""
+
+
+WEBHOOK: Final = Fuse(10, (1.0, 2.0, 5.0, 10.0, 30.0, 60.0))
+QUEUE: Final = Fuse(1, (0.5, 1.0))
+"""A broker that takes nothing is away for all, and costs nobody anything to ask."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +39,11 @@ class Opening:
     probe_at: datetime
 
 
-def after_failures(run: int, openings: int, failure: Failure) -> Opening | None:
-    """Open after a run of failures without a success between them; the probes get rarer with each opening."""
-    if run < FAILURES_TO_OPEN:
+def after_failures(fuse: Fuse, run: int, openings: int, failure: Failure) -> Opening | None:
+    """Open after a run of failures without a success between them."""
+    if run < fuse.failures:
         return None
-    return opened(cause_of(failure), openings, failure.at, failure.error)
+    return opened(fuse, cause_of(failure), openings, failure)
 
 
 def cause_of(failure: Failure) -> Cause:
@@ -39,7 +51,7 @@ def cause_of(failure: Failure) -> Cause:
     return "unreachable" if isinstance(failure, RetryLater) else "misconfigured"
 
 
-def opened(cause: Cause, openings: int, at: datetime, error: str) -> Opening:
+def opened(fuse: Fuse, cause: Cause, openings: int, failure: Failure) -> Opening:
     """Open it now."""
-    wait = PROBE_SECONDS[min(openings, len(PROBE_SECONDS) - 1)]
-    return Opening(since=at, cause=cause, error=error, probe_at=at + timedelta(seconds=wait))
+    wait = fuse.probes[min(openings, len(fuse.probes) - 1)]
+    return Opening(since=failure.at, cause=cause, error=failure.error, probe_at=failure.at + timedelta(seconds=wait))

@@ -148,7 +148,8 @@ async def test_latency(stack: RunningStack, ledger: asyncpg.Connection[Any], sin
         await _delivered(ledger, before + len(committed))
         lags = sorted((at - committed[brin, n]) * 1000 for brin, n, at in await arrivals(stack, sink))
         told = [f"{lags[int(p * (len(lags) - 1))]:.1f}" for p in (0.5, 0.95, 0.99, 1)]
-        rows.append([f"{rate}/s", *told, *(f"{ms:.1f}" for ms in await ledger.fetchrow(HOPS, len(committed)))])
+        hops = await ledger.fetchrow(HOPS, len(committed))
+        rows.append([f"{rate}/s", *told, *(f"{ms:.1f}" for ms in hops or ())])
     show("commit to webhook, ms", ["changes", "p50", "p95", "p99", "max", "publish", "plan", "transport"], rows)
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.domain.circuit import FAILURES_TO_OPEN, PROBE_SECONDS, after_failures, opened
+from hub.domain.circuit import QUEUE, WEBHOOK, after_failures, opened
 from hub.domain.outcome import Gone, Refused, RetryLater
 from hub.domain.retry import DAILY, SCHEDULE, Disable, GiveUp, Misconfigured, Past, TryAgain, verdict
 
@@ -80,12 +80,20 @@ def test_gone_disables() -> None:
 
 def test_a_run_of_failures_opens_the_circuit_and_probes_get_rarer() -> None:
     """Ten in a row; then a probe after 1, 2, 5, 10, 30, 60 and again 60 seconds."""
-    assert after_failures(FAILURES_TO_OPEN - 1, 0, AWAY) is None
-    opening = after_failures(FAILURES_TO_OPEN, 0, AWAY)
+    assert after_failures(WEBHOOK, 9, 0, AWAY) is None
+    opening = after_failures(WEBHOOK, 10, 0, AWAY)
     assert opening is not None
     assert (opening.cause, opening.probe_at) == ("unreachable", NOON + timedelta(seconds=1))
-    refused = after_failures(FAILURES_TO_OPEN, 0, REFUSED)
+    refused = after_failures(WEBHOOK, 10, 0, REFUSED)
     assert refused is not None
     assert refused.cause == "misconfigured"
-    waits = [(opened("unreachable", n, NOON, "").probe_at - NOON).total_seconds() for n in range(8)]
-    assert waits == [*PROBE_SECONDS, 60.0, 60.0]
+    waits = [(opened(WEBHOOK, "unreachable", n, AWAY).probe_at - NOON).total_seconds() for n in range(8)]
+    assert waits == [1, 2, 5, 10, 30, 60, 60, 60]
+
+
+def test_a_queue_that_takes_nothing_is_asked_each_second() -> None:
+    """A broker is away for all its lanes: the first failure opens the circuit."""
+    opening = after_failures(QUEUE, 1, 0, AWAY)
+    assert opening is not None
+    waits = [(opened(QUEUE, "unreachable", n, AWAY).probe_at - NOON).total_seconds() for n in range(3)]
+    assert waits == [0.5, 1, 1]
