@@ -143,7 +143,10 @@ def test_the_words_name_the_destination_the_error_and_what_to_press() -> None:
         f"{LAS} does not answer (connection refused); 2 messages wait, tried again by itself. Tell its operator."
     )
     held = Standing(name=DUO, state=PlaceState.HELD, is_held_by_operator=True, held=1)
-    assert says(Cause.HELD, held) == "An operator holds it; 1 message waits. `osr-hub release duo:rio --reason …` lets them go."
+    assert (
+        says(Cause.HELD, held)
+        == "An operator holds it; 1 message waits. `osr-hub release duo:rio --reason …` lets them go."
+    )
     old = Standing(name=DUO, unprocessed=3, oldest_unprocessed=4 * 86400.0)
     assert "for 4 days. Ask DUO, securityservicedesk@duo.nl." in says(Cause.BACK_OFFICE, old)
     assert "al 4 dagen. Vraag het DUO" in says(Cause.BACK_OFFICE, old, Language.DUTCH)
