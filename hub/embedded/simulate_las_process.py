@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 HUB_SECONDS: Final = 10.0
 LOOK_SECONDS: Final = 5.0
+LOOKS: Final = 8
 log = structlog.get_logger(__name__)
 
 
@@ -79,16 +80,23 @@ async def _work(las: Las, hub: Hub, reporter: Reporter, wanted: Wanted, state: P
 
 
 async def _catch_up(hub: Hub, reporter: Reporter, oin: str) -> None:
-    """Report also on what an earlier life took and did not report on."""
-    while True:
+    """Report also on what an earlier life took and did not report on.
+
+    What it took last the hub may note a little later, so it is asked a few times: what still waits at two looks, while
+    nothing is due here, is owed by that earlier life.
+    """
+    before: set[str] | None = None
+    for _ in range(LOOKS):
         try:
-            for message in await hub.unreported(oin):
-                reporter.expect(message)
+            found = await hub.unreported(oin)
         except (PyreqwestError, HubSaidNo) as error:
             log.debug("las.not_caught_up", error=str(error))
-            await asyncio.sleep(LOOK_SECONDS)
         else:
-            return
+            owed = found if before is None else [one for one in found if one in before and not len(reporter)]
+            for message in owed:
+                reporter.expect(message)
+            before = set(found)
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 async def _watch_keys(las: Las, hub: Hub) -> None:
