@@ -1,17 +1,28 @@
-"""Be our FastStream broker: nothing acknowledged or created by itself, and news of topics soon."""
+"""Be our FastStream broker: nothing acknowledged or created by itself, and news of topics soon.
+
+In: a topic and who takes its batches. Out: records as they lie there, and offsets committed when their taker says so.
+"""
 
 from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING, Any
 
+import structlog
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
 from faststream import AckPolicy
-from faststream.kafka import KafkaBroker
+from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from aiokafka import ConsumerRecord
+
+    Take = Callable[[Any, Sequence[ConsumerRecord[bytes, bytes]]], Awaitable[None]]
+
+log = structlog.get_logger(__name__)
 _SASL = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512}
 
 
@@ -27,6 +38,44 @@ def make_broker(options: Mapping[str, Any]) -> KafkaBroker:
         log_level=logging.DEBUG,
         graceful_timeout=5,
     )
+
+
+def subscribe_batches(broker: KafkaBroker, topic: str, group: str, instance: str | None, most: int, take: Take) -> None:
+    """Let `take` have the batches of a topic, undecoded; `instance` lets its place in the group wait for a restart."""
+
+    async def leave_closed(_message: object) -> list[object]:
+        return []
+
+    @broker.subscriber(
+        topic,
+        group_id=group,
+        group_instance_id=instance and f"{group}.{instance}",
+        auto_offset_reset="earliest",
+        batch=True,
+        max_records=most,
+        batch_timeout_ms=500,
+        ack_policy=AckPolicy.MANUAL,
+        decoder=leave_closed,
+    )
+    async def on_batch(_records: list[Any], message: KafkaMessage) -> None:
+        await take(message.consumer, message.raw_message)
+
+
+def handled(records: Sequence[ConsumerRecord[Any, Any]]) -> dict[TopicPartition, int]:
+    """Say exactly which offsets were handled, per partition."""
+    offsets: dict[TopicPartition, int] = {}
+    for record in records:
+        place = TopicPartition(record.topic, record.partition)
+        offsets[place] = max(record.offset + 1, offsets.get(place, 0))
+    return offsets
+
+
+async def commit(consumer: Any, offsets: Mapping[TopicPartition, int]) -> None:  # noqa: ANN401 - FastStream's own
+    """Commit offsets; a partition that left meanwhile is read again by its new owner."""
+    try:
+        await consumer.commit(dict(offsets))
+    except KafkaError as error:
+        log.info("commit.skipped", error=type(error).__name__, next="handled again without effect")
 
 
 def _security(options: Mapping[str, Any]) -> BaseSecurity | None:

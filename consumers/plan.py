@@ -12,12 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 import structlog
-from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
-from faststream import AckPolicy
-from faststream.kafka import KafkaMessage  # noqa: TC002 - FastStream reads it from the signature
 
-from consumers.broker import make_broker
+from consumers.broker import commit, handled, make_broker, subscribe_batches
 from hub import plan
 from hub.clock import now
 from hub.domain.ids import time_of
@@ -32,7 +28,7 @@ from schemas.identifiers import BRIN
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from aiokafka import ConsumerRecord
+    from aiokafka import ConsumerRecord, TopicPartition
     from faststream.kafka import KafkaBroker
 
     from hub.settings import Settings
@@ -69,24 +65,11 @@ async def run(settings: Settings, stop: asyncio.Event, instance: str | None = No
 def subscribe(broker: KafkaBroker, planner: Planner, instance: str | None, topic: str = TOPIC) -> None:
     """Let a planner hear the bells of a topic: who rang, never what was said."""
 
-    async def hear(_message: object) -> list[object]:
-        return []
-
-    @broker.subscriber(
-        topic,
-        group_id=GROUP,
-        group_instance_id=instance and f"{GROUP}.{instance}",
-        auto_offset_reset="earliest",
-        batch=True,
-        max_records=MOST_RECORDS,
-        batch_timeout_ms=500,
-        ack_policy=AckPolicy.MANUAL,
-        decoder=hear,
-    )
-    async def on_bells(_bells: list[Any], message: KafkaMessage) -> None:
-        records: Sequence[ConsumerRecord[bytes, bytes]] = message.raw_message
+    async def take(consumer: Any, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:  # noqa: ANN401 - FastStream's own
         await planner.plan(bells(records))
-        planner.heard(message.consumer, records)
+        planner.heard(consumer, records)
+
+    subscribe_batches(broker, topic, GROUP, instance, MOST_RECORDS, take)
 
 
 def bells(records: Sequence[ConsumerRecord[bytes, bytes]]) -> dict[str, datetime | None]:
@@ -99,23 +82,6 @@ def bells(records: Sequence[ConsumerRecord[bytes, bytes]]) -> dict[str, datetime
             continue
         rang.setdefault(brin, datetime.fromtimestamp(record.timestamp / 1000, UTC))
     return rang
-
-
-def handled(records: Sequence[ConsumerRecord[Any, Any]]) -> dict[TopicPartition, int]:
-    """Say exactly which offsets were handled, per partition."""
-    offsets: dict[TopicPartition, int] = {}
-    for record in records:
-        place = TopicPartition(record.topic, record.partition)
-        offsets[place] = max(record.offset + 1, offsets.get(place, 0))
-    return offsets
-
-
-async def commit(consumer: Any, offsets: Mapping[TopicPartition, int]) -> None:  # noqa: ANN401 - FastStream's own
-    """Commit offsets; a partition that left meanwhile is read again by its new owner."""
-    try:
-        await consumer.commit(dict(offsets))
-    except KafkaError as error:
-        log.info("commit.skipped", error=type(error).__name__, next="handled again without effect")
 
 
 class Planner:

@@ -11,12 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 import structlog
-from faststream import AckPolicy
-from faststream.kafka import KafkaMessage  # noqa: TC002 - FastStream reads it from the signature
 
-from consumers.broker import make_broker
+from consumers.broker import commit, handled, make_broker, subscribe_batches
 from consumers.parked import expecting, parked_row
-from consumers.plan import commit, handled
 from hub import settle
 from hub.clock import now
 from hub.heartbeat import Heartbeat
@@ -69,23 +66,11 @@ async def run(settings: Settings, stop: asyncio.Event, instance: str | None = No
 def subscribe(broker: KafkaBroker, reader: Reader, instance: str | None, topic: str = TOPIC) -> None:
     """Let a reader take the batches of a topic, undecoded: it decides itself what a record is."""
 
-    async def leave_closed(_message: object) -> list[object]:
-        return []
+    async def take(consumer: Any, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:  # noqa: ANN401 - FastStream's own
+        await reader.take(records)
+        await commit(consumer, handled(records))
 
-    @broker.subscriber(
-        topic,
-        group_id=GROUP,
-        group_instance_id=instance and f"{GROUP}.{instance}",
-        auto_offset_reset="earliest",
-        batch=True,
-        max_records=MOST_RECORDS,
-        batch_timeout_ms=500,
-        ack_policy=AckPolicy.MANUAL,
-        decoder=leave_closed,
-    )
-    async def on_reports(_reports: list[Any], message: KafkaMessage) -> None:
-        await reader.take(message.raw_message)
-        await commit(message.consumer, handled(message.raw_message))
+    subscribe_batches(broker, topic, GROUP, instance, MOST_RECORDS, take)
 
 
 class Reader:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from hub.domain.delivery import ANSWERED, IN_LANE, UNREPORTED, Ignored, Reported, Status, advance, judge
+from hub.domain.delivery import ANSWERED, IN_LANE, UNREPORTED, Ignored, Reported, Status, advance, judge, overtakes
 from hub.settle.books import Entries
 from hub.settle.overtake import superseded
 from hub.store import reports as store
@@ -165,7 +165,7 @@ class _Batch:
             highest[t.lane] = max(t.sequence, highest.get(t.lane, 0))
         windows = {lane: (lanes[lane].closed, high) for lane, high in highest.items() if high - lanes[lane].closed > 1}
         others = [t for t in await store.read_window(c, windows) if t.key not in self._tracked] if windows else []
-        answered = [t for t in self._changed.values() if t.status in ANSWERED]
+        answered = [t for t in self._changed.values() if overtakes(t.status, expects_report=t.expects_report)]
         still_open = [*others, *self._tracked.values()]
         for t in superseded(answered, still_open, self._entries, self._now):
             self._changed[t.key] = t
