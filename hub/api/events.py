@@ -9,10 +9,10 @@ from fastapi import APIRouter, Query, Response
 from hub.api.auth import CallerHere
 from hub.api.models import CamelModel
 from hub.api.paging import DEFAULT_LIMIT, HIGHEST_LIMIT, read_cursor, write_cursor
-from hub.api.sight import sight_by_school
 from hub.api.wiring import ConnectionHere, SettingsHere
 from hub.domain.kinds import Kind
 from hub.envelopes import letterhead, mandate_event
+from hub.sight import sight_by_school
 from hub.store import log, mandates
 from schemas.envelope import MandateEvent
 

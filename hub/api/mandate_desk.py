@@ -1,4 +1,4 @@
-"""What every call on mandates works with. In: a request. Out: a desk: connection, moment, caller, audit."""
+"""What every call on mandates works with. In: a request. Out: a desk: connection, moment, caller."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -8,18 +8,18 @@ from uuid import UUID
 
 from fastapi import Depends, Response
 
+from hub import administer
+from hub.administer import Hand
 from hub.api.auth import CallerHere
 from hub.api.mandate_models import MandateBody, show
 from hub.api.preconditions import check_match, etag
-from hub.api.sight import sight_of
 from hub.api.wiring import ConnectionHere, NowHere, Rings, RingsHere
-from hub.errors import NotFound
+from hub.domain.mandate import Mandate
 from hub.register import Moment, moment
-from hub.store import audit, mandates
+from hub.store import audit
 from hub.store.audit import Note
-from hub.store.mandates import MandateView
 from hub.store.pool import Connection
-from hub.tokens import Caller, Role
+from hub.tokens import Caller
 from hub.tracing import current_traceparent
 
 
@@ -28,24 +28,23 @@ class Desk:
     """The parts that one call needs."""
 
     c: Connection
-    at: Moment
-    caller: Caller
+    hand: Hand
     rings: Rings
 
-    async def view(self, mandate_id: UUID) -> MandateView:
-        """Read a mandate; one that the caller may not read is not there."""
-        found = await mandates.mandate_view(self.c, mandate_id, sight_of(self.caller))
-        if found is None:
-            raise NotFound(f"no mandate {mandate_id}")
-        return found
+    @property
+    def at(self) -> Moment:
+        """The moment of the call."""
+        return self.hand.at
 
-    async def own(self, mandate_id: UUID, if_match: str | None, *, required: bool = False) -> MandateView:
+    @property
+    def caller(self) -> Caller:
+        """Who calls."""
+        return self.hand.caller
+
+    async def own(self, mandate_id: UUID, if_match: str | None, *, required: bool = False) -> Mandate:
         """Read a mandate that the caller may change, in the version that it says it changes."""
-        found = await self.view(mandate_id)
-        school = found.mandate.brin in self.caller.brins or found.bge_code in self.caller.bges
-        if not (school and self.caller.has(Role.SCHOOL)):
-            raise NotFound(f"no mandate {mandate_id}")
-        check_match(if_match, found.mandate.version, required=required)
+        found = (await administer.own(self.c, self.hand, mandate_id)).mandate
+        check_match(if_match, found.version, required=required)
         return found
 
     @asynccontextmanager
@@ -55,20 +54,19 @@ class Desk:
             yield
         self.rings.ring("events")
 
-    async def note(self, action: str, brin: str | None, subject: Mapping[str, Any], reason: str | None = None) -> None:
-        """Note in the audit what the caller did."""
-        note = Note(at=self.at.now, actor=self.caller.subject, action=action, brin=brin, subject=subject, reason=reason)
-        await audit.write(self.c, note)
+    async def note(self, action: str, subject: Mapping[str, Any]) -> None:
+        """Note in the audit what the caller did that is about no school."""
+        await audit.write(self.c, Note(at=self.at.now, actor=self.caller.subject, action=action, subject=subject))
 
     async def answer(self, mandate_id: UUID, response: Response) -> MandateBody:
         """Show a mandate as it is now, with its ETag."""
-        view = await self.view(mandate_id)
+        view = await administer.look(self.c, self.hand, mandate_id)
         response.headers["ETag"] = etag(view.mandate.version)
         return show(view, self.at.today)
 
 
 def _desk(c: ConnectionHere, now: NowHere, caller: CallerHere, rings: RingsHere) -> Desk:
-    return Desk(c=c, at=moment(now, current_traceparent()), caller=caller, rings=rings)
+    return Desk(c=c, hand=Hand(caller=caller, at=moment(now, current_traceparent())), rings=rings)
 
 
 DeskHere = Annotated[Desk, Depends(_desk, scope="function")]

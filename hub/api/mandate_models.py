@@ -1,7 +1,7 @@
 """The bodies of mandates: what is asked for, what is shown."""
 
 from datetime import date
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Literal, NoReturn
 from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
@@ -93,10 +93,6 @@ class MandatePatch(RequestModel):
     created_at: Never = None
     updated_at: Never = None
     warnings: Never = None
-
-    def given(self) -> dict[str, Any]:
-        """Write what is given, and only that, for the audit."""
-        return self.model_dump(mode="json", exclude_unset=True)
 
     def to_patch(self) -> Patch:
         """Take it over into the hub's own terms."""

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from hub import register
+from hub import administer
 from hub.api.auth import SchoolHere
 from hub.api.mandate_desk import DeskHere
 from hub.api.mandate_models import (
@@ -23,9 +23,8 @@ from hub.api.mandate_models import (
 from hub.api.models import Day, Items
 from hub.api.paging import PagingHere
 from hub.api.preconditions import IfMatch
-from hub.api.sight import administers, sight_of
 from hub.errors import FieldError, InvalidInput, Place
-from hub.register import Order
+from hub.sight import sight_of
 from hub.store import mandates
 from hub.store.mandates import Sight, Wanted
 from hub.tokens import Role
@@ -35,12 +34,10 @@ router = APIRouter(tags=["mandates"])
 
 
 @router.post("/mandates", status_code=HTTPStatus.CREATED)
-async def post_mandate(body: MandateWish, caller: SchoolHere, desk: DeskHere, response: Response) -> MandateBody:
+async def post_mandate(body: MandateWish, _caller: SchoolHere, desk: DeskHere, response: Response) -> MandateBody:
     """Grant a mandate."""
     async with desk.change():
-        wish = body.to_wish(desk.at.today)
-        made = await register.grant(desk.c, wish, desk.at, lambda school: administers(caller, school))
-        await desk.note("mandate.granted", made.brin, {"mandateId": made.id})
+        made = await administer.grant(desk.c, desk.hand, body.to_wish(desk.at.today))
     response.headers["Location"] = f"/v1/mandates/{made.id}"
     return await desk.answer(made.id, response)
 
@@ -95,9 +92,8 @@ async def patch_mandate(
 ) -> MandateBody:
     """Give a mandate another end date, or another start date while that lies ahead."""
     async with desk.change():
-        before = (await desk.own(mandate_id, if_match, required=True)).mandate
-        await register.amend(desk.c, mandate_id, body.to_patch(), desk.at, before.version)
-        await desk.note("mandate.amended", before.brin, {"mandateId": mandate_id, **body.given()})
+        before = await desk.own(mandate_id, if_match, required=True)
+        await administer.amend(desk.c, desk.hand, before, body.to_patch(), before.version)
     return await desk.answer(mandate_id, response)
 
 
@@ -112,28 +108,18 @@ async def post_withdrawal(
 ) -> MandateBody:
     """End a mandate at once."""
     async with desk.change():
-        before = (await desk.own(mandate_id, if_match)).mandate
-        await register.withdraw(desk.c, mandate_id, desk.at, before.version if if_match else None)
-        reason = body.reason if body else None
-        await desk.note("mandate.withdrawn", before.brin, {"mandateId": mandate_id}, reason)
+        before = await desk.own(mandate_id, if_match)
+        expected = before.version if if_match else None
+        await administer.withdraw(desk.c, desk.hand, before, body.reason if body else None, expected)
     return await desk.answer(mandate_id, response)
 
 
 @router.post("/mandates/{mandate_id}/copies")
-async def post_copies(mandate_id: UUID, body: CopiesWish, caller: SchoolHere, desk: DeskHere) -> CopiesBody:
+async def post_copies(mandate_id: UUID, body: CopiesWish, _caller: SchoolHere, desk: DeskHere) -> CopiesBody:
     """Grant the same mandate for other schools of the caller, as far as they have the same system or none yet."""
     async with desk.change():
-        await desk.own(mandate_id, None)
-        order = Order(
-            mandate_id=mandate_id,
-            brins=body.brins,
-            may=lambda school: administers(caller, school),
-            dry_run=body.dry_run,
-        )
-        results = await register.copy(desk.c, order, desk.at)
-        if not body.dry_run:
-            made = [str(result.mandate_id) for result in results if result.mandate_id is not None]
-            await desk.note("mandate.copied", None, {"mandateId": mandate_id, "copies": made})
+        before = await desk.own(mandate_id, None)
+        results = await administer.copy(desk.c, desk.hand, before, body.brins, dry_run=body.dry_run)
     return CopiesBody(dry_run=body.dry_run, results=[show_copy(each, dry_run=body.dry_run) for each in results])
 
 

@@ -7,15 +7,15 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from hub import register
+from hub import administer, register
 from hub.api.auth import SchoolHere
 from hub.api.mandate_desk import DeskHere
 from hub.api.mandate_models import RoutingBody, RoutingWish
 from hub.api.models import AskedMoment, CamelModel, Day, Moment
 from hub.api.preconditions import IfMatch, etag
-from hub.api.sight import sight_by_school, sight_of_schools
 from hub.clock import today
 from hub.errors import NotFound
+from hub.sight import sight_by_school, sight_of_schools
 from hub.store import mandates
 from hub.store.mandates import KnownState, WantedSchools
 from schemas.identifiers import BranchField, BrinField, ServiceCodeField, brin_of_branch
@@ -66,12 +66,9 @@ async def put_routing(
 ) -> RoutingBody:
     """Reach a branch by a routing characteristic; null hands out a free one."""
     async with desk.change():
-        before = (await desk.own(mandate_id, if_match)).mandate
-        after = await register.assign_routing(
-            desk.c, mandate_id, branch, body.routing_id, desk.at, before.version if if_match else None
-        )
-        subject = {"mandateId": mandate_id, "branch": branch, "routingId": after.routes[branch]}
-        await desk.note("routing.assigned", before.brin, subject)
+        before = await desk.own(mandate_id, if_match)
+        expected = before.version if if_match else None
+        after = await administer.assign_routing(desk.c, desk.hand, before, branch, body.routing_id, expected)
     response.headers["ETag"] = etag(after.version)
     return RoutingBody(branch=branch, routing_id=after.routes[branch], mandate_version=after.version)
 
@@ -82,9 +79,8 @@ async def delete_routing(
 ) -> Response:
     """Let a branch be part of the rest of the school again."""
     async with desk.change():
-        before = (await desk.own(mandate_id, if_match)).mandate
-        after = await register.remove_routing(desk.c, mandate_id, branch, desk.at, before.version if if_match else None)
-        await desk.note("routing.removed", before.brin, {"mandateId": mandate_id, "branch": branch})
+        before = await desk.own(mandate_id, if_match)
+        after = await administer.remove_routing(desk.c, desk.hand, before, branch, before.version if if_match else None)
     return Response(status_code=HTTPStatus.NO_CONTENT, headers={"ETag": etag(after.version)})
 
 

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Query
 from hub.api.auth import CallerHere
 from hub.api.models import CamelModel, Items
 from hub.api.paging import PagingHere
-from hub.api.sight import sight_of_schools
 from hub.api.wiring import ConnectionHere
 from hub.domain.school import School
 from hub.errors import NotFound
+from hub.sight import sight_of_schools
 from hub.store import mandates, register
 from hub.store.mandates import WantedSchools
 from hub.store.pool import Connection

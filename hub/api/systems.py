@@ -48,7 +48,7 @@ async def post_system(body: SystemWish, _caller: OperationsHere, desk: DeskHere,
     """Register a system (201), or what it is called and offers by now (200)."""
     async with desk.change():
         system, is_new = await register_system(desk.c, body.supplier_oin, body.system_name, body.service_codes)
-        await desk.note("system.registered", None, {"supplierOin": system.supplier_oin})
+        await desk.note("system.registered", {"supplierOin": system.supplier_oin})
     if not is_new:
         response.status_code = HTTPStatus.OK
     desk.rings.ring("destinations")
