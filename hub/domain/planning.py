@@ -89,11 +89,16 @@ def deliveries(events: Iterable[LoggedEvent], directory: Directory) -> Iterator[
             yield from _of_unit(event, unit, directory)
 
 
+def expects_report(kind: Kind, listener: Listener | None) -> bool:
+    """Say whether a system reports on a message to its webhook: on what asks something of it, unless it never does."""
+    return not kind.is_end and kind is not Kind.STARTED and (listener is None or listener.reports)
+
+
 def _of_unit(event: LoggedEvent, unit: UnitMessage, directory: Directory) -> Iterator[Planned]:
     queue = directory.queues.get(event.service_code)
     listener = directory.listeners.get(event.supplier_oin)
     if queue is None:
-        expects = not unit.kind.is_end and unit.kind is not Kind.STARTED and (listener is None or listener.reports)
+        expects = expects_report(unit.kind, listener)
         yield _planned(event, unit, directory.webhooks[event.supplier_oin], expects_report=expects)
         return
     if not unit.kind.is_calendar:

@@ -32,11 +32,10 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LivingUnit:
-    """A unit that a supplier was told of and not told the end of, with the newest event that speaks of it."""
+    """A unit that a supplier was told of and not told the end of."""
 
     brin: str
-    event_number: int
-    event_id: UUID
+    mandate_id: UUID
     branch: str
 
 
@@ -48,11 +47,8 @@ async def lock_schools(c: Connection, oin: str) -> None:
 
 
 async def living_units(c: Connection, oin: str) -> list[LivingUnit]:
-    """Read what lives of what was planned for a supplier's webhook, per school in the order of its events."""
-    return [
-        LivingUnit(brin=row["brin"], event_number=row["number"], event_id=row["event_id"], branch=row["branch"])
-        for row in await queries.living_units(c, oin=oin)
-    ]
+    """Read what lives of what was planned for a supplier's webhook."""
+    return [LivingUnit(**row) for row in await queries.living_units(c, oin=oin)]
 
 
 async def cancel(c: Connection, destination: int, reason: str) -> list[Cancelled]:

@@ -9,10 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from hub.domain.delivery import Move, advance
-from hub.domain.ids import delivery_id
-from hub.domain.kinds import Kind
-from hub.domain.planning import Planned
-from hub.plan import append
+from hub.restate import restate
 from hub.settle.books import Entries
 from hub.store import backlog
 from schemas.kinds import DeliveryStatus as Status
@@ -22,7 +19,6 @@ if TYPE_CHECKING:
 
     from hub.domain.planning import Destination
     from hub.domain.subscription import Subscription
-    from hub.store.backlog import LivingUnit
     from hub.store.pool import Connection
 
 NO_RECEIVER: Final = "no_receiver"
@@ -36,10 +32,9 @@ async def replace_backlog(c: Connection, subscription: Subscription, webhook: De
     """
     await backlog.lock_schools(c, subscription.supplier_oin)
     await cancel_backlog(c, webhook.id, NO_RECEIVER, now)
-    units = await backlog.living_units(c, subscription.supplier_oin)
-    planned = [_granted(unit, subscription, webhook) for unit in units]
-    if planned:
-        await append(c, planned, now=now, process=PROCESS)
+    living = await backlog.living_units(c, subscription.supplier_oin)
+    units = [(webhook.id, unit.brin, unit.mandate_id, unit.branch) for unit in living]
+    await restate(c, units, cause=subscription.id, now=now, process=PROCESS)
 
 
 async def cancel_backlog(c: Connection, destination: int, reason: str, now: datetime) -> int:
@@ -52,16 +47,3 @@ async def cancel_backlog(c: Connection, destination: int, reason: str, now: date
             entries.moved(gone.key, gone.before, after, at=now, expects_report=gone.expects_report, reason=reason)
     await entries.write(c, PROCESS)
     return len(cancelled)
-
-
-def _granted(unit: LivingUnit, subscription: Subscription, webhook: Destination) -> Planned:
-    return Planned(
-        destination=webhook,
-        brin=unit.brin,
-        event_number=unit.event_number,
-        id=delivery_id(unit.event_id, webhook.name, unit.branch, subscription.id),
-        branch=unit.branch,
-        kind=Kind.GRANTED,
-        expects_report=subscription.wish.reports,
-        cause=subscription.id,
-    )

@@ -107,19 +107,18 @@ select p.brin
  cross join lateral (select p.brin from plans p where p.brin = k.brin for update) p;
 
 -- name: living_units
--- What a supplier's webhook was told as far as its schools are planned: per unit the newest event, unless it was its end.
-select t.brin, t.number, t.event_id, t.branch
-  from (select distinct on (m.id, u.branch) m.brin, e.number, e.id as event_id, u.branch, u.type
+-- What a supplier's webhook was told as far as its schools are planned: each unit, unless the newest event was its end.
+select t.brin, t.mandate_id, t.branch
+  from (select distinct on (m.id, u.branch) m.brin, m.id as mandate_id, u.branch, u.type
           from mandates m
           join services s on s.code = m.service_code and s.destination is null
           join plans p on p.brin = m.brin
-         cross join lateral (select e.number, e.id, e.units from events e
+         cross join lateral (select e.number, e.units from events e
                               where e.mandate_id = m.id and e.number <= p.planned_through offset 0) e
          cross join lateral jsonb_to_recordset(e.units) u (branch text, type text)
          where m.supplier_oin = :oin
          order by m.id, u.branch, e.number desc) t
- where t.type not in ('withdrawn', 'expired')
- order by t.brin, t.number, t.branch;
+ where t.type not in ('withdrawn', 'expired');
 
 -- name: lock_waiting_lanes
 -- Hold a destination's lanes that have something to send still, in key order.

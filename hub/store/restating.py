@@ -1,0 +1,78 @@
+"""What the current state of units is made of. In: units that are held still. Out: what was said, what lanes hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hub.domain.kinds import Kind
+from hub.domain.planning import Destination
+from hub.domain.restating import PlaceKind, Spoken, Told
+from hub.store import plans, reports
+from hub.store.statements import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from uuid import UUID
+
+    from hub.domain.restating import UnitKey
+    from hub.store.pool import Connection
+    from hub.store.reports import LaneKey
+
+NOTHING_LOST = 2**63 - 1
+
+
+async def hold_still(c: Connection, units: Sequence[UnitKey]) -> None:
+    """Lock the schools of units against planning, then their lanes, each in key order."""
+    brins = sorted({brin for _, brin, _, _ in units})
+    await queries.enter_schools(c, brins=brins)
+    await queries.hold_schools(c, brins=brins)
+    await reports.lock(c, {(destination, brin) for destination, brin, _, _ in units})
+
+
+async def spoken(c: Connection, units: Sequence[UnitKey]) -> dict[UnitKey, Spoken]:
+    """Read what planned events say of units; one that none speaks of is left out."""
+    rows = await queries.unit_news(
+        c,
+        destinations=[unit[0] for unit in units],
+        brins=[unit[1] for unit in units],
+        mandates=[unit[2] for unit in units],
+        branches=[unit[3] for unit in units],
+    )
+    listeners = (await plans.directory(c)).listeners
+    newest: dict[int, dict[Kind, tuple[int, UUID]]] = {}
+    for row in rows:
+        newest.setdefault(row["o"], {})[Kind(row["type"])] = (row["number"], row["id"])
+    return {
+        units[row["o"] - 1]: Spoken(
+            place=Destination(id=row["destination"], name=row["name"]),
+            place_kind=PlaceKind(row["kind"]),
+            listener=listeners.get(row["supplier_oin"]),
+            service_code=row["service_code"],
+            newest=newest[row["o"]],
+        )
+        for row in rows
+    }
+
+
+async def told(
+    c: Connection, units: Sequence[UnitKey], cause: UUID, lost_from: Mapping[LaneKey, int]
+) -> dict[UnitKey, Told]:
+    """Read what lanes hold of units; one that was never told is left out. `lost_from` as in `hub.restate.restate`."""
+    lanes = sorted({(destination, brin) for destination, brin, _, _ in units})
+    rows = await queries.lane_contents(
+        c,
+        cause=cause,
+        destinations=[lane[0] for lane in lanes],
+        brins=[lane[1] for lane in lanes],
+        lost_froms=[lost_from.get(lane, NOTHING_LOST) for lane in lanes],
+        mandates=sorted({mandate for _, _, mandate, _ in units}),
+    )
+    return {
+        (row["destination"], row["brin"], row["mandate_id"], row["branch"]): Told(
+            last_taken=None if row["last_taken"] is None else Kind(row["last_taken"]),
+            waits_with=row["waits_with"],
+            newest=row["newest"],
+            was_restated=row["was_restated"],
+        )
+        for row in rows
+    }
