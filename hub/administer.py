@@ -7,19 +7,19 @@ somebody may not read is not there; what they may read and not change is not the
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hub import register
 from hub.errors import NotFound
-from hub.register import AS_IT_IS, Order
+from hub.register import Order
 from hub.sight import administers, sight_of
 from hub.store import audit, mandates
 from hub.store.audit import Note
+from hub.store.register import find_mandate, lock_schools
 from hub.tokens import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import date
+    from collections.abc import Sequence
     from uuid import UUID
 
     from hub.domain.mandate import Mandate
@@ -65,21 +65,23 @@ async def own(c: Connection, hand: Hand, mandate_id: UUID) -> MandateView:
 async def grant(c: Connection, hand: Hand, wish: Wish) -> Mandate:
     """Grant a mandate for a school of theirs."""
     made = await register.grant(c, wish, hand.at, hand.may)
-    await _note(c, hand, "mandate.granted", made.brin, {"mandateId": made.id})
+    await _note(c, hand, "mandate.granted", None, made)
     return made
 
 
 async def amend(c: Connection, hand: Hand, mandate: Mandate, patch: Patch, expected: int | None) -> Mandate:
     """Give a mandate of theirs other dates."""
+    before = await _hold(c, mandate)
     after = await register.amend(c, mandate.id, patch, hand.at, expected)
-    await _note(c, hand, "mandate.amended", mandate.brin, {"mandateId": mandate.id, **_given(patch)})
+    await _note(c, hand, "mandate.amended", before, after)
     return after
 
 
 async def withdraw(c: Connection, hand: Hand, mandate: Mandate, reason: str | None, expected: int | None) -> Mandate:
     """End a mandate of theirs at once."""
+    before = await _hold(c, mandate)
     after = await register.withdraw(c, mandate.id, hand.at, expected)
-    await _note(c, hand, "mandate.withdrawn", mandate.brin, {"mandateId": mandate.id}, reason)
+    await _note(c, hand, "mandate.withdrawn", before, after, reason=reason)
     return after
 
 
@@ -87,16 +89,17 @@ async def assign_routing(
     c: Connection, hand: Hand, mandate: Mandate, branch: Branch, routing: RoutingId | None, expected: int | None
 ) -> Mandate:
     """Reach a branch by a routing characteristic; None hands out a free one."""
+    before = await _hold(c, mandate)
     after = await register.assign_routing(c, mandate.id, branch, routing, hand.at, expected)
-    subject = {"mandateId": mandate.id, "branch": branch, "routingId": after.routes[branch]}
-    await _note(c, hand, "routing.assigned", mandate.brin, subject)
+    await _note(c, hand, "routing.assigned", before, after, branch=branch)
     return after
 
 
 async def remove_routing(c: Connection, hand: Hand, mandate: Mandate, branch: Branch, expected: int | None) -> Mandate:
     """Let a branch be part of the rest of the school again."""
+    before = await _hold(c, mandate)
     after = await register.remove_routing(c, mandate.id, branch, hand.at, expected)
-    await _note(c, hand, "routing.removed", mandate.brin, {"mandateId": mandate.id, "branch": branch})
+    await _note(c, hand, "routing.removed", before, after, branch=branch)
     return after
 
 
@@ -107,18 +110,41 @@ async def copy(
     order = Order(mandate_id=mandate.id, brins=brins, may=hand.may, dry_run=dry_run)
     results = await register.copy(c, order, hand.at)
     if not dry_run:
-        made = [str(result.mandate_id) for result in results if result.mandate_id is not None]
-        await _note(c, hand, "mandate.copied", None, {"mandateId": mandate.id, "copies": made})
+        await audit.write_all(c, [_note_of_copy(hand, mandate, result) for result in results if result.mandate_id])
     return results
 
 
-def _given(patch: Patch) -> dict[str, date | None]:
-    dates = {"startDate": patch.start_date, "endDate": patch.end_date}
-    return {name: day for name, day in dates.items() if day is not AS_IT_IS}
+async def _hold(c: Connection, mandate: Mandate) -> Mandate:
+    """Hold a mandate's school and read the mandate again: what it was is what it is just before it changes."""
+    await lock_schools(c, [mandate.brin])
+    return await find_mandate(c, mandate.id) or mandate
 
 
 async def _note(
-    c: Connection, hand: Hand, action: str, brin: str | None, subject: Mapping[str, Any], reason: str | None = None
+    c: Connection, hand: Hand, action: str, before: Mandate | None, after: Mandate, **more: str | None
 ) -> None:
-    note = Note(at=hand.at.now, actor=hand.caller.subject, action=action, brin=brin, subject=subject, reason=reason)
+    """Note what they did to a mandate, unless it changed nothing; `more` is the reason, or the branch it was about."""
+    if before is not None and before.version == after.version:
+        return
+    reason = more.pop("reason", None)
+    note = Note(
+        at=hand.at.now,
+        actor=hand.caller.subject,
+        action=action,
+        brin=after.brin,
+        subject=register.identity(after) | more,
+        reason=reason,
+        **register.differences(before, after),
+    )
     await audit.write(c, note)
+
+
+def _note_of_copy(hand: Hand, source: Mandate, result: CopyResult) -> Note:
+    return Note(
+        at=hand.at.now,
+        actor=hand.caller.subject,
+        action="mandate.copied",
+        brin=result.brin,
+        subject=register.identity(source) | {"mandateId": result.mandate_id, "copiedFrom": source.id},
+        after={"startDate": source.start_date, "endDate": source.end_date},
+    )

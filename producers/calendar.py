@@ -1,7 +1,8 @@
 """The calendar. In: mandates whose start or end has come. Out: `started` and `expired` events. Next: producers.relay.
 
-One is active, others stand by. A date is told once however often this runs: the school's lock and the mandate's next
-date see to that. What came while nothing ran is told when it runs again, so many schools at a time.
+Each day it also anchors the audit. One is active, others stand by. A date is told once however often this runs: the
+school's lock and the mandate's next date see to that. What came while nothing ran is told when it runs again, so many
+schools at a time.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ import structlog
 
 from hub import clock, register
 from hub.register import moment
+from hub.store import anchors
 from hub.store.locks import CALENDAR, only_one
+from hub.store.people import Ours
 from hub.store.wake import ring
 from hub.tracing import new_traceparent
 from producers.active import until_stopped
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
 
     from hub.settings import Settings
     from hub.store.pool import Connection
@@ -40,8 +43,10 @@ async def _tell_for_ever(settings: Settings) -> None:
     while True:
         try:
             async with only_one(settings.direct_dsn, CALENDAR) as c:
+                anchored: date | None = None
                 while True:
                     await catch_up(c, clock.now())
+                    anchored = await anchor(c, clock.now(), anchored)
                     await asyncio.sleep(TICK_SECONDS)
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             logger.warning("calendar.interrupted", error=f"{type(error).__name__}: {error}", next="starting over")
@@ -58,3 +63,15 @@ async def catch_up(c: Connection, now: datetime, most: int = MOST_SCHOOLS) -> in
         logger.info("calendar.told", schools=len(brins), events=events, day=str(day))
         made += events
     return made
+
+
+async def anchor(c: Connection, now: datetime, anchored: date | None) -> date | None:
+    """Anchor the audit for this day unless that is done; return the day that was last seen to be."""
+    day = clock.today(now)
+    if anchored == day:
+        return anchored
+    async with c.transaction():
+        made = await anchors.make(c, day, now, Ours.HUB)
+    if made is not None:
+        logger.info("audit.anchored", day=str(day), chains=made.chains, seal=made.seal.hex())
+    return day if made is not None or await anchors.find(c, day) else None

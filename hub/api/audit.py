@@ -1,29 +1,37 @@
-"""`/v1/audit`: who did what, to which school, and why. Out: notes, newest first."""
+"""`/v1/audit`: who did what, to which school, from what to what, and why. Out: notes, newest first."""
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
+from pydantic import Field
 
 from hub.api.auth import OperationsHere
 from hub.api.models import AskedMoment, CamelModel, Items, Moment
 from hub.api.paging import PagingHere
 from hub.api.wiring import ConnectionHere
 from hub.store import operations
+from hub.store.operations import AuditEntry
 from schemas.identifiers import BrinField
 
 router = APIRouter(prefix="/audit", tags=["operations"])
 
 
 class AuditBody(CamelModel):
-    """What somebody did."""
+    """What somebody did; `before` and `after` hold what differs."""
 
     n: int
     at: Moment
-    actor: str
+    actor: Annotated[str, Field(description="A pseudonym, or the hub or its command line.")]
+    actor_name: Annotated[str | None, Field(description="The subject of the person's token; null when it was erased.")]
     action: str
     brin: str | None
     subject: dict[str, Any]
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
     reason: str | None
+    number: Annotated[int, Field(description="Its number in the chain of its school, or of what has no school.")]
+    seal: Annotated[str, Field(description="SHA-256 of the seal before it in its chain, and of this note.")]
 
 
 @router.get("")
@@ -40,4 +48,8 @@ async def list_audit(
     found = await operations.list_audit(
         c, brin=brin, since=since, until=until, before=after[0] if after else None, most=paging.limit + 1
     )
-    return paging.page(found, lambda entry: (entry.n,), AuditBody.model_validate)
+    return paging.page(found, lambda entry: (entry.n,), _show)
+
+
+def _show(entry: AuditEntry) -> AuditBody:
+    return AuditBody.model_validate({**asdict(entry), "seal": entry.seal.hex()})

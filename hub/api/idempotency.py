@@ -46,7 +46,7 @@ class Once:
             await self._app(scope, receive, send)
             return
         body = await request.body()
-        for message in await self._answer(scope, caller.subject, key, body):
+        for message in await self._answer(scope, idempotency.digest(caller.subject), key, body):
             await send(message)
 
     async def _answer(self, scope: Scope, caller: str, key: str, body: bytes) -> list[Message]:

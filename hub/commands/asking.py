@@ -13,6 +13,7 @@ from rich.table import Table
 
 from hub.errors import Unavailable
 from hub.settings import load
+from hub.store.people import Ours
 from hub.store.pool import look_up_by_key
 from hub.store.wake import ring
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     Work = Callable[[Connection, Settings], Awaitable["Answer"]]
 
 Answer = TypeVar("Answer")
-ACTOR: Final = "osr-hub command line"
+ACTOR: Final = Ours.COMMAND_LINE
 PATIENCE_SECONDS: Final = 10.0
 SPACE: Final = "  "
 

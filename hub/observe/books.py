@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from hub.domain.delivery import Status
 from hub.store import books as store
-from hub.store import ledger, observe, tallies
+from hub.store import chain, ledger, observe, tallies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -102,6 +102,7 @@ async def _broken(c: Connection, names: Mapping[int, str]) -> list[Violation]:
         Rule.UNPLANNED: await store.unplanned(c),
         Rule.STRANDED_LANE: await store.stranded(c),
         Rule.STATUS: await store.misplaced(c),
+        Rule.AUDIT_CHAIN: await chain.broken(c, store.MOST),
     }
     return [
         Violation(

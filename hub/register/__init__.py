@@ -10,6 +10,7 @@ from hub.register.calendar import arrive, due
 from hub.register.copies import CopyResult, Order, copy
 from hub.register.grant import grant
 from hub.register.moment import Moment, moment
+from hub.register.noted import differences, identity
 from hub.register.routing import assign_routing, available_routing, remove_routing
 
 __all__ = [
@@ -24,8 +25,10 @@ __all__ = [
     "assign_routing",
     "available_routing",
     "copy",
+    "differences",
     "due",
     "grant",
+    "identity",
     "moment",
     "remove_routing",
     "withdraw",

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from hub.domain.ids import new_id
-from hub.store import register
+from hub.register.noted import arrivals
+from hub.store import audit, register
 from hub.store.register import Columns
 from schemas.identifiers import school_oin
 
@@ -45,9 +46,10 @@ class Desk:
 
 
 async def record(c: Connection, desk: Desk, raised: Sequence[Raised], routing: Routing | None = None) -> None:
-    """Write events of held schools, in this order, and the mandates as they are after them."""
+    """Write events of held schools, in this order, with the mandates as they are after them; note dates that came."""
     if raised:
         await write(c, desk, to_columns(desk, raised, routing or Routing()))
+        await audit.write_all(c, list(arrivals(raised, desk.at.now)))
 
 
 async def write(c: Connection, desk: Desk, columns: Columns) -> None:

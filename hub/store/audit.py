@@ -1,4 +1,9 @@
-"""The audit: who did what, to which school, and why; a note is written in the transaction of what it is about."""
+"""The audit: who did what, to which school, from what to what, and why. In: notes. Out: rows, each sealed onto another.
+
+A note is written in the transaction of what it is about, by pseudonym. Whoever writes holds the heads of the chains it
+adds to, schools in key order and what has no school last, so that no chain forks; that is the last thing a transaction
+locks. `hub.domain.chain` says what a seal is.
+"""
 
 from __future__ import annotations
 
@@ -7,35 +12,93 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from hub.domain.chain import OWN_CHAIN, chain_order, microseconds, seal
+from hub.store import people
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from hub.store.pool import Connection
 
+    Head = tuple[int, bytes]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """What somebody did: an action such as `mandate.withdrawn`, what it was done to, and the reason that was given."""
+    """What somebody did: an action such as `mandate.withdrawn`, what it was done to, and the reason that was given.
+
+    `before` and `after` hold what differs, and only that; None where there was or is nothing. `actor` is a token's
+    subject, or one of `people.Ours`. Never a secret.
+    """
 
     at: datetime
     actor: str
     action: str
     brin: str | None = None
     subject: Mapping[str, Any] = field(default_factory=dict)
+    before: Mapping[str, Any] | None = None
+    after: Mapping[str, Any] | None = None
     reason: str | None = None
+
+    @property
+    def chain(self) -> str:
+        """The chain it belongs to: its school's, or that of what has no school."""
+        return self.brin or OWN_CHAIN
+
+
+def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Narrow what was and what is to the fields that differ."""
+    names = [name for name in (*before, *(after.keys() - before.keys())) if before.get(name) != after.get(name)]
+    return {name: before.get(name) for name in names}, {name: after.get(name) for name in names}
 
 
 async def write(c: Connection, note: Note) -> None:
     """Add a note."""
-    await queries.note_audit(
+    await write_all(c, [note])
+
+
+async def write_all(c: Connection, notes: Sequence[Note]) -> None:
+    """Add notes, those of a school in the order given."""
+    if not notes:
+        return
+    actors = {(isinstance(note.actor, people.Ours), note.actor): note for note in notes}
+    names = {who: await people.pseudonym(c, note.actor, note.at) for who, note in actors.items()}
+    heads = await hold(c, {note.chain for note in notes})
+    rows = [_sealed(note, names[isinstance(note.actor, people.Ours), note.actor], heads) for note in notes]
+    await queries.write_audit(
         c,
-        at=note.at,
-        actor=note.actor,
-        action=note.action,
-        brin=note.brin,
-        subject=orjson.dumps(note.subject, default=str).decode(),
-        reason=note.reason,
+        chains=list(heads),
+        lengths=[length for length, _ in heads.values()],
+        seals=[last for _, last in heads.values()],
+        **dict(zip(_COLUMNS, map(list, zip(*rows, strict=True)), strict=True)),
     )
+
+
+async def hold(c: Connection, chains: Collection[str]) -> dict[str, Head]:
+    """Hold the ends (length, seal) of chains until the transaction ends, in their order; those that are new begin."""
+    ordered = sorted(chains, key=chain_order)
+    rows = await queries.hold_audit_heads(c, chains=ordered)
+    if len(rows) < len(ordered):
+        await queries.enter_audit_heads(c, chains=ordered)
+        rows = await queries.hold_audit_heads(c, chains=ordered)
+    return {row["chain"]: (row["length"], row["seal"]) for row in rows}
+
+
+def _sealed(note: Note, actor: str, heads: dict[str, Head]) -> tuple[Any, ...]:
+    length, previous = heads[note.chain]
+    number = length + 1
+    subject, before, after = _json(note.subject), _json(note.before), _json(note.after)
+    parts = (note.chain, str(number), microseconds(note.at), actor, note.action, subject, before, after, note.reason)
+    heads[note.chain] = number, seal(previous, parts)
+    return (
+        note.at, actor, note.action, note.brin, subject, before, after, note.reason, number, heads[note.chain][1],
+    )  # fmt: skip
+
+
+def _json(value: Mapping[str, Any] | None) -> str | None:
+    return None if value is None else orjson.dumps(value, default=str, option=orjson.OPT_SORT_KEYS).decode()
+
+
+_COLUMNS = ("ats", "actors", "actions", "brins", "subjects", "befores", "afters", "reasons", "numbers", "note_seals")

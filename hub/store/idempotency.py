@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 import orjson
@@ -26,6 +27,11 @@ class GivenAnswer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+def digest(subject: str) -> str:
+    """Say by which name a caller's answers are kept: people stand nowhere but in `people`."""
+    return sha256(subject.encode()).hexdigest()
 
 
 async def find(c: Connection, caller: str, key: str, now: datetime) -> GivenAnswer | None:
@@ -51,6 +57,11 @@ async def keep(c: Connection, caller: str, key: str, answer: GivenAnswer, now: d
         body=answer.body,
         now=now,
     )
+
+
+async def forget_caller(c: Connection, caller: str) -> None:
+    """Remove the answers that a caller was given."""
+    await queries.forget_answers_of(c, caller=caller)
 
 
 async def forget(c: Connection, now: datetime) -> None:

@@ -42,10 +42,15 @@ class AuditEntry:
     n: int
     at: datetime
     actor: str
+    actor_name: str | None
     action: str
     brin: str | None
     subject: Mapping[str, Any]
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
     reason: str | None
+    number: int
+    seal: bytes
 
 
 async def find_destination(c: Connection, name: str) -> int | None:
@@ -110,4 +115,11 @@ async def list_audit(
 ) -> list[AuditEntry]:
     """List the notes of the audit before a number, newest first."""
     rows = await queries.list_audit(c, brin=brin, since=since, until=until, before=before, most=most)
-    return [AuditEntry(**{**row, "subject": orjson.loads(row["subject"])}) for row in rows]
+    return [
+        AuditEntry(**{**row, **{name: _read_json(row[name]) for name in ("subject", "before", "after")}})
+        for row in rows
+    ]
+
+
+def _read_json(text: str | None) -> Any:  # noqa: ANN401 - what was noted
+    return None if text is None else orjson.loads(text)

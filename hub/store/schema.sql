@@ -313,16 +313,60 @@ create table idempotency_keys (
   primary key (caller, key)
 );
 
+create table people (
+  pseudonym uuid primary key,
+  subject text unique,
+  since timestamptz not null,
+  erased_at timestamptz,
+  check ((subject is null) = (erased_at is not null))
+);
+comment on table people is 'The one place that knows who somebody is; elsewhere stands the pseudonym. Erasing empties the subject.';
+
 create table audit (
   n bigint generated always as identity primary key,
   at timestamptz not null,
   actor text not null,
   action text not null,
   brin text,
-  subject jsonb not null,
-  reason text
+  subject json not null,
+  reason text,
+  before json,
+  after json,
+  chain text not null generated always as (coalesce(brin, '')) stored,
+  number bigint not null,
+  seal bytea not null
 );
 create index audit_school on audit (brin, at);
+create unique index audit_chain on audit (chain, number);
+comment on column audit.actor is 'A pseudonym of `people`, or the hub and its command line under their own names.';
+comment on column audit.seal is 'SHA-256 of the seal before it in its chain, and of this note as it is written here.';
+
+create table audit_heads (
+  chain text primary key,
+  length bigint not null default 0,
+  seal bytea not null default '',
+  base bigint not null default 0,
+  base_seal bytea not null default '',
+  check (base <= length)
+) with (fillfactor = 45);
+comment on column audit_heads.base is 'Notes up to this number are not kept any more; `base_seal` is the seal of the last of them.';
+
+create table audit_anchors (
+  day date primary key,
+  at timestamptz not null,
+  chains integer not null,
+  previous bytea not null,
+  seal bytea not null
+);
+comment on table audit_anchors is 'Once a day the heads of all chains are sealed onto the anchor before; those that did not move are in that one.';
+
+create table anchored_heads (
+  chain text not null,
+  day date not null references audit_anchors,
+  length bigint not null,
+  seal bytea not null,
+  primary key (chain, day)
+);
 
 -- ---------------------------------------------------------------------------------------------- the counters
 

@@ -19,3 +19,7 @@ set request_hash = excluded.request_hash, status = excluded.status, headers = ex
 -- name: forget_idempotency_keys!
 -- Remove the answers that are too old to count.
 delete from idempotency_keys where created_at <= :not_before::timestamptz;
+
+-- name: forget_answers_of!
+-- Remove the answers that a caller was given.
+delete from idempotency_keys where caller = :caller;

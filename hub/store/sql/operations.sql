@@ -47,8 +47,10 @@ update parked set state = :state where id = :id;
 
 -- name: list_audit
 -- Who did what, newest first.
-select a.n, a.at, a.actor, a.action, a.brin, a.subject::text as subject, a.reason
+select a.n, a.at, a.actor, p.subject as actor_name, a.action, a.brin, a.subject::text as subject,
+       a.before::text as before, a.after::text as after, a.reason, a.number, a.seal
   from audit a
+  left join people p on p.pseudonym = case when a.actor ~ '^[0-9a-f-]{36}$' then a.actor::uuid end
  where (:before::bigint is null or a.n < :before::bigint) and (:brin::text is null or a.brin = :brin::text)
    and (:since::timestamptz is null or a.at >= :since::timestamptz)
    and (:until::timestamptz is null or a.at <= :until::timestamptz)

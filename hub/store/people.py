@@ -1,0 +1,62 @@
+"""Who acts, by pseudonym. In: the subject of a token. Out: a pseudonym, the only name that is kept anywhere else.
+
+Erasing a person empties one row here; what the pseudonym did stays true, and stays sealed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from hub.store.statements import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+    from uuid import UUID
+
+    from hub.store.pool import Connection
+
+
+class Ours(StrEnum):
+    """Who acts and is nobody: written as it is. A token's subject is never one of these, whatever it reads."""
+
+    HUB = "hub"
+    COMMAND_LINE = "osr-hub command line"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """A pseudonym, and whose it is; nobody's any more once it was erased."""
+
+    pseudonym: UUID
+    subject: str | None
+    since: datetime
+    erased_at: datetime | None
+
+
+async def pseudonym(c: Connection, actor: str, at: datetime) -> str:
+    """Say by which name an actor stands in records: the pseudonym, made in this transaction for one that is new."""
+    if isinstance(actor, Ours):
+        return actor.value
+    found = None
+    while found is None:  # nothing is found when another gave the pseudonym at the same moment
+        found = await queries.intern_person(c, subject=actor, at=at)
+    return str(found)
+
+
+async def subjects(c: Connection, pseudonyms: Collection[UUID]) -> dict[UUID, str | None]:
+    """Say whose these pseudonyms are; None for a person who was erased."""
+    return {row["pseudonym"]: row["subject"] for row in await queries.read_people(c, pseudonyms=list(pseudonyms))}
+
+
+async def find(c: Connection, name: str) -> Person | None:
+    """Find a person by subject or by pseudonym."""
+    row = await queries.find_person(c, name=name)
+    return None if row is None else Person(**row)
+
+
+async def erase(c: Connection, person: UUID, at: datetime) -> bool:
+    """Forget whose a pseudonym is; say whether that was still known."""
+    return await queries.erase_person(c, pseudonym=person, at=at) is not None

@@ -1,0 +1,85 @@
+-- Whether the audit holds together, and its daily anchors. Seals are computed here from the rows, not where they were
+-- made. A part is written as its length in bytes, a colon and its text; what is not there as a dash.
+
+-- name: broken_notes
+-- Notes whose seal, number or order does not follow from the note before them.
+select a.chain, a.number, a.n, a.expected
+  from (select x.*, coalesce(lag(x.number) over w, h.base, 0) + 1 as expected,
+               coalesce(lag(x.seal) over w, h.base_seal, '') as previous, lag(x.n) over w as n_before
+          from audit x left join audit_heads h on h.chain = x.chain
+        window w as (partition by x.chain order by x.number)) a
+ cross join lateral (
+    select string_agg(coalesce(octet_length(convert_to(p.part, 'UTF8')) || ':' || p.part, '-'), '' order by p.o) as text
+      from unnest(array[a.chain, a.number::text, (extract(epoch from a.at) * 1000000)::bigint::text, a.actor, a.action,
+                        a.subject::text, a.before::text, a.after::text, a.reason]) with ordinality p (part, o)) c
+ where a.number <> a.expected or a.n < a.n_before or a.seal <> sha256(a.previous || convert_to(c.text, 'UTF8'))
+ order by a.chain, a.number limit :most;
+
+-- name: broken_heads
+-- Chains that do not end where their head says.
+select coalesce(h.chain, a.chain) as chain, h.length, h.base, a.n, a.last
+  from audit_heads h
+  full join (select x.chain, count(*) as n, max(x.number) as last from audit x group by x.chain) a on a.chain = h.chain
+  left join audit t on t.chain = h.chain and t.number = h.length
+ where h.chain is null
+    or coalesce(a.last, h.base) <> h.length or coalesce(a.n, 0) <> h.length - h.base
+    or h.seal <> coalesce(t.seal, h.base_seal)
+ order by 1 limit :most;
+
+-- name: broken_anchors
+-- Anchors that do not follow from the one before, or from the heads they cover.
+select a.day, a.chains, f.n
+  from (select x.*, coalesce(lag(x.seal) over (order by x.day), '') as expected from audit_anchors x) a
+  left join lateral (
+    select count(*) as n,
+           string_agg(octet_length(convert_to(h.chain, 'UTF8')) || ':' || h.chain || octet_length(h.length::text) || ':'
+                      || h.length || '64:' || encode(h.seal, 'hex'), '' order by h.chain collate "C") as text
+      from anchored_heads h where h.day = a.day) f on true
+ where a.previous <> a.expected or a.chains <> f.n
+    or a.seal <> sha256(a.previous || convert_to('10:' || a.day::text || coalesce(f.text, ''), 'UTF8'))
+ order by a.day limit :most;
+
+-- name: lost_heads
+-- Heads that were anchored and are not in their chain any more as they were.
+select f.chain, f.day, f.length
+  from anchored_heads f
+  left join audit_heads h on h.chain = f.chain
+  left join audit a on a.chain = f.chain and a.number = f.length
+ where h.chain is null
+    or f.length > h.base and f.seal is distinct from a.seal
+    or f.length = h.base and f.seal <> h.base_seal
+ order by f.day, f.chain limit :most;
+
+-- name: lost_anchors
+-- Anchors that a note speaks of and that are not there as it says.
+select a.subject ->> 'day' as day
+  from audit a
+  left join audit_anchors x on x.day::text = a.subject ->> 'day' and encode(x.seal, 'hex') = a.subject ->> 'seal'
+ where a.chain = '' and a.action = 'audit.anchored' and x.day is null
+ order by a.number limit :most;
+
+-- name: read_anchor^
+-- The anchor of a day.
+select x.day, x.at, x.chains, x.seal from audit_anchors x where x.day = :day;
+
+-- name: last_anchor^
+-- The newest anchor.
+select x.day, x.at, x.chains, x.seal from audit_anchors x order by x.day desc limit 1;
+
+-- name: moved_heads
+-- The ends of the chains that have grown since they were last anchored.
+select h.chain, h.length, h.seal
+  from audit_heads h
+  left join lateral (select f.length from anchored_heads f where f.chain = h.chain order by f.day desc limit 1) f on true
+ where h.length > coalesce(f.length, 0);
+
+-- name: write_anchor!
+-- Add an anchor, and the ends it covers.
+with anchor as (
+  insert into audit_anchors (day, at, chains, previous, seal)
+  values (:day, :at, cardinality(:chains::text[]), :previous, :anchor_seal)
+  returning day
+)
+insert into anchored_heads (chain, day, length, seal)
+select u.chain, anchor.day, u.length, u.seal
+  from anchor cross join unnest(:chains::text[], :lengths::bigint[], :seals::bytea[]) u (chain, length, seal);
