@@ -8,6 +8,7 @@ from hub.store.books import Broken
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
+    from hub.store.books import Row
     from hub.store.pool import Connection
 
 
@@ -15,24 +16,16 @@ async def broken(c: Connection, most: int) -> list[Broken]:
     """Find what was changed, taken away, put in between or moved since it was noted; at most `most` of each kind."""
     return [
         *[
-            _about(row["chain"], f"note {row['number']} (n {row['n']}) does not follow from note {row['expected'] - 1}")
+            _about(row, f"note {row['number']} (n {row['n']}) does not follow from note {row['expected'] - 1}")
             for row in await queries.broken_notes(c, most=most)
         ],
-        *[
-            _about(
-                row["chain"],
-                f"the chain ends at note {row['length']} and holds {row['n'] or 0} notes up to {row['last']}"
-                if row["length"] is not None
-                else f"{row['n']} notes belong to no chain",
-            )
-            for row in await queries.broken_heads(c, most=most)
-        ],
+        *[_about(row, _end(row)) for row in await queries.broken_heads(c, most=most)],
         *[
             Broken(detail=f"the anchor of {row['day']} does not follow from the anchor before and its {row['n']} heads")
             for row in await queries.broken_anchors(c, most=most)
         ],
         *[
-            _about(row["chain"], f"note {row['length']} is not as it was anchored on {row['day']}")
+            _about(row, f"note {row['length']} is not as it was anchored on {row['day']}")
             for row in await queries.lost_heads(c, most=most)
         ],
         *[
@@ -42,5 +35,12 @@ async def broken(c: Connection, most: int) -> list[Broken]:
     ]
 
 
-def _about(chain: str, detail: str) -> Broken:
+def _end(row: Row) -> str:
+    if row["length"] is None:
+        return f"{row['n']} notes belong to no chain"
+    return f"the chain ends at note {row['length']} and holds {row['n'] or 0} notes, the last is {row['last']}"
+
+
+def _about(row: Row, detail: str) -> Broken:
+    chain: str = row["chain"]
     return Broken(brin=chain or None, detail=detail if chain else f"{detail} (of what has no school)")
