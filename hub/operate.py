@@ -37,10 +37,13 @@ class Press:
 
 
 async def hold(c: Connection, name: str, brins: Collection[str] | None, press: Press) -> None:
-    """Let nothing go to a destination, or nothing of these schools; what is on its way still arrives."""
+    """Let nothing go to a destination, or nothing of these schools; what is on its way still arrives.
+
+    All of it means also the schools that come later, until they are released: one by one, or all.
+    """
     destination = await _find(c, name)
     if brins is None:
-        await operations.hold_destination(c, destination, held=True)
+        await operations.hold_destination(c, destination)
     else:
         await _check_schools(c, brins)
         await operations.hold_lanes(c, destination, brins)
@@ -48,15 +51,14 @@ async def hold(c: Connection, name: str, brins: Collection[str] | None, press: P
 
 
 async def release(c: Connection, name: str, brins: Collection[str] | None, press: Press) -> None:
-    """Let these schools go to a destination again, or everything; what waited goes on in order."""
+    """Let these schools go to a destination, also while all others are held, or everything; in order."""
     destination = await _find(c, name)
     if brins is None:
-        await operations.hold_destination(c, destination, held=False)
+        await operations.release_destination(c, destination)
+        await operations.wake_lanes(c, destination)
     else:
         await _check_schools(c, brins)
-    await operations.release_lanes(c, destination, brins)
-    if brins is None:
-        await operations.wake_lanes(c, destination)
+        await operations.release_lanes(c, destination, brins)
     await _note_all(c, press, "destination.released", name, brins)
 
 

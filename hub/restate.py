@@ -53,8 +53,8 @@ async def restate(
     asked = sorted(set(units))
     if not asked:
         return Restated(appended=(), unsaid={})
-    await restating.hold_still(c, asked)
-    spoken = await restating.spoken(c, asked)
+    listeners = await restating.hold_still(c, asked)
+    spoken = await restating.spoken(c, asked, listeners)
     told = await restating.told(c, asked, cause, lost_from)
     answers = {
         unit: restatement(unit, spoken[unit], told.get(unit, Told()), cause) if unit in spoken else Unsaid.SILENT

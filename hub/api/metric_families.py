@@ -116,6 +116,6 @@ def _whole(name: str, words: str, value: float) -> Metric:
 
 def _lane_states(each: DestinationLag) -> dict[str, int]:
     lanes = each.lanes
-    if each.place.state == "open":
+    if each.place.has_receiver:
         return {"idle": lanes.idle, "waiting": lanes.waiting, "held": lanes.held, "retrying": lanes.retrying}
     return {"idle": lanes.idle, "waiting": 0, "held": lanes.held + lanes.waiting + lanes.retrying, "retrying": 0}

@@ -114,6 +114,7 @@ class DestinationBody(CamelModel):
     subscription_id: UUID | None
     state: PlaceState
     held_brins: list[str]
+    released_brins: list[str]
     circuit: CircuitBody
     in_flight: int
 
@@ -152,6 +153,7 @@ def show_place(place: Place, lanes: LaneSums) -> DestinationBody:
         subscription_id=place.subscription_id,
         state=place.state,
         held_brins=list(lanes.held_brins),
+        released_brins=list(lanes.released_brins),
         circuit=CircuitBody(state=place.circuit, since=place.circuit_since, last_error=place.circuit_error),
         in_flight=lanes.leased,
     )

@@ -82,7 +82,7 @@ def cause_of(standing: Standing) -> Cause:
     if standing.state is PlaceState.NO_RECEIVER:
         return Cause.NO_RECEIVER if standing.held else Cause.NONE
     if standing.state is PlaceState.HELD:
-        return Cause.HELD
+        return _of_transport(standing) or Cause.HELD if standing.waiting or standing.retrying else Cause.HELD
     return _of_transport(standing) or _of_what_follows(standing)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from hub.domain.cause import Cause, PlaceState, Standing, cause_of
+from hub.domain.cause import Cause, Standing, cause_of
 from hub.domain.delivery import UNREPORTED, Status
 from hub.domain.lag import HOPS, hop_seconds, percentile
 from hub.store import observe, tallies
@@ -159,10 +159,9 @@ class _Numbers:
         self, place: Place, lanes: LaneSums, oldest_unprocessed: float | None, failing: Failing | None
     ) -> Standing:
         waiting, retrying = self.status(place.id, Status.WAITING), self.status(place.id, Status.RETRYING)
-        is_open = place.state is PlaceState.OPEN
-        held_waiting = min(lanes.held_waiting, waiting) if is_open else waiting
-        held_retrying = min(lanes.held_retrying, retrying) if is_open else retrying
-        since = lanes.waits_since if is_open else None
+        held_waiting = min(lanes.held_waiting, waiting) if place.has_receiver else waiting
+        held_retrying = min(lanes.held_retrying, retrying) if place.has_receiver else retrying
+        since = lanes.waits_since if place.has_receiver else None
         return Standing(
             name=place.name,
             state=place.state,

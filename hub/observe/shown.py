@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 def not_open(places: Iterable[Place]) -> frozenset[int]:
-    """List the destinations at which what waits is held."""
-    return frozenset(place.id for place in places if place.state is not PlaceState.OPEN)
+    """List the destinations at which all that waits is held, because nobody is there to take it."""
+    return frozenset(place.id for place in places if not place.has_receiver)
 
 
 def show(place: Place, status: Status, reason: str | None, *, lane_is_held: bool) -> tuple[str, str | None]:
     """Say which status is shown, and the reason."""
-    is_held = lane_is_held or place.state is not PlaceState.OPEN
+    is_held = lane_is_held or not place.has_receiver
     if is_held and status in IN_LANE:
         return shown(status, is_held=True), _why(place)
     return status.value, reason

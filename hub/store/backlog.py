@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hub.store import plans
 from hub.store.statements import queries
 from schemas.kinds import DeliveryStatus as Status
 
@@ -44,6 +45,7 @@ async def lock_schools(c: Connection, oin: str) -> None:
     brins = [row["brin"] for row in await queries.schools_of_supplier(c, oin=oin)]
     await queries.enter_schools(c, brins=brins)
     await queries.hold_schools(c, brins=brins)
+    await plans.directory(c)
 
 
 async def living_units(c: Connection, oin: str) -> list[LivingUnit]:

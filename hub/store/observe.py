@@ -39,6 +39,8 @@ class Place:
     services: tuple[str, ...]
     state: PlaceState
     is_held_by_operator: bool
+    has_receiver: bool
+    """Whether something is there that takes messages: a queue, or a system whose subscription is active."""
     subscription_id: UUID | None
     url: str | None
     circuit: CircuitState
@@ -60,6 +62,9 @@ class LaneSums:
     held_retrying: int = 0
     waits_since: datetime | None = None
     held_brins: tuple[str, ...] = ()
+    """Schools that are held where others go."""
+    released_brins: tuple[str, ...] = ()
+    """Schools that go where all others are held."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +98,7 @@ async def lane_sums(c: Connection) -> dict[int, LaneSums]:
             **{
                 **{name: value for name, value in row.items() if name != "destination"},
                 "held_brins": tuple(row["held_brins"] or ()),
+                "released_brins": tuple(row["released_brins"] or ()),
             }
         )
         for row in rows
@@ -192,6 +198,7 @@ def _place(row: Mapping[str, Any]) -> Place:
         services=tuple(row["services"]),
         state=PlaceState(row["state"]),
         is_held_by_operator=row["held"],
+        has_receiver=row["has_receiver"],
         subscription_id=row["subscription_id"],
         url=row["url"],
         circuit=CircuitState(row["circuit"]),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import orjson
 
+from hub.store import plans
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
@@ -58,9 +59,18 @@ async def find_destination(c: Connection, name: str) -> int | None:
     return cast("int | None", await queries.find_destination(c, name=name))
 
 
-async def hold_destination(c: Connection, destination: int, *, held: bool) -> None:
-    """Let nothing go there, or let it go again."""
-    await queries.hold_destination(c, id=destination, held=held)
+async def hold_destination(c: Connection, destination: int) -> None:
+    """Let nothing go there: every lane is held, and so is every one to come. The first locks of their transaction."""
+    await plans.shut_gate(c)
+    await queries.mark_destination(c, id=destination, held=True)
+    await queries.hold_all_lanes(c, destination=destination)
+
+
+async def release_destination(c: Connection, destination: int) -> None:
+    """Let everything go there again. The first locks of their transaction."""
+    await plans.shut_gate(c)
+    await queries.mark_destination(c, id=destination, held=False)
+    await queries.release_all_lanes(c, destination=destination)
 
 
 async def hold_lanes(c: Connection, destination: int, brins: Collection[str]) -> None:
@@ -68,9 +78,9 @@ async def hold_lanes(c: Connection, destination: int, brins: Collection[str]) ->
     await queries.hold_lanes(c, destination=destination, brins=sorted(set(brins)))
 
 
-async def release_lanes(c: Connection, destination: int, brins: Collection[str] | None) -> None:
-    """Let schools go there again: these, or all that are held."""
-    await queries.release_lanes(c, destination=destination, brins=None if brins is None else sorted(set(brins)))
+async def release_lanes(c: Connection, destination: int, brins: Collection[str]) -> None:
+    """Let these schools go there, also where all others are held."""
+    await queries.release_lanes(c, destination=destination, brins=sorted(set(brins)))
 
 
 async def wake_lanes(c: Connection, destination: int) -> None:

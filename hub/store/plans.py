@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from hub.store.pool import Connection
 
     Lane = tuple[int, str]
+
+GATE: Final = 0x05B_0010
+"""The lock that whoever makes lanes shares, and whoever holds or releases whole destinations has alone."""
 
 
 async def ring(c: Connection, brins: Sequence[str], most: int) -> list[LoggedEvent]:
@@ -41,8 +44,8 @@ async def ring(c: Connection, brins: Sequence[str], most: int) -> list[LoggedEve
 
 
 async def directory(c: Connection) -> Directory:
-    """Read who gets what, as it is in this transaction."""
-    rows = await queries.read_directory(c)
+    """Read who gets what, as it is in this transaction; called before any lane is locked."""
+    rows = await queries.read_directory(c, gate=GATE)
     places = {row["id"]: Destination(id=row["id"], name=row["name"]) for row in rows}
     return Directory(
         queues={code: places[row["id"]] for row in rows for code in row["queue_of"] or ()},
@@ -50,6 +53,11 @@ async def directory(c: Connection) -> Directory:
         copies={row["supplier_oin"]: places[row["id"]] for row in rows if row["kind"] == "las-copy"},
         listeners={row["supplier_oin"]: _listener(row) for row in rows if row["types"] is not None},
     )
+
+
+async def shut_gate(c: Connection) -> None:
+    """Wait until nobody plans, and let nobody plan until this transaction ends; before any other lock of it."""
+    await queries.shut_gate(c, gate=GATE)
 
 
 async def raise_lanes(c: Connection, counts: Mapping[Lane, int]) -> dict[Lane, int]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from uuid import UUID
 
+    from hub.domain.planning import Listener
     from hub.domain.restating import UnitKey
     from hub.store.pool import Connection
     from hub.store.reports import LaneKey
@@ -21,15 +22,17 @@ if TYPE_CHECKING:
 NOTHING_LOST = 2**63 - 1
 
 
-async def hold_still(c: Connection, units: Sequence[UnitKey]) -> None:
-    """Lock the schools of units against planning, then their lanes, each in key order."""
+async def hold_still(c: Connection, units: Sequence[UnitKey]) -> Mapping[str, Listener]:
+    """Lock the schools of units against planning, then their lanes, each in key order; returns who listens."""
     brins = sorted({brin for _, brin, _, _ in units})
     await queries.enter_schools(c, brins=brins)
     await queries.hold_schools(c, brins=brins)
+    directory = await plans.directory(c)
     await reports.lock(c, {(destination, brin) for destination, brin, _, _ in units})
+    return directory.listeners
 
 
-async def spoken(c: Connection, units: Sequence[UnitKey]) -> dict[UnitKey, Spoken]:
+async def spoken(c: Connection, units: Sequence[UnitKey], listeners: Mapping[str, Listener]) -> dict[UnitKey, Spoken]:
     """Read what planned events say of units; one that none speaks of is left out."""
     rows = await queries.unit_news(
         c,
@@ -38,7 +41,6 @@ async def spoken(c: Connection, units: Sequence[UnitKey]) -> dict[UnitKey, Spoke
         mandates=[unit[2] for unit in units],
         branches=[unit[3] for unit in units],
     )
-    listeners = (await plans.directory(c)).listeners
     newest: dict[int, dict[Kind, tuple[int, UUID]]] = {}
     for row in rows:
         newest.setdefault(row["o"], {})[Kind(row["type"])] = (row["number"], row["id"])

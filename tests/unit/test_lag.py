@@ -113,6 +113,8 @@ DUO, LAS = "duo:rio", "las:00000099000000001000"
         (Standing(name=LAS, circuit=CircuitState.HALF_OPEN, circuit_is_misconfigured=True), Cause.REFUSED),
         (Standing(name=LAS, state=PlaceState.HELD), Cause.HELD),
         (Standing(name=LAS, state=PlaceState.HELD, circuit=CircuitState.OPEN), Cause.HELD),
+        (Standing(name=DUO, state=PlaceState.HELD, held=9, retrying=1), Cause.RECEIVER_DOWN),
+        (Standing(name=DUO, state=PlaceState.HELD, held=9, waiting=1, oldest_undelivered=1.0), Cause.HELD),
         (Standing(name=LAS, state=PlaceState.NO_RECEIVER), Cause.NONE),
         (Standing(name=LAS, state=PlaceState.NO_RECEIVER, held=2), Cause.NO_RECEIVER),
         (Standing(name=DUO, held=2), Cause.HELD),

@@ -1,10 +1,11 @@
 -- Destinations as the forwarders see them: what may be sent to, and how it fares.
 
 -- name: read_places
--- Every destination with its circuit; a system's webhook is open only while a subscription is active.
+-- Every destination with its circuit; a system's webhook is open only while a subscription is active. What an operator
+-- holds is held lane by lane.
 select d.id, d.name, d.kind, d.topic, d.supplier_oin, d.circuit, d.circuit_openings, d.probe_at, d.taken_at,
-       not d.held and (d.kind = 'duo' or exists (
-         select 1 from subscriptions u where u.supplier_oin = d.supplier_oin and u.status = 'active')) as is_open
+       d.kind = 'duo' or exists (
+         select 1 from subscriptions u where u.supplier_oin = d.supplier_oin and u.status = 'active') as is_open
   from destinations d;
 
 -- name: open_circuit!

@@ -53,7 +53,7 @@ select d.id, d.name, d.kind, d.topic, d.supplier_oin, d.circuit, d.circuit_since
               then 'no_receiver'
             when d.held or d.kind <> 'duo' and u.status is distinct from 'active' then 'held'
             else 'open' end as state,
-       d.held
+       d.held, d.kind = 'duo' or coalesce(u.status = 'active', false) as has_receiver
   from destinations d
   left join subscriptions u on u.supplier_oin = d.supplier_oin and u.status <> 'deleted'
   left join systems y on y.supplier_oin = d.supplier_oin
@@ -69,7 +69,7 @@ select d.id, d.name, d.kind, d.topic, d.supplier_oin, d.circuit, d.circuit_since
 
 -- name: sum_lanes
 -- Per destination: how its lanes stand, what is held in lanes that are held, and since when the oldest message waits
--- that may go. What was not planned from the log waits since it was planned. (The first 48 bits of an id are the
+-- that may go; of a held destination which schools go all the same. What was not planned from the log waits since it was planned. (The first 48 bits of an id are the
 -- milliseconds of its event.)
 select x.destination,
        count(*) filter (where f.status is null) as idle,
@@ -81,8 +81,10 @@ select x.destination,
        min(case when f.cause is null
                 then to_timestamp(('x' || left(replace(f.id::text, '-', ''), 12))::bit(48)::bigint / 1000.0)
                 else f.planned_at end) filter (where not x.held) as waits_since,
-       array_agg(x.brin order by x.brin) filter (where x.held) as held_brins
+       array_agg(x.brin order by x.brin) filter (where x.held and not p.held) as held_brins,
+       array_agg(x.brin order by x.brin) filter (where not x.held and p.held) as released_brins
   from lanes x
+  join destinations p on p.id = x.destination
   left join lateral (
     select d.id, d.status, d.cause, d.planned_at from deliveries d
      where x.tail > x.head and d.destination = x.destination and d.brin = x.brin and d.sequence > x.head

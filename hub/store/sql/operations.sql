@@ -4,9 +4,16 @@
 -- The number of a destination.
 select d.id from destinations d where d.name = :name;
 
--- name: hold_destination!
--- Let nothing go there, or let it go again.
+-- name: mark_destination!
+-- Whether new lanes of it are held.
 update destinations set held = :held where id = :id;
+
+-- name: hold_all_lanes!
+-- Let nothing of any school go there; what is on its way still arrives.
+update lanes x set held = true, due = null
+  from (select l.destination, l.brin from lanes l where l.destination = :destination and not l.held
+         order by l.brin for update of l) h
+ where x.destination = h.destination and x.brin = h.brin;
 
 -- name: hold_lanes!
 -- Let nothing of these schools go there; lanes that do not exist yet are made, in key order.
@@ -15,11 +22,18 @@ select :destination, u.brin, true from unnest(:brins::text[]) u (brin) order by 
 on conflict (destination, brin) do update set held = true, due = null;
 
 -- name: release_lanes!
--- Let schools go again, these or all that are held there: what waits and nobody has is due.
+-- Let these schools go, in key order: what waits and nobody has is due. One that has no lane yet gets one that is open.
+insert into lanes as x (destination, brin, held)
+select :destination, u.brin, false from unnest(:brins::text[]) u (brin) order by u.brin
+on conflict (destination, brin) do update
+   set held = false,
+       due = case when x.owner is null and x.tail > x.head then coalesce(x.due, clock_timestamp()) end;
+
+-- name: release_all_lanes!
+-- Let all schools go: what waits and nobody has is due.
 update lanes x
    set held = false, due = case when x.tail > x.head and x.owner is null then clock_timestamp() end
-  from (select l.destination, l.brin from lanes l
-         where l.destination = :destination and l.held and (:brins::text[] is null or l.brin = any(:brins::text[]))
+  from (select l.destination, l.brin from lanes l where l.destination = :destination and l.held
          order by l.brin for update of l) h
  where x.destination = h.destination and x.brin = h.brin;
 

@@ -22,22 +22,31 @@ select k.brin from unnest(:brins::text[]) with ordinality k (brin, o)
 on conflict do nothing;
 
 -- name: read_directory
--- Who gets what: each destination, the services of a queue, and what a system asked for.
+-- Who gets what: each destination, the services of a queue, and what a system asked for. Until the transaction ends no
+-- destination is held or released as a whole, so that a new lane is what its destination is.
+with gate as materialized (select pg_advisory_xact_lock_shared(:gate))
 select d.id, d.name, d.kind, d.supplier_oin,
        (select array_agg(s.code) from services s where s.destination = d.id) as queue_of,
        u.services, u.types, u.reports
-  from destinations d
+  from gate
+ cross join destinations d
   left join subscriptions u on u.supplier_oin = d.supplier_oin and u.status <> 'deleted';
 
+-- name: shut_gate!
+-- Be the only one: nobody makes lanes until the transaction ends.
+select pg_advisory_xact_lock(:gate);
+
 -- name: raise_lanes
--- Give out numbers: raise each tail, create lanes at first sight, make them due unless leased or held.
-insert into lanes as x (destination, brin, tail, due)
-select u.destination, u.brin, u.n, clock_timestamp()
+-- Give out numbers: raise each tail, create lanes at first sight, held where their destination is, and make them due
+-- unless leased or held.
+insert into lanes as x (destination, brin, tail, held, due)
+select u.destination, u.brin, u.n, d.held, case when not d.held then clock_timestamp() end
   from unnest(:destinations::smallint[], :brins::text[], :counts::bigint[]) u (destination, brin, n)
+ cross join lateral (select d.held from destinations d where d.id = u.destination offset 0) d
  order by u.destination, u.brin
 on conflict (destination, brin) do update
    set tail = x.tail + excluded.tail,
-       due = case when x.owner is null and not x.held then coalesce(x.due, excluded.due) end
+       due = case when x.owner is null and not x.held then coalesce(x.due, clock_timestamp()) end
 returning destination, brin, tail;
 
 -- name: write_deliveries!

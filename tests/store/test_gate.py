@@ -1,0 +1,181 @@
+"""A supplier's gate: a destination held whole while chosen schools go, or open while chosen schools are held."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import asyncpg
+import pytest
+
+from hub import operate, plan, register
+from hub.observe.books import verify
+from hub.observe.lag import LagReader
+from hub.operate import Press
+from hub.store import observe
+from tests.support.seen import plan_all as plan_everybody
+from tests.support.seen import take
+from tests.support.subscribed import BRINS, NOW, at, grant, lane, make_register, plan_all
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hub.observe.lag import DestinationLag
+    from hub.store.observe import LaneSums
+    from hub.store.pool import Connection
+
+FIRST, SECOND = BRINS
+LATER = "00CC"
+RIO = "duo:rio"
+
+
+@pytest.fixture
+async def c(connection: Connection) -> Connection:
+    """Make a register of two schools with a mandate for RIO each, planned."""
+    await make_register(connection)
+    for brin in BRINS:
+        await grant(connection, brin, service="RIO")
+    await plan_all(connection)
+    return connection
+
+
+async def hold(c: Connection, brins: Sequence[str] | None = None) -> None:
+    """Press the button."""
+    async with c.transaction():
+        await operate.hold(c, RIO, brins, Press(actor="me", at=NOW, reason="x"))
+
+
+async def release(c: Connection, brins: Sequence[str] | None = None) -> None:
+    """Press the other one."""
+    async with c.transaction():
+        await operate.release(c, RIO, brins, Press(actor="me", at=NOW, reason="x"))
+
+
+async def new_school(c: Connection) -> None:
+    """Let a school come that was not there, with a mandate, and plan it."""
+    await c.execute(
+        "insert into schools (brin, name, bge_code, sector) values ('00CC', 'Later', '41561', 'po');"
+        "insert into branches (branch, brin, name) values ('00CC00', '00CC', 'a')"
+    )
+    await grant(c, LATER, service="RIO")  # type: ignore[arg-type]
+    await plan_everybody(c)
+
+
+async def statuses(c: Connection) -> dict[str, str]:
+    """Say how each school's only message for RIO stands."""
+    rows = await c.fetch(
+        """select d.brin, d.status::text as status from deliveries d
+             join destinations p on p.id = d.destination and p.name = $1 order by d.brin, d.sequence""",
+        RIO,
+    )
+    return {row["brin"]: row["status"] for row in rows}
+
+
+async def standing(c: Connection) -> tuple[DestinationLag, LaneSums]:
+    """Read how the destination stands."""
+    lag = await LagReader().read(c, NOW)
+    place = next(place for place in await observe.places(c) if place.name == RIO)
+    return next(each for each in lag.destinations if each.place.name == RIO), (await observe.lane_sums(c))[place.id]
+
+
+async def test_one_school_goes_first_then_the_rest(c: Connection) -> None:
+    """Hold all, release one, let it be seen to work, release all: each goes once, in order."""
+    await hold(c)
+    assert await take(c, RIO) == 0
+    await release(c, [SECOND])
+    assert await take(c, RIO) == 1
+    assert await statuses(c) == {"00AA": "waiting", "18DS": "delivered"}
+    lag, sums = await standing(c)
+    assert (lag.place.state, sums.held_brins, sums.released_brins) == ("held", (), ("18DS",))
+    assert (lag.standing.held, lag.standing.waiting, lag.standing.oldest_undelivered) == (1, 0, None)
+    await release(c)
+    assert await take(c, RIO) == 1
+    assert set((await statuses(c)).values()) == {"delivered"}
+    assert (await verify(c, NOW)).violations == []
+
+
+async def test_what_is_new_of_a_released_school_goes_and_of_the_others_waits(c: Connection) -> None:
+    """The gate is a state, not an event."""
+    await hold(c)
+    await release(c, [SECOND])
+    await take(c, RIO)
+    for row in await c.fetch("select id from mandates"):
+        async with c.transaction():
+            await register.withdraw(c, row["id"], at())
+    await plan_all(c)
+    assert await take(c, RIO) == 1
+    assert [status for *_, status in await lane(c, RIO, SECOND)] == ["delivered", "delivered"]
+    assert [status for *_, status in await lane(c, RIO, FIRST)] == ["waiting", "waiting"]
+
+
+async def test_schools_that_come_later_are_held_with_the_others(c: Connection) -> None:
+    """Until the destination is released; then what comes is open."""
+    await hold(c)
+    await release(c, [SECOND])
+    await new_school(c)
+    assert await take(c, RIO) == 1
+    assert await statuses(c) == {"00AA": "waiting", "00CC": "waiting", "18DS": "delivered"}
+    await release(c)
+    assert await take(c, RIO) == 2
+
+
+async def test_a_school_may_be_released_before_there_is_anything_for_it(c: Connection) -> None:
+    """The first message for it is planned later, and goes."""
+    await hold(c)
+    await c.execute("insert into schools (brin, name, bge_code, sector) values ('00DD', 'Early', '41561', 'po')")
+    await c.execute("insert into branches (branch, brin, name) values ('00DD00', '00DD', 'a')")
+    await release(c, ["00DD"])
+    await grant(c, "00DD", service="RIO")  # type: ignore[arg-type]
+    await plan_everybody(c)
+    assert await take(c, RIO) == 1
+    assert (await statuses(c))["00DD"] == "delivered"
+
+
+async def test_the_reverse_chosen_schools_wait_while_all_others_go(c: Connection) -> None:
+    """Also one that is held in a destination that is held, and released, and the destination after it."""
+    await hold(c, [SECOND])
+    assert await take(c, RIO) == 1
+    lag, sums = await standing(c)
+    assert (lag.place.state, sums.held_brins, sums.released_brins) == ("open", ("18DS",), ())
+    await hold(c)
+    await hold(c, [SECOND])
+    await release(c, [FIRST])
+    assert await take(c, RIO) == 0
+    await release(c)
+    assert await take(c, RIO) == 1
+    assert set((await statuses(c)).values()) == {"delivered"}
+
+
+async def test_holding_again_closes_what_was_released(c: Connection) -> None:
+    """Hold all is all: earlier exceptions end."""
+    await hold(c)
+    await release(c, [SECOND])
+    await hold(c)
+    assert await take(c, RIO) == 0
+    assert (await standing(c))[1].released_brins == ()
+
+
+@pytest.mark.parametrize("button", ["hold", "release"])
+async def test_a_lane_that_is_being_made_is_what_its_destination_is(c: Connection, database: str, button: str) -> None:
+    """A planner at work with a school's first message: the button waits for it, and then takes its lane along."""
+    if button == "release":
+        await hold(c)
+    await c.execute("insert into schools (brin, name, bge_code, sector) values ('00CC', 'Later', '41561', 'po')")
+    await c.execute("insert into branches (branch, brin, name) values ('00CC00', '00CC', 'a')")
+    await grant(c, LATER, service="RIO")  # type: ignore[arg-type]
+    planner, presser = await asyncpg.connect(database), await asyncpg.connect(database)
+    turn = planner.transaction()
+    await turn.start()
+    await plan.plan(planner, {LATER: None}, NOW, 0)
+    pressing = asyncio.create_task((hold if button == "hold" else release)(presser))
+    while not await c.fetchval(
+        "select exists (select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')"
+    ):
+        await asyncio.sleep(0.01)
+    await turn.commit()
+    await pressing
+    await planner.close()
+    await presser.close()
+    row = await c.fetchrow("select held, due is not null as due from lanes where brin = $1", LATER)
+    assert row is not None
+    assert tuple(row) == ((True, False) if button == "hold" else (False, True))
