@@ -106,7 +106,7 @@ class Webhooks:
         async with self._pool.acquire() as c:
             receivers = await subscriptions.targets(c, self._keys)
             if receivers:
-                self._sender = Sender(origin=self._origin, key=await keys.active_key(c, self._keys, now()))
+                self._sender = Sender(origin=self._origin, keys=await keys.valid_keys(c, self._keys, now()))
             sharing = await subscriptions.forwarders(c) if any(r.allowed_rate for r in receivers.values()) else 1
         return {destination: self._target(receiver, sharing) for destination, receiver in receivers.items()}
 

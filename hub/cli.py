@@ -51,6 +51,7 @@ COMMANDS: Final = {
     "release": Entry("hub.commands.hold", "Let it go again."),
     "cancel": Entry("hub.commands.hold", "Cancel a delivery that waits."),
     "parked": Entry("hub.commands.parked", "List, retry or discard records that could not be used."),
+    "keys": Entry("hub.commands.keys", "List or replace keys that sign, and seal secrets anew."),
     "verify": Entry("hub.commands.verify", "Do the books."),
     "doctor": Entry("hub.commands.doctor", "Say what is wrong with this installation."),
     "token": Entry("hub.commands.token", "Make a development token."),

@@ -38,5 +38,14 @@ def unseal(sealed: bytes, keys: Sequence[SecretStr]) -> bytes:
         ) from None
 
 
+def is_newest(sealed: bytes, keys: Sequence[SecretStr]) -> bool:
+    """Say whether the first of `keys` sealed this."""
+    try:
+        _fernet(keys[:1]).decrypt(sealed)
+    except InvalidToken:
+        return False
+    return True
+
+
 def _fernet(keys: Sequence[SecretStr]) -> MultiFernet:
     return MultiFernet([Fernet(key.get_secret_value()) for key in keys])

@@ -13,7 +13,7 @@ router = APIRouter(prefix="/keys", tags=["subscriptions"])
 @router.get("")
 async def list_keys(c: ConnectionHere, settings: SettingsHere, now: NowHere) -> Items[KeyBody]:
     """List the keys; the first is made when it is first asked for."""
-    await store.active_key(c, settings.sealing_keys, now)
+    await store.valid_keys(c, settings.sealing_keys, now)
     found = await store.public_keys(c)
     return Items(
         items=[

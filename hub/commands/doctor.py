@@ -10,6 +10,7 @@ import asyncpg
 import typer
 from aiokafka.errors import KafkaError
 
+from hub import keyring
 from hub.clock import now
 from hub.domain.cause import Cause
 from hub.domain.says import says
@@ -23,10 +24,11 @@ from hub.topics import missing_topics
 from schemas.topics import Broker, topics_on
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
     from hub.observe.lag import Lag
     from hub.settings import Kafka, Settings
+    from hub.store.keys import Sealed
 
 PATIENCE_SECONDS: Final = 5.0
 SKEW_SECONDS: Final = 2.0
@@ -106,8 +108,19 @@ async def _database(settings: Settings) -> AsyncIterator[Finding]:
             await look_up_by_key(c)
             for each in _work(await LagReader().read(c, now())):
                 yield each
+            if settings.secrets.keys:
+                yield _sealed(*await keyring.survey(c, settings.secrets.keys))
     finally:
         await c.close()
+
+
+def _sealed(older: int, closed: Sequence[Sealed]) -> Finding:
+    if closed:
+        owners = ", ".join(sorted({each.owner for each in closed}))
+        words = f"no key opens {len(closed)} of them, of {owners}: put the key that sealed them back"
+        return Finding("sealed secrets", is_well=False, words=words)
+    words = f"{older} need an older key: `osr-hub keys reseal`" if older else "all under the newest key"
+    return Finding("sealed secrets", is_well=True, words=words)
 
 
 def _work(lag: Lag) -> Iterator[Finding]:

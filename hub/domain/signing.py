@@ -4,7 +4,7 @@ In: a message's id, the moment of the attempt, the body's bytes, the receiver's 
 Out: the three headers. `verify` is the other side of it, for receivers that are ours.
 
 `v1` is HMAC-SHA256, one signature per secret that is valid at the moment, so that a receiver can change secrets without
-losing a message; `v1a` is Ed25519 by the hub's key, whose public half anyone may have.
+losing a message; `v1a` is Ed25519 by each key of the hub that is valid, whose public halves anyone may have.
 """
 
 import base64
@@ -41,9 +41,9 @@ def headers(
     attempted_at: datetime,
     body: bytes,
     secrets: Sequence[bytes],
-    key: Ed25519PrivateKey | None = None,
+    keys: Sequence[Ed25519PrivateKey] = (),
 ) -> dict[str, str]:
-    """Sign one attempt: a `v1` signature per secret in the order given, then `v1a` when there is a key.
+    """Sign one attempt: a `v1` signature per secret in the order given, then a `v1a` per key.
 
     `attempted_at` is aware and of this attempt, not of the event; the id must hold no full stop, which would let two
     different messages have the same signed bytes.
@@ -54,8 +54,7 @@ def headers(
     timestamp = str(int(attempted_at.timestamp()))
     content = b"%b.%b.%b" % (message_id.encode(), timestamp.encode(), body)
     signatures = [f"v1,{_encode(_hmac(secret, content))}" for secret in secrets]
-    if key is not None:
-        signatures.append(f"v1a,{_encode(key.sign(content))}")
+    signatures += [f"v1a,{_encode(key.sign(content))}" for key in keys]
     return {"webhook-id": message_id, "webhook-timestamp": timestamp, "webhook-signature": " ".join(signatures)}
 
 

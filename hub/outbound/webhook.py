@@ -23,6 +23,8 @@ from hub.outbound.answers import Answer, Answered, NotAllowed, Unreachable
 from schemas.cloudevents import HTTP_CONTENT_TYPE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     from hub.domain.receiver import Receiver
@@ -43,10 +45,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
-    """Who sends: the name receivers gave their consent to, and the key whose public half anyone may have."""
+    """Who sends: the name receivers gave their consent to, and the keys whose public halves anyone may have."""
 
     origin: str
-    key: Ed25519PrivateKey | None = None
+    keys: Sequence[Ed25519PrivateKey] = ()
 
 
 async def deliver(outbound: Outbound, receiver: Receiver, message: Message, sender: Sender, now: datetime) -> Outcome:
@@ -56,7 +58,7 @@ async def deliver(outbound: Outbound, receiver: Receiver, message: Message, send
 
 async def post(outbound: Outbound, receiver: Receiver, message: Message, sender: Sender, now: datetime) -> Answer:
     """Sign and send one message and give the answer as it came."""
-    headers = signing.headers(message.id, now, message.body, receiver.secrets, sender.key)
+    headers = signing.headers(message.id, now, message.body, receiver.secrets, sender.keys)
     headers["content-type"] = HTTP_CONTENT_TYPE
     headers["webhook-request-origin"] = sender.origin
     if message.traceparent:

@@ -1,10 +1,10 @@
-"""The hub's signing keys: sealed private halves, open public ones."""
+"""The hub's signing keys: sealed private halves, open public ones; and all that is sealed, to be sealed anew."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import SecretStr
@@ -33,17 +33,24 @@ class PublicKey:
     retired_at: datetime | None
 
 
-async def active_key(c: Connection, keys: Keys, now: datetime) -> Ed25519PrivateKey:
-    """Read the key that signs; the first to need one makes it, and others wait for that."""
-    row = await queries.active_signing_key(c)
-    if row is not None:
-        return signing.parse_private_key(unseal(row["sealed"], keys).decode())
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed:
+    """Something that is stored sealed: what kind it is of, and whose."""
+
+    kind: str
+    id: str
+    owner: str
+    value: bytes = field(repr=False)
+
+
+async def valid_keys(c: Connection, keys: Keys, now: datetime) -> tuple[Ed25519PrivateKey, ...]:
+    """Read the keys that sign, newest first; the first to need one makes it, and others wait for that."""
+    found = await _valid(c, keys, now)
+    if found:
+        return found
     async with c.transaction():
         await queries.lock_signing_keys(c)
-        row = await queries.active_signing_key(c)
-        if row is not None:
-            return signing.parse_private_key(unseal(row["sealed"], keys).decode())
-        return await _make(c, keys, now)
+        return await _valid(c, keys, now) or (await make_key(c, keys, now),)
 
 
 async def public_keys(c: Connection) -> list[PublicKey]:
@@ -54,9 +61,47 @@ async def public_keys(c: Connection) -> list[PublicKey]:
     ]
 
 
-async def _make(c: Connection, keys: Keys, now: datetime) -> Ed25519PrivateKey:
+async def lock_keys(c: Connection) -> None:
+    """Let nobody else make or retire a signing key in this transaction."""
+    await queries.lock_signing_keys(c)
+
+
+async def retire_keys(c: Connection, until: datetime) -> None:
+    """Let the signing keys that have no end sign until this moment."""
+    await queries.retire_signing_keys(c, until=until)
+
+
+async def make_key(c: Connection, keys: Keys, now: datetime) -> Ed25519PrivateKey:
+    """Make a signing key and store it sealed."""
     key = Ed25519PrivateKey.generate()
     sealed = seal(signing.format_private_key(key).encode(), keys)
     public = signing.format_public_key(key.public_key())
     await queries.insert_signing_key(c, id=str(new_id(now)), sealed=sealed, public_key=public, now=now)
     return key
+
+
+async def sealed_values(c: Connection) -> list[Sealed]:
+    """Read all that is sealed."""
+    return [
+        Sealed(kind=row["kind"], id=row["id"], owner=row["owner"], value=row["sealed"])
+        for row in await queries.sealed_values(c)
+    ]
+
+
+async def replace_sealed(c: Connection, old: Sealed, value: bytes) -> None:
+    """Store the same thing sealed anew; what was changed meanwhile is left alone."""
+    whose = {"owner": old.owner} if old.kind == "answer" else {}
+    await _RESEAL[old.kind](c, id=old.id, before=old.value, after=value, **whose)
+
+
+async def _valid(c: Connection, keys: Keys, now: datetime) -> tuple[Ed25519PrivateKey, ...]:
+    rows = await queries.valid_signing_keys(c, now=now)
+    return tuple(signing.parse_private_key(unseal(row["sealed"], keys).decode()) for row in rows)
+
+
+_RESEAL: Final = {
+    "secret": queries.reseal_secret,
+    "certificate": queries.reseal_certificate,
+    "signing_key": queries.reseal_signing_key,
+    "answer": queries.reseal_answer,
+}

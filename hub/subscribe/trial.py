@@ -56,7 +56,7 @@ async def prepare(c: Connection, subscription: Subscription, settings: Settings,
             identity=unseal(sealed, sealing) if sealed else None,
         ),
         message=_message(subscription, settings, now),
-        sender=Sender(origin=origin_of(settings.http.address), key=await keys.active_key(c, sealing, now)),
+        sender=Sender(origin=origin_of(settings.http.address), keys=await keys.valid_keys(c, sealing, now)),
     )
 
 

@@ -22,7 +22,7 @@ def test_the_library_accepts_what_we_sign() -> None:
 def test_the_library_accepts_either_secret_during_a_rotation_and_passes_over_ed25519() -> None:
     """With two secrets and the hub's key in one header, each secret alone is enough."""
     old, new = new_secret(), new_secret()
-    signed = headers(ID, datetime.now(UTC), BODY, [new, old], Ed25519PrivateKey.generate())
+    signed = headers(ID, datetime.now(UTC), BODY, [new, old], [Ed25519PrivateKey.generate()])
     for secret in (old, new):
         Webhook(format_secret(secret)).verify(BODY, signed)
 

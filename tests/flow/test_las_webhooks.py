@@ -87,7 +87,7 @@ async def test_the_official_libraries_take_a_message_for_what_it_is(
     assert got.headers["content-type"] == "application/cloudevents+json; charset=utf-8"
     assert got.headers["webhook-request-origin"] == "hub.test"
     assert got.headers["traceparent"] == TRACE
-    public = (await keys.active_key(connection, KEYS, NOW)).public_key()
+    public = (await keys.valid_keys(connection, KEYS, NOW))[0].public_key()
     signing.verify(got.headers, got.body, at, public_key=public)
 
 

@@ -205,7 +205,7 @@ async def test_a_signing_key_is_made_once_and_kept_sealed(database: str, c: Conn
     async def ask() -> bytes:
         mine = await asyncpg.connect(database)
         try:
-            return (await keys.active_key(mine, KEYS, NOW)).private_bytes_raw()
+            return (await keys.valid_keys(mine, KEYS, NOW))[0].private_bytes_raw()
         finally:
             await mine.close()
 

@@ -45,7 +45,7 @@ def test_the_vector_of_the_specification_comes_out() -> None:
 
 def test_every_valid_secret_signs_and_then_the_hub_itself() -> None:
     """The signatures stand in the order of the secrets, the hub's own last."""
-    parts = headers("id", NOW, BODY, [SECRET, b"x" * 24], KEY)["webhook-signature"].split(" ")
+    parts = headers("id", NOW, BODY, [SECRET, b"x" * 24], [KEY])["webhook-signature"].split(" ")
     assert [part.partition(",")[0] for part in parts] == ["v1", "v1", "v1a"]
     KEY.public_key().verify(base64.b64decode(parts[2].removeprefix("v1a,")), b"id.1795424400." + BODY)
 
@@ -59,7 +59,7 @@ def test_the_same_moment_signs_the_same_in_any_zone() -> None:
 @given(st.binary(max_size=200), st.lists(st.binary(min_size=24, max_size=64), min_size=1, max_size=3))
 def test_each_secret_alone_verifies(body: bytes, secrets: list[bytes]) -> None:
     """A receiver with any one of the secrets, or with the public key, takes the request."""
-    signed = headers("id", NOW, body, secrets, KEY)
+    signed = headers("id", NOW, body, secrets, [KEY])
     for secret in secrets:
         verify(signed, body, NOW, secrets=[secret])
     verify(signed, body, NOW, public_key=KEY.public_key())
@@ -94,7 +94,7 @@ def test_more_than_five_minutes_are_not(seconds: int) -> None:
 )
 def test_a_changed_header_is_refused(changed: dict[str, str], says: str) -> None:
     """Id and moment are signed too, and what is no signature is passed over."""
-    signed = {**headers("id", NOW, BODY, [SECRET], KEY), **changed}
+    signed = {**headers("id", NOW, BODY, [SECRET], [KEY]), **changed}
     with pytest.raises(SignatureMismatch, match=says):
         verify(signed, BODY, NOW, secrets=[SECRET], public_key=KEY.public_key())
 
@@ -110,7 +110,7 @@ def test_each_header_is_needed(name: str) -> None:
 
 def test_another_secret_key_or_body_is_refused() -> None:
     """Nothing verifies what it did not sign, and a receiver without any key verifies nothing."""
-    signed = headers("id", NOW, BODY, [SECRET], KEY)
+    signed = headers("id", NOW, BODY, [SECRET], [KEY])
     stranger = Ed25519PrivateKey.generate().public_key()
     for body, secrets, key in (
         (BODY, [new_secret()], stranger),

@@ -150,19 +150,3 @@ update lanes x
                                    and d.status <> 'cancelled'))
   from unnest(:brins::text[]) k (brin)
  where x.destination = :destination and x.brin = k.brin;
-
--- name: lock_signing_keys!
--- Only one process makes a key.
-lock table signing_keys in share row exclusive mode;
-
--- name: active_signing_key^
--- The key that signs.
-select k.id, k.sealed from signing_keys k where k.retired_at is null order by k.created_at desc, k.id limit 1;
-
--- name: insert_signing_key!
--- A new key.
-insert into signing_keys (id, sealed, public_key, created_at) values (:id, :sealed, :public_key, :now);
-
--- name: public_signing_keys
--- Every key that messages may have been signed with, newest first.
-select k.id, k.public_key, k.created_at, k.retired_at from signing_keys k order by k.created_at desc, k.id;

@@ -1,0 +1,82 @@
+"""`osr-hub keys list|rotate|reseal`: keys that sign messages, and keys that seal what is secret."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hub import keyring
+from hub.clock import now
+from hub.commands.asking import ACTOR, ask, press, show_table
+from hub.operate import Press
+from hub.store import keys as store
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hub.keyring import Resealed
+    from hub.settings import Settings
+    from hub.store.keys import PublicKey
+    from hub.store.pool import Connection
+
+COLUMNS = ("id", "public key", "made", "signs until")
+WORDS = {
+    "secret": "secrets of subscriptions",
+    "certificate": "client certificates",
+    "signing_key": "signing keys",
+    "answer": "answers kept for repeated requests",
+}
+app = typer.Typer(no_args_is_help=True, help="Keys that sign messages, and keys that seal what is secret.")
+Reason = Annotated[str, typer.Option(help="Why; it stands in the audit.")]
+
+
+@app.command("list")
+def list_() -> None:
+    """List the keys that messages are or were signed with, newest first, as `/v1/keys` publishes them."""
+
+    async def read(c: Connection, _settings: Settings) -> Sequence[PublicKey]:
+        return await store.public_keys(c)
+
+    show_table("signing keys", COLUMNS, [_row(key) for key in ask(read)])
+
+
+@app.command()
+def rotate(
+    *,
+    reason: Reason,
+    grace_hours: Annotated[
+        int, typer.Option(min=0, max=24 * 90, help="How long the key before it signs beside the new one.")
+    ] = 24 * 7,
+) -> None:
+    """Make a new signing key; receivers have the time of grace to fetch it."""
+
+    async def work(c: Connection, settings: Settings) -> None:
+        pressed = Press(actor=ACTOR, at=now(), reason=reason)
+        await keyring.rotate(c, settings.sealing_keys, timedelta(hours=grace_hours), pressed)
+
+    press(work, ("destinations",))
+    print(f"a new key signs; the one before it signs beside it for {grace_hours} hours")
+
+
+@app.command()
+def reseal(*, reason: Reason) -> None:
+    """Seal everything under the first of OSR_HUB_SECRETS__KEYS, so that the others can be taken out of it."""
+
+    async def work(c: Connection, settings: Settings) -> Resealed:
+        return await keyring.reseal(c, settings.sealing_keys, Press(actor=ACTOR, at=now(), reason=reason))
+
+    result = press(work, ("destinations",))
+    for kind, n in result.done.items():
+        print(f"{n} {WORDS[kind]} sealed anew")
+    print(f"{result.left} were sealed under the newest key already")
+    for each in result.closed:
+        print(f"no key opens one of the {WORDS[each.kind]}, of {each.owner}: put the key that sealed it back")
+    if result.closed:
+        raise typer.Exit(1)
+
+
+def _row(key: PublicKey) -> tuple[str, ...]:
+    until = "further notice" if key.retired_at is None else f"{key.retired_at:%Y-%m-%d %H:%M}"
+    return key.id, key.text, f"{key.created_at:%Y-%m-%d %H:%M}", until
