@@ -6,6 +6,7 @@ In: a topic and who takes its batches. Out: records as they lie there, and offse
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from aiokafka import ConsumerRecord
 
+    Parse = Callable[[Sequence[ConsumerRecord[bytes, bytes]]], Awaitable[KafkaMessage]]
     Take = Callable[[Any, Sequence[ConsumerRecord[bytes, bytes]]], Awaitable[None]]
 
 log = structlog.get_logger(__name__)
@@ -46,6 +48,13 @@ def subscribe_batches(broker: KafkaBroker, topic: str, group: str, instance: str
     async def leave_closed(_message: object) -> list[object]:
         return []
 
+    async def take_as_it_lies(records: Sequence[ConsumerRecord[bytes, bytes]], parse: Parse) -> KafkaMessage:
+        # FastStream reads headers as UTF-8 and obeys `reply_to`: one stranger's record would cost the whole batch, or
+        # have us write where he likes. So it sees the first record only, without headers.
+        message = await parse((replace(records[0], headers=()),))
+        message.raw_message = tuple(records)
+        return message
+
     @broker.subscriber(
         topic,
         group_id=group,
@@ -55,7 +64,9 @@ def subscribe_batches(broker: KafkaBroker, topic: str, group: str, instance: str
         max_records=most,
         batch_timeout_ms=500,
         ack_policy=AckPolicy.MANUAL,
+        parser=take_as_it_lies,
         decoder=leave_closed,
+        no_reply=True,
     )
     async def on_batch(_records: list[Any], message: KafkaMessage) -> None:
         await take(message.consumer, message.raw_message)

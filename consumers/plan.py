@@ -14,23 +14,26 @@ import asyncpg
 import structlog
 
 from consumers.broker import commit, handled, make_broker, subscribe_batches
+from consumers.parked import park, parked_row
 from hub import plan
 from hub.clock import now
 from hub.domain.ids import time_of
 from hub.domain.lag import hop_seconds
 from hub.heartbeat import Heartbeat
-from hub.store import meters, observe, plans, processes
+from hub.reading import Unusable
+from hub.store import meters, observe, plans, processes, reports
 from hub.store.meters import Meters
 from hub.store.pool import PASSING, open_pool
 from hub.store.wake import Bell
 from schemas.identifiers import BRIN
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from aiokafka import ConsumerRecord, TopicPartition
     from faststream.kafka import KafkaBroker
 
+    from hub.plan import Planning
     from hub.settings import Settings
     from hub.store.pool import Pool
 
@@ -40,6 +43,7 @@ MOST_RECORDS: Final = 1000
 MOST_SCHOOLS: Final = 500
 AGAIN_SECONDS: Final = 0.3
 TICK_SECONDS: Final = 1.0
+NO_BRIN: Final = Unusable("unparsable", "the key of the record is no BRIN; on this topic it names the school")
 log = structlog.get_logger(__name__)
 
 
@@ -66,7 +70,7 @@ def subscribe(broker: KafkaBroker, planner: Planner, instance: str | None, topic
     """Let a planner hear the bells of a topic: who rang, never what was said."""
 
     async def take(consumer: Any, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:  # noqa: ANN401 - FastStream's own
-        await planner.plan(bells(records))
+        await planner.park(strangers(records, await planner.plan(bells(records))))
         planner.heard(consumer, records)
 
     subscribe_batches(broker, topic, GROUP, instance, MOST_RECORDS, take)
@@ -78,10 +82,29 @@ def bells(records: Sequence[ConsumerRecord[bytes, bytes]]) -> dict[str, datetime
     for record in records:
         brin = (record.key or b"").decode(errors="replace")
         if BRIN.pattern.fullmatch(brin) is None:
-            log.warning("bell.unknown", topic=record.topic, partition=record.partition, offset=record.offset, key=brin)
             continue
         rang.setdefault(brin, datetime.fromtimestamp(record.timestamp / 1000, UTC))
     return rang
+
+
+def strangers(
+    records: Sequence[ConsumerRecord[bytes, bytes]], unknown: Collection[str]
+) -> list[tuple[ConsumerRecord[bytes, bytes], Unusable]]:
+    """Pick the bells that nobody can plan for: of no BRIN, and the first of each school that is not in the register."""
+    found, seen = [], set()
+    for record in records:
+        brin = (record.key or b"").decode(errors="replace")
+        if BRIN.pattern.fullmatch(brin) is None:
+            found.append((record, NO_BRIN))
+        elif brin in unknown and brin not in seen:
+            seen.add(brin)
+            found.append(
+                (
+                    record,
+                    Unusable("unknown_school", f"school {brin} is not in the register; import the file that has it"),
+                )
+            )
+    return found
 
 
 class Planner:
@@ -101,13 +124,13 @@ class Planner:
         self._consumer = consumer
         self._handled |= handled(records)
 
-    async def plan(self, rang: Mapping[str, datetime | None]) -> None:
-        """Plan until nothing of these schools is left, however often it takes."""
-        left = dict(rang)
+    async def plan(self, rang: Mapping[str, datetime | None]) -> set[str]:
+        """Plan until nothing of these schools is left, however often it takes; return those that nobody knows."""
+        left, unknown = dict(rang), set[str]()
         while left:
             batch = dict(list(left.items())[:MOST_SCHOOLS])
             try:
-                unfinished = await self._plan_batch(batch)
+                done = await self._plan_batch(batch)
             except PASSING as error:
                 log.warning("plan.failed", schools=len(batch), error=str(error), next="the same schools again")
                 await asyncio.sleep(AGAIN_SECONDS)
@@ -115,13 +138,28 @@ class Planner:
             except Exception:  # a fault of ours in one school must not keep the others from being planned
                 if len(batch) == 1:
                     log.exception("school.unplannable", brin=next(iter(batch)), next="tried again each second")
-                    return
+                    return unknown
                 for brin, at in left.items():
-                    await self.plan({brin: at})
-                return
-            left = {brin: at for brin, at in left.items() if brin not in batch or brin in unfinished}
+                    unknown |= await self.plan({brin: at})
+                return unknown
+            unknown |= done.unknown
+            left = {brin: at for brin, at in left.items() if brin not in batch or brin in done.unfinished}
+        return unknown
 
-    async def _plan_batch(self, batch: Mapping[str, datetime | None]) -> frozenset[str]:
+    async def park(self, bells: Sequence[tuple[ConsumerRecord[bytes, bytes], Unusable]]) -> None:
+        """Put bells aside that nobody can plan for, however often it takes."""
+        while bells:
+            try:
+                async with self._pool.acquire() as c, c.transaction():
+                    for record, why in bells:
+                        await park(c, parked_row(record, why, now()))
+            except PASSING as error:
+                log.warning("park.failed", records=len(bells), error=str(error), next="the same records again")
+                await asyncio.sleep(AGAIN_SECONDS)
+            else:
+                return
+
+    async def _plan_batch(self, batch: Mapping[str, datetime | None]) -> Planning:
         async with self._pool.acquire() as c, c.transaction():
             at = now()
             result = await plan.plan(c, batch, at, self._heart.process)
@@ -132,7 +170,7 @@ class Planner:
             if published is not None:
                 self._meters.observe(p.destination.id, "publish", hop_seconds(recorded, published))
             self._meters.observe(p.destination.id, "plan", hop_seconds(published or recorded, at))
-        return result.unfinished
+        return result
 
     async def sweep(self) -> None:
         """Each second, plan schools whose bell has not rung since the last look; keep the counters small."""
@@ -150,6 +188,7 @@ class Planner:
             await observe.advance_open_from(c, now())
             await meters.fold(c)
             await processes.forget(c)
+            await reports.unpark_schools(c)
         overdue = [brin for brin in seen if brin in self._late]
         self._late = seen
         if overdue:

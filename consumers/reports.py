@@ -13,7 +13,7 @@ import asyncpg
 import structlog
 
 from consumers.broker import commit, handled, make_broker, subscribe_batches
-from consumers.parked import expecting, parked_row
+from consumers.parked import expecting, park, parked_row
 from hub import settle
 from hub.clock import now
 from hub.heartbeat import Heartbeat
@@ -105,7 +105,7 @@ class Reader:
                 await self.take([record])
             return
         async with self._pool.acquire() as c:
-            await self._park(c, {**parked_row(records[0], OUR_FAULT, now()), "blame": "hub"})
+            await park(c, {**parked_row(records[0], OUR_FAULT, now()), "blame": "hub"})
 
     async def _apply(self, c: Connection, records: Sequence[ConsumerRecord[bytes, bytes]]) -> list[Answer]:
         at = now()
@@ -115,24 +115,12 @@ class Reader:
                 case IncomingReport() as report:
                     usable.append((record, report))
                 case why:
-                    await self._park(c, parked_row(record, why, at))
+                    await park(c, parked_row(record, why, at))
         answers = await settle.apply_reports(c, [report for _, report in usable], at, self._heart.process)
         for (record, report), answer in zip(usable, answers, strict=True):
             if isinstance(answer, UnknownDelivery):
-                await self._park(c, expecting(parked_row(record, NOT_KNOWN, at), report))
+                await park(c, expecting(parked_row(record, NOT_KNOWN, at), report))
         return answers
-
-    async def _park(self, c: Connection, row: dict[str, Any]) -> None:
-        await store.park(c, row)
-        log.warning(
-            "record.parked",
-            topic=row["topic"],
-            partition=row["partition"],
-            offset=row["offset"],
-            reason=row["reason"],
-            detail=row["detail"],
-            next="osr-hub parked list",
-        )
 
     async def work(self) -> None:
         """Each second, apply parked reports whose delivery has appeared; write the measured hops."""

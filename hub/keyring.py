@@ -42,7 +42,7 @@ async def rotate(c: Connection, keys: Keys, grace: timedelta, press: Press) -> N
     The caller owns the transaction. Raises `Conflict` `too_many_keys` when as many as a message can bear still sign.
     """
     await store.lock_keys(c)
-    if len(await store.valid_keys(c, keys, press.at)) >= MOST_SIGNING:
+    if len(await store.existing_keys(c, keys, press.at)) >= MOST_SIGNING:
         detail = f"{MOST_SIGNING} signing keys are still valid; wait until one ends (`osr-hub keys list`)"
         raise Conflict("too_many_keys", detail)
     await store.retire_keys(c, press.at + grace)

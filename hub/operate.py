@@ -73,6 +73,10 @@ async def retry(c: Connection, parked_id: int, press: Press) -> Parked:
     parked = await _open(c, parked_id)
     if parked.bytes is None and parked.reason != "unparsable":
         raise Conflict("bytes_gone", f"the bytes of parked record {parked_id} are not kept any more; discard it")
+    if parked.reason == "unknown_school":
+        raise Conflict(
+            "unknown_school", f"{parked.detail}; as soon as it is there, what it rang for is planned by itself"
+        )
     headers = [(name, text.encode()) for name, text in parked.headers]
     read = read_report(parked.bytes, headers, press.at)
     if isinstance(read, Unusable):

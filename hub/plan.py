@@ -30,10 +30,11 @@ RECENT: Final = timedelta(minutes=4)
 
 @dataclass(frozen=True, slots=True)
 class Planning:
-    """What one transaction planned, and the schools that have more to plan."""
+    """What one transaction planned, the schools that have more to plan, and those that the register does not know."""
 
     planned: Sequence[Planned]
     unfinished: frozenset[str]
+    unknown: frozenset[str]
 
 
 async def plan(c: Connection, bells: Mapping[str, datetime | None], now: datetime, process: int) -> Planning:
@@ -41,14 +42,14 @@ async def plan(c: Connection, bells: Mapping[str, datetime | None], now: datetim
 
     The caller owns the transaction. Schools are locked in key order, then lanes in key order.
     """
-    events = await plans.ring(c, list(bells), MOST_EVENTS_PER_SCHOOL)
-    if not events:
-        return Planning((), frozenset())
-    planned = list(planning.deliveries(events, await plans.directory(c)))
+    rung = await plans.ring(c, list(bells), MOST_EVENTS_PER_SCHOOL)
+    if not rung.events:
+        return Planning((), frozenset(), rung.unknown)
+    planned = list(planning.deliveries(rung.events, await plans.directory(c)))
     published = {brin: at for brin, at in bells.items() if at is not None}
-    through = {event.brin: event.number for event in events}
+    through = {event.brin: event.number for event in rung.events}
     await append(c, planned, now=now, process=process, published=published, through=through)
-    return Planning(planned, _unfinished(events))
+    return Planning(planned, _unfinished(rung.events), rung.unknown)
 
 
 async def append(

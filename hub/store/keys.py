@@ -45,12 +45,18 @@ class Sealed:
 
 async def valid_keys(c: Connection, keys: Keys, now: datetime) -> tuple[Ed25519PrivateKey, ...]:
     """Read the keys that sign, newest first; the first to need one makes it, and others wait for that."""
-    found = await _valid(c, keys, now)
+    found = await existing_keys(c, keys, now)
     if found:
         return found
     async with c.transaction():
         await queries.lock_signing_keys(c)
-        return await _valid(c, keys, now) or (await make_key(c, keys, now),)
+        return await existing_keys(c, keys, now) or (await make_key(c, keys, now),)
+
+
+async def existing_keys(c: Connection, keys: Keys, now: datetime) -> tuple[Ed25519PrivateKey, ...]:
+    """Read the keys that sign, newest first, if there are any."""
+    rows = await queries.valid_signing_keys(c, now=now)
+    return tuple(signing.parse_private_key(unseal(row["sealed"], keys).decode()) for row in rows)
 
 
 async def public_keys(c: Connection) -> list[PublicKey]:
@@ -92,11 +98,6 @@ async def replace_sealed(c: Connection, old: Sealed, value: bytes) -> None:
     """Store the same thing sealed anew; what was changed meanwhile is left alone."""
     whose = {"owner": old.owner} if old.kind == "answer" else {}
     await _RESEAL[old.kind](c, id=old.id, before=old.value, after=value, **whose)
-
-
-async def _valid(c: Connection, keys: Keys, now: datetime) -> tuple[Ed25519PrivateKey, ...]:
-    rows = await queries.valid_signing_keys(c, now=now)
-    return tuple(signing.parse_private_key(unseal(row["sealed"], keys).decode()) for row in rows)
 
 
 _RESEAL: Final = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -23,24 +24,22 @@ GATE: Final = 0x05B_0010
 """The lock that whoever makes lanes shares, and whoever holds or releases whole destinations has alone."""
 
 
-async def ring(c: Connection, brins: Sequence[str], most: int) -> list[LoggedEvent]:
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """What is new of schools that rang, and which of them the register does not know."""
+
+    events: Sequence[LoggedEvent]
+    unknown: frozenset[str]
+
+
+async def ring(c: Connection, brins: Sequence[str], most: int) -> Rung:
     """Lock these schools, in key order, and read at most `most` unplanned events of each."""
     rows = await queries.ring_schools(c, brins=sorted(brins), most=most)
     if missing := sorted(set(brins) - {row["brin"] for row in rows}):
         await queries.enter_schools(c, brins=missing)
         rows = await queries.ring_schools(c, brins=sorted(brins), most=most)
-    return [
-        LoggedEvent(
-            brin=row["brin"],
-            number=row["number"],
-            id=row["id"],
-            service_code=row["service_code"],
-            supplier_oin=row["supplier_oin"],
-            units=[UnitMessage(branch=u["branch"], kind=Kind(u["type"])) for u in orjson.loads(row["units"])],
-        )
-        for row in rows
-        if row["number"] is not None
-    ]
+    events = [_event(row) for row in rows if row["number"] is not None]
+    return Rung(events, frozenset(missing) - {row["brin"] for row in rows})
 
 
 async def directory(c: Connection) -> Directory:
@@ -111,6 +110,17 @@ async def lower_open_from(c: Connection, lowest: Mapping[int, UUID]) -> None:
 async def unplanned(c: Connection, most: int) -> dict[str, int]:
     """Find schools with events that are not planned, with the counter they were seen at."""
     return {row["brin"]: row["counter"] for row in await queries.unplanned_schools(c, most=most)}
+
+
+def _event(row: Mapping[str, Any]) -> LoggedEvent:
+    return LoggedEvent(
+        brin=row["brin"],
+        number=row["number"],
+        id=row["id"],
+        service_code=row["service_code"],
+        supplier_oin=row["supplier_oin"],
+        units=[UnitMessage(branch=u["branch"], kind=Kind(u["type"])) for u in orjson.loads(row["units"])],
+    )
 
 
 def _listener(row: Mapping[str, Any]) -> Listener:

@@ -173,6 +173,11 @@ async def parked_that_arrived(c: Connection) -> list[Mapping[str, Any]]:
     return [dict(row) for row in await queries.parked_that_arrived(c)]
 
 
+async def unpark_schools(c: Connection) -> int:
+    """Note that schools which were unknown when their bell rang are known now; return how many bells that were."""
+    return len(await queries.unpark_schools(c))
+
+
 async def unpark(c: Connection, ids: Sequence[int]) -> None:
     """Note that parked records were applied."""
     await queries.unpark(c, ids=list(ids))

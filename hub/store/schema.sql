@@ -291,6 +291,7 @@ create table parked (
   detail text not null,
   delivery_id uuid,
   mandate_id uuid,
+  mandate_version integer,
   received_at timestamptz not null,
   state text not null default 'open' check (state in ('open', 'retried', 'discarded')),
   unique (topic, partition, "offset", digest)

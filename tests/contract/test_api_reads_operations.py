@@ -186,7 +186,7 @@ async def park(c: Connection, body: object, reason: str = "unknown_delivery") ->
     await reports.park(c, {
         "topic": "duo.reports.v1", "partition": 0, "offset": 7, "key": None, "headers": [], "bytes": orjson.dumps(body),
         "digest": b"d", "reason": reason, "blame": "sender", "detail": "x", "delivery_id": None, "mandate_id": None,
-        "received_at": (await c.fetchval("select now()")),
+        "mandate_version": None, "received_at": (await c.fetchval("select now()")),
     })  # fmt: skip
 
 

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
+from pydantic import SecretStr
 
+from hub.sealing import new_key
 from tests.support.seen import plan_all, take
-from tests.support.subscribed import grant, make_register
+from tests.support.subscribed import grant, make_register, subscribed
 
 if TYPE_CHECKING:
     from hub.store.pool import Connection
@@ -33,14 +35,14 @@ async def hub(connection: Connection, database: str) -> str:
     return database
 
 
-async def osr_hub(dsn: str, *words: str) -> tuple[int, str, str]:
+async def osr_hub(dsn: str, *words: str, **settings: str) -> tuple[int, str, str]:
     """Run a command as a program does, and return its code and what it said."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OSR_HUB_")}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "hub.cli", *words),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={**environment, "OSR_HUB_DATABASE__DSN": dsn},
+        env={**environment, "OSR_HUB_DATABASE__DSN": dsn, **settings},
     )
     said, failed = await asyncio.wait_for(process.communicate(), 30)
     return process.returncode or 0, said.decode(), failed.decode()
@@ -127,6 +129,26 @@ async def test_the_doctor_says_what_is_wrong_in_words(hub: str) -> None:
     assert (code, "WRONG  database: it does not answer" in said) == (1, True)
     code, _, failed = await osr_hub("postgresql://postgres@127.0.0.1:1/none", "lag")
     assert (code, "the database does not answer" in failed) == (2, True)
+
+
+async def test_keys_are_replaced_by_command(hub: str, connection: Connection) -> None:
+    """A second key signs beside the first; with a new sealing key everything is sealed anew, and the doctor agrees."""
+    old, new = new_key(), new_key()
+    await subscribed(connection, keys=(SecretStr(old),))
+    code, _, failed = await osr_hub(hub, "keys", "rotate", "--reason", "yearly", OSR_HUB_SECRETS__KEYS=old)
+    assert code == 0, failed
+    await osr_hub(hub, "keys", "rotate", "--reason", "again", OSR_HUB_SECRETS__KEYS=old)
+    _, listed, _ = await osr_hub(hub, "keys", "list")
+    assert (listed.count("whpk_"), listed.count("further notice")) == (2, 1)
+    both = f"{new},{old}"
+    _, said, _ = await osr_hub(hub, "doctor", OSR_HUB_SECRETS__KEYS=both)
+    assert "well   sealed secrets: 3 need an older key: `osr-hub keys reseal`" in said
+    code, said, _ = await osr_hub(hub, "keys", "reseal", "--reason", "yearly", OSR_HUB_SECRETS__KEYS=both)
+    assert (code, "1 secrets of subscriptions sealed anew" in said) == (0, True)
+    _, said, _ = await osr_hub(hub, "doctor", OSR_HUB_SECRETS__KEYS=new)
+    assert "well   sealed secrets: all under the newest key" in said
+    _, said, _ = await osr_hub(hub, "doctor", OSR_HUB_SECRETS__KEYS=new_key())
+    assert "WRONG  sealed secrets: no key opens 3 of them" in said
 
 
 async def test_an_empty_database_says_what_to_do(empty_database: str) -> None:

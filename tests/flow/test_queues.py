@@ -81,7 +81,7 @@ async def planned(c: Connection) -> int:
 async def test_a_bell_plans_and_strange_bells_stop_nobody(
     school: Connection, pool: Pool, kafka: str, topics: Mapping[str, str], producer: AIOKafkaProducer
 ) -> None:
-    """Only the key matters; a key that is no school's, and no key, are passed over."""
+    """Only the key matters; a key that is no BRIN, no key, and a school that nobody knows are put aside."""
     async with planner(pool, kafka, topics):
         for key in (b"not a brin", None, b"99ZZ", b"\xff\xfe"):
             await producer.send_and_wait(topics[BELLS], b"{broken", key=key, partition=0)
@@ -97,6 +97,27 @@ async def test_a_bell_plans_and_strange_bells_stop_nobody(
         ("18DS", 1, "18DS01", "granted"),
         ("18DS", 2, "", "granted"),
     ]
+    parked = await school.fetch('select "offset", key, reason, blame, bytes from parked order by "offset"')
+    assert [tuple(row) for row in parked] == [
+        (0, b"not a brin", "unparsable", "sender", b"{broken"),
+        (1, None, "unparsable", "sender", b"{broken"),
+        (2, b"99ZZ", "unknown_school", "sender", b"{broken"),
+        (3, b"\xff\xfe", "unparsable", "sender", b"{broken"),
+    ]
+
+
+async def test_a_bell_of_a_school_that_comes_later_is_no_concern_any_more(
+    school: Connection, pool: Pool, kafka: str, topics: Mapping[str, str], producer: AIOKafkaProducer
+) -> None:
+    """Once it is imported its bell is not shown any more, and what it rang for is planned."""
+    async with planner(pool, kafka, topics):
+        await producer.send_and_wait(topics[BELLS], b"{}", key=b"01AB", partition=0)
+        await until(lambda: _is(_parked(school), 1))
+        await school.execute("insert into schools (brin, name, bge_code, sector) values ('01AB', 'a', '41561', 'po')")
+        await school.execute("insert into branches (branch, brin, name) values ('01AB00', '01AB', 'a')")
+        await grant(school, brin="01AB", service="RIO")  # type: ignore[arg-type]
+        await until(lambda: _is(school.fetchval("select count(*) from deliveries where brin = '01AB'"), 1))
+        await until(lambda: _is(school.fetchval("select count(*) from parked where state = 'retried'"), 1))
 
 
 async def test_a_bell_that_never_rang_is_made_up_for(

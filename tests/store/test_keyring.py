@@ -1,4 +1,4 @@
-"""Laws of replacing keys on a real database: nothing goes unsigned, nothing stays sealed under a key that is leaving."""
+"""Laws of replacing keys on a real database: nothing goes unsigned, nothing needs a key that is leaving."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from hub.domain.mandate import Mandate
     from hub.domain.subscription import Subscription
+    from hub.store.keys import Keys
     from hub.store.pool import Connection
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -81,11 +82,11 @@ def wish(**differs: Any) -> Wish:
     return Wish(**({"url": URL, "services": ("VVA",)} | differs))
 
 
-async def subscribed(c: Connection, oin: Oin = LAS, **differs: Any) -> tuple[Subscription, bytes]:
+async def subscribed(c: Connection, oin: Oin = LAS, keys: Keys = KEYS, **differs: Any) -> tuple[Subscription, bytes]:
     """Subscribe a supplier, in a transaction of its own."""
     async with c.transaction():
         wanted = subscribe.Change(wish=wish(**differs), allowed_rate=None)
-        return await subscribe.subscribe(c, oin, wanted, KEYS, NOW)
+        return await subscribe.subscribe(c, oin, wanted, keys, NOW)
 
 
 async def removed(c: Connection, subscription: UUID) -> None:

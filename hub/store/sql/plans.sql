@@ -14,10 +14,11 @@ select k.brin, e.number, e.id, e.units::text as units, e.service_code, e.supplie
  ) e on true;
 
 -- name: enter_schools!
--- Schools that ring for the first time get their row.
+-- Schools that ring for the first time get their row; what is no school of the register gets none.
 insert into plans (brin)
 select k.brin from unnest(:brins::text[]) with ordinality k (brin, o)
- where not exists (select 1 from plans p where p.brin = k.brin)
+ where exists (select 1 from schools s where s.brin = k.brin)
+   and not exists (select 1 from plans p where p.brin = k.brin)
  order by k.o
 on conflict do nothing;
 

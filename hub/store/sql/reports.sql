@@ -90,9 +90,9 @@ select d.destination, d.brin, d.sequence, d.status::text, '[]', d.reported_at, c
 -- name: park!
 -- Put aside what cannot be used; the same record again changes nothing.
 insert into parked (topic, partition, "offset", key, headers, bytes, digest, reason, blame, detail, delivery_id,
-                    mandate_id, received_at)
+                    mandate_id, mandate_version, received_at)
 values (:topic, :partition, :offset, :key, :headers::jsonb, :bytes, :digest, :reason, :blame, :detail, :delivery_id,
-        :mandate_id, :received_at)
+        :mandate_id, :mandate_version, :received_at)
 on conflict do nothing;
 
 -- name: parked_that_arrived
@@ -103,9 +103,16 @@ select p.id, p.topic, p.partition, p."offset", p.headers::text as headers, p.byt
    and (exists (select 1 from deliveries d where d.id = p.delivery_id)
         or exists (select 1 from events e join plans l on l.brin = e.brin
                     where e.mandate_id = p.mandate_id and e.number <= l.planned_through
-                      and e.mandate_version = (convert_from(p.bytes, 'UTF8')::jsonb -> 'data' ->> 'mandateVersion')::int))
+                      and e.mandate_version = p.mandate_version))
  order by p.id limit 500
    for update of p skip locked;
+
+-- name: unpark_schools
+-- Bells of schools that were unknown and are not any more: what they rang for is found by the planner itself.
+update parked p set state = 'retried'
+ where p.state = 'open' and p.reason = 'unknown_school'
+   and exists (select from schools s where s.brin = convert_from(p.key, 'UTF8'))
+returning p.id;
 
 -- name: unpark!
 -- Applied after all.

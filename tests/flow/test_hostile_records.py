@@ -1,0 +1,115 @@
+"""Whatever a stranger puts on the topic of reports is put aside with its bytes, and the partition goes on."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import orjson
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from hub.reading import Unusable, read_report
+from schemas.kinds import ReportStatus
+from tests.flow.test_queues import reader
+from tests.support.forwarding import until
+from tests.support.hostile import RECORDS, REPORT, STRUCTURED, report
+from tests.support.seen import plan_all, take
+from tests.support.subscribed import assert_books_right, grant, make_register
+from tests.support.witnesses import read_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hub.store.pool import Connection, Pool
+
+TOPIC = "duo.reports.v1"
+NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_nothing_hostile_is_taken_for_a_report(name: str) -> None:
+    """Each gets a reason and words that can be stored and shown; nothing is raised."""
+    value, headers = RECORDS[name]
+    why = read_report(value, headers, NOW)
+    assert isinstance(why, Unusable)
+    assert why.detail
+    assert why.detail.encode()
+
+
+def test_the_report_that_they_are_made_of_is_one() -> None:
+    """So that each is refused for its own fault."""
+    read = read_report(orjson.dumps(REPORT), STRUCTURED, NOW)
+    assert not isinstance(read, Unusable)
+    assert read.status is ReportStatus.PROCESSED
+
+
+async def test_hostile_records_are_put_aside_and_stop_nobody(
+    connection: Connection, pool: Pool, kafka: str, topics: Mapping[str, str]
+) -> None:
+    """All of them on one partition, a good report behind them: it is applied, they are kept, the offsets go on."""
+    await make_register(connection)
+    await grant(connection, service="RIO")
+    await plan_all(connection)
+    await take(connection, "duo:rio")
+    delivery = await connection.fetchval("select id from deliveries")
+    async with AIOKafkaProducer(bootstrap_servers=kafka, max_request_size=2_000_000) as producer:
+        for value, headers in RECORDS.values():
+            await producer.send(topics[TOPIC], value, key=b"\x00", headers=headers, partition=3)
+        good = report(deliveryId=str(delivery), reportedAt=datetime.now(UTC).isoformat())
+        await producer.send_and_wait(topics[TOPIC], good, headers=STRUCTURED, partition=3)
+    async with reader(pool, kafka, topics):
+        await until(lambda: _count(connection, "deliveries where status = 'processed'", 1))
+        await until(lambda: _count(connection, "parked", len(RECORDS)))
+    kept = await connection.fetch('select "offset", bytes, blame, reason, detail from parked order by "offset"')
+    assert [row["bytes"] for row in kept] == [value for value, _ in RECORDS.values()]
+    assert {row["blame"] for row in kept} == {"sender"}, [row["detail"] for row in kept if row["blame"] == "hub"]
+    assert {row["reason"] for row in kept} == {"unparsable", "schema", "future"}
+    assert await _committed(kafka, topics[TOPIC]) == len(RECORDS) + 1
+    await assert_books_right(connection)
+
+
+async def test_nobody_tells_the_hub_where_to_write(
+    connection: Connection, pool: Pool, kafka: str, topics: Mapping[str, str]
+) -> None:
+    """A record that asks for an answer on a topic of its choice is put aside like any other."""
+    headers = [("reply_to", topics["duo.rio.v1"].encode()), ("correlation_id", b"x")]
+    async with AIOKafkaProducer(bootstrap_servers=kafka) as producer:
+        await producer.send_and_wait(topics[TOPIC], b"x", headers=headers, partition=3)
+    async with reader(pool, kafka, topics):
+        await until(lambda: _count(connection, "parked", 1))
+    assert await read_whole(kafka, topics["duo.rio.v1"]) == []
+
+
+async def test_a_parked_report_with_characters_nobody_stores_keeps_no_other_waiting(
+    connection: Connection, pool: Pool, kafka: str, topics: Mapping[str, str]
+) -> None:
+    """Both wait for deliveries that are not there yet; when one appears, its report is applied."""
+    await make_register(connection)
+    mandate = await grant(connection, service="RIO")
+    strange = report(deliveryId=None, mandateId=str(uuid4()), mandateVersion=7, note="\x00")
+    good = report(
+        deliveryId=None, mandateId=str(mandate.id), mandateVersion=1, reportedAt=datetime.now(UTC).isoformat()
+    )
+    async with AIOKafkaProducer(bootstrap_servers=kafka) as producer, reader(pool, kafka, topics):
+        for value in (strange, good):
+            await producer.send_and_wait(topics[TOPIC], value, headers=STRUCTURED, partition=0)
+        await until(lambda: _count(connection, "parked where reason = 'unknown_delivery'", 2))
+        await plan_all(connection)
+        await until(lambda: _count(connection, "deliveries where status = 'processed'", 1))
+    assert await _count(connection, "parked where state = 'open'", 1)
+
+
+async def _count(c: Connection, what: str, wanted: int) -> bool:
+    return bool(await c.fetchval(f"select count(*) from {what}") == wanted)  # noqa: S608 - words of this file
+
+
+async def _committed(kafka: str, topic: str) -> int | None:
+    place = TopicPartition(topic, 3)
+    async with AIOKafkaConsumer(bootstrap_servers=kafka, group_id="osr-hub.reports") as consumer:
+        consumer.assign([place])
+        async with asyncio.timeout(30):
+            offset: int | None = await consumer.committed(place)
+            return offset
