@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import shlex
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Final, TypeAlias, TypeVar
 
 import asyncpg
 import typer
@@ -17,7 +18,8 @@ from rich.progress import Progress as Bar
 
 from hub import imports
 from hub.clock import now
-from hub.imports import Imported, Progress
+from hub.commands.differences import print_body, print_difference
+from hub.imports import Imported, Progress, SchoolsImported, Terms, TooManyClosures
 from hub.register import Moment, moment
 from hub.settings import load
 from hub.store import wake
@@ -31,13 +33,40 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="The CSV file.")]
 CHANNELS: Final[tuple[wake.Channel, ...]] = ("events", "destinations")
-Work: TypeAlias = "Callable[[Connection, bytes, Moment, Progress], Awaitable[Imported]]"
+Done = TypeVar("Done", bound=Imported)
+Work: TypeAlias = "Callable[[Connection, bytes, Moment, Progress], Awaitable[Done]]"
 
 
 @app.command()
-def schools(file: File) -> None:
-    """Import schools and branches from DUO's open data."""
-    _run("schools", file, imports.import_schools)
+def schools(
+    file: File,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the difference and change nothing.")] = False,
+    accept_closures: Annotated[int, typer.Option(min=0, help="So many may close, where 2 % is not enough.")] = 0,
+    part: Annotated[bool, typer.Option("--part", help="The file lists a part of its sector: nothing closes.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The difference as programs read it.")] = False,
+) -> None:
+    """Import schools and branches from DUO's open data; what its newest file leaves out closes."""
+    terms = Terms(dry_run=dry_run, is_part=part, accepted=accept_closures)
+
+    async def work(c: Connection, data: bytes, at: Moment, progress: Progress) -> SchoolsImported:
+        return await imports.import_schools(c, data, at, progress, terms)
+
+    try:
+        done = _take("schools", file, work, changes=not dry_run)
+    except TooManyClosures as fault:
+        fault.next_step = f"See which by --dry-run. If that is right: {_accepting(file, fault.closings)}"
+        raise
+    if as_json:
+        print_body(done, dry_run=dry_run)
+    elif dry_run:
+        print_difference(done, is_whole=True)
+        print(f"nothing was changed; events that would follow: {done.events}, mandates that would end: {done.ended}")
+        if done.to_accept:
+            print(f"more than 2 % of {done.sector} would close. If that is right: {_accepting(file, done.to_accept)}")
+    else:
+        _say("schools", done)
+        print_difference(done, is_whole=False)
 
 
 @app.command()
@@ -47,32 +76,38 @@ def systems(file: File) -> None:
     async def work(c: Connection, data: bytes, _at: Moment, _progress: Progress) -> Imported:
         return await imports.import_systems(c, data)
 
-    _run("systems", file, work)
+    _say("systems", _take("systems", file, work))
 
 
 @app.command()
 def mandates(file: File) -> None:
     """Import mandates: brin;service_code;supplier_oin;start_date;end_date;branch;routing_id."""
-    _run("mandates", file, imports.import_mandates)
+    _say("mandates", _take("mandates", file, imports.import_mandates))
 
 
-def _run(what: str, file: Path, work: Work) -> None:
+def _accepting(file: Path, closings: int) -> str:
+    return f"osr-hub import schools {shlex.quote(str(file))} --accept-closures {closings}"
+
+
+def _say(what: str, done: Imported) -> None:
+    print(f"{what}: {done.created} new, {done.changed} changed, {done.unchanged} unchanged; events: {done.events}")
+
+
+def _take(what: str, file: Path, work: Work[Done], *, changes: bool = True) -> Done:
     dsn = load().database.url
     gc.disable()  # a national file makes a million objects and no cycles; looking for them costs a quarter of the time
     with _progress(what) as progress:
-        done = asyncio.run(_import(dsn, file.read_bytes(), work, progress))
-    print(f"{what}: {done.created} new, {done.changed} changed, {done.unchanged} unchanged; events: {done.events}")
-    for note in done.notes:
-        print(note)
+        return asyncio.run(_import(dsn, file.read_bytes(), work, progress, changes=changes))
 
 
-async def _import(dsn: str, data: bytes, work: Work, progress: Progress) -> Imported:
+async def _import(dsn: str, data: bytes, work: Work[Done], progress: Progress, *, changes: bool) -> Done:
     c = await asyncpg.connect(dsn, server_settings={"application_name": "osr-hub import", "jit": "off"})
     try:
-        async with c.transaction():
+        async with c.transaction(readonly=not changes):
             done = await work(c, data, moment(now(), new_traceparent()), progress)
-        for channel in CHANNELS:
-            await wake.ring(c, channel)
+        if changes:
+            for channel in CHANNELS:
+                await wake.ring(c, channel)
     finally:
         await c.close()
     return done

@@ -6,13 +6,16 @@ all: `InvalidInput` names every bad row with its line.
 """
 
 from hub.imports.mandates import import_mandates
-from hub.imports.result import Imported, Progress, silent
-from hub.imports.schools import import_schools
+from hub.imports.result import Imported, Progress, SchoolsImported, silent
+from hub.imports.schools import Terms, TooManyClosures, import_schools
 from hub.imports.systems import import_systems, register_system
 
 __all__ = [
     "Imported",
     "Progress",
+    "SchoolsImported",
+    "Terms",
+    "TooManyClosures",
     "import_mandates",
     "import_schools",
     "import_systems",

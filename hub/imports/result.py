@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from hub.errors import FieldError, InvalidInput, Place
+
+if TYPE_CHECKING:
+    from hub.domain.difference import Difference
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with how much is done, of how much."""
@@ -24,8 +27,18 @@ class Imported:
     changed: int = 0
     unchanged: int = 0
     events: int = 0
-    notes: tuple[str, ...] = ()
-    """What a person should know besides, one sentence each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchoolsImported(Imported):
+    """What a file of schools changed, or would change."""
+
+    sector: str
+    difference: Difference
+    ended: int = 0
+    """Mandates that end because their school closes."""
+    to_accept: int = 0
+    """So many closings that a person has to accept them; 0 when they are as few as one expects."""
 
 
 class Faults:

@@ -46,6 +46,12 @@ def read_table(data: bytes, columns: Sequence[Column], faults: Faults) -> list[R
     return list(_rows(reader, header, places, faults))
 
 
+def has_column(data: bytes, column: Column) -> bool:
+    """Say whether the header of a file names a column."""
+    header = next(csv.reader([_decode(data.partition(b"\n")[0])], delimiter=DELIMITER), [])
+    return _place(column, [_normal(name) for name in header]) is not None
+
+
 def _decode(data: bytes) -> str:
     try:
         return data.decode("utf-8-sig")

@@ -2,53 +2,67 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from hub.domain.listing import Book, ListedBranch, ListedSchool
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Mapping
     from datetime import date
 
     from hub.store.pool import Connection
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SchoolRow:
-    """A school as a file has it."""
-
-    brin: str
-    name: str
-    bge_code: str
-    sector: str
+Row = TypeVar("Row")
+SCHOOL_FILES: Final = 0x05B_0004
 
 
-async def all_schools(c: Connection) -> dict[str, SchoolRow]:
-    """Read every school."""
-    return {
-        row["brin"]: SchoolRow(brin=row["brin"], name=row["name"], bge_code=row["bge_code"], sector=row["sector"])
-        for row in await queries.read_all_schools(c)
-    }
+async def take_turn(c: Connection) -> None:
+    """Wait until no other file of schools is being taken; the turn ends with the transaction."""
+    await queries.take_turn(c, lock=SCHOOL_FILES)
 
 
-async def all_branches(c: Connection) -> dict[str, str]:
-    """Read the name of every branch."""
-    return {row["branch"]: row["name"] for row in await queries.read_all_branches(c)}
+async def read_book(c: Connection) -> Book:
+    """Read every school, branch and board."""
+    schools = (ListedSchool(**_row(row)) for row in await queries.read_all_schools(c))
+    branches = (ListedBranch(**_row(row)) for row in await queries.read_all_branches(c))
+    return Book(
+        schools={school.brin: school for school in schools},
+        branches={branch.branch: branch for branch in branches},
+        boards={row["bge_code"]: row["name"] for row in await queries.read_all_boards(c)},
+    )
 
 
-async def write_schools(c: Connection, schools: Collection[SchoolRow], branches: Iterable[tuple[str, str]]) -> None:
-    """Write schools and (branch, name) pairs that are new or differ, and boards that are new."""
-    await queries.write_boards(c, bge_codes=sorted({school.bge_code for school in schools}))
+async def write_book(c: Connection, before: Book, after: Book) -> None:
+    """Write what is new or differs; the schools that differ are held."""
+    boards = _differing(before.boards, after.boards)
+    await queries.write_boards(c, bge_codes=list(boards), names=list(boards.values()))
+    schools = list(_differing(before.schools, after.schools).values())
     await queries.write_schools(
         c,
         brins=[school.brin for school in schools],
         names=[school.name for school in schools],
         bge_codes=[school.bge_code for school in schools],
         sectors=[school.sector for school in schools],
+        closed_on=[school.closed_on for school in schools],
+        listed_in=[",".join(sorted(school.listed_in)) for school in schools],
     )
-    pairs = list(branches)
-    await queries.write_branches(c, branches=[branch for branch, _ in pairs], names=[name for _, name in pairs])
+    branches = list(_differing(before.branches, after.branches).values())
+    await queries.write_branches(
+        c,
+        branches=[branch.branch for branch in branches],
+        names=[branch.name for branch in branches],
+        closed_on=[branch.closed_on for branch in branches],
+        listed_in=[",".join(sorted(branch.listed_in)) for branch in branches],
+    )
+
+
+def _row(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {**row, "listed_in": frozenset(row["listed_in"])}
+
+
+def _differing(before: Mapping[str, Row], after: Mapping[str, Row]) -> dict[str, Row]:
+    return {code: row for code, row in after.items() if code not in before or before[code] != row}
 
 
 async def mandated(c: Connection, brins: Collection[str], today: date) -> list[str]:

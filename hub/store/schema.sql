@@ -18,16 +18,20 @@ create table schools (
   bge_code text not null references boards,
   sector text not null check (sector in ('po', 'vo')),
   closed_on date,
+  listed_in text[] not null default '{}' check (listed_in <@ array['po', 'vo']),
   counter bigint not null default 0 check (counter >= 0)
 ) with (fillfactor = 45);
 create index schools_board on schools (bge_code);
+comment on column schools.closed_on is 'The first day without it.';
+comment on column schools.listed_in is 'The sectors whose newest file lists it: when the last of them leaves it out, it closes. Empty: no file brought it.';
 comment on column schools.counter is 'The number of the school''s newest event; raised under the row''s lock.';
 
 create table branches (
   branch text primary key check (branch ~ '^[0-9]{2}[A-Z]{2}[0-9]{2}$'),
   brin text not null references schools check (brin = left(branch, 4)),
   name text not null,
-  closed_on date
+  closed_on date,
+  listed_in text[] not null default '{}' check (listed_in <@ array['po', 'vo'])
 );
 create index branches_school on branches (brin);
 

@@ -10,7 +10,7 @@ import pytest
 
 from hub.tokens import Role
 from schemas.envelope import MandateEvent
-from tests.support.calls import ONE, OTHER, codes, day, open_hub, patch, wish
+from tests.support.calls import ONE, OTHER, codes, day, open_hub, patch, publish, wish
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,15 +109,6 @@ async def test_an_event_carries_the_trace_of_its_call(school: Client, pool: Pool
     sent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     await school.post("/v1/mandates", wish(), headers={"traceparent": sent})
     assert (await pool.fetchval("select traceparent from events")).split("-")[1] == sent.split("-")[1]
-
-
-async def publish(pool: Pool) -> None:
-    """Give what is not published yet the next positions of the log, as the relay does."""
-    await pool.execute(
-        """with done as (delete from todo returning n, brin, number)
-           insert into feed select (select coalesce(max(position), 0) from feed) + row_number() over (order by n),
-                                   brin, number, now() from done"""
-    )
 
 
 async def test_the_published_log_is_read_from_where_one_was(hub: Client, school: Client, pool: Pool) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import orjson
 import pytest
 
 if TYPE_CHECKING:
@@ -69,6 +71,46 @@ async def test_a_bad_file_is_refused_whole(files: Path, database: str, connectio
         "  line 4, start_date: '1 augustus' is no date, such as 2026-08-01",
     ]
     assert await connection.fetchval("select count(*) from mandates") == 0
+
+
+async def test_a_difference_is_shown_before_it_is_made(files: Path, database: str, connection: Connection) -> None:
+    """A table for people, a body for programs with the same in it, and nothing is changed by looking."""
+    lines = SCHOOLS.read_bytes().decode("cp1252").replace("42634;11OA", "42635;11OA").splitlines(keepends=True)
+    newer = files / "newer.csv"
+    newer.write_text("".join(line for line in lines if ";18DS03;" not in line))
+    code, shown, _ = await osr_hub(database, "import", "schools", str(newer), "--dry-run")
+    assert code == 0
+    assert "1 moved" in shown and "1 branches closed" in shown  # noqa: PT018 - one table
+    assert "42635" in shown and "18DS03" in shown  # noqa: PT018 - one table
+    assert "nothing was changed; events that would follow: 0, mandates that would end: 0" in shown
+    code, text, _ = await osr_hub(database, "import", "schools", str(newer), "--dry-run", "--json")
+    body = orjson.loads(text)
+    assert (code, body["dryRun"], body["sector"], body["closings"], body["acceptClosures"]) == (0, True, "po", 1, None)
+    assert [(e["code"], e["before"], e["after"]) for e in body["moved"]] == [("11OA", "42634", "42635")]
+    assert [e["code"] for e in body["branchesClosed"]] == ["18DS03"]
+    assert await connection.fetchval("select count(*) from branches where closed_on is not null") == 0
+    assert (await osr_hub(database, "import", "schools", str(newer)))[1].splitlines()[0] == (
+        "schools: 0 new, 2 changed, 57 unchanged; events: 0"
+    )
+    assert "no difference" in (await osr_hub(database, "import", "schools", str(newer), "--dry-run"))[1]
+
+
+async def test_many_closings_name_the_command_that_accepts_them(
+    files: Path, database: str, connection: Connection
+) -> None:
+    """A file that was cut off is refused with exit code 2 and what to type; that command, typed, does it."""
+    cut = files / "cut off.csv"
+    cut.write_bytes(b"".join(SCHOOLS.read_bytes().splitlines(keepends=True)[:20]))
+    code, _, faults = await osr_hub(database, "import", "schools", str(cut))
+    wanted = faults.splitlines()[-1].partition("osr-hub ")[2]
+    number = wanted.rpartition(" ")[2]
+    assert (code, wanted) == (2, f"import schools '{cut}' --accept-closures {number}")
+    assert wanted in (await osr_hub(database, "import", "schools", str(cut), "--dry-run"))[1]
+    assert (await osr_hub(database, *shlex.split(wanted)[:-1], str(int(number) - 1)))[0] == 2
+    assert await connection.fetchval("select count(*) from schools where closed_on is not null") == 0
+    assert (await osr_hub(database, *shlex.split(wanted)))[0] == 0
+    closed = await connection.fetchval("select count(*) from schools where closed_on is not null")
+    assert 0 < closed <= int(number)
 
 
 async def test_agreements_decide_who_may_mandate(files: Path, database: str) -> None:

@@ -68,7 +68,7 @@ async def fill(stage: Stage, script: Script, awaited: Iterable[System], console:
     """Import schools and systems, wait until those of `awaited` have subscribed, and import mandates."""
     systems, mandates = (stage.stack.data.root / f"demo-{name}.csv" for name in ("systems", "mandates"))
     console.print(f"[bold]Importing[/bold] real schools from {script.file.name}, and mandates that are made up …")
-    await stage.done("import", "schools", str(script.file))
+    await stage.done("import", "schools", str(script.file), "--part")
     write_systems(systems, (HOME, OTHER))
     await stage.done("import", "systems", str(systems))
     await stage.subscribed(system.oin for system in awaited)

@@ -12,8 +12,8 @@ from itertools import chain, count
 from typing import TYPE_CHECKING, Final
 
 from hub.errors import ConfigurationError
+from hub.imports.listing import COLUMNS
 from hub.imports.result import Faults
-from hub.imports.schools import COLUMNS
 from hub.imports.table import read_table
 from schemas.identifiers import Brin, routing_id
 

@@ -1,34 +1,47 @@
 -- Files of schools: what is new and what differs, each in one statement.
 
+-- name: take_turn!
+-- Let files of schools be taken one after the other.
+select pg_advisory_xact_lock(:lock::bigint);
+
 -- name: read_all_schools
--- Every school, with its board and the sector it is of.
-select brin, name, bge_code, sector, closed_on from schools order by brin;
+-- Every school, with its board and where it is listed.
+select brin, name, bge_code, sector, closed_on, listed_in from schools;
 
 -- name: read_all_branches
--- Every branch.
-select branch, brin, name, closed_on from branches order by branch;
+-- Every branch, with where it is listed.
+select branch, name, closed_on, listed_in from branches;
+
+-- name: read_all_boards
+-- What every board is called, as far as that is known.
+select bge_code, name from boards;
 
 -- name: write_boards!
--- Boards that are new.
-insert into boards (bge_code)
-select u.bge_code from unnest(:bge_codes::text[]) u (bge_code) order by u.bge_code
-on conflict (bge_code) do nothing;
+-- Boards that are new or called otherwise; what they signed stays.
+insert into boards (bge_code, name)
+select u.bge_code, u.name from unnest(:bge_codes::text[], :names::text[]) u (bge_code, name) order by u.bge_code
+on conflict (bge_code) do update set name = excluded.name;
 
 -- name: write_schools!
--- Schools that are new or differ; an existing one keeps its numbers and its day of closing.
-insert into schools (brin, name, bge_code, sector)
-select u.brin, u.name, u.bge_code, u.sector
-  from unnest(:brins::text[], :names::text[], :bge_codes::text[], :sectors::text[]) u (brin, name, bge_code, sector)
+-- Schools that are new or differ; an existing one keeps its numbers.
+insert into schools (brin, name, bge_code, sector, closed_on, listed_in)
+select u.brin, u.name, u.bge_code, u.sector, u.closed_on, string_to_array(u.listed_in, ',')
+  from unnest(:brins::text[], :names::text[], :bge_codes::text[], :sectors::text[], :closed_on::date[],
+              :listed_in::text[]) u (brin, name, bge_code, sector, closed_on, listed_in)
  order by u.brin
-on conflict (brin) do update set name = excluded.name, bge_code = excluded.bge_code, sector = excluded.sector;
+on conflict (brin) do update
+   set name = excluded.name, bge_code = excluded.bge_code, sector = excluded.sector, closed_on = excluded.closed_on,
+       listed_in = excluded.listed_in;
 
 -- name: write_branches!
--- Branches that are new or have another name.
-insert into branches (branch, brin, name)
-select u.branch, left(u.branch, 4), u.name
-  from unnest(:branches::text[], :names::text[]) u (branch, name)
+-- Branches that are new or differ.
+insert into branches (branch, brin, name, closed_on, listed_in)
+select u.branch, left(u.branch, 4), u.name, u.closed_on, string_to_array(u.listed_in, ',')
+  from unnest(:branches::text[], :names::text[], :closed_on::date[], :listed_in::text[])
+       u (branch, name, closed_on, listed_in)
  order by u.branch
-on conflict (branch) do update set name = excluded.name;
+on conflict (branch) do update
+   set name = excluded.name, closed_on = excluded.closed_on, listed_in = excluded.listed_in;
 
 -- name: read_mandated_brins
 -- Which of these schools have mandates that live, or whose end was not told yet.

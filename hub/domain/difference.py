@@ -1,0 +1,137 @@
+"""How the schools differ before and after a file. In: two books. Out: what a person should see before it is done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import date
+
+    from hub.domain.listing import Book, ListedBranch, ListedSchool
+
+    Rows = Mapping[str, ListedSchool] | Mapping[str, ListedBranch]
+
+MOST_CLOSED: Final = 2
+"""A file that closes more percent of its sector is more likely cut off than right: a person has to say so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One school, branch or board that differs; what it was and is, where that is told."""
+
+    code: str
+    name: str
+    before: str | None = None
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """What a file changes; branches are those of schools that are there before and after it."""
+
+    added: tuple[Entry, ...] = ()
+    renamed: tuple[Entry, ...] = ()
+    closed: tuple[Entry, ...] = ()
+    reopened: tuple[Entry, ...] = ()
+    moved: tuple[Entry, ...] = ()
+    branches_added: tuple[Entry, ...] = ()
+    branches_renamed: tuple[Entry, ...] = ()
+    branches_closed: tuple[Entry, ...] = ()
+    branches_reopened: tuple[Entry, ...] = ()
+    boards_renamed: tuple[Entry, ...] = ()
+
+    @property
+    def closings(self) -> int:
+        """How many schools close, and branches of schools that stay."""
+        return len(self.closed) + len(self.branches_closed)
+
+    @property
+    def changed_schools(self) -> set[str]:
+        """The schools that were there and differ, by themselves or in a branch."""
+        kinds = (each.name for each in fields(self) if each.name not in ("added", "boards_renamed"))
+        return {entry.code[:4] for kind in kinds for entry in getattr(self, kind)}
+
+
+def compare(before: Book, after: Book, today: date) -> Difference:
+    """Say how two books differ on a day."""
+    schools, branches = _Pairs(before.schools, after.schools, today), _Pairs(before.branches, after.branches, today)
+    fresh = {entry.code for entry in (*schools.added(), *schools.closed(), *schools.reopened())}
+
+    def staying(entries: Iterator[Entry]) -> tuple[Entry, ...]:
+        return tuple(entry for entry in entries if entry.code[:4] not in fresh)
+
+    return Difference(
+        added=tuple(schools.added()),
+        renamed=tuple(schools.renamed()),
+        closed=tuple(schools.closed()),
+        reopened=tuple(schools.reopened()),
+        moved=tuple(_moved(before.schools, after.schools)),
+        branches_added=staying(branches.added()),
+        branches_renamed=tuple(branches.renamed()),
+        branches_closed=staying(branches.closed()),
+        branches_reopened=staying(branches.reopened()),
+        boards_renamed=tuple(_boards_renamed(before, after)),
+    )
+
+
+def is_too_much(before: Book, after: Book, sector: str, today: date) -> bool:
+    """Say whether so many of a sector's schools or branches close that a person has to accept it."""
+    pairs = (_Pairs(before.schools, after.schools, today), _Pairs(before.branches, after.branches, today))
+    return any(100 * sum(1 for _ in each.closed()) > MOST_CLOSED * each.open_in(sector) for each in pairs)
+
+
+class _Pairs:
+    """Schools or branches before and after, in the order of their codes."""
+
+    def __init__(self, before: Rows, after: Rows, today: date) -> None:
+        self._before, self._after, self._today = before, after, today
+        self._differing = sorted(code for code, row in after.items() if before.get(code) != row)
+
+    def added(self) -> Iterator[Entry]:
+        """Give what was not there before."""
+        return (self._entry(code) for code in self._differing if code not in self._before)
+
+    def renamed(self) -> Iterator[Entry]:
+        """Give what has another name."""
+        for code in self._known(lambda _: True):
+            before, after = self._before[code].name, self._after[code].name
+            if before != after:
+                yield Entry(code=code, name=after, before=before, after=after)
+
+    def closed(self) -> Iterator[Entry]:
+        """Give what was open and is not."""
+        return (self._entry(code) for code in self._known(self._is_open) if not self._is_open(self._after[code]))
+
+    def reopened(self) -> Iterator[Entry]:
+        """Give what was closed and is open."""
+        closed = self._known(lambda row: not self._is_open(row))
+        return (self._entry(code) for code in closed if self._is_open(self._after[code]))
+
+    def open_in(self, sector: str) -> int:
+        """Count what is open and was listed by the sector's files."""
+        return sum(1 for row in self._before.values() if sector in row.listed_in and self._is_open(row))
+
+    def _known(self, wanted: Callable[[ListedSchool | ListedBranch], bool]) -> Iterator[str]:
+        return (code for code in self._differing if code in self._before and wanted(self._before[code]))
+
+    def _is_open(self, row: ListedSchool | ListedBranch) -> bool:
+        return row.closed_on is None or row.closed_on > self._today
+
+    def _entry(self, code: str) -> Entry:
+        return Entry(code=code, name=self._after[code].name)
+
+
+def _moved(before: Mapping[str, ListedSchool], after: Mapping[str, ListedSchool]) -> Iterator[Entry]:
+    for brin, row in sorted(after.items()):
+        known = before.get(brin)
+        if known is not None and known.bge_code != row.bge_code:
+            yield Entry(code=brin, name=row.name, before=known.bge_code, after=row.bge_code)
+
+
+def _boards_renamed(before: Book, after: Book) -> Iterator[Entry]:
+    for code, name in sorted(after.boards.items()):
+        known = before.boards.get(code)
+        if code in before.boards and name is not None and name != known:
+            yield Entry(code=code, name=name, before=known, after=name)

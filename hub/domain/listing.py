@@ -1,0 +1,128 @@
+"""What files say of schools, and the register's schools as they are after one. In: rows, a listing. Out: rows.
+
+A file speaks for its own sector only. Each school and branch remembers in which sectors' newest files it stands: it
+closes when the last of them leaves it out, and what no file ever brought stays as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from typing import TYPE_CHECKING, TypeVar
+
+from hub.domain.school import name_of_school
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import date
+
+Row = TypeVar("Row", "ListedSchool", "ListedBranch")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedSchool:
+    """A school, its board, and the sectors whose newest files list it."""
+
+    brin: str
+    name: str
+    bge_code: str
+    sector: str
+    closed_on: date | None = None
+    listed_in: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedBranch:
+    """A branch, and the sectors whose newest files list it."""
+
+    branch: str
+    name: str
+    closed_on: date | None = None
+    listed_in: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Book:
+    """All schools and branches by their codes, and what boards are called, where that is known."""
+
+    schools: Mapping[str, ListedSchool]
+    branches: Mapping[str, ListedBranch]
+    boards: Mapping[str, str | None]
+
+
+@dataclass(slots=True, kw_only=True)
+class Listing:
+    """What a file lists: the board per school, the name per branch and per board; a part of a sector closes nothing."""
+
+    sector: str
+    is_part: bool = False
+    boards: dict[str, str] = field(default_factory=dict)
+    branches: dict[str, str] = field(default_factory=dict)
+    board_names: dict[str, str] = field(default_factory=dict)
+
+    def names(self) -> dict[str, str]:
+        """Name the schools: each is called after its main branch, or its lowest."""
+        pairs = groupby(sorted(self.branches.items()), key=lambda pair: pair[0][:4])
+        return {brin: name_of_school(brin, named) for brin, named in pairs}
+
+
+def follow(book: Book, listing: Listing, today: date) -> Book:
+    """Bring the schools to what a file says of them; what it leaves out for the first time closes today.
+
+    Names and boards of what two sectors list are those of the sector that the school is of.
+    """
+    schools = {**book.schools, **dict(_schools(book, listing, today))}
+    return Book(
+        schools=schools,
+        branches={**book.branches, **dict(_branches(book, listing, schools, today))},
+        boards={
+            **book.boards,
+            **{code: book.boards.get(code) for code in listing.boards.values()},
+            **listing.board_names,
+        },
+    )
+
+
+def _schools(book: Book, listing: Listing, today: date) -> Iterator[tuple[str, ListedSchool]]:
+    names = listing.names()
+    for brin, board in listing.boards.items():
+        known = book.schools.get(brin)
+        if known is not None and known.sector != listing.sector and known.sector in known.listed_in:
+            yield brin, replace(known, listed_in=known.listed_in | {listing.sector})
+            continue
+        listed_in = (frozenset() if known is None else known.listed_in) | {listing.sector}
+        yield (
+            brin,
+            ListedSchool(brin=brin, name=names[brin], bge_code=board, sector=listing.sector, listed_in=listed_in),
+        )
+    if not listing.is_part:
+        yield from _left_out(book.schools, listing.boards, listing.sector, today)
+
+
+def _branches(
+    book: Book, listing: Listing, schools: Mapping[str, ListedSchool], today: date
+) -> Iterator[tuple[str, ListedBranch]]:
+    for branch, name in listing.branches.items():
+        known, sector = book.branches.get(branch), schools[branch[:4]].sector
+        listed_in = frozenset() if known is None else known.listed_in
+        is_named = known is not None and sector != listing.sector and sector in listed_in
+        yield (
+            branch,
+            ListedBranch(
+                branch=branch,
+                name=known.name if known is not None and is_named else name,
+                listed_in=listed_in | {listing.sector},
+            ),
+        )
+    if not listing.is_part:
+        yield from _left_out(book.branches, listing.branches, listing.sector, today)
+
+
+def _left_out(
+    rows: Mapping[str, Row], listed: Mapping[str, str], sector: str, today: date
+) -> Iterator[tuple[str, Row]]:
+    for code, row in rows.items():
+        if code not in listed and sector in row.listed_in:
+            left = row.listed_in - {sector}
+            is_closing = not left and (row.closed_on is None or row.closed_on > today)
+            yield code, replace(row, listed_in=left, closed_on=today if is_closing else row.closed_on)

@@ -1,0 +1,11 @@
+"""Schools and branches remember in which sectors' files they stand."""
+
+from hub.store.migrations import plain
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    """Add where each is listed; all that is there came from a file of its sector."""
+    plain.run("0002_listed_in.sql")

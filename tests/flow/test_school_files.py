@@ -1,0 +1,230 @@
+"""A newer file of schools, on a real database: what it adds, renames, closes, reopens and moves, and what follows."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import pytest
+
+import hub.store
+from hub.domain.difference import Difference
+from hub.imports import TooManyClosures
+from hub.store.register import lock_schools
+from schemas.identifiers import Brin
+from tests.support.school_files import BEFORE, FOUR, GAPS, NEXT, codes, po, school, settle_in, take, vo
+from tests.support.small_register import at, grant, wish
+
+if TYPE_CHECKING:
+    from hub.store.pool import Connection
+
+
+@pytest.fixture
+async def c(connection: Connection) -> Connection:
+    """Give a register with the schools of an earlier file of po, and two systems."""
+    await settle_in(connection)
+    return connection
+
+
+async def everything(c: Connection) -> list[list[tuple[Any, ...]]]:
+    """Read all that a file of schools may touch."""
+    tables = ("boards", "schools", "branches", "mandates", "events", "todo")
+    return [[tuple(row) for row in await c.fetch(f"select * from {table} order by 1, 2")] for table in tables]  # noqa: S608 - our own names
+
+
+async def test_a_newer_file_says_all_that_differs(c: Connection) -> None:
+    """Schools and branches that are new, have another name, are gone, or have another board, each in its own list."""
+    after = {
+        **BEFORE,
+        "18DS": ("41561", {"18DS00": "A", "18DS01": "b", "18DS03": "d", "18DS04": "e"}),
+        "11OA": ("42635", GAPS),
+        "22XY": ("42635", {"22XY01": "Nieuw"}),
+    }
+    del after["00ZA"]
+    done = await take(c, po(after), NEXT)
+    assert done.difference == Difference(
+        added=done.difference.added,
+        renamed=done.difference.renamed,
+        closed=done.difference.closed,
+        moved=done.difference.moved,
+        branches_added=done.difference.branches_added,
+        branches_renamed=done.difference.branches_renamed,
+        branches_closed=done.difference.branches_closed,
+    )
+    assert [(e.code, e.before, e.after) for e in done.difference.renamed] == [("18DS", "a", "A")]
+    assert [(e.code, e.before, e.after) for e in done.difference.branches_renamed] == [("18DS00", "a", "A")]
+    assert [(e.code, e.before, e.after) for e in done.difference.moved] == [("11OA", "42634", "42635")]
+    assert [(e.code, e.name) for e in done.difference.added] == [("22XY", "Nieuw")]
+    assert codes(done.difference.branches_added) == ["18DS04"]
+    assert [(e.code, e.name) for e in done.difference.closed] == [("00ZA", "School 00ZA")]
+    assert codes(done.difference.branches_closed) == ["18DS02"]
+    assert (done.created, done.changed, done.unchanged) == (1, 3, 99)
+    assert (await school(c, "00ZA")).closed_on == NEXT.today
+    assert (await school(c, "18DS")).open_branches(NEXT.today) == ("18DS00", "18DS01", "18DS03", "18DS04")
+
+
+async def test_the_same_file_again_has_no_difference_and_no_events(c: Connection) -> None:
+    """Po and vo alike, also after closings, and on a later day; nothing at all is written."""
+    await grant(c, wish())
+    left = {brin: told for brin, told in BEFORE.items() if brin != "00ZA"}
+    for data in (po(left), vo({"02VB": ("40011", {"02VB04": "Noord", "02VB02": "Zuid"})})):
+        await take(c, data, NEXT)
+        before = await everything(c)
+        done = await take(c, data, at(date(2027, 1, 1)))
+        assert (done.difference, done.created, done.changed, done.events) == (Difference(), 0, 0, 0)
+        assert await everything(c) == before
+
+
+async def test_a_dry_run_shows_the_same_and_writes_nothing(c: Connection) -> None:
+    """What is shown before is what is done after, events and ended mandates included."""
+    await grant(c, wish(brin=Brin("00ZA")))
+    await grant(c, wish())
+    data = po({brin: told for brin, told in BEFORE.items() if brin != "00ZA"} | {"18DS": ("40001", FOUR)})
+    before = await everything(c)
+    async with c.transaction(readonly=True):
+        shown = await take(c, data, NEXT, dry_run=True)
+    assert await everything(c) == before
+    assert await take(c, data, NEXT) == shown
+    assert (shown.events, shown.ended) == (2, 1)
+
+
+async def test_a_file_speaks_for_its_own_sector_only(c: Connection) -> None:
+    """A file of vo closes nothing of po and the other way round, and knows itself by a column, empty or not."""
+    await take(c, vo({"02VB": ("40011", {"02VB04": "Noord"}), "03VC": ("40011", {"03VC01": "x"})}), at())
+    await take(c, po(BEFORE), NEXT)
+    assert (await school(c, "02VB")).closed_on is None
+    without = vo({"02VB": ("40011", {"02VB04": "Noord"})}).replace(b"HAVO/VWO", b"")
+    done = await take(c, without, NEXT, accepted=1)
+    assert (done.sector, codes(done.difference.closed)) == ("vo", ["03VC"])
+    assert (await school(c, "18DS")).closed_on is None
+
+
+async def test_what_two_sectors_list_closes_when_both_leave_it_out(c: Connection) -> None:
+    """A school with branches in both sectors keeps the name and the board that its own sector gives it."""
+    both = {"18DS": ("49999", {"18DS00": "Iets anders", "18DS20": "Havo"})}
+    done = await take(c, vo(both), at())
+    assert (codes(done.difference.branches_added), done.difference.moved, done.difference.renamed) == (
+        ["18DS20"],
+        (),
+        (),
+    )
+    assert (await take(c, po(BEFORE), NEXT)).difference == Difference()
+    gone = {brin: told for brin, told in BEFORE.items() if brin != "18DS"}
+    done = await take(c, po(gone), NEXT, accepted=9)
+    assert (done.difference.closed, codes(done.difference.branches_closed)) == ((), ["18DS01", "18DS02", "18DS03"])
+    done = await take(c, vo({"03VC": ("40011", {"03VC01": "x"})}), NEXT, accepted=1)
+    assert codes(done.difference.closed) == ["18DS"]
+
+
+async def test_only_what_a_file_brought_is_closed_by_a_file(c: Connection) -> None:
+    """A school or a branch that was entered otherwise stays, also when no file ever lists it."""
+    await c.execute("insert into schools (brin, name, bge_code, sector) values ('00AA', 'Hand', '41561', 'po')")
+    await c.execute(
+        "insert into branches (branch, brin, name) values ('00AA00', '00AA', 'Hand'), ('18DS09', '18DS', 'z')"
+    )
+    assert (await take(c, po(BEFORE), NEXT)).difference == Difference()
+    assert (await school(c, "00AA")).closed_on is None
+    assert "18DS09" in (await school(c, "18DS")).open_branches(NEXT.today)
+
+
+async def test_more_than_two_percent_needs_to_be_accepted(c: Connection) -> None:
+    """Of 102 schools two may close; for three somebody says that it is right, with a number that is high enough."""
+    rest = list(BEFORE)[:-3]
+    three = po({brin: BEFORE[brin] for brin in rest})
+    before = await everything(c)
+    for accepted in (0, 2):
+        with pytest.raises(TooManyClosures) as refused:
+            await take(c, three, NEXT, accepted=accepted)
+        assert refused.value.closings == 3
+        assert "--accept-closures 3" in str(refused.value)
+    assert await everything(c) == before
+    assert (await take(c, three, NEXT, dry_run=True)).to_accept == 3
+    two = await take(c, po({brin: BEFORE[brin] for brin in list(BEFORE)[:-2]}), NEXT)
+    assert (len(two.difference.closed), two.to_accept) == (2, 0)
+    assert len((await take(c, three, NEXT, accepted=7)).difference.closed) == 1
+
+
+async def test_a_file_of_main_branches_only_does_not_close_the_others_by_itself(c: Connection) -> None:
+    """Branches count as well: a file with one branch per school is not taken for a file of all."""
+    only = {brin: (board, dict([next(iter(branches.items()))])) for brin, (board, branches) in BEFORE.items()}
+    with pytest.raises(TooManyClosures) as refused:
+        await take(c, po(only), NEXT)
+    assert refused.value.closings == 5
+    done = await take(c, po(only), NEXT, part=True)
+    assert done.difference == Difference()
+    assert codes((await take(c, po(only), NEXT, accepted=5)).difference.branches_closed) == [
+        "11OA03", "11OA04", "18DS01", "18DS02", "18DS03",
+    ]  # fmt: skip
+
+
+async def test_what_a_board_signed_outlives_its_name(c: Connection) -> None:
+    """A file that names boards may call one otherwise; its agreements are those of its number."""
+    named = po(BEFORE).replace(b"TELEFOONNUMMER", b"BEVOEGD GEZAG NAAM")
+    await take(c, named.replace(b"0261234567", b"Stichting Een"), at())
+    await c.execute("update boards set vva_agreement = false where bge_code = '41561'")
+    done = await take(c, named.replace(b"0261234567", b"Stichting Twee"), NEXT)
+    assert [(e.code, e.before, e.after) for e in done.difference.boards_renamed] == [
+        ("41561", "Stichting Een", "Stichting Twee"),
+        ("42634", "Stichting Een", "Stichting Twee"),
+    ]
+    assert await c.fetchval("select vva_agreement from boards where bge_code = '41561'") is False
+    assert (await take(c, po(BEFORE), NEXT)).difference == Difference()
+
+
+async def test_two_files_at_once_take_turns(c: Connection, database: str) -> None:
+    """The second compares with what the first left, so that nothing is told twice."""
+    await grant(c, wish())
+    data = po({**BEFORE, "18DS": ("42635", FOUR)})
+
+    async def one() -> int:
+        mine = await asyncpg.connect(database)
+        try:
+            return (await take(mine, data, NEXT)).events
+        finally:
+            await mine.close()
+
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group, c.transaction():
+        await lock_schools(c, ["18DS"])
+        files = [group.create_task(one()) for _ in range(3)]
+        while await c.fetchval("select count(*) from pg_locks where not granted") < len(files):
+            await asyncio.sleep(0.01)
+    assert sorted(file.result() for file in files) == [0, 0, 1]
+
+
+async def test_what_an_older_hub_holds_counts_as_brought_by_a_file(empty_database: str) -> None:
+    """After the upgrade the next file may close it, without a first import that only marks."""
+    versions = Path(hub.store.__file__).parent / "migrations" / "versions"
+    c = await asyncpg.connect(empty_database)
+    await c.execute((versions / "0001_ledger.sql").read_text(encoding="utf-8"))
+    await c.execute("insert into boards (bge_code) values ('41561')")
+    await c.execute("insert into schools (brin, name, bge_code, sector) values ('02VB', 'x', '41561', 'vo')")
+    await c.execute("insert into branches (branch, brin, name) values ('02VB01', '02VB', 'x')")
+    await c.execute((versions / "0002_listed_in.sql").read_text(encoding="utf-8"))
+    for table in ("schools", "branches"):
+        assert await c.fetchval(f"select listed_in from {table}") == ["vo"]  # noqa: S608 - our own names
+    await c.close()
+
+
+async def test_a_national_file_is_compared_in_a_moment(connection: Connection) -> None:
+    """6,215 branches again, with one school less and one of another board; seconds are told, rows are counted."""
+    nation = {f"{n % 100:02d}{chr(65 + n // 100 % 26)}{chr(65 + n // 2600)}": n for n in range(6096)}
+    schools = {
+        b: (f"{40000 + n % 824}", {f"{b}0{i}": f"School {n}" for i in range(2 if n < 119 else 1)})
+        for b, n in nation.items()
+    }
+    seconds = []
+    first, second = (
+        po(schools),
+        po({**dict(list(schools.items())[1:]), "01AA": ("49999", schools["01AA"][1])}),
+    )
+    for data in (first, first, second):
+        began = time.perf_counter()
+        await take(connection, data, at())
+        seconds.append(round(time.perf_counter() - began, 2))
+    print(f"\n6,215 branches: new, again, with two changes: {seconds} s")
+    assert await connection.fetchval("select count(*) from branches") == 6215
+    assert await connection.fetchval("select count(*) from schools where closed_on is not null") == 1

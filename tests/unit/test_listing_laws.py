@@ -1,0 +1,83 @@
+"""Laws of files of schools over any sequence of them: found by hypothesis, not by example."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hub.domain.difference import Difference, compare, is_too_much
+from hub.domain.listing import Book, ListedBranch, ListedSchool, Listing, follow
+
+BRINS = ("00AA", "00AB", "00AC")
+TODAY = date(2026, 11, 23)
+EMPTY = Book(schools={}, branches={}, boards={})
+HAND = Book(
+    schools={"99ZZ": ListedSchool(brin="99ZZ", name="Hand", bge_code="40000", sector="po")},
+    branches={
+        "99ZZ00": ListedBranch(branch="99ZZ00", name="Hand"),
+        "00AA09": ListedBranch(branch="00AA09", name="Hand"),
+    },
+    boards={"40000": None},
+)
+
+
+def listing(sector: str, told: dict[str, tuple[str, frozenset[int]]], *, is_part: bool = False) -> Listing:
+    """Make a listing of schools by their board and the numbers of their branches."""
+    made = Listing(sector=sector, is_part=is_part)
+    for brin, (board, numbers) in told.items():
+        made.boards[brin] = board
+        made.branches.update((f"{brin}{number:02d}", f"{sector} {number}") for number in numbers)
+    return made
+
+
+LISTINGS = st.builds(
+    listing,
+    st.sampled_from(("po", "vo")),
+    st.dictionaries(
+        st.sampled_from(BRINS),
+        st.tuples(st.sampled_from(("40001", "40002")), st.frozensets(st.integers(0, 3), min_size=1)),
+    ),
+    is_part=st.booleans(),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(LISTINGS, max_size=8))
+def test_files_of_two_sectors_never_speak_for_each_other(listings: list[Listing]) -> None:
+    """After any files: open is what a sector's newest files list, or what no file ever brought; again is no difference.
+
+    A part of a sector adds to what its newest whole file listed.
+    """
+    book, listed, ever = HAND, {"po": set[str](), "vo": set[str]()}, set[str]()
+    for day, each in enumerate(listings):
+        today = TODAY + timedelta(days=day)
+        before, book = book, follow(book, each, today)
+        again = follow(book, each, today + timedelta(days=1))
+        assert again == book
+        assert compare(book, again, today) == Difference()
+        codes = each.boards.keys() | each.branches.keys()
+        listed[each.sector] = listed[each.sector] | codes if each.is_part else set(codes)
+        ever |= codes
+        stands = listed["po"] | listed["vo"]
+        rows: dict[str, ListedSchool | ListedBranch] = {**book.schools, **book.branches}
+        assert {code for code, row in rows.items() if row.closed_on is None} == stands | (rows.keys() - ever)
+        assert {code for code, row in rows.items() if row.closed_on is not None} == ever - stands
+        difference = compare(before, book, today)
+        closed = {code for code in rows if rows[code].closed_on == today}
+        assert difference.closings <= len(closed)
+        assert {entry.code for entry in (*difference.closed, *difference.branches_closed)} <= closed
+        assert not (each.is_part and closed)
+
+
+@pytest.mark.parametrize(("size", "gone"), [(1, 0), (1, 1), (49, 1), (50, 1), (50, 2), (99, 2), (100, 2), (350, 7)])
+def test_two_percent_is_not_more_than_two_percent(size: int, gone: int) -> None:
+    """As many as two of each hundred close without a word, and not one more."""
+    brins = [f"{n % 100:02d}A{chr(65 + n // 100)}" for n in range(size)]
+    whole = {brin: ("40001", frozenset({0})) for brin in brins}
+    before = follow(EMPTY, listing("po", whole), TODAY)
+    after = follow(before, listing("po", {brin: whole[brin] for brin in brins[gone:]}), TODAY)
+    assert compare(before, after, TODAY).closings == gone
+    assert is_too_much(before, after, "po", TODAY) == (gone * 50 > size)
