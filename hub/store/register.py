@@ -73,7 +73,9 @@ class Columns:
 
 async def lock_schools(c: Connection, brins: Iterable[str]) -> dict[Brin, School]:
     """Hold schools, in key order, until the transaction ends; unknown ones are left out."""
-    return await _schools(c, await queries.lock_schools(c, brins=sorted(set(brins))))
+    codes = sorted(set(brins))
+    await queries.lock_schools(c, brins=codes)
+    return await _schools(c, await queries.read_schools(c, brins=codes))
 
 
 async def read_schools(c: Connection, brins: Iterable[str]) -> dict[Brin, School]:

@@ -13,7 +13,7 @@ import pytest
 
 import hub.store
 from hub.domain.difference import Difference
-from hub.imports import TooManyClosures
+from hub.imports import TooManyClosures, import_schools
 from hub.store.register import lock_schools
 from schemas.identifiers import Brin
 from tests.support.school_files import BEFORE, FOUR, GAPS, NEXT, codes, po, school, settle_in, take, vo
@@ -195,6 +195,19 @@ async def test_two_files_at_once_take_turns(c: Connection, database: str) -> Non
     assert sorted(file.result() for file in files) == [0, 0, 1]
 
 
+async def test_a_change_that_waited_for_a_file_finds_the_school_at_its_new_board(c: Connection, database: str) -> None:
+    """Whoever waits for a school's lock reads it after that, whatever was done to it meanwhile."""
+    mine = await asyncpg.connect(database)
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group, c.transaction():
+        await import_schools(c, po({**BEFORE, "18DS": ("42635", FOUR)}), NEXT)
+        granted = group.create_task(grant(mine, wish(start=NEXT.today), NEXT))
+        while not await c.fetchval("select count(*) from pg_locks where not granted"):
+            await asyncio.sleep(0.01)
+    await mine.close()
+    assert granted.result().version == 1
+    assert "42635" in await c.fetchval("select body from events where brin = '18DS'")
+
+
 async def test_what_an_older_hub_holds_counts_as_brought_by_a_file(empty_database: str) -> None:
     """After the upgrade the next file may close it, without a first import that only marks."""
     versions = Path(hub.store.__file__).parent / "migrations" / "versions"
@@ -203,7 +216,7 @@ async def test_what_an_older_hub_holds_counts_as_brought_by_a_file(empty_databas
     await c.execute("insert into boards (bge_code) values ('41561')")
     await c.execute("insert into schools (brin, name, bge_code, sector) values ('02VB', 'x', '41561', 'vo')")
     await c.execute("insert into branches (branch, brin, name) values ('02VB01', '02VB', 'x')")
-    await c.execute((versions / "0002_listed_in.sql").read_text(encoding="utf-8"))
+    await c.execute((versions / "0003_listed_in.sql").read_text(encoding="utf-8"))
     for table in ("schools", "branches"):
         assert await c.fetchval(f"select listed_in from {table}") == ["vo"]  # noqa: S608 - our own names
     await c.close()

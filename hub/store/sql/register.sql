@@ -1,16 +1,13 @@
 -- The register. Schools are locked in key order; what hangs on them is read after that, in statements of their own,
 -- so that it is seen as the last holder of the lock left it.
 
--- name: lock_schools
--- Hold these schools until the transaction ends.
-select s.brin, s.name, s.bge_code, s.closed_on, s.counter, b.osr_agreement, b.vva_agreement
-  from schools s join boards b on b.bge_code = s.bge_code
- where s.brin = any(:brins::text[])
- order by s.brin
-   for update of s;
+-- name: lock_schools!
+-- Hold these schools until the transaction ends. They are read after that, by a statement of its own: a join would lose
+-- a school whose board changed while it was waited for.
+select from schools where brin = any(:brins::text[]) order by brin for update;
 
 -- name: read_schools
--- These schools as they are, without holding them.
+-- These schools as they are.
 select s.brin, s.name, s.bge_code, s.closed_on, s.counter, b.osr_agreement, b.vva_agreement
   from schools s join boards b on b.bge_code = s.bge_code
  where s.brin = any(:brins::text[]);
