@@ -216,7 +216,7 @@ async def test_what_an_older_hub_holds_counts_as_brought_by_a_file(empty_databas
     await c.execute("insert into boards (bge_code) values ('41561')")
     await c.execute("insert into schools (brin, name, bge_code, sector) values ('02VB', 'x', '41561', 'vo')")
     await c.execute("insert into branches (branch, brin, name) values ('02VB01', '02VB', 'x')")
-    await c.execute((versions / "0003_listed_in.sql").read_text(encoding="utf-8"))
+    await c.execute((versions / "0004_listed_in.sql").read_text(encoding="utf-8"))
     for table in ("schools", "branches"):
         assert await c.fetchval(f"select listed_in from {table}") == ["vo"]  # noqa: S608 - our own names
     await c.close()

@@ -2,10 +2,10 @@
 
 from hub.store.migrations import plain
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 
 def upgrade() -> None:
     """Add where each is listed; all that is there came from a file of its sector."""
-    plain.run("0003_listed_in.sql")
+    plain.run("0004_listed_in.sql")
