@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from aiokafka import TopicPartition
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     Parse = Callable[[Sequence[ConsumerRecord[bytes, bytes]]], Awaitable[KafkaMessage]]
     Take = Callable[[Any, Sequence[ConsumerRecord[bytes, bytes]]], Awaitable[None]]
 
+WAIT_MS: Final = 600_000
+"""How long to wait for a batch; after a wait in vain FastStream sleeps as long again, deaf to what comes."""
 log = structlog.get_logger(__name__)
 _SASL = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512}
 
@@ -62,7 +64,7 @@ def subscribe_batches(broker: KafkaBroker, topic: str, group: str, instance: str
         auto_offset_reset="earliest",
         batch=True,
         max_records=most,
-        batch_timeout_ms=500,
+        batch_timeout_ms=WAIT_MS,
         ack_policy=AckPolicy.MANUAL,
         parser=take_as_it_lies,
         decoder=leave_closed,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import orjson
 import pytest
 from aiokafka import AIOKafkaProducer
+from faststream.kafka.subscriber import usecase
 
 from consumers import plan, reports
 from consumers.broker import make_broker
@@ -126,6 +128,22 @@ async def test_a_bell_that_never_rang_is_made_up_for(
     """The sweep finds schools with events that are not planned."""
     async with planner(pool, kafka, topics):
         await until(lambda: _is(planned(school), 2))
+
+
+async def test_nobody_sleeps_while_it_is_quiet(
+    school: Connection, pool: Pool, kafka: str, topics: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long no bell rang, the library goes on listening: a nap would make the next one late."""
+    naps: list[float] = []
+
+    async def nap(seconds: float) -> None:
+        naps.append(seconds)
+        await asyncio.sleep(seconds)
+
+    monkeypatch.setattr(usecase, "anyio", SimpleNamespace(sleep=nap))
+    async with planner(pool, kafka, topics):
+        await until(lambda: _is(planned(school), 2))  # by the sweep, after two of its seconds without a bell
+    assert naps == []
 
 
 async def test_a_school_that_cannot_be_planned_keeps_no_other(
