@@ -54,6 +54,7 @@ async def post_subscription(
     wanted = subscribe.Change(wish=wish, allowed_rate=await desk.agree(wish))
     async with desk.borrow() as c, c.transaction():
         made, secret = await subscribe.subscribe(c, oin, wanted, desk.keys, desk.now())
+        await desk.note(c, "created", caller, (None, made))
     desk.ring()
     response.headers["Location"] = f"/v1/subscriptions/{made.id}"
     response.headers["ETag"] = etag(made.version)
@@ -92,6 +93,7 @@ async def patch_subscription(
         locked = own(await store.lock(c, subscription_id), caller)
         check_match(etag(before.version), locked.version)
         after = await subscribe.change(c, locked, wanted, desk.now())
+        await desk.note(c, "changed", caller, (locked, after))
     desk.ring()
     response.headers["ETag"] = etag(after.version)
     return show(after, desk.keys)
@@ -103,7 +105,7 @@ async def delete_subscription(subscription_id: UUID, caller: LasHere, desk: Desk
     async with desk.borrow() as c, c.transaction():
         found = own(await store.lock(c, subscription_id), caller)
         check_match(if_match, found.version)
-        await subscribe.remove(c, found, desk.now())
+        await desk.note(c, "deleted", caller, (found, await subscribe.remove(c, found, desk.now())))
     desk.ring()
 
 
@@ -113,6 +115,8 @@ async def post_pause(subscription_id: UUID, caller: LasHere, desk: DeskHere) -> 
     async with desk.borrow() as c, c.transaction():
         found = own(await store.lock(c, subscription_id), caller)
         after = await subscribe.pause(c, found, desk.now())
+        if after != found:
+            await desk.note(c, "paused", caller, (found, after))
     desk.ring()
     return show(after, desk.keys)
 
@@ -127,6 +131,8 @@ async def post_resume(subscription_id: UUID, caller: LasHere, desk: DeskHere) ->
     async with desk.borrow() as c, c.transaction():
         locked = own(await store.lock(c, subscription_id), caller)
         after = await subscribe.activate(c, locked, desk.now())
+        if after != locked:
+            await desk.note(c, "resumed", caller, (locked, after))
     desk.ring()
     return show(after, desk.keys)
 
@@ -140,6 +146,7 @@ async def post_secret(
     async with desk.borrow() as c, c.transaction():
         found = own(await store.lock(c, subscription_id), caller)
         secret, until = await subscribe.rotate(c, found, grace, desk.keys, desk.now())
+        await desk.note(c, "secret_rotated", caller, (found, found), previousValidUntil=until)
     desk.ring()
     return RotationBody(secret=format_secret(secret), previous_valid_until=until)
 
