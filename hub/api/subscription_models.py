@@ -7,7 +7,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from pydantic import AfterValidator, Field, StrictBool, StrictInt
 
-from hub.api.models import CamelModel, Moment, RequestModel
+from hub.api.models import CamelModel, Moment, RequestModel, example
 from hub.domain.signing import format_secret
 from hub.domain.subscription import ALL_TYPES, Subscription, SubscriptionStatus, Wish
 from hub.sealing import seal, unseal
@@ -53,6 +53,16 @@ Certificate = Annotated[str, Field(max_length=30_000), AfterValidator(_check_cer
 class SubscriptionRequest(RequestModel):
     """What a system asks for; only `url` and `services` are required."""
 
+    model_config = example(
+        url="https://las.example/hook",
+        services=["VVA", "BRON_PO"],
+        types=["nl.osr.mandate.*"],
+        processingResults=True,
+        reports=True,
+        requestedRatePerMinute=600,
+        retrySchedule=[5, 300, 1800],
+    )
+
     url: Url
     services: Services
     types: Types | None = None
@@ -78,6 +88,8 @@ class SubscriptionRequest(RequestModel):
 
 class SubscriptionPatch(RequestModel):
     """What shall be different (merge patch): null means as if it had been left out from the start."""
+
+    model_config = example(services=["VVA"], processingResults=False)
 
     url: Url = ""
     services: Services = Field(default_factory=list)
@@ -125,6 +137,8 @@ class NewSubscriptionBody(SubscriptionBody):
 
 class RotationRequest(RequestModel):
     """How long the secrets until now still sign."""
+
+    model_config = example(graceSeconds=86400)
 
     grace_seconds: Annotated[StrictInt, Field(ge=0, le=LONGEST_GRACE)] = A_DAY
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Response
 
 from hub import subscribe
+from hub.api.answers import ETAG, LOCATION, TAGGED
 from hub.api.auth import LasHere, require
 from hub.api.models import Items
 from hub.api.preconditions import IfMatch, check_match, etag
@@ -42,7 +43,7 @@ async def list_subscriptions(caller: ReaderHere, desk: DeskHere) -> Items[Subscr
     return Items(items=[show(each, desk.keys) for each in found if may_read(caller, each)], next=None)
 
 
-@router.post("", status_code=HTTPStatus.CREATED)
+@router.post("", status_code=HTTPStatus.CREATED, responses={201: {"headers": LOCATION | ETAG}})
 async def post_subscription(
     body: SubscriptionRequest, caller: LasHere, desk: DeskHere, response: Response
 ) -> NewSubscriptionBody:
@@ -61,7 +62,7 @@ async def post_subscription(
     return show_new(made, secret, desk.keys)
 
 
-@router.get("/{subscription_id}")
+@router.get("/{subscription_id}", responses=TAGGED)
 async def get_subscription(
     subscription_id: UUID, caller: ReaderHere, desk: DeskHere, response: Response
 ) -> SubscriptionBody:
@@ -72,7 +73,7 @@ async def get_subscription(
     return show(found, desk.keys)
 
 
-@router.patch("/{subscription_id}")
+@router.patch("/{subscription_id}", responses=TAGGED)
 async def patch_subscription(
     subscription_id: UUID,
     body: SubscriptionPatch,

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from hub.api.auth import CallerHere, OperationsHere
 from hub.api.mandate_desk import DeskHere
-from hub.api.models import CamelModel, Items, RequestModel
+from hub.api.models import CamelModel, Items, RequestModel, example
 from hub.api.paging import PagingHere
 from hub.api.wiring import ConnectionHere
 from hub.imports import note_system, register_system
@@ -22,8 +22,12 @@ router = APIRouter(prefix="/systems", tags=["systems"])
 class SystemWish(RequestModel):
     """A system that is registered, or gets another name or other services."""
 
+    model_config = example(
+        supplierOin="00000099000000001000", systemName="Voorbeeld LAS", serviceCodes=["VVA", "BRON_PO"]
+    )
+
     supplier_oin: OinField
-    system_name: str
+    system_name: Annotated[str, Field(min_length=1, max_length=200)]
     service_codes: Annotated[list[ServiceCodeField], Field(max_length=100)]
 
 
