@@ -11,7 +11,7 @@ from hub.api.auth import CallerHere
 from hub.api.models import CamelModel
 from hub.api.paging import DEFAULT_LIMIT, HIGHEST_LIMIT, read_cursor, write_cursor
 from hub.api.wiring import ConnectionHere, SettingsHere
-from hub.domain.kinds import Kind
+from hub.domain.kinds import OF_MANDATES, Kind
 from hub.envelopes import letterhead, mandate_event
 from hub.sight import sight_by_school
 from hub.store import log, mandates
@@ -63,6 +63,6 @@ async def list_events(
 
 def _kinds(types: list[str]) -> list[Kind]:
     if not types:
-        return list(Kind)
+        return list(OF_MANDATES)
     patterns = [pattern.strip() for each in types for pattern in each.split(",")]
-    return [kind for kind in Kind if any(fnmatchcase(kind.type, pattern) for pattern in patterns)]
+    return [kind for kind in OF_MANDATES if any(fnmatchcase(kind.type, pattern) for pattern in patterns)]

@@ -50,6 +50,7 @@ class CamelModel(BaseModel):
         serialize_by_alias=True,
         from_attributes=True,
         frozen=True,
+        use_attribute_docstrings=True,
     )
 
 

@@ -66,7 +66,10 @@ class SubscriptionRequest(RequestModel):
     url: Url
     services: Services
     types: Types | None = None
+    """Which events of mandates are copied; what must be heard comes in any case."""
     processing_results: StrictBool | None = None
+    """Whether what DUO did with a message is told, as `nl.osr.delivery.changed.v1`; a switch of its own, whatever
+    `types` says. It is about DUO's services among `services`, or about all of them where it names none."""
     reports: StrictBool | None = None
     requested_rate_per_minute: Rate | None = None
     retry_schedule: Schedule | None = None
