@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import asyncpg
 import structlog
 
+from consumers.acts import Acts
 from consumers.broker import commit, handled, make_broker, subscribe_batches
 from consumers.parked import park, parked_row
 from hub import plan
@@ -56,10 +57,11 @@ async def run(settings: Settings, stop: asyncio.Event, instance: str | None = No
             planner = Planner(pool, heart)
             subscribe(broker, planner, instance)
             await broker.start()
-            sweep = asyncio.create_task(planner.sweep())
+            chores = [asyncio.create_task(chore) for chore in (planner.sweep(), Acts(pool, heart).work())]
             await stop.wait()
-            sweep.cancel()
-            await asyncio.gather(sweep, return_exceptions=True)
+            for chore in chores:
+                chore.cancel()
+            await asyncio.gather(*chores, return_exceptions=True)
             await planner.flush()
             await broker.stop()
     finally:

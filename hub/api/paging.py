@@ -8,6 +8,7 @@ import binascii
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeVar
+from uuid import UUID
 
 import orjson
 from fastapi import Depends, Query
@@ -34,6 +35,16 @@ class Paging:
     def after(self, *kinds: type[Key]) -> tuple[Any, ...] | None:
         """Return the key to go on behind, a value of each of these kinds; None at the beginning."""
         return None if self.cursor is None else read_cursor(self.cursor, *kinds)
+
+    def after_id(self) -> UUID | None:
+        """Return the identifier to go on behind, in a list that is sorted by identifier; None at the beginning."""
+        after = self.after(str)
+        if after is None:
+            return None
+        try:
+            return UUID(after[0])
+        except ValueError:
+            raise _wrong() from None
 
     def page(
         self, rows: Sequence[Row], key: Callable[[Row], tuple[Key, ...]], show: Callable[[Row], Item]

@@ -149,7 +149,8 @@ def _dead_in_english(standing: Standing) -> str:
     if not standing.dead:
         return ""
     where = f"`osr-hub deliveries --destination {standing.name} --status dead`"
-    return f"{_messages(standing.dead)} given up: {where} says why, a replay sends the current state."
+    send = f"`osr-hub replay --destination {standing.name} --status dead --dry-run`"
+    return f"{_messages(standing.dead)} given up: {where} says why, {send} what sending the current state comes to."
 
 
 def _dead_in_dutch(standing: Standing) -> str:

@@ -14,6 +14,7 @@ from pydantic import (
     ConfigDict,
     Field,
     FilePath,
+    NonNegativeInt,
     PlainValidator,
     PositiveInt,
     SecretStr,
@@ -171,6 +172,12 @@ class Webhook(Group):
         if (self.client_certfile is None) != (self.client_keyfile is None):
             raise ValueError("CLIENT_CERTFILE and CLIENT_KEYFILE go together")
         return self
+
+
+class Operations(Group):
+    """What one operator may do alone."""
+
+    four_eyes_above: NonNegativeInt = 1000
 
 
 class Retention(Group):

@@ -7,7 +7,7 @@ from pydantic import model_validator as checks_together
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from hub.errors import ConfigurationError
-from hub.settings.groups import PREFIX, Auth, Database, Http, Log, Retention, Secrets, Webhook
+from hub.settings.groups import PREFIX, Auth, Database, Http, Log, Operations, Retention, Secrets, Webhook
 from hub.settings.kafka import Kafka
 from schemas.identifiers import Oin, OinField
 
@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     webhook: Webhook = Webhook()
     log: Log = Log()
     retention: Retention = Retention()
+    operations: Operations = Operations()
 
     @classmethod
     def settings_customise_sources(

@@ -5,15 +5,17 @@ In: outcomes of attempts, reports of receivers, decisions of people. Out: rows o
 """
 
 from hub.settle.attempts import LaneRun, attempts
-from hub.settle.cancel import cancel
+from hub.settle.cancel import ManyCancelled, cancel, cancel_many
 from hub.settle.reports import IncomingReport, ReportResult, UnknownDelivery, apply_reports
 
 __all__ = [
     "IncomingReport",
     "LaneRun",
+    "ManyCancelled",
     "ReportResult",
     "UnknownDelivery",
     "apply_reports",
     "attempts",
     "cancel",
+    "cancel_many",
 ]

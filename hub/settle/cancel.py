@@ -1,19 +1,30 @@
-"""A person decides that a message will not be sent. In: a delivery's id. Out: its lane goes on without it."""
+"""A person decides that messages will not be sent. In: deliveries. Out: their lanes go on without them."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hub.domain.delivery import Ignored, Move, advance
+from hub.domain.delivery import Ignored, Move, Status, advance
 from hub.errors import Conflict, NotFound
 from hub.settle.books import Entries
 from hub.store import reports
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
     from uuid import UUID
 
     from hub.store.pool import Connection
+    from hub.store.reports import Key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManyCancelled:
+    """What was cancelled, and what stands in a lane that somebody is sending; the rest waits no more."""
+
+    cancelled: Collection[Key]
+    busy: Collection[Key]
 
 
 async def cancel(c: Connection, delivery_id: UUID, reason: str, now: datetime, process: int = 0) -> str:
@@ -39,3 +50,19 @@ async def cancel(c: Connection, delivery_id: UUID, reason: str, now: datetime, p
     entries.moved(key, delivery.status, after, at=now, expects_report=delivery.expects_report, reason=reason)
     await entries.write(c, process)
     return key[1]
+
+
+async def cancel_many(c: Connection, keys: Collection[Key], reason: str, now: datetime, process: int) -> ManyCancelled:
+    """Cancel those of these deliveries that wait and that nobody is sending; the caller owns the transaction."""
+    lanes = await reports.lock(c, {key[:2] for key in keys})
+    busy = {key for key in keys if lanes[key[:2]].is_leased}
+    found = await reports.read_targets(c, [key for key in keys if key not in busy])
+    entries, cancelled = Entries(), []
+    for key, delivery in found.items():
+        after = advance(delivery.status, Move.CANCELLED, expects_report=delivery.expects_report)
+        if isinstance(after, Status):
+            entries.moved(key, delivery.status, after, at=now, expects_report=delivery.expects_report, reason=reason)
+            cancelled.append(key)
+    await reports.cancel_many(c, cancelled, reason)
+    await entries.write(c, process)
+    return ManyCancelled(cancelled=cancelled, busy=busy)

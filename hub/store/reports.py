@@ -203,6 +203,13 @@ async def cancel(c: Connection, key: Key, reason: str) -> None:
     await queries.pass_cancelled(c, destination=destination, brin=brin)
 
 
+async def cancel_many(c: Connection, keys: Sequence[Key], reason: str) -> None:
+    """Mark deliveries cancelled and let their lanes, whose rows are locked, go on."""
+    await queries.mark_many_cancelled(c, **_keys(keys), reason=reason)
+    for destination, brin in sorted({key[:2] for key in keys}):
+        await queries.pass_cancelled(c, destination=destination, brin=brin)
+
+
 def read_headers(text: str) -> list[tuple[str, str]]:
     """Read the headers that a parked record is kept with."""
     return [(name, value) for name, value in orjson.loads(text)]

@@ -138,7 +138,7 @@ create table signing_keys (
 
 -- --------------------------------------------------------------------------------------------------- the log
 
-create type event_type as enum ('granted', 'amended', 'withdrawn', 'started', 'expired', 'result');
+create type event_type as enum ('granted', 'amended', 'withdrawn', 'started', 'expired');
 
 create table events (
   brin text not null,
@@ -238,17 +238,14 @@ create table deliveries (
   processed_at timestamptz,
   failed_since timestamptz,
   reason text,
-  result text,
   primary key (destination, brin, sequence),
   constraint waiting_is_untouched check (status <> 'waiting' or (delivered_at is null and processed_at is null)),
   constraint retrying_has_failed check (status <> 'retrying' or (attempts > 0 and failed_since is not null)),
   constraint taken_has_a_time check (status in ('waiting', 'retrying', 'dead', 'cancelled') = (delivered_at is null)),
   constraint done_was_reported check (
     (status in ('processed', 'processed_with_signal', 'activated', 'rejected', 'declined')) = (processed_at is not null)),
-  constraint an_end_says_why check (status not in ('dead', 'cancelled') or reason is not null),
-  constraint a_result_says_which check ((type::text = 'result') = (result is not null))
+  constraint an_end_says_why check (status not in ('dead', 'cancelled') or reason is not null)
 ) with (fillfactor = 48);
-comment on column deliveries.result is 'What became of another delivery, as JSON: what a system that asked for results is told.';
 create index deliveries_id on deliveries (id);
 
 create table attempts (
@@ -304,6 +301,42 @@ create table parked (
   unique (topic, partition, "offset", digest)
 );
 create index parked_open on parked (reason) where state = 'open';
+
+create table bulk_acts (
+  id uuid primary key,
+  kind text not null check (kind in ('replay', 'cancellation')),
+  chosen jsonb not null,
+  reason text not null,
+  rate integer not null check (rate > 0),
+  state text not null check (state in ('awaiting_approval', 'running', 'done', 'cancelled')),
+  asked_by text not null,
+  asked_at timestamptz not null,
+  approved_by text check (approved_by <> asked_by),
+  approved_at timestamptz check ((approved_at is null) = (approved_by is null)),
+  matched bigint not null,
+  superseded bigint not null,
+  todo bigint not null,
+  done bigint not null default 0,
+  skipped bigint not null default 0,
+  ends bigint not null,
+  sample jsonb not null,
+  next_at timestamptz not null,
+  ended_at timestamptz check ((ended_at is not null) = (state in ('done', 'cancelled')))
+) with (fillfactor = 50);
+create index bulk_acts_running on bulk_acts (next_at) where state = 'running';
+comment on column bulk_acts.asked_by is 'A pseudonym, as in the audit; the person who approves is another one.';
+
+create table bulk_items (
+  act uuid not null references bulk_acts,
+  n integer not null,
+  destination smallint not null,
+  brin text not null,
+  mandate_id uuid not null,
+  branch text not null,
+  sequence bigint not null,
+  primary key (act, n)
+);
+comment on table bulk_items is 'What an act has left to do; a row goes away in the transaction that does it.';
 
 create table hub_state (
   one boolean primary key default true check (one),

@@ -18,7 +18,6 @@ from hub.subscribe.life import (
     rotate,
     subscribe,
 )
-from hub.subscribe.noted import note
 from hub.subscribe.wishes import agree, check
 
 __all__ = [
@@ -30,7 +29,6 @@ __all__ = [
     "check",
     "check_free",
     "disable",
-    "note",
     "pause",
     "remove",
     "replace_backlog",

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+import os
+import sys
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
 from pydantic import SecretStr
 
+from hub.clock import now
 from hub.sealing import new_key
-from tests.support.commands import osr_hub, read
+from hub.tokens import Caller, Role, ensure_keyfile, issue
 from tests.support.seen import plan_all, take
 from tests.support.subscribed import grant, make_register, subscribed
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hub.store.pool import Connection
 
 FIELDS = {"ok", "at", "ledgerEpoch", "events", "destinations", "violations"}
@@ -31,6 +37,26 @@ async def hub(connection: Connection, database: str) -> str:
     await plan_all(connection)
     await take(connection, "duo:rio")
     return database
+
+
+async def osr_hub(dsn: str, *words: str, **settings: str) -> tuple[int, str, str]:
+    """Run a command as a program does, and return its code and what it said."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("OSR_HUB_")}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "hub.cli", *words),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**environment, "OSR_HUB_DATABASE__DSN": dsn, **settings},
+    )
+    said, failed = await asyncio.wait_for(process.communicate(), 30)
+    return process.returncode or 0, said.decode(), failed.decode()
+
+
+async def read(dsn: str, *words: str) -> Any:
+    """Run a command for programs and read its body."""
+    code, said, failed = await osr_hub(dsn, *words, "--json")
+    assert code == 0, failed
+    return orjson.loads(said)
 
 
 async def test_status_shows_a_school_per_branch(hub: str) -> None:
@@ -133,3 +159,47 @@ async def test_an_empty_database_says_what_to_do(empty_database: str) -> None:
     """A command on a database without a schema names the command that makes it."""
     code, _, failed = await osr_hub(empty_database, "verify")
     assert (code, "osr-hub migrate" in failed) == (2, True)
+
+
+async def test_replay_counts_first_and_then_sends(hub: str, connection: Connection) -> None:
+    """A dry run shows counts and samples as a table or as the API's body; without it the act is there to be worked."""
+    chosen = ("replay", "--destination", "duo:rio", "--status", "delivered")
+    code, shown, _ = await osr_hub(hub, *chosen, "--dry-run")
+    assert (code, "2 matched, 0 of them superseded" in shown, "granted" in shown) == (0, True, True)
+    code, dry, _ = await osr_hub(hub, *chosen, "--dry-run", "--json")
+    assert {name: orjson.loads(dry)[name] for name in ("state", "matched", "toSend", "sent", "ratePerSecond")} == {
+        "state": "preview", "matched": 2, "toSend": 2, "sent": 0, "ratePerSecond": 50
+    }  # fmt: skip
+    assert await connection.fetchval("select count(*) from bulk_acts") == 0
+    code, made, _ = await osr_hub(hub, *chosen, "--rate", "5", "--reason", "lost there", "--json")
+    body = orjson.loads(made)
+    assert (code, body["state"], body["ratePerSecond"], body["askedBy"]) == (0, "running", 5, "osr-hub command line")
+    code, listed, _ = await osr_hub(hub, "acts", "list")
+    assert (code, body["id"] in listed) == (0, True)
+    code, stopped, _ = await osr_hub(hub, "acts", "stop", body["id"], "--reason", "enough")
+    assert (code, "is cancelled" in stopped) == (0, True)
+    code, cancelled, _ = await osr_hub(hub, "cancel-many", "--brin", "18DS", "--reason", "x", "--json")
+    assert (code, orjson.loads(cancelled)["state"]) == (0, "done")
+
+
+async def test_many_deliveries_take_two_people_at_the_command_line_too(hub: str, tmp_path: Path) -> None:
+    """Nobody asks for many without saying who they are; whoever asked does not approve; another person does."""
+    keyfile = tmp_path / "key.json"
+    ensure_keyfile(keyfile)
+    for name in ("ann", "bob"):
+        caller = Caller(subject=name, roles=frozenset({Role.OPERATIONS}))
+        (tmp_path / name).write_text(issue(keyfile, caller, now=now()))
+    known = {"OSR_HUB_AUTH__DEVELOPMENT_KEYFILE": str(keyfile), "OSR_HUB_OPERATIONS__FOUR_EYES_ABOVE": "1"}
+    asked = ("replay", "--brin", "18DS", "--reason", "x", "--json")
+    code, _, said = await osr_hub(hub, *asked, **known)
+    assert (code, "--token-file" in said) == (2, True)
+    code, made, _ = await osr_hub(hub, *asked, "--token-file", str(tmp_path / "ann"), **known)
+    body = orjson.loads(made)
+    assert (code, body["state"]) == (0, "awaiting_approval")
+    approve = ("acts", "approve", body["id"], "--reason", "agreed")
+    code, _, said = await osr_hub(hub, *approve, **known)
+    assert (code, "--token-file" in said) == (2, True)
+    code, _, said = await osr_hub(hub, *approve, "--token-file", str(tmp_path / "ann"), **known)
+    assert (code, "ask another operator" in said) == (2, True)
+    code, approved, _ = await osr_hub(hub, *approve, "--token-file", str(tmp_path / "bob"), "--json", **known)
+    assert (code, orjson.loads(approved)["state"]) == (0, "running")

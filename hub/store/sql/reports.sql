@@ -123,6 +123,13 @@ update parked set state = 'retried' where id = any(:ids::bigint[]);
 update deliveries set status = 'cancelled', reason = :reason
  where destination = :destination and brin = :brin and sequence = :sequence;
 
+-- name: mark_many_cancelled!
+-- A person decided that they will not be sent.
+update deliveries d set status = 'cancelled', reason = :reason
+  from unnest(:destinations::smallint[], :brins::text[], :sequences::bigint[]) u (destination, brin, sequence)
+ where d.destination = u.destination and d.brin = u.brin and d.sequence = u.sequence
+   and d.status in ('waiting', 'retrying');
+
 -- name: pass_cancelled!
 -- The lane goes on past what needs no sending at its head: what was cancelled, or reported before it was known as taken.
 update lanes x set head = n.head, sent = greatest(x.sent, n.sent),

@@ -1,0 +1,197 @@
+"""The bodies of replays and of cancellations of many deliveries: what was chosen, what it comes to, where it stands."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Literal
+from uuid import UUID
+
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from hub.api.models import AskedMoment, CamelModel, Moment, RequestModel
+from hub.bulk import Preview, Wanted
+from hub.bulk.ask import write_chosen
+from hub.domain.bulk import BulkKind
+from hub.store.bulk import Act, Chosen
+from schemas.identifiers import BrinField
+from schemas.kinds import ShownStatus
+
+MOST_NAMED = 10_000
+LONGEST_REASON = 1000
+FASTEST = 10_000
+State = Literal["preview", "awaiting_approval", "running", "done", "cancelled"]
+Reason = Annotated[str, Field(min_length=1, max_length=LONGEST_REASON)]
+Rate = Annotated[int, Field(ge=1, le=FASTEST, description="At most so many deliveries in a second.")]
+
+
+class BulkWish(RequestModel):
+    """Which deliveries, and why; what is left out asks for all. A dry run needs no reason."""
+
+    kind: ClassVar[BulkKind]
+
+    destination: Annotated[str | None, Field(max_length=100)] = None
+    brins: Annotated[list[BrinField], Field(min_length=1, max_length=MOST_NAMED)] | None = None
+    mandate_ids: Annotated[list[UUID], Field(min_length=1, max_length=MOST_NAMED)] | None = None
+    delivery_ids: Annotated[list[UUID], Field(min_length=1, max_length=MOST_NAMED)] | None = None
+    statuses: Annotated[list[ShownStatus], Field(min_length=1)] | None = None
+    from_: Annotated[AskedMoment | None, Field(alias="from", description="Planned at or after this moment.")] = None
+    to: Annotated[AskedMoment | None, Field(description="Planned at or before this moment.")] = None
+    dry_run: bool = False
+    rate_per_second: Rate = 50
+    reason: Annotated[Reason | None, Field(validate_default=True)] = None
+
+    @field_validator("reason")
+    @classmethod
+    def _check_reason(cls, reason: str | None, info: ValidationInfo) -> str | None:
+        if reason is None and not info.data.get("dry_run"):
+            raise PydanticCustomError("missing", "what is not a dry run needs a reason")
+        return reason
+
+    def to_wanted(self) -> Wanted:
+        """Take it over into the hub's own terms."""
+        chosen = Chosen(
+            destination=self.destination,
+            brins=self.brins,
+            mandate_ids=self.mandate_ids,
+            delivery_ids=self.delivery_ids,
+            statuses=None if self.statuses is None else [str(status) for status in self.statuses],
+            planned_from=self.from_,
+            planned_until=self.to,
+        )
+        return Wanted(kind=self.kind, chosen=chosen, rate=self.rate_per_second)
+
+
+class ReplayWish(BulkWish):
+    """Of which deliveries the current state is sent again."""
+
+    kind = BulkKind.REPLAY
+
+
+class CancellationWish(BulkWish):
+    """Which deliveries that still wait are cancelled."""
+
+    kind = BulkKind.CANCELLATION
+    rate_per_second: Rate = 1000
+
+
+class DecisionWish(RequestModel):
+    """Why."""
+
+    reason: Reason
+
+
+class SampleBody(CamelModel):
+    """One of the deliveries that were chosen."""
+
+    delivery_id: UUID
+    destination: str
+    brin: str
+    branch: str | None
+    mandate_id: UUID
+    mandate_version: int
+
+
+class ReplaySampleBody(SampleBody):
+    """And the type of the message that stands for it."""
+
+    sends: str
+
+
+class BulkBody(CamelModel):
+    """What replays and cancellations have in common."""
+
+    destination: str | None
+    brins: list[str] | None
+    mandate_ids: list[UUID] | None
+    delivery_ids: list[UUID] | None
+    statuses: list[ShownStatus] | None
+    from_: Annotated[Moment | None, Field(alias="from")]
+    to: Moment | None
+    dry_run: bool
+    rate_per_second: int
+    reason: str | None
+    id: UUID | None
+    state: State
+    matched: Annotated[int, Field(description="Deliveries that were chosen.")]
+    skipped: Annotated[int, Field(description="What needed nothing any more when its turn came.")]
+    asked_by: Annotated[str | None, Field(description="A pseudonym, or the hub's command line.")]
+    asked_at: Moment | None
+    approved_by: Annotated[str | None, Field(description="A pseudonym; another person's than `askedBy`.")]
+    approved_at: Moment | None
+    ended_at: Moment | None
+
+
+class ReplayBody(BulkBody):
+    """A replay: the current state of each unit concerned, once, at the end of its lane."""
+
+    superseded: Annotated[int, Field(description="Chosen deliveries for which a newer state stands.")]
+    to_send: int
+    sent: Annotated[int, Field(description="Appended to their lanes so far.")]
+    sample: list[ReplaySampleBody]
+
+
+class CancellationBody(BulkBody):
+    """A cancellation of many deliveries that wait."""
+
+    to_cancel: int
+    ends: Annotated[int, Field(description="How many of them tell of the end of an authorisation.")]
+    cancelled: Annotated[int, Field(description="So far.")]
+    sample: list[SampleBody]
+
+
+def preview_replay(wish: ReplayWish, found: Preview) -> ReplayBody:
+    """Write what a replay would come to."""
+    counted = found.counted
+    counts = {"superseded": counted.superseded, "to_send": len(counted.todo), "sent": 0}
+    return ReplayBody.model_validate(_previewed(wish, found) | counts)
+
+
+def preview_cancellation(wish: CancellationWish, found: Preview) -> CancellationBody:
+    """Write what a cancellation would come to."""
+    counts = {"to_cancel": len(found.counted.todo), "ends": found.counted.ends, "cancelled": 0}
+    return CancellationBody.model_validate(_previewed(wish, found) | counts)
+
+
+def show_replay(act: Act) -> ReplayBody:
+    """Write a replay as it stands."""
+    return ReplayBody.model_validate(
+        _shown(act) | {"superseded": act.superseded, "to_send": act.todo, "sent": act.done}
+    )
+
+
+def show_cancellation(act: Act) -> CancellationBody:
+    """Write a cancellation as it stands."""
+    return CancellationBody.model_validate(
+        _shown(act) | {"to_cancel": act.todo, "ends": act.ends, "cancelled": act.done}
+    )
+
+
+def _previewed(wish: BulkWish, found: Preview) -> dict[str, Any]:
+    nobody = dict.fromkeys(("id", "asked_by", "asked_at", "approved_by", "approved_at", "ended_at"))
+    return {
+        **_chosen(write_chosen(wish.to_wanted().chosen)),
+        **nobody,
+        "dry_run": True,
+        "rate_per_second": wish.rate_per_second,
+        "reason": wish.reason,
+        "state": "preview",
+        "matched": found.counted.matched,
+        "skipped": 0,
+        "sample": found.sample,
+    }
+
+
+def _shown(act: Act) -> dict[str, Any]:
+    own = ("id", "state", "matched", "skipped", "reason", "sample")
+    people = ("asked_by", "asked_at", "approved_by", "approved_at", "ended_at")
+    return {
+        **_chosen(act.chosen),
+        **{name: getattr(act, name) for name in (*own, *people)},
+        "dry_run": False,
+        "rate_per_second": act.rate,
+    }
+
+
+def _chosen(chosen: Mapping[str, Any]) -> dict[str, Any]:
+    moments = {name: None if chosen[name] is None else datetime.fromisoformat(chosen[name]) for name in ("from", "to")}
+    return {**chosen, **moments}

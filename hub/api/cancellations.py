@@ -1,0 +1,84 @@
+"""`/v1/cancellations`: what waits is not sent. In: which deliveries, and why. Out: a preview, or a cancellation."""
+
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+
+from hub import bulk
+from hub.api.auth import OperationsHere
+from hub.api.bulk_models import (
+    CancellationBody,
+    CancellationWish,
+    DecisionWish,
+    preview_cancellation,
+    show_cancellation,
+)
+from hub.api.models import Items
+from hub.api.paging import PagingHere
+from hub.api.wiring import ConnectionHere, NowHere, SettingsHere
+from hub.domain.bulk import BulkKind
+from hub.domain.ids import new_id
+from hub.operate import Press
+from hub.store import bulk as store
+
+router = APIRouter(prefix="/cancellations", tags=["operations"])
+ACCEPTED: dict[int | str, dict[str, Any]] = {202: {"model": CancellationBody, "description": "It will be done."}}
+
+
+@router.post("", responses=ACCEPTED)
+async def post_cancellation(
+    body: CancellationWish,
+    response: Response,
+    c: ConnectionHere,
+    caller: OperationsHere,
+    now: NowHere,
+    settings: SettingsHere,
+) -> CancellationBody:
+    """Cancel what waits of what was chosen; a dry run counts, shows samples and changes nothing.
+
+    Above a number of deliveries it waits until another operator approves it.
+    """
+    if body.dry_run:
+        return preview_cancellation(body, await bulk.preview(c, body.to_wanted(), new_id(now)))
+    press = Press(actor=caller.subject, at=now, reason=body.reason)
+    async with c.transaction():
+        act = await bulk.ask(c, body.to_wanted(), press, settings.operations.four_eyes_above)
+    response.status_code = HTTPStatus.ACCEPTED
+    response.headers["Location"] = f"{settings.http.address}/v1/cancellations/{act.id}"
+    return show_cancellation(act)
+
+
+@router.get("")
+async def list_cancellations(c: ConnectionHere, _caller: OperationsHere, paging: PagingHere) -> Items[CancellationBody]:
+    """List the cancellations, newest first."""
+    before = paging.after_id()
+    found = await store.list_acts(c, BulkKind.CANCELLATION, before, paging.limit + 1)
+    return paging.page(found, lambda act: (str(act.id),), show_cancellation)
+
+
+@router.get("/{cancellation_id}")
+async def get_cancellation(cancellation_id: UUID, c: ConnectionHere, _caller: OperationsHere) -> CancellationBody:
+    """Read how far a cancellation is."""
+    return show_cancellation(await bulk.read(c, cancellation_id, BulkKind.CANCELLATION))
+
+
+@router.post("/{cancellation_id}/approval")
+async def post_approval(
+    cancellation_id: UUID, body: DecisionWish, c: ConnectionHere, caller: OperationsHere, now: NowHere
+) -> CancellationBody:
+    """Let a cancellation begin that waits for a second person; 409 for whoever asked for it."""
+    async with c.transaction():
+        press = Press(actor=caller.subject, at=now, reason=body.reason)
+        return show_cancellation(await bulk.approve(c, cancellation_id, press, BulkKind.CANCELLATION))
+
+
+@router.post("/{cancellation_id}/cancellation")
+async def post_stop(
+    cancellation_id: UUID, body: DecisionWish, c: ConnectionHere, caller: OperationsHere, now: NowHere
+) -> CancellationBody:
+    """Cancel nothing more for it; what it cancelled stays so."""
+    async with c.transaction():
+        press = Press(actor=caller.subject, at=now, reason=body.reason)
+        return show_cancellation(await bulk.stop(c, cancellation_id, press, BulkKind.CANCELLATION))

@@ -1,0 +1,78 @@
+"""`/v1/replays`: the current state, sent again. In: which deliveries, and why. Out: a preview, or a replay."""
+
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+
+from hub import bulk
+from hub.api.auth import OperationsHere
+from hub.api.bulk_models import DecisionWish, ReplayBody, ReplayWish, preview_replay, show_replay
+from hub.api.models import Items
+from hub.api.paging import PagingHere
+from hub.api.wiring import ConnectionHere, NowHere, SettingsHere
+from hub.domain.bulk import BulkKind
+from hub.domain.ids import new_id
+from hub.operate import Press
+from hub.store import bulk as store
+
+router = APIRouter(prefix="/replays", tags=["operations"])
+ACCEPTED: dict[int | str, dict[str, Any]] = {202: {"model": ReplayBody, "description": "It will be done."}}
+
+
+@router.post("", responses=ACCEPTED)
+async def post_replay(
+    body: ReplayWish,
+    response: Response,
+    c: ConnectionHere,
+    caller: OperationsHere,
+    now: NowHere,
+    settings: SettingsHere,
+) -> ReplayBody:
+    """Send the current state of what was chosen, once per unit; a dry run counts, shows samples and changes nothing.
+
+    Above a number of deliveries it waits until another operator approves it.
+    """
+    if body.dry_run:
+        return preview_replay(body, await bulk.preview(c, body.to_wanted(), new_id(now)))
+    press = Press(actor=caller.subject, at=now, reason=body.reason)
+    async with c.transaction():
+        act = await bulk.ask(c, body.to_wanted(), press, settings.operations.four_eyes_above)
+    response.status_code = HTTPStatus.ACCEPTED
+    response.headers["Location"] = f"{settings.http.address}/v1/replays/{act.id}"
+    return show_replay(act)
+
+
+@router.get("")
+async def list_replays(c: ConnectionHere, _caller: OperationsHere, paging: PagingHere) -> Items[ReplayBody]:
+    """List the replays, newest first."""
+    before = paging.after_id()
+    found = await store.list_acts(c, BulkKind.REPLAY, before, paging.limit + 1)
+    return paging.page(found, lambda act: (str(act.id),), show_replay)
+
+
+@router.get("/{replay_id}")
+async def get_replay(replay_id: UUID, c: ConnectionHere, _caller: OperationsHere) -> ReplayBody:
+    """Read how far a replay is."""
+    return show_replay(await bulk.read(c, replay_id, BulkKind.REPLAY))
+
+
+@router.post("/{replay_id}/approval")
+async def post_approval(
+    replay_id: UUID, body: DecisionWish, c: ConnectionHere, caller: OperationsHere, now: NowHere
+) -> ReplayBody:
+    """Let a replay begin that waits for a second person; 409 for whoever asked for it."""
+    async with c.transaction():
+        press = Press(actor=caller.subject, at=now, reason=body.reason)
+        return show_replay(await bulk.approve(c, replay_id, press, BulkKind.REPLAY))
+
+
+@router.post("/{replay_id}/cancellation")
+async def post_cancellation(
+    replay_id: UUID, body: DecisionWish, c: ConnectionHere, caller: OperationsHere, now: NowHere
+) -> ReplayBody:
+    """Append nothing more for it; what it appended stays, and can be cancelled like any delivery."""
+    async with c.transaction():
+        press = Press(actor=caller.subject, at=now, reason=body.reason)
+        return show_replay(await bulk.stop(c, replay_id, press, BulkKind.REPLAY))

@@ -1,0 +1,173 @@
+"""`osr-hub acts list|show|approve|stop`: replays and cancellations of many deliveries, and who decides on them."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+from uuid import UUID
+
+import typer
+from rich.progress import Progress
+
+from hub import bulk
+from hub.api.bulk_models import BulkBody, ReplayBody, show_cancellation, show_replay
+from hub.clock import now
+from hub.commands.asking import ACTOR, ask, press, show_json, show_table
+from hub.domain.bulk import BulkKind, BulkState
+from hub.errors import NotAllowed
+from hub.operate import Press
+from hub.store import bulk as store
+from hub.tokens import Role, verifier_for
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from hub.settings import Settings
+    from hub.store.bulk import Act
+    from hub.store.pool import Connection
+
+    Decision = Callable[[Connection, UUID, Press], Awaitable[Act]]
+
+LOOK_SECONDS: Final = 0.5
+COLUMNS = ("id", "kind", "state", "matched", "to do", "done", "skipped", "asked", "reason")
+SAMPLE = ("delivery", "destination", "brin", "unit", "mandate", "version", "sends")
+app = typer.Typer(no_args_is_help=True, help="Replays and cancellations of many deliveries.")
+Id = Annotated[UUID, typer.Argument(help="As `acts list` shows it.")]
+Reason = Annotated[str | None, typer.Option(help="Why; it stands in the audit.")]
+Json = Annotated[bool, typer.Option("--json", help="As the API answers it.")]
+TokenFile = Annotated[
+    Path | None,
+    typer.Option(
+        exists=True, dir_okay=False, allow_dash=True, help="A file with a token of yours, `-` for standard input."
+    ),
+]
+
+
+@app.command("list")
+def list_(*, limit: Annotated[int, typer.Option(min=1, max=1000)] = 20) -> None:
+    """List replays and cancellations, newest first."""
+
+    async def look(c: Connection, _settings: Settings) -> list[Act]:
+        return [act for kind in BulkKind for act in await store.list_acts(c, kind, None, limit)]
+
+    found = sorted(ask(look), key=lambda act: act.id, reverse=True)
+    show_table("acts", COLUMNS, [_row(act) for act in found[:limit]])
+
+
+@app.command("show")
+def show_(act_id: Id, *, as_json: Json = False) -> None:
+    """Show how far one is."""
+    show_act(ask(lambda c, _: bulk.read(c, act_id)), as_json=as_json)
+
+
+@app.command()
+def approve(
+    act_id: Id,
+    *,
+    reason: Annotated[str, typer.Option(help="Why; it stands in the audit.")],
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """Let one begin that somebody else asked for; your token says who you are."""
+    if token_file is None:
+        raise NotAllowed("two people are needed, and nobody knows who you are: give --token-file with a token of yours")
+    _decide(bulk.approve, act_id, reason, token_file, as_json=as_json)
+
+
+@app.command()
+def stop(
+    act_id: Id,
+    *,
+    reason: Annotated[str, typer.Option(help="Why; it stands in the audit.")],
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """Let nothing more be done of one; what was done stays."""
+    _decide(bulk.stop, act_id, reason, token_file, as_json=as_json)
+
+
+async def identify(settings: Settings, token_file: Path | None) -> str:
+    """Say who presses: the bearer of a token with the role of operations, or the command line itself."""
+    if token_file is None:
+        return ACTOR
+    caller = await verifier_for(settings).verify(_token(token_file))
+    if not caller.has(Role.OPERATIONS):
+        raise NotAllowed(f"this takes the role {Role.OPERATIONS}")
+    return caller.subject
+
+
+def _token(token_file: Path) -> str:
+    return (sys.stdin.read() if str(token_file) == "-" else token_file.read_text(encoding="utf-8")).strip()
+
+
+def follow(act: Act) -> Act:
+    """On a terminal, show how an act gets on until it is done; leaving it does not stop it."""
+    if not sys.stdout.isatty() or act.state is not BulkState.RUNNING:
+        return act
+    try:
+        with Progress() as bar:
+            task = bar.add_task(act.kind.value, total=act.todo)
+            while act.state is BulkState.RUNNING:
+                time.sleep(LOOK_SECONDS)
+                act = ask(lambda c, _: bulk.read(c, act.id))  # noqa: B023 - asked at once
+                bar.update(task, completed=act.done + act.skipped)
+    except KeyboardInterrupt:
+        print(f"it goes on; `osr-hub acts show {act.id}` says how far it is")
+    return act
+
+
+def show_act(act: Act, *, as_json: bool) -> None:
+    """Print an act, for people or for programs."""
+    show(show_replay(act) if act.kind is BulkKind.REPLAY else show_cancellation(act), as_json=as_json)
+
+
+def show(body: BulkBody, *, as_json: bool) -> None:
+    """Print a preview or an act, for people or for programs."""
+    if as_json:
+        show_json(body)
+        return
+    print(_sentence(body))
+    if body.state == "awaiting_approval":
+        print(f"Another operator approves it: osr-hub acts approve {body.id} --token-file … --reason …")
+    sample = getattr(body, "sample", ())
+    if body.state in ("preview", "awaiting_approval") and sample:
+        show_table("samples", SAMPLE, [_sample(each) for each in sample])
+
+
+def _sentence(body: BulkBody) -> str:
+    name = "a dry run" if body.id is None else f"{body.id} is {body.state.replace('_', ' ')}"
+    values: dict[str, Any] = dict(body)
+    if isinstance(body, ReplayBody):
+        said = "{matched} matched, {superseded} of them superseded by a newer state, {to_send} to send, {sent} sent"
+    else:
+        said = "{matched} matched, {to_cancel} to cancel ({ends} of them ends), {cancelled} cancelled"
+    return f"{name}: {said.format(**values)}, {body.skipped} needed nothing any more."
+
+
+def _sample(each: Any) -> tuple[str, ...]:  # noqa: ANN401 - samples of two kinds
+    sends = getattr(each, "sends", "").split(".")
+    return (
+        str(each.delivery_id),
+        each.destination,
+        each.brin,
+        each.branch or "rest",
+        str(each.mandate_id),
+        str(each.mandate_version),
+        sends[3] if len(sends) > 3 else "",  # noqa: PLR2004 - nl.osr.mandate.granted.v1
+    )
+
+
+def _decide(decision: Decision, act_id: UUID, reason: str, token_file: Path | None, *, as_json: bool) -> None:
+    async def work(c: Connection, settings: Settings) -> Act:
+        actor = await identify(settings, token_file)
+        return await decision(c, act_id, Press(actor=actor, at=now(), reason=reason))
+
+    show_act(press(work, ()), as_json=as_json)
+
+
+def _row(act: Act) -> tuple[str, ...]:
+    numbers = (act.matched, act.todo, act.done, act.skipped)
+    asked = act.asked_at.strftime("%Y-%m-%d %H:%M:%S")
+    return str(act.id), act.kind.value, act.state.value, *map(str, numbers), asked, act.reason

@@ -1,0 +1,109 @@
+"""Acts on many deliveries at once. In: what was chosen, and what becomes of each unit. Out: counts, states, a pace.
+
+A replay sends the current state of each unit concerned, once; a cancellation cancels what still waits. Both are counted
+before anything is done, and above a number of deliveries a second person has to agree.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Sequence
+    from uuid import UUID
+
+    from hub.domain.restating import UnitKey
+
+PORTION_SECONDS: Final = 0.2
+MOST_AT_ONCE: Final = 200
+
+
+class BulkKind(StrEnum):
+    """What is done to what was chosen."""
+
+    REPLAY = "replay"
+    CANCELLATION = "cancellation"
+
+
+class BulkState(StrEnum):
+    """Where an act stands."""
+
+    AWAITING_APPROVAL = "awaiting_approval"
+    RUNNING = "running"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+class Objection(StrEnum):
+    """Why an act is not approved."""
+
+    NOT_AWAITED = "final"
+    OWN_REQUEST = "own_request"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Deliveries of one unit that were chosen, or one of them: the newest stands for all."""
+
+    unit: UnitKey
+    sequence: int
+    delivery_id: UUID
+    mandate_version: int
+    matched: int
+    is_end: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """What an act would do: of all that matched, what gets a message of its own, or is cancelled."""
+
+    matched: int
+    todo: Sequence[Choice]
+
+    @property
+    def superseded(self) -> int:
+        """What gets nothing of its own, because a newer state stands for it."""
+        return self.matched - len(self.todo)
+
+    @property
+    def ends(self) -> int:
+        """How many of them tell of an end."""
+        return sum(choice.is_end for choice in self.todo)
+
+
+def count(choices: Sequence[Choice], concerned: Container[UnitKey]) -> Counted:
+    """Count what was chosen; only units that are `concerned` need anything done."""
+    return Counted(
+        matched=sum(choice.matched for choice in choices),
+        todo=[choice for choice in choices if choice.unit in concerned],
+    )
+
+
+def first_state(todo: int, four_eyes_above: int) -> BulkState:
+    """Say how an act begins: at once, after a second person agreed, or done because there is nothing to do."""
+    if todo > four_eyes_above:
+        return BulkState.AWAITING_APPROVAL
+    return BulkState.RUNNING if todo else BulkState.DONE
+
+
+def objection(state: BulkState, asked_by: str, approver: str) -> Objection | None:
+    """Say why this person cannot approve an act, if so; whoever asked for it cannot."""
+    if state is not BulkState.AWAITING_APPROVAL:
+        return Objection.NOT_AWAITED
+    return Objection.OWN_REQUEST if approver == asked_by else None
+
+
+def portion(rate: int) -> int:
+    """Say how many items are done in one transaction at so many per second."""
+    return max(1, min(MOST_AT_ONCE, math.floor(rate * PORTION_SECONDS)))
+
+
+def pause(done: int, rate: int) -> timedelta:
+    """Say how long nothing more is done after a portion, so that no second sees more than `rate`."""
+    if not done:
+        return timedelta()
+    return timedelta(microseconds=math.ceil(1_000_000 / (rate // portion(rate))))

@@ -1,0 +1,224 @@
+"""Acts on many deliveries, as rows. In: filters, acts, items. Out: what matches, and what is left to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import orjson
+
+from hub.domain.bulk import BulkKind, BulkState, Choice
+from hub.domain.ids import lowest_at
+from hub.store.deliveries import BELOW_A_MILLISECOND
+from hub.store.statements import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from datetime import datetime
+
+    from hub.domain.bulk import Counted
+    from hub.domain.restating import UnitKey
+    from hub.store.pool import Connection
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """Which deliveries are meant; None asks for all. `statuses` are statuses as shown."""
+
+    destination: str | None = None
+    brins: Sequence[str] | None = None
+    mandate_ids: Sequence[UUID] | None = None
+    delivery_ids: Sequence[UUID] | None = None
+    statuses: Sequence[str] | None = None
+    planned_from: datetime | None = None
+    planned_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """A replay or a cancellation that somebody asked for; `chosen` and `sample` as they are shown."""
+
+    id: UUID
+    kind: BulkKind
+    chosen: Json
+    reason: str
+    rate: int
+    state: BulkState
+    asked_by: str
+    asked_at: datetime
+    approved_by: str | None = None
+    approved_at: datetime | None = None
+    matched: int
+    superseded: int
+    todo: int
+    done: int = 0
+    skipped: int = 0
+    ends: int
+    sample: list[Json]
+    next_at: datetime
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """An act whose turn it is, in the hands of this transaction."""
+
+    id: UUID
+    kind: BulkKind
+    reason: str
+    rate: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One thing to do: a unit to tell of, or the delivery of this number in its lane to cancel."""
+
+    n: int
+    destination: int
+    brin: str
+    mandate_id: UUID
+    branch: str
+    sequence: int
+
+    @property
+    def unit(self) -> UnitKey:
+        """What it speaks of."""
+        return self.destination, self.brin, self.mandate_id, self.branch
+
+    @property
+    def key(self) -> tuple[int, str, int]:
+        """Where the delivery stands."""
+        return self.destination, self.brin, self.sequence
+
+
+async def choose(
+    c: Connection, chosen: Chosen, destination: int | None, held: Collection[int], *, only_waiting: bool
+) -> list[Choice]:
+    """Find what matches: per unit its newest delivery, or each that waits. `held` are places where nobody takes it."""
+    until = chosen.planned_until
+    async with c.transaction():
+        await queries.plan_deliveries_anew(c)
+        rows = await queries.choose_deliveries(
+            c,
+            destination=destination,
+            brins=_listed(chosen.brins),
+            ids=_listed(chosen.delivery_ids),
+            mandates=_listed(chosen.mandate_ids),
+            planned_from=chosen.planned_from,
+            planned_until=until,
+            highest_id=None if until is None else UUID(int=lowest_at(until).int | BELOW_A_MILLISECOND),
+            only_waiting=only_waiting,
+            statuses=_listed(chosen.statuses),
+            held_destinations=list(held),
+        )
+    return [_choice(row) for row in rows]
+
+
+async def enter(c: Connection, act: Act, counted: Counted) -> None:
+    """Store an act with what it has to do."""
+    await queries.insert_act(
+        c,
+        id=act.id,
+        kind=act.kind.value,
+        chosen=orjson.dumps(act.chosen).decode(),
+        reason=act.reason,
+        rate=act.rate,
+        state=act.state.value,
+        asked_by=act.asked_by,
+        now=act.asked_at,
+        matched=act.matched,
+        superseded=act.superseded,
+        todo=act.todo,
+        ends=act.ends,
+        sample=orjson.dumps(act.sample).decode(),
+    )
+    await queries.insert_items(
+        c,
+        act=act.id,
+        destinations=[choice.unit[0] for choice in counted.todo],
+        brins=[choice.unit[1] for choice in counted.todo],
+        mandates=[choice.unit[2] for choice in counted.todo],
+        branches=[choice.unit[3] for choice in counted.todo],
+        sequences=[choice.sequence for choice in counted.todo],
+    )
+
+
+async def read(c: Connection, act: UUID, kind: BulkKind | None = None) -> Act | None:
+    """Read an act, of one kind or of any."""
+    row = await queries.read_act(c, id=act, kind=None if kind is None else kind.value)
+    return None if row is None else _act(row)
+
+
+async def lock(c: Connection, act: UUID, kind: BulkKind | None = None) -> Act | None:
+    """Read an act and keep others, also whoever works on it, from changing it until the transaction ends."""
+    await queries.lock_act(c, id=act)
+    return await read(c, act, kind)
+
+
+async def list_acts(c: Connection, kind: BulkKind, before: UUID | None, most: int) -> list[Act]:
+    """List the acts of a kind, newest first."""
+    return [_act(row) for row in await queries.list_acts(c, kind=kind.value, before=before, most=most)]
+
+
+async def approve(c: Connection, act: UUID, approver: str, now: datetime) -> None:
+    """Let an act begin."""
+    await queries.approve_act(c, id=act, approved_by=approver, now=now)
+
+
+async def stop(c: Connection, act: UUID, now: datetime) -> None:
+    """Let nothing more be done of an act."""
+    await queries.forget_items(c, act=act)
+    await queries.end_act(c, id=act, state=BulkState.CANCELLED.value, now=now)
+
+
+async def claim(c: Connection, now: datetime) -> Claim | None:
+    """Take the act whose turn it is, if no other process has it."""
+    row = await queries.claim_act(c, now=now)
+    return None if row is None else Claim(**{**row, "kind": BulkKind(row["kind"])})
+
+
+async def items(c: Connection, claim: Claim, most: int) -> list[Item]:
+    """Read what is to be done next; nothing is cancelled that somebody is sending."""
+    only_idle = claim.kind is BulkKind.CANCELLATION
+    return [Item(**row) for row in await queries.next_items(c, act=claim.id, only_idle=only_idle, most=most)]
+
+
+async def advance(
+    c: Connection, claim: Claim, struck: Collection[int], counts: tuple[int, int], moments: tuple[datetime, datetime]
+) -> BulkState:
+    """Strike items and count them (done, skipped); `moments` are now and the next turn. Returns the act's state."""
+    await queries.strike_items(c, act=claim.id, ns=list(struck))
+    done, skipped = counts
+    now, next_at = moments
+    state = await queries.advance_act(c, id=claim.id, done=done, skipped=skipped, now=now, next_at=next_at)
+    return BulkState(state)
+
+
+def _listed(given: Sequence[Any] | None) -> list[Any] | None:
+    return None if given is None else list(given)
+
+
+def _choice(row: Mapping[str, Any]) -> Choice:
+    return Choice(
+        unit=(row["destination"], row["brin"], row["mandate_id"], row["branch"]),
+        sequence=row["sequence"],
+        delivery_id=row["delivery_id"],
+        mandate_version=row["mandate_version"],
+        matched=row["matched"],
+        is_end=row["is_end"],
+    )
+
+
+def _act(row: Mapping[str, Any]) -> Act:
+    return Act(
+        **{
+            **row,
+            "kind": BulkKind(row["kind"]),
+            "state": BulkState(row["state"]),
+            "chosen": orjson.loads(row["chosen"]),
+            "sample": orjson.loads(row["sample"]),
+        }
+    )

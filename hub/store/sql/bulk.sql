@@ -1,0 +1,99 @@
+-- Acts on many deliveries: what is chosen, the act, and its list of what is left to do.
+
+-- name: choose_deliveries
+-- What matches, in the order of its lanes: per unit the newest, or each by itself. Filters that are null ask for all; the
+-- statement is planned anew for those that are given.
+select d.destination, d.brin, e.mandate_id, d.branch, max(d.sequence) as sequence, count(*)::integer as matched,
+       (array_agg(d.id order by d.sequence desc))[1] as delivery_id,
+       (array_agg(e.mandate_version order by d.sequence desc))[1] as mandate_version,
+       (array_agg(d.type::text order by d.sequence desc))[1] in ('withdrawn', 'expired') as is_end
+  from deliveries d
+  join lanes x on x.destination = d.destination and x.brin = d.brin
+  join events e on e.brin = d.brin and e.number = d.event_number
+ where (:destination::smallint is null or d.destination = :destination::smallint)
+   and (:brins::text[] is null or d.brin = any(:brins::text[]))
+   and (:ids::uuid[] is null or d.id = any(:ids::uuid[]))
+   and (:mandates::uuid[] is null or e.mandate_id = any(:mandates::uuid[]))
+   and (:planned_from::timestamptz is null or d.planned_at >= :planned_from::timestamptz)
+   and (:planned_until::timestamptz is null or d.planned_at <= :planned_until::timestamptz)
+   and (:highest_id::uuid is null or d.id <= :highest_id::uuid)
+   and (not :only_waiting::boolean or d.status in ('waiting', 'retrying'))
+   and (:statuses::text[] is null
+        or case when d.status in ('waiting', 'retrying') and (x.held or d.destination = any(:held_destinations::smallint[]))
+                then 'held' else d.status::text end = any(:statuses::text[]))
+ group by d.destination, d.brin, e.mandate_id, d.branch, case when :only_waiting::boolean then d.sequence end
+ order by d.destination, d.brin, sequence;
+
+-- name: insert_act!
+-- Somebody asked for it.
+insert into bulk_acts (id, kind, chosen, reason, rate, state, asked_by, asked_at, matched, superseded, todo, ends, sample,
+                       next_at, ended_at)
+values (:id, :kind, :chosen::jsonb, :reason, :rate, :state, :asked_by, :now, :matched, :superseded, :todo, :ends,
+        :sample::jsonb, :now, case when :state = 'done' then :now::timestamptz end);
+
+-- name: insert_items!
+-- What is to be done, in order.
+insert into bulk_items (act, n, destination, brin, mandate_id, branch, sequence)
+select :act, u.n, u.destination, u.brin, u.mandate_id, u.branch, u.sequence
+  from unnest(:destinations::smallint[], :brins::text[], :mandates::uuid[], :branches::text[], :sequences::bigint[])
+       with ordinality u (destination, brin, mandate_id, branch, sequence, n);
+
+-- name: read_act^
+-- One act of a kind, or of any.
+select a.id, a.kind, a.chosen::text as chosen, a.reason, a.rate, a.state, a.asked_by, a.asked_at, a.approved_by,
+       a.approved_at, a.matched, a.superseded, a.todo, a.done, a.skipped, a.ends, a.sample::text as sample, a.next_at,
+       a.ended_at
+  from bulk_acts a where a.id = :id and (:kind::text is null or a.kind = :kind::text);
+
+-- name: list_acts
+-- The acts of a kind, newest first.
+select a.id, a.kind, a.chosen::text as chosen, a.reason, a.rate, a.state, a.asked_by, a.asked_at, a.approved_by,
+       a.approved_at, a.matched, a.superseded, a.todo, a.done, a.skipped, a.ends, a.sample::text as sample, a.next_at,
+       a.ended_at
+  from bulk_acts a
+ where a.kind = :kind and (:before::uuid is null or a.id < :before::uuid)
+ order by a.id desc limit :most;
+
+-- name: lock_act$
+-- Keep an act as it is until the transaction ends.
+select a.id from bulk_acts a where a.id = :id for update;
+
+-- name: approve_act!
+-- A second person agreed.
+update bulk_acts set state = 'running', approved_by = :approved_by, approved_at = :now, next_at = :now where id = :id;
+
+-- name: end_act!
+-- Nothing more is done.
+update bulk_acts set state = :state, ended_at = :now where id = :id;
+
+-- name: forget_items!
+-- Nothing of it is left to do.
+delete from bulk_items where act = :act;
+
+-- name: claim_act^
+-- Take the act that has waited longest for its turn, unless another process has it. A turn further ahead than a minute
+-- was written by a clock that jumped.
+select a.id, a.kind, a.reason, a.rate from bulk_acts a
+ where a.state = 'running' and (a.next_at <= :now or a.next_at > :now::timestamptz + interval '1 minute')
+ order by a.next_at limit 1 for update skip locked;
+
+-- name: next_items
+-- What is done next, in order; what stands in a lane that somebody has is left for later, where that matters.
+select i.n, i.destination, i.brin, i.mandate_id, i.branch, i.sequence
+  from bulk_items i
+  left join lanes x on x.destination = i.destination and x.brin = i.brin
+ where i.act = :act and (not :only_idle::boolean or x.owner is null)
+ order by i.n limit :most;
+
+-- name: strike_items!
+-- Done.
+delete from bulk_items where act = :act and n = any(:ns::integer[]);
+
+-- name: advance_act$
+-- Count what was done and say when the next turn is; the act that has nothing left is done.
+update bulk_acts a
+   set done = a.done + :done, skipped = a.skipped + :skipped, next_at = :next_at,
+       state = case when exists (select from bulk_items i where i.act = a.id) then a.state else 'done' end,
+       ended_at = case when exists (select from bulk_items i where i.act = a.id) then null else :now::timestamptz end
+ where a.id = :id
+returning a.state;

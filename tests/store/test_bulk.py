@@ -1,0 +1,269 @@
+"""Replays on a real database: counted first, done once, at a pace, whoever works and whoever dies."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from hub import bulk, operate, register
+from hub.domain.bulk import BulkState
+from hub.errors import InvalidInput
+from tests.support.acts import (
+    RIO,
+    SCHOOLS,
+    ask,
+    assert_right,
+    by,
+    everything,
+    finish,
+    make_many,
+    make_two,
+    turn,
+    wanted,
+)
+from tests.support.seen import plan_all, report, take
+from tests.support.subscribed import NOW, at, grant, lane
+
+if TYPE_CHECKING:
+    from hub.store.pool import Connection
+
+
+@pytest.fixture
+async def c(connection: Connection) -> Connection:
+    """Give two schools with a mandate for RIO each, all of it taken."""
+    await make_two(connection)
+    return connection
+
+
+@pytest.fixture
+async def many(connection: asyncpg.Connection[Any]) -> Connection:
+    """Give sixty schools, each with three settled deliveries of one unit."""
+    await make_many(connection)
+    return connection
+
+
+async def test_a_dry_run_counts_and_changes_nothing(many: Connection) -> None:
+    """Three deliveries of each unit matched, one message each, and samples of what would be sent."""
+    before = await everything(many)
+    found = await bulk.preview(many, wanted(destination=RIO), UUID(int=1))
+    counted = found.counted
+    assert (counted.matched, counted.superseded, len(counted.todo)) == (3 * SCHOOLS, 2 * SCHOOLS, SCHOOLS)
+    assert len(found.sample) == 10
+    first = found.sample[0]
+    row = await many.fetchrow("select id, brin from deliveries where brin = $1 and sequence = 3", first["brin"])
+    assert row is not None
+    assert (first["deliveryId"], first["destination"]) == (str(row["id"]), RIO)
+    assert (first["mandateVersion"], first["branch"], first["sends"]) == (3, None, "nl.osr.mandate.amended.v1")
+    assert await everything(many) == before
+
+
+async def test_an_act_does_what_its_preview_says(many: Connection) -> None:
+    """Each unit once, at the end of its lane, standing for its newest delivery; then it is done."""
+    act = await ask(many, wanted(destination=RIO))
+    assert (act.state, act.matched, act.superseded, act.todo, act.done) == (
+        BulkState.RUNNING, 3 * SCHOOLS, 2 * SCHOOLS, SCHOOLS, 0
+    )  # fmt: skip
+    ended = await finish(many, act)
+    assert (ended.state, ended.done, ended.skipped, ended.ended_at is not None) == (BulkState.DONE, SCHOOLS, 0, True)
+    rows = await many.fetch(
+        "select d.sequence, d.event_number, o.sequence as stands_for from deliveries d "
+        "join deliveries o on o.id = d.replay_of where d.cause = $1",
+        act.id,
+    )
+    assert [tuple(row) for row in rows] == [(4, 3, 3)] * SCHOOLS
+    assert await many.fetchval("select count(*) from lanes where due is not null and tail = 4") == SCHOOLS
+    assert await many.fetchval("select count(*) from bulk_items") == 0
+    await assert_right(many)
+
+
+async def test_the_books_are_right_with_a_replay_under_way(many: Connection) -> None:
+    """In the middle, while some of it is taken and reported on; what is processed supersedes what it stands for."""
+    await many.execute(
+        "update deliveries set status = 'delivered', reported_at = null, processed_at = null;"
+        "update tallies set status = 'delivered'; update lanes set closed = 0"
+    )
+    await ask(many, wanted(destination=RIO, rate=50))
+    for second in range(4):
+        await turn(many, NOW + timedelta(seconds=second))
+        await assert_right(many)
+    assert await take(many, RIO) == 40
+    await assert_right(many)
+    one = await many.fetchrow("select id, brin from deliveries where cause is not null limit 1")
+    assert one is not None
+    await report(many, str(one["id"]), "processed")
+    statuses = await many.fetch(
+        "select status::text as s from deliveries where brin = $1 order by sequence", one["brin"]
+    )
+    assert [row["s"] for row in statuses] == ["superseded"] * 3 + ["processed"]
+    await assert_right(many)
+
+
+async def test_after_a_withdrawal_no_replay_brings_the_grant_back(c: Connection) -> None:
+    """Asked for by the grant's own id: what is sent is the end."""
+    granted = await c.fetchrow("select id from deliveries where brin = '18DS'")
+    assert granted is not None
+    async with c.transaction():
+        await register.withdraw(c, await c.fetchval("select id from mandates where brin = '18DS'"), at())
+    await plan_all(c)
+    await take(c, RIO)
+    found = await bulk.preview(c, wanted(delivery_ids=[granted["id"]]), UUID(int=1))
+    assert [each["sends"] for each in found.sample] == ["nl.osr.mandate.withdrawn.v1"]
+    for chosen in ({"delivery_ids": [granted["id"]]}, {"brins": ["18DS"]}):
+        await finish(c, await ask(c, wanted(**chosen)))
+        await take(c, RIO)
+    assert [kind for _, _, kind, _ in await lane(c, RIO)] == ["granted", "withdrawn", "withdrawn", "withdrawn"]
+    await assert_right(c)
+
+
+async def test_what_happens_after_it_was_asked_for_counts(c: Connection) -> None:
+    """The state is that of the turn, not of the asking."""
+    act = await ask(c, wanted(brins=["18DS"]))
+    async with c.transaction():
+        await register.withdraw(c, await c.fetchval("select id from mandates where brin = '18DS'"), at())
+    await plan_all(c)
+    ended = await finish(c, act)
+    assert (ended.done, ended.skipped) == (0, 1)
+    assert [kind for _, _, kind, _ in await lane(c, RIO)] == ["granted", "withdrawn"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "matched"),
+    [
+        ({"destination": "duo:rio"}, 2),
+        ({"destination": "duo:verzuim"}, 0),
+        ({"brins": ["18DS"]}, 1),
+        ({"brins": ["18DS", "00AA"], "destination": "duo:rio"}, 2),
+        ({"statuses": ["delivered"]}, 2),
+        ({"statuses": ["dead", "cancelled"]}, 0),
+        ({"planned_from": NOW - timedelta(days=9000)}, 2),
+        ({"planned_until": NOW - timedelta(days=9000)}, 0),
+        ({"mandate_ids": [UUID(int=9)]}, 0),
+        ({"delivery_ids": [UUID(int=9)], "brins": ["18DS"]}, 0),
+    ],
+)
+async def test_filters_choose_together(c: Connection, chosen: dict[str, Any], matched: int) -> None:
+    """All that are given must hold."""
+    assert (await bulk.preview(c, wanted(**chosen), UUID(int=1))).counted.matched == matched
+
+
+async def test_by_mandate_and_by_delivery(c: Connection) -> None:
+    """The filters that need an id of this register."""
+    mandate = await c.fetchval("select id from mandates where brin = '18DS'")
+    delivery = await c.fetchval("select id from deliveries where brin = '18DS'")
+    for chosen in (
+        {"mandate_ids": [mandate]},
+        {"delivery_ids": [delivery]},
+        {"statuses": ["delivered"], "brins": ["18DS"]},
+    ):
+        found = await bulk.preview(c, wanted(**chosen), UUID(int=1))
+        assert [each["deliveryId"] for each in found.sample] == [str(delivery)]
+
+
+async def test_what_waits_or_is_held_is_found_by_how_it_is_shown(c: Connection) -> None:
+    """A held lane's deliveries are `held`, and a state that waits needs no second message."""
+    await grant(c, service="VVA")
+    await plan_all(c)
+    held = await bulk.preview(c, wanted(statuses=["held"]), UUID(int=1))
+    assert (held.counted.matched, held.counted.superseded, len(held.counted.todo)) == (1, 1, 0)
+    assert (await bulk.preview(c, wanted(statuses=["waiting"]), UUID(int=1))).counted.matched == 0
+    act = await ask(c, wanted(statuses=["held"]))
+    assert (act.state, act.todo) == (BulkState.DONE, 0)
+
+
+async def test_faults_are_named_all_at_once(c: Connection) -> None:
+    """A destination and a school that do not exist, a period that ends before it begins, and nothing at all."""
+    what = wanted(destination="duo:x", brins=["99ZZ"], planned_from=NOW, planned_until=NOW - timedelta(days=1))
+    with pytest.raises(InvalidInput) as caught:
+        await bulk.preview(c, what, UUID(int=1))
+    assert sorted(fault.code for fault in caught.value.errors) == [
+        "before_from",
+        "unknown_destination",
+        "unknown_school",
+    ]
+    with pytest.raises(InvalidInput) as caught:
+        await bulk.preview(c, wanted(), UUID(int=1))
+    assert [fault.code for fault in caught.value.errors] == ["nothing_chosen"]
+
+
+async def test_the_rate_is_kept_whoever_takes_the_turns(many: Connection, database: str) -> None:
+    """Four processes that ask for a turn at every hundredth of a second: in no second more than ten."""
+    await ask(many, wanted(destination=RIO, rate=10))
+    workers = [await asyncpg.connect(database) for _ in range(4)]
+    sent: list[tuple[int, int]] = []
+    for hundredth in range(300):
+        moment = NOW + timedelta(seconds=hundredth / 100)
+        turns = await asyncio.gather(*(turn(worker, moment) for worker in workers))
+        sent += [(hundredth, worked.done) for worked in turns if worked is not None]
+    for worker in workers:
+        await worker.close()
+    for start in range(300):
+        assert sum(n for when, n in sent if start <= when < start + 100) <= 10
+    assert sum(n for _, n in sent) >= 28
+
+
+async def test_a_clock_that_jumped_stops_nothing(many: Connection) -> None:
+    """A turn that was put an hour ahead comes all the same."""
+    act = await ask(many, wanted(destination=RIO))
+    await turn(many, NOW + timedelta(hours=1))
+    assert (await finish(many, act)).state is BulkState.DONE
+
+
+async def test_two_workers_at_once_double_nothing(many: Connection, database: str) -> None:
+    """While one has the act in its hands the other finds no turn; each unit is told once."""
+    act = await ask(many, wanted(destination=RIO, rate=10_000))
+    one, other = await asyncpg.connect(database), await asyncpg.connect(database)
+    first = one.transaction()
+    await first.start()
+    assert await bulk.work(one, NOW, 0) is not None
+    assert await turn(other, NOW + timedelta(seconds=30)) is None
+    await first.commit()
+
+    async def all_turns(worker: Connection) -> None:
+        moment = NOW
+        while (await bulk.read(worker, act.id)).state is BulkState.RUNNING:
+            await turn(worker, moment)
+            moment += timedelta(seconds=1)
+
+    await asyncio.gather(all_turns(one), all_turns(other))
+    await one.close()
+    await other.close()
+    assert await many.fetchval("select count(*) from deliveries where cause = $1", act.id) == SCHOOLS
+    await assert_right(many)
+
+
+async def test_a_turn_that_breaks_off_did_nothing_and_is_taken_again(many: Connection, database: str) -> None:
+    """Cut at its last moment: the next process does the same items, and nothing twice."""
+    act = await ask(many, wanted(destination=RIO, rate=100))
+    for second in range(2):
+        moment = NOW + timedelta(seconds=second)
+        dying = await asyncpg.connect(database)
+        await dying.execute("begin")
+        worked = await bulk.work(dying, moment, 0)
+        assert worked is not None
+        assert worked.done == 20
+        dying.terminate()
+        while await many.fetchval("select count(*) from pg_locks where locktype = 'transactionid' and granted"):
+            await asyncio.sleep(0.01)
+        await turn(many, moment)
+        assert (await bulk.read(many, act.id)).done == 20 * (second + 1)
+        await assert_right(many)
+    ended = await finish(many, act)
+    assert (ended.done, ended.skipped) == (SCHOOLS, 0)
+    assert await many.fetchval("select count(*) from deliveries where cause = $1", act.id) == SCHOOLS
+
+
+async def test_holding_and_replaying_go_together(c: Connection) -> None:
+    """What a replay appends to a held lane waits there, and goes when it is released."""
+    async with c.transaction():
+        await operate.hold(c, RIO, None, by("ann"))
+    await finish(c, await ask(c, wanted(destination=RIO)))
+    assert await take(c, RIO) == 0
+    async with c.transaction():
+        await operate.release(c, RIO, ["18DS"], by("ann"))
+    assert await take(c, RIO) == 1
+    await assert_right(c)

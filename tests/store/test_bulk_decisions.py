@@ -1,0 +1,152 @@
+"""Who decides on acts on many deliveries, and cancellations of them, on a real database."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from hub import bulk, register
+from hub.domain.bulk import BulkKind, BulkState
+from hub.errors import Conflict, NotFound
+from hub.store import lanes, processes
+from tests.support.acts import (
+    RIO,
+    SCHOOLS,
+    ask,
+    assert_right,
+    by,
+    finish,
+    make_many,
+    make_two,
+    turn,
+    wanted,
+)
+from tests.support.seen import fail, plan_all, take
+from tests.support.subscribed import NOW, at, lane
+
+if TYPE_CHECKING:
+    from hub.store.pool import Connection
+
+
+@pytest.fixture
+async def c(connection: Connection) -> Connection:
+    """Give two schools with a mandate for RIO each, all of it taken."""
+    await make_two(connection)
+    return connection
+
+
+@pytest.fixture
+async def many(connection: asyncpg.Connection[Any]) -> Connection:
+    """Give sixty schools, each with three settled deliveries of one unit."""
+    await make_many(connection)
+    return connection
+
+
+async def test_an_act_that_is_stopped_does_no_more(many: Connection) -> None:
+    """What it appended stays; it ends once."""
+    act = await ask(many, wanted(destination=RIO, rate=50))
+    await turn(many)
+    async with many.transaction():
+        stopped = await bulk.stop(many, act.id, by("bob"))
+    assert (stopped.state, stopped.done, stopped.ended_at is not None) == (BulkState.CANCELLED, 10, True)
+    assert await turn(many, NOW + timedelta(days=1)) is None
+    with pytest.raises(Conflict, match="already"):
+        async with many.transaction():
+            await bulk.stop(many, act.id, by("bob"))
+    assert await many.fetchval("select count(*) from bulk_items") == 0
+    await assert_right(many)
+
+
+@pytest.mark.parametrize("kind", BulkKind)
+async def test_two_people_are_needed_above_the_threshold(many: Connection, kind: BulkKind) -> None:
+    """Nothing happens before another person approves; whoever asked cannot, and nobody can twice."""
+    if kind is BulkKind.CANCELLATION:
+        await finish(many, await ask(many, wanted(destination=RIO)))
+    act = await ask(many, wanted(kind, destination=RIO), above=SCHOOLS - 1)
+    assert act.state is BulkState.AWAITING_APPROVAL
+    assert await turn(many, NOW + timedelta(hours=1)) is None
+    with pytest.raises(Conflict, match="cannot approve it") as own:
+        async with many.transaction():
+            await bulk.approve(many, act.id, by("ann"))
+    assert own.value.reason == "own_request"
+    async with many.transaction():
+        approved = await bulk.approve(many, act.id, by("bob"))
+    assert (approved.state, approved.approved_by not in (None, act.asked_by)) == (BulkState.RUNNING, True)
+    with pytest.raises(Conflict) as again:
+        async with many.transaction():
+            await bulk.approve(many, act.id, by("cis"))
+    assert again.value.reason == "final"
+    assert (await finish(many, approved)).done == SCHOOLS
+    with pytest.raises(NotFound):
+        async with many.transaction():
+            await bulk.approve(many, UUID(int=5), by("bob"))
+    await assert_right(many)
+
+
+async def test_the_database_itself_wants_two_people(many: Connection) -> None:
+    """Whatever the code says: no row has one person for both."""
+    act = await ask(many, wanted(destination=RIO), above=0)
+    with pytest.raises(asyncpg.CheckViolationError):
+        await many.execute("update bulk_acts set approved_by = asked_by, approved_at = now() where id = $1", act.id)
+
+
+async def test_every_act_of_a_person_is_in_the_audit(c: Connection) -> None:
+    """Who asked, who approved and who stopped it, with the reasons; at the schools that were named."""
+    act = await ask(c, wanted(brins=["18DS", "00AA"]), above=0)
+    async with c.transaction():
+        await bulk.approve(c, act.id, by("bob"))
+    async with c.transaction():
+        await bulk.stop(c, act.id, by("cis"))
+    rows = await c.fetch("select action, brin, reason, subject ->> 'replayId' as id from audit order by n")
+    assert [(row["action"], row["brin"]) for row in rows if row["id"] == str(act.id)] == [
+        (action, brin)
+        for action in ("replay.asked", "replay.approved", "replay.cancelled")
+        for brin in ("00AA", "18DS")
+    ]
+    assert {row["reason"] for row in rows if row["id"]} == {"because"}
+
+
+async def test_a_cancellation_takes_what_waits_and_leaves_the_rest(c: Connection) -> None:
+    """Of what matches: taken deliveries stay, an end that waits goes, and the lane goes on with what comes."""
+    for row in await c.fetch("select id from mandates"):
+        async with c.transaction():
+            await register.withdraw(c, row["id"], at())
+    await plan_all(c)
+    await fail(c, RIO)
+    found = await bulk.preview(c, wanted(BulkKind.CANCELLATION, destination=RIO), UUID(int=1))
+    assert (found.counted.matched, found.counted.superseded, found.counted.ends) == (2, 0, 2)
+    ended = await finish(c, await ask(c, wanted(BulkKind.CANCELLATION, destination=RIO)))
+    assert (ended.state, ended.done, ended.skipped) == (BulkState.DONE, 2, 0)
+    assert [status for *_, status in await lane(c, RIO)] == ["delivered", "cancelled"]
+    assert await c.fetchval("select array_agg(distinct reason) from deliveries where status = 'cancelled'") == [
+        "because"
+    ]
+    assert await c.fetchval("select bool_and(head = tail and due is null) from lanes")
+    await assert_right(c)
+
+
+async def test_what_is_being_sent_is_cancelled_by_nobody(c: Connection) -> None:
+    """A lane in a forwarder's hands is left until it is given back; what was taken meanwhile is skipped."""
+    for row in await c.fetch("select id from mandates"):
+        async with c.transaction():
+            await register.withdraw(c, row["id"], at())
+    await plan_all(c)
+    rio = await c.fetchval("select id from destinations where name = $1", RIO)
+    owner = await processes.enter(c, "forward")
+    leases = await lanes.lease(c, owner, {rio: 1})
+    act = await ask(c, wanted(BulkKind.CANCELLATION, destination=RIO))
+    worked = await turn(c)
+    assert worked is not None
+    assert (worked.done, worked.skipped, worked.state) == (1, 0, BulkState.RUNNING)
+    worked = await turn(c, NOW + timedelta(seconds=1))
+    assert worked is not None
+    assert (worked.done, worked.skipped, worked.state) == (0, 0, BulkState.RUNNING)
+    await c.execute("update lanes set owner = null, due = clock_timestamp() where brin = $1", leases[0].brin)
+    await take(c, RIO)
+    ended = await finish(c, act, NOW + timedelta(seconds=2))
+    assert (ended.done, ended.skipped, ended.state) == (1, 1, BulkState.DONE)
+    await assert_right(c)

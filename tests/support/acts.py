@@ -1,0 +1,92 @@
+"""Acts on many deliveries, for tests on a real database: registers they are asked for, and the steps of their lives."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from hub import bulk
+from hub.bulk import Wanted
+from hub.domain.bulk import BulkKind, BulkState
+from hub.observe.books import verify
+from hub.operate import Press
+from hub.store.bulk import Chosen
+from tests.support import ledgers
+from tests.support.seen import plan_all, take
+from tests.support.subscribed import BRINS, NOW, grant, make_register
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import asyncpg
+
+    from hub.bulk import Worked
+    from hub.store.bulk import Act
+    from hub.store.pool import Connection
+
+RIO = "duo:rio"
+SCHOOLS = 60
+
+
+async def make_two(c: Connection) -> None:
+    """Make a register of two schools with a mandate for RIO each, all of it taken."""
+    await make_register(c)
+    for brin in BRINS:
+        await grant(c, brin, service="RIO")
+    await plan_all(c)
+    await take(c, RIO)
+
+
+async def make_many(c: asyncpg.Connection[Any]) -> None:
+    """Make sixty schools, each with three settled deliveries of one unit."""
+    await ledgers.make_register(c, SCHOOLS)
+    await ledgers.record_events(c, 3, body=20)
+    await ledgers.settle_everything(c)
+    await c.execute(
+        "insert into tallies select 0, destination, status, expects_report, count(*) from deliveries group by 2, 3, 4"
+    )
+
+
+def wanted(kind: BulkKind = BulkKind.REPLAY, rate: int = 50, **chosen: Any) -> Wanted:
+    """Say what is wanted."""
+    return Wanted(kind=kind, chosen=Chosen(**chosen), rate=rate)
+
+
+def by(actor: str, moment: datetime = NOW) -> Press:
+    """Be somebody who presses."""
+    return Press(actor=actor, at=moment, reason="because")
+
+
+async def ask(c: Connection, what: Wanted, actor: str = "ann", above: int = 1000) -> Act:
+    """Ask for an act, in a transaction of its own."""
+    async with c.transaction():
+        return await bulk.ask(c, what, by(actor), above)
+
+
+async def turn(c: Connection, moment: datetime = NOW) -> Worked | None:
+    """Take a turn, in a transaction of its own."""
+    async with c.transaction():
+        return await bulk.work(c, moment, 0)
+
+
+async def finish(c: Connection, act: Act, moment: datetime = NOW) -> Act:
+    """Take turns until an act has ended, as time passes."""
+    while (now := await bulk.read(c, act.id)).state is BulkState.RUNNING:
+        await turn(c, moment)
+        moment += timedelta(seconds=1)
+    return now
+
+
+async def assert_right(c: Connection) -> None:
+    """Hold everything to the books."""
+    assert (await verify(c, NOW)).violations == []
+
+
+async def everything(c: Connection) -> dict[str, list[tuple[Any, ...]]]:
+    """Read all rows of all tables but those of processes."""
+    tables = await c.fetch("select tablename as t from pg_tables where schemaname = 'public' order by 1")
+    return {
+        row["t"]: [tuple(each) for each in await c.fetch(f"select * from {row['t']} order by 1, 2")]  # noqa: S608
+        for row in tables
+        if row["t"] not in ("processes", "alembic_version", "hub_state")
+    }
