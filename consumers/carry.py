@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from consumers import las
+from hub import faults
 from hub.clock import now
 from hub.domain.delivery import IN_LANE, Status
 from hub.domain.outcome import Delivered
@@ -87,11 +88,14 @@ class Carrier:
             if target is None or self._heart.is_late or time.monotonic() > ends or not target.permits(now()):
                 return
             self._requests.begin(lane)
+            faults.here("las.posting")
             try:
                 outcome = await self._post(target, turn, letter)
             finally:
                 self._requests.end(lane)
+            faults.here("las.answered")
             await turn.note(letter, outcome, self._places)
+            faults.here("las.noted")
             if turn.is_over:
                 return
 
@@ -115,10 +119,13 @@ class Carrier:
                 for body in written
                 if body is not None
             ]
+            faults.here("duo.sending")
             outcomes = iter(await self._queues.send(topic, partition, records) if records else [])
+            faults.here("duo.taken")
             for (turn, letters), written in zip(turns, bodies, strict=True):
                 for letter, body in zip(letters, written, strict=True):
                     await self._note(turn, letter, next(outcomes) if body is not None else None)
+            faults.here("duo.noted")
 
     async def _note(self, turn: Turn, letter: Letter, outcome: Outcome | None) -> None:
         if turn.is_over:

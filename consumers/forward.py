@@ -19,6 +19,7 @@ from consumers.duo import Queues
 from consumers.places import Places
 from consumers.settling import Settling
 from consumers.turn import Turn, is_gone
+from hub import faults
 from hub.batches import partition_of
 from hub.clock import now
 from hub.envelopes import letterhead
@@ -116,6 +117,8 @@ class Forwarder:
         try:
             async with self._pool.acquire() as c:
                 leases = await lanes.lease(c, self._heart.process, permits)
+                if leases:
+                    faults.here("forward.leased")
                 letters = await lanes.read(c, leases, LETTERS_PER_TURN) if leases else {}
         except DATABASE_AWAY as error:
             log.warning("lease.failed", error=str(error), next="trying again")
@@ -190,7 +193,10 @@ class Forwarder:
     async def _sweep(self, *, repair: bool) -> None:
         async with self._pool.acquire() as c:
             async with c.transaction():
-                freed = await processes.bury(c)
+                if freed := await processes.bury(c):
+                    faults.here("forward.burying")
+            if freed:
+                faults.here("forward.buried")
             stranded = await lanes.repair_stranded(c) if repair else []
         if freed:
             log.warning("lanes.taken_over", lanes=freed)

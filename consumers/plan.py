@@ -16,7 +16,7 @@ import structlog
 from consumers.acts import Acts
 from consumers.broker import commit, handled, make_broker, subscribe_batches
 from consumers.parked import park, parked_row
-from hub import plan
+from hub import faults, plan
 from hub.clock import now
 from hub.domain.ids import time_of
 from hub.domain.lag import hop_seconds
@@ -166,6 +166,7 @@ class Planner:
             at = now()
             result = await plan.plan(c, batch, at, self._heart.process)
         if result.planned:
+            faults.here("plan.committed")
             self._lanes.ring()
         for p in result.planned:
             recorded, published = time_of(p.id), batch.get(p.brin)
@@ -200,6 +201,7 @@ class Planner:
         """Commit what was heard, and write the measured hops."""
         offsets, self._handled = self._handled, {}
         if offsets:
+            faults.here("plan.offsets")
             await commit(self._consumer, offsets)
         async with self._pool.acquire() as c:
             await self._meters.flush(c, self._heart.process)

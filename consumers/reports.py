@@ -14,7 +14,7 @@ import structlog
 
 from consumers.broker import commit, handled, make_broker, subscribe_batches
 from consumers.parked import expecting, park, parked_row
-from hub import settle
+from hub import faults, settle
 from hub.clock import now
 from hub.heartbeat import Heartbeat
 from hub.reading import Unusable, read_report
@@ -68,7 +68,9 @@ def subscribe(broker: KafkaBroker, reader: Reader, instance: str | None, topic: 
 
     async def take(consumer: Any, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:  # noqa: ANN401 - FastStream's own
         await reader.take(records)
+        faults.here("reports.committed")
         await commit(consumer, handled(records))
+        faults.here("reports.read")
 
     subscribe_batches(broker, topic, GROUP, instance, MOST_RECORDS, take)
 
@@ -88,6 +90,7 @@ class Reader:
             try:
                 async with self._pool.acquire() as c, c.transaction():
                     answers = await self._apply(c, records)
+                    faults.here("reports.writing")
             except PASSING as error:
                 log.warning("reports.failed", records=len(records), error=str(error), next="the same records again")
                 await asyncio.sleep(AGAIN_SECONDS)

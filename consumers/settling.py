@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import asyncpg
 import structlog
 
-from hub import settle
+from hub import faults, settle
 from hub.clock import now
 from hub.store.pool import PASSING
 
@@ -79,10 +79,12 @@ class Settling:
             try:
                 async with self._pool.acquire() as c, c.transaction():
                     await settle.attempts(c, self._heart.process, batch, now())
+                    faults.here("forward.settling")
             except PASSING as error:
                 log.warning("settle.failed", lanes=len(batch), error=str(error), next="the same lanes again")
                 await asyncio.sleep(AGAIN_SECONDS)
             else:
+                faults.here("forward.settled")
                 return
 
     async def _settle_alone(self, run: LaneRun) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from hub import faults
 from hub.domain import planning
 from hub.domain.delivery import Status
 from hub.domain.ids import lowest_at
@@ -49,6 +50,7 @@ async def plan(c: Connection, bells: Mapping[str, datetime | None], now: datetim
     published = {brin: at for brin, at in bells.items() if at is not None}
     through = {event.brin: event.number for event in rung.events}
     await append(c, planned, now=now, process=process, published=published, through=through)
+    faults.here("plan.writing")
     return Planning(planned, _unfinished(rung.events), rung.unknown)
 
 

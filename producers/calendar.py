@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import asyncpg
 import structlog
 
-from hub import clock, register
+from hub import clock, faults, register
 from hub.register import moment
 from hub.store import anchors
 from hub.store.locks import CALENDAR, only_one
@@ -59,6 +59,8 @@ async def catch_up(c: Connection, now: datetime, most: int = MOST_SCHOOLS) -> in
     while brins := await register.due(c, day, most):
         async with c.transaction():
             events = await register.arrive(c, brins, moment(now, new_traceparent()))
+            faults.here("calendar.writing")
+        faults.here("calendar.committed")
         await ring(c, "events")
         logger.info("calendar.told", schools=len(brins), events=events, day=str(day))
         made += events

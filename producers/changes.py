@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
+from hub import faults
 from hub.envelopes import delivery_change, letterhead
 from hub.store import ledger, log
 from hub.store.locks import CHANGES
@@ -48,6 +49,9 @@ async def publish(c: Connection, publisher: Publisher, head: Letterhead, topic: 
     changes = [change for items in rows.values() for change in items]
     subjects = await log.subjects(c, changes)
     records = [(x[1], delivery_change(x, subjects[x[:3]], head)) for x in changes if x[:3] in subjects]
+    faults.here("changes.sending")
     await publisher.send(topic, records)
+    faults.here("changes.sent")
     await log.drop_changes(c, list(rows))
+    faults.here("changes.dropped")
     return len(changes)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
+from hub import faults
 from hub.clock import now
 from hub.envelopes import letterhead, mandate_event
 from hub.heartbeat import Heartbeat
@@ -72,8 +73,11 @@ class Relay:
         errands = await log.read_todo(self._c, MOST_EVENTS)
         if not errands:
             return 0
+        faults.here("relay.sending")
         await self._publisher.send(topic, [(e.event.brin, mandate_event(e.event, self._head)) for e in errands])
+        faults.here("relay.sent")
         await log.take_off(self._c, errands, self._position, now())
+        faults.here("relay.taken_off")
         self._position += len(errands)
         for errand in errands:
             self._meters.count("events", 0, errand.event.kind.type)

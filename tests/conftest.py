@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -14,6 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from hub.embedded.problems import JarsUnreachable
 from hub.topics import create_missing
 from schemas.topics import TOPICS
+from tests.support.databases import at, create, drop
 from tests.support.servers import Servers
 
 if TYPE_CHECKING:
@@ -59,26 +59,26 @@ async def template(postgres: str) -> AsyncIterator[str]:
     """Give the name of a migrated database that others are cloned from."""
     from hub.store.migrations import migrate  # noqa: PLC0415 - tests without a database need no migrations
 
-    name = await _create(postgres)
-    await migrate(_at(postgres, name))
+    name = await create(postgres)
+    await migrate(at(postgres, name))
     yield name
-    await _drop(postgres, name)
+    await drop(postgres, name)
 
 
 @pytest.fixture
 async def database(postgres: str, template: str) -> AsyncIterator[str]:
     """Give a superuser's DSN of a migrated database that is this test's own."""
-    name = await _create(postgres, template)
-    yield _at(postgres, name)
-    await _drop(postgres, name)
+    name = await create(postgres, template)
+    yield at(postgres, name)
+    await drop(postgres, name)
 
 
 @pytest.fixture
 async def empty_database(postgres: str) -> AsyncIterator[str]:
     """Give a superuser's DSN of an empty database that is this test's own."""
-    name = await _create(postgres)
-    yield _at(postgres, name)
-    await _drop(postgres, name)
+    name = await create(postgres)
+    yield at(postgres, name)
+    await drop(postgres, name)
 
 
 @pytest.fixture
@@ -116,25 +116,3 @@ async def topics(kafka: str) -> AsyncIterator[Mapping[str, str]]:
 def _servers_end_with_the_session(pytestconfig: pytest.Config) -> Iterator[None]:
     yield
     pytestconfig.stash[SERVERS].stop()
-
-
-def _at(dsn: str, database: str) -> str:
-    return urlsplit(dsn)._replace(path=f"/{database}").geturl()
-
-
-async def _create(dsn: str, template: str = "template0") -> str:
-    name = f"osr_hub_test_{uuid.uuid4().hex}"
-    await _command(dsn, f"create database {name} template {template}")
-    return name
-
-
-async def _drop(dsn: str, name: str) -> None:
-    await _command(dsn, f"drop database if exists {name} with (force)")
-
-
-async def _command(dsn: str, statement: str) -> None:
-    connection = await asyncpg.connect(dsn)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()

@@ -1,0 +1,136 @@
+"""At every commit point the process is killed, exactly there, and started again: everything arrives, in order.
+
+The table in `deploy/` is what this run saw. `OSR_HUB_TEST_WRITE_TABLE=1` writes it anew.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+import asyncpg
+import pytest
+
+from hub.topics import create_missing
+from schemas.topics import TOPICS
+from tests.support.back_office import back_office
+from tests.support.crash_points import POINTS, TABLE, UNPLANNED, WAITING, Outcome, Point, named_in_the_code, write_table
+from tests.support.crash_world import SETTLED, WHILE_DOWN, World, repeated
+from tests.support.crashing import Processes
+from tests.support.databases import at, create, drop
+from tests.support.receiver import receiver
+from tests.support.stacks import until
+from tests.support.witnesses import consent
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+SEEN: Final[dict[str, Outcome]] = {}
+CAME_SECONDS: Final = 30.0
+
+
+@pytest.fixture(scope="module")
+async def world(
+    postgres: str, template: str, kafka: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[World]:
+    """A small hub with all its processes running, a LAS that subscribed, and DUO's back office at work."""
+    await create_missing(kafka, TOPICS)
+    name = await create(postgres, template)
+    dsn = at(postgres, name)
+    c = await asyncpg.connect(dsn)
+    processes = Processes(database=dsn, bootstrap=kafka, logs=tmp_path_factory.mktemp("logs"))
+    try:
+        async with back_office(kafka) as office, receiver(consent) as las:
+            it = World(c=c, processes=processes, office=office, las=las)
+            await it.furnish()
+            yield it
+    finally:
+        await processes.kill_all()
+        await c.close()
+        await drop(postgres, name)
+
+
+@pytest.mark.parametrize("point", POINTS, ids=lambda point: point.name)
+async def test_a_process_that_dies_between_two_steps_costs_nothing(world: World, point: Point) -> None:
+    """It dies by signal 9 exactly there; then nothing is lost, order holds, and only what was in flight comes again."""
+    before = await _come_to(world, point)
+    died = await world.processes.died(point.stage)
+    assert died == signal.SIGKILL, world.processes.tail(point.stage)
+    await _stands_there(world, point, before)
+    flying = await world.in_flight(point.watch)
+    await world.processes.start(point.stage)
+    await world.until(f"not {WAITING} and not {UNPLANNED}", f"all is sent after {point.name}")
+    world.office.is_silent = False
+    await world.until(SETTLED, f"all is settled after {point.name}")
+
+    async def everything_came() -> bool:
+        return not await world.missing()
+
+    await until(everything_came, f"everything came after {point.name}", within=CAME_SECONDS, look=0.02)
+    await world.hear_all()
+    again = await repeated(world, point, before)
+    assert again <= flying
+    await world.check()
+    SEEN[point.name] = Outcome(signal=died, lost=await world.missing(), repeated=len(again))
+
+
+async def _come_to(world: World, point: Point) -> Counter[str]:
+    """Take the stage away, give it something to do, let the others do theirs, and start it armed.
+
+    Counts what had come before that to where the point is watched.
+    """
+    part = point.name.partition(".")[0]
+    await world.processes.start_all()
+    if part == "calendar":
+        await world.grant(point.service, point.schools)
+        await world.until(SETTLED, "mandates that wait for their date")
+    await world.processes.kill(point.stage)
+    before = Counter(await world.arrivals(point.watch))
+    world.office.is_silent = point.stage == "forward"  # a report would prove that the message was taken
+    if part == "calendar":
+        await world.let_dates_come(point.schools)
+    else:
+        await world.grant(point.service, point.schools)
+    await world.until(WHILE_DOWN[part], f"the others have done their part before {point.name}")
+    if part == "reports":
+        await until(lambda: _reported(world), "DUO has reported", within=CAME_SECONDS, look=0.02)
+    if point.first:
+        await world.processes.start(point.stage, point.first)
+        assert await world.processes.died(point.stage) == signal.SIGKILL
+    await world.processes.start(point.stage, f"{point.name}:{point.nth}")
+    return before
+
+
+async def _reported(world: World) -> bool:
+    return bool(world.office.reported >= await world.c.fetchval("select count(*) from deliveries where expects_report"))
+
+
+async def _stands_there(world: World, point: Point, before: Counter[str]) -> None:
+    """See in the database, and at who watches, that it died exactly there."""
+    assert await world.holds(point.left), f"after {point.name}: not ({point.left})"
+
+    async def came() -> bool:
+        return Counter(await world.arrivals(point.watch)) > before
+
+    if point.came:
+        await until(came, f"something came before {point.name}", within=CAME_SECONDS, look=0.02)
+    else:
+        assert not await came(), point.name
+
+
+def test_every_point_in_the_code_is_in_the_matrix() -> None:
+    """A point that the code names is killed at, once, and the table tells what came of it."""
+    names = [point.name for point in POINTS]
+    assert sorted(named_in_the_code()) == sorted(names)
+    assert all(f"| `{name}` |" in TABLE.read_text() for name in names)
+
+
+def test_the_table_is_what_the_run_saw() -> None:
+    """The table that is shipped is the one that this run writes."""
+    assert SEEN.keys() == {point.name for point in POINTS}, "run the whole file"
+    told = write_table(SEEN)
+    if "OSR_HUB_TEST_WRITE_TABLE" in os.environ:
+        TABLE.write_text(told)
+    assert TABLE.read_text() == told

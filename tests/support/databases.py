@@ -1,0 +1,33 @@
+"""Databases of a test's own, made from a template and dropped again. In: a superuser's DSN. Out: nothing left."""
+
+from __future__ import annotations
+
+import uuid
+from urllib.parse import urlsplit
+
+import asyncpg
+
+
+def at(dsn: str, database: str) -> str:
+    """Give the DSN of another database on the same server."""
+    return urlsplit(dsn)._replace(path=f"/{database}").geturl()
+
+
+async def create(dsn: str, template: str = "template0") -> str:
+    """Make a database and return its name."""
+    name = f"osr_hub_test_{uuid.uuid4().hex}"
+    await _command(dsn, f"create database {name} template {template}")
+    return name
+
+
+async def drop(dsn: str, name: str) -> None:
+    """Remove a database, whoever is connected to it."""
+    await _command(dsn, f"drop database if exists {name} with (force)")
+
+
+async def _command(dsn: str, statement: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
