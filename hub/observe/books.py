@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from hub.domain.delivery import Status
 from hub.store import books as store
-from hub.store import chain, ledger, observe, tallies
+from hub.store import chain, ledger, observe, strays, tallies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -100,8 +100,8 @@ async def _broken(c: Connection, names: Mapping[int, str]) -> list[Violation]:
         Rule.SEQUENCE: await store.broken_sequences(c),
         Rule.PLANNED_TWICE: await store.planned_twice(c),
         Rule.UNPLANNED: await store.unplanned(c),
-        Rule.STRANDED_LANE: await store.stranded(c),
-        Rule.STATUS: await store.misplaced(c),
+        Rule.STRANDED_LANE: await strays.stranded(c),
+        Rule.STATUS: await strays.misplaced(c),
         Rule.AUDIT_CHAIN: await chain.broken(c, store.MOST),
     }
     return [
@@ -133,7 +133,10 @@ def _accounts(names: Mapping[int, str], counted: Mapping[Tally, int], planned: M
 def _unbalanced(accounts: Sequence[Account]) -> Iterator[Violation]:
     for account in accounts:
         if account.difference:
-            detail = f"{account.planned} planned, {sum(account.statuses.values())} rows, {account.archived} archived"
+            detail = (
+                f"{account.planned} planned, {sum(account.statuses.values())} rows, {account.archived} archived; "
+                "the school is named beside `sequence`"
+            )
             yield Violation(rule=Rule.BALANCE, destination=account.destination, detail=detail)
 
 
@@ -148,5 +151,6 @@ def _miscounted(
             yield Violation(
                 rule=Rule.BALANCE,
                 destination=names.get(destination, str(destination)),
-                detail=f"{rows} rows are {status} {which}, and the counters say {tally}",
+                detail=f"{rows} rows are {status} {which}, and the counters say {tally}; where no row is wrong, add "
+                "the difference to a row of tallies",
             )

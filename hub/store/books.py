@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MOST: Final = 500
 """So many rows of each rule are shown; whoever has more has enough to look at."""
-DEAD_AFTER: Final = 10.0
+RESTORE: Final = "somebody changed rows by hand: bring them back from a backup"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,33 +58,60 @@ async def broken_sequences(c: Connection) -> list[Broken]:
         *[_lane(row) for row in await queries.unbalanced_lanes(c, most=MOST)],
         *[_school(row) for row in await queries.broken_school_numbers(c, most=MOST)],
         *[
-            Broken(detail=f"the published log holds {row['n']} events at positions {row['low']} to {row['high']}")
+            about(
+                row,
+                f"the school is planned through {row['planned_through']} and has deliveries of event {row['number']}; "
+                f"set planned_through to {row['number']} before the planner tells them again",
+            )
+            for row in await queries.planned_ahead(c, most=MOST)
+        ],
+        *await _broken_log(c),
+    ]
+
+
+async def _broken_log(c: Connection) -> list[Broken]:
+    return [
+        *[
+            about(
+                row, f"the published log holds {row['n']} events at positions {row['low']} to {row['high']}; {RESTORE}"
+            )
             for row in await queries.broken_feed(c)
         ],
         *[
-            Broken(
-                brin=row["brin"],
-                detail=f"event {row['number']} is {row['published']} times on the published log and {row['waiting']} "
-                "times waiting to be",
+            about(
+                row,
+                f"event {row['number']} is {row['published']} times on the published log and {row['waiting']} times "
+                "waiting to be; it must be once: an errand in todo publishes it, a second position is taken away",
             )
             for row in await queries.misplaced_events(c, most=MOST)
+        ],
+        *[
+            about(row, f"event {row['number']} is {_where(row)} and was never recorded; {RESTORE}")
+            for row in await queries.published_for_nothing(c, most=MOST)
         ],
     ]
 
 
 async def planned_twice(c: Connection) -> list[Broken]:
-    """Find what was planned more often than its event asks for."""
+    """Find what was planned more often than its event asks for, or told of what its event does not say."""
     return [
         *[
-            _about(row, f"event {row['event_number']}, unit {row['branch']!r}, was planned {row['n']} times")
+            about(
+                row,
+                f"event {row['event_number']}, unit {row['branch']!r}, was planned {row['n']} times; cancel what waits "
+                "and should not go",
+            )
             for row in await queries.planned_twice(c, most=MOST)
         ],
-        *[_about(row, f"{row['n']} deliveries have this id") for row in await queries.doubled_ids(c, most=MOST)],
         *[
-            _about(
+            about(row, f"{row['n']} deliveries have this id, and receivers drop all but one; {RESTORE}")
+            for row in await queries.doubled_ids(c, most=MOST)
+        ],
+        *[
+            about(
                 row,
                 f"number {row['sequence']} tells unit {row['branch']!r} of event {row['event_number']}, "
-                "which does not speak of it here",
+                f"which does not speak of it here, not so, or not under this id; {RESTORE}",
             )
             for row in await queries.planned_for_nothing(c, most=MOST)
         ],
@@ -94,66 +121,39 @@ async def planned_twice(c: Connection) -> list[Broken]:
 async def unplanned(c: Connection) -> list[Broken]:
     """Find units of planned events that nobody was told."""
     return [
-        _about(row, f"event {row['number']} says {row['type']} of unit {row['branch']!r}, and nothing was planned")
+        about(
+            row,
+            f"event {row['number']} says {row['type']} of unit {row['branch']!r}, and nothing was planned; bring the "
+            "row back from a backup, or replay the mandate so that its current state is told",
+        )
         for row in await queries.unplanned_units(c, most=MOST)
     ]
 
 
-async def stranded(c: Connection) -> list[Broken]:
-    """Find lanes that would wait for ever."""
-    return [
-        _about(
-            row,
-            f"settled through {row['head']} of {row['tail']}, not due, "
-            + ("and nobody has it" if row["owner"] is None else f"and its owner, process {row['owner']}, is gone"),
-        )
-        for row in await queries.stranded_lanes(c, most=MOST, patience=DEAD_AFTER)
-    ]
-
-
-async def misplaced(c: Connection) -> list[Broken]:
-    """Find statuses that cannot be where they are, and lanes that contradict themselves."""
-    return [
-        *[
-            _about(
-                row,
-                f"number {row['sequence']} is {row['status']}, expects {_expects(row)}, and its lane is "
-                + ("missing" if row["head"] is None else f"settled through {row['head']}, closed {row['closed']}"),
-            )
-            for row in await queries.misplaced_deliveries(c, most=MOST)
-        ],
-        *[
-            _about(
-                row,
-                f"the lane says head {row['head']}, tail {row['tail']}, sent {row['sent']} "
-                f"({row['status'] or 'no such delivery'}), closed {row['closed']}",
-            )
-            for row in await queries.misplaced_lanes(c, most=MOST)
-        ],
-    ]
-
-
-def _expects(row: Row) -> str:
-    return "a report" if row["expects_report"] else "no report"
-
-
 def _lane(row: Row) -> Broken:
     if row["tail"] is None:
-        return _about(row, f"{row['n']} deliveries belong to no lane")
+        return about(row, f"{row['n']} deliveries belong to no lane; {RESTORE}")
     held = f"{row['n']} rows, numbered {row['low']} to {row['high']}" if row["n"] else "no rows"
-    return _about(row, f"the lane is planned through {row['tail']} and holds {held}")
+    return about(row, f"the lane is planned through {row['tail']} and holds {held}; {RESTORE}")
 
 
 def _school(row: Row) -> Broken:
     if row["counter"] is None:
-        return _about(row, f"{row['n']} events belong to no school")
+        return about(row, f"{row['n']} events belong to no school; {RESTORE}")
     held = f"{row['n']} events, numbered {row['low']} to {row['high']}" if row["n"] else "no events"
-    return _about(
-        row, f"the school counts {row['counter']} events, holds {held}, and is planned through {row['planned_through']}"
+    return about(
+        row,
+        f"the school counts {row['counter']} events, holds {held}, and is planned through {row['planned_through']}; "
+        + RESTORE,
     )
 
 
-def _about(row: Row, detail: str) -> Broken:
+def _where(row: Row) -> str:
+    return "waiting to be published" if row["position"] is None else f"at position {row['position']} of the log"
+
+
+def about(row: Row, detail: str) -> Broken:
+    """Say what is wrong with what a row names."""
     return Broken(destination=_of(row, "destination"), brin=_of(row, "brin"), delivery_id=_of(row, "id"), detail=detail)
 
 

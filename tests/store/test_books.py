@@ -12,7 +12,7 @@ from hub.clock import now
 from hub.domain.delivery import Status
 from hub.observe.books import Rule, Violation, verify
 from tests.support.seen import fail, plan_all, report, take
-from tests.support.subscribed import BRINS, grant, make_register
+from tests.support.subscribed import BRINS, grant, make_register, subscribed
 
 if TYPE_CHECKING:
     from hub.store.pool import Connection
@@ -74,7 +74,10 @@ WRONGS: list[tuple[str, set[tuple[Rule, str | None, str | None]]]] = [
         {(Rule.BALANCE, LAS, None), (Rule.SEQUENCE, LAS, "18DS"), (Rule.UNPLANNED, LAS, "18DS")},
     ),
     ("update tallies set n = n + 1 where status = 'processed'", {(Rule.BALANCE, "duo:rio", None)}),
-    ("update deliveries set status = 'in_progress' where status = 'delivered'", {(Rule.BALANCE, "duo:rio", None)}),
+    (
+        "update deliveries set status = 'in_progress' where status = 'delivered'",
+        {(Rule.BALANCE, "duo:rio", None), (Rule.STATUS, "duo:rio", "18DS")},
+    ),
     (
         "update lanes set tail = tail + 1 where head = 0",
         {(Rule.BALANCE, LAS, None), (Rule.SEQUENCE, LAS, "18DS")},
@@ -108,6 +111,94 @@ WRONGS: list[tuple[str, set[tuple[Rule, str | None, str | None]]]] = [
         "insert into feed values (5, '18DS', 1, now()); delete from todo where number = 1",
         {(Rule.SEQUENCE, None, None)},
     ),
+    ("insert into feed values (1, '18DS', 1, now())", {(Rule.SEQUENCE, None, "18DS")}),
+    ("insert into todo (brin, number) values ('18DS', 1)", {(Rule.SEQUENCE, None, "18DS")}),
+    ("insert into todo (brin, number) values ('18DS', 9)", {(Rule.SEQUENCE, None, "18DS")}),
+    ("insert into feed values (1, '00AA', 4, now())", {(Rule.SEQUENCE, None, "00AA")}),
+    (
+        "delete from events where number = 2",
+        {(Rule.SEQUENCE, None, "18DS"), (Rule.PLANNED_TWICE, "duo:rio", "18DS")},
+    ),
+    (
+        "delete from lanes where head = 0",
+        {(Rule.BALANCE, LAS, None), (Rule.SEQUENCE, LAS, "18DS")},
+    ),
+    ("update plans set planned_through = 1 where brin = '18DS'", {(Rule.SEQUENCE, None, "18DS")}),
+    ("delete from plans", {(Rule.SEQUENCE, None, "18DS")}),
+    (
+        "delete from deliveries where destination = (select id from destinations where name = 'duo:rio')",
+        {
+            (Rule.BALANCE, "duo:rio", None),
+            (Rule.SEQUENCE, "duo:rio", "18DS"),
+            (Rule.UNPLANNED, "duo:rio", "18DS"),
+            (Rule.STATUS, "duo:rio", "18DS"),
+        },
+    ),
+    (
+        "update deliveries set sequence = 7 where sequence = 2 and status = 'waiting'",
+        {(Rule.SEQUENCE, LAS, "18DS")},
+    ),
+    (
+        """alter table deliveries drop constraint deliveries_pkey;
+           insert into deliveries select * from deliveries where sequence = 2 and status = 'waiting'""",
+        {(Rule.BALANCE, LAS, None), (Rule.SEQUENCE, LAS, "18DS"), (Rule.PLANNED_TWICE, LAS, "18DS")},
+    ),
+    (
+        "update deliveries set status = 'delivered', delivered_at = now() where sequence = 1 and status = 'waiting'",
+        {(Rule.BALANCE, LAS, None), (Rule.STATUS, LAS, "18DS")},
+    ),
+    (
+        "update deliveries set status = 'dead', reason = 'refused' where sequence = 1 and status = 'waiting'",
+        {(Rule.BALANCE, LAS, None), (Rule.STATUS, LAS, "18DS")},
+    ),
+    (
+        "update deliveries set status = 'waiting', delivered_at = null where status = 'delivered'",
+        {(Rule.BALANCE, "duo:rio", None), (Rule.STATUS, "duo:rio", "18DS")},
+    ),
+    (
+        "update deliveries set status = 'processed', processed_at = now() where status = 'delivered'",
+        {(Rule.BALANCE, "duo:rio", None), (Rule.STATUS, "duo:rio", "18DS")},
+    ),
+    (
+        "update deliveries set status = 'delivered', processed_at = null where status = 'processed'",
+        {(Rule.BALANCE, "duo:rio", None), (Rule.STATUS, "duo:rio", "18DS")},
+    ),
+    ("update deliveries set status = 'activated' where status = 'processed'", {(Rule.BALANCE, "duo:rio", None)}),
+    (
+        "update deliveries set expects_report = false where status = 'delivered'",
+        {(Rule.BALANCE, "duo:rio", None), (Rule.STATUS, "duo:rio", "18DS")},
+    ),
+    (
+        "update deliveries set type = 'withdrawn' where sequence = 1 and status = 'waiting'",
+        {(Rule.PLANNED_TWICE, LAS, "18DS")},
+    ),
+    (
+        "update deliveries set id = gen_random_uuid() where status = 'delivered'",
+        {(Rule.PLANNED_TWICE, "duo:rio", "18DS")},
+    ),
+    (
+        "update deliveries set event_number = 1 where sequence = 2 and status = 'delivered'",
+        {(Rule.PLANNED_TWICE, "duo:rio", "18DS"), (Rule.UNPLANNED, "duo:rio", "18DS")},
+    ),
+    ("update lanes set sent = 1 where head = 2", {(Rule.STATUS, "duo:rio", "18DS")}),
+    ("update lanes set owner = 999 where head = 2", {(Rule.STRANDED_LANE, "duo:rio", "18DS")}),
+    ("update lanes set due = now() + interval '300 days' where head = 0", {(Rule.STRANDED_LANE, LAS, "18DS")}),
+    (
+        """update destinations set circuit = 'open', circuit_since = now(), circuit_cause = 'unreachable'
+            where name = 'duo:rio'""",
+        {(Rule.STRANDED_LANE, "duo:rio", None)},
+    ),
+    ("delete from tallies where status = 'waiting'", {(Rule.BALANCE, LAS, None)}),
+    ("update events set units = '[]' where number = 1", {(Rule.PLANNED_TWICE, LAS, "18DS")}),
+    ("update events set id = gen_random_uuid() where number = 1", {(Rule.PLANNED_TWICE, LAS, "18DS")}),
+    (
+        "delete from events where number = 1",
+        {(Rule.SEQUENCE, None, "18DS"), (Rule.PLANNED_TWICE, LAS, "18DS")},
+    ),
+    (
+        "update mandates set supplier_oin = '00000099000000002000'",
+        {(Rule.PLANNED_TWICE, LAS, "18DS"), (Rule.UNPLANNED, "las:00000099000000002000", "18DS")},
+    ),
 ]
 
 
@@ -115,9 +206,34 @@ WRONGS: list[tuple[str, set[tuple[Rule, str | None, str | None]]]] = [
 async def test_whatever_is_wrong_is_found(
     ledger: Connection, change: str, expected: set[tuple[Rule, str | None, str | None]]
 ) -> None:
-    """A hand that changes one row breaks the rules that know of it, and no other."""
+    """A hand that changes one row breaks the rules that know of it, and no other; each says what to do about it."""
     await ledger.execute(change)
     assert await broken(ledger) == expected
+    assert all("; " in violation.detail for violation in (await verify(ledger, now())).violations)
+
+
+async def test_a_status_that_its_newest_report_did_not_lead_to_is_found(ledger: Connection) -> None:
+    """Where a report is kept, the status must be its; and a report on nothing is found."""
+    target = await ledger.fetchrow("select id, destination, sequence from deliveries where status = 'delivered'")
+    assert target is not None
+    await report(ledger, str(target["id"]), "rejected", "no")
+    assert await broken(ledger) == set()
+    await ledger.execute("update deliveries set status = 'processed' where status = 'rejected'")
+    assert (Rule.STATUS, "duo:rio", "18DS") in await broken(ledger)
+    await ledger.execute(
+        "update deliveries set status = 'rejected' where sequence = $1 and id = $2", target["sequence"], target["id"]
+    )
+    await ledger.execute("update reports set sequence = 9")
+    assert await broken(ledger) == {(Rule.STATUS, "duo:rio", "18DS")}
+
+
+@pytest.mark.parametrize("change", ["event_number = 2", "branch = '18DS02'", "id = gen_random_uuid()"])
+async def test_what_a_subscription_led_to_is_held_to_its_event(ledger: Connection, change: str) -> None:
+    """The current state at the end of a lane names the event it comes from; a foreign number or another id is found."""
+    await subscribed(ledger)
+    assert await broken(ledger) == set()
+    await ledger.execute(f"update deliveries set {change} where cause is not null")  # noqa: S608 - written here
+    assert (Rule.PLANNED_TWICE, LAS, "18DS") in await broken(ledger)
 
 
 async def test_a_status_that_no_check_guards_is_found_by_its_shape(ledger: Connection) -> None:

@@ -106,8 +106,8 @@ async def test_to_whom_a_unit_is_news_it_is_granted(c: Connection) -> None:
     mandate = await grant(c, service="RIO")
     await plan_all(c)
     await c.execute(
-        "update deliveries set status = 'dead', reason = 'refused'; update lanes set head = 1, sent = 1, due = null;"
-        "update tallies set status = 'dead'"
+        "update deliveries set status = 'dead', reason = 'refused', attempts = 3, failed_since = now();"
+        "update lanes set head = 1, sent = 1, due = null; update tallies set status = 'dead'"
     )
     await amended(c, mandate)
     await c.execute(

@@ -49,6 +49,23 @@ select e.brin, e.number, count(f.position) as published, count(t.n) as waiting
 having count(f.position) + count(t.n) <> 1
  order by e.brin, e.number limit :most;
 
+-- name: published_for_nothing
+-- Positions of the published log, and errands, of events that do not exist.
+select x.brin, x.number, x.position
+  from (select f.brin, f.number, f.position from feed f
+         union all select t.brin, t.number, null from todo t) x
+ where not exists (select from events e where e.brin = x.brin and e.number = x.number)
+ order by x.brin, x.number limit :most;
+
+-- name: planned_ahead
+-- Schools with deliveries of events that they are not planned through: the planner would tell them again.
+select d.brin, d.number, coalesce(p.planned_through, 0) as planned_through
+  from (select d.brin, max(d.event_number) as number
+          from deliveries d join schools s on s.brin = d.brin and d.event_number <= s.counter group by d.brin) d
+  left join plans p on p.brin = d.brin
+ where d.number > coalesce(p.planned_through, 0)
+ order by d.brin limit :most;
+
 -- name: planned_twice
 -- The same unit of the same event, planned more than once for one destination.
 select d.destination, d.brin, d.event_number, d.branch, count(*) as n, max(d.id::text)::uuid as id
@@ -62,20 +79,21 @@ select d.id, count(*) as n, min(d.destination) as destination, min(d.brin) as br
   from deliveries d group by d.id having count(*) > 1 order by d.id limit :most;
 
 -- name: planned_for_nothing
--- Planned deliveries of which no event speaks, or which a queue of another service got.
+-- Deliveries of which no event speaks, that say another thing than their event, or that went to the wrong destination.
 select d.destination, d.brin, d.sequence, d.event_number, d.branch, d.id
   from deliveries d
-  left join (select e.brin, e.number, u.branch, s.destination as queue, m.supplier_oin
+  left join (select e.brin, e.number, e.id, u.branch, u.type, s.destination as queue, m.supplier_oin
                from events e
                join mandates m on m.id = e.mandate_id
                join services s on s.code = m.service_code
-              cross join lateral jsonb_to_recordset(e.units) u (branch text)) e
+              cross join lateral jsonb_to_recordset(e.units) u (branch text, type text)) e
     on e.brin = d.brin and e.number = d.event_number and e.branch = d.branch
   left join destinations p on p.id = d.destination
- where d.cause is null
-   and (e.brin is null
-        or case p.kind when 'duo' then e.queue is distinct from d.destination
-                       else e.supplier_oin is distinct from p.supplier_oin or (e.queue is null) <> (p.kind = 'las') end)
+ where e.brin is null
+    or (d.cause is null and e.type <> d.type::text)
+    or left(d.id::text, 13) <> left(e.id::text, 13)
+    or case p.kind when 'duo' then e.queue is distinct from d.destination
+                   else e.supplier_oin is distinct from p.supplier_oin or (e.queue is null) <> (p.kind = 'las') end
  order by 1, 2, 3 limit :most;
 
 -- name: unplanned_units
@@ -96,37 +114,66 @@ select e.brin, e.number, e.branch, e.type, e.destination
  order by 1, 2, 3 limit :most;
 
 -- name: stranded_lanes
--- Lanes that wait for nothing and nobody: neither a moment nor an owner that lives.
-select x.destination, x.brin, x.head, x.tail, x.owner
+-- Lanes that wait for nothing and nobody: neither a moment nor an owner that lives; or for a moment that no schedule asks.
+select x.destination, x.brin, x.head, x.tail, x.owner, x.due
   from lanes x left join processes p on p.id = x.owner
- where x.head < x.tail and x.due is null and not x.held
-   and (x.owner is null or p.id is null
-        or (x.owner is not null and p.beat_at < clock_timestamp() - make_interval(secs => :patience)))
+ where (x.head < x.tail and x.due is null and not x.held
+        and (x.owner is null or p.beat_at < clock_timestamp() - make_interval(secs => :patience)))
+    or (x.owner is not null and p.id is null)
+    or (x.head < x.tail and x.due > clock_timestamp() + interval '31 days')
  order by 1, 2 limit :most;
 
+-- name: stuck_circuits
+-- Destinations that are not sent to and that nobody will ever try again.
+select d.id as destination, d.circuit from destinations d
+ where d.circuit <> 'closed' and (d.probe_at is null or d.probe_at > clock_timestamp() + interval '31 days')
+ order by d.id limit :most;
+
 -- name: misplaced_deliveries
--- Deliveries whose status does not go with where their lane stands, or with what is expected of them.
-select d.destination, d.brin, d.sequence, d.id, d.status::text as status, d.expects_report, x.head, x.closed
-  from deliveries d left join lanes x on x.destination = d.destination and x.brin = d.brin
+-- Deliveries whose status does not go with where their lane stands, with what is expected of them, or with what is known
+-- of attempts and reports.
+select d.destination, d.brin, d.sequence, d.id, d.status::text as status, d.expects_report, x.head, x.closed,
+       d.reported_at is not null as is_reported
+  from deliveries d
+  left join lanes x on x.destination = d.destination and x.brin = d.brin
+  left join destinations p on p.id = d.destination
  where (d.sequence <= x.head and d.status in ('waiting', 'retrying'))
     or (d.sequence > x.head and d.status in ('delivered', 'dead'))
     or (d.sequence > x.head and d.status not in ('waiting', 'retrying', 'cancelled') and d.reported_at is null)
     or (d.sequence <= x.closed and d.expects_report and d.status in ('waiting', 'retrying', 'delivered', 'in_progress'))
     or (not d.expects_report
         and d.status not in ('waiting', 'retrying', 'delivered', 'dead', 'cancelled'))
-    or (d.status = 'waiting' and (d.delivered_at is not null or d.processed_at is not null))
-    or (d.status = 'retrying' and (d.attempts = 0 or d.failed_since is null))
+    or d.expects_report <> case p.kind when 'duo' then true when 'las-copy' then false else d.expects_report end
+    or (d.status = 'waiting'
+        and (d.delivered_at is not null or d.processed_at is not null or d.attempts > 0 or d.failed_since is not null))
+    or (d.status in ('retrying', 'dead') and (d.attempts = 0 or d.failed_since is null))
     or ((d.status in ('waiting', 'retrying', 'dead', 'cancelled')) <> (d.delivered_at is null))
     or ((d.status in ('processed', 'processed_with_signal', 'activated', 'rejected', 'declined'))
         <> (d.processed_at is not null))
+    or (d.status in ('waiting', 'retrying', 'delivered', 'dead', 'cancelled') and d.reported_at is not null)
+    or (d.status in ('in_progress', 'processed', 'processed_with_signal', 'activated', 'rejected', 'declined')
+        and d.reported_at is null)
     or (d.status in ('dead', 'cancelled') and d.reason is null)
  order by 1, 2, 3 limit :most;
 
+-- name: misreported_deliveries
+-- Deliveries in another status than the newest report that was applied, and kept, led to; and reports on nothing.
+select r.destination, r.brin, r.sequence, d.id, d.status::text as status, r.status as said
+  from (select distinct on (r.destination, r.brin, r.sequence) r.destination, r.brin, r.sequence, r.status
+          from reports r where r.applied order by r.destination, r.brin, r.sequence, r.n desc) r
+  left join deliveries d on d.destination = r.destination and d.brin = r.brin and d.sequence = r.sequence
+ where d.id is null or (d.status::text <> r.status and d.status <> 'superseded')
+ order by 1, 2, 3 limit :most;
+
 -- name: misplaced_lanes
--- Lanes whose own numbers contradict each other, or whose last number sent was never sent.
-select x.destination, x.brin, x.head, x.tail, x.sent, x.closed, d.status::text as status
+-- Lanes whose own numbers contradict each other, or whose last number sent is not the last that was sent.
+select x.destination, x.brin, x.head, x.tail, x.sent, x.closed, coalesce(t.last, 0) as last
   from lanes x
-  left join deliveries d on d.destination = x.destination and d.brin = x.brin and d.sequence = x.sent
+  left join (select d.destination, d.brin, max(d.sequence) as last
+               from lanes y
+               join deliveries d on d.destination = y.destination and d.brin = y.brin
+              where d.sequence <= y.head and d.status <> 'cancelled'
+              group by d.destination, d.brin) t on t.destination = x.destination and t.brin = x.brin
  where x.head > x.tail or x.sent > x.head or x.closed > x.head or (x.owner is not null and x.due is not null)
-    or (x.sent > 0 and (d.id is null or d.status in ('waiting', 'retrying', 'cancelled')))
+    or x.sent <> coalesce(t.last, 0)
  order by 1, 2 limit :most;
