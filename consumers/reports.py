@@ -83,6 +83,7 @@ class Reader:
         self._heart = heart
         self._meters = Meters()
         self._changes = Bell(pool, "changes")
+        self._lanes = Bell(pool, "lanes")
 
     async def take(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
         """Apply a batch, however often it takes."""
@@ -154,6 +155,8 @@ class Reader:
                 continue
             self._changes.ring()
             for result in answer:
+                if result.is_told:
+                    self._lanes.ring()
                 if result.processing_seconds is not None:
                     self._meters.observe(result.destination, "processing", result.processing_seconds)
 

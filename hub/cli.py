@@ -56,6 +56,8 @@ COMMANDS: Final = {
     "parked": Entry("hub.commands.parked", "List, retry or discard records that could not be used."),
     "keys": Entry("hub.commands.keys", "List or replace keys that sign, and seal secrets anew."),
     "verify": Entry("hub.commands.verify", "Do the books."),
+    "anchor": Entry("hub.commands.anchor", "Print today's seal over the whole audit."),
+    "people": Entry("hub.commands.people", "Say whose pseudonyms stand in the audit, or forget it."),
     "doctor": Entry("hub.commands.doctor", "Say what is wrong with this installation."),
     "token": Entry("hub.commands.token", "Make a development token."),
     "simulate": Entry("hub.commands.simulate", "Be a believable DUO or a believable LAS."),

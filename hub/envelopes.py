@@ -58,6 +58,8 @@ class MessageRow:
     units: str
     body: str
     traceparent: str | None
+    result: str | None = None
+    """What became of another delivery, as JSON, where the message tells of that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +110,8 @@ def forwarded(row: MessageRow, previous: int, head: Letterhead) -> bytes:
 
     `previous` is the highest lower number of the lane that was not cancelled, 0 when there is none.
     """
+    if row.result is not None:
+        return _result(row, orjson.loads(row.result), previous, head)
     unit = unit_of(row.units, row.branch)
     data = orjson.loads(row.body)
     data["branches"] = [{"branch": branch, "routingId": unit["routing"]} for branch in unit["covers"]]
@@ -140,9 +144,22 @@ def delivery_change(change: Change, subject: Subject, head: Letterhead) -> bytes
 
     Its id is computed from what it says, so that a repeat is known as one.
     """
-    _, brin, _, before, after, at, reason = change
+    _, brin, _, _, after, at, _ = change
     moment = datetime.fromisoformat(at)
-    data = {
+    attributes = {
+        **_common(head, brin, moment, DELIVERY_CHANGE),
+        "id": str(change_id(subject.delivery_id, after, at)),
+        "type": EventType.DELIVERY_CHANGED.value,
+        "correlationid": str(subject.mandate_id),
+        "causationid": str(subject.delivery_id),
+    }
+    return encode(attributes, change_data(change, subject))
+
+
+def change_data(change: Change, subject: Subject) -> dict[str, object]:
+    """Give the data of a change of a delivery."""
+    _, brin, _, before, after, at, reason = change
+    return {
         "deliveryId": str(subject.delivery_id),
         "eventId": str(subject.event_id),
         "destination": subject.destination,
@@ -155,12 +172,19 @@ def delivery_change(change: Change, subject: Subject, head: Letterhead) -> bytes
         "at": at,
         "reason": reason,
     }
+
+
+def _result(row: MessageRow, data: Mapping[str, Any], previous: int, head: Letterhead) -> bytes:
     attributes = {
-        **_common(head, brin, moment, DELIVERY_CHANGE),
-        "id": str(change_id(subject.delivery_id, after, at)),
-        "type": EventType.DELIVERY_CHANGED.value,
-        "correlationid": str(subject.mandate_id),
-        "causationid": str(subject.delivery_id),
+        **_common(head, row.brin, datetime.fromisoformat(data["at"]), DELIVERY_CHANGE),
+        "id": str(row.id),
+        "type": row.kind.type,
+        "sequence": write_sequence(row.sequence),
+        "previoussequence": write_sequence(previous) if previous else None,
+        "correlationid": str(row.mandate_id),
+        "causationid": data["deliveryId"],
+        "ledgerepoch": head.ledger_epoch,
+        "traceparent": row.traceparent,
     }
     return encode(attributes, data)
 

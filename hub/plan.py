@@ -89,7 +89,7 @@ def _number(planned: Iterable[Planned], tails: dict[tuple[int, str], int]) -> li
 def _oldest(planned: Iterable[Planned], recent: UUID) -> dict[int, UUID]:
     oldest: dict[int, UUID] = {}
     for p in planned:
-        if p.id < oldest.get(p.destination.id, recent):
+        if p.result is None and p.id < oldest.get(p.destination.id, recent):
             oldest[p.destination.id] = p.id
     return oldest
 

@@ -28,9 +28,12 @@ CallerHere = Annotated[Caller, Depends(authenticate)]
 
 
 def require(*roles: Role) -> Callable[[Caller], Awaitable[Caller]]:
-    """Make a dependency that lets callers in who have one of these roles, and refuses others with 403."""
+    """Make a dependency that lets callers in who have one of these roles, and refuses others with 403.
 
-    async def check(caller: CallerHere) -> Caller:
+    The description names the roles where it would name scopes.
+    """
+
+    async def check(caller: Annotated[Caller, Security(authenticate, scopes=[*map(str, roles)])]) -> Caller:
         if not caller.has(*roles):
             raise NotAllowed(f"this takes the role {' or '.join(roles)}")
         return caller

@@ -7,7 +7,7 @@ from uuid import UUID
 import orjson
 from pydantic import BeforeValidator, ConfigDict, Field
 
-from hub.api.models import CamelModel, Moment, RequestModel
+from hub.api.models import CamelModel, Moment, RequestModel, example
 from hub.domain.delivery import Ignored, Status
 from hub.envelopes import unit_of
 from hub.observe.shown import show
@@ -100,7 +100,14 @@ class LaneBody(CamelModel):
 class ReportWish(RequestModel):
     """What a receiver did with a delivery; what it names besides must be that delivery's own."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(
+        extra="ignore",
+        **example(
+            status="processed_with_signal",
+            signals=[{"kind": "Melding", "code": "M1", "text": "de vestiging is nieuw"}],
+            reportedAt="2026-11-23T10:00:00Z",
+        ),
+    )
 
     delivery_id: UUID | None = None
     mandate_id: UUID | None = None
@@ -125,6 +132,8 @@ class ReportAnswer(CamelModel):
 
 class ReasonWish(RequestModel):
     """Why somebody does something."""
+
+    model_config = example(reason="sent to the wrong school")
 
     reason: Annotated[str, Field(min_length=1, max_length=LONGEST_REASON)]
 

@@ -5,18 +5,21 @@ from typing import Annotated, Final
 
 import orjson
 from fastapi import APIRouter, Query, Response
+from pydantic import Field
 
 from hub.api.auth import CallerHere
 from hub.api.models import CamelModel
 from hub.api.paging import DEFAULT_LIMIT, HIGHEST_LIMIT, read_cursor, write_cursor
 from hub.api.wiring import ConnectionHere, SettingsHere
-from hub.domain.kinds import Kind
+from hub.domain.kinds import OF_MANDATES, Kind
 from hub.envelopes import letterhead, mandate_event
 from hub.sight import sight_by_school
 from hub.store import log, mandates
 from schemas.envelope import MandateEvent
 
 router = APIRouter(tags=["events"])
+Types = Annotated[str, Field(pattern=r"^[a-z0-9.,*?\[\]!-]{1,200}$")]
+MOST_TYPES: Final = 20
 WINDOW: Final = 10_000
 """At most so many events are looked through for one answer; a caller with few of its own asks again from there."""
 
@@ -38,8 +41,8 @@ async def list_events(
         str | None, Query(description="`next` of an earlier answer; left out: from the beginning.")
     ] = None,
     types: Annotated[
-        list[str] | None, Query(description="Types, by commas or repeated; `*` stands for anything.")
-    ] = None,
+        list[Types], Query(max_length=MOST_TYPES, description="Types, by commas or repeated; `*` stands for anything.")
+    ] = [],  # noqa: B006 - the framework makes a new one for each request
     limit: Annotated[int, Query(ge=1, le=HIGHEST_LIMIT)] = DEFAULT_LIMIT,
 ) -> Response:
     """Read the events of mandates that the caller may read, in the order in which they were published."""
@@ -58,8 +61,8 @@ async def list_events(
     return Response(orjson.dumps(body), media_type="application/json")
 
 
-def _kinds(types: list[str] | None) -> list[Kind]:
+def _kinds(types: list[str]) -> list[Kind]:
     if not types:
-        return list(Kind)
+        return list(OF_MANDATES)
     patterns = [pattern.strip() for each in types for pattern in each.split(",")]
-    return [kind for kind in Kind if any(fnmatchcase(kind.type, pattern) for pattern in patterns)]
+    return [kind for kind in OF_MANDATES if any(fnmatchcase(kind.type, pattern) for pattern in patterns)]

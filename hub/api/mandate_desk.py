@@ -1,9 +1,9 @@
 """What every call on mandates works with. In: a request. Out: a desk: connection, moment, caller."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Response
@@ -16,8 +16,6 @@ from hub.api.preconditions import check_match, etag
 from hub.api.wiring import ConnectionHere, NowHere, Rings, RingsHere
 from hub.domain.mandate import Mandate
 from hub.register import Moment, moment
-from hub.store import audit
-from hub.store.audit import Note
 from hub.store.pool import Connection
 from hub.tokens import Caller
 from hub.tracing import current_traceparent
@@ -53,10 +51,6 @@ class Desk:
         async with self.c.transaction():
             yield
         self.rings.ring("events")
-
-    async def note(self, action: str, subject: Mapping[str, Any]) -> None:
-        """Note in the audit what the caller did that is about no school."""
-        await audit.write(self.c, Note(at=self.at.now, actor=self.caller.subject, action=action, subject=subject))
 
     async def answer(self, mandate_id: UUID, response: Response) -> MandateBody:
         """Show a mandate as it is now, with its ETag."""

@@ -4,10 +4,10 @@ from datetime import date
 from typing import Annotated, Literal, NoReturn
 from uuid import UUID
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from hub.api.models import CamelModel, Day, Moment, RequestModel
+from hub.api.models import CamelModel, Day, Moment, RequestModel, example
 from hub.domain.change import covered
 from hub.domain.mandate import REST, Mandate, is_live, state
 from hub.domain.rules import Wish
@@ -37,6 +37,15 @@ class BranchWish(RequestModel):
 
 class MandateWish(RequestModel):
     """A mandate that is asked for."""
+
+    model_config = example(
+        brin="18DS",
+        serviceCode="VVA",
+        supplierOin="00000099000000001000",
+        startDate="2026-11-23",
+        endDate=None,
+        branches=[{"branch": "18DS00", "routingId": "0000000700018DS00001"}],
+    )
 
     brin: BrinField
     service_code: ServiceCodeField
@@ -74,7 +83,11 @@ Never = Annotated[None, BeforeValidator(_refuse), WithJsonSchema({"not": {}, "de
 class MandatePatch(RequestModel):
     """Other dates for a mandate; what is left out stays, a null end date takes the end away."""
 
-    start_date: Annotated[Day | None, AfterValidator(_present)] = None
+    model_config = example(endDate="2027-07-31")
+
+    start_date: Annotated[
+        Day | None, AfterValidator(_present), WithJsonSchema({"type": "string", "format": "date"})
+    ] = None
     """Only while it lies ahead."""
     end_date: Day | None = None
     id: Never = None
@@ -106,11 +119,15 @@ class MandatePatch(RequestModel):
 class WithdrawalWish(RequestModel):
     """Why a mandate is withdrawn."""
 
+    model_config = example(reason="the school has another system")
+
     reason: Annotated[str, Field(max_length=LONGEST_REASON)] | None = None
 
 
 class RoutingWish(RequestModel):
     """The routing characteristic that a branch shall have; null hands out a free one."""
+
+    model_config = example(routingId="0000000700018DS00001")
 
     routing_id: RoutingIdField | None = None
 
@@ -118,8 +135,10 @@ class RoutingWish(RequestModel):
 class CopiesWish(RequestModel):
     """The schools that shall have the same mandate."""
 
+    model_config = example(brins=["11OA"], dryRun=True)
+
     brins: Annotated[list[BrinField], Field(min_length=1, max_length=MOST_SCHOOLS)]
-    dry_run: bool = False
+    dry_run: StrictBool = False
 
 
 class BranchBody(CamelModel):

@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from hub import administer
+from hub.api.answers import ETAG, LOCATION, TAGGED
 from hub.api.auth import SchoolHere
 from hub.api.mandate_desk import DeskHere
 from hub.api.mandate_models import (
@@ -33,7 +34,7 @@ from schemas.identifiers import BrinField, OinField, SchoolOinField, ServiceCode
 router = APIRouter(tags=["mandates"])
 
 
-@router.post("/mandates", status_code=HTTPStatus.CREATED)
+@router.post("/mandates", status_code=HTTPStatus.CREATED, responses={201: {"headers": LOCATION | ETAG}})
 async def post_mandate(body: MandateWish, _caller: SchoolHere, desk: DeskHere, response: Response) -> MandateBody:
     """Grant a mandate."""
     async with desk.change():
@@ -75,13 +76,13 @@ def _read_id(text: str) -> UUID:
         raise InvalidInput([FieldError(in_=Place.QUERY, field="/cursor", code="cursor", detail=detail)]) from None
 
 
-@router.get("/mandates/{mandate_id}")
+@router.get("/mandates/{mandate_id}", responses=TAGGED)
 async def get_mandate(mandate_id: UUID, desk: DeskHere, response: Response) -> MandateBody:
     """Read a mandate."""
     return await desk.answer(mandate_id, response)
 
 
-@router.patch("/mandates/{mandate_id}")
+@router.patch("/mandates/{mandate_id}", responses=TAGGED)
 async def patch_mandate(
     mandate_id: UUID,
     body: MandatePatch,
@@ -97,7 +98,7 @@ async def patch_mandate(
     return await desk.answer(mandate_id, response)
 
 
-@router.post("/mandates/{mandate_id}/withdrawal")
+@router.post("/mandates/{mandate_id}/withdrawal", responses=TAGGED)
 async def post_withdrawal(
     mandate_id: UUID,
     _caller: SchoolHere,

@@ -12,7 +12,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from hub.domain.cause import CircuitState
-from hub.domain.kinds import Kind
+from hub.domain.kinds import OF_MANDATES
 from hub.domain.lag import BOUNDS
 from hub.observe.lag import DestinationLag, Lag
 
@@ -47,7 +47,7 @@ class Numbers(Collector):
 
     def _events(self) -> Metric:
         family = CounterMetricFamily("osr_hub_events", "Events published.", labels=["type"])
-        for kind in Kind:
+        for kind in OF_MANDATES:
             family.add_metric([kind.type], self._counters.get(("events", 0, kind.type), 0))
         return family
 

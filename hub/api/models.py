@@ -1,14 +1,17 @@
 """What bodies have in common: lower-camel names, absent is null, UTC, and nothing unknown in a request."""
 
+import re
 from collections.abc import Iterator
-from datetime import date, datetime
-from typing import Annotated, Any, Generic, TypeVar
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Final, Generic, TypeVar
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    JsonValue,
     PlainSerializer,
     WithJsonSchema,
     model_validator,
@@ -19,6 +22,7 @@ from pydantic_core import PydanticCustomError
 from schemas.cloudevents import write_time
 
 T = TypeVar("T")
+_LONE: Final = re.compile(r"[\ud800-\udfff]")
 
 Moment = Annotated[
     datetime,
@@ -26,8 +30,12 @@ Moment = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 """A moment in an answer: UTC, whole milliseconds."""
-AskedMoment = Annotated[AwareDatetime, BeforeValidator(lambda given: _only_text(given, "an RFC 3339 time"))]
-"""A moment in a request; it names its time zone."""
+AskedMoment = Annotated[
+    AwareDatetime,
+    BeforeValidator(lambda given: _only_text(given, "an RFC 3339 time")),
+    AfterValidator(lambda given: _in_utc(given)),  # noqa: PLW0108 - it stands below
+]
+"""A moment in a request; it names its time zone, whichever, and is taken over in UTC."""
 Day = Annotated[date, BeforeValidator(lambda given: _only_text(given, "a date like 2026-11-23"))]
 """A calendar day, in Amsterdam."""
 
@@ -42,6 +50,7 @@ class CamelModel(BaseModel):
         serialize_by_alias=True,
         from_attributes=True,
         frozen=True,
+        use_attribute_docstrings=True,
     )
 
 
@@ -52,10 +61,18 @@ class RequestModel(CamelModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _refuse_nul(cls, given: object) -> object:
-        if any("\x00" in text for text in _texts(given)):
-            raise PydanticCustomError("nul_character", "a text holds the character NUL")
+    def _refuse_what_no_database_holds(cls, given: object) -> object:
+        for text in _texts(given):
+            if "\x00" in text:
+                raise PydanticCustomError("nul_character", "a text holds the character NUL")
+            if not text.isascii() and _LONE.search(text):
+                raise PydanticCustomError("surrogate", "a text holds half of a character")
         return given
+
+
+def example(**fields: JsonValue) -> ConfigDict:
+    """Show in the description what such a body looks like."""
+    return ConfigDict(json_schema_extra={"examples": [fields]})
 
 
 class Items(CamelModel, Generic[T]):
@@ -66,16 +83,23 @@ class Items(CamelModel, Generic[T]):
 
 
 def _texts(given: object) -> Iterator[str]:
-    match given:
-        case str():
-            yield given
-        case dict():
-            for key, value in given.items():
-                yield from _texts(key)
-                yield from _texts(value)
-        case list():
-            for value in given:
-                yield from _texts(value)
+    """Find all texts, however deep they are, without going deep itself."""
+    waiting = [given]
+    while waiting:
+        match value := waiting.pop():
+            case str():
+                yield value
+            case dict():
+                waiting.extend((*value.keys(), *value.values()))
+            case list():
+                waiting.extend(value)
+
+
+def _in_utc(given: datetime) -> datetime:
+    try:
+        return given.astimezone(UTC)
+    except OverflowError:
+        raise PydanticCustomError("form", "the moment lies outside the years 1 to 9999 in UTC") from None
 
 
 def _only_text(given: Any, form: str) -> Any:  # noqa: ANN401 - what pydantic hands on

@@ -10,8 +10,9 @@ from fastapi.openapi.utils import get_openapi
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from hub.api import answers
 from hub.api.middleware import API_VERSION, BASE
-from hub.api.problems import MEDIA_TYPE, Problem, ProblemField
+from hub.api.problems import Problem, ProblemField
 
 TITLE: Final = "OSR hub"
 SUMMARY: Final = "Mandates of the Onderwijs Serviceregister: what changed, who was told, and what they did with it."
@@ -20,8 +21,15 @@ CONTACT: Final = {
     "email": "support@kennisnet.nl",
     "url": "https://www.kennisnet.nl/onderwijs-service-register/",
 }
-_PROBLEMS: Final = {"400": "Something in the request is wrong; every wrong field is named.", "default": "A problem."}
-_VERSION_HEADER: Final = {"description": "The version of this API.", "schema": {"type": "string"}}
+DESCRIPTION: Final = """\
+A token's `roles` say what its bearer is, and `brins`, `bges` and `oin` for whom; next to a call stand the roles of \
+which it takes one. What a caller may not see does not exist for it.
+
+Lists come in pages: `next` of one is the `cursor` of the following. Answers are in UTC; requests may use any offset. \
+What can be changed has an `ETag`; `If-Match` is required on `PATCH` and obeyed elsewhere. A `POST` with an \
+`Idempotency-Key` is done once. Errors are problems (RFC 9457) that name all wrong fields at once; the address in \
+`type` explains the kind.
+"""
 
 
 def install(app: FastAPI, address: str) -> None:
@@ -46,15 +54,24 @@ def make_description(app: FastAPI, address: str) -> dict[str, Any]:
         title=TITLE,
         version=API_VERSION,
         summary=SUMMARY,
+        description=DESCRIPTION,
         routes=app.routes,
         servers=[{"url": address + BASE}],
         contact=CONTACT,
     )
     described["paths"] = {
-        path.removeprefix(BASE): {method: _finish(call) for method, call in calls.items()}
+        answers.in_camel(path.removeprefix(BASE)): {
+            method: answers.finish(method, call) for method, call in calls.items()
+        }
         for path, calls in described.get("paths", {}).items()
     }
-    schemas = described.setdefault("components", {}).setdefault("schemas", {})
+    components = described.setdefault("components", {})
+    components["responses"] = answers.problems(address)
+    _complete(components.setdefault("schemas", {}))
+    return described
+
+
+def _complete(schemas: dict[str, Any]) -> None:
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     for model in (Problem, ProblemField):
@@ -62,15 +79,3 @@ def make_description(app: FastAPI, address: str) -> dict[str, Any]:
         schema.pop("$defs", None)
         schemas[model.__name__] = schema
     schemas["Place"] = {"type": "string", "enum": ["body", "query", "path", "header"]}
-    return described
-
-
-def _finish(call: dict[str, Any]) -> dict[str, Any]:
-    answers = call["responses"]
-    answers.pop("422", None)
-    for status, says in _PROBLEMS.items():
-        content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-        answers.setdefault(status, {"description": says, "content": content})
-    for given in answers.values():
-        given.setdefault("headers", {})["API-Version"] = _VERSION_HEADER
-    return call

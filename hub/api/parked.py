@@ -8,7 +8,7 @@ from pydantic import Field
 
 from hub import operate
 from hub.api.auth import OperationsHere
-from hub.api.models import CamelModel, Items, Moment, RequestModel
+from hub.api.models import CamelModel, Items, Moment, RequestModel, example
 from hub.api.paging import PagingHere
 from hub.api.wiring import ConnectionHere, NowHere, RingsHere
 from hub.operate import Press
@@ -39,6 +39,8 @@ class ParkedBody(CamelModel):
 
 class DecisionWish(RequestModel):
     """Why."""
+
+    model_config = example(reason="the school is known by now")
 
     reason: Annotated[str, Field(min_length=1, max_length=LONGEST_REASON)] | None = None
 

@@ -1,8 +1,10 @@
 """Makes problems of errors. In: whatever was raised. Out: `application/problem+json`, without a word of our insides."""
 
+import re
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import asyncpg
 import orjson
@@ -40,6 +42,7 @@ _ABSENT: Final = (
     asyncpg.SerializationError,
     asyncpg.DeadlockDetectedError,
 )
+FAILED: Final = "the hub failed; it is in its log"
 _CODES: Final = {"missing": "required", "extra_forbidden": "unknown"}
 
 
@@ -69,17 +72,20 @@ def answer(error: HubError, address: str) -> Response:
         (STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), HTTPStatus.INTERNAL_SERVER_ERROR
     )
     if status is HTTPStatus.INTERNAL_SERVER_ERROR:
-        error = HubError("the hub failed; it is in its log")
-    body: dict[str, Any] = {
-        "type": f"{address}/problems/{error.code if error.code != 'error' else 'internal'}",
-        "title": status.phrase if error.code == "error" else error.code.replace("-", " ").capitalize(),
-        "status": int(status),
-        "detail": str(error) if not isinstance(error, InvalidInput) else error.detail,
-        "code": _code(error),
-    }
-    if isinstance(error, InvalidInput):
-        body["errors"] = [{"in": e.in_, "field": e.field, "code": e.code, "detail": e.detail} for e in error.errors]
-    return Response(orjson.dumps(body), status_code=status, media_type=MEDIA_TYPE, headers=_headers(error))
+        error = HubError(FAILED)
+    body = orjson.dumps(_body(error, status, address))
+    return Response(body, status_code=status, media_type=MEDIA_TYPE, headers=_headers(error))
+
+
+def describe(status: HTTPStatus, address: str) -> dict[str, Any]:
+    """Give an example of the problem that a status comes with."""
+    kind = next((kind for kind, own in STATUSES.items() if own is status), HubError)
+    if kind is InvalidInput:
+        fault = FieldError(field="/endDate", code="before_start", detail="the end date lies before the start date")
+        return _body(InvalidInput([fault]), status, address)
+    if kind is errors.Conflict:
+        return _body(errors.Conflict("overlap", "this system has a mandate for that time already"), status, address)
+    return _body(kind() if kind is not HubError else HubError(FAILED), status, address)
 
 
 def translate(error: Exception) -> HubError:
@@ -100,10 +106,13 @@ def install(app: FastAPI, address: str) -> None:
         assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
         return answer(InvalidInput([_read_fault(fault) for fault in error.errors()]), address)
 
-    async def of_http(_request: Request, error: Exception) -> Response:
+    async def of_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
         known = translate(error)
-        return answer(known, address) if isinstance(known, errors.TooLarge) else _plain(error, address)
+        if isinstance(known, errors.TooLarge):
+            return answer(known, address)
+        is_other_method = error.status_code == HTTPStatus.METHOD_NOT_ALLOWED
+        return _plain(error, address, allow=_methods_at(app, request.url.path) if is_other_method else None)
 
     app.add_exception_handler(HubError, of_hub)
     app.add_exception_handler(RequestValidationError, of_validation)
@@ -115,7 +124,33 @@ def pointer(steps: Iterable[object]) -> str:
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
 
 
-def _plain(error: HTTPException, address: str) -> Response:
+def _body(error: HubError, status: HTTPStatus, address: str) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "type": f"{address}/problems/{error.code if error.code != 'error' else 'internal'}",
+        "title": status.phrase if error.code == "error" else error.code.replace("-", " ").capitalize(),
+        "status": int(status),
+        "detail": str(error) if not isinstance(error, InvalidInput) else error.detail,
+        "code": _code(error),
+    }
+    if isinstance(error, InvalidInput):
+        body["errors"] = [{"in": e.in_, "field": e.field, "code": e.code, "detail": e.detail} for e in error.errors]
+    return body
+
+
+def _methods_at(app: FastAPI, path: str) -> str | None:
+    """List the methods that the description has at a path: routes of one path know of their own method only."""
+    description = app.openapi()
+    base = urlsplit(description["servers"][0]["url"]).path
+    found = {
+        method.upper()
+        for template, calls in description["paths"].items()
+        if re.fullmatch(base + re.sub(r"\{\w+\}", "[^/]+", template), path)
+        for method in calls
+    }
+    return ", ".join(sorted(found)) or None
+
+
+def _plain(error: HTTPException, address: str, *, allow: str | None) -> Response:
     status = HTTPStatus(error.status_code)
     kind = status.phrase.lower().replace(" ", "-")
     body = {
@@ -125,7 +160,10 @@ def _plain(error: HTTPException, address: str) -> Response:
         "detail": str(error.detail),
         "code": kind.replace("-", "_"),
     }
-    return Response(orjson.dumps(body), status_code=status, media_type=MEDIA_TYPE, headers=error.headers)
+    headers = dict(error.headers or {})
+    if allow is not None:
+        headers["Allow"] = allow
+    return Response(orjson.dumps(body), status_code=status, media_type=MEDIA_TYPE, headers=headers)
 
 
 def _code(error: HubError) -> str:

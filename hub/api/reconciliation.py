@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import Field, StrictInt
 
 from hub.api.auth import LasHere
-from hub.api.models import CamelModel, Moment, RequestModel
+from hub.api.models import CamelModel, Moment, RequestModel, example
 from hub.api.subscription_desk import own_oin
 from hub.api.wiring import ConnectionHere, NowHere, SettingsHere
 from hub.envelopes import forwarded, letterhead
@@ -33,6 +33,11 @@ class HeldUnitBody(RequestModel):
 
 class ReconciliationWish(RequestModel):
     """All that the receiver holds for a service."""
+
+    model_config = example(
+        serviceCode="VVA",
+        units=[{"mandateId": "019ab0f2-7d1c-7c3e-8a55-0f2b1c3d4e5f", "branch": "18DS00", "mandateVersion": 2}],
+    )
 
     service_code: ServiceCodeField
     units: Annotated[list[HeldUnitBody], Field(max_length=MOST_UNITS)]

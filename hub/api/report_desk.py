@@ -91,6 +91,8 @@ class ReportCounter:
         if isinstance(found, UnknownDelivery):
             raise NotFound(f"no delivery {report.delivery_id}")
         self.rings.ring("changes")
+        if found[0].is_told:
+            self.rings.ring("lanes")
         return found[0]
 
 

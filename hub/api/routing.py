@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from hub import administer, register
+from hub.api.answers import ABSENT, ETAG, TAGGED
 from hub.api.auth import SchoolHere
 from hub.api.mandate_desk import DeskHere
 from hub.api.mandate_models import RoutingBody, RoutingWish
@@ -54,7 +55,7 @@ class RoutesBody(CamelModel):
     items: list[RouteBody]
 
 
-@router.put("/mandates/{mandate_id}/routing/{branch}")
+@router.put("/mandates/{mandate_id}/routing/{branch}", responses=TAGGED)
 async def put_routing(
     mandate_id: UUID,
     branch: BranchField,
@@ -73,7 +74,9 @@ async def put_routing(
     return RoutingBody(branch=branch, routing_id=after.routes[branch], mandate_version=after.version)
 
 
-@router.delete("/mandates/{mandate_id}/routing/{branch}", status_code=HTTPStatus.NO_CONTENT)
+@router.delete(
+    "/mandates/{mandate_id}/routing/{branch}", status_code=HTTPStatus.NO_CONTENT, responses={204: {"headers": ETAG}}
+)
 async def delete_routing(
     mandate_id: UUID, branch: BranchField, _caller: SchoolHere, desk: DeskHere, if_match: IfMatch = None
 ) -> Response:
@@ -84,7 +87,7 @@ async def delete_routing(
     return Response(status_code=HTTPStatus.NO_CONTENT, headers={"ETag": etag(after.version)})
 
 
-@router.get("/routing/available")
+@router.get("/routing/available", responses=ABSENT)
 async def get_available(brin: Annotated[BrinField, Query()], desk: DeskHere) -> AvailableBody:
     """Find the lowest routing characteristic of a school that is free."""
     sight = sight_of_schools(desk.caller)

@@ -6,7 +6,7 @@ While a receiver is asked for its consent no connection to the database is held:
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
@@ -41,6 +41,17 @@ class Desk:
     async def agree(self, wish: Wish) -> int | None:
         """Ask the receiver for its consent and return the rate it allows."""
         return await subscribe.agree(self.outbound, wish, origin_of(self.settings.http.address), self.keys)
+
+    async def note(
+        self,
+        c: Connection,
+        action: str,
+        caller: Caller,
+        sides: tuple[Subscription | None, Subscription],
+        **more: Any,  # noqa: ANN401 - what else is to be known of it
+    ) -> None:
+        """Note in the audit what the caller did to a subscription."""
+        await subscribe.note(c, action, caller.subject, sides, self.now(), **more)
 
     def ring(self) -> None:
         """Let forwarders know, when this is committed, that who is sent to has changed, and what is due."""

@@ -7,7 +7,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from pydantic import AfterValidator, Field, StrictBool, StrictInt
 
-from hub.api.models import CamelModel, Moment, RequestModel
+from hub.api.models import CamelModel, Moment, RequestModel, example
 from hub.domain.signing import format_secret
 from hub.domain.subscription import ALL_TYPES, Subscription, SubscriptionStatus, Wish
 from hub.sealing import seal, unseal
@@ -53,10 +53,23 @@ Certificate = Annotated[str, Field(max_length=30_000), AfterValidator(_check_cer
 class SubscriptionRequest(RequestModel):
     """What a system asks for; only `url` and `services` are required."""
 
+    model_config = example(
+        url="https://las.example/hook",
+        services=["VVA", "BRON_PO"],
+        types=["nl.osr.mandate.*"],
+        processingResults=True,
+        reports=True,
+        requestedRatePerMinute=600,
+        retrySchedule=[5, 300, 1800],
+    )
+
     url: Url
     services: Services
     types: Types | None = None
+    """Which events of mandates are copied; what must be heard comes in any case."""
     processing_results: StrictBool | None = None
+    """Whether what DUO did with a message is told, as `nl.osr.delivery.changed.v1`; a switch of its own, whatever
+    `types` says. It is about DUO's services among `services`, or about all of them where it names none."""
     reports: StrictBool | None = None
     requested_rate_per_minute: Rate | None = None
     retry_schedule: Schedule | None = None
@@ -78,6 +91,8 @@ class SubscriptionRequest(RequestModel):
 
 class SubscriptionPatch(RequestModel):
     """What shall be different (merge patch): null means as if it had been left out from the start."""
+
+    model_config = example(services=["VVA"], processingResults=False)
 
     url: Url = ""
     services: Services = Field(default_factory=list)
@@ -125,6 +140,8 @@ class NewSubscriptionBody(SubscriptionBody):
 
 class RotationRequest(RequestModel):
     """How long the secrets until now still sign."""
+
+    model_config = example(graceSeconds=86400)
 
     grace_seconds: Annotated[StrictInt, Field(ge=0, le=LONGEST_GRACE)] = A_DAY
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Response
 
 from hub import subscribe
+from hub.api.answers import ETAG, LOCATION, TAGGED
 from hub.api.auth import LasHere, require
 from hub.api.models import Items
 from hub.api.preconditions import IfMatch, check_match, etag
@@ -42,7 +43,7 @@ async def list_subscriptions(caller: ReaderHere, desk: DeskHere) -> Items[Subscr
     return Items(items=[show(each, desk.keys) for each in found if may_read(caller, each)], next=None)
 
 
-@router.post("", status_code=HTTPStatus.CREATED)
+@router.post("", status_code=HTTPStatus.CREATED, responses={201: {"headers": LOCATION | ETAG}})
 async def post_subscription(
     body: SubscriptionRequest, caller: LasHere, desk: DeskHere, response: Response
 ) -> NewSubscriptionBody:
@@ -54,13 +55,14 @@ async def post_subscription(
     wanted = subscribe.Change(wish=wish, allowed_rate=await desk.agree(wish))
     async with desk.borrow() as c, c.transaction():
         made, secret = await subscribe.subscribe(c, oin, wanted, desk.keys, desk.now())
+        await desk.note(c, "created", caller, (None, made))
     desk.ring()
     response.headers["Location"] = f"/v1/subscriptions/{made.id}"
     response.headers["ETag"] = etag(made.version)
     return show_new(made, secret, desk.keys)
 
 
-@router.get("/{subscription_id}")
+@router.get("/{subscription_id}", responses=TAGGED)
 async def get_subscription(
     subscription_id: UUID, caller: ReaderHere, desk: DeskHere, response: Response
 ) -> SubscriptionBody:
@@ -71,7 +73,7 @@ async def get_subscription(
     return show(found, desk.keys)
 
 
-@router.patch("/{subscription_id}")
+@router.patch("/{subscription_id}", responses=TAGGED)
 async def patch_subscription(
     subscription_id: UUID,
     body: SubscriptionPatch,
@@ -92,6 +94,7 @@ async def patch_subscription(
         locked = own(await store.lock(c, subscription_id), caller)
         check_match(etag(before.version), locked.version)
         after = await subscribe.change(c, locked, wanted, desk.now())
+        await desk.note(c, "changed", caller, (locked, after))
     desk.ring()
     response.headers["ETag"] = etag(after.version)
     return show(after, desk.keys)
@@ -103,7 +106,7 @@ async def delete_subscription(subscription_id: UUID, caller: LasHere, desk: Desk
     async with desk.borrow() as c, c.transaction():
         found = own(await store.lock(c, subscription_id), caller)
         check_match(if_match, found.version)
-        await subscribe.remove(c, found, desk.now())
+        await desk.note(c, "deleted", caller, (found, await subscribe.remove(c, found, desk.now())))
     desk.ring()
 
 
@@ -113,6 +116,8 @@ async def post_pause(subscription_id: UUID, caller: LasHere, desk: DeskHere) -> 
     async with desk.borrow() as c, c.transaction():
         found = own(await store.lock(c, subscription_id), caller)
         after = await subscribe.pause(c, found, desk.now())
+        if after != found:
+            await desk.note(c, "paused", caller, (found, after))
     desk.ring()
     return show(after, desk.keys)
 
@@ -127,6 +132,8 @@ async def post_resume(subscription_id: UUID, caller: LasHere, desk: DeskHere) ->
     async with desk.borrow() as c, c.transaction():
         locked = own(await store.lock(c, subscription_id), caller)
         after = await subscribe.activate(c, locked, desk.now())
+        if after != locked:
+            await desk.note(c, "resumed", caller, (locked, after))
     desk.ring()
     return show(after, desk.keys)
 
@@ -140,6 +147,7 @@ async def post_secret(
     async with desk.borrow() as c, c.transaction():
         found = own(await store.lock(c, subscription_id), caller)
         secret, until = await subscribe.rotate(c, found, grace, desk.keys, desk.now())
+        await desk.note(c, "secret_rotated", caller, (found, found), previousValidUntil=until)
     desk.ring()
     return RotationBody(secret=format_secret(secret), previous_valid_until=until)
 

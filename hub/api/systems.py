@@ -8,11 +8,11 @@ from pydantic import Field
 
 from hub.api.auth import CallerHere, OperationsHere
 from hub.api.mandate_desk import DeskHere
-from hub.api.models import CamelModel, Items, RequestModel
+from hub.api.models import CamelModel, Items, RequestModel, example
 from hub.api.paging import PagingHere
 from hub.api.wiring import ConnectionHere
-from hub.imports import register_system
-from hub.store import mandates
+from hub.imports import note_system, register_system
+from hub.store import audit, mandates
 from hub.store.register import System
 from schemas.identifiers import OinField, ServiceCodeField
 
@@ -22,8 +22,12 @@ router = APIRouter(prefix="/systems", tags=["systems"])
 class SystemWish(RequestModel):
     """A system that is registered, or gets another name or other services."""
 
+    model_config = example(
+        supplierOin="00000099000000001000", systemName="Voorbeeld LAS", serviceCodes=["VVA", "BRON_PO"]
+    )
+
     supplier_oin: OinField
-    system_name: str
+    system_name: Annotated[str, Field(min_length=1, max_length=200)]
     service_codes: Annotated[list[ServiceCodeField], Field(max_length=100)]
 
 
@@ -47,9 +51,10 @@ async def list_systems(c: ConnectionHere, _caller: CallerHere, paging: PagingHer
 async def post_system(body: SystemWish, _caller: OperationsHere, desk: DeskHere, response: Response) -> SystemBody:
     """Register a system (201), or what it is called and offers by now (200)."""
     async with desk.change():
-        system, is_new = await register_system(desk.c, body.supplier_oin, body.system_name, body.service_codes)
-        await desk.note("system.registered", {"supplierOin": system.supplier_oin})
-    if not is_new:
+        before, system = await register_system(desk.c, body.supplier_oin, body.system_name, body.service_codes)
+        if before != system:
+            await audit.write(desk.c, note_system(before, system, desk.at.now, desk.caller.subject))
+    if before is not None:
         response.status_code = HTTPStatus.OK
     desk.rings.ring("destinations")
     return _show(system)

@@ -72,11 +72,7 @@ def schools(
 @app.command()
 def systems(file: File) -> None:
     """Import systems: supplier_oin;system_name;service_codes."""
-
-    async def work(c: Connection, data: bytes, _at: Moment, _progress: Progress) -> Imported:
-        return await imports.import_systems(c, data)
-
-    _say("systems", _take("systems", file, work))
+    _say("systems", _take("systems", file, imports.import_systems))
 
 
 @app.command()

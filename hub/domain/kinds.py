@@ -1,23 +1,25 @@
-"""What an event or a message says of a mandate or a unit."""
+"""What an event or a message says of a mandate or a unit, or of a delivery."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 
 class Kind(StrEnum):
-    """The five things that can be told."""
+    """What can be told: five things of a mandate, and what became of a delivery to DUO."""
 
     GRANTED = "granted"
     AMENDED = "amended"
     WITHDRAWN = "withdrawn"
     STARTED = "started"
     EXPIRED = "expired"
+    RESULT = "result"
 
     @property
     def type(self) -> str:
         """The CloudEvents type."""
-        return f"nl.osr.mandate.{self.value}.v1"
+        return "nl.osr.delivery.changed.v1" if self is Kind.RESULT else f"nl.osr.mandate.{self.value}.v1"
 
     @property
     def is_end(self) -> bool:
@@ -28,3 +30,7 @@ class Kind(StrEnum):
     def is_calendar(self) -> bool:
         """Whether a date that arrived raised it: systems hear of it, DUO has the dates already."""
         return self in (Kind.STARTED, Kind.EXPIRED)
+
+
+OF_MANDATES: Final = tuple(kind for kind in Kind if kind is not Kind.RESULT)
+"""What events are about."""

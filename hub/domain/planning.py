@@ -80,6 +80,8 @@ class Planned:
     """The replay, subscription or recovery that it follows from; empty when its event alone led to it."""
     replay_of: UUID | None = None
     """The earlier delivery that it stands for."""
+    result: str | None = None
+    """What became of a delivery to DUO, as JSON, where it tells of that and not of the unit."""
 
 
 def deliveries(events: Iterable[LoggedEvent], directory: Directory) -> Iterator[Planned]:

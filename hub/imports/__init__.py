@@ -8,7 +8,7 @@ all: `InvalidInput` names every bad row with its line.
 from hub.imports.mandates import import_mandates
 from hub.imports.result import Imported, Progress, SchoolsImported, silent
 from hub.imports.schools import Terms, TooManyClosures, import_schools
-from hub.imports.systems import import_systems, register_system
+from hub.imports.systems import import_systems, note_system, register_system
 
 __all__ = [
     "Imported",
@@ -19,6 +19,7 @@ __all__ = [
     "import_mandates",
     "import_schools",
     "import_systems",
+    "note_system",
     "register_system",
     "silent",
 ]

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Final
 from hub.imports.checks import Checks
 from hub.imports.drafts import COLUMNS, read_drafts
 from hub.imports.merge import Merge
+from hub.imports.noted import digest, note_file, note_mandates
 from hub.imports.result import Faults, Imported, Progress, silent
 from hub.imports.table import read_table
+from hub.register.noted import arrivals
 from hub.register.record import Desk, Routing, to_columns, write
-from hub.store import register
+from hub.store import audit, register
 
 if TYPE_CHECKING:
     from hub.register.moment import Moment
@@ -38,7 +40,10 @@ async def import_mandates(c: Connection, data: bytes, at: Moment, progress: Prog
     faults.refuse()
     await _write(c, merge, Desk(schools=schools, names=references.names, at=at), progress)
     unchanged = len(drafts) - merge.created - merge.changed
-    return Imported(created=merge.created, changed=merge.changed, unchanged=unchanged, events=merge.events)
+    done = Imported(created=merge.created, changed=merge.changed, unchanged=unchanged, events=merge.events)
+    await audit.write_all(c, [*arrivals(merge.arrived, at.now), *note_mandates(merge.changes, digest(data), at.now)])
+    await note_file(c, "mandates", data, done, at.now)
+    return done
 
 
 async def _write(c: Connection, merge: Merge, desk: Desk, progress: Progress) -> None:

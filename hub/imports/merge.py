@@ -46,6 +46,8 @@ class Merge:
             if mandate.routes and is_live(mandate, at.today):
                 self._used[mandate.brin].update(mandate.routes.values())
         self.routing = Routing()
+        self.changes: list[tuple[Mandate | None, Mandate]] = []
+        self.arrived: list[Raised] = []
         self.created = self.changed = self.events = self.done = self.total = 0
 
     def add(self, draft: Draft, match: Mandate | None) -> None:
@@ -77,12 +79,15 @@ class Merge:
         if key in self._living:
             current, arrived = change.arrive(self._living[key], branches, now=at.now, today=at.today)
             mandates = {mandate.id: mandate for mandate in current}
+            self.arrived += arrived
         acts: dict[UUID, Act] = {}
         for draft, match in drafts:
-            mandate, act = self._grant(draft) if match is None else self._reroute(draft, mandates[match.id])
+            before = None if match is None else mandates[match.id]
+            mandate, act = self._grant(draft) if before is None else self._reroute(draft, before)
             mandates[mandate.id] = mandate
             if act is not None:
                 acts[mandate.id] = act
+                self.changes.append((before, mandate))
         return chain(arrived, change.settle(list(mandates.values()), acts, branches, now=at.now, today=at.today))
 
     def _grant(self, draft: Draft) -> tuple[Mandate, Act]:

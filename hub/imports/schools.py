@@ -16,9 +16,10 @@ from hub.domain.listing import follow
 from hub.errors import HubError
 from hub.imports.consequences import consequences
 from hub.imports.listing import read_listing
+from hub.imports.noted import digest, note_boards, note_consequences, note_file, note_schools
 from hub.imports.result import Faults, Progress, SchoolsImported, silent
-from hub.register.record import Desk, record
-from hub.store import imports, register
+from hub.register.record import Desk, Routing, to_columns, write
+from hub.store import audit, imports, register
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -85,8 +86,13 @@ async def import_schools(
     if not terms.dry_run:
         await imports.write_book(c, before, after)
         await _tell(c, follows, at)
+    done = _result(listing, difference, follows, to_accept)
+    if not terms.dry_run:
+        notes = (note_schools(before, after, digest(data), at.now), note_consequences(follows.raised, at.now))
+        await audit.write_all(c, [*chain(*notes), *note_boards(difference.boards_renamed, digest(data), at.now)])
+        await note_file(c, "schools", data, done, at.now)
     progress(len(listing.branches), len(listing.branches))
-    return _result(listing, difference, follows, to_accept)
+    return done
 
 
 async def _hold(c: Connection, before: Book, after: Book, terms: Terms) -> dict[Brin, School]:
@@ -105,7 +111,7 @@ async def _tell(c: Connection, follows: Consequences, at: Moment) -> None:
         return
     desk = Desk(schools=follows.schools, names=(await register.references(c)).names, at=at)
     for first in range(0, len(follows.raised), BATCH):
-        await record(c, desk, follows.raised[first : first + BATCH])
+        await write(c, desk, to_columns(desk, follows.raised[first : first + BATCH], Routing()))
 
 
 def _result(listing: Listing, difference: Difference, follows: Consequences, to_accept: int) -> SchoolsImported:

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from hub.errors import FieldError, InvalidInput
-from hub.imports.result import Faults, Imported
+from hub.imports.noted import note_file
+from hub.imports.result import Faults, Imported, Progress, silent
 from hub.imports.table import Column, read_table
-from hub.store import register
+from hub.store import audit, register
+from hub.store.audit import Note, differing
+from hub.store.people import Ours
 from hub.store.register import System
 from schemas.identifiers import OIN, Oin
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
+    from datetime import datetime
 
+    from hub.register.moment import Moment
     from hub.store.pool import Connection
 
 COLUMNS: Final = (Column("supplier_oin"), Column("system_name"), Column("service_codes"))
 LONGEST_NAME: Final = 200
 
 
-async def import_systems(c: Connection, data: bytes) -> Imported:
+async def import_systems(c: Connection, data: bytes, at: Moment, progress: Progress = silent) -> Imported:
     """Register the systems of a file, or what they are called and offer by now; others stay as they are."""
     faults = Faults()
     rows = read_table(data, COLUMNS, faults)
@@ -37,11 +42,19 @@ async def import_systems(c: Connection, data: bytes) -> Imported:
     changed = [system for system in found.values() if known.systems.get(system.supplier_oin) != system]
     await register.write_systems(c, changed)
     created = sum(1 for system in changed if system.supplier_oin not in known.systems)
-    return Imported(created=created, changed=len(changed) - created, unchanged=len(found) - len(changed))
+    done = Imported(created=created, changed=len(changed) - created, unchanged=len(found) - len(changed))
+    befores = (known.systems.get(system.supplier_oin) for system in changed)
+    notes = [note_system(was, system, at.now, Ours.COMMAND_LINE) for was, system in zip(befores, changed, strict=True)]
+    await audit.write_all(c, notes)
+    await note_file(c, "systems", data, done, at.now)
+    progress(len(rows), len(rows))
+    return done
 
 
-async def register_system(c: Connection, oin: str, name: str, service_codes: Collection[str]) -> tuple[System, bool]:
-    """Register one system, or what it is called and offers by now; say whether it is new."""
+async def register_system(
+    c: Connection, oin: str, name: str, service_codes: Collection[str]
+) -> tuple[System | None, System]:
+    """Register one system, or what it is called and offers by now; return it as it was (None: new) and as it is."""
     known = await register.references(c)
     system = _system(oin, name, service_codes)
     pointers = {"supplier_oin": "/supplierOin", "system_name": "/systemName", "service_codes": "/serviceCodes"}
@@ -52,7 +65,21 @@ async def register_system(c: Connection, oin: str, name: str, service_codes: Col
     if wrong:
         raise InvalidInput(wrong)
     await register.write_systems(c, [system])
-    return system, system.supplier_oin not in known.systems
+    return known.systems.get(system.supplier_oin), system
+
+
+def note_system(before: System | None, after: System, at: datetime, actor: str) -> Note:
+    """Write down that a system was registered or changed."""
+    was, is_now = differing({} if before is None else _facts(before), _facts(after))
+    action = "system.registered" if before is None else "system.changed"
+    subject = {"supplierOin": after.supplier_oin}
+    return Note(
+        at=at, actor=actor, action=action, subject=subject, before=None if before is None else was, after=is_now
+    )
+
+
+def _facts(system: System) -> dict[str, Any]:
+    return {"systemName": system.name, "serviceCodes": sorted(system.service_codes)}
 
 
 def _system(oin: str, name: str, service_codes: Collection[str]) -> System:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from hub.domain.delivery import ANSWERED, IN_LANE, UNREPORTED, Ignored, Reported, Status, advance, judge, overtakes
 from hub.settle.books import Entries
 from hub.settle.overtake import superseded
+from hub.settle.results import Results, listen
 from hub.store import reports as store
 from hub.store.reports import HeldLane, KeptReport, Key, LaneKey, Tracked
 from schemas.kinds import ReportStatus
@@ -48,6 +49,8 @@ class ReportResult:
     status: Status
     ignored_because: Ignored | None
     processing_seconds: float | None = None
+    is_told: bool = False
+    """Whether a message to a system followed from it: whoever commits this rings `lanes`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +69,10 @@ async def apply_reports(c: Connection, incoming: Sequence[IncomingReport], now: 
     keys = {key for found in targets for key in found}
     if not keys:
         return [UnknownDelivery(report) for report in incoming]
-    lanes = await store.lock(c, {key[:2] for key in keys})
+    results = await listen(c, keys)
+    lanes = await store.lock(c, {key[:2] for key in keys} | results.lanes)
     tracked = await store.read_targets(c, keys)
-    batch = _Batch(tracked, now)
+    batch = _Batch(tracked, results, now)
     answers: list[Answer] = []
     for report, found in zip(incoming, targets, strict=True):
         answers.append([batch.apply(report, tracked[key]) for key in found] or UnknownDelivery(report))
@@ -94,8 +98,9 @@ async def _find(c: Connection, incoming: Sequence[IncomingReport]) -> list[list[
 class _Batch:
     """Reports applied to deliveries in memory, whose lanes are locked; written once."""
 
-    def __init__(self, tracked: Mapping[Key, Tracked], now: datetime) -> None:
+    def __init__(self, tracked: Mapping[Key, Tracked], results: Results, now: datetime) -> None:
         self._tracked = tracked
+        self._results = results
         self._now = now
         self._entries = Entries()
         self._changed: dict[Key, Tracked] = {}
@@ -114,10 +119,11 @@ class _Batch:
         if t.reported_at is not None or report.status not in CLEAN or report.signals != "[]":
             self._corrected.add(t.key)
             self._keep(report, t, None)
+        before = t.status
         self._move(report, t, after)
-        return self._result(t, None)
+        return self._result(t, None, is_told=self._results.note(t, before, report.reported_at, self._now))
 
-    def _result(self, t: Tracked, ignored: Ignored | None) -> ReportResult:
+    def _result(self, t: Tracked, ignored: Ignored | None, *, is_told: bool = False) -> ReportResult:
         seconds = None
         if ignored is None and t.processed_at and t.delivered_at:
             seconds = (t.processed_at - t.delivered_at).total_seconds()
@@ -127,6 +133,7 @@ class _Batch:
             status=t.status,
             ignored_because=ignored,
             processing_seconds=seconds,
+            is_told=is_told,
         )
 
     def _move(self, report: IncomingReport, t: Tracked, after: Status) -> None:
@@ -157,6 +164,7 @@ class _Batch:
             await self._write_changed(c, lanes)
         if self._kept:
             await store.keep(c, self._kept)
+        await self._results.write(c, self._now, process)
         await self._entries.write(c, process)
 
     async def _write_changed(self, c: Connection, lanes: Mapping[LaneKey, HeldLane]) -> None:

@@ -220,6 +220,7 @@ def _letter(row: Mapping[str, Any]) -> Letter:
             units=row["units"],
             body=row["body"],
             traceparent=row["traceparent"],
+            result=row["result"],
         ),
         status=Status(row["status"]),
         attempts=row["attempts"],

@@ -99,6 +99,7 @@ async def write_deliveries(
         published_at=[published.get(p.brin) for _, p in numbered],
         causes=[p.cause for _, p in numbered],
         replays=[p.replay_of for _, p in numbered],
+        results=[p.result for _, p in numbered],
     )
 
 

@@ -138,7 +138,7 @@ create table signing_keys (
 
 -- --------------------------------------------------------------------------------------------------- the log
 
-create type event_type as enum ('granted', 'amended', 'withdrawn', 'started', 'expired');
+create type event_type as enum ('granted', 'amended', 'withdrawn', 'started', 'expired', 'result');
 
 create table events (
   brin text not null,
@@ -238,14 +238,17 @@ create table deliveries (
   processed_at timestamptz,
   failed_since timestamptz,
   reason text,
+  result text,
   primary key (destination, brin, sequence),
   constraint waiting_is_untouched check (status <> 'waiting' or (delivered_at is null and processed_at is null)),
   constraint retrying_has_failed check (status <> 'retrying' or (attempts > 0 and failed_since is not null)),
   constraint taken_has_a_time check (status in ('waiting', 'retrying', 'dead', 'cancelled') = (delivered_at is null)),
   constraint done_was_reported check (
     (status in ('processed', 'processed_with_signal', 'activated', 'rejected', 'declined')) = (processed_at is not null)),
-  constraint an_end_says_why check (status not in ('dead', 'cancelled') or reason is not null)
+  constraint an_end_says_why check (status not in ('dead', 'cancelled') or reason is not null),
+  constraint a_result_says_which check ((type::text = 'result') = (result is not null))
 ) with (fillfactor = 48);
+comment on column deliveries.result is 'What became of another delivery, as JSON: what a system that asked for results is told.';
 create index deliveries_id on deliveries (id);
 
 create table attempts (

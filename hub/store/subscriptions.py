@@ -71,10 +71,9 @@ async def set_status(
     await queries.set_subscription_status(c, id=subscription, status=status.value, reason=reason, now=now)
 
 
-async def disable(c: Connection, destination: int, reason: str, now: datetime) -> bool:
-    """Disable the subscription behind a destination; False when it was not active any more."""
-    row = await queries.disable_subscription(c, destination=destination, reason=reason, now=now)
-    return row is not None
+async def disable(c: Connection, destination: int, reason: str, now: datetime) -> UUID | None:
+    """Disable the subscription behind a destination and say which; None when it was not active any more."""
+    return cast("UUID | None", await queries.disable_subscription(c, destination=destination, reason=reason, now=now))
 
 
 async def add_secret(c: Connection, subscription: UUID, sealed: bytes, now: datetime) -> None:

@@ -18,6 +18,7 @@ from hub.subscribe.life import (
     rotate,
     subscribe,
 )
+from hub.subscribe.noted import note
 from hub.subscribe.wishes import agree, check
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "check",
     "check_free",
     "disable",
+    "note",
     "pause",
     "remove",
     "replace_backlog",

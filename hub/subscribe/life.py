@@ -13,7 +13,9 @@ from hub.domain.subscription import Subscription, SubscriptionStatus, Wish
 from hub.errors import Conflict
 from hub.sealing import seal
 from hub.store import lanes, subscriptions
+from hub.store.people import Ours
 from hub.subscribe.first import cancel_backlog, replace_backlog
+from hub.subscribe.noted import note
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -99,16 +101,24 @@ async def activate(c: Connection, subscription: Subscription, now: datetime) -> 
 
 async def disable(c: Connection, destination: int, reason: str, now: datetime) -> bool:
     """Send nothing more to a receiver that wants nothing any more; False when that was known already."""
-    return await subscriptions.disable(c, destination, reason, now)
+    async with c.transaction():
+        found = await subscriptions.disable(c, destination, reason, now)
+        after = None if found is None else await subscriptions.find(c, found)
+        if after is None:
+            return False
+        before = replace(after, status=SubscriptionStatus.ACTIVE)
+        await note(c, "disabled", Ours.HUB, (before, after), now, because=reason)
+    return True
 
 
-async def remove(c: Connection, subscription: Subscription, now: datetime) -> None:
+async def remove(c: Connection, subscription: Subscription, now: datetime) -> Subscription:
     """Delete it: its copies are cancelled, its secrets forgotten, and what it must hear waits for the next one."""
-    await _set_status(c, subscription, SubscriptionStatus.DELETED, None, now)
+    after = await _set_status(c, subscription, SubscriptionStatus.DELETED, None, now)
     await subscriptions.delete_secrets(c, subscription.id)
     copies = (await subscriptions.destinations(c, subscription.supplier_oin)).get("las-copy")
     if copies is not None:
         await cancel_backlog(c, copies.id, "subscription_deleted", now)
+    return after
 
 
 async def rotate(

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 import pytest
@@ -14,6 +11,7 @@ from pydantic import SecretStr
 from hub.clock import now
 from hub.sealing import new_key
 from hub.tokens import Caller, Role, ensure_keyfile, issue
+from tests.support.commands import osr_hub, read
 from tests.support.seen import plan_all, take
 from tests.support.subscribed import grant, make_register, subscribed
 
@@ -37,26 +35,6 @@ async def hub(connection: Connection, database: str) -> str:
     await plan_all(connection)
     await take(connection, "duo:rio")
     return database
-
-
-async def osr_hub(dsn: str, *words: str, **settings: str) -> tuple[int, str, str]:
-    """Run a command as a program does, and return its code and what it said."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("OSR_HUB_")}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "hub.cli", *words),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={**environment, "OSR_HUB_DATABASE__DSN": dsn, **settings},
-    )
-    said, failed = await asyncio.wait_for(process.communicate(), 30)
-    return process.returncode or 0, said.decode(), failed.decode()
-
-
-async def read(dsn: str, *words: str) -> Any:
-    """Run a command for programs and read its body."""
-    code, said, failed = await osr_hub(dsn, *words, "--json")
-    assert code == 0, failed
-    return orjson.loads(said)
 
 
 async def test_status_shows_a_school_per_branch(hub: str) -> None:

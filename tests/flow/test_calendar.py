@@ -29,7 +29,9 @@ async def c(connection: Connection) -> Connection:
     schools = "".join(f"41561;{brin};{brin}00;x\n" for brin in BRINS)
     header = "BEVOEGD GEZAG NUMMER;BRIN NUMMER;VESTIGINGSNUMMER;VESTIGINGSNAAM\n"
     await import_schools(connection, (header + schools).encode(), yesterday)
-    await import_systems(connection, f"supplier_oin;system_name;service_codes\n{SUPPLIER};Een;VVA\n".encode())
+    await import_systems(
+        connection, f"supplier_oin;system_name;service_codes\n{SUPPLIER};Een;VVA\n".encode(), yesterday
+    )
     day = today(now())
     rows = "".join(f"{brin};VVA;{SUPPLIER};{day};{day};;\n" for brin in BRINS)
     header = "brin;service_code;supplier_oin;start_date;end_date;branch;routing_id\n"

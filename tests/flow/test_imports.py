@@ -36,7 +36,7 @@ ROUTING = "0000000700018DS0000"
 async def c(connection: Connection) -> Connection:
     """Give a register with the sample's schools and two systems."""
     await import_schools(connection, SCHOOLS, AT)
-    await import_systems(connection, SYSTEMS)
+    await import_systems(connection, SYSTEMS, AT)
     return connection
 
 
@@ -129,7 +129,7 @@ async def test_a_bad_row_is_named_with_its_line_and_nothing_is_imported(connecti
 async def test_a_file_without_the_columns_says_which_it_wants(connection: Connection) -> None:
     """A wrong file is recognised by its header."""
     with pytest.raises(InvalidInput) as refused:
-        await import_systems(connection, b"name,codes\nx,y\n")
+        await import_systems(connection, b"name,codes\nx,y\n", AT)
     assert [fault.field for fault in refused.value.errors] == [
         "line 1, supplier_oin",
         "line 1, system_name",
@@ -143,9 +143,9 @@ async def test_a_system_brings_its_destinations(c: Connection) -> None:
     """A registered system has a webhook lane and a copy lane; registering it again changes what differs."""
     names = [row["name"] for row in await c.fetch("select name from destinations where kind <> 'duo' order by name")]
     assert names == [f"las-copy:{ONE}", f"las-copy:{OTHER}", f"las:{ONE}", f"las:{OTHER}"]
-    assert await import_systems(c, SYSTEMS) == Imported(unchanged=2)
-    assert await import_systems(c, SYSTEMS.replace(b"Ander", b"Nieuw")) == Imported(changed=1, unchanged=1)
-    assert (await register_system(c, OTHER, "Anders", ["VVA"]))[1] is False
+    assert await import_systems(c, SYSTEMS, AT) == Imported(unchanged=2)
+    assert await import_systems(c, SYSTEMS.replace(b"Ander", b"Nieuw"), AT) == Imported(changed=1, unchanged=1)
+    assert (await register_system(c, OTHER, "Anders", ["VVA"]))[0] is not None
     with pytest.raises(InvalidInput) as refused:
         await register_system(c, "1", " ", ["GEEN"])
     assert [fault.field for fault in refused.value.errors] == ["/supplierOin", "/systemName", "/serviceCodes"]
@@ -252,7 +252,7 @@ async def test_a_national_file_is_one_transaction_of_seconds(connection: Connect
     seen: list[tuple[int, int]] = []
     async with connection.transaction():
         assert (await import_schools(connection, (header + listed).encode(), AT)).created == 6000
-        await import_systems(connection, SYSTEMS)
+        await import_systems(connection, SYSTEMS, AT)
         rows = [f"{brin};{service};{ONE};2026-08-01;;;" for service in ("VVA", "RIO") for brin in brins]
         data = (HEADER + "\n".join(rows[:10_000])).encode()
         result = await import_mandates(connection, data, AT, lambda done, total: seen.append((done, total)))

@@ -40,7 +40,7 @@ async def c(connection: Connection) -> Connection:
     header = "BEVOEGD GEZAG NUMMER;BRIN NUMMER;VESTIGINGSNUMMER;VESTIGINGSNAAM\n"
     await import_schools(connection, (header + rows).encode(), at)
     systems = "".join(f"{oin};S;VVA\n" for oin in SUPPLIERS)
-    await import_systems(connection, f"supplier_oin;system_name;service_codes\n{systems}".encode())
+    await import_systems(connection, f"supplier_oin;system_name;service_codes\n{systems}".encode(), at)
     return connection
 
 

@@ -60,6 +60,16 @@ class Client:
         )
         return replace(self, token=issue(self.keyfile, caller, now=now()))
 
+    def as_everybody(self, *, brins: Sequence[str], oin: str) -> Client:
+        """Be one caller with every role."""
+        caller = Caller(
+            subject="test everybody",
+            roles=frozenset(Role),
+            brins=frozenset(Brin(brin) for brin in brins),
+            oins=frozenset({Oin(oin)}),
+        )
+        return replace(self, token=issue(self.keyfile, caller, now=now()))
+
     async def get(self, path: str, *, headers: Mapping[str, str] | None = None, **query: Any) -> Reply:
         """Read."""
         return await self.call("GET", f"{path}?{urlencode(query, doseq=True)}" if query else path, headers=headers)

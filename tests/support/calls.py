@@ -13,7 +13,7 @@ from tests.support.api import client_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hub.store.pool import Pool
+    from hub.store.pool import Connection, Pool
     from tests.support.api import Client, Reply
 
 ONE, OTHER = "00000099000000001000", "00000099000000002000"
@@ -26,21 +26,26 @@ def day(shift: int = 0) -> str:
 
 
 async def open_hub(pool: Pool, folder: Path, **settings: str) -> Client:
-    """Make a hub with a school of four branches, another school of another board, and two systems."""
+    """Make a hub with a small register."""
     async with pool.acquire() as c:
-        await c.execute(
-            """
-            insert into boards (bge_code, name) values ('41561', null), ('41775', null);
-            insert into schools (brin, name, bge_code, sector) values
-              ('18DS', 'De Boog', '41561', 'po'), ('00AA', 'De Eerste', '41775', 'po');
-            insert into branches (branch, brin, name) values ('18DS00', '18DS', 'a'), ('18DS01', '18DS', 'b'),
-              ('18DS02', '18DS', 'c'), ('18DS03', '18DS', 'd'), ('00AA00', '00AA', 'De Eerste');
-            """
-        )
-        for oin, name in ((ONE, "Een"), (OTHER, "Ander")):
-            system = System(supplier_oin=Oin(oin), name=name, service_codes=frozenset({"VVA", "RIO"}))
-            await write_systems(c, [system])
+        await fill_register(c)
     return client_of(folder, pool, **settings)
+
+
+async def fill_register(c: Connection) -> None:
+    """Enter a school of four branches, another school of another board, and two systems."""
+    await c.execute(
+        """
+        insert into boards (bge_code, name) values ('41561', null), ('41775', null);
+        insert into schools (brin, name, bge_code, sector) values
+          ('18DS', 'De Boog', '41561', 'po'), ('00AA', 'De Eerste', '41775', 'po');
+        insert into branches (branch, brin, name) values ('18DS00', '18DS', 'a'), ('18DS01', '18DS', 'b'),
+          ('18DS02', '18DS', 'c'), ('18DS03', '18DS', 'd'), ('00AA00', '00AA', 'De Eerste');
+        """
+    )
+    for oin, name in ((ONE, "Een"), (OTHER, "Ander")):
+        system = System(supplier_oin=Oin(oin), name=name, service_codes=frozenset({"VVA", "RIO"}))
+        await write_systems(c, [system])
 
 
 def wish(**changes: Any) -> dict[str, Any]:

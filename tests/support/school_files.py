@@ -72,7 +72,7 @@ def without(*brins: str) -> bytes:
 async def settle_in(c: Connection) -> None:
     """Take the first file of po into an empty register, and two systems."""
     await take(c, po(BEFORE), at())
-    await import_systems(c, SYSTEMS)
+    await import_systems(c, SYSTEMS, at())
 
 
 def codes(entries: Sequence[Entry]) -> list[str]:

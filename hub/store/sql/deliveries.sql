@@ -53,7 +53,7 @@ select d.id, e.mandate_id, e.mandate_version, p.kind, p.supplier_oin
 
 -- name: read_messages
 -- What messages are made of, in the order of their lanes.
-select d.id, d.destination, d.brin, d.sequence, d.branch, d.type::text as kind, d.replay_of, e.id as event_id,
+select d.id, d.destination, d.brin, d.sequence, d.branch, d.type::text as kind, d.replay_of, d.result, e.id as event_id,
        e.mandate_id, e.recorded_at, e.units::text as units, e.body, e.traceparent,
        (select max(b.sequence) from deliveries b
          where b.destination = d.destination and b.brin = d.brin and b.sequence < d.sequence
@@ -115,11 +115,11 @@ select k.destination, k.sequence, r.signals
      order by r.reported_at desc, r.n desc limit 1) r;
 
 -- name: newest_per_unit
--- What a receiver was or will be last told of each unit of a service.
+-- What a receiver was or will be last told of each unit of a service; results tell nothing of units.
 select distinct on (e.mandate_id, d.branch)
        e.mandate_id, d.branch, e.mandate_version, d.id, d.type::text as kind, d.status::text as status
   from deliveries d
   join events e on e.brin = d.brin and e.number = d.event_number
   join mandates m on m.id = e.mandate_id and m.service_code = :service_code and m.supplier_oin = :supplier_oin
- where d.destination = :destination
+ where d.destination = :destination and d.result is null
  order by e.mandate_id, d.branch, d.event_number desc, d.sequence desc;

@@ -23,7 +23,7 @@ returning x.destination, x.brin, x.head, x.sent, x.closed, x.token;
 -- name: read_lanes
 -- Read what the leased lanes hold, a statement after the lease so that it sees what the lease saw.
 select k.destination, k.brin, d.sequence, d.id, d.branch, d.type::text as kind, d.status::text as status, d.attempts,
-       d.expects_report, d.failed_since, d.replay_of, d.planned_at,
+       d.expects_report, d.failed_since, d.replay_of, d.planned_at, d.result,
        e.id as event_id, e.mandate_id, e.recorded_at, e.units::text as units, e.body, e.traceparent
   from unnest(:destinations::smallint[], :brins::text[], :heads::bigint[]) with ordinality k (destination, brin, head, o)
  cross join lateral (

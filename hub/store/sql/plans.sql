@@ -58,13 +58,14 @@ with planned as (
    where p.brin = t.brin
 )
 insert into deliveries (destination, brin, sequence, event_number, id, branch, type, expects_report, planned_at,
-                        published_at, cause, replay_of)
+                        published_at, cause, replay_of, result)
 select u.destination, u.brin, u.sequence, u.event_number, u.id, u.branch, u.type::event_type, u.expects_report,
-       :planned_at, u.published_at, u.cause, u.replay_of
+       :planned_at, u.published_at, u.cause, u.replay_of, u.result
   from unnest(:destinations::smallint[], :brins::text[], :sequences::bigint[], :event_numbers::bigint[], :ids::uuid[],
               :branches::text[], :types::text[], :expects::boolean[], :published_at::timestamptz[],
-              :causes::uuid[], :replays::uuid[])
-       u (destination, brin, sequence, event_number, id, branch, type, expects_report, published_at, cause, replay_of);
+              :causes::uuid[], :replays::uuid[], :results::text[])
+       u (destination, brin, sequence, event_number, id, branch, type, expects_report, published_at, cause, replay_of,
+          result);
 
 -- name: unplanned_schools
 -- Schools with events that no bell has led to: looked at each second, with the counter it was seen at.

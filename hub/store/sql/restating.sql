@@ -17,7 +17,7 @@ select distinct on (k.o, u.type) k.o, u.type, e.number, e.id, p.id as destinatio
  order by k.o, u.type, e.number desc;
 
 -- name: lane_contents
--- What lanes hold of the units of some mandates. From `lost_from` on nothing counts as taken; what a first subscription
+-- What lanes hold of the units of some mandates; results say nothing of a unit. From `lost_from` on nothing counts as taken; what a first subscription
 -- replaced is nothing to stand for.
 select d.destination, d.brin, e.mandate_id, d.branch,
        max(d.event_number) filter (where d.status in ('waiting', 'retrying')) as waits_with,
@@ -30,7 +30,7 @@ select d.destination, d.brin, e.mandate_id, d.branch,
  cross join lateral (
     select d.destination, d.brin, d.sequence, d.event_number, d.id, d.branch, d.type, d.cause, d.status, d.delivered_at,
            d.reason
-      from deliveries d where d.destination = k.destination and d.brin = k.brin offset 0) d
+      from deliveries d where d.destination = k.destination and d.brin = k.brin and d.result is null offset 0) d
  cross join lateral (select e.mandate_id from events e where e.brin = d.brin and e.number = d.event_number offset 0) e
  where e.mandate_id = any(:mandates::uuid[])
  group by d.destination, d.brin, e.mandate_id, d.branch;

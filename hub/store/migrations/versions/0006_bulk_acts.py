@@ -2,10 +2,10 @@
 
 from hub.store.migrations import plain
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 
 
 def upgrade() -> None:
     """Add the acts and what they have left to do."""
-    plain.run("0005_bulk_acts.sql")
+    plain.run("0006_bulk_acts.sql")

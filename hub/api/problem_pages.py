@@ -1,0 +1,53 @@
+"""`/problems/{kind}`: where the `type` of a problem leads. Out: what the kind means and what to do, for a person."""
+
+from http import HTTPStatus
+from typing import Final
+
+from fastapi import APIRouter, Response
+
+from hub.api.answers import SAYS
+from hub.api.problems import STATUSES
+from hub.errors import HubError, NotFound
+
+router = APIRouter(prefix="/problems", include_in_schema=False)
+ADVICE: Final = {
+    400: "Read `errors`: `in` and `field` (a JSON pointer) say where, `code` what, `detail` why. Mend all at once.",
+    401: "Send `Authorization: Bearer <token>`, with a token that has not expired and is meant for this hub.",
+    403: "Ask for the role that `detail` names, or let somebody do it who has it.",
+    404: "Check the address and the id. What you may not see is answered in the same way.",
+    405: "`Allow` lists what can be done at this address.",
+    406: "Send `Accept: application/json`, or nothing.",
+    409: "`code` and `detail` say what is in the way; change that first.",
+    412: "Read it again, decide again, and send its new `ETag` in `If-Match`.",
+    413: "Send less at once.",
+    415: "Send JSON, with `Content-Type: application/json`.",
+    428: "Send the `ETag` of the version that you change in `If-Match`.",
+    429: "Wait as many seconds as `Retry-After` says.",
+    500: "It is our fault, and in the hub's log. Try again later; tell us if it stays.",
+    503: "Wait as many seconds as `Retry-After` says, and try again.",
+}
+KINDS: Final[dict[str, HTTPStatus]] = {
+    **{kind.code: status for kind, status in STATUSES.items() if issubclass(kind, HubError)},
+    "method-not-allowed": HTTPStatus.METHOD_NOT_ALLOWED,
+    "internal": HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+
+
+@router.get("")
+async def list_kinds() -> Response:
+    """List the kinds of problems."""
+    return _text("\n".join(f"{status:d} {kind}" for kind, status in sorted(KINDS.items(), key=lambda each: each[1])))
+
+
+@router.get("/{kind}")
+async def explain(kind: str) -> Response:
+    """Say what a kind of problem means, and what to do."""
+    if kind not in KINDS:
+        raise NotFound(f"no kind of problem {kind}")
+    status = KINDS[kind]
+    says = SAYS.get(status, "This address cannot do that.")
+    return _text(f"{kind.replace('-', ' ').capitalize()} ({status:d})\n\n{says}\n\n{ADVICE[status]}")
+
+
+def _text(body: str) -> Response:
+    return Response(f"{body}\n", media_type="text/plain")

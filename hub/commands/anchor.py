@@ -1,0 +1,34 @@
+"""`osr-hub anchor`: the seal of today over the whole audit, to be kept where nobody who can write here can write."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from hub.clock import now, today
+from hub.commands.asking import ACTOR, press
+from hub.errors import NotFound
+from hub.store import anchors
+
+if TYPE_CHECKING:
+    from hub.settings import Settings
+    from hub.store.anchors import Anchor
+    from hub.store.pool import Connection
+
+app = typer.Typer()
+
+
+@app.command()
+def anchor() -> None:
+    """Print the day, its seal over all chains of the audit, and when it was made; the calendar makes one each day."""
+
+    async def work(c: Connection, _settings: Settings) -> Anchor:
+        at = now()
+        found = await anchors.make(c, today(at), at, ACTOR) or await anchors.find(c, today(at))
+        if found is None:
+            raise NotFound("nothing was noted yet, so there is nothing to seal")
+        return found
+
+    made = press(work, ())
+    print(f"{made.day} {made.seal.hex()} {made.at:%Y-%m-%dT%H:%M:%S.%fZ} chains grown: {made.chains}")

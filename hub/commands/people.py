@@ -1,0 +1,55 @@
+"""`osr-hub people show|erase WHO`: whose pseudonyms stand in the audit, and who is not to be known any more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hub.clock import now
+from hub.commands.asking import ACTOR, ask, press
+from hub.errors import NotFound
+from hub.store import audit, idempotency, people
+from hub.store.audit import Note
+
+if TYPE_CHECKING:
+    from hub.settings import Settings
+    from hub.store.people import Person
+    from hub.store.pool import Connection
+
+app = typer.Typer(no_args_is_help=True, help="People, who are known by pseudonym everywhere else.")
+Who = Annotated[str, typer.Argument(help="The subject of a token, or a pseudonym.")]
+
+
+@app.command()
+def show(who: Who) -> None:
+    """Say which pseudonym somebody has, or whose one is."""
+
+    async def read(c: Connection, _settings: Settings) -> Person:
+        return await _find(c, who)
+
+    person = ask(read)
+    erased = "" if person.erased_at is None else f", erased {person.erased_at:%Y-%m-%d %H:%M:%S}"
+    print(f"{person.pseudonym}: {person.subject or 'nobody any more'}, known since {person.since:%Y-%m-%d}{erased}")
+
+
+@app.command()
+def erase(who: Who, *, reason: Annotated[str, typer.Option(help="Why; it stands in the audit.")]) -> None:
+    """Forget whose a pseudonym is: what was done stays noted, and the audit stays whole."""
+
+    async def work(c: Connection, _settings: Settings) -> Person:
+        person, at = await _find(c, who), now()
+        if person.subject is not None and await people.erase(c, person.pseudonym, at):
+            await idempotency.forget_caller(c, idempotency.digest(person.subject))
+            subject = {"pseudonym": person.pseudonym}
+            await audit.write(c, Note(at=at, actor=ACTOR, action="person.erased", subject=subject, reason=reason))
+        return person
+
+    print(f"{press(work, ()).pseudonym} is nobody any more")
+
+
+async def _find(c: Connection, who: str) -> Person:
+    person = await people.find(c, who)
+    if person is None:
+        raise NotFound("nobody is known by that subject or pseudonym")
+    return person

@@ -1,0 +1,64 @@
+"""Who asked for processing results, and which deliveries they concern."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hub.domain.planning import Destination
+from hub.store.statements import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from hub.store.pool import Connection
+    from hub.store.reports import Key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """A system that asked: where its messages go, and of which services."""
+
+    copies: Destination
+    services: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listened:
+    """A delivery to DUO that somebody wants to hear of."""
+
+    copies: Destination
+    destination: str
+    event_number: int
+    mandate_version: int
+
+
+async def listeners(c: Connection) -> dict[str, Listener]:
+    """Read who asked, by supplier; until the transaction ends none of them can be deleted or changed."""
+    return {
+        row["supplier_oin"]: Listener(
+            copies=Destination(id=row["id"], name=row["name"]), services=frozenset(row["services"])
+        )
+        for row in await queries.result_listeners(c)
+    }
+
+
+async def listened(c: Connection, keys: Iterable[Key], asked: Mapping[str, Listener]) -> dict[Key, Listened]:
+    """Find which of these deliveries went to DUO for a mandate of somebody who asked."""
+    ordered = sorted(set(keys))
+    rows = await queries.result_subjects(
+        c,
+        destinations=[k[0] for k in ordered],
+        brins=[k[1] for k in ordered],
+        sequences=[k[2] for k in ordered],
+    )
+    return {
+        (row["destination"], row["brin"], row["sequence"]): Listened(
+            copies=asked[row["supplier_oin"]].copies,
+            destination=row["name"],
+            event_number=row["event_number"],
+            mandate_version=row["mandate_version"],
+        )
+        for row in rows
+        if row["supplier_oin"] in asked and row["service_code"] in asked[row["supplier_oin"]].services
+    }

@@ -1,0 +1,254 @@
+"""Processing results: a system that asked hears what DUO did with the messages about its mandates, once, in order."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import orjson
+import pytest
+
+from hub import settle
+from hub.envelopes import forwarded, letterhead
+from hub.observe.books import verify
+from hub.settle import IncomingReport
+from hub.store import deliveries, subscriptions
+from hub.subscribe import Change, change
+from schemas.envelope import DeliveryEvent
+from schemas.identifiers import Oin
+from schemas.kinds import ReportStatus
+from tests.support.forwarding import deliver_all, forwarder, settings_for, until
+from tests.support.receiver import receiver
+from tests.support.subscribed import (
+    BRINS,
+    LAS,
+    OTHER,
+    assert_books_right,
+    grant,
+    lane,
+    make_register,
+    plan_all,
+    removed,
+    subscribed,
+    wish,
+)
+
+if TYPE_CHECKING:
+    from hub.store.pool import Connection
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+COPIES = f"las-copy:{LAS}"
+SECRET_WORDS = '[{"kind":"Foutmelding","code":"F9","text":"leerling Jansen"}]'
+
+
+@pytest.fixture
+async def told(connection: Connection) -> Connection:
+    """A school with mandates for RIO of two systems, one unit each, all taken by DUO; nobody asked for results."""
+    await make_register(connection)
+    await grant(connection, BRINS[0], "RIO")
+    await grant(connection, BRINS[1], "RIO", routed=("18DS01",))
+    await plan_all(connection)
+    await deliver_all(connection)
+    return connection
+
+
+async def asks(c: Connection, **differs: Any) -> Any:
+    """Subscribe, with results and no copies of events."""
+    wanted: dict[str, Any] = {
+        "services": ("VVA", "RIO"),
+        "types": ("nl.osr.mandate.withdrawn.v1",),
+        "processing_results": True,
+    }
+    return (await subscribed(c, **(wanted | differs)))[0]
+
+
+async def queued(c: Connection, brin: str = BRINS[1]) -> list[UUID]:
+    """List what DUO's queue got about a school, in order."""
+    rows = await c.fetch(
+        """select d.id from deliveries d join destinations p on p.id = d.destination
+            where p.kind = 'duo' and d.brin = $1 order by d.sequence""",
+        brin,
+    )
+    return [row["id"] for row in rows]
+
+
+async def report(c: Connection, *said: tuple[UUID, str, int], now: datetime = NOON, signals: str = "[]") -> list[bool]:
+    """Apply reports of (delivery, status, minutes after noon) in one transaction; returns which of them are told."""
+    reports = [
+        IncomingReport(
+            delivery_id=delivery,
+            status=ReportStatus(status),
+            signals=signals,
+            reported_at=NOON + timedelta(minutes=minutes),
+        )
+        for delivery, status, minutes in said
+    ]
+    async with c.transaction():
+        answers = await settle.apply_reports(c, reports, now, 0)
+    return [result.is_told for answer in answers if isinstance(answer, list) for result in answer]
+
+
+async def messages(c: Connection, brin: str = BRINS[1]) -> list[dict[str, Any]]:
+    """Write what the lane of copies holds, as it is sent."""
+    ids = [
+        row["id"]
+        for row in await c.fetch(
+            """select d.id from deliveries d join destinations p on p.id = d.destination
+                where p.name = $1 and d.brin = $2 order by d.sequence""",
+            COPIES,
+            brin,
+        )
+    ]
+    head = letterhead(Oin("00000099000000009000"), "https://hub.example")
+    return [orjson.loads(forwarded(row, before, head)) for row, before in await deliveries.read_messages(c, ids)]
+
+
+async def test_an_answer_is_told_with_the_change_and_without_its_words(told: Connection) -> None:
+    """The event of the contract in the lane of copies: which delivery, from what to what; not a word of the report."""
+    await asks(told)
+    rest = (await queued(told))[1]
+    assert await report(told, (rest, "rejected", 1), signals=SECRET_WORDS) == [True]
+    (message,) = await messages(told)
+    DeliveryEvent.model_validate(message)
+    event = await told.fetchval("select id from events where brin = '18DS'")
+    mandate = await told.fetchval("select mandate_id from events where brin = '18DS'")
+    branch = await told.fetchval("select branch from deliveries where id = $1", rest)
+    assert message["data"] == {
+        "deliveryId": str(rest), "eventId": str(event), "destination": "duo:rio", "brin": "18DS",
+        "branch": branch or None, "mandateId": str(mandate), "mandateVersion": 1, "previousStatus": "delivered",
+        "status": "rejected", "at": "2026-11-23T12:00:00.000Z", "reason": None,
+    }  # fmt: skip
+    assert message["type"] == "nl.osr.delivery.changed.v1"
+    assert message["dataschema"] == "https://hub.example/v1/schemas/delivery-change.v1.json"
+    assert (message["sequence"], message.get("previoussequence")) == ("0" * 19 + "1", None)
+    assert (message["correlationid"], message["causationid"]) == (str(mandate), str(rest))
+    assert b"Jansen" not in orjson.dumps(message)
+
+
+async def test_what_is_told_comes_in_the_order_it_happened(told: Connection) -> None:
+    """Answers, corrections, an answer that is taken back; work in progress and repeats are no results."""
+    await asks(told)
+    routed, rest = await queued(told)
+    first = await report(told, (rest, "in_progress", 1), (rest, "processed", 2), (rest, "processed", 2))
+    later = await report(told, (routed, "rejected", 3), (routed, "processed_with_signal", 4), (rest, "in_progress", 5))
+    assert (first, later) == ([False, True, False], [True, True, True])
+    assert await report(told, (routed, "rejected", 1), (rest, "in_progress", 6)) == [False, False]
+    moves = [(m["data"]["deliveryId"], m["data"]["previousStatus"], m["data"]["status"]) for m in await messages(told)]
+    assert moves == [
+        (str(rest), "in_progress", "processed"),
+        (str(routed), "delivered", "rejected"),
+        (str(routed), "rejected", "processed_with_signal"),
+        (str(rest), "processed", "in_progress"),
+    ]
+    numbers = [int(m["sequence"]) for m in await messages(told)]
+    assert numbers == [1, 2, 3, 4]
+    await assert_books_right(told)
+
+
+async def test_doing_it_again_names_it_the_same(told: Connection) -> None:
+    """What a lost transaction would have told has the same id when the report is applied later."""
+    await asks(told)
+    rest = (await queued(told))[1]
+    lost = told.transaction()
+    await lost.start()
+    await report(told, (rest, "processed", 2))
+    before = [m["id"] for m in await messages(told)]
+    await lost.rollback()
+    assert await messages(told) == []
+    await report(told, (rest, "processed", 2), now=NOON + timedelta(hours=5))
+    assert [m["id"] for m in await messages(told)] == before
+    assert len(before) == 1
+
+
+async def test_only_who_asked_is_told(told: Connection) -> None:
+    """Nobody without the switch, nobody of another's mandates, and nobody of services it does not name."""
+    quiet = await asks(told, processing_results=False)
+    await subscribed(told, OTHER, services=("RIO",), processing_results=True)
+    rest = (await queued(told))[1]
+    assert await report(told, (rest, "processed", 1)) == [False]
+    await removed(told, quiet.id)
+    narrow = await asks(told, services=("BRON_PO",))
+    assert await report(told, (rest, "rejected", 2)) == [False]
+    async with told.transaction():
+        await change(
+            told, narrow, Change(wish=wish(services=("VVA",), processing_results=True), allowed_rate=None), NOON
+        )
+    assert await report(told, (rest, "processed", 3)) == [True]
+    assert [m["data"]["previousStatus"] for m in await messages(told)] == ["rejected"]
+    assert await lane(told, f"las-copy:{OTHER}") == []
+
+
+async def test_a_report_by_mandate_and_version_tells_of_each_unit(told: Connection) -> None:
+    """Two units, two results."""
+    await asks(told)
+    mandate = await told.fetchval("select id from mandates where brin = '18DS'")
+    named = IncomingReport(mandate=(mandate, 1), status=ReportStatus.PROCESSED, reported_at=NOON)
+    async with told.transaction():
+        await settle.apply_reports(told, [named], NOON, 0)
+    assert [UUID(m["data"]["deliveryId"]) for m in await messages(told)] == await queued(told)
+
+
+async def test_deleting_the_subscription_cancels_what_waits(told: Connection) -> None:
+    """And the books are right before and after."""
+    subscription = await asks(told)
+    await report(told, *((delivery, "processed", 1) for delivery in await queued(told)))
+    assert [status for *_, status in await lane(told, COPIES)] == ["waiting", "waiting"]
+    assert (await verify(told, NOON)).violations == []
+    await removed(told, subscription.id)
+    assert [(kind, status) for *_, kind, status in await lane(told, COPIES)] == [("result", "cancelled")] * 2
+    assert (await verify(told, NOON)).violations == []
+
+
+async def test_results_and_copies_of_events_share_a_lane(told: Connection) -> None:
+    """A copy of an event and the result of what DUO got of it stand behind each other, numbered as one."""
+    await asks(told, types=("nl.osr.mandate.*",))
+    await grant(told, BRINS[1], "RIO", supplier=OTHER)
+    async with told.transaction():
+        await told.execute("update schools set counter = counter")
+    await plan_all(told)
+    routed, rest, *_ = await queued(told)
+    await report(told, (routed, "processed", 1), (rest, "processed", 1))
+    kinds = [kind for _, _, kind, _ in await lane(told, COPIES)]
+    assert kinds[-2:] == ["result", "result"]
+    found = await deliveries.newest_per_unit(
+        told, (await subscriptions.destinations(told, LAS))["las-copy"].id, "RIO", LAS
+    )
+    assert all(unit.kind != "result" for unit in found)
+
+
+async def test_a_result_is_posted_and_done_when_it_is_taken(told: Connection, database: str) -> None:
+    """The real forwarder sends it to the real receiver, signed like any other; nothing is expected in answer."""
+    async with receiver() as las, forwarder(settings_for(database)):
+        await asks(told, url=las.url)
+        await report(told, *((delivery, "processed", 1) for delivery in await queued(told)))
+
+        async def taken() -> bool:
+            return [status for *_, status in await lane(told, COPIES)] == ["delivered", "delivered"]
+
+        await until(taken)
+        got = [orjson.loads(each.body) for each in las.got if each.method == "POST"]
+        assert [(m["type"], m["data"]["status"]) for m in got] == [("nl.osr.delivery.changed.v1", "processed")] * 2
+        assert [each.headers["webhook-id"] for each in las.got] == [m["id"] for m in got]
+        assert [m["data"] for m in got] == [m["data"] for m in await messages(told)]
+
+
+async def test_results_cost_a_few_statements_per_batch_and_none_per_result(told: Connection) -> None:
+    """However many results a batch of reports has, for whoever asked."""
+    counted = Counter[str]()
+    both = await queued(told)
+    told.add_query_logger(lambda record: counted.update([record.query]))
+
+    async def cost(*minutes: int) -> int:
+        counted.clear()
+        said = [(delivery, ("processed", "rejected")[n % 2], n) for n in minutes for delivery in both]
+        await report(told, *said)
+        return counted.total()
+
+    await cost(1)
+    nobody = await cost(2)
+    await asks(told)
+    two, six = await cost(3), await cost(4, 5, 6)
+    print(f"\nstatements of a batch of reports: {nobody} when nobody asked, {two} for 2 results, {six} for 6")
+    assert two == six <= nobody + 4
