@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 from consumers import las
 from hub import faults
-from hub.clock import now
 from hub.domain.delivery import IN_LANE, Status
 from hub.domain.outcome import Delivered
 from hub.envelopes import forwarded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
     from consumers.duo import Queues
     from consumers.las import Webhooks
@@ -85,55 +85,59 @@ class Carrier:
             if turn.passes_over(letter):
                 continue
             target = turn.place.target
-            if target is None or self._heart.is_late or time.monotonic() > ends or not target.permits(now()):
+            at = self._places.now()
+            if target is None or self._is_lost(turn) or time.monotonic() > ends or not target.permits(at):
                 return
             self._requests.begin(lane)
             faults.here("las.posting")
             try:
-                outcome = await self._post(target, turn, letter)
+                outcome = await self._post(target, turn, letter, at)
             finally:
                 self._requests.end(lane)
             faults.here("las.answered")
-            await turn.note(letter, outcome, self._places)
+            await turn.note(letter, outcome, self._places, at)
             faults.here("las.noted")
             if turn.is_over:
                 return
 
-    async def _post(self, target: las.Target, turn: Turn, letter: Letter) -> Outcome:
+    def _is_lost(self, turn: Turn) -> bool:
+        return self._heart.is_late or turn.life != self._heart.life
+
+    async def _post(self, target: las.Target, turn: Turn, letter: Letter, at: datetime) -> Outcome:
         message = las.Message(
             id=str(letter.message.id),
             body=forwarded(letter.message, turn.sent, self._head),
             traceparent=letter.message.traceparent,
         )
-        return await self._webhooks.send(target, message, now())
+        return await self._webhooks.send(target, message, at)
 
     async def to_queue(self, topic: str, partition: int, turns: Sequence[tuple[Turn, Sequence[Letter]]]) -> None:
         """Send all letters of these lanes to one partition, and note what the broker took of each lane, in order."""
         async with self._queues.gate(topic, partition):
-            if self._heart.is_late:
-                return
-            bodies = [list(self._written(turn, letters)) for turn, letters in turns]
+            mine = [(turn, letters) for turn, letters in turns if not self._is_lost(turn)]
+            at = self._places.now()
+            bodies = [list(self._written(turn, letters)) for turn, letters in mine]
             records = [
                 (turn.lease.brin, body)
-                for (turn, _), written in zip(turns, bodies, strict=True)
+                for (turn, _), written in zip(mine, bodies, strict=True)
                 for body in written
                 if body is not None
             ]
             faults.here("duo.sending")
             outcomes = iter(await self._queues.send(topic, partition, records) if records else [])
             faults.here("duo.taken")
-            for (turn, letters), written in zip(turns, bodies, strict=True):
+            for (turn, letters), written in zip(mine, bodies, strict=True):
                 for letter, body in zip(letters, written, strict=True):
-                    await self._note(turn, letter, next(outcomes) if body is not None else None)
+                    await self._note(turn, letter, next(outcomes) if body is not None else None, at)
             faults.here("duo.noted")
 
-    async def _note(self, turn: Turn, letter: Letter, outcome: Outcome | None) -> None:
+    async def _note(self, turn: Turn, letter: Letter, outcome: Outcome | None, at: datetime) -> None:
         if turn.is_over:
             return
         if outcome is None:
             turn.passes_over(letter)
             return
-        await turn.note(letter, outcome, self._places)
+        await turn.note(letter, outcome, self._places, at)
         turn.is_over = not isinstance(outcome, Delivered)
 
     def _written(self, turn: Turn, letters: Sequence[Letter]) -> Iterator[bytes | None]:

@@ -10,27 +10,30 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from hub import batches
-from hub.clock import now
 from hub.domain.outcome import Delivered, Failure, Refused, RetryLater
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
+    from hub.clock import Clock
     from hub.domain.outcome import Outcome
 
 PATIENCE_MS: Final = 8000
-STOP_SECONDS: Final = 5.0
+log = structlog.get_logger(__name__)
 
 
 class Queues:
     """DUO's queues behind one idempotent producer."""
 
-    def __init__(self, options: Mapping[str, Any]) -> None:
+    def __init__(self, options: Mapping[str, Any], clock: Clock) -> None:
         self._options = options
+        self._now = clock
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
         self._gates: dict[tuple[str, int], asyncio.Lock] = {}
@@ -56,10 +59,11 @@ class Queues:
         else:
             offsets, error = await batches.send(producer, topic, partition, records)
             if error is not None:
+                log.warning("producer.replaced", topic=topic, error=f"{type(error).__name__}: {error}")
                 await self._drop(producer)
-        at, spent = now(), int((time.monotonic() - started) * 1000)
+        at, spent = self._now(), int((time.monotonic() - started) * 1000)
         taken: list[Outcome] = [Delivered(at=at, partition=partition, offset=offset) for offset in offsets]
-        return taken + [_failure(error, topic, spent)] * (len(records) - len(offsets))
+        return taken + [_failure(error, topic, at, spent)] * (len(records) - len(offsets))
 
     async def _ready(self) -> AIOKafkaProducer:
         async with self._starting:
@@ -83,14 +87,11 @@ class Queues:
     async def _drop(self, producer: AIOKafkaProducer) -> None:
         if self._producer is producer:
             self._producer = None
-        try:
-            await asyncio.wait_for(producer.stop(), STOP_SECONDS)
-        except (KafkaError, OSError, TimeoutError):
-            return  # it had failed already; nothing of it is relied upon
+        await batches.stop(producer)
 
 
-def _failure(error: Exception | None, topic: str, spent: int) -> Failure:
-    words = f"{type(error).__name__}: {error}"[:300] or topic
+def _failure(error: Exception | None, topic: str, at: datetime, spent: int) -> Failure:
+    words = f"{topic}: {type(error).__name__} {error}"[:300]
     if isinstance(error, MessageSizeTooLargeError):
-        return Refused(at=now(), error=words, duration_ms=spent)
-    return RetryLater(at=now(), error=words, duration_ms=spent)
+        return Refused(at=at, error=words, duration_ms=spent)
+    return RetryLater(at=at, error=words, duration_ms=spent)

@@ -16,12 +16,13 @@ import structlog
 from consumers import las
 from consumers.carry import Carrier, OpenRequests
 from consumers.duo import Queues
-from consumers.places import Places
+from consumers.hand import Hand
+from consumers.places import PROBE_SECONDS, Places
 from consumers.settling import Settling
 from consumers.turn import Turn, is_gone
 from hub import faults
 from hub.batches import partition_of
-from hub.clock import now
+from hub.clock import LedgerClock
 from hub.envelopes import letterhead
 from hub.heartbeat import Heartbeat
 from hub.outbound import Outbound
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from hub.store.lanes import Lease, Letter
     from hub.store.pool import Pool
 
-LETTERS_PER_TURN: Final = 40
 TICK_SECONDS: Final = 1.0
 TICKS_PER_REPAIR: Final = 5
 AGAIN_SECONDS: Final = 0.5
@@ -50,8 +50,8 @@ log = structlog.get_logger(__name__)
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Forward until `stop` is set; then what is in flight is settled."""
-    requests = OpenRequests(settings.webhook.timeout_seconds)
-    queues = Queues(settings.duo_kafka.client_options())
+    requests, clock = OpenRequests(settings.webhook.timeout_seconds), LedgerClock()
+    queues = Queues(settings.duo_kafka.client_options(), clock.now)
     pool = await open_pool(settings.database.url, name="forward", is_hot=True, most=6)
     try:
         async with (
@@ -61,7 +61,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         ):
             async with pool.acquire() as c:
                 head = letterhead(settings.oin, settings.http.address, await ledger.epoch(c))
-            places = Places(pool)
+            places = Places(pool, clock, max(PROBE_SECONDS, settings.webhook.timeout_seconds + 5))
             webhooks = las.Webhooks(outbound, settings, pool)
             carrier = Carrier(
                 head=head, places=places, heart=heart, queues=queues, webhooks=webhooks, requests=requests
@@ -87,6 +87,7 @@ class Forwarder:
         self._meters = Meters()
         self._settling = Settling(pool, heart, self._settled)
         self._changes = Bell(pool, "changes")
+        self._hand = Hand(pool, heart)
         self._turns: set[asyncio.Task[None]] = set()
 
     async def work(self, stop: asyncio.Event) -> None:
@@ -96,7 +97,7 @@ class Forwarder:
             chores = [group.create_task(c) for c in (self._settling.work(), self._settling.work(), self._tick())]
             while not stop.is_set():
                 if not await self._round():
-                    await self._ear.wait()
+                    await self._listen()
             await self._finish()
             for chore in chores:
                 chore.cancel()
@@ -110,29 +111,35 @@ class Forwarder:
             turn.cancel()
         await self._settling.flush()
 
+    async def _listen(self) -> None:
+        await self._ear.wait()
+        if self._ear.heard("destinations"):
+            try:
+                await self._refresh()
+            except DATABASE_AWAY as error:
+                log.warning("refresh.failed", error=str(error), next="again in a second")
+
     async def _round(self) -> bool:
-        permits = {} if self._heart.is_late else self._places.permits(now())
+        permits = {} if self._heart.is_late else self._places.permits()
         if not permits:
             return False
+        life = self._heart.life
         try:
-            async with self._pool.acquire() as c:
-                leases = await lanes.lease(c, self._heart.process, permits)
-                if leases:
-                    faults.here("forward.leased")
-                letters = await lanes.read(c, leases, LETTERS_PER_TURN) if leases else {}
+            leased = await self._hand.take(permits)
         except DATABASE_AWAY as error:
             log.warning("lease.failed", error=str(error), next="trying again")
             await asyncio.sleep(AGAIN_SECONDS)
             return True
-        self._dispatch(leases, letters)
-        return bool(leases)
+        self._places.served(permits, {lease.destination for lease, _ in leased})
+        self._dispatch(leased, life)
+        return bool(leased)
 
-    def _dispatch(self, leases: Sequence[Lease], letters: dict[tuple[int, str], list[Letter]]) -> None:
+    def _dispatch(self, leased: Sequence[tuple[Lease, list[Letter]]], life: int) -> None:
         groups: dict[tuple[str, int], list[tuple[Turn, list[Letter]]]] = defaultdict(list)
-        for lease in leases:
+        for lease, mail in leased:
             place = self._places[lease.destination]
             place.in_flight += 1
-            turn, mail = Turn(lease, place), letters[lease.destination, lease.brin]
+            turn = Turn(lease, place, life, is_probe=not place.is_closed_circuit)
             if place.topic is None:
                 self._start(self._carrier.to_webhook(turn, mail), [turn])
             else:
@@ -157,7 +164,7 @@ class Forwarder:
             self._settling.put(turn.run())
         for place in {turn.place.id for turn in turns if is_gone(turn)}:
             try:
-                await self._webhooks.disable(place, now())
+                await self._webhooks.disable(place, self._places.now())
             except DATABASE_AWAY as error:
                 log.warning("disable.failed", destination=place, error=str(error), next="it will say so again")
 
@@ -170,6 +177,7 @@ class Forwarder:
             self._meters.count("attempts", turn.place.id, lanes.outcome_word(missed.outcome))
 
     def _settled(self, runs: list[LaneRun]) -> None:
+        self._hand.drop(runs)
         for run in runs:
             self._places[run.standing.lease.destination].in_flight -= 1
         self._ear.wake()
@@ -188,7 +196,7 @@ class Forwarder:
                 log.warning("tick.failed", error=str(error), next="again in a second")
 
     async def _refresh(self) -> None:
-        await self._places.refresh(await self._webhooks.targets(), now())
+        await self._places.refresh(await self._webhooks.targets())
 
     async def _sweep(self, *, repair: bool) -> None:
         async with self._pool.acquire() as c:

@@ -1,11 +1,13 @@
 """Records to one partition, as whole batches, in order. In: keys and values. Out: offsets, and what stopped it.
 
 A batch is awaited before the next is sent, so that no record overtakes one that failed; and a batch costs a future, not
-every record of it.
+every record of it. An idempotent producer of aiokafka tries again for ever, also on a connection that hangs: here it
+gets a bounded time, and is then not to be used any more.
 """
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka.errors import KafkaError
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
 BATCH_BYTES: Final = 262_144
 """The largest batch; what a producer is made with as `max_batch_size`."""
+PATIENCE_SECONDS: Final = 10.0
+"""For one batch, from the moment it is handed over until it is taken."""
+STOP_SECONDS: Final = 3.0
 _HEADERS: Final = list(KAFKA_HEADERS)
 
 
@@ -36,11 +41,25 @@ async def send(
     try:
         while len(offsets) < len(records):
             batch, n = _fill(producer, records[len(offsets) :])
-            taken = await (await producer.send_batch(batch, topic, partition=partition))
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                taken = await (await producer.send_batch(batch, topic, partition=partition))
             offsets += range(taken.offset, taken.offset + n)
     except (KafkaError, OSError) as error:
         return offsets, error
     return offsets, None
+
+
+async def stop(producer: AIOKafkaProducer) -> None:
+    """End a producer, whatever state it is in: what it still holds is not relied upon, and must not arrive later."""
+    try:
+        async with asyncio.timeout(STOP_SECONDS):
+            await producer.stop()
+    except (KafkaError, OSError):
+        await producer.client.close()
+        sending = producer._sender and producer._sender.sender_task  # noqa: SLF001 - no other way to end what it tries for ever
+        if sending is not None:
+            sending.cancel()
+            await asyncio.wait({sending}, timeout=STOP_SECONDS)
 
 
 def _fill(producer: AIOKafkaProducer, records: Sequence[tuple[str, bytes]]) -> tuple[Any, int]:

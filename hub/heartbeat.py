@@ -1,6 +1,7 @@
 """The sign of life of a process. In: nothing. Out: a row touched once a second, and a look at how old the last beat is.
 
-A forwarder that finds its own heart late stops sending: others may have taken over its lanes.
+A forwarder that finds its own heart late stops sending: others may have taken over its lanes. When it beats again it
+has another `life`, and what it holds from the one before is not its own any more.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class Heartbeat:
         self._last = 0.0
         self._task: asyncio.Task[None] | None = None
         self.process = 0
+        self.life = 0
 
     @property
     def is_late(self) -> bool:
@@ -76,11 +78,14 @@ class Heartbeat:
             started = time.monotonic()
             try:
                 async with self._pool.acquire() as c:
-                    known = await processes.beat(c, self.process, self._sending())
-                if known:
-                    self._last = started
-                else:
+                    was_alive = await processes.beat(c, self.process, self._sending())
+                if not was_alive or self.is_late:
+                    self.life += 1
+                    log.warning("process.was_late", role=self._role, next="what it held before is not its own any more")
+                if was_alive is None:
                     await self._enter()
+                else:
+                    self._last = started
             except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 log.warning(
                     "process.beat_failed", role=self._role, error=str(error), next="sending stops until it beats"

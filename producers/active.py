@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     Work = Callable[[Connection, "Publisher"], Awaitable[None]]
 
 PATIENCE_MS: Final = 8000
-STOP_SECONDS: Final = 5.0
 AGAIN_SECONDS: Final = 0.3
 logger = structlog.get_logger(__name__)
 
@@ -87,7 +86,4 @@ async def _publisher(settings: Settings) -> AsyncIterator[Publisher]:
         await producer.start()
         yield Publisher(producer)
     finally:
-        try:
-            await asyncio.wait_for(producer.stop(), STOP_SECONDS)
-        except (KafkaError, OSError, TimeoutError) as error:
-            logger.debug("producer.stopped_badly", error=str(error))  # nothing of it is relied upon
+        await batches.stop(producer)

@@ -102,6 +102,11 @@ class Numbers(Collector):
             "Whether nothing but probes goes there.",
             lambda each: float(each.standing.circuit is not CircuitState.CLOSED),
         )
+        yield self._each(
+            "destination_slowed",
+            "Whether it asked for patience and gets fewer messages at once than usual, or none for a while.",
+            lambda each: float(each.place.pace is not None or each.standing.is_paused),
+        )
 
     def _each(self, name: str, words: str, value: Callable[[DestinationLag], float]) -> Metric:
         family = GaugeMetricFamily(f"osr_hub_{name}", words, labels=["destination"])

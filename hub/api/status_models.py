@@ -104,6 +104,14 @@ class CircuitBody(CamelModel):
     last_error: str | None
 
 
+class PaceBody(CamelModel):
+    """How many lanes a forwarder may have in hand there, since it asked for patience; null: as many as usual."""
+
+    lanes_at_once: int | None
+    paused_until: Moment | None
+    last_error: str | None
+
+
 class DestinationBody(CamelModel):
     """A place that messages go to."""
 
@@ -116,6 +124,7 @@ class DestinationBody(CamelModel):
     held_brins: list[str]
     released_brins: list[str]
     circuit: CircuitBody
+    pace: PaceBody
     in_flight: int
 
 
@@ -155,6 +164,7 @@ def show_place(place: Place, lanes: LaneSums) -> DestinationBody:
         held_brins=list(lanes.held_brins),
         released_brins=list(lanes.released_brins),
         circuit=CircuitBody(state=place.circuit, since=place.circuit_since, last_error=place.circuit_error),
+        pace=PaceBody(lanes_at_once=place.pace, paused_until=place.paused_until, last_error=place.slow_error),
         in_flight=lanes.leased,
     )
 

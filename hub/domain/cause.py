@@ -59,6 +59,8 @@ class Standing:
     circuit: CircuitState = CircuitState.CLOSED
     circuit_is_misconfigured: bool = False
     circuit_error: str | None = None
+    is_paused: bool = False
+    slow_error: str | None = None
     waiting: int = 0
     held: int = 0
     retrying: int = 0
@@ -89,6 +91,8 @@ def cause_of(standing: Standing) -> Cause:
 def _of_transport(standing: Standing) -> Cause | None:
     if standing.circuit is not CircuitState.CLOSED:
         return Cause.REFUSED if standing.circuit_is_misconfigured else Cause.RECEIVER_DOWN
+    if standing.is_paused and (standing.waiting or standing.retrying):
+        return Cause.RECEIVER_SLOW
     if standing.retrying:
         return Cause.REFUSED if standing.failing is not None and standing.failing.was_refused else Cause.RECEIVER_DOWN
     if _exceeds(standing.oldest_undelivered, LATE_SECONDS):

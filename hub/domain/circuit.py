@@ -1,4 +1,9 @@
-"""The circuit of a destination: after a run of failures nothing is tried but a probe with the oldest message."""
+"""The circuit of a destination: after a run of failures nothing is tried but a probe.
+
+A probe is the oldest message that waits and has not used up its tries; every fourth one is whichever was tried longest
+ago, so that one message that the receiver chokes on does not keep all others from it. No probe goes before the moment
+that the receiver itself named.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +12,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
 from hub.domain.outcome import RetryLater
+from hub.domain.retry import LONGEST_WISH
 
 if TYPE_CHECKING:
     from hub.domain.outcome import Failure
 
 Cause = Literal["unreachable", "misconfigured"]
+ROTATES_EACH: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,5 +60,11 @@ def cause_of(failure: Failure) -> Cause:
 
 def opened(fuse: Fuse, cause: Cause, openings: int, failure: Failure) -> Opening:
     """Open it now."""
-    wait = fuse.probes[min(openings, len(fuse.probes) - 1)]
+    wish = min(failure.after or 0.0, LONGEST_WISH) if isinstance(failure, RetryLater) else 0.0
+    wait = max(fuse.probes[min(openings, len(fuse.probes) - 1)], wish)
     return Opening(since=failure.at, cause=cause, error=failure.error, probe_at=failure.at + timedelta(seconds=wait))
+
+
+def rotates(openings: int) -> bool:
+    """Say whether the next probe is whichever message was tried longest ago, and not the oldest one."""
+    return openings % ROTATES_EACH == 0

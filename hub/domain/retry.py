@@ -13,7 +13,8 @@
 | 9       | 20 h           | 51 h 35 min     |
 | 10      | 24 h           | 75 h 35 min     |
 
-A refusal is tried three times in ten minutes. The end of an authorisation is never given up: it is tried daily.
+A refusal is tried three times in ten minutes; refusals and absences are counted apart, so that neither eats the other's
+tries. The end of an authorisation is never given up: it is tried daily.
 """
 
 from __future__ import annotations
@@ -36,12 +37,26 @@ JITTER: Final = 0.2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
-    """What is known of a delivery that just failed: `attempts` counts this one."""
+    """What is known of a delivery that just failed: `attempts` counts this one, and `refusals` those that were refused.
+
+    `taken_at` is when the newest message was sent that its destination took.
+    """
 
     attempts: int
-    failed_since: datetime
+    refusals: int
+    refused_since: datetime | None
     is_end: bool
     taken_at: datetime | None
+
+    @property
+    def absences(self) -> int:
+        """How often nobody took it or said no."""
+        return self.attempts - self.refusals
+
+    @property
+    def is_its_own_fault(self) -> bool:
+        """Whether the destination took something that was sent after it had refused this."""
+        return self.taken_at is not None and self.refused_since is not None and self.taken_at > self.refused_since
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +104,25 @@ def verdict(failure: Failure, past: Past, schedule: Sequence[float] = SCHEDULE, 
 
 
 def _absent(failure: RetryLater, past: Past, schedule: Sequence[float], draw: float) -> Verdict:
-    if past.attempts > len(schedule):
-        return TryAgain(failure.at + timedelta(seconds=_spread(DAILY, draw))) if past.is_end else GiveUp("exhausted")
-    wait = _spread(schedule[past.attempts - 1], draw)
-    return TryAgain(failure.at + timedelta(seconds=max(wait, min(failure.after or 0, LONGEST_WISH))))
+    if past.absences > len(schedule):
+        return _daily(failure, draw, failure.after) if past.is_end else GiveUp("exhausted")
+    return _later(failure, _spread(schedule[past.absences - 1], draw), failure.after)
 
 
 def _refused(failure: Refused, past: Past, draw: float) -> Verdict:
-    if past.attempts <= len(REFUSALS):
-        return TryAgain(failure.at + timedelta(seconds=_spread(REFUSALS[past.attempts - 1], draw)))
-    if past.taken_at is None or past.taken_at < past.failed_since:
+    if past.refusals <= len(REFUSALS):
+        return _later(failure, _spread(REFUSALS[past.refusals - 1], draw))
+    if not past.is_its_own_fault:
         return Misconfigured(failure.error)
-    return TryAgain(failure.at + timedelta(seconds=_spread(DAILY, draw))) if past.is_end else GiveUp("refused")
+    return _daily(failure, draw) if past.is_end else GiveUp("refused")
+
+
+def _daily(failure: Failure, draw: float, wish: float | None = None) -> TryAgain:
+    return _later(failure, _spread(DAILY, draw), wish)
+
+
+def _later(failure: Failure, seconds: float, wish: float | None = None) -> TryAgain:
+    return TryAgain(failure.at + timedelta(seconds=max(seconds, min(wish or 0, LONGEST_WISH))))
 
 
 def _spread(seconds: float, draw: float) -> float:

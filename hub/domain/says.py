@@ -76,6 +76,10 @@ def _error(standing: Standing) -> str:
     return f" ({error})" if error else ""
 
 
+def _plea(standing: Standing) -> str:
+    return f" ({standing.slow_error})" if standing.slow_error else ""
+
+
 def _who_holds(standing: Standing) -> tuple[str, str]:
     if standing.is_held_by_operator:
         return "An operator holds it", "Een beheerder houdt het tegen"
@@ -175,7 +179,7 @@ _ENGLISH: Final[Mapping[Cause, Callable[[Standing], str]]] = {
         "Look at the agreement, the certificate and the signature with its operator."
     ),
     Cause.RECEIVER_SLOW: lambda s: (
-        f"{s.name} takes messages slower than they come: {_wait(s.waiting)}, the oldest for "
+        f"{s.name} takes messages slower than they come{_plea(s)}: {_wait(s.waiting + s.retrying)}, the oldest for "
         f"{age(s.oldest_undelivered)}. Tell its operator; other receivers are not delayed."
     ),
     Cause.HUB: _hub_in_english,
@@ -198,7 +202,8 @@ _DUTCH: Final[Mapping[Cause, Callable[[Standing], str]]] = {
         "Bekijk met de beheerder ervan de afspraken, het certificaat en de handtekening."
     ),
     Cause.RECEIVER_SLOW: lambda s: (
-        f"{s.name} neemt berichten trager aan dan ze komen: {_berichten(s.waiting)} in de wacht, het oudste al "
+        f"{s.name} neemt berichten trager aan dan ze komen{_plea(s)}: {_berichten(s.waiting + s.retrying)} in de "
+        f"wacht, het oudste al "
         f"{age(s.oldest_undelivered, Language.DUTCH)}. Waarschuw de beheerder ervan; anderen hebben er geen last van."
     ),
     Cause.HUB: _hub_in_dutch,

@@ -158,7 +158,7 @@ class _Numbers:
     def _standing(
         self, place: Place, lanes: LaneSums, oldest_unprocessed: float | None, failing: Failing | None
     ) -> Standing:
-        waiting, retrying = self.status(place.id, Status.WAITING), self.status(place.id, Status.RETRYING)
+        waiting, retrying = (self.status(place.id, one) for one in (Status.WAITING, Status.RETRYING))
         held_waiting = min(lanes.held_waiting, waiting) if place.has_receiver else waiting
         held_retrying = min(lanes.held_retrying, retrying) if place.has_receiver else retrying
         since = lanes.waits_since if place.has_receiver else None
@@ -169,6 +169,8 @@ class _Numbers:
             circuit=place.circuit,
             circuit_is_misconfigured=place.circuit_is_misconfigured,
             circuit_error=place.circuit_error,
+            is_paused=place.paused_until is not None,
+            slow_error=place.slow_error,
             waiting=waiting - held_waiting,
             held=held_waiting + held_retrying,
             retrying=retrying - held_retrying,

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from hub.outbound.client import Outbound
 
 MOST_DIGITS: Final = 20
+MOST_OF_A_DATE: Final = 100
 ABSENT: Final = frozenset({408, 425, 429})
 
 
@@ -87,11 +88,11 @@ def read_retry_after(text: str | None, at: datetime) -> float | None:
     if text.strip().isascii() and text.strip().isdigit():
         return float(min(int(text.strip()[:MOST_DIGITS]), LONGEST_WISH))
     try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
+        moment = parsedate_to_datetime(text[:MOST_OF_A_DATE])
+        seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - at
+    except (ValueError, OverflowError):  # years and offsets that no calendar has
         return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return min(max((moment - at).total_seconds(), 0.0), LONGEST_WISH)
+    return min(max(seconds.total_seconds(), 0.0), LONGEST_WISH)
 
 
 def _said_no(answer: Answered, at: datetime) -> Outcome:

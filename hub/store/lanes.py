@@ -9,6 +9,7 @@ import orjson
 
 from hub.domain.delivery import Status
 from hub.domain.kinds import Kind
+from hub.domain.outcome import Refused
 from hub.envelopes import MessageRow
 from hub.store.statements import queries
 
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """A lane in the hands of its owner: settled through `head`, fenced by `token`."""
+    """A lane in the hands of its owner: settled through `head`, fenced by `token`.
+
+    `early` is how many seconds before its moment by the schedule it was leased, where it was made due out of turn.
+    """
 
     destination: int
     brin: str
@@ -33,6 +37,7 @@ class Lease:
     sent: int
     closed: int
     token: int
+    early: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +50,8 @@ class Letter:
     expects_report: bool
     failed_since: datetime | None
     planned_at: datetime
+    refusals: int = 0
+    refused_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,13 +80,17 @@ class Missed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """Where a leased lane stands when it is given back; `wait` seconds until it is due, if anything waits."""
+    """Where a leased lane stands when it is given back; `wait` seconds until it is due, if anything waits.
+
+    `keeps` says that an attempt cost nothing, and that the moment from which attempts count stays what it was.
+    """
 
     lease: Lease
     head: int
     sent: int
     closed: int
     wait: float
+    keeps: bool = False
 
 
 async def lease(c: Connection, owner: int, permits: Mapping[int, int]) -> list[Lease]:
@@ -93,6 +104,7 @@ async def lease(c: Connection, owner: int, permits: Mapping[int, int]) -> list[L
             sent=row["sent"],
             closed=row["closed"],
             token=row["token"],
+            early=row["early"] or 0.0,
         )
         for row in rows
     ]
@@ -125,6 +137,7 @@ async def settle(c: Connection, standings: Iterable[Standing]) -> set[tuple[int,
         sents=[s.sent for s in ordered],
         closeds=[s.closed for s in ordered],
         waits=[s.wait for s in ordered],
+        keeps=[s.keeps for s in ordered],
     )
     return {(row["destination"], row["brin"]) for row in rows}
 
@@ -172,6 +185,7 @@ async def mark_failed(c: Connection, missed: Sequence[Missed]) -> set[Key]:
         burned=[m.burned for m in burnt],
         reasons=[m.reason for m in burnt],
         ats=[m.outcome.at for m in burnt],
+        were_refused=[isinstance(m.outcome, Refused) for m in burnt],
     )
     return {(row["destination"], row["brin"], row["sequence"]) for row in rows}
 
@@ -179,6 +193,19 @@ async def mark_failed(c: Connection, missed: Sequence[Missed]) -> set[Key]:
 async def write_changes(c: Connection, changes: Sequence[Change]) -> None:
     """Put changes of deliveries into the outbox: (destination, brin, sequence, before, after, at, reason)."""
     await queries.write_changes(c, items=orjson.dumps(changes).decode())
+
+
+async def give_back(c: Connection, owner: int, known: Iterable[Key]) -> list[tuple[int, str]]:
+    """Make lanes due again whose owner does not know of them, by (destination, brin, token); returns their keys."""
+    leases = list(known)
+    rows = await queries.give_back_lanes(
+        c,
+        owner=owner,
+        destinations=[destination for destination, _, _ in leases],
+        brins=[brin for _, brin, _ in leases],
+        tokens=[token for _, _, token in leases],
+    )
+    return [(row["destination"], row["brin"]) for row in rows]
 
 
 async def repair_stranded(c: Connection) -> list[tuple[int, str]]:
@@ -227,4 +254,6 @@ def _letter(row: Mapping[str, Any]) -> Letter:
         expects_report=row["expects_report"],
         failed_since=row["failed_since"],
         planned_at=cast("datetime", row["planned_at"]),
+        refusals=row["refusals"] or 0,
+        refused_since=row["refused_since"],
     )

@@ -47,6 +47,9 @@ class Place:
     circuit_since: datetime | None
     circuit_is_misconfigured: bool
     circuit_error: str | None
+    pace: int | None
+    slow_error: str | None
+    paused_until: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,4 +208,7 @@ def _place(row: Mapping[str, Any]) -> Place:
         circuit_since=row["circuit_since"],
         circuit_is_misconfigured=row["circuit_cause"] == "misconfigured",
         circuit_error=row["circuit_error"],
+        pace=row["pace"],
+        slow_error=row["slow_error"],
+        paused_until=row["paused_until"],
     )

@@ -23,9 +23,13 @@ async def enter(c: Connection, role: str) -> int:
     return cast("int", await queries.enter_process(c, role=role, host=socket.gethostname(), pid=os.getpid()))
 
 
-async def beat(c: Connection, process: int, sending: Sequence[tuple[int, str, float]] = ()) -> bool:
-    """Say that it lives and which requests are open: (destination, brin, seconds left). False: it must enter anew."""
-    return await queries.beat(c, id=process, sending=orjson.dumps(sending).decode()) is not None
+async def beat(c: Connection, process: int, sending: Sequence[tuple[int, str, float]] = ()) -> bool | None:
+    """Say that it lives and which requests are open: (destination, brin, seconds left).
+
+    Returns whether it was still taken for alive; None when it is not known at all and must enter anew.
+    """
+    was_dead = await queries.beat(c, id=process, sending=orjson.dumps(sending).decode())
+    return None if was_dead is None else not was_dead
 
 
 async def leave(c: Connection, process: int) -> None:
@@ -43,7 +47,11 @@ async def bury(c: Connection, dead_after: float = DEAD_AFTER_SECONDS) -> int:
     dead = await queries.declare_dead(c, dead_after=dead_after)
     if not dead:
         return 0
-    sending = [request for row in dead for request in orjson.loads(row["sending"])]
+    sending = [
+        (destination, brin, max(0.0, left - row["silent"]))
+        for row in dead
+        for destination, brin, left in orjson.loads(row["sending"])
+    ]
     freed = await queries.free_lanes(
         c,
         owners=[row["id"] for row in dead],

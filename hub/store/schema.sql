@@ -56,11 +56,17 @@ create table destinations (
   probe_at timestamptz,
   taken_at timestamptz,
   open_from uuid,
+  pace smallint check (pace > 0),
+  slowed_at timestamptz,
+  slow_error text,
+  paused_until timestamptz,
   check ((circuit = 'closed') = (circuit_since is null) and (circuit = 'closed') = (circuit_cause is null))
 );
 create index destinations_supplier on destinations (supplier_oin);
-comment on column destinations.taken_at is 'When it last took a message; a refusal of one message while others are taken is that message''s fault.';
+comment on column destinations.taken_at is 'When the newest message that it took was sent; a refusal of one message while others are taken is that message''s fault.';
 comment on column destinations.open_from is 'Every delivery with a lower id is settled for good; the search for the oldest unprocessed one starts here.';
+comment on column destinations.pace is 'How many lanes a forwarder may have in hand there at once, since it asked for patience; null: as many as usual.';
+comment on column destinations.paused_until is 'It answered 429 and named this moment; nothing goes there before.';
 
 create table services (
   code text primary key check (code ~ '^[A-Z][A-Z0-9_-]{0,39}$'),
@@ -201,6 +207,7 @@ create table lanes (
   due timestamptz,
   owner integer,
   held boolean not null default false,
+  counts_from timestamptz,
   primary key (destination, brin),
   check (head <= tail and sent <= tail and closed <= head),
   check (owner is null or due is null)
@@ -210,6 +217,7 @@ comment on column lanes.head is 'Settled through.';
 comment on column lanes.tail is 'Planned through.';
 comment on column lanes.sent is 'The highest number settled without being cancelled: the next message''s previoussequence.';
 comment on column lanes.closed is 'No delivery at or below it waits for a report.';
+comment on column lanes.counts_from is 'The moment by the schedule of a lane that was made due before it: an attempt that fails earlier costs nothing.';
 
 create type delivery_status as enum (
   'waiting', 'retrying', 'delivered', 'in_progress', 'processed', 'processed_with_signal', 'activated',
@@ -239,6 +247,8 @@ create table deliveries (
   failed_since timestamptz,
   reason text,
   result text,
+  refusals smallint,
+  refused_since timestamptz,
   primary key (destination, brin, sequence),
   constraint waiting_is_untouched check (status <> 'waiting' or (delivered_at is null and processed_at is null)),
   constraint retrying_has_failed check (status <> 'retrying' or (attempts > 0 and failed_since is not null)),
@@ -250,6 +260,7 @@ create table deliveries (
 ) with (fillfactor = 48);
 comment on column deliveries.result is 'What became of another delivery, as JSON: what a system that asked for results is told.';
 create index deliveries_id on deliveries (id);
+comment on column deliveries.refusals is 'How many of its attempts were refused; null: none.';
 
 create table attempts (
   destination smallint not null,

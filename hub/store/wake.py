@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from functools import partial
 from typing import TYPE_CHECKING, Literal, Self
 
 import asyncpg
@@ -69,6 +70,7 @@ class Ear:
         self._dsn = dsn
         self._channels = channels
         self._woken = asyncio.Event()
+        self._heard: set[Channel] = set()
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -85,6 +87,12 @@ class Ear:
     def wake(self) -> None:
         """Wake whoever waits, from inside this process."""
         self._woken.set()
+
+    def heard(self, channel: Channel) -> bool:
+        """Say whether this bell rang since the last time it was asked about."""
+        was_heard = channel in self._heard
+        self._heard.discard(channel)
+        return was_heard
 
     async def wait(self, seconds: float = POLL_SECONDS) -> None:
         """Wait for a bell, at most `seconds`."""
@@ -107,8 +115,12 @@ class Ear:
         connection.add_termination_listener(lambda *_: gone.set())
         try:
             for channel in self._channels:
-                await connection.add_listener(f"osr_{channel}", lambda *_: self._woken.set())
+                await connection.add_listener(f"osr_{channel}", partial(self._hear, channel))
             self._woken.set()
             await gone.wait()
         finally:
             connection.terminate()
+
+    def _hear(self, channel: Channel, *_: object) -> None:
+        self._heard.add(channel)
+        self._woken.set()

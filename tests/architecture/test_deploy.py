@@ -44,6 +44,7 @@ LABELS: Final = {
     "osr_hub_unplanned_events": set(),
     "osr_hub_parked": set(),
     "osr_hub_circuit_open": {"destination"},
+    "osr_hub_destination_slowed": {"destination"},
     "osr_hub_lanes": {"destination", "state"},
     "osr_hub_stranded_lanes_total": set(),
 }

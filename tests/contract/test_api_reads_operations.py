@@ -164,7 +164,8 @@ async def test_destinations_are_listed_as_promised(operator: Client) -> None:
     assert (await operator.get("/v1/destinations/duo:rio")).json == {
         "name": "duo:rio", "kind": "duo", "services": ["RIO"], "topic": "duo.rio.v1", "subscriptionId": None,
         "state": "open", "heldBrins": [], "releasedBrins": [],
-        "circuit": {"state": "closed", "since": None, "lastError": None}, "inFlight": 0,
+        "circuit": {"state": "closed", "since": None, "lastError": None},
+        "pace": {"lanesAtOnce": None, "pausedUntil": None, "lastError": None}, "inFlight": 0,
     }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.domain.circuit import QUEUE, WEBHOOK, after_failures, opened
+from hub.domain.circuit import QUEUE, WEBHOOK, after_failures, opened, rotates
 from hub.domain.outcome import Gone, Refused, RetryLater
 from hub.domain.retry import DAILY, SCHEDULE, Disable, GiveUp, Misconfigured, Past, TryAgain, verdict
 
@@ -17,9 +17,10 @@ AWAY = RetryLater(at=NOON, error="connection refused", duration_ms=3)
 REFUSED = Refused(at=NOON, error="400 Bad Request", duration_ms=3, http_status=400)
 
 
-def past(attempts: int, *, is_end: bool = False, taken_at: datetime | None = None) -> Past:
-    """Make the past of a delivery that first failed an hour ago."""
-    return Past(attempts=attempts, failed_since=NOON - timedelta(hours=1), is_end=is_end, taken_at=taken_at)
+def past(attempts: int, *, refusals: int = 0, is_end: bool = False, taken_at: datetime | None = None) -> Past:
+    """Make the past of a delivery that was first refused, if ever, an hour ago."""
+    since = NOON - timedelta(hours=1) if refusals else None
+    return Past(attempts=attempts, refusals=refusals, refused_since=since, is_end=is_end, taken_at=taken_at)
 
 
 def test_the_schedule_is_the_standards_own() -> None:
@@ -61,16 +62,25 @@ def test_after_the_schedule_it_is_given_up_but_the_end_of_a_mandate_is_tried_dai
 
 def test_a_refusal_is_tried_three_times_in_ten_minutes() -> None:
     """150 and 450 seconds, then a decision."""
-    assert verdict(REFUSED, past(1)) == TryAgain(NOON + timedelta(seconds=150))
-    assert verdict(REFUSED, past(2)) == TryAgain(NOON + timedelta(seconds=450))
+    assert verdict(REFUSED, past(1, refusals=1)) == TryAgain(NOON + timedelta(seconds=150))
+    assert verdict(REFUSED, past(2, refusals=2)) == TryAgain(NOON + timedelta(seconds=450))
+
+
+def test_refusals_and_absences_do_not_eat_each_others_tries() -> None:
+    """Whoever was away for hours gets three tries when it says no; who said no gets the whole schedule when away."""
+    assert verdict(REFUSED, past(6, refusals=1, taken_at=NOON)) == TryAgain(NOON + timedelta(seconds=150))
+    assert verdict(AWAY, past(3, refusals=2)) == TryAgain(NOON + timedelta(seconds=SCHEDULE[0]))
+    assert verdict(AWAY, past(12, refusals=2)) == GiveUp("exhausted")
 
 
 def test_one_refused_message_dies_only_where_others_are_taken() -> None:
     """An expired token must not kill a backlog."""
-    assert verdict(REFUSED, past(3, taken_at=NOON - timedelta(minutes=1))) == GiveUp("refused")
-    assert verdict(REFUSED, past(3, taken_at=None)) == Misconfigured("400 Bad Request")
-    assert verdict(REFUSED, past(3, taken_at=NOON - timedelta(hours=2))) == Misconfigured("400 Bad Request")
-    assert isinstance(verdict(REFUSED, past(3, is_end=True, taken_at=NOON)), TryAgain)
+    meanwhile = NOON - timedelta(minutes=1)
+    assert verdict(REFUSED, past(3, refusals=3, taken_at=meanwhile)) == GiveUp("refused")
+    for before in (None, NOON - timedelta(hours=2), NOON - timedelta(hours=1)):
+        assert verdict(REFUSED, past(3, refusals=3, taken_at=before)) == Misconfigured("400 Bad Request")
+    end = verdict(REFUSED, past(3, refusals=3, is_end=True, taken_at=meanwhile))
+    assert end == TryAgain(NOON + timedelta(seconds=DAILY))
 
 
 def test_gone_disables() -> None:
@@ -89,6 +99,18 @@ def test_a_run_of_failures_opens_the_circuit_and_probes_get_rarer() -> None:
     assert refused.cause == "misconfigured"
     waits = [(opened(WEBHOOK, "unreachable", n, AWAY).probe_at - NOON).total_seconds() for n in range(8)]
     assert waits == [1, 2, 5, 10, 30, 60, 60, 60]
+
+
+def test_no_probe_goes_before_the_moment_that_the_receiver_named() -> None:
+    """Retry-After holds for a circuit too, up to a day; a probe is never earlier for it."""
+    for wish, wait in ((3600.0, 3600.0), (1e9, 86400.0), (0.5, 1.0), (None, 1.0)):
+        busy = RetryLater(at=NOON, error="503", duration_ms=1, http_status=503, after=wish)
+        assert opened(WEBHOOK, "unreachable", 0, busy).probe_at == NOON + timedelta(seconds=wait)
+
+
+def test_each_fourth_probe_is_another_message() -> None:
+    """One message that a receiver chokes on does not keep all others from it for ever."""
+    assert [n for n in range(1, 13) if rotates(n)] == [4, 8, 12]
 
 
 def test_a_queue_that_takes_nothing_is_asked_each_second() -> None:

@@ -18,12 +18,13 @@ with me as materialized (
 update lanes x set owner = :owner, due = null, token = x.token + 1
   from wanted w
  where x.destination = w.destination and x.brin = w.brin
-returning x.destination, x.brin, x.head, x.sent, x.closed, x.token;
+returning x.destination, x.brin, x.head, x.sent, x.closed, x.token,
+          greatest(extract(epoch from x.counts_from - clock_timestamp()), 0)::double precision as early;
 
 -- name: read_lanes
 -- Read what the leased lanes hold, a statement after the lease so that it sees what the lease saw.
 select k.destination, k.brin, d.sequence, d.id, d.branch, d.type::text as kind, d.status::text as status, d.attempts,
-       d.expects_report, d.failed_since, d.replay_of, d.planned_at, d.result,
+       d.expects_report, d.failed_since, d.refusals, d.refused_since, d.replay_of, d.planned_at, d.result,
        e.id as event_id, e.mandate_id, e.recorded_at, e.units::text as units, e.body, e.traceparent
   from unnest(:destinations::smallint[], :brins::text[], :heads::bigint[]) with ordinality k (destination, brin, head, o)
  cross join lateral (
@@ -36,14 +37,16 @@ select k.destination, k.brin, d.sequence, d.id, d.branch, d.type::text as kind, 
 
 -- name: settle_lanes
 -- Write where leased lanes stand and give them back, in the order given, which is that of their keys. Only the holder of
--- the token may, and each lease has its own; a lane that has another does not come back.
+-- the token may, and each lease has its own; a lane that has another does not come back, nor one that was given back
+-- already by a commit whose answer was lost.
 update lanes x
    set head = v.head, sent = v.sent, closed = greatest(x.closed, v.closed), owner = null,
-       due = case when x.tail > v.head and not x.held then clock_timestamp() + make_interval(secs => v.wait) end
+       due = case when x.tail > v.head and not x.held then clock_timestamp() + make_interval(secs => v.wait) end,
+       counts_from = case when v.keeps then x.counts_from end
   from unnest(:destinations::smallint[], :brins::text[], :tokens::bigint[], :heads::bigint[], :sents::bigint[],
-              :closeds::bigint[], :waits::double precision[])
-       v (destination, brin, token, head, sent, closed, wait)
- where x.destination = v.destination and x.brin = v.brin and x.token = v.token
+              :closeds::bigint[], :waits::double precision[], :keeps::boolean[])
+       v (destination, brin, token, head, sent, closed, wait, keeps)
+ where x.destination = v.destination and x.brin = v.brin and x.token = v.token and x.owner is not null
 returning x.destination, x.brin;
 
 -- name: mark_delivered
@@ -69,9 +72,12 @@ update deliveries d set attempts = d.attempts + 1, kafka_partition = u.part, kaf
 -- Record failures: the next status is `retrying` or `dead`.
 update deliveries d
    set status = u.status::delivery_status, attempts = d.attempts + u.burned, reason = u.reason,
-       failed_since = coalesce(d.failed_since, u.at)
+       failed_since = coalesce(d.failed_since, u.at),
+       refusals = case when u.was_refused then coalesce(d.refusals, 0) + 1 else d.refusals end,
+       refused_since = case when u.was_refused then coalesce(d.refused_since, u.at) else d.refused_since end
   from unnest(:destinations::smallint[], :brins::text[], :sequences::bigint[], :statuses::text[], :burned::smallint[],
-              :reasons::text[], :ats::timestamptz[]) u (destination, brin, sequence, status, burned, reason, at)
+              :reasons::text[], :ats::timestamptz[], :were_refused::boolean[])
+       u (destination, brin, sequence, status, burned, reason, at, was_refused)
  where d.destination = u.destination and d.brin = u.brin and d.sequence = u.sequence
    and d.status in ('waiting', 'retrying')
 returning d.destination, d.brin, d.sequence;
@@ -110,6 +116,23 @@ update lanes x
  where x.destination = f.destination and x.brin = f.brin
 returning x.destination, x.brin;
 
+-- name: give_back_lanes
+-- Lanes that were leased and never read, because the database went away in between: their owner does not know of them.
+with lost as (
+  select x.destination, x.brin from lanes x
+   where x.owner = :owner
+     and not exists (select from unnest(:destinations::smallint[], :brins::text[], :tokens::bigint[])
+                                 k (destination, brin, token)
+                      where k.destination = x.destination and k.brin = x.brin and k.token = x.token)
+   order by x.destination, x.brin
+     for update of x
+)
+update lanes x
+   set owner = null, token = x.token + 1, due = case when x.tail > x.head and not x.held then clock_timestamp() end
+  from lost l
+ where x.destination = l.destination and x.brin = l.brin
+returning x.destination, x.brin;
+
 -- name: repair_stranded_lanes
 -- What must never be: a lane that waits, and neither has a moment nor an owner that exists. Repair it and count it.
 with stranded as (
@@ -125,8 +148,11 @@ update lanes x set due = clock_timestamp(), owner = null, token = x.token + 1
 returning x.destination, x.brin;
 
 -- name: wake_lanes!
--- The destination is there again: all its waiting lanes are due.
-update lanes x set due = clock_timestamp()
+-- The destination is there again: all its waiting lanes are due. What fails before its moment by the schedule costs
+-- nothing of it.
+update lanes x
+   set due = clock_timestamp(),
+       counts_from = coalesce(x.counts_from, case when x.due > clock_timestamp() then x.due end)
   from (select l.destination, l.brin from lanes l
          where l.destination = any(:destinations::smallint[]) and l.owner is null and not l.held and l.tail > l.head
            and (l.due is null or l.due > clock_timestamp())

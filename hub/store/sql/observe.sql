@@ -48,6 +48,7 @@ select min(e.recorded_at)
 -- name: read_destinations
 -- Every destination that means something: its services, its subscription, its circuit and where it stands.
 select d.id, d.name, d.kind, d.topic, d.supplier_oin, d.circuit, d.circuit_since, d.circuit_cause, d.circuit_error,
+       d.pace, d.slow_error, case when d.paused_until > clock_timestamp() then d.paused_until end as paused_until,
        s.codes as services, u.id as subscription_id, u.url, u.status as subscription_status,
        case when d.kind <> 'duo' and not exists (select from subscriptions e where e.supplier_oin = d.supplier_oin)
               then 'no_receiver'

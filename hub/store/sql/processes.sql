@@ -5,15 +5,24 @@
 insert into processes (role, host, pid) values (:role, :host, :pid) returning id;
 
 -- name: beat$
--- Say that it lives and which requests it has open; nothing comes back when it was declared dead and removed.
-update processes set beat_at = clock_timestamp(), sending = :sending::jsonb, declared_dead = false
- where id = :id returning id;
+-- Say that it lives and which requests it has open, and hear whether it had been declared dead; nothing comes back when
+-- it was removed.
+with was as (select p.declared_dead from processes p where p.id = :id for update)
+update processes p set beat_at = clock_timestamp(), sending = :sending::jsonb, declared_dead = false
+  from was
+ where p.id = :id
+returning was.declared_dead;
 
 -- name: declare_dead
--- Forwarders that stopped beating, and the requests they had open: their lanes are freed in the same transaction.
+-- Forwarders that stopped beating, the requests they had open, and for how long they have been silent: their lanes are
+-- freed in the same transaction. A beat from a time to come is one from before the clock went back.
 update processes set declared_dead = true
- where role = 'forward' and not declared_dead and beat_at < clock_timestamp() - make_interval(secs => :dead_after)
-returning id, sending::text as sending;
+ where role = 'forward' and not declared_dead
+   and (beat_at < clock_timestamp() - make_interval(secs => :dead_after)
+        or beat_at > clock_timestamp() + make_interval(secs => :dead_after))
+returning id, sending::text as sending,
+          case when isfinite(beat_at)
+               then greatest(extract(epoch from clock_timestamp() - beat_at), 0) else 0 end::double precision as silent;
 
 -- name: leave_process!
 -- Say that it ended in order: lanes it still has move on at once.

@@ -1,0 +1,58 @@
+"""The lanes that a forwarder has in hand. In: permits. Out: leased lanes with their letters.
+
+A lease whose answer was lost, because the database went away in between, belongs to somebody who does not know of it:
+before the next one such lanes are given back.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from hub import faults
+from hub.store import lanes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from hub.heartbeat import Heartbeat
+    from hub.settle import LaneRun
+    from hub.store.lanes import Lease, Letter
+    from hub.store.pool import Connection, Pool
+
+LETTERS_PER_TURN: Final = 40
+log = structlog.get_logger(__name__)
+
+
+class Hand:
+    """Leases, from the moment they are taken until they are settled."""
+
+    def __init__(self, pool: Pool, heart: Heartbeat) -> None:
+        self._pool = pool
+        self._heart = heart
+        self._leases: set[tuple[int, str, int]] = set()
+        self._is_unsure = False
+
+    async def take(self, permits: Mapping[int, int]) -> list[tuple[Lease, list[Letter]]]:
+        """Lease due lanes and read what they hold."""
+        async with self._pool.acquire() as c:
+            if self._is_unsure:
+                await self._give_back(c)
+            self._is_unsure = True
+            leases = await lanes.lease(c, self._heart.process, permits)
+            if leases:
+                faults.here("forward.leased")
+            letters = await lanes.read(c, leases, LETTERS_PER_TURN) if leases else {}
+            self._is_unsure = False
+        self._leases |= {(x.destination, x.brin, x.token) for x in leases}
+        return [(x, letters[x.destination, x.brin]) for x in leases]
+
+    def drop(self, runs: Iterable[LaneRun]) -> None:
+        """Forget lanes that were settled."""
+        self._leases -= {(x.destination, x.brin, x.token) for x in (run.standing.lease for run in runs)}
+
+    async def _give_back(self, c: Connection) -> None:
+        lost = await lanes.give_back(c, self._heart.process, self._leases)
+        if lost:
+            log.warning("lanes.given_back", lanes=len(lost), next="they are due again")

@@ -1,0 +1,121 @@
+"""What a commit did whose answer never came: it is not done twice, and what it took is not lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import asyncpg
+
+from hub import settle
+from hub.clock import now
+from hub.domain.delivery import Status
+from hub.domain.outcome import Delivered, RetryLater
+from hub.settle import LaneRun
+from hub.store import lanes, processes
+from hub.store.lanes import Missed, Standing, Taken
+from tests.support.forwarding import forwarder, settings_for, until
+from tests.support.receiver import receiver
+from tests.support.subscribed import assert_books_right, grant, make_register, plan_all, subscribed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pytest
+
+    from hub.store.lanes import Lease, Letter
+    from hub.store.pool import Connection
+
+
+async def _leased(c: Connection) -> tuple[int, Lease, list[Letter]]:
+    await make_register(c)
+    await grant(c, service="RIO")
+    await plan_all(c)
+    owner = await processes.enter(c, "forward")
+    (lease,) = await lanes.lease(c, owner, {3: 10})
+    letters = await lanes.read(c, [lease], 10)
+    return owner, lease, letters[lease.destination, lease.brin]
+
+
+async def _settle(c: Connection, owner: int, run: LaneRun) -> int:
+    async with c.transaction():
+        return await settle.attempts(c, owner, [run], now())
+
+
+async def test_a_failure_is_not_settled_twice(connection: Connection) -> None:
+    """Neither is its budget burned twice nor its attempt kept twice."""
+    owner, lease, (letter, *_) = await _leased(connection)
+    missed = Missed(
+        key=(lease.destination, lease.brin, letter.message.sequence),
+        before=letter.status,
+        after=Status.RETRYING,
+        outcome=RetryLater(at=now(), error="nobody", duration_ms=1),
+        burned=1,
+        reason=None,
+        expects_report=True,
+    )
+    standing = Standing(lease=lease, head=lease.head, sent=lease.sent, closed=lease.closed, wait=60.0)
+    run = LaneRun(standing=standing, missed=[missed])
+    assert [await _settle(connection, owner, run) for _ in range(2)] == [1, 0]
+    assert await connection.fetchval("select attempts from deliveries") == 1
+    assert await connection.fetchval("select count(*) from attempts") == 1
+    await assert_books_right(connection)
+
+
+async def test_a_delivery_is_not_settled_twice(connection: Connection) -> None:
+    """It was attempted once, whatever became of the answer to the commit."""
+    owner, lease, (letter, *_) = await _leased(connection)
+    taken = Taken(
+        key=(lease.destination, lease.brin, letter.message.sequence),
+        before=letter.status,
+        outcome=Delivered(at=now(), partition=1, offset=2),
+        expects_report=True,
+        planned_at=letter.planned_at,
+    )
+    head = letter.message.sequence
+    run = LaneRun(standing=Standing(lease=lease, head=head, sent=head, closed=lease.closed, wait=0.0), taken=[taken])
+    assert [await _settle(connection, owner, run) for _ in range(2)] == [1, 0]
+    assert await connection.fetchval("select attempts from deliveries") == 1
+    await assert_books_right(connection)
+
+
+async def test_lanes_are_not_lost_that_were_leased_and_never_read(
+    connection: Connection, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database goes away between lease and look: a living forwarder owns a lane that it does not know of."""
+    reading = lanes.read
+    lost: list[Sequence[Lease]] = []
+
+    async def go_away(c: Connection, leases: Sequence[Lease], most: int) -> Mapping[tuple[int, str], list[Letter]]:
+        if not lost:
+            lost.append(leases)
+            raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+        return await reading(c, leases, most)
+
+    monkeypatch.setattr(lanes, "read", go_away)
+    await make_register(connection)
+    async with receiver() as hook:
+        await subscribed(connection, url=hook.url)
+        await grant(connection)
+        await plan_all(connection)
+
+        async def is_delivered() -> bool:
+            return bool(await connection.fetchval("select bool_and(status = 'delivered') from deliveries"))
+
+        async with forwarder(settings_for(database)):
+            await until(is_delivered)
+    assert len(lost) == 1
+    assert len(hook.got) == 1
+    await assert_books_right(connection)
+
+
+async def test_what_is_known_is_not_given_back(connection: Connection) -> None:
+    """Only what nobody works on becomes due again; the token of what does not is fenced off."""
+    owner, lease, _ = await _leased(connection)
+    known = (lease.destination, lease.brin, lease.token)
+    assert await lanes.give_back(connection, owner, [known]) == []
+    assert await lanes.give_back(connection, owner + 1, []) == []
+    assert await lanes.give_back(connection, owner, []) == [known[:2]]
+    standing = Standing(lease=lease, head=lease.head, sent=lease.sent, closed=lease.closed, wait=0.0)
+    assert await _settle(connection, owner, LaneRun(standing=standing)) == 0
+    (again,) = await lanes.lease(connection, owner, {3: 10})
+    assert again.token > lease.token
