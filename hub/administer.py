@@ -10,16 +10,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hub import register
-from hub.errors import NotFound
+from hub.errors import NotFound, PreconditionFailed
 from hub.register import Order
 from hub.sight import administers, sight_of
 from hub.store import audit, mandates
 from hub.store.audit import Note
 from hub.store.register import find_mandate, lock_schools
 from hub.tokens import Role
+from schemas.identifiers import brin_of_branch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from uuid import UUID
 
     from hub.domain.mandate import Mandate
@@ -101,6 +102,19 @@ async def remove_routing(c: Connection, hand: Hand, mandate: Mandate, branch: Br
     after = await register.remove_routing(c, mandate.id, branch, hand.at, expected)
     await _note(c, hand, "routing.removed", before, after, branch=branch)
     return after
+
+
+async def divide(c: Connection, hand: Hand, choices: Mapping[Branch, UUID], versions: Mapping[UUID, int]) -> None:
+    """Give each of these branches of a school a free routing characteristic in the mandate chosen for it.
+
+    Raises `PreconditionFailed` when one of the mandates has not the version that the choice was made by.
+    """
+    await lock_schools(c, {brin_of_branch(branch) for branch in choices})
+    held = {mandate_id: (await own(c, hand, mandate_id)).mandate for mandate_id in {*choices.values(), *versions}}
+    if any(mandate.version != versions.get(mandate.id) for mandate in held.values()):
+        raise PreconditionFailed
+    for branch, mandate_id in sorted(choices.items()):
+        await assign_routing(c, hand, held[mandate_id], branch, None, None)
 
 
 async def copy(

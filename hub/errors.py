@@ -118,11 +118,19 @@ class Conflict(HubError):
 
     code = "conflict"
 
+    errors: tuple[FieldError, ...] = ()
+    """The fields that collide, where they are fields of what was given."""
+
     def __init__(
         self, reason: str, detail: str | None = None, *, brin: str | None = None, service: str | None = None
     ) -> None:
         super().__init__(detail, brin=brin, service=service)
         self.reason = reason
+
+    def at(self, errors: Sequence[FieldError]) -> Conflict:
+        """Name the fields that collide."""
+        self.errors = tuple(errors)
+        return self
 
 
 class PreconditionFailed(HubError):

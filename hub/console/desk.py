@@ -1,34 +1,46 @@
-"""What pages work with. In: a request. Out: who asks, the language, the database, templates.
+"""What pages work with. In: a request. Out: who asks, the language, the database, pages and ways to others.
 
-The caller's token lies in a cookie that no script reads and no other site sends along.
+The caller's token lies in a cookie that no script reads and no other site sends along. A form carries a word that only
+its own page can know, and the browser says where it comes from: both are checked before anything is done.
 """
 
-from dataclasses import dataclass, field
-from datetime import datetime
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
 from http import HTTPStatus
-from pathlib import Path
-from typing import Any, Final, Protocol
-from urllib.parse import parse_qs, urlsplit
+from typing import Annotated, Any, Final, Protocol
+from urllib.parse import quote, urlencode, urlsplit
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from fastapi import Depends
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from hub.clock import AMSTERDAM, Clock
-from hub.console.words import Words, tone
-from hub.domain.says import Language, age, says
-from hub.errors import NotAuthenticated
-from hub.observe.lag import LagReader
+from hub.administer import Hand
+from hub.clock import Clock
+from hub.console.forms import Form, read_form
+from hub.console.looks import render
+from hub.console.words import Words
+from hub.domain.says import Language
+from hub.errors import NotAllowed, NotAuthenticated
+from hub.register import Moment, moment
 from hub.settings import Settings
+from hub.store.mandates import Sight
 from hub.store.pool import Pool
-from hub.tokens import Caller, Verifier
+from hub.store.wake import Channel
+from hub.tokens import Caller, Role, Verifier
+from hub.tracing import current_traceparent
 
 COOKIE: Final = "osr_hub_token"
-HERE: Final = Path(__file__).parent
-POLICY: Final = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'"
-)
+LANGUAGE: Final = "osr_hub_language"
+A_YEAR: Final = 365 * 24 * 3600
+HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "same-origin",
+}
 
 
 class Wired(Protocol):
@@ -43,6 +55,14 @@ class Wired(Protocol):
         """The pool, while the application runs."""
 
 
+class Elsewhere(Exception):  # noqa: N818 - it is no error: the browser is sent on
+    """The browser should be on another page."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        super().__init__(path)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
     """One request of a browser."""
@@ -50,6 +70,8 @@ class Visit:
     request: Request
     wired: Wired
     words: Words
+    at: Moment
+    token: str
     caller: Caller | None = None
 
     @property
@@ -57,67 +79,114 @@ class Visit:
         """The language that is asked for."""
         return self.words.language
 
+    @property
+    def known(self) -> Caller:
+        """Who asks; whoever is not known is sent to the login, and back."""
+        if self.caller is None:
+            path = self.request.url.path
+            back = f"?next={quote(path)}" if self.request.method == "GET" else ""
+            raise Elsewhere(f"/console/login{back}")
+        return self.caller
+
+    @property
+    def hand(self) -> Hand:
+        """Who does something, and when."""
+        return Hand(caller=self.known, at=self.at)
+
+    @property
+    def sight(self) -> Sight:
+        """Whose mandates the pages show: operations everybody's, an administrator those of their own schools."""
+        caller = self.known
+        if caller.has(Role.OPERATIONS):
+            return Sight(everything=True)
+        return Sight(brins=caller.brins, bges=caller.bges) if caller.has(Role.SCHOOL) else Sight()
+
+    @property
+    def secret(self) -> str:
+        """The word that forms of this visitor carry."""
+        return hmac.new(self.token.encode(), b"osr-hub form", sha256).hexdigest()[:32]
+
+    def require(self, *roles: Role) -> Caller:
+        """Return who asks, who must have one of these roles."""
+        caller = self.known
+        if not caller.has(*roles):
+            raise NotAllowed(self.words("no_access"))
+        return caller
+
     def show(self, template: str, status: HTTPStatus = HTTPStatus.OK, **values: Any) -> Response:  # noqa: ANN401 - what a page shows
         """Make a page of a template."""
-        shared = {"t": self.words, "lang": self.language.value, "path": self.request.url.path, "caller": self.caller}
-        text = _templates.get_template(template).render({**shared, **values})
-        return HTMLResponse(text, status, headers={"Content-Security-Policy": POLICY})
+        query = {name: value for name, value in self.request.query_params.items() if name not in ("lang", "done")}
+        shared = {
+            "t": self.words,
+            "lang": self.language.value,
+            "other_lang": f"{self.request.url.path}?{urlencode({**query, 'lang': self.words.other.value})}",
+            "path": self.request.url.path,
+            "caller": self.caller,
+            "is_operator": self.caller is not None and self.caller.has(Role.OPERATIONS),
+            "secret": self.secret,
+            "done": self.request.query_params.get("done"),
+        }
+        return self._speaking(HTMLResponse(render(template, {**shared, **values}), int(status), headers=HEADERS))
 
-    def go(self, path: str) -> Response:
-        """Send the browser to another page."""
+    def go(self, path: str, done: str | None = None) -> Response:
+        """Send the browser to another page, which may say what was done."""
         joint = "&" if "?" in path else "?"
-        target = path if self.language is Language.DUTCH else f"{path}{joint}lang=en"
-        return RedirectResponse(target, HTTPStatus.SEE_OTHER)
+        target = path if done is None else f"{path}{joint}{urlencode({'done': done})}"
+        return self._speaking(RedirectResponse(target, int(HTTPStatus.SEE_OTHER)))
 
-    async def form(self) -> dict[str, str]:
-        """Read what was filled in; nothing from another site."""
-        origin = self.request.headers.get("origin")
-        if origin not in (None, "null") and urlsplit(origin).netloc != self.request.headers.get("host"):
-            return {}
-        given = parse_qs((await self.request.body()).decode(errors="replace"))
-        return {name: values[0].strip() for name, values in given.items()}
+    async def form(self) -> Form:
+        """Read what was filled in on a page of ours by this visitor; from anywhere else it is refused."""
+        form = await self.open_form()
+        if not hmac.compare_digest(form.text("secret"), self.secret):
+            raise NotAllowed(self.words("strange_form"))
+        return form
 
+    async def open_form(self) -> Form:
+        """Read what was filled in on a page of ours by somebody who is not known yet."""
+        if not _is_ours(self.request.headers, self.wired.settings.http.address):
+            raise NotAllowed(self.words("strange_form"))
+        return read_form(await self.request.body())
 
-@dataclass(slots=True)
-class Looks:
-    """The reader that pages share, made when the first one looks."""
+    def ring(self, *channels: Channel) -> None:
+        """Ring these channels when the work of this request is committed, just before it is answered."""
+        self.request.scope["hub.rings"].update(channels)
 
-    reader: LagReader = field(default_factory=LagReader)
+    def _speaking(self, answer: Response) -> Response:
+        if self.request.query_params.get("lang") in set(Language):
+            answer.set_cookie(LANGUAGE, self.language.value, max_age=A_YEAR, httponly=True, samesite="strict")
+        return answer
 
 
 async def visit(request: Request) -> Visit:
     """Find out who asks, and in which language."""
     wired: Wired = request.app.state.wiring
-    words = Words(Language.ENGLISH if request.query_params.get("lang") == "en" else Language.DUTCH)
-    token = request.cookies.get(COOKIE)
+    token = request.cookies.get(COOKIE, "")
     caller = None
     if token:
         try:
             caller = await wired.verifier.verify(token)
         except NotAuthenticated:
             caller = None
-    return Visit(request=request, wired=wired, words=words, caller=caller)
+    return Visit(
+        request=request,
+        wired=wired,
+        words=Words(_language(request)),
+        at=moment(wired.clock(), current_traceparent()),
+        token=token,
+        caller=caller,
+    )
 
 
-def reader_of(request: Request) -> LagReader:
-    """Give the reader of lag that pages share."""
-    state = request.app.state
-    if not hasattr(state, "console_looks"):
-        state.console_looks = Looks()
-    looks: Looks = state.console_looks
-    return looks.reader
+def _language(request: Request) -> Language:
+    wanted = request.query_params.get("lang") or request.cookies.get(LANGUAGE)
+    return Language.ENGLISH if wanted == Language.ENGLISH.value else Language.DUTCH
 
 
-def _local(moment: datetime | None) -> str:
-    return "-" if moment is None else moment.astimezone(AMSTERDAM).strftime("%d-%m-%Y %H:%M:%S")
+def _is_ours(headers: Mapping[str, str], address: str) -> bool:
+    origin = headers.get("origin")
+    if origin is not None:
+        return urlsplit(origin).netloc in {headers.get("host"), urlsplit(address).netloc}
+    return headers.get("sec-fetch-site", "same-origin") in {"same-origin", "none"}
 
 
-_templates: Final = Environment(
-    loader=FileSystemLoader(HERE / "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-_templates.filters.update(age=age, local=_local, tone=tone)
-_templates.globals.update(says=says)
+VisitHere = Annotated[Visit, Depends(visit)]

@@ -107,6 +107,7 @@ def refuse(wrongs: Iterable[Wrong]) -> None:
     found = list(wrongs)
     if not found:
         return
+    errors = [FieldError(field=w.field, code=w.code, detail=w.detail) for w in found]
     if all(wrong.is_conflict for wrong in found):
-        raise Conflict(found[0].code, "; ".join(wrong.detail for wrong in found))
-    raise InvalidInput([FieldError(field=w.field, code=w.code, detail=w.detail) for w in found])
+        raise Conflict(found[0].code, "; ".join(wrong.detail for wrong in found)).at(errors)
+    raise InvalidInput(errors)

@@ -83,6 +83,16 @@ class KnownState:
     rest_was_told: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happened:
+    """An event of a mandate: what it was, and the mandate's whole state after it."""
+
+    at: datetime
+    kind: Kind
+    version: int
+    body: Mapping[str, Any]
+
+
 async def mandate_views(c: Connection, wanted: Wanted, sight: Sight, most: int) -> list[MandateView]:
     """Read mandates that may be seen, at most `most`, in the order of their ids."""
     rows = await queries.read_mandate_views(
@@ -158,6 +168,20 @@ async def known_states(
         KnownState(
             body=orjson.loads(row["body"]),
             rest_was_told=any(unit["branch"] == REST for unit in orjson.loads(row["units"])),
+        )
+        for row in rows
+    ]
+
+
+async def events_of(c: Connection, mandate: Mandate, after: int) -> list[Happened]:
+    """Read what happened to a mandate after one of its versions, in order."""
+    rows = await queries.read_events_of(c, brin=mandate.brin, mandate_id=mandate.id, after=after)
+    return [
+        Happened(
+            at=row["recorded_at"],
+            kind=Kind(row["kind"]),
+            version=row["mandate_version"],
+            body=orjson.loads(row["body"]),
         )
         for row in rows
     ]

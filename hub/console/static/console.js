@@ -1,16 +1,19 @@
 "use strict";
-// Refreshes the part of a page that says where its newer self comes from.
+// Refreshes the part of a page that says where its newer self comes from, while nobody is busy in it.
 const live = document.querySelector("#live[data-from]");
+const stale = document.querySelector("#stale");
 async function refresh() {
-  if (document.visibilityState === "visible") {
+  if (document.visibilityState === "visible" && !live.contains(document.activeElement)) {
+    let isNew = false;
     try {
       const answer = await fetch(live.dataset.from, { redirect: "error" });
       if (answer.status === 401) return location.reload();
-      if (answer.ok) live.innerHTML = await answer.text();
-      live.classList.toggle("stale", !answer.ok);
+      isNew = answer.ok;
+      if (isNew) live.innerHTML = await answer.text();
     } catch {
-      live.classList.add("stale");
+      isNew = false;
     }
+    stale.hidden = isNew;
   }
   setTimeout(refresh, 2000);
 }

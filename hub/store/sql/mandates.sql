@@ -54,6 +54,13 @@ select distinct on (e.mandate_id) e.units::text as units, e.body
    and (:everything or m.supplier_oin = any(:oins::text[]))
  order by e.mandate_id, e.number desc;
 
+-- name: read_events_of
+-- What happened to a mandate after one of its versions, in order.
+select e.recorded_at, e.type::text as kind, e.mandate_version, e.body
+  from events e
+ where e.brin = :brin and e.mandate_id = :mandate_id and e.mandate_version > :after
+ order by e.number;
+
 -- name: read_feed
 -- Published events that a caller may read, from a window of the log, in order.
 select w.position, e.brin, e.number, e.id, e.type::text as kind, e.recorded_at, e.mandate_id, e.body, e.traceparent

@@ -1,0 +1,150 @@
+"""The page of one mandate: its dates change, it is withdrawn. In: forms with the version they change. Out: pages."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+
+from hub import administer
+from hub.console.desk import Visit, VisitHere
+from hub.console.forms import Fault, Faults, Form
+from hub.console.route import PageRoute
+from hub.console.school_view import Card, card_of, parts_of
+from hub.console.schools import Chosen, choose
+from hub.console.wishes import add_found, read_patch, read_reason, refuse_unread
+from hub.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
+from hub.observe.status import school_status
+from hub.store import mandates, register
+from hub.store.mandates import Happened, MandateView
+from hub.store.pool import Connection
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """The mandate that a page is about."""
+
+    chosen: Chosen
+    view: MandateView
+    service: Mapping[str, Any]
+
+    @property
+    def path(self) -> str:
+        """Where its page is."""
+        return f"/mandaten/{self.view.mandate.brin}/{self.view.mandate.id}"
+
+
+async def open_mandate(here: Visit, c: Connection, brin: str, mandate_id: UUID, *, own: bool = False) -> Opened:
+    """Read the mandate of a page; `NotFound` for one that the visitor may not see, or, if `own`, not change."""
+    chosen = await choose(here, c, brin)
+    view = await mandates.mandate_view(c, mandate_id, here.sight)
+    if view is None or view.mandate.brin != brin or (own and not chosen.may_change):
+        msg = f"no mandate {mandate_id}"
+        raise NotFound(msg)
+    services = {row["code"]: row for row in await register.services(c)}
+    return Opened(chosen=chosen, view=view, service=services[view.mandate.service_code])
+
+
+@router.get("/mandaten/{brin}/{mandate_id:uuid}")
+async def get_mandate(brin: str, mandate_id: UUID, here: VisitHere) -> Response:
+    """Show a mandate, what became of it, and what can be done with it."""
+    async with here.wired.open_pool.acquire() as c:
+        opened = await open_mandate(here, c, brin, mandate_id)
+        return await _show(here, c, opened, _dates_of(opened))
+
+
+@router.post("/mandaten/{brin}/{mandate_id:uuid}/datums")
+async def post_dates(brin: str, mandate_id: UUID, here: VisitHere) -> Response:
+    """Give it other dates; where somebody else was first, say what they changed and ask again."""
+    form = await here.form()
+    async with here.wired.open_pool.acquire() as c:
+        opened = await open_mandate(here, c, brin, mandate_id, own=True)
+        patch, faults = read_patch(form, opened.view.mandate, here.at.today, here.words)
+        try:
+            async with c.transaction():
+                await administer.amend(c, here.hand, opened.view.mandate, patch, form.number("version"))
+                refuse_unread(faults)
+        except PreconditionFailed:
+            since = await mandates.events_of(c, opened.view.mandate, form.number("version"))
+            return await _show(here, c, opened, form, since=since)
+        except (InvalidInput, Conflict) as fault:
+            return await _show(here, c, opened, form, add_found(faults, fault, here.words))
+    here.ring("events")
+    return here.go(opened.path, "amended")
+
+
+@router.get("/mandaten/{brin}/{mandate_id:uuid}/datums")
+@router.get("/mandaten/{brin}/{mandate_id:uuid}/kopieren/voorbeeld")
+async def get_elsewhere(brin: str, mandate_id: UUID, here: VisitHere) -> Response:
+    """Send who comes by an address that only takes forms to the page of the mandate."""
+    return here.go(f"/mandaten/{brin}/{mandate_id}")
+
+
+@router.get("/mandaten/{brin}/{mandate_id:uuid}/intrekken")
+async def get_withdrawal(brin: str, mandate_id: UUID, here: VisitHere) -> Response:
+    """Say what withdrawing means, and ask why."""
+    async with here.wired.open_pool.acquire() as c:
+        return _confirm(here, await open_mandate(here, c, brin, mandate_id, own=True), Form(), [])
+
+
+@router.post("/mandaten/{brin}/{mandate_id:uuid}/intrekken")
+async def post_withdrawal(brin: str, mandate_id: UUID, here: VisitHere) -> Response:
+    """Withdraw it."""
+    form = await here.form()
+    reason, faults = read_reason(form, here.words)
+    async with here.wired.open_pool.acquire() as c:
+        opened = await open_mandate(here, c, brin, mandate_id, own=True)
+        if faults:
+            return _confirm(here, opened, form, faults)
+        try:
+            async with c.transaction():
+                await administer.withdraw(c, here.hand, opened.view.mandate, reason, form.number("version"))
+        except (PreconditionFailed, Conflict) as fault:
+            return _confirm(here, opened, form, add_found([], fault, here.words))
+    here.ring("events")
+    return here.go(f"/mandaten/{brin}", "withdrawn")
+
+
+def _confirm(here: Visit, opened: Opened, form: Form, faults: Sequence[Fault]) -> Response:
+    status = HTTPStatus.BAD_REQUEST if faults else HTTPStatus.OK
+    return here.show("withdraw.html", status, opened=opened, form=form, faults=Faults(faults))
+
+
+def _dates_of(opened: Opened) -> Form:
+    mandate = opened.view.mandate
+    end = mandate.end_date.isoformat() if mandate.end_date else ""
+    return Form({"start": [mandate.start_date.isoformat()], "end": [end]})
+
+
+async def _show(
+    here: Visit,
+    c: Connection,
+    opened: Opened,
+    form: Form,
+    faults: Sequence[Fault] = (),
+    *,
+    since: Sequence[Happened] = (),
+) -> Response:
+    status = HTTPStatus.BAD_REQUEST if faults else HTTPStatus.PRECONDITION_FAILED if since else HTTPStatus.OK
+    return here.show(
+        "mandate.html",
+        status,
+        opened=opened,
+        card=await _card(here, c, opened),
+        events=await mandates.events_of(c, opened.view.mandate, 0),
+        places=[place for place in opened.chosen.school.locations if place.is_open(here.at.today)],
+        has_started=opened.view.mandate.start_date <= here.at.today,
+        form=form,
+        faults=Faults(faults),
+        since=since,
+    )
+
+
+async def _card(here: Visit, c: Connection, opened: Opened) -> Card:
+    mandate = opened.view.mandate
+    status = await school_status(c, mandate.brin, here.at.now, here.at.today, mandate.id)
+    return card_of(opened.view, parts_of(status, mandate) if status else {}, here.at.today)

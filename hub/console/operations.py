@@ -1,0 +1,145 @@
+"""The pages of operations: what is late, whose turn it is, what to press. In: a button, a reason. Out: it is done."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Final
+
+from fastapi import APIRouter, Request, Response
+
+from hub import operate
+from hub.console.desk import Elsewhere, Visit, VisitHere
+from hub.console.forms import Fault, Faults, Form
+from hub.console.parked_view import view_parked
+from hub.console.route import PageRoute
+from hub.console.wishes import read_reason
+from hub.errors import InvalidInput, NotFound
+from hub.observe.lag import DestinationLag, Lag, LagReader
+from hub.operate import BELLS, Press
+from hub.store import operations
+from hub.tokens import Role
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+MOST_PARKED: Final = 20
+
+
+@dataclass(slots=True)
+class Looks:
+    """The reader that pages share, made when the first one looks."""
+
+    reader: LagReader = field(default_factory=LagReader)
+
+
+@router.get("/console")
+async def get_console(here: VisitHere) -> Response:
+    """Say what is late, whose turn it is, and what to press."""
+    _require(here)
+    lag = await _lag(here)
+    async with here.wired.open_pool.acquire() as c:
+        parked = await operations.list_parked(c, after=0, state="open", reason=None, most=MOST_PARKED)
+    return here.show("operations.html", lag=lag, late=_late_first(lag), parked=[view_parked(each) for each in parked])
+
+
+@router.get("/console/live")
+async def get_live(here: VisitHere) -> Response:
+    """Show the part of the page that changes."""
+    if here.caller is None or not here.caller.has(Role.OPERATIONS):
+        return Response(status_code=int(HTTPStatus.UNAUTHORIZED))
+    lag = await _lag(here)
+    return here.show("live.html", lag=lag, late=_late_first(lag))
+
+
+@router.get("/console/destinations/{name}")
+async def get_destination(name: str, here: VisitHere) -> Response:
+    """Say how a destination stands, which schools are held, and let them be held and released."""
+    _require(here)
+    return await _show(here, name, Form(), [])
+
+
+@router.post("/console/destinations/{name}")
+async def post_destination(name: str, here: VisitHere) -> Response:
+    """Hold or release a destination, or schools of it."""
+    _require(here)
+    form = await here.form()
+    reason, faults = read_reason(form, here.words)
+    button, brin = form.text("button"), form.text("brin").upper()
+    if faults:
+        return await _show(here, name, form, faults)
+    push = {"hold": operate.hold, "release": operate.release}.get(button)
+    if push is None:
+        raise NotFound
+    try:
+        async with here.wired.open_pool.acquire() as c, c.transaction():
+            await push(c, name, [brin] if brin else None, _press(here, reason))
+    except InvalidInput:
+        return await _show(here, name, form, [Fault("brin", here.words("no_such_school", brin=brin))])
+    here.ring(*BELLS)
+    return here.go(f"/console/destinations/{name}", "held" if button == "hold" else "released")
+
+
+@router.post("/console/parked/{parked_id}")
+async def post_parked(parked_id: int, here: VisitHere) -> Response:
+    """Use a parked record after all, or decide that it is never used."""
+    _require(here)
+    form = await here.form()
+    reason, faults = read_reason(form, here.words)
+    push = {"retry": operate.retry, "discard": operate.discard}.get(form.text("button"))
+    if push is None:
+        raise NotFound
+    if faults:
+        raise InvalidInput([], faults[0].says)
+    async with here.wired.open_pool.acquire() as c, c.transaction():
+        await push(c, parked_id, _press(here, reason))
+    here.ring(*BELLS)
+    return here.go("/console", "retried" if form.text("button") == "retry" else "discarded")
+
+
+@router.get("/console/parked/{parked_id}")
+async def get_parked(parked_id: int, here: VisitHere) -> Response:
+    """Send who comes by an address that only takes forms to where parked records are."""
+    return here.go(f"/console#parked-{parked_id}")
+
+
+def _require(here: Visit) -> None:
+    if here.known.has(Role.SCHOOL) and not here.known.has(Role.OPERATIONS):
+        raise Elsewhere("/mandaten")
+    here.require(Role.OPERATIONS)
+
+
+def _press(here: Visit, reason: str) -> Press:
+    return Press(actor=here.known.subject, at=here.at.now, reason=reason)
+
+
+async def _show(here: Visit, name: str, form: Form, faults: Sequence[Fault]) -> Response:
+    found = next((each for each in (await _lag(here)).destinations if each.place.name == name), None)
+    if found is None:
+        msg = f"no destination {name}"
+        raise NotFound(msg)
+    status = HTTPStatus.BAD_REQUEST if faults else HTTPStatus.OK
+    return here.show("destination.html", status, each=found, form=form, faults=Faults(faults))
+
+
+async def _lag(here: Visit) -> Lag:
+    async with here.wired.open_pool.acquire() as c:
+        return await _reader_of(here.request).read(c, here.at.now)
+
+
+def _reader_of(request: Request) -> LagReader:
+    state = request.app.state
+    if not hasattr(state, "console_looks"):
+        state.console_looks = Looks()
+    looks: Looks = state.console_looks
+    return looks.reader
+
+
+def _late_first(lag: Lag) -> list[DestinationLag]:
+    return sorted(lag.destinations, key=_urgency)
+
+
+_URGENT: Final = ("refused", "hub", "receiver_down", "receiver_slow", "held", "no_receiver", "back_office", "none")
+
+
+def _urgency(each: DestinationLag) -> tuple[int, float]:
+    oldest = max(each.standing.oldest_undelivered or 0.0, each.standing.oldest_unprocessed or 0.0)
+    is_calm = each.cause.value == "none" and not each.standing.dead
+    return (len(_URGENT) if is_calm else _URGENT.index(each.cause.value), -oldest)

@@ -1,0 +1,50 @@
+"""Answers a browser in its own terms. In: whatever a page raised. Out: another page that says so, or the way to one."""
+
+from collections.abc import Callable, Coroutine, Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from hub import errors
+from hub.console.desk import Elsewhere, Visit, visit
+from hub.errors import HubError
+
+STATUSES: Final[Mapping[type[HubError], HTTPStatus]] = {
+    errors.InvalidInput: HTTPStatus.BAD_REQUEST,
+    errors.NotAllowed: HTTPStatus.FORBIDDEN,
+    errors.NotFound: HTTPStatus.NOT_FOUND,
+    errors.Conflict: HTTPStatus.CONFLICT,
+    errors.PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
+}
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class PageRoute(APIRoute):
+    """A page: what goes wrong on it is said on a page."""
+
+    def get_route_handler(self) -> Handler:
+        """Wrap the handler of the page."""
+        handle = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except Elsewhere as elsewhere:
+                return RedirectResponse(elsewhere.path, int(HTTPStatus.SEE_OTHER))
+            except RequestValidationError:
+                return fail(await visit(request), errors.NotFound())
+            except HubError as fault:
+                if type(fault) not in STATUSES:
+                    raise
+                return fail(await visit(request), fault)
+
+        return answer
+
+
+def fail(here: Visit, fault: HubError) -> Response:
+    """Say what went wrong on a page of its own."""
+    return here.show("failed.html", STATUSES[type(fault)], says=here.words.fault(fault))

@@ -1,0 +1,124 @@
+"""What a school's page shows. In: its mandates, and how each of its branches stands. Out: cards per service.
+
+Branches that a mandate covers in the same way, by one message, are shown together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from hub.domain.mandate import is_live, state
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import date
+    from typing import Any
+
+    from hub.domain.mandate import Mandate
+    from hub.observe.status import Cell, SchoolStatus
+    from hub.store.mandates import MandateView
+
+Named = tuple[str, str]
+"""A branch and what it is called."""
+
+
+@dataclass(slots=True)
+class Part:
+    """The branches that one message is about, and how it stands."""
+
+    cell: Cell
+    branches: list[Named] = field(default_factory=list)
+
+    @property
+    def code(self) -> str:
+        """Its status; or why it has none."""
+        if self.cell.coverage == "needs_routing":
+            return "needs_routing"
+        return self.cell.status or "not_planned"
+
+    @property
+    def is_queue(self) -> bool:
+        """Whether DUO is told, and not a system."""
+        return self.cell.destination.startswith("duo:")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """A mandate."""
+
+    mandate: Mandate
+    system_name: str
+    state: str
+    is_live: bool
+    parts: Sequence[Part]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceView:
+    """A service, with the school's mandates for it."""
+
+    code: str
+    shown_as: str
+    live: Sequence[Card]
+    over: Sequence[Card]
+
+    @property
+    def in_doubt(self) -> list[Named]:
+        """The branches of which it is not known which system they use."""
+        named = {b for card in self.live for part in card.parts if part.code == "needs_routing" for b in part.branches}
+        return sorted(named)
+
+    @property
+    def untold(self) -> list[str]:
+        """The systems that were not told of those branches."""
+        return [card.system_name for card in self.live if any(part.code == "needs_routing" for part in card.parts)]
+
+
+def view_school(
+    status: SchoolStatus, views: Iterable[MandateView], services: Iterable[Mapping[str, Any]], today: date
+) -> list[ServiceView]:
+    """Put a school's mandates together per service, those without any at the end."""
+    parts = _parts(status)
+    cards: dict[str, list[Card]] = {}
+    for view in views:
+        mandate = view.mandate
+        if is_live(mandate, today) or mandate.id in parts:
+            cards.setdefault(mandate.service_code, []).append(card_of(view, parts.get(mandate.id, {}), today))
+    shown = [
+        ServiceView(
+            code=service["code"],
+            shown_as=service["shown_as"],
+            live=[card for card in cards.get(service["code"], ()) if card.is_live],
+            over=[card for card in cards.get(service["code"], ()) if not card.is_live],
+        )
+        for service in services
+    ]
+    return sorted(shown, key=lambda service: not (service.live or service.over))
+
+
+def card_of(view: MandateView, parts: Mapping[object, Part], today: date) -> Card:
+    """Make the card of a mandate."""
+    mandate = view.mandate
+    return Card(
+        mandate=mandate,
+        system_name=view.system_name,
+        state=state(mandate, today).value,
+        is_live=is_live(mandate, today),
+        parts=list(parts.values()),
+    )
+
+
+def parts_of(status: SchoolStatus, mandate: Mandate) -> Mapping[object, Part]:
+    """Put together what is known of one mandate."""
+    return _parts(status).get(mandate.id, {})
+
+
+def _parts(status: SchoolStatus) -> dict[object, dict[object, Part]]:
+    parts: dict[object, dict[object, Part]] = {}
+    for place in status.branches:
+        for cell in place.cells:
+            alike = parts.setdefault(cell.mandate_id, {})
+            part = alike.setdefault((cell.coverage, cell.routing_id, cell.delivery_id), Part(cell))
+            part.branches.append((place.branch, place.name))
+    return parts

@@ -1,0 +1,224 @@
+"""Words for what programs write: statuses, causes, states, errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+Both = tuple[str, str]
+
+STATUSES: Final[Mapping[str, Both]] = {
+    "waiting": ("onderweg", "on its way"),
+    "held": ("tegengehouden", "held"),
+    "retrying": ("wordt opnieuw geprobeerd", "being retried"),
+    "delivered": ("aangekomen, nog niet verwerkt", "delivered, not processed yet"),
+    "in_progress": ("in behandeling", "in progress"),
+    "processed": ("verwerkt", "processed"),
+    "processed_with_signal": ("verwerkt, met een melding", "processed, with a signal"),
+    "activated": ("actief", "activated"),
+    "rejected": ("afgewezen", "rejected"),
+    "declined": ("geweigerd", "declined"),
+    "superseded": ("vervangen door een nieuwer bericht", "replaced by a newer message"),
+    "dead": ("niet aangekomen", "given up"),
+    "cancelled": ("geannuleerd", "cancelled"),
+    "not_planned": ("wordt klaargezet", "being prepared"),
+    "needs_routing": ("routeringskenmerk nodig", "routing characteristic needed"),
+}
+ADVICE: Final[Mapping[tuple[str, bool | None], Both]] = {
+    ("waiting", None): ("U hoeft niets te doen.", "You need not do anything."),
+    ("not_planned", None): ("U hoeft niets te doen.", "You need not do anything."),
+    ("held", None): (
+        "De ontvanger kan nu niets ontvangen, of de beheerder houdt het tegen. Het gaat vanzelf verder.",
+        "The receiver takes nothing now, or an operator holds it. It goes on by itself.",
+    ),
+    ("retrying", None): (
+        "De ontvanger antwoordt niet. De hub blijft het proberen; u hoeft niets te doen.",
+        "The receiver does not answer. The hub keeps trying; you need not do anything.",
+    ),
+    ("delivered", True): (
+        (
+            "DUO moet dit nog verwerken. Dat kan even duren. Duurt het langer dan twee dagen? Vraag het DUO: "
+            "securityservicedesk@duo.nl of 050 599 84 40 (9.00-13.00 uur)."
+        ),
+        (
+            "DUO still has to process this, which may take some time. More than two days? Ask DUO: "
+            "securityservicedesk@duo.nl or 050 599 84 40 (9:00-13:00)."
+        ),
+    ),
+    ("in_progress", True): ("DUO is ermee bezig.", "DUO is working on it."),
+    ("delivered", False): (
+        "Misschien moet u in uw administratiesysteem nog iets doen. Vraag het de leverancier.",
+        "You may have something to do in your administration system. Ask its supplier.",
+    ),
+    ("in_progress", False): (
+        "In uw administratiesysteem staat nog een stap open. Vraag het de leverancier.",
+        "There is still a step to do in your administration system. Ask its supplier.",
+    ),
+    ("processed_with_signal", None): ("Lees de melding hieronder.", "Read the signal below."),
+    ("rejected", None): (
+        (
+            "DUO heeft dit niet verwerkt. Lees de melding, en vraag het DUO: securityservicedesk@duo.nl of "
+            "050 599 84 40 (9.00-13.00 uur)."
+        ),
+        (
+            "DUO did not process this. Read the signal, and ask DUO: securityservicedesk@duo.nl or "
+            "050 599 84 40 (9:00-13:00)."
+        ),
+    ),
+    ("declined", None): (
+        "De leverancier heeft dit geweigerd. Lees de melding, en vraag het de leverancier.",
+        "The supplier declined this. Read the signal, and ask the supplier.",
+    ),
+    ("dead", None): (
+        "Dit bericht kon niet worden afgeleverd. Vraag het support@kennisnet.nl of 0800 - 321 22 33.",
+        "This message could not be delivered. Ask support@kennisnet.nl or 0800 - 321 22 33.",
+    ),
+}
+STATES: Final[Mapping[str, Both]] = {
+    "future": ("gaat nog in", "starts later"),
+    "active": ("geldig", "active"),
+    "ended": ("afgelopen", "ended"),
+    "withdrawn": ("ingetrokken", "withdrawn"),
+}
+CAUSES: Final[Mapping[str, Both]] = {
+    "none": ("op tijd", "on time"),
+    "hub": ("de hub is aan zet", "the hub's turn"),
+    "held": ("tegengehouden", "held"),
+    "receiver_down": ("ontvanger weg", "receiver down"),
+    "receiver_slow": ("ontvanger traag", "receiver slow"),
+    "refused": ("ontvanger weigert", "receiver refuses"),
+    "back_office": ("wacht op verwerking", "awaits processing"),
+    "no_receiver": ("geen abonnement", "no subscription"),
+}
+CIRCUITS: Final[Mapping[str, Both]] = {
+    "closed": ("gesloten: er wordt gewoon verzonden", "closed: it is sent to as usual"),
+    "open": ("open: er wordt niets verzonden", "open: nothing is sent"),
+    "half_open": ("half open: er wordt weer één bericht geprobeerd", "half open: one message is tried again"),
+}
+PARKED: Final[Mapping[str, Both]] = {
+    "unparsable": ("niet te lezen", "not readable"),
+    "schema": ("niet volgens het schema", "not according to the schema"),
+    "unknown_school": ("onbekende school", "unknown school"),
+    "unknown_delivery": ("onbekende levering", "unknown delivery"),
+    "future": ("gedateerd in de toekomst", "dated in the future"),
+}
+COPY_REASONS: Final[Mapping[str, Both]] = {
+    "other_system": (
+        "deze school gebruikt voor deze dienst een ander systeem",
+        "this school uses another system for this service",
+    ),
+    "overlap": (
+        "deze school heeft al een mandaat voor dit systeem in deze periode",
+        "this school already has a mandate for this system in this period",
+    ),
+    "no_agreement": (
+        "het bestuur heeft de overeenkomst voor deze dienst niet getekend",
+        "the board has not signed the agreement for this service",
+    ),
+    "school_closed": ("deze school is gesloten", "this school is closed"),
+    "unknown_school": ("deze school staat niet op uw naam", "this school is not yours"),
+}
+CHANGES: Final[Mapping[str, Both]] = {
+    "granted": ("mandaat gegeven", "mandate given"),
+    "startDate": ("begindatum gewijzigd", "start date changed"),
+    "endDate": ("einddatum gewijzigd", "end date changed"),
+    "routing": ("routeringskenmerk gewijzigd", "routing characteristic changed"),
+    "branches": ("andere vestigingen", "other branches"),
+    "board": ("ander bestuur", "other board"),
+    "withdrawn": ("ingetrokken", "withdrawn"),
+    "started": ("ingegaan", "started"),
+    "expired": ("afgelopen", "ended"),
+}
+ACTIONS: Final[Mapping[str, Both]] = {
+    "mandate.granted": ("mandaat gegeven", "mandate given"),
+    "mandate.amended": ("datums gewijzigd", "dates changed"),
+    "mandate.withdrawn": ("mandaat ingetrokken", "mandate withdrawn"),
+    "mandate.copied": ("mandaat gekopieerd", "mandate copied"),
+    "mandate.started": ("mandaat ingegaan", "mandate started"),
+    "mandate.expired": ("mandaat afgelopen", "mandate ended"),
+    "routing.assigned": ("routeringskenmerk gegeven", "routing characteristic assigned"),
+    "routing.removed": ("routeringskenmerk weggehaald", "routing characteristic removed"),
+    "destination.held": ("berichten tegengehouden", "messages held"),
+    "destination.released": ("berichten vrijgegeven", "messages released"),
+    "delivery.cancelled": ("bericht geannuleerd", "message cancelled"),
+}
+FACTS: Final[Mapping[str, Both]] = {
+    "startDate": ("begindatum", "start date"),
+    "endDate": ("einddatum", "end date"),
+    "routing": ("routeringskenmerken", "routing characteristics"),
+    "withdrawnAt": ("ingetrokken", "withdrawn"),
+    "state": ("stand", "state"),
+}
+ERRORS: Final[Mapping[tuple[str, str], Both]] = {
+    ("", "day"): (
+        "Schrijf de datum als dag-maand-jaar, bijvoorbeeld 01-08-2027.",
+        "Write the date as day-month-year, for example 01-08-2027.",
+    ),
+    ("", "unknown_service"): ("Kies een dienst.", "Choose a service."),
+    ("", "unknown_system"): ("Kies een administratiesysteem.", "Choose an administration system."),
+    ("", "service_not_offered"): (
+        "Dit systeem doet niet mee aan deze dienst. Kies een ander.",
+        "This system does not offer this service. Choose another one.",
+    ),
+    ("/startDate", "in_the_past"): (
+        "De begindatum ligt in het verleden. Kies vandaag of later.",
+        "The start date lies in the past. Choose today or later.",
+    ),
+    ("/endDate", "in_the_past"): (
+        "De einddatum ligt in het verleden. Kies vandaag of later, of laat hem leeg.",
+        "The end date lies in the past. Choose today or later, or leave it out.",
+    ),
+    ("", "before_start"): (
+        "De einddatum ligt vóór de begindatum.",
+        "The end date lies before the start date.",
+    ),
+    ("", "too_late"): ("Deze datum ligt te ver weg.", "This date is too far away."),
+    ("", "immutable"): (
+        "Het mandaat is al ingegaan; de begindatum kan niet meer veranderen.",
+        "The mandate has started already; its start date cannot change any more.",
+    ),
+    ("", "overlap"): (
+        "Er is al een mandaat voor deze school, deze dienst en dit systeem in deze periode.",
+        "There is a mandate for this school, this service and this system in this period already.",
+    ),
+    ("", "ended"): (
+        "Dit mandaat is ingetrokken of afgelopen; het kan niet meer veranderen.",
+        "This mandate was withdrawn or has ended; it cannot change any more.",
+    ),
+    ("", "no_agreement"): (
+        "Het bestuur heeft de overeenkomst voor deze dienst nog niet getekend. Vraag het support@kennisnet.nl.",
+        "The board has not signed the agreement for this service yet. Ask support@kennisnet.nl.",
+    ),
+    ("", "school_closed"): ("Deze school is gesloten.", "This school is closed."),
+    ("", "branch_closed"): ("Deze vestiging is gesloten.", "This branch is closed."),
+    ("", "unknown_branch"): ("Deze vestiging hoort niet bij de school.", "This branch is not one of the school."),
+    ("", "invalid"): (
+        "Een routeringskenmerk is 00000007000, de vier tekens van de school, en vijf cijfers.",
+        "A routing characteristic is 00000007000, the four characters of the school, and five digits.",
+    ),
+    ("", "other_school"): (
+        "Dit routeringskenmerk hoort bij een andere school.",
+        "This routing characteristic belongs to another school.",
+    ),
+    ("", "taken"): (
+        "Dit routeringskenmerk is voor deze dienst al in gebruik bij een andere vestiging.",
+        "This routing characteristic is in use for this service by another branch already.",
+    ),
+    ("", "none_left"): (
+        "Deze school heeft geen vrije routeringskenmerken meer.",
+        "This school has no free routing characteristics left.",
+    ),
+    ("", "still_unusable"): (
+        "Dit bericht kan nog steeds niet worden gebruikt. Probeer het later, of gooi het weg.",
+        "This record still cannot be used. Try later, or discard it.",
+    ),
+    ("", "unknown_delivery"): (
+        "De levering waar dit over gaat, is nog steeds niet bekend. Het bericht wordt vanzelf gebruikt als die er is.",
+        "The delivery it speaks of is still not known. It is applied by itself when it is.",
+    ),
+    ("", "bytes_gone"): (
+        "De inhoud van dit bericht wordt niet meer bewaard. Gooi het weg.",
+        "The bytes of this record are not kept any more. Discard it.",
+    ),
+    ("", "final"): ("Hierover is al beslist.", "This was decided already."),
+}

@@ -1,0 +1,77 @@
+"""What the pages of operations say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+WORDS: Final[Mapping[str, tuple[str, str]]] = {
+    "operations": ("Doorgifte van mandaten", "Delivery of mandates"),
+    "operations_lead": (
+        "Wat te laat is staat bovenaan, met wie er aan zet is en wat u kunt doen.",
+        "What is late comes first, with whose turn it is and what to press.",
+    ),
+    "schools_link": ("Mandaten van scholen", "Mandates of schools"),
+    "destinations": ("Bestemmingen", "Destinations"),
+    "destination": ("Bestemming", "Destination"),
+    "unpublished": ("nog niet gepubliceerd", "not published yet"),
+    "unplanned": ("nog niet ingepland", "not planned yet"),
+    "parked": ("apart gelegd", "put aside"),
+    "at_work": ("processen aan het werk", "processes at work"),
+    "waiting": ("In de wacht", "Waiting"),
+    "held_count": ("Tegengehouden", "Held"),
+    "retrying": ("Opnieuw", "Retrying"),
+    "unprocessed": ("Niet verwerkt", "Unprocessed"),
+    "dead": ("Opgegeven", "Given up"),
+    "undelivered_for": ("Oudste niet afgeleverd", "Oldest undelivered"),
+    "unprocessed_for": ("Oudste niet verwerkt", "Oldest unprocessed"),
+    "transport": ("Vervoer p50 / p99", "Transport p50 / p99"),
+    "processing": ("Verwerking p50 / p99", "Processing p50 / p99"),
+    "press": ("Ingrijpen", "Press"),
+    "circuit": ("Circuit", "Circuit"),
+    "circuit_since": ("sinds {when}", "since {when}"),
+    "last_error": ("Laatste fout", "Last error"),
+    "services": ("Diensten", "Services"),
+    "topic": ("Topic", "Topic"),
+    "webhook": ("Webhook", "Webhook"),
+    "hold_or_release": ("Tegenhouden of vrijgeven", "Hold or release"),
+    "only_school": ("Alleen deze school (BRIN)", "Only this school (BRIN)"),
+    "is_open": ("Berichten gaan door.", "Messages go."),
+    "is_held": ("Een beheerder houdt deze bestemming tegen.", "An operator holds this destination."),
+    "is_paused": ("Het abonnement staat niet aan.", "Its subscription is not active."),
+    "is_without": ("Dit systeem heeft nog geen abonnement.", "This system has no subscription yet."),
+    "no_such_school": ("{brin} is geen school in het register.", "{brin} is no school of the register."),
+    "hold_hint": (
+        "Wat onderweg is, komt nog aan. Wat daarna komt, wacht op volgorde en gaat niet verloren.",
+        "What is on its way still arrives. What comes after it waits in order; nothing is lost.",
+    ),
+    "hold": ("Tegenhouden", "Hold"),
+    "release": ("Vrijgeven", "Release"),
+    "release_one": ("{brin} vrijgeven", "Release {brin}"),
+    "held_schools": ("Scholen die worden tegengehouden", "Schools that are held"),
+    "no_held_schools": ("Er wordt geen school apart tegengehouden.", "No school is held by itself."),
+    "held": ("Wordt tegengehouden.", "It is held."),
+    "released": (
+        "Is vrijgegeven; wat wachtte gaat op volgorde verder.",
+        "Released; what waited goes on in order.",
+    ),
+    "retry": ("Opnieuw proberen", "Retry"),
+    "discard": ("Weggooien", "Discard"),
+    "retried": ("Het bericht is alsnog gebruikt.", "The record was used after all."),
+    "discarded": ("Het bericht is weggegooid.", "The record was discarded."),
+    "parked_records": ("Apart gelegde berichten", "Records put aside"),
+    "parked_lead": (
+        "Deze berichten kon de hub niet gebruiken. Kijk of de afzender of de hub iets moet herstellen, en beslis dan.",
+        "The hub could not use these records. See whether the sender or the hub has something to mend, then decide.",
+    ),
+    "blame_sender": ("fout van de afzender", "the sender's fault"),
+    "blame_hub": ("fout van de hub", "the hub's fault"),
+    "content": ("Inhoud", "Content"),
+    "content_cut": ("(de rest is weggelaten)", "(the rest is left out)"),
+    "content_gone": ("De inhoud wordt niet meer bewaard.", "The content is not kept any more."),
+    "stale_numbers": (
+        "Deze cijfers zijn verouderd: de hub antwoordt niet.",
+        "These numbers are old: the hub does not answer.",
+    ),
+    "to_operations": ("Terug naar het overzicht", "Back to the overview"),
+}
