@@ -8,7 +8,7 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from hub.clock import AMSTERDAM
-from hub.console.words import tone
+from hub.console.words import Words, tone
 from hub.domain.says import age, says
 
 HERE: Final = Path(__file__).parent
@@ -31,6 +31,21 @@ def day(given: date | str | None) -> str:
     return (date.fromisoformat(given) if isinstance(given, str) else given).strftime("%d-%m-%Y")
 
 
+def fact(value: Any, name: str, words: Words) -> str:  # noqa: ANN401 - what a note of the audit holds
+    """Write what a fact of a mandate was or is."""
+    match value:
+        case dict() if value:
+            return ", ".join(f"{branch}: {routing}" for branch, routing in value.items())
+        case str() if name == "state":
+            return words.state(value)
+        case str() if name.endswith("Date"):
+            return day(value)
+        case str() if name.endswith("At"):
+            return local(datetime.fromisoformat(value))
+        case _:
+            return str(value) if value else words("no_routing")
+
+
 _templates: Final = Environment(
     loader=FileSystemLoader(HERE / "templates"),
     autoescape=True,
@@ -38,5 +53,5 @@ _templates: Final = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_templates.filters.update(age=age, local=local, day=day, tone=tone)
+_templates.filters.update(age=age, local=local, day=day, tone=tone, fact=fact)
 _templates.globals.update(says=says)

@@ -4,6 +4,8 @@ from collections.abc import Callable, Coroutine, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
+import asyncpg
+import structlog
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.requests import Request
@@ -19,7 +21,17 @@ STATUSES: Final[Mapping[type[HubError], HTTPStatus]] = {
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
+    errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
+_ABSENT: Final = (
+    ConnectionError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.TooManyConnectionsError,
+)
+log = structlog.get_logger(__name__)
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -37,6 +49,14 @@ class PageRoute(APIRoute):
                 return RedirectResponse(elsewhere.path, int(HTTPStatus.SEE_OTHER))
             except RequestValidationError:
                 return fail(await visit(request), errors.NotFound())
+            except _ABSENT as error:
+                log.warning(
+                    "page.unavailable",
+                    path=request.url.path,
+                    error=str(error),
+                    next="whoever looks is asked to try again",
+                )
+                return fail(await visit(request), errors.Unavailable())
             except HubError as fault:
                 if type(fault) not in STATUSES:
                     raise

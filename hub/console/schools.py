@@ -100,5 +100,6 @@ async def get_history(brin: str, here: VisitHere) -> Response:
         chosen = await choose(here, c, brin)
         notes = await operations.list_audit(c, brin=brin, since=None, until=None, before=None, most=MOST_NOTES)
         views = await mandates.mandate_views(c, Wanted(brin=chosen.school.brin), here.sight, MOST_MANDATES)
+        services = {row["code"]: row["shown_as"] for row in await register.services(c)}
     named = {str(view.mandate.id): view for view in views}
-    return here.show("history.html", chosen=chosen, notes=notes, mandates=named)
+    return here.show("history.html", chosen=chosen, notes=notes, mandates=named, services=services)

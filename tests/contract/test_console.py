@@ -1,46 +1,24 @@
-"""The pages: who gets in, what they say in two languages, and what a button does; nothing from another site."""
+"""The pages as a browser gets them: who gets in, what they say in two languages, nothing from elsewhere."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
 import pytest
 
+from hub.store.reports import park
 from hub.tokens import Role
-from tests.support.calls import R2, open_hub, wish
-from tests.support.seen import plan_all, report, take
+from tests.support.calls import ONE, OTHER, R2, day, open_hub, wish
+from tests.support.paper import Paper, paper_of
+from tests.support.seen import plan_all, report, report_record, take
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hub.store.pool import Pool
-    from tests.support.api import Client, Reply
+    from tests.support.api import Client
 
-FORM = {"content-type": "application/x-www-form-urlencoded", "host": "hub.test"}
-
-
-class Browser:
-    """Keeps the cookie of one person."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-        self.cookie = ""
-
-    async def get(self, path: str) -> Reply:
-        """Look at a page."""
-        return await self._client.call("GET", path, headers={"cookie": self.cookie})
-
-    async def post(self, path: str, **form: str) -> Reply:
-        """Press a button of a form."""
-        headers = {**FORM, "cookie": self.cookie, **({"origin": form.pop("origin")} if "origin" in form else {})}
-        return await self._client.call("POST", path, urlencode(form).encode(), headers=headers)
-
-    async def log_in(self, token: str) -> Reply:
-        """Show a token."""
-        reply = await self.post("/console/login", token=token)
-        self.cookie = reply.headers.get("set-cookie", "").partition(";")[0]
-        return reply
+PLACE = "/console/destinations/duo:rio"
 
 
 @pytest.fixture
@@ -57,84 +35,197 @@ async def hub(pool: Pool, tmp_path: Path) -> Client:
     return hub
 
 
-async def browser_of(hub: Client, role: Role, brins: tuple[str, ...] = ()) -> Browser:
-    """Be somebody who logged in."""
-    browser = Browser(hub)
-    token = hub.as_caller(role, brins=brins).token
-    assert token is not None
-    await browser.log_in(token)
-    return browser
+@pytest.fixture
+async def mandate(hub: Client) -> str:
+    """Give the path of the page of that mandate."""
+    listed = (await hub.as_caller(Role.SCHOOL, brins=["18DS"]).get("/v1/mandates")).json
+    return f"/mandaten/18DS/{listed['items'][0]['id']}"
 
 
 async def test_nobody_gets_in_without_a_token(hub: Client) -> None:
-    """Pages send you to the login; a token that is not believed is told so; the cookie is kept from scripts."""
-    browser = Browser(hub)
-    for path in ("/console", "/mandaten"):
-        reply = await browser.get(path)
-        assert (reply.status, reply.headers["location"]) == (303, "/console/login")
-    assert (await browser.log_in("nonsense")).status == 401
+    """Pages send you to the login and back; a token that is not believed is told so; scripts cannot read the cookie."""
+    paper = Paper(hub)
+    for path in ("/console", "/mandaten", "/mandaten/18DS", PLACE):
+        reply = await paper.get(path)
+        assert (reply.status, reply.headers["location"].partition("?")[0]) == (303, "/console/login")
+    assert (await paper.log_in("nonsense")).status == 401
     token = hub.as_caller(Role.OPERATIONS).token
     assert token is not None
-    reply = await browser.log_in(token)
+    reply = await paper.log_in(token)
     assert (reply.status, reply.headers["location"]) == (303, "/console")
     assert "HttpOnly" in reply.headers["set-cookie"]
     assert "SameSite=strict" in reply.headers["set-cookie"]
 
 
+@pytest.mark.parametrize(
+    ("wanted", "where"),
+    [
+        ("/mandaten/18DS", "/mandaten/18DS"),
+        ("https://evil.example", "/mandaten"),
+        ("//evil.example/mandaten", "/mandaten"),
+        ("/mandaten//evil.example", "/mandaten"),
+        ("/mandaten\\evil", "/mandaten"),
+        ("/console/login", "/mandaten"),
+    ],
+)
+async def test_the_login_goes_back_to_pages_of_ours_only(hub: Client, wanted: str, where: str) -> None:
+    """Where somebody wanted to go is taken over from the address only when it is a page of the hub."""
+    token = hub.as_caller(Role.SCHOOL, brins=["18DS"]).token
+    assert token is not None
+    assert (await Paper(hub).log_in(token, wanted)).headers["location"] == where
+
+
 async def test_operations_read_what_is_late_in_dutch_or_english(hub: Client) -> None:
-    """Each destination with its words; pages run no script but their own."""
-    browser = await browser_of(hub, Role.OPERATIONS)
-    page = await browser.get("/console")
+    """Each destination with its words; the language is kept; pages run no script but their own."""
+    paper = await paper_of(hub, Role.OPERATIONS)
+    page = await paper.get("/console")
     text = page.body.decode()
-    assert page.status == 200
     assert "Doorgifte van mandaten" in text
     assert "duo:rio" in text
     assert "Niets is te laat." in text
     policy = page.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
-    english = (await browser.get("/console?lang=en")).body.decode()
+    assert page.headers["referrer-policy"] == "same-origin"
+    assert page.headers["x-content-type-options"] == "nosniff"
+    english = await paper.text("/console?lang=en")
     assert "Delivery of mandates" in english
-    assert "Nothing is late." in english
-    assert (await browser.get("/console/live")).body.decode().count("<tbody") == text.count("<tbody")
+    assert '<html lang="en">' in await paper.text("/console")
+    assert '<html lang="nl">' in await paper.text("/console?lang=nl")
+    assert (await paper.text("/console/live")).count("<article") == text.count("<article")
 
 
-async def test_a_button_holds_with_a_reason_and_not_from_elsewhere(hub: Client) -> None:
-    """Without a reason, or from another site, nothing happens."""
-    browser = await browser_of(hub, Role.OPERATIONS)
-    press = {"button": "hold", "destination": "duo:rio"}
-    assert (await browser.post("/console/press", **press)).status == 400
-    assert (await browser.post("/console/press", **press, reason="x", origin="https://evil.example")).status == 400
-    done = await browser.post("/console/press", **press, reason="onderhoud")
-    assert (done.status, done.headers["location"]) == (303, "/console")
-    assert "Een beheerder houdt het tegen" in (await browser.get("/console")).body.decode()
-    wrong = await browser.post("/console/press", button="hold", destination="duo:rio", brin="99ZZ", reason="x")
-    assert wrong.status == 400
-    assert "99ZZ" in wrong.body.decode()
-    for button in ({"button": "retry", "parked": "x"}, {"button": "explode"}):
-        assert (await browser.post("/console/press", **button, reason="x")).status == 400
+async def test_a_button_wants_a_reason_and_a_form_of_ours(hub: Client, pool: Pool) -> None:
+    """Without a reason, from another site, or without the secret of the page, nothing happens."""
+    paper = await paper_of(hub, Role.OPERATIONS)
+    hold: dict[str, object] = {"button": "hold", "brin": "", "reason": "onderhoud"}
+    assert (await paper.post(PLACE, {**hold, "reason": ""})).status == 400
+    for headers in ({"origin": "https://evil.example"}, {"origin": "null"}, {"sec_fetch_site": "cross-site"}):
+        assert (await paper.post(PLACE, hold, **headers)).status == 403
+    assert (await paper.post(PLACE, {**hold, "secret": "0" * 32})).status == 403
+    assert (await paper.post(PLACE, {**hold, "button": "explode"})).status == 404
+    assert (await paper.post("/console/destinations/duo:none", hold)).status == 404
+    async with pool.acquire() as c:
+        assert await c.fetchval("select count(*) from destinations where held") == 0
+    done = await paper.post(PLACE, hold, origin="http://hub.test")
+    assert (done.status, done.headers["location"]) == (303, f"{PLACE}?done=held")
+    assert "Een beheerder houdt" in await paper.text("/console")
+
+
+async def test_a_record_put_aside_is_decided_on_once_and_with_a_reason(hub: Client, pool: Pool) -> None:
+    """Its content is shown without a person's number; a decision without a reason is none."""
+    async with pool.acquire() as c:
+        await park(c, report_record("0190a000-0000-7000-8000-000000000000", "<i>123456782</i>"))
+    paper = await paper_of(hub, Role.OPERATIONS)
+    page = await paper.text("/console")
+    assert "onbekende levering" in page
+    assert "&lt;i&gt;*********&lt;/i&gt;" in page
+    path = page.partition('action="/console/parked/')[2].partition('"')[0]
+    assert (await paper.post(f"/console/parked/{path}", {"button": "discard"})).status == 400
+    assert (await paper.post(f"/console/parked/{path}", {"button": "explode", "reason": "x"})).status == 404
+    assert (await paper.post(f"/console/parked/{path}", {"button": "retry", "reason": "x"})).status == 409
+    assert (await paper.post(f"/console/parked/{path}", {"button": "discard", "reason": "x"})).status == 303
+    again = await paper.post(f"/console/parked/{path}", {"button": "discard", "reason": "x"})
+    assert (again.status, "Hierover is al beslist." in again.body.decode()) == (409, True)
+    assert (await paper.post("/console/parked/x", {"button": "discard", "reason": "x"})).status == 404
 
 
 async def test_a_school_reads_what_became_of_its_mandates(hub: Client) -> None:
     """Per branch, with the back office's own words, escaped; never another school's."""
-    browser = await browser_of(hub, Role.SCHOOL, ("18DS",))
-    text = (await browser.get("/mandaten")).body.decode()
+    paper = await paper_of(hub, Role.SCHOOL, brins=("18DS",))
+    assert (await paper.get("/mandaten")).headers["location"] == "/mandaten/18DS"
+    assert (await paper.get("/mandaten?brin=18ds")).headers["location"] == "/mandaten/18DS"
+    text = await paper.text("/mandaten/18DS")
     assert "De Boog" in text
     assert "afgewezen" in text
     assert R2 in text
     assert "de &lt;b&gt;licentie&lt;/b&gt; ontbreekt" in text
-    assert "rejected" in (await browser.get("/mandaten?lang=en")).body.decode()
-    assert "De Eerste" not in (await browser.get("/mandaten?brin=00AA")).body.decode()
-    assert (await browser.get("/console")).headers["location"] == "/mandaten"
+    assert "rejected" in await paper.text("/mandaten/18DS?lang=en")
+    for path in ("/mandaten/00AA", "/mandaten/00AA/nieuw", "/mandaten/00AA/geschiedenis", "/mandaten/99ZZ"):
+        assert (await paper.get(path)).status == 404
+    assert (await paper.get("/console")).headers["location"] == "/mandaten"
+
+
+async def test_whoever_may_only_look_finds_nothing_to_press(hub: Client, mandate: str) -> None:
+    """Operations read every school and change none; another school's administrator does not even see it."""
+    operations = await paper_of(hub, Role.OPERATIONS)
+    for path in ("/mandaten/18DS", mandate):
+        assert (await operations.text(path)).count("<form") == 1, "only the one to log out"
+    other = await paper_of(hub, Role.SCHOOL, bges=("41775",))
+    for paper in (operations, other):
+        for way in ("intrekken", "kopieren", "vestiging/18DS01"):
+            assert (await paper.get(f"{mandate}/{way}")).status == 404
+            form: dict[str, object] = {"version": 1, "reason": "x", "how": "free", "step": "confirm", "brin": "00AA"}
+            assert (await paper.post(f"{mandate}/{way}", form)).status == 404
+        assert (await paper.post(f"{mandate}/datums", {"version": 1, "end": day(3)})).status == 404
+        assert (await paper.post("/mandaten/18DS/nieuw", {"service": "VVA", "system": ONE})).status == 404
+        assert (await paper.get("/mandaten/18DS/verdelen/RIO")).status == 404
+    assert (await other.get(mandate)).status == 404
+    assert (await hub.as_caller(Role.OPERATIONS).get("/v1/events")).json["items"] == []
+
+
+async def test_a_form_that_came_from_elsewhere_changes_no_mandate(hub: Client, mandate: str) -> None:
+    """A page of another site, or of another login, gives and withdraws nothing."""
+    paper = await paper_of(hub, Role.SCHOOL, brins=("18DS",))
+    form: dict[str, object] = {"version": 1, "reason": "x"}
+    assert (await paper.post(f"{mandate}/intrekken", form, origin="https://evil.example")).status == 403
+    assert (await paper.post(f"{mandate}/intrekken", {**form, "secret": ""})).status == 403
+    other = await paper_of(hub, Role.SCHOOL, brins=("18DS", "00AA"))
+    refused = await paper.post(f"{mandate}/intrekken", {**form, "secret": other.secret})
+    assert (refused.status, "Er is niets gewijzigd." in refused.body.decode()) == (403, True)
+    assert "geldig" in await paper.text(mandate)
+
+
+async def test_a_form_that_is_too_old_saves_nothing(hub: Client, mandate: str) -> None:
+    """Each form carries the version that it changes."""
+    paper = await paper_of(hub, Role.SCHOOL, bges=("41561",))
+    late: dict[str, object] = {"version": 1, "reason": "x", "how": "none", "end": day(9), "step": "confirm"}
+    assert (await paper.post(f"{mandate}/datums", {"version": 1, "end": day(3)})).status == 303
+    for way in ("datums", "intrekken", "vestiging/18DS01"):
+        reply = await paper.post(f"{mandate}/{way}", late)
+        assert reply.status in {400, 412}
+        assert "Iemand anders heeft dit" in reply.body.decode()
+    versions: dict[str, object] = {f"version.{mandate.rpartition('/')[2]}": 1, "for.18DS00": mandate.rpartition("/")[2]}
+    given = wish(serviceCode="RIO", supplierOin=OTHER)
+    assert (await hub.as_caller(Role.SCHOOL, brins=["18DS"]).post("/v1/mandates", given)).status == 201
+    reply = await paper.post("/mandaten/18DS/verdelen/RIO", versions)
+    assert (reply.status, "Iemand anders heeft dit" in reply.body.decode()) == (400, True)
+    assert "18DS01: 0000000700018DS00002" in await paper.text("/mandaten/18DS/geschiedenis")
+
+
+async def test_days_are_read_as_people_write_them(hub: Client, mandate: str) -> None:
+    """Day, month, year; what is no day is said beside its field, and nothing is saved."""
+    paper = await paper_of(hub, Role.SCHOOL, brins=("18DS",))
+    year, month, number = day(30).split("-")
+    for text in ("31-02-2027", "morgen", "2027"):
+        reply = await paper.post(f"{mandate}/datums", {"version": 1, "end": text})
+        assert (reply.status, f'value="{text}"' in reply.body.decode()) == (400, True)
+    assert (await paper.post(f"{mandate}/datums", {"version": 1, "end": f"{number}/{month}/{year}"})).status == 303
+    assert f"t/m {number}-{month}-{year}" in await paper.text(mandate)
+    assert (await paper.post(f"{mandate}/datums", {"version": 2, "end": ""})).status == 303
+    assert "zonder einddatum" in await paper.text(mandate)
 
 
 async def test_pages_are_for_schools_and_operations_only(hub: Client) -> None:
     """DUO and systems have the API."""
-    browser = await browser_of(hub, Role.DUO)
-    assert (await browser.get("/mandaten")).status == 403
-    assert (await browser.get("/console")).status == 403
-    assert (await browser.get("/console/live")).status == 401
-    assert (await browser.get("/console/static/console.css")).status == 200
-    assert (await browser.get("/console/static/desk.py")).status == 404
-    out = await browser.post("/console/logout")
+    paper = await paper_of(hub, Role.DUO)
+    assert (await paper.get("/mandaten")).status == 403
+    assert (await paper.get("/console")).status == 403
+    assert (await paper.get("/console/live")).status == 401
+    assert (await paper.get("/console/static/console.css")).status == 200
+    assert (await paper.get("/console/static/desk.py")).status == 404
+    assert (await paper.post("/console/logout", {"secret": ""})).status == 403
+    out = await paper.post("/console/logout")
     assert 'osr_hub_token=""' in out.headers["set-cookie"]
+
+
+async def test_a_database_that_is_away_is_said_on_a_page(hub: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is shown a program's words for it."""
+    paper = await paper_of(hub, Role.OPERATIONS)
+
+    def gone() -> None:
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr("asyncpg.pool.Pool.acquire", lambda _pool, **_: gone())
+    reply = await paper.get("/console")
+    assert (reply.status, "De hub is er even niet." in reply.body.decode()) == (503, True)

@@ -54,6 +54,18 @@ async def report(c: Connection, delivery_id: str, status: str, text: str | None 
         await settle.apply_reports(c, [one], now(), 0)
 
 
+def report_record(delivery_id: str, text: str | None = None) -> dict[str, Any]:
+    """Write a record that was put aside: a report that DUO sent before anybody knew its delivery."""
+    signals = [] if text is None else [{"kind": "Melding", "code": "M1", "text": text}]
+    data = {"deliveryId": delivery_id, "status": "processed", "signals": signals, "reportedAt": now().isoformat()}
+    event = {"specversion": "1.0", "id": "r1", "source": "urn:x", "type": "nl.osr.report.v1", "data": data}
+    return {
+        "topic": "duo.reports.v1", "partition": 0, "offset": 7, "key": None, "headers": [],
+        "bytes": orjson.dumps(event), "digest": delivery_id.encode(), "reason": "unknown_delivery", "blame": "sender",
+        "detail": "x", "delivery_id": None, "mandate_id": None, "received_at": now(),
+    }  # fmt: skip
+
+
 async def _turns(c: Connection, names: Collection[str], *, fail: bool) -> list[Any]:
     owner, done = await processes.enter(c, "forward"), []
     rows = await c.fetch("select id from destinations where name = any($1::text[])", list(names))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hub.console.words import codes, operations, school, shell
 from hub.domain.says import Language
-from hub.errors import Conflict, InvalidInput, NotAllowed, NotFound, PreconditionFailed
+from hub.errors import Conflict, InvalidInput, NotAllowed, NotFound, PreconditionFailed, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,18 +72,6 @@ class Words:
         """Say which fact of a mandate a note is about."""
         return codes.FACTS.get(name, (name, name))[self._nth]
 
-    def value(self, name: str, value: Any) -> str:  # noqa: ANN401 - what a note holds
-        """Say what a fact was or is."""
-        match value:
-            case None | {} | []:
-                return self("no_routing")
-            case dict():
-                return ", ".join(f"{branch}: {routing}" for branch, routing in value.items())
-            case str() if name == "state":
-                return self.state(value)
-            case _:
-                return str(value)
-
     def parked(self, reason: str) -> str:
         """Say why a record was put aside."""
         return codes.PARKED[reason][self._nth]
@@ -107,6 +95,8 @@ class Words:
         match fault:
             case NotFound():
                 return self("not_there")
+            case Unavailable():
+                return self("unavailable")
             case PreconditionFailed():
                 return self("stale")
             case Conflict():

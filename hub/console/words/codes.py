@@ -54,6 +54,10 @@ ADVICE: Final[Mapping[tuple[str, bool | None], Both]] = {
         "In uw administratiesysteem staat nog een stap open. Vraag het de leverancier.",
         "There is still a step to do in your administration system. Ask its supplier.",
     ),
+    ("needs_routing", None): (
+        "Dit systeem weet nog niet van deze vestigingen. Kies eerst per vestiging welk systeem daar wordt gebruikt.",
+        "This system does not know of these branches yet. First choose which system each of them uses.",
+    ),
     ("processed_with_signal", None): ("Lees de melding hieronder.", "Read the signal below."),
     ("rejected", None): (
         (

@@ -73,5 +73,4 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "Deze cijfers zijn verouderd: de hub antwoordt niet.",
         "These numbers are old: the hub does not answer.",
     ),
-    "to_operations": ("Terug naar het overzicht", "Back to the overview"),
 }

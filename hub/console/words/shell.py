@@ -52,7 +52,6 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "reason_missing": ("Vul een reden in.", "Give a reason."),
     "reason_long": ("Houd de reden korter dan 1.000 tekens.", "Keep the reason under 1,000 characters."),
     "as_of": ("Stand van", "As of"),
-    "show": ("Tonen", "Show"),
     "search": ("Zoeken", "Search"),
     "next_page": ("Volgende", "Next"),
     "status": ("Stand", "Status"),

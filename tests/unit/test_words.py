@@ -1,0 +1,82 @@
+"""The words of the pages: each in both languages, each used, and none asked for that is not there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+import hub.console
+from hub.console.words import WORDS, Words, codes, operations, school, shell, tone
+from hub.domain.cause import Cause, CircuitState
+from hub.domain.delivery import Status
+from hub.domain.says import Language
+from hub.errors import Conflict, FieldError, HubError, InvalidInput, NotAllowed, NotFound, PreconditionFailed
+from schemas.kinds import Change, MandateState
+
+HOME = Path(hub.console.__file__).parent
+SOURCES = ("*.py", "words/__init__.py", "templates/*.html")
+TEXT = "\n".join(path.read_text() for glob in SOURCES for path in HOME.glob(glob))
+ASKED = set(re.findall(r"""(?:\bt|words|self)(?:\.count)?\(["']([a-z_]+)["']""", TEXT))
+NAMED = set(re.findall(r"""["']([a-z_]+)["']""", TEXT))
+BOTH = {**{("words", key): both for key, both in WORDS.items()}} | {
+    (name, key): both for name, table in vars(codes).items() if name.isupper() for key, both in table.items()
+}
+
+
+def test_a_key_stands_in_one_place() -> None:
+    """No module of words takes a key away from another."""
+    assert len(WORDS) == len(shell.WORDS) + len(operations.WORDS) + len(school.WORDS)
+
+
+def test_what_pages_ask_for_is_there_and_what_is_there_is_asked_for() -> None:
+    """Every key of a template or a page is known, and no word lies about unused."""
+    parts = {"blame_sender", "blame_hub", "how_none", "how_free", "how_own"}
+    plural = {key for key in WORDS if key.endswith("_n") and key[:-2] in ASKED}
+
+    assert len(ASKED) > 100
+    assert {key for key in ASKED if key not in WORDS} <= {"blame_", "how_"}
+    assert set(WORDS) - ASKED - NAMED - parts - plural == set()
+
+
+@pytest.mark.parametrize(("key", "both"), BOTH.items(), ids=str)
+def test_both_languages_say_the_same(key: object, both: tuple[str, str]) -> None:
+    """Neither is empty, and what stands in a sentence stands in both."""
+    del key
+    dutch, english = both
+
+    assert dutch.strip()
+    assert english.strip()
+    assert _names(dutch) == _names(english)
+
+
+def _names(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+def test_every_code_has_words() -> None:
+    """Whatever state, status, cause or change there is can be said to people."""
+    assert {str(status) for status in Status} <= set(codes.STATUSES)
+    assert {str(state) for state in MandateState} == set(codes.STATES)
+    assert {str(cause) for cause in Cause} == set(codes.CAUSES)
+    assert {str(state) for state in CircuitState} == set(codes.CIRCUITS)
+    assert {str(change) for change in Change} <= set(codes.CHANGES)
+
+
+def test_what_went_wrong_is_said_in_the_language_of_the_page() -> None:
+    """A fault has words of its own, and where it has none, the hub's."""
+    t = Words(Language.DUTCH)
+    wrong = FieldError(field="/endDate", code="before_start", detail="…")
+
+    assert t.fault(NotFound("no mandate x")) == "Deze pagina is er niet, of u mag hem niet zien."
+    assert t.fault(PreconditionFailed()).startswith("Iemand anders heeft dit intussen gewijzigd.")
+    assert t.fault(Conflict("ended")).startswith("Dit mandaat is ingetrokken of afgelopen")
+    assert t.fault(Conflict("strange", "something strange")) == "something strange"
+    assert t.fault(InvalidInput([wrong])) == "De einddatum ligt vóór de begindatum."
+    assert t.fault(InvalidInput([], "nothing")) == "nothing"
+    assert t.fault(NotAllowed("niet u")) == "niet u"
+    assert t.fault(HubError("broken")) == "broken"
+    assert Words(Language.ENGLISH).count("copy_will", 2) == "2 schools get this mandate"
+    assert [tone(code) for code in ("processed", "rejected", "waiting", "ended")] == ["good", "bad", "busy", "quiet"]
