@@ -13,6 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from hub.embedded.problems import JarsUnreachable
 from hub.topics import create_missing
 from schemas.topics import TOPICS
+from tests.support import chromium
 from tests.support.databases import at, create, drop
 from tests.support.servers import Servers
 
@@ -29,9 +30,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[SERVERS] = Servers()
 
 
-def pytest_report_header(config: pytest.Config) -> str:
-    """Say at the top which servers the tests run on."""
-    return config.stash[SERVERS].describe()
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say at the top which servers and which browser the tests run on."""
+    return [config.stash[SERVERS].describe(), chromium.describe()]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

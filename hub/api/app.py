@@ -42,7 +42,13 @@ ROUTERS: Final[tuple[str, ...]] = (
     "schemas",
 )
 """The resources under `/v1`, each a module of this package with a `router`."""
-OUTSIDE: Final[tuple[str, ...]] = ("hub.api.health", "hub.api.metrics", "hub.api.problem_pages", "hub.console.pages")
+PAGES: Final = ("entrance", "operations", "schools", "grants", "mandates", "routing", "copies")
+OUTSIDE: Final[tuple[str, ...]] = (
+    "hub.api.health",
+    "hub.api.metrics",
+    "hub.api.problem_pages",
+    *(f"hub.console.{name}" for name in PAGES),
+)
 """What answers outside `/v1`: modules with a `router`."""
 CONNECTIONS: Final = 8
 SWEEP_SECONDS: Final = 3600.0

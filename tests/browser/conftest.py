@@ -22,11 +22,6 @@ if TYPE_CHECKING:
     from tests.support.api import Client
 
 
-def pytest_report_header() -> str:
-    """Say at the top which browser the tests of the pages take."""
-    return chromium.describe()
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs a browser."""
     for item in items:

@@ -62,7 +62,7 @@ def report_record(delivery_id: str, text: str | None = None) -> dict[str, Any]:
     return {
         "topic": "duo.reports.v1", "partition": 0, "offset": 7, "key": None, "headers": [],
         "bytes": orjson.dumps(event), "digest": delivery_id.encode(), "reason": "unknown_delivery", "blame": "sender",
-        "detail": "x", "delivery_id": None, "mandate_id": None, "received_at": now(),
+        "detail": "x", "delivery_id": None, "mandate_id": None, "mandate_version": None, "received_at": now(),
     }  # fmt: skip
 
 

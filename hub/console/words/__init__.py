@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hub.console.words import codes, operations, school, shell
 from hub.domain.says import Language
-from hub.errors import Conflict, InvalidInput, NotAllowed, NotFound, PreconditionFailed, Unavailable
+from hub.errors import Conflict, InvalidInput, NotFound, PreconditionFailed, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 WORDS: Final[Mapping[str, tuple[str, str]]] = {**shell.WORDS, **operations.WORDS, **school.WORDS}
 GOOD: Final = frozenset({"processed", "activated", "none", "active", "would_create", "created", "closed"})
 BAD: Final = frozenset({"rejected", "declined", "dead", "receiver_down", "refused", "hub", "needs_routing"})
+_OF_FAULTS: Final = {NotFound: "not_there", Unavailable: "unavailable", PreconditionFailed: "stale"}
 QUIET: Final = frozenset({"ended", "withdrawn", "cancelled", "superseded", "skipped"})
 
 
@@ -93,20 +94,14 @@ class Words:
     def fault(self, fault: HubError) -> str:
         """Say what went wrong with a request as a whole."""
         match fault:
-            case NotFound():
-                return self("not_there")
-            case Unavailable():
-                return self("unavailable")
-            case PreconditionFailed():
-                return self("stale")
+            case NotFound() | Unavailable() | PreconditionFailed():
+                return self(_OF_FAULTS[type(fault)])
             case Conflict():
                 return self.error("", fault.reason, str(fault))
             case InvalidInput():
                 return " ".join(self.error(e.field, e.code, e.detail) for e in fault.errors) or fault.detail
-            case NotAllowed():
-                return fault.detail
             case _:
-                return str(fault)
+                return fault.detail
 
 
 def tone(code: str) -> str:
