@@ -7,6 +7,7 @@ heartbeat before each send.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from consumers import las
@@ -76,6 +77,10 @@ class Carrier:
         self._queues = queues
         self._webhooks = webhooks
         self._requests = requests
+
+    def enter_epoch(self, number: int) -> None:
+        """Write from now on in which epoch of the ledger messages are sent: it rises when the hub was restored."""
+        self._head = replace(self._head, ledger_epoch=number)
 
     async def to_webhook(self, turn: Turn, letters: Sequence[Letter]) -> None:
         """Post one lane's letters in order, until one fails or the turn has lasted long enough."""

@@ -196,6 +196,8 @@ class Forwarder:
                 log.warning("tick.failed", error=str(error), next="again in a second")
 
     async def _refresh(self) -> None:
+        async with self._pool.acquire() as c:
+            self._carrier.enter_epoch(await ledger.epoch(c))
         await self._places.refresh(await self._webhooks.targets())
 
     async def _sweep(self, *, repair: bool) -> None:

@@ -22,6 +22,7 @@ from hub.domain.ids import time_of
 from hub.domain.lag import hop_seconds
 from hub.heartbeat import Heartbeat
 from hub.reading import Unusable
+from hub.recovery import until_level
 from hub.store import meters, observe, plans, processes, reports
 from hub.store.meters import Meters
 from hub.store.pool import PASSING, open_pool
@@ -48,14 +49,18 @@ NO_BRIN: Final = Unusable("unparsable", "the key of the record is no BRIN; on th
 log = structlog.get_logger(__name__)
 
 
-async def run(settings: Settings, stop: asyncio.Event, instance: str | None = None) -> None:
+async def run(settings: Settings, stop: asyncio.Event, instance: str | None = None, topic: str = TOPIC) -> None:
     """Plan until `stop` is set; `instance` names this process for ever, so that its group waits for it."""
-    broker = make_broker(settings.kafka.client_options())
+    options = settings.kafka.client_options()
+    broker = make_broker(options)
     pool = await open_pool(settings.database.url, name="plan", is_hot=True)
     try:
         async with Heartbeat(pool, "plan") as heart:
+            async with pool.acquire() as c:
+                if not await until_level(c, options, topic, stop):
+                    return
             planner = Planner(pool, heart)
-            subscribe(broker, planner, instance)
+            subscribe(broker, planner, instance, topic)
             await broker.start()
             chores = [asyncio.create_task(chore) for chore in (planner.sweep(), Acts(pool, heart).work())]
             await stop.wait()

@@ -55,6 +55,7 @@ COMMANDS: Final = {
     "acts": Entry("hub.commands.acts", "List, show, approve or stop replays and cancellations."),
     "parked": Entry("hub.commands.parked", "List, retry or discard records that could not be used."),
     "keys": Entry("hub.commands.keys", "List or replace keys that sign, and seal secrets anew."),
+    "recover": Entry("hub.commands.recover", "Read the published log back into a database restored from a backup."),
     "verify": Entry("hub.commands.verify", "Do the books."),
     "anchor": Entry("hub.commands.anchor", "Print today's seal over the whole audit."),
     "people": Entry("hub.commands.people", "Say whose pseudonyms stand in the audit, or forget it."),

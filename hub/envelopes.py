@@ -88,18 +88,19 @@ def letterhead(oin: Oin, public_url: str, ledger_epoch: int = 1) -> Letterhead:
     return Letterhead(event_source(oin), public_url, ledger_epoch)
 
 
-def mandate_event(row: LogRow, head: Letterhead) -> bytes:
-    """Write an event as it stands on the published log."""
-    return encode(mandate_attributes(row, head), orjson.Fragment(row.body))
+def mandate_event(row: LogRow, head: Letterhead, position: int) -> bytes:
+    """Write an event as it stands on the published log at a position."""
+    return encode(mandate_attributes(row, head, position), orjson.Fragment(row.body))
 
 
-def mandate_attributes(row: LogRow, head: Letterhead) -> dict[str, object]:
+def mandate_attributes(row: LogRow, head: Letterhead, position: int) -> dict[str, object]:
     """Give the attributes of an event on the published log; its number is the school's own."""
     return {
         **_common(head, row.brin, row.recorded_at, MANDATE_CHANGE),
         "id": str(row.id),
         "type": row.kind.type,
         "sequence": write_sequence(row.number),
+        "position": write_sequence(position),
         "correlationid": str(row.mandate_id),
         "traceparent": row.traceparent,
     }
@@ -114,6 +115,7 @@ def forwarded(row: MessageRow, previous: int, head: Letterhead) -> bytes:
         return _result(row, orjson.loads(row.result), previous, head)
     unit = unit_of(row.units, row.branch)
     data = orjson.loads(row.body)
+    data.pop("restTold", None)
     data["branches"] = [{"branch": branch, "routingId": unit["routing"]} for branch in unit["covers"]]
     return encode(
         {

@@ -12,6 +12,8 @@
     ├── MediaNotSupported       the caller wrote in a form that we do not read
     ├── TooLarge                more was sent than we read
     ├── Unavailable             a part that is needed does not answer now
+    ├── LogIsAhead              the database was restored from a backup, and the published log has more
+    ├── CannotRecover           what the log has does not go together with what is here
     └── ConfigurationError      this installation is set up wrongly
         └── EmbeddedUnavailable the embedded stack cannot be started here
 
@@ -167,6 +169,18 @@ class Unavailable(HubError):
     """A part that is needed does not answer; try again later."""
 
     code = "unavailable"
+
+
+class LogIsAhead(HubError):
+    """The published log has events that the database does not have."""
+
+    code = "log-is-ahead"
+
+
+class CannotRecover(HubError):
+    """The log cannot be read in."""
+
+    code = "cannot-recover"
 
 
 class ConfigurationError(HubError):

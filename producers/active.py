@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from hub import batches
+from hub.errors import LogIsAhead
 from hub.store.locks import only_one
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 PATIENCE_MS: Final = 8000
 AGAIN_SECONDS: Final = 0.3
+REFUSED_SECONDS: Final = 3.0
 logger = structlog.get_logger(__name__)
 
 
@@ -52,6 +54,9 @@ async def publish_for_ever(settings: Settings, lock: int, work: Work) -> None:
         except (KafkaError, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             logger.warning("publisher.interrupted", error=f"{type(error).__name__}: {error}", next="starting over")
             await asyncio.sleep(AGAIN_SECONDS)
+        except LogIsAhead as fault:
+            logger.error("publisher.refused", error=fault.detail, next=fault.next_step)  # noqa: TRY400 - it says all
+            await asyncio.sleep(REFUSED_SECONDS)
 
 
 class Publisher:
@@ -60,8 +65,8 @@ class Publisher:
     def __init__(self, producer: AIOKafkaProducer) -> None:
         self._producer = producer
 
-    async def send(self, topic: str, records: Sequence[tuple[str, bytes]]) -> None:
-        """Send (BRIN4, event) records and wait until all are taken; raises what stopped it."""
+    async def send(self, topic: str, records: Sequence[tuple[str, bytes]]) -> dict[int, list[int]]:
+        """Send (BRIN4, event) records, wait until all are taken and give their offsets; raises what stopped it."""
         partitions = len(await self._producer.partitions_for(topic))
         parts: dict[int, list[tuple[str, bytes]]] = defaultdict(list)
         for record in records:
@@ -70,6 +75,7 @@ class Publisher:
         for _, error in sent:
             if error is not None:
                 raise error
+        return {partition: offsets for partition, (offsets, _) in zip(parts, sent, strict=True)}
 
 
 @asynccontextmanager

@@ -1,8 +1,8 @@
 """The calendar. In: mandates whose start or end has come. Out: `started` and `expired` events. Next: producers.relay.
 
-Each day it also anchors the audit. One is active, others stand by. A date is told once however often this runs: the
-school's lock and the mandate's next date see to that. What came while nothing ran is told when it runs again, so many
-schools at a time.
+Each day it also anchors the audit. One is active, others stand by; it begins when the database has all that was
+published. A date is told once however often this runs: the school's lock and the mandate's next date see to that. What
+came while nothing ran is told when it runs again, so many schools at a time.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import asyncpg
 import structlog
 
 from hub import clock, faults, register
+from hub.recovery import until_level
 from hub.register import moment
 from hub.store import anchors
 from hub.store.locks import CALENDAR, only_one
@@ -21,6 +22,7 @@ from hub.store.people import Ours
 from hub.store.wake import ring
 from hub.tracing import new_traceparent
 from producers.active import until_stopped
+from schemas.topics import MANDATES
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -34,17 +36,18 @@ AGAIN_SECONDS: Final = 0.3
 logger = structlog.get_logger(__name__)
 
 
-async def run(settings: Settings, stop: asyncio.Event) -> None:
+async def run(settings: Settings, stop: asyncio.Event, topic: str = MANDATES.name) -> None:
     """Tell dates until `stop` is set; what is being written then is undone and told by the next one."""
-    await until_stopped(stop, _tell_for_ever(settings))
+    await until_stopped(stop, _tell_for_ever(settings, stop, topic))
 
 
-async def _tell_for_ever(settings: Settings) -> None:
-    while True:
+async def _tell_for_ever(settings: Settings, stop: asyncio.Event, topic: str) -> None:
+    while not stop.is_set():
         try:
             async with only_one(settings.direct_dsn, CALENDAR) as c:
+                await until_level(c, settings.kafka.client_options(), topic, stop)
                 anchored: date | None = None
-                while True:
+                while not stop.is_set():
                     await catch_up(c, clock.now())
                     anchored = await anchor(c, clock.now(), anchored)
                     await asyncio.sleep(TICK_SECONDS)

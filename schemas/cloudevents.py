@@ -30,6 +30,7 @@ OPTIONAL = ("subject", "time", "datacontenttype", "dataschema")
 EXTENSIONS = (
     "partitionkey",
     "sequence",
+    "position",
     "previoussequence",
     "correlationid",
     "causationid",

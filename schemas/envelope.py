@@ -46,6 +46,8 @@ class CloudEvent(BaseModel, Generic[Data]):
     """The BRIN of the school concerned; the key of the record on Kafka."""
     sequence: str | None = None
     """A number as 20 digits; what it counts is said by the topic."""
+    position: str | None = None
+    """The place in the published log as a whole, as 20 digits."""
     previoussequence: str | None = None
     correlationid: str | None = None
     """The id of the mandate that it is about."""
@@ -78,6 +80,8 @@ class MandateEvent(PublishedEvent[MandateChange]):
     type: MandateEventType
     sequence: Sequence
     """The school's own number, contiguous from 1."""
+    position: Sequence | None = None
+    """The place in the log as a whole, over all schools: the order of `GET /v1/events`."""
     correlationid: str
     """The id of the mandate."""
 

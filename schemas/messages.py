@@ -81,6 +81,9 @@ class MandateChange(Published):
     """In an event all branches that the mandate covers; in a forwarded message those of the unit."""
     copied_from: UUID | None
     """The mandate that this one was copied from."""
+    rest_told: bool | None = None
+    """In an event: whether the system has been told of the branches without a routing characteristic. Absent in a
+    forwarded message, and where the mandate has ended or no branch is without one."""
 
     @model_validator(mode="after")
     def _belongs_together(self) -> Self:

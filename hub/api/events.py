@@ -54,7 +54,7 @@ async def list_events(
     reached = found[-1][0] if len(found) == limit else window[1]
     head = letterhead(settings.oin, settings.http.address)
     body = {
-        "items": [orjson.Fragment(mandate_event(row, head)) for _, row in found],
+        "items": [orjson.Fragment(mandate_event(row, head, position)) for position, row in found],
         "next": write_cursor(reached),
         "more": reached < end,
     }

@@ -14,14 +14,15 @@ from hub import keyring
 from hub.clock import now
 from hub.domain.cause import Cause
 from hub.domain.says import says
-from hub.errors import ConfigurationError
+from hub.errors import ConfigurationError, LogIsAhead
 from hub.observe.lag import LagReader
+from hub.recovery import compare
 from hub.settings import load
 from hub.store import observe
 from hub.store.migrations import current, newest
 from hub.store.pool import look_up_by_key
 from hub.topics import missing_topics
-from schemas.topics import Broker, topics_on
+from schemas.topics import MANDATES, Broker, topics_on
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 PATIENCE_SECONDS: Final = 5.0
 SKEW_SECONDS: Final = 2.0
+UNREACHABLE: Final = (OSError, TimeoutError, KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError)
 ROLES: Final = {
     "produce": "osr-produce",
     "plan": "osr-consume plan",
@@ -70,6 +72,7 @@ async def _look() -> list[Finding]:
     findings += [
         await _kafka("Kafka", settings.kafka, Broker.OURS),
         await _kafka("DUO's Kafka", settings.duo_kafka, Broker.DUO),
+        await _log(settings),
     ]
     return findings
 
@@ -146,3 +149,18 @@ async def _kafka(what: str, kafka: Kafka, broker: Broker) -> Finding:
     if missing:
         return Finding(what, is_well=False, words=f"without {', '.join(missing)}: run `osr-hub topics`")
     return Finding(what, is_well=True, words="answers, with all topics")
+
+
+async def _log(settings: Settings) -> Finding:
+    what = "published log"
+    try:
+        c = await asyncpg.connect(settings.database.url, timeout=PATIENCE_SECONDS)
+        try:
+            (await compare(c, settings.kafka.client_options(), MANDATES.name)).refuse_if_ahead()
+        finally:
+            await c.close()
+    except LogIsAhead as fault:
+        return Finding(what, is_well=False, words=f"{fault.detail}; {fault.next_step}")
+    except (*UNREACHABLE, ConfigurationError) as error:
+        return Finding(what, is_well=False, words=f"it cannot be compared: {error or type(error).__name__}")
+    return Finding(what, is_well=True, words="the database has all that is on it")

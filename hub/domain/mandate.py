@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 REST: Final = Branch("")
 """The unit of all branches without a routing characteristic."""
+OVER: Final = frozenset({MandateState.ENDED, MandateState.WITHDRAWN})
 DAY: Final = timedelta(days=1)
 
 
@@ -89,10 +90,13 @@ def overlap(one: Period, other: Period, today: date) -> bool:
 
 def next_date(mandate: Mandate, today: date) -> date | None:
     """Find the day after `today` on which the calendar must speak of a mandate: its start, or the day after its end."""
-    if mandate.withdrawn_at is not None:
+    return next_date_in(state(mandate, today), mandate.start_date, mandate.end_date)
+
+
+def next_date_in(where: MandateState, start: date, end: date | None) -> date | None:
+    """Find that day for a mandate that stands there: only one that lies ahead or is in force has one."""
+    if where is MandateState.FUTURE:
+        return start
+    if where in OVER or end is None or end == date.max:
         return None
-    if mandate.start_date > today:
-        return mandate.start_date
-    if mandate.end_date is None or mandate.end_date < today or mandate.end_date == date.max:
-        return None
-    return mandate.end_date + DAY
+    return end + DAY

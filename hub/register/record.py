@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from hub.domain.ids import new_id
+from hub.domain.mandate import OVER, REST
 from hub.register.noted import arrivals
 from hub.store import audit, register
 from hub.store.register import Columns
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from hub.domain.change import Raised
+    from hub.domain.coverage import Message
     from hub.domain.mandate import Mandate, Unit
     from hub.domain.school import School
     from hub.register.moment import Moment
@@ -68,8 +70,8 @@ def to_columns(desk: Desk, raised: Sequence[Raised], routing: Routing) -> Column
         columns.counters[mandate.brin] = desk.counters[mandate.brin] = number
         last[mandate.id] = mandate
         columns.events.append((
-            mandate.brin, number, new_id(desk.at.now), mandate.id, mandate.version, event.kind.value, _told(event),
-            _body(event, school.bge_code, desk.names[mandate.supplier_oin]),
+            mandate.brin, number, new_id(desk.at.now), mandate.id, mandate.version, event.kind.value,
+            write_told(event.messages), write_body(event, school.bge_code, desk.names[mandate.supplier_oin]),
         ))  # fmt: skip
     columns.mandates = [_mandate(mandate) for mandate in last.values()]
     return columns
@@ -77,27 +79,36 @@ def to_columns(desk: Desk, raised: Sequence[Raised], routing: Routing) -> Column
 
 def _mandate(m: Mandate) -> tuple[Any, ...]:
     return (
-        m.id, m.brin, m.service_code, m.supplier_oin, m.start_date, m.end_date, m.version, _units(m.units),
+        m.id, m.brin, m.service_code, m.supplier_oin, m.start_date, m.end_date, m.version, write_units(m.units),
         m.next_date, m.copied_from, m.created_at, m.withdrawn_at,
     )  # fmt: skip
 
 
-def _units(units: Iterable[Unit]) -> str:
+def write_units(units: Iterable[Unit]) -> str:
+    """Write the units of a mandate as the JSON of their column."""
     return orjson.dumps(
         [{"branch": u.branch, "routing": u.routing, "covers": u.covers, "told": u.told} for u in units]
     ).decode()
 
 
-def _told(event: Raised) -> str:
+def write_told(messages: Iterable[Message]) -> str:
+    """Write what an event tells of units as the JSON of its column."""
     return orjson.dumps(
         [
             {"branch": m.unit.branch, "type": m.kind.value, "routing": m.unit.routing, "covers": m.unit.covers}
-            for m in event.messages
+            for m in messages
         ]
     ).decode()
 
 
-def _body(event: Raised, bge_code: str, system_name: str) -> str:
+def _rest(event: Raised) -> dict[str, bool]:
+    """Say whether its system was told of the rest, if it has one and lives: it cannot be read from the state."""
+    rest = [unit for unit in event.mandate.units if unit.branch == REST]
+    return {"restTold": rest[0].told} if rest and event.state not in OVER else {}
+
+
+def write_body(event: Raised, bge_code: str, system_name: str) -> str:
+    """Write the data of an event as JSON."""
     mandate = event.mandate
     return orjson.dumps(
         {
@@ -115,6 +126,7 @@ def _body(event: Raised, bge_code: str, system_name: str) -> str:
             "endDate": mandate.end_date,
             "branches": [{"branch": branch, "routingId": routing} for branch, routing in event.covered],
             "copiedFrom": mandate.copied_from,
+            **_rest(event),
         },
         default=str,  # an id that was read from the database is of the driver's own kind
     ).decode()

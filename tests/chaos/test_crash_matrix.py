@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final
 import asyncpg
 import pytest
 
-from hub.topics import create_missing
 from schemas.topics import TOPICS
 from tests.support.back_office import back_office
 from tests.support.crash_points import POINTS, TABLE, UNPLANNED, WAITING, Outcome, Point, named_in_the_code, write_table
@@ -22,6 +21,7 @@ from tests.support.crashing import Processes
 from tests.support.databases import at, create, drop
 from tests.support.receiver import receiver
 from tests.support.stacks import until
+from tests.support.topics import make_anew
 from tests.support.witnesses import consent
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ async def world(
     postgres: str, template: str, kafka: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[World]:
     """A small hub with all its processes running, a LAS that subscribed, and DUO's back office at work."""
-    await create_missing(kafka, TOPICS)
+    await make_anew(kafka, TOPICS)
     name = await create(postgres, template)
     dsn = at(postgres, name)
     c = await asyncpg.connect(dsn)

@@ -11,11 +11,13 @@ import pytest
 from hub.clock import now, today
 from hub.imports import import_mandates, import_schools, import_systems
 from hub.register import moment
-from hub.settings import load
 from hub.store.wake import Ear
 from producers import calendar
+from tests.support.forwarding import settings_for
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hub.store.pool import Connection
 
 BRINS = [f"00A{chr(65 + n)}" for n in range(7)]
@@ -55,12 +57,14 @@ async def test_a_backlog_is_told_in_small_steps_and_once(c: Connection) -> None:
     assert await c.fetchval("select count(*) from mandates where next_date is not null") == 0
 
 
-async def test_of_several_calendars_one_is_active_and_all_stop(c: Connection, database: str) -> None:
+async def test_of_several_calendars_one_is_active_and_all_stop(
+    c: Connection, database: str, kafka: str, topics: Mapping[str, str]
+) -> None:
     """Two run side by side: each date is told once, and both end when they are told to, also the one that waits."""
-    settings = load({"OSR_HUB_DATABASE__DSN": database, "OSR_HUB_OIN": "00000099000000009000"})
+    settings = settings_for(database, {"OSR_HUB_KAFKA__BOOTSTRAP_SERVERS": kafka})
     stop = asyncio.Event()
     async with Ear(database, "events") as ear:
-        calendars = [asyncio.create_task(calendar.run(settings, stop)) for _ in range(2)]
+        calendars = [asyncio.create_task(calendar.run(settings, stop, topics["osr.mandates.v1"])) for _ in range(2)]
         async with asyncio.timeout(20):
             while await told(c, "started") < len(BRINS):
                 await ear.wait()

@@ -1,0 +1,131 @@
+"""`osr-hub recover`: what the published log has and a restored database lost is recorded again, as it was."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+from aiokafka.errors import KafkaError
+from rich.console import Console
+from rich.progress import Progress as Bar
+
+from hub.clock import now, today
+from hub.commands.asking import ACTOR
+from hub.errors import Unavailable
+from hub.imports import silent
+from hub.recovery import Order, recover
+from hub.settings import load
+from hub.store.locks import RELAY, only_one
+from hub.store.wake import ring
+from schemas.topics import MANDATES
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from hub.imports import Progress
+    from hub.recovery import Recovered
+    from hub.settings import Settings
+    from hub.store.pool import Connection
+
+PATIENCE_SECONDS: Final = 15.0
+NOT_ON_THE_LOG: Final = (
+    "Not on the log, and so as they were in the backup: names and agreements, subscriptions and their secrets, what "
+    "was held, cancelled or replayed, and the audit. The runbook says what to look at."
+)
+app = typer.Typer()
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Do it all, say what came of it, and undo it.")]
+NewEpoch = Annotated[
+    bool, typer.Option("--new-epoch", help="Let ledgerepoch rise also when the log has nothing that is missing here.")
+]
+Reason = Annotated[str, typer.Option(help="Why; it stands in the audit.")]
+
+
+@app.command(name="recover")
+def command(*, dry_run: DryRun = False, new_epoch: NewEpoch = False, reason: Reason = "restored from a backup") -> None:
+    """Read osr.mandates.v1 back into a database that was restored from a backup; safe to stop, and to repeat."""
+    settings, at = load(), now()
+    order = Order(
+        topic=MANDATES.name,
+        at=at,
+        today=today(at),
+        actor=ACTOR,
+        reason=reason,
+        dry_run=dry_run,
+        new_epoch=new_epoch,
+    )
+    with _progress() as progress:
+        done = asyncio.run(_recover(settings, order, progress))
+    for line in _lines(done, dry_run=dry_run):
+        print(line)
+
+
+async def _recover(settings: Settings, order: Order, progress: Progress) -> Recovered:
+    async with _alone(settings.direct_dsn) as c:
+        try:
+            done = await recover(c, settings.kafka.client_options(), order, progress)
+        except (KafkaError, TimeoutError) as error:
+            raise Unavailable(
+                f"the published log cannot be read, and nothing has changed: {error or type(error).__name__}",
+                next_step="`osr-hub doctor` says what is wrong with Kafka; then run this again.",
+            ) from error
+        await ring(c, "events")
+    return done
+
+
+@asynccontextmanager
+async def _alone(dsn: str) -> AsyncIterator[Connection]:
+    """Hold the relay's lock: nobody publishes while the log is read."""
+    lock = only_one(dsn, RELAY)
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            c = await lock.__aenter__()
+    except TimeoutError as error:
+        raise Unavailable(
+            "osr-produce is at work: it publishes, so the log has nothing that the database does not have",
+            next_step="To recover all the same, stop osr-produce first.",
+        ) from error
+    try:
+        yield c
+    finally:
+        await lock.__aexit__(None, None, None)
+
+
+def _lines(done: Recovered, *, dry_run: bool) -> Iterator[str]:
+    if done.strange:
+        yield f"records on the log that are no events of this hub, passed over: {done.strange}"
+    if done.epoch is None:
+        yield "the database has everything that was published; nothing was changed"
+        return
+    yield f"recorded again: {done.events} events of {done.mandates} mandates"
+    yield f"were still to be published here, and had been: {done.published}"
+    if done.renumbered:
+        yield f"recorded here since the restore, and numbered after those of the log: {done.renumbered}"
+    if done.displaced:
+        yield f"got another place in GET /v1/events than they were published with: {done.displaced}"
+    for what, codes, file in (
+        ("schools", done.made.schools, "schools"),
+        ("branches", done.made.branches, "schools"),
+        ("systems", done.made.systems, "systems"),
+    ):
+        if codes:
+            told = f"{what} that the register did not have: {', '.join(codes)}"
+            yield f"{told}; the rest of them comes with `osr-hub import {file} FILE`"
+    for how, turned in (("closed", done.turned.closed), ("opened", done.turned.opened)):
+        if turned:
+            yield f"branches that {how} since the backup: {', '.join(sorted(turned))}"
+    yield f"ledgerepoch is {done.epoch} now"
+    yield "nothing of this was kept: it was a dry run" if dry_run else NOT_ON_THE_LOG
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """Show a bar on a terminal; elsewhere nothing but the result is told."""
+    if not sys.stderr.isatty():
+        yield silent
+        return
+    with Bar(console=Console(stderr=True)) as bar:
+        task = bar.add_task("reading the log", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,0 +1,105 @@
+"""Which topics a broker has, by their ids, and from where to where each goes. In: a broker. Out: an `Extent` per topic.
+
+A topic that was deleted and made anew has the same name and another id: whoever remembers the id notices.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import LeaderNotAvailableError, UnknownTopicOrPartitionError, for_code
+from aiokafka.protocol.offset import OffsetRequest
+
+from hub.topic_ids import NO_ID, MetadataRequest
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+    from uuid import UUID
+
+REQUEST_MS: Final = 10_000
+FIRST: Final = -2
+"""What Kafka takes for the moment of a partition's first record."""
+NEXT: Final = -1
+"""What Kafka takes for the moment after its last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """A topic as it is now: its id, and per partition its first offset and the one that comes next."""
+
+    topic_id: UUID
+    begins: Mapping[int, int]
+    ends: Mapping[int, int]
+
+
+NOTHING: Final = Extent(topic_id=NO_ID, begins={}, ends={})
+"""A topic that nobody has looked at yet."""
+
+
+@asynccontextmanager
+async def asking(options: Mapping[str, Any]) -> AsyncIterator[Asker]:
+    """Give somebody who asks a broker while the block lasts; `options` are aiokafka's connection settings."""
+    client = AIOKafkaClient(**{"request_timeout_ms": REQUEST_MS, **options})
+    try:
+        await client.bootstrap()
+        yield Asker(client)
+    finally:
+        await client.close()
+
+
+async def extents(options: Mapping[str, Any], topics: Sequence[str]) -> dict[str, Extent]:
+    """Ask once, by a connection of its own."""
+    async with asking(options) as asker:
+        return await asker.extents(topics)
+
+
+class Asker:
+    """Asks the same broker again and again."""
+
+    def __init__(self, client: AIOKafkaClient) -> None:
+        self._client = client
+
+    async def extents(self, topics: Sequence[str]) -> dict[str, Extent]:
+        """Ask how topics are; those that do not exist are left out. Raises aiokafka's `KafkaError`."""
+        ids, leaders = await self._describe(topics)
+        begins, ends = await asyncio.gather(self._offsets(leaders, FIRST), self._offsets(leaders, NEXT))
+        return {
+            topic: Extent(topic_id=topic_id, begins=begins[topic], ends=ends[topic]) for topic, topic_id in ids.items()
+        }
+
+    async def _describe(self, topics: Sequence[str]) -> tuple[dict[str, UUID], dict[int, dict[str, list[int]]]]:
+        """Find the ids of topics, and who leads which of their partitions."""
+        answer: Any = await self._client.send(self._client.get_random_node(), MetadataRequest(topics))
+        ids: dict[str, UUID] = {}
+        leaders: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+        for code, topic, topic_id, _internal, partitions, *_more in answer.topics:
+            error = for_code(code)
+            if error is UnknownTopicOrPartitionError:
+                continue
+            if code:
+                raise error(topic)
+            ids[topic] = topic_id
+            for fault, partition, leader, *_rest in partitions:
+                if fault or leader < 0:
+                    raise (for_code(fault) if fault else LeaderNotAvailableError)(f"{topic}/{partition}")
+                leaders[leader][topic].append(partition)
+        return ids, leaders
+
+    async def _offsets(
+        self, leaders: Mapping[int, Mapping[str, Sequence[int]]], moment: int
+    ) -> dict[str, dict[int, int]]:
+        found: dict[str, dict[int, int]] = defaultdict(dict)
+        for leader, topics in leaders.items():
+            wanted = [(topic, [(partition, moment) for partition in parts]) for topic, parts in topics.items()]
+            answer: Any = await self._client.send(leader, OffsetRequest(-1, 0, wanted))
+            for topic, parts in answer.topics:
+                for partition, code, _, offset, *_ in parts:
+                    if code:
+                        raise for_code(code)(f"{topic}/{partition}")
+                    found[topic][partition] = offset
+        return found

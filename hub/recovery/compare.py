@@ -1,0 +1,141 @@
+"""The published log beside the database. In: both. Out: what only one of them has, changed by nobody.
+
+Normally only what was published since the last look is read. A topic that was never looked at, was made anew, or lost
+something from its end is read whole.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from aiokafka.errors import UnknownTopicOrPartitionError
+
+from hub.errors import LogIsAhead
+from hub.extents import extents
+from hub.imports import silent
+from hub.recovery.reading import records
+from hub.recovery.stamps import Stamp, read_stamp
+from hub.store import marks, recovery
+
+MOST_ROWS: Final = 1000
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+    from uuid import UUID
+
+    from aiokafka import ConsumerRecord
+
+    from hub.envelopes import LogRow
+    from hub.extents import Extent
+    from hub.imports import Progress
+    from hub.store.pool import Connection
+
+    Key = tuple[str, int]
+
+
+@dataclass(slots=True)
+class Seen:
+    """Which events were seen on the log: per school through which number, and those beyond it."""
+
+    through: dict[str, int] = field(default_factory=dict)
+    beyond: set[Key] = field(default_factory=set)
+
+    def add(self, key: Key) -> None:
+        """Note one."""
+        brin, number = key
+        reached = self.through.get(brin, 0)
+        if number > reached + 1:
+            self.beyond.add(key)
+        elif number == reached + 1:
+            while (brin, number + 1) in self.beyond:
+                number += 1
+                self.beyond.discard((brin, number))
+            self.through[brin] = number
+
+    def __contains__(self, key: Key) -> bool:
+        return key[1] <= self.through.get(key[0], 0) or key in self.beyond
+
+
+@dataclass(slots=True, kw_only=True)
+class Comparison:
+    """What differs."""
+
+    extent: Extent
+    is_whole: bool
+    """Whether all of the log was read, and not only what was published since the last look."""
+    missing: dict[Key, Stamp] = field(default_factory=dict)
+    """On the log, and not in the database."""
+    errands: dict[Key, Stamp] = field(default_factory=dict)
+    """On the log, and to be published by the database's account."""
+    doubled: list[tuple[Stamp, Stamp]] = field(default_factory=list)
+    """Two events under one number, both on the log."""
+    seen: Seen = field(default_factory=Seen)
+    strange: int = 0
+    """Records that are no events of this hub."""
+
+    def refuse_if_ahead(self) -> None:
+        """Raise `LogIsAhead` when the log has what the database does not have."""
+        if self.missing:
+            first = min(self.missing.values(), key=lambda stamp: stamp.order)
+            raise LogIsAhead(
+                f"the published log has {len(self.missing)} events that the database does not have, from number "
+                f"{first.number} of school {first.brin} on: the database was restored from a backup",
+                next_step="Nothing is published, planned or raised by dates until `osr-hub recover` has read them in.",
+            )
+
+
+async def compare(
+    c: Connection, options: Mapping[str, Any], topic: str, *, whole: bool = False, progress: Progress = silent
+) -> Comparison:
+    """Compare the log with the database; raises aiokafka's `KafkaError`, also when the topic does not exist."""
+    extent = (await extents(options, [topic])).get(topic)
+    if extent is None:
+        raise UnknownTopicOrPartitionError(f"{topic} does not exist: run `osr-hub topics`")
+    mark = await marks.read(c, topic)
+    is_whole = whole or mark is None or not mark.fits(extent)
+    starts = {} if is_whole or mark is None else mark.ends
+    found = Comparison(extent=extent, is_whole=is_whole)
+    total = sum(end - max(starts.get(part, 0), extent.begins[part]) for part, end in extent.ends.items())
+    errands = await recovery.errands(c) if total else {}
+    done = 0
+    async for batch in records(options, topic, extent, starts):
+        await _take(c, batch, found, errands)
+        done += len(batch)
+        progress(done, max(done, total))
+    return found
+
+
+async def _take(
+    c: Connection, batch: Sequence[ConsumerRecord[bytes, bytes]], found: Comparison, errands: Mapping[Key, UUID]
+) -> None:
+    stamps = [stamp for record in batch if (stamp := read_stamp(record)) is not None]
+    found.strange += len(batch) - len(stamps)
+    known = await recovery.known(c, list({stamp.key for stamp in stamps}))
+    for stamp in stamps:
+        here = known[stamp.key]
+        if here.id == stamp.id:
+            found.seen.add(stamp.key)
+            if stamp.key in errands:
+                found.errands[stamp.key] = stamp
+        elif here.id is not None or stamp.number > here.counter:
+            _miss(stamp, found)
+
+
+def _miss(stamp: Stamp, found: Comparison) -> None:
+    """Note what the database does not have; of a repeat the last one has the place that was kept."""
+    before = found.missing.get(stamp.key)
+    if before is not None and before.id != stamp.id:
+        found.doubled.append((before, stamp))
+    else:
+        found.missing[stamp.key] = stamp
+
+
+async def missing_from(c: Connection, found: Comparison) -> AsyncIterator[Sequence[tuple[int, LogRow]]]:
+    """Read what was published and is gone from the log, with its places, in order; nothing unless all was read."""
+    position = 0
+    while found.is_whole and (rows := await recovery.published(c, position, MOST_ROWS)):
+        position = rows[-1][0]
+        lost = [(place, row) for place, row in rows if (row.brin, row.number) not in found.seen]
+        if lost:
+            yield lost

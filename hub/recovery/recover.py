@@ -1,0 +1,162 @@
+"""Use case: what the log has and the database lost is recorded again, as it was.
+
+In: the published log, a database that was restored from a backup, nobody who publishes. Out: mandates, events and the
+feed as they were, in one transaction; a higher `ledgerepoch`. Next: consumers.plan, which computes the same ids again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from hub.errors import CannotRecover
+from hub.imports import silent
+from hub.recovery import rebuild
+from hub.recovery.compare import compare
+from hub.recovery.register import Made, Turned, closed_branches, complete, turn, turned
+from hub.store import audit, log, marks, recovery, register
+from hub.store.audit import Note
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date, datetime
+
+    from hub.imports import Progress
+    from hub.recovery.compare import Comparison
+    from hub.recovery.stamps import LoggedEvent
+    from hub.store.pool import Connection
+    from hub.store.recovery import LocalEvent, Recalled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What is to be done, when and by whom; `new_epoch` lets the ledger's number rise also when nothing is missing."""
+
+    topic: str
+    at: datetime
+    today: date
+    actor: str
+    reason: str
+    dry_run: bool = False
+    new_epoch: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered:
+    """What was brought in, or would be."""
+
+    events: int = 0
+    mandates: int = 0
+    published: int = 0
+    """Were still to be published by the database's account, and had been."""
+    renumbered: int = 0
+    """Were recorded here since, and got numbers after those of the log."""
+    displaced: int = 0
+    """Got another place in the feed than stands on the log."""
+    strange: int = 0
+    """Records that are no events of this hub."""
+    made: Made = field(default_factory=Made)
+    turned: Turned = field(default_factory=Turned)
+    epoch: int | None = None
+
+
+async def recover(c: Connection, options: Mapping[str, Any], order: Order, progress: Progress = silent) -> Recovered:
+    """Bring the database to where the log is; the caller sees to it that nobody publishes meanwhile.
+
+    Whatever kills it leaves nothing behind, and a second time changes nothing. Raises `CannotRecover` with all that is
+    in the way, and aiokafka's `KafkaError`.
+    """
+    found = await compare(c, options, order.topic, whole=True, progress=progress)
+    if not (found.missing or found.errands or order.new_epoch):
+        return Recovered(strange=found.strange)
+    transaction = c.transaction()
+    await transaction.start()
+    try:
+        done = await _bring_in(c, found, order)
+    except BaseException:
+        await transaction.rollback()
+        raise
+    await (transaction.rollback() if order.dry_run else transaction.commit())
+    return done
+
+
+async def _bring_in(c: Connection, found: Comparison, order: Order) -> Recovered:
+    obstacles = rebuild.Obstacles()
+    events = rebuild.read_all(found, obstacles)
+    made, moved = await _make_room(c, events, obstacles)
+    recalled, turning = await _recall(c, events, order.today, obstacles)
+    if obstacles.found:
+        raise CannotRecover(obstacles.words())
+    await recovery.renumber(c, moved)
+    await recovery.write(c, recalled)
+    await recovery.write_events(c, [replace(event.row, number=number) for event, number in moved])
+    await turn(c, turning, order.today)
+    displaced = await _give_places(c, found)
+    done = Recovered(
+        events=len(recalled.events),
+        mandates=len(recalled.mandates),
+        published=len(found.errands),
+        renumbered=len(moved),
+        displaced=displaced,
+        strange=found.strange,
+        made=made,
+        turned=turning,
+        epoch=await recovery.raise_epoch(c),
+    )
+    await _close(c, found, order, done)
+    return done
+
+
+async def _give_places(c: Connection, found: Comparison) -> int:
+    places, displaced = rebuild.places([*found.missing.values(), *found.errands.values()], await log.last_position(c))
+    await recovery.write_feed(c, places)
+    return displaced
+
+
+async def _make_room(
+    c: Connection, events: Sequence[LoggedEvent], obstacles: rebuild.Obstacles
+) -> tuple[Made, list[tuple[LocalEvent, int]]]:
+    """Hold the schools and see to it that their numbers go on; returns what was made, and what gets other numbers."""
+    brins = {event.told.brin for event in events}
+    schools = await register.lock_schools(c, brins)
+    await recovery.hold_plans(c, brins)
+    rebuild.check_numbers(events, {brin: school.counter for brin, school in schools.items()}, obstacles)
+    moved = rebuild.check_locals(await recovery.local_events(c, _first_numbers(events)), events, obstacles)
+    return await complete(c, events, obstacles), moved
+
+
+async def _recall(
+    c: Connection, events: Sequence[LoggedEvent], today: date, obstacles: rebuild.Obstacles
+) -> tuple[Recalled, Turned]:
+    """Make rows of events, and find the branches that closed or opened meanwhile."""
+    schools = await register.read_schools(c, {event.told.brin for event in events})
+    before = await recovery.mandates(c, {event.told.mandate_id for event in events})
+    living = {mandate.id: mandate for mandate in await register.living_mandates(c, schools, today)}
+    first = rebuild.rebuild(events, before, closed_branches(schools, today, ()), obstacles)
+    living.update((mandate.id, mandate) for mandate, _ in first.mandates)
+    turning = turned(schools, living.values(), today)
+    if not turning.closed or obstacles.found:
+        return first, turning
+    return rebuild.rebuild(events, before, closed_branches(schools, today, turning.closed), obstacles), turning
+
+
+def _first_numbers(events: Sequence[LoggedEvent]) -> dict[str, int]:
+    first: dict[str, int] = {}
+    for event in events:
+        first.setdefault(event.stamp.brin, event.stamp.number)
+    return first
+
+
+async def _close(c: Connection, found: Comparison, order: Order, done: Recovered) -> None:
+    """Note in the audit what was done, and how far the log is known now."""
+    subject = {
+        "events": done.events,
+        "mandates": done.mandates,
+        "published": done.published,
+        "renumbered": done.renumbered,
+        "ledgerEpoch": done.epoch,
+    }
+    await audit.write(
+        c, Note(at=order.at, actor=order.actor, action="hub.recovered", subject=subject, reason=order.reason)
+    )
+    await marks.write(c, order.topic, found.extent, order.at)

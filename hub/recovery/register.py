@@ -1,0 +1,124 @@
+"""What events say of the register beside mandates. In: events of the log. Out: boards, schools, branches and systems.
+
+The log has their codes, and of systems the names; schools and branches are called by their codes until a file is
+imported again. Without this, a file that is imported first would raise events that the log has already.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from hub.domain.listing import Book, ListedBranch, ListedSchool
+from hub.domain.mandate import is_live
+from hub.store import imports, register
+from hub.store.register import System
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from datetime import date
+
+    from hub.domain.mandate import Mandate
+    from hub.domain.school import School
+    from hub.recovery.rebuild import Obstacles
+    from hub.recovery.stamps import LoggedEvent
+    from hub.store.pool import Connection
+    from schemas.identifiers import Brin, Oin
+
+SECTOR: Final = "po"
+"""What a school is taken for until a file says otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What the register lacked, by code."""
+
+    schools: tuple[str, ...] = ()
+    branches: tuple[str, ...] = ()
+    systems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turned:
+    """Branches that closed and opened since the backup, by what living mandates cover."""
+
+    closed: frozenset[str] = frozenset()
+    opened: frozenset[str] = frozenset()
+
+
+async def complete(c: Connection, events: Sequence[LoggedEvent], obstacles: Obstacles) -> Made:
+    """Bring the register to what events name; schools that are there are held."""
+    references = await register.references(c)
+    for code in sorted({event.told.service_code for event in events} - references.services):
+        obstacles.found.append(f"the log has mandates for service {code}, which the table of services does not have")
+    systems = _systems(events, references.systems)
+    await register.write_systems(c, systems)
+    before = await imports.read_book(c)
+    after = _named(before, events)
+    await imports.write_book(c, before, after)
+    return Made(
+        schools=tuple(sorted(after.schools.keys() - before.schools.keys())),
+        branches=tuple(sorted(after.branches.keys() - before.branches.keys())),
+        systems=tuple(system.supplier_oin for system in systems),
+    )
+
+
+def _named(book: Book, events: Sequence[LoggedEvent]) -> Book:
+    """Add what events name; a school's board is that of its newest event."""
+    boards = {event.told.brin: event.bge_code for event in events}
+    schools: dict[str, ListedSchool] = {
+        brin: replace(book.schools[brin], bge_code=board)
+        if brin in book.schools
+        else ListedSchool(brin=brin, name=brin, bge_code=board, sector=SECTOR)
+        for brin, board in boards.items()
+    }
+    named = {branch for event in events for branch, _ in event.told.branches}
+    branches: dict[str, ListedBranch] = {
+        branch: ListedBranch(branch=branch, name=branch) for branch in named - book.branches.keys()
+    }
+    return Book(
+        schools={**book.schools, **schools},
+        branches={**book.branches, **branches},
+        boards={**dict.fromkeys(boards.values()), **book.boards},
+    )
+
+
+def turned(schools: Mapping[Brin, School], mandates: Iterable[Mandate], today: date) -> Turned:
+    """Find branches that closed or opened: living mandates of a school cover each open branch, and no other."""
+    covered: dict[Brin, set[str]] = defaultdict(set)
+    for mandate in mandates:
+        if is_live(mandate, today):
+            covered[mandate.brin].update(branch for unit in mandate.units for branch in unit.covers)
+    pairs = [(set(schools[brin].open_branches(today)), branches) for brin, branches in covered.items()]
+    return Turned(
+        closed=frozenset(branch for was_open, is_open in pairs for branch in was_open - is_open),
+        opened=frozenset(branch for was_open, is_open in pairs for branch in is_open - was_open),
+    )
+
+
+async def turn(c: Connection, turning: Turned, today: date) -> None:
+    """Close and open branches; a file that is imported later finds them so and raises nothing."""
+    before = await imports.read_book(c)
+    closing = {branch: replace(before.branches[branch], closed_on=today) for branch in turning.closed}
+    opening = {branch: replace(before.branches[branch], closed_on=None) for branch in turning.opened}
+    after = replace(before, branches={**before.branches, **closing, **opening})
+    await imports.write_book(c, before, after)
+
+
+def closed_branches(schools: Mapping[Brin, School], today: date, more: Collection[str]) -> dict[str, set[str]]:
+    """List the closed branches of schools, and these besides."""
+    return {
+        brin: {place.branch for place in school.locations if not place.is_open(today) or place.branch in more}
+        for brin, school in schools.items()
+    }
+
+
+def _systems(events: Sequence[LoggedEvent], known: Mapping[Oin, System]) -> list[System]:
+    names: dict[Oin, str] = {}
+    services: dict[Oin, set[str]] = defaultdict(set)
+    for event in events:
+        if event.told.supplier_oin not in known:
+            names[event.told.supplier_oin] = event.system_name
+            services[event.told.supplier_oin].add(event.told.service_code)
+    return [System(supplier_oin=oin, name=name, service_codes=frozenset(services[oin])) for oin, name in names.items()]

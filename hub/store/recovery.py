@@ -1,0 +1,206 @@
+"""What recovering reads and writes: events that the log and the database do not both have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+from hub.domain.kinds import Kind
+from hub.envelopes import LogRow
+from hub.store.register import mandate_of
+from hub.store.statements import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from hub.domain.mandate import Mandate
+    from hub.store.pool import Connection
+
+    Key = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is here under a school's number: an event, or none; and which number the school has reached."""
+
+    id: UUID | None
+    counter: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRow:
+    """An event as a row; `units` and `body` are JSON."""
+
+    brin: str
+    number: int
+    recorded_at: datetime
+    id: UUID
+    mandate_id: UUID
+    mandate_version: int
+    type: str
+    units: str
+    body: str
+    traceparent: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalEvent:
+    """An event that is here under a number which the log gave to another one."""
+
+    row: EventRow
+    service_code: str
+    is_unpublished: bool
+    is_planned: bool
+
+
+@dataclass(slots=True)
+class Place:
+    """A published event's place in the feed."""
+
+    position: int
+    brin: str
+    number: int
+    published_at: datetime
+
+
+@dataclass(slots=True)
+class Recalled:
+    """What recovering writes of the register: mandates as they were, with their units as JSON, and events."""
+
+    mandates: list[tuple[Mandate, str]] = field(default_factory=list)
+    events: list[EventRow] = field(default_factory=list)
+
+
+async def known(c: Connection, keys: Sequence[Key]) -> dict[Key, Known]:
+    """Look up events by school and number."""
+    rows = await queries.known_events(c, brins=[key[0] for key in keys], numbers=[key[1] for key in keys])
+    return {keys[row["o"] - 1]: Known(id=row["id"], counter=row["counter"]) for row in rows}
+
+
+async def errands(c: Connection) -> dict[Key, UUID]:
+    """Read what is to be published, with the ids of the events."""
+    return {(row["brin"], row["number"]): row["id"] for row in await queries.read_errands(c)}
+
+
+async def local_events(c: Connection, since: Mapping[str, int]) -> list[LocalEvent]:
+    """Read what schools recorded under these numbers and later ones."""
+    rows = await queries.read_unpublished_since(c, brins=list(since), numbers=list(since.values()))
+    return [
+        LocalEvent(
+            row=EventRow(**{name: row[name] for name in EventRow.__slots__}),
+            service_code=row["service_code"],
+            is_unpublished=row["is_unpublished"],
+            is_planned=row["is_planned"],
+        )
+        for row in rows
+    ]
+
+
+async def hold_plans(c: Connection, brins: Iterable[str]) -> None:
+    """Keep the planner from schools, in key order, until the transaction ends."""
+    await queries.hold_plans(c, brins=sorted(brins))
+
+
+async def mandates(c: Connection, ids: Collection[UUID]) -> dict[UUID, Mandate]:
+    """Read mandates, whatever their state."""
+    return {row["id"]: mandate_of(row) for row in await queries.read_mandates_by_id(c, ids=list(ids))}
+
+
+async def renumber(c: Connection, moved: Sequence[tuple[LocalEvent, int]]) -> None:
+    """Give unpublished events other numbers; what is under those must be written after this."""
+    rows = [event.row for event, _ in moved]
+    brins, befores = [row.brin for row in rows], [row.number for row in rows]
+    await queries.drop_events(c, brins=brins, numbers=befores)
+    await queries.renumber_errands(c, brins=brins, befores=befores, afters=[number for _, number in moved])
+
+
+async def write(c: Connection, recalled: Recalled) -> None:
+    """Write mandates as they were, their routing, and events."""
+    mandates_, routes = recalled.mandates, [(m.id, *route) for m, _ in recalled.mandates for route in m.routes.items()]
+    await queries.write_recalled_mandates(c, **_mandate_columns(mandates_))
+    await queries.write_recalled_routes(
+        c,
+        mandates=[m.id for m, _ in mandates_],
+        ids=[route[0] for route in routes],
+        branches=[route[1] for route in routes],
+        routing_ids=[route[2] for route in routes],
+    )
+    await write_events(c, recalled.events)
+
+
+def _mandate_columns(rows: Sequence[tuple[Mandate, str]]) -> dict[str, list[Any]]:
+    found = [m for m, _ in rows]
+    return {
+        "ids": [m.id for m in found],
+        "brins": [m.brin for m in found],
+        "service_codes": [m.service_code for m in found],
+        "supplier_oins": [m.supplier_oin for m in found],
+        "start_dates": [m.start_date for m in found],
+        "end_dates": [m.end_date for m in found],
+        "versions": [m.version for m in found],
+        "units": [units for _, units in rows],
+        "next_dates": [m.next_date for m in found],
+        "copied_from": [m.copied_from for m in found],
+        "created_at": [m.created_at for m in found],
+        "updated_at": [m.updated_at for m in found],
+        "withdrawn_at": [m.withdrawn_at for m in found],
+    }
+
+
+async def write_events(c: Connection, rows: Sequence[EventRow]) -> None:
+    """Write events, and raise the counters of their schools."""
+    await queries.write_recalled_events(
+        c,
+        brins=[row.brin for row in rows],
+        numbers=[row.number for row in rows],
+        recorded_ats=[row.recorded_at for row in rows],
+        ids=[row.id for row in rows],
+        mandates=[row.mandate_id for row in rows],
+        versions=[row.mandate_version for row in rows],
+        types=[row.type for row in rows],
+        units=[row.units for row in rows],
+        bodies=[row.body for row in rows],
+        traceparents=[row.traceparent for row in rows],
+    )
+    counters: dict[str, int] = {}
+    for row in rows:
+        counters[row.brin] = max(row.number, counters.get(row.brin, 0))
+    await queries.raise_counters(c, brins=list(counters), counters=list(counters.values()))
+
+
+async def write_feed(c: Connection, places: Sequence[Place]) -> None:
+    """Give published events their places."""
+    await queries.write_feed(
+        c,
+        positions=[place.position for place in places],
+        brins=[place.brin for place in places],
+        numbers=[place.number for place in places],
+        published_ats=[place.published_at for place in places],
+    )
+
+
+async def raise_epoch(c: Connection) -> int:
+    """Let every receiver know that the ledger was restored; returns the new number."""
+    return cast("int", await queries.raise_epoch(c))
+
+
+async def published(c: Connection, after: int, most: int) -> list[tuple[int, LogRow]]:
+    """Read published events after a position, in order."""
+    return [
+        (
+            row["position"],
+            LogRow(
+                id=row["id"],
+                brin=row["brin"],
+                number=row["number"],
+                kind=Kind(row["kind"]),
+                recorded_at=row["recorded_at"],
+                mandate_id=row["mandate_id"],
+                body=row["body"],
+                traceparent=row["traceparent"],
+            ),
+        )
+        for row in await queries.read_published(c, after=after, most=most)
+    ]

@@ -1,0 +1,115 @@
+-- Events that are on the published log and not here, and events that are here and not there. Nothing of it is hot.
+
+-- name: known_events
+-- The events that are here under these numbers, and the numbers that their schools have reached.
+select k.o, e.id, coalesce(s.counter, 0) as counter
+  from unnest(:brins::text[], :numbers::bigint[]) with ordinality k (brin, number, o)
+  left join lateral (select e.id from events e where e.brin = k.brin and e.number = k.number offset 0) e on true
+  left join lateral (select s.counter from schools s where s.brin = k.brin offset 0) s on true
+ order by k.o;
+
+-- name: read_errands
+-- Everything that is to be published, with the ids of its events.
+select t.n, t.brin, t.number, e.id
+  from todo t cross join lateral (select e.id from events e where e.brin = t.brin and e.number = t.number offset 0) e
+ order by t.n;
+
+-- name: read_unpublished_since
+-- Events of schools from a number on: what was recorded here under numbers that the log gave to others.
+select e.brin, e.number, e.id, e.recorded_at, e.mandate_id, e.mandate_version, e.type::text as type, e.units::text as units,
+       e.body, e.traceparent, m.service_code,
+       exists (select 1 from todo t where t.brin = e.brin and t.number = e.number) as is_unpublished,
+       e.number <= coalesce((select p.planned_through from plans p where p.brin = e.brin), 0) as is_planned
+  from unnest(:brins::text[], :numbers::bigint[]) k (brin, number)
+ cross join lateral (select e.* from events e where e.brin = k.brin and e.number >= k.number offset 0) e
+ cross join lateral (select m.service_code from mandates m where m.id = e.mandate_id offset 0) m
+ order by e.brin, e.number;
+
+-- name: hold_plans!
+-- Keep the planner from these schools.
+select p.brin from plans p where p.brin = any(:brins::text[]) order by p.brin for update;
+
+-- name: read_mandates_by_id
+-- Mandates, whatever their state.
+select m.id, m.brin, m.service_code, m.supplier_oin, m.start_date, m.end_date, m.version, m.units::text as units,
+       m.next_date, m.copied_from, m.created_at, m.updated_at, m.withdrawn_at,
+       (select json_object_agg(r.branch, r.routing_id)::text from routes r where r.mandate_id = m.id) as routes
+  from mandates m
+ where m.id = any(:ids::uuid[]);
+
+-- name: drop_events!
+-- Take events out, to write them under other numbers in the same transaction.
+delete from events e using unnest(:brins::text[], :numbers::bigint[]) k (brin, number)
+ where e.brin = k.brin and e.number = k.number;
+
+-- name: renumber_errands!
+-- What is to be published has another number now.
+update todo t set number = k.after
+  from unnest(:brins::text[], :befores::bigint[], :afters::bigint[]) k (brin, before, after)
+ where t.brin = k.brin and t.number = k.before;
+
+-- name: write_recalled_mandates!
+-- Mandates as they were after their newest event on the log.
+insert into mandates as x (id, brin, service_code, supplier_oin, start_date, end_date, version, units, next_date,
+                           copied_from, created_at, updated_at, withdrawn_at)
+select u.id, u.brin, u.service_code, u.supplier_oin, u.start_date, u.end_date, u.version, u.units::jsonb, u.next_date,
+       u.copied_from, u.created_at, u.updated_at, u.withdrawn_at
+  from unnest(:ids::uuid[], :brins::text[], :service_codes::text[], :supplier_oins::text[], :start_dates::date[],
+              :end_dates::date[], :versions::integer[], :units::text[], :next_dates::date[], :copied_from::uuid[],
+              :created_at::timestamptz[], :updated_at::timestamptz[], :withdrawn_at::timestamptz[])
+       u (id, brin, service_code, supplier_oin, start_date, end_date, version, units, next_date, copied_from, created_at,
+          updated_at, withdrawn_at)
+on conflict (id) do update
+   set start_date = excluded.start_date, end_date = excluded.end_date, version = excluded.version,
+       units = excluded.units, next_date = excluded.next_date, updated_at = excluded.updated_at,
+       withdrawn_at = excluded.withdrawn_at;
+
+-- name: write_recalled_routes!
+-- The routing of these mandates, and none besides.
+with gone as (
+  delete from routes r
+   where r.mandate_id = any(:mandates::uuid[])
+     and not exists (select 1 from unnest(:ids::uuid[], :branches::text[]) u (id, branch)
+                      where u.id = r.mandate_id and u.branch = r.branch)
+)
+insert into routes as x (mandate_id, branch, routing_id)
+select u.id, u.branch, u.routing_id
+  from unnest(:ids::uuid[], :branches::text[], :routing_ids::text[]) u (id, branch, routing_id)
+on conflict (mandate_id, branch) do update set routing_id = excluded.routing_id;
+
+-- name: write_recalled_events!
+-- Events as they were.
+insert into events (brin, number, recorded_at, id, mandate_id, mandate_version, type, units, body, traceparent)
+select u.brin, u.number, u.recorded_at, u.id, u.mandate_id, u.mandate_version, u.type::event_type, u.units::jsonb,
+       u.body, u.traceparent
+  from unnest(:brins::text[], :numbers::bigint[], :recorded_ats::timestamptz[], :ids::uuid[], :mandates::uuid[],
+              :versions::integer[], :types::text[], :units::text[], :bodies::text[], :traceparents::text[])
+       u (brin, number, recorded_at, id, mandate_id, mandate_version, type, units, body, traceparent);
+
+-- name: raise_counters!
+-- The numbers that schools have reached.
+update schools s set counter = greatest(s.counter, u.counter)
+  from unnest(:brins::text[], :counters::bigint[]) u (brin, counter)
+ where s.brin = u.brin;
+
+-- name: write_feed!
+-- Published events get their places, and are no longer to be published.
+with done as (
+  delete from todo t using unnest(:brins::text[], :numbers::bigint[]) u (brin, number)
+   where t.brin = u.brin and t.number = u.number
+)
+insert into feed (position, brin, number, published_at)
+select u.position, u.brin, u.number, u.published_at
+  from unnest(:positions::bigint[], :brins::text[], :numbers::bigint[], :published_ats::timestamptz[])
+       u (position, brin, number, published_at);
+
+-- name: raise_epoch$
+-- The hub was restored from a backup.
+update hub_state set ledger_epoch = ledger_epoch + 1 returning ledger_epoch;
+
+-- name: read_published
+-- Published events after a position, in order, as the log has them.
+select f.position, e.brin, e.number, e.id, e.type::text as kind, e.recorded_at, e.mandate_id, e.body, e.traceparent
+  from (select position, brin, number from feed where position > :after order by position limit :most) f
+ cross join lateral (select e.* from events e where e.brin = f.brin and e.number = f.number offset 0) e
+ order by f.position;
