@@ -42,7 +42,7 @@ ROUTERS: Final[tuple[str, ...]] = (
     "schemas",
 )
 """The resources under `/v1`, each a module of this package with a `router`."""
-PAGES: Final = ("entrance", "operations", "schools", "grants", "mandates", "routing", "copies")
+PAGES: Final = ("entrance", "operations", "acts", "schools", "grants", "mandates", "routing", "copies")
 OUTSIDE: Final[tuple[str, ...]] = (
     "hub.api.health",
     "hub.api.metrics",

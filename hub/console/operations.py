@@ -33,7 +33,7 @@ class Looks:
 @router.get("/console")
 async def get_console(here: VisitHere) -> Response:
     """Say what is late, whose turn it is, and what to press."""
-    _require(here)
+    require_operator(here)
     lag = await _lag(here)
     async with here.wired.open_pool.acquire() as c:
         parked = await operations.list_parked(c, after=0, state="open", reason=None, most=MOST_PARKED)
@@ -52,14 +52,14 @@ async def get_live(here: VisitHere) -> Response:
 @router.get("/console/destinations/{name}")
 async def get_destination(name: str, here: VisitHere) -> Response:
     """Say how a destination stands, which schools are held, and let them be held and released."""
-    _require(here)
+    require_operator(here)
     return await _show(here, name, Form(), [])
 
 
 @router.post("/console/destinations/{name}")
 async def post_destination(name: str, here: VisitHere) -> Response:
     """Hold or release a destination, or schools of it."""
-    _require(here)
+    require_operator(here)
     form = await here.form()
     reason, faults = read_reason(form, here.words)
     button, brin = form.text("button"), form.text("brin").upper()
@@ -70,7 +70,7 @@ async def post_destination(name: str, here: VisitHere) -> Response:
         raise NotFound
     try:
         async with here.wired.open_pool.acquire() as c, c.transaction():
-            await push(c, name, [brin] if brin else None, _press(here, reason))
+            await push(c, name, [brin] if brin else None, press_of(here, reason))
     except InvalidInput:
         return await _show(here, name, form, [Fault("brin", here.words("no_such_school", brin=brin))])
     here.ring(*BELLS)
@@ -80,7 +80,7 @@ async def post_destination(name: str, here: VisitHere) -> Response:
 @router.post("/console/parked/{parked_id}")
 async def post_parked(parked_id: int, here: VisitHere) -> Response:
     """Use a parked record after all, or decide that it is never used."""
-    _require(here)
+    require_operator(here)
     form = await here.form()
     reason, faults = read_reason(form, here.words)
     push = {"retry": operate.retry, "discard": operate.discard}.get(form.text("button"))
@@ -89,7 +89,7 @@ async def post_parked(parked_id: int, here: VisitHere) -> Response:
     if faults:
         raise InvalidInput([], faults[0].says)
     async with here.wired.open_pool.acquire() as c, c.transaction():
-        await push(c, parked_id, _press(here, reason))
+        await push(c, parked_id, press_of(here, reason))
     here.ring(*BELLS)
     return here.go("/console", "retried" if form.text("button") == "retry" else "discarded")
 
@@ -100,13 +100,15 @@ async def get_parked(parked_id: int, here: VisitHere) -> Response:
     return here.go(f"/console#parked-{parked_id}")
 
 
-def _require(here: Visit) -> None:
+def require_operator(here: Visit) -> None:
+    """Let operations in; a school's administrator is sent to the schools."""
     if here.known.has(Role.SCHOOL) and not here.known.has(Role.OPERATIONS):
         raise Elsewhere("/mandaten")
     here.require(Role.OPERATIONS)
 
 
-def _press(here: Visit, reason: str) -> Press:
+def press_of(here: Visit, reason: str) -> Press:
+    """Say who presses a button, when, and why."""
     return Press(actor=here.known.subject, at=here.at.now, reason=reason)
 
 

@@ -33,6 +33,8 @@ _FIELDS: Final = {
     "/startDate": "start",
     "/endDate": "end",
     "/routingId": "own",
+    "/destination": "destination",
+    "/to": "to",
 }
 _OF_BRANCH: Final = re.compile(r"/branches/(\d+)/")
 

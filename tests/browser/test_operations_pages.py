@@ -51,6 +51,7 @@ async def test_operations_hold_release_and_decide(  # noqa: PLR0913, PLR0917 - t
         await _hold_and_release(person)
         await _hold_one_school(person)
         await _decide_on_records(person)
+        await _send_again(person)
         await person.click(person.t("schools_link"))
         await person.page.get_by_label(person.t("search_school")).fill("boog")
         await person.press(person.t("search"))
@@ -117,3 +118,24 @@ async def _decide_on_records(person: Person) -> None:
     await unknown.get_by_role("button", name=t("discard")).click()
     await person.sees(t("discarded"))
     await person.misses(t("parked_records"))
+
+
+async def _send_again(person: Person) -> None:
+    t, page = person.t, person.page
+    await person.go("/console")
+    await person.click(t("acts"))
+    await person.click(t("new_replay"))
+    await person.press(t("act_preview"))
+    await person.sees(t.error("", "nothing_chosen", ""))
+    await page.get_by_label(t("destination")).select_option("duo:verzuim")
+    await page.get_by_label(t("schools_only")).fill("18ds")
+    await person.press(t("act_preview"))
+    await person.sees(t("act_preview_title"), f"{t('to_do')}\n1", "18DS")
+    await person.press(t("act_confirm_replay", n=1))
+    await person.sees(t("reason_missing"))
+    await page.get_by_label(t("reason")).fill("DUO vroeg erom")
+    await person.press(t("act_confirm_replay", n=1))
+    await person.sees(t("asked"), t.act_state("running"), "DUO vroeg erom", t("yourself"))
+    await page.get_by_label(t("reason")).fill("toch niet")
+    await person.press(t("stop"))
+    await person.sees(t("stopped"), t.act_state("cancelled"))

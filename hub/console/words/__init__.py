@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hub.errors import HubError
 
 WORDS: Final[Mapping[str, tuple[str, str]]] = {**shell.WORDS, **operations.WORDS, **school.WORDS}
-GOOD: Final = frozenset({"processed", "activated", "none", "active", "would_create", "created", "closed"})
+GOOD: Final = frozenset({"processed", "activated", "none", "active", "would_create", "created", "closed", "done"})
 BAD: Final = frozenset({"rejected", "declined", "dead", "receiver_down", "refused", "hub", "needs_routing"})
 _OF_FAULTS: Final = {NotFound: "not_there", Unavailable: "unavailable", PreconditionFailed: "stale"}
 QUIET: Final = frozenset({"ended", "withdrawn", "cancelled", "superseded", "skipped"})
@@ -72,6 +72,10 @@ class Words:
     def fact(self, name: str) -> str:
         """Say which fact of a mandate a note is about."""
         return codes.FACTS.get(name, (name, name))[self._nth]
+
+    def act_state(self, state: str) -> str:
+        """Say where a replay or a cancellation stands."""
+        return codes.ACT_STATES[state][self._nth]
 
     def parked(self, reason: str) -> str:
         """Say why a record was put aside."""

@@ -142,9 +142,21 @@ ACTIONS: Final[Mapping[str, Both]] = {
     "mandate.expired": ("mandaat afgelopen", "mandate ended"),
     "routing.assigned": ("routeringskenmerk gegeven", "routing characteristic assigned"),
     "routing.removed": ("routeringskenmerk weggehaald", "routing characteristic removed"),
+    "replay.asked": ("herhaling gevraagd", "replay asked for"),
+    "replay.approved": ("herhaling goedgekeurd", "replay approved"),
+    "replay.cancelled": ("herhaling gestopt", "replay stopped"),
+    "cancellation.asked": ("annulering gevraagd", "cancellation asked for"),
+    "cancellation.approved": ("annulering goedgekeurd", "cancellation approved"),
+    "cancellation.cancelled": ("annulering gestopt", "cancellation stopped"),
     "destination.held": ("berichten tegengehouden", "messages held"),
     "destination.released": ("berichten vrijgegeven", "messages released"),
     "delivery.cancelled": ("bericht geannuleerd", "message cancelled"),
+}
+ACT_STATES: Final[Mapping[str, Both]] = {
+    "awaiting_approval": ("wacht op goedkeuring", "awaits approval"),
+    "running": ("bezig", "running"),
+    "done": ("klaar", "done"),
+    "cancelled": ("gestopt", "stopped"),
 }
 FACTS: Final[Mapping[str, Both]] = {
     "startDate": ("begindatum", "start date"),
@@ -224,5 +236,15 @@ ERRORS: Final[Mapping[tuple[str, str], Both]] = {
         "De inhoud van dit bericht wordt niet meer bewaard. Gooi het weg.",
         "The bytes of this record are not kept any more. Discard it.",
     ),
+    ("", "own_request"): (
+        "U hebt dit zelf gevraagd. Een andere beheerder moet het goedkeuren.",
+        "You asked for this yourself. Another operator has to approve it.",
+    ),
+    ("", "nothing_chosen"): (
+        "Kies welke berichten u bedoelt: vul ten minste één veld in.",
+        "Say which messages you mean: fill in at least one field.",
+    ),
+    ("", "unknown_destination"): ("Deze bestemming is er niet.", "There is no such destination."),
+    ("", "before_from"): ("De periode eindigt voor zij begint.", "The period ends before it begins."),
     ("", "final"): ("Hierover is al beslist.", "This was decided already."),
 }
