@@ -14,6 +14,7 @@ from pyreqwest.exceptions import (
     ConnectError,
     ConnectTimeoutError,
     DetailedPyreqwestError,
+    PoolTimeoutError,
     PyreqwestError,
     RequestTimeoutError,
 )
@@ -21,7 +22,7 @@ from pyreqwest.exceptions import (
 from hub.outbound.addresses import AddressNotAllowed
 from hub.outbound.answers import Answer, Answered, NotAllowed, Unreachable
 from hub.outbound.cancelling import Cancellable
-from hub.outbound.routes import Resolve, Route, look_up, make_route, read_terms
+from hub.outbound.routes import CONNECT_SECONDS, Resolve, Route, look_up, make_route, read_terms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,10 +30,12 @@ if TYPE_CHECKING:
 
     from pyreqwest.client import Client
     from pyreqwest.request import RequestBuilder
+    from pyreqwest.response import Response
 
     from hub.settings import Webhook
 
 MOST_READ: Final = 2048
+READ_SECONDS: Final = 2.0
 HEARD: Final = ("retry-after", "webhook-allowed-origin", "webhook-allowed-rate")
 CHECK_SECONDS: Final = 60.0
 FORGET_SECONDS: Final = 900.0
@@ -85,7 +88,7 @@ class Outbound:
         except PyreqwestError as error:
             if isinstance(error, ConnectError | ConnectTimeoutError):
                 route.move_on(client)
-            return Unreachable(error=self._say(error), duration_ms=_since(started))
+            return Unreachable(error=self._say(error, _since(started) / 1000), duration_ms=_since(started))
 
     async def _find_way(self, url: str, identity: bytes | None, at: float) -> tuple[Route, Client]:
         route = self._routes.get((url, identity)) or self._add_route(url, identity, at)
@@ -104,8 +107,12 @@ class Outbound:
         self._routes[url, identity] = route
         return route
 
-    def _say(self, error: PyreqwestError) -> str:
+    def _say(self, error: PyreqwestError, seconds: float) -> str:
         match error:
+            case ConnectTimeoutError() if seconds < self._terms.timeout_seconds:
+                return f"no connection within {CONNECT_SECONDS:g} s"
+            case PoolTimeoutError():
+                return "all connections that one receiver may have are in use"
             case RequestTimeoutError():
                 return f"no answer within {self._terms.timeout_seconds:g} s"
             case ConnectError():
@@ -117,18 +124,27 @@ class Outbound:
 async def _exchange(
     request: RequestBuilder, headers: Mapping[str, str], body: bytes | None, started: float
 ) -> Answered:
-    request = request.headers(headers).streamed_read_buffer_limit(MOST_READ)
+    request = request.headers(headers).streamed_read_buffer_limit(0)
     if body is not None:
         request = request.body_bytes(body)
     sending = request.build_streamed()
     response = await Cancellable(sending.__aenter__())
     try:
         status = response.status
-        said = None if status == NO_CONTENT else await Cancellable(response.body_reader.read(MOST_READ))
+        said = b"" if status == NO_CONTENT else await _read_beginning(response)
         heard = {name: value for name in HEARD if (value := response.get_header(name)) is not None}
     finally:
         await Cancellable(sending.__aexit__(None, None, None))
-    return Answered(status=status, duration_ms=_since(started), body=bytes(said or b""), headers=heard)
+    return Answered(status=status, duration_ms=_since(started), body=said, headers=heard)
+
+
+async def _read_beginning(response: Response) -> bytes:
+    """Read what it says, to a bound of bytes and of time: the status was the answer, whatever becomes of the rest."""
+    try:
+        async with asyncio.timeout(READ_SECONDS):
+            return bytes(await Cancellable(response.body_reader.read(MOST_READ)) or b"")
+    except (PyreqwestError, TimeoutError):  # it drips, breaks off, or promised more than it has
+        return b""
 
 
 def _since(started: float) -> int:

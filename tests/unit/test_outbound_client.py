@@ -110,15 +110,6 @@ async def test_silence_is_unreachable_after_the_time_allowed() -> None:
     assert answer.duration_ms >= 200
 
 
-async def test_an_answer_that_never_ends_is_unreachable_too() -> None:
-    """A receiver that drips its answer keeps nobody waiting."""
-    settings = LOCAL.model_copy(update={"timeout_seconds": 0.2})
-    unfinished = b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nabc"
-    async with receiver(lambda _: unfinished) as las, Outbound(settings) as out:
-        answer = await out.post(las.url, {}, b"x")
-    assert isinstance(answer, Unreachable)
-
-
 @pytest.mark.parametrize("garbage", [b"hello\r\n\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n"])
 async def test_what_is_no_answer_is_unreachable(garbage: bytes) -> None:
     """Bytes that are not HTTP are as good as nobody there, and their words hold no address."""
