@@ -59,8 +59,7 @@ class Queues:
         else:
             offsets, error = await batches.send(producer, topic, partition, records)
             if error is not None:
-                log.warning("producer.replaced", topic=topic, error=f"{type(error).__name__}: {error}")
-                await self._drop(producer)
+                await self._replace(producer, topic, error)
         at, spent = self._now(), int((time.monotonic() - started) * 1000)
         taken: list[Outcome] = [Delivered(at=at, partition=partition, offset=offset) for offset in offsets]
         return taken + [_failure(error, topic, at, spent)] * (len(records) - len(offsets))
@@ -84,6 +83,13 @@ class Queues:
                 self._producer = producer
             return self._producer
 
+    async def _replace(self, producer: AIOKafkaProducer, topic: str, error: Exception) -> None:
+        if self._producer is producer:
+            log.warning(
+                "producer.replaced", topic=topic, error=_words(error), next="the ledger says what to send again"
+            )
+        await self._drop(producer)
+
     async def _drop(self, producer: AIOKafkaProducer) -> None:
         if self._producer is producer:
             self._producer = None
@@ -91,7 +97,13 @@ class Queues:
 
 
 def _failure(error: Exception | None, topic: str, at: datetime, spent: int) -> Failure:
-    words = f"{topic}: {type(error).__name__} {error}"[:300]
+    words = f"{topic}: {_words(error)}"
     if isinstance(error, MessageSizeTooLargeError):
         return Refused(at=at, error=words, duration_ms=spent)
     return RetryLater(at=at, error=words, duration_ms=spent)
+
+
+def _words(error: Exception | None) -> str:
+    if isinstance(error, TimeoutError):
+        return f"no answer within {batches.PATIENCE_SECONDS:g} s"
+    return f"{type(error).__name__} {error}"[:300]

@@ -44,11 +44,16 @@ class RateGate:
     """
 
     def __init__(self, rate: float) -> None:
+        self._left = float("inf")
+        self._at: datetime | None = None
+        self.change(rate)
+
+    def change(self, rate: float) -> None:
+        """Allow so much from now on; what is owed stays owed."""
         self.rate = rate
         self._most = max(1.0, rate // MINUTE)
         self._per_second = (rate - self._most + 1) / MINUTE
-        self._left = self._most
-        self._at: datetime | None = None
+        self._left = min(self._left, self._most)
 
     def room(self, at: datetime) -> int:
         """Say how many messages may go at this moment."""
@@ -129,6 +134,8 @@ class Webhooks:
             return Target(receiver=receiver, retry_schedule=schedule)
         rate = receiver.allowed_rate / sharing
         gate = self._gates.get(receiver.subscription_id)
-        if gate is None or gate.rate != rate:
+        if gate is None:
             gate = self._gates[receiver.subscription_id] = RateGate(rate)
+        if gate.rate != rate:
+            gate.change(rate)
         return Target(receiver=receiver, retry_schedule=schedule, gate=gate)

@@ -53,6 +53,16 @@ def test_the_wait_that_is_told_is_enough() -> None:
     assert gate.seconds_to_wait(START + timedelta(seconds=wait + 0.001)) == 0
 
 
+def test_a_change_forgives_nothing() -> None:
+    """Another rate, because another forwarder came, fills no gate."""
+    gate = RateGate(600)
+    for _ in range(10):
+        gate.take(START)
+    gate.change(300)
+    assert gate.room(START) == 0
+    assert gate.room(START + timedelta(minutes=1)) == 5
+
+
 def test_what_went_without_asking_is_made_good() -> None:
     """Ten messages too many are ten messages less afterwards."""
     gate = RateGate(60)
