@@ -15,12 +15,13 @@ from hub.api.mandate_models import RoutingBody, RoutingWish
 from hub.api.models import AskedMoment, CamelModel, Day, Moment
 from hub.api.preconditions import IfMatch, etag
 from hub.clock import today
+from hub.domain.known import Reached
 from hub.errors import NotFound
+from hub.observe.routing import Question, routing
 from hub.sight import sight_by_school, sight_of_schools
 from hub.store import mandates
-from hub.store.mandates import KnownState, WantedSchools
-from schemas.identifiers import BranchField, BrinField, ServiceCodeField, brin_of_branch
-from schemas.kinds import MandateState
+from hub.store.mandates import WantedSchools
+from schemas.identifiers import BranchField, BrinField, ServiceCodeField
 
 router = APIRouter(tags=["routing"])
 
@@ -104,34 +105,32 @@ async def get_routing(
     reference_date: Annotated[Day | None, Query(alias="referenceDate")] = None,
     known_at: Annotated[AskedMoment | None, Query(alias="knownAt")] = None,
 ) -> RoutesBody:
-    """Say how a branch is reached for a service on a day (today), as it was known at a moment (now)."""
+    """Say how a branch is reached for a service on a day (today), as it was known at a moment (now).
+
+    A day that is over is answered as it ended, a day to come as it will be if nothing else is decided. What was
+    recorded afterwards for a day that had passed counts from the moment on at which it was known.
+    """
     known = known_at or desk.at.now
-    day = reference_date or today(known)
-    sight = await sight_by_school(desk.c, desk.caller)
-    known_states = await mandates.known_states(desk.c, brin_of_branch(branch), service_code, known, sight)
-    routes = (_route(known_state, branch, day) for known_state in known_states)
+    asked = Question(branch=branch, service_code=service_code, day=reference_date or today(known), known_at=known)
+    found = await routing(desk.c, asked, await sight_by_school(desk.c, desk.caller))
     return RoutesBody(
         branch=branch,
         service_code=service_code,
-        reference_date=day,
+        reference_date=asked.day,
         known_at=known,
-        items=[route for route in routes if route is not None],
+        items=[_route(each) for each in found],
     )
 
 
-def _route(known: KnownState, branch: str, day: date) -> RouteBody | None:
-    body = known.body
-    covered = {each["branch"]: each["routingId"] for each in body["branches"]}
-    in_force = body["startDate"] <= day.isoformat() <= (body["endDate"] or date.max.isoformat())
-    if body["state"] == MandateState.WITHDRAWN or not in_force or branch not in covered:
-        return None
+def _route(found: Reached) -> RouteBody:
+    body = found.body
     return RouteBody(
         mandate_id=body["mandateId"],
         mandate_version=body["mandateVersion"],
         supplier_oin=body["supplierOin"],
         system_name=body["systemName"],
-        routing_id=covered[branch],
-        coverage="branch" if covered[branch] else "school" if known.rest_was_told else "needs_routing",
+        routing_id=found.routing,
+        coverage=found.coverage,
         start_date=body["startDate"],
         end_date=body["endDate"],
     )

@@ -132,6 +132,17 @@ def check_overlap(mandate: Mandate, others: Iterable[Mandate], today: date) -> I
             yield Wrong(field="/startDate", code="overlap", detail=detail)
 
 
+def check_routes(mandate: Mandate, others: Iterable[Mandate], today: date) -> Iterator[Wrong]:
+    """Check that no other mandate of the school and service uses its routing characteristics on one of its days."""
+    own = set(mandate.routes.values())
+    for other in others:
+        if other.id != mandate.id and overlap(mandate, other, today):
+            for branch, routing in other.routes.items():
+                if routing in own:
+                    detail = f"{routing} is in use for branch {branch}, in mandate {other.id}"
+                    yield Wrong(field="/endDate", code="taken", detail=detail)
+
+
 def free_routing(brin: Brin, used: Container[RoutingId]) -> RoutingId | None:
     """Find the school's lowest routing characteristic that is not in use; None when all are."""
     candidates = (routing_id(brin, index) for index in range(1, HIGHEST_INDEX + 1))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import date
     from uuid import UUID
 
+    from hub.domain.mandate import Period
     from hub.domain.rules import Wish
     from hub.domain.school import School
     from hub.imports.drafts import Draft
@@ -46,12 +47,12 @@ class Checks:
         self._offered = {oin: system.service_codes for oin, system in references.systems.items()}
         self._living: defaultdict[tuple[str, str, str], list[Mandate]] = defaultdict(list)
         self._asked: defaultdict[tuple[str, str, str], list[tuple[int, Wish]]] = defaultdict(list)
-        self._used: defaultdict[tuple[str, str], dict[RoutingId, Holder]] = defaultdict(dict)
+        self._used: defaultdict[tuple[str, str, str], list[tuple[Period, Holder]]] = defaultdict(list)
         for mandate in living:
             if is_live(mandate, today):
                 self._living[mandate.brin, mandate.service_code, mandate.supplier_oin].append(mandate)
-                used = self._used[mandate.brin, mandate.service_code]
-                used.update((routing, (mandate.id, branch)) for branch, routing in mandate.routes.items())
+                for branch, routing in mandate.routes.items():
+                    self._used[mandate.brin, mandate.service_code, routing].append((mandate, (mandate.id, branch)))
 
     def check(self, draft: Draft, faults: Faults) -> Mandate | None:
         """Note what is wrong with a draft; return the mandate that it is already, if any."""
@@ -89,16 +90,21 @@ class Checks:
                 faults.add(draft.line, "start_date", "overlap", f"line {line} asks for the same days")
 
     def _check_branches(self, draft: Draft, school: School, match: Mandate | None, faults: Faults) -> None:
-        used = self._used[draft.wish.brin, draft.wish.service_code]
-        holder: UUID | int = draft.line if match is None else match.id
         asked: dict[Branch, RoutingId | None] = {}
         for line, branch, routing in draft.branches:
             for wrong in rules.check_branch(branch, school, self._today, "/branch"):
                 faults.add(line, "branch", wrong.code, wrong.detail)
             if asked.setdefault(branch, routing) != routing:
                 faults.add(line, "branch", "duplicate", f"an earlier line gives {branch} other routing")
-            elif routing is not None and used.get(routing) != (holder, branch):
-                taken = {each: place for each, (_, place) in used.items()} if routing in used else {}
+            elif routing is not None:
+                taken = self._take(draft, routing, (draft.line if match is None else match.id, branch))
                 for wrong in rules.check_routing(routing, school.brin, taken, "/routingId"):
                     faults.add(line, "routing_id", wrong.code, wrong.detail)
-                used.setdefault(routing, (holder, branch))
+
+    def _take(self, draft: Draft, routing: RoutingId, holder: Holder) -> dict[RoutingId, Branch]:
+        """Set a routing characteristic aside; return which other branch has it on one of the same days."""
+        wish = draft.wish
+        used = self._used[wish.brin, wish.service_code, routing]
+        sharing = [each for period, each in used if each != holder and overlap(period, wish, self._today)]
+        used.append((wish, holder))
+        return {routing: sharing[0][1]} if sharing else {}

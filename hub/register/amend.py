@@ -49,14 +49,21 @@ async def amend(
 ) -> Mandate:
     """Give a mandate other dates and return it; dates that it has already change nothing.
 
-    Raises `InvalidInput`, `PreconditionFailed` when its version is not `expected`, or `Conflict` `overlap` or `ended`.
+    Raises `InvalidInput`, `PreconditionFailed` when its version is not `expected`, or `Conflict` `overlap`,
+    `taken` or `ended`.
     """
     page, mandate = await open_page_of(c, mandate_id, at, expected)
     after = _patched(mandate, patch)
     changes = _changes(mandate, after)
     if not changes:
         return mandate
-    refuse((*_check(mandate, after, changes, at.today), *rules.check_overlap(after, page.mandates, at.today)))
+    refuse(
+        (
+            *_check(mandate, after, changes, at.today),
+            *rules.check_overlap(after, page.mandates, at.today),
+            *rules.check_routes(after, page.mandates, at.today),
+        )
+    )
     after = page.settle(after, Act(kind=Kind.AMENDED, changes=changes))
     await page.write(c)
     return after

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hub.domain import change
-from hub.domain.mandate import is_live
+from hub.domain.mandate import is_live, overlap
 from hub.errors import Conflict, FieldError, InvalidInput, NotFound, PreconditionFailed
 from hub.register.record import Desk, Routing, record
 from hub.store import register
@@ -96,10 +96,10 @@ async def open_page_of(c: Connection, mandate_id: UUID, at: Moment, expected: in
 async def taken_routing(
     c: Connection, mandate: Mandate | Wish, today: date
 ) -> tuple[dict[RoutingId, Branch], set[RoutingId]]:
-    """Read which routing characteristics of a school are taken for a mandate's service, and which are used at all."""
+    """Read which routing characteristics of a school are taken for a service on a mandate's days, and which at all."""
     used = await register.used_routing(c, mandate.brin, today)
-    taken = {row.routing: row.branch for row in used if row.service_code == mandate.service_code}
-    return taken, {row.routing for row in used}
+    sharing = (row for row in used if row.service_code == mandate.service_code and overlap(row, mandate, today))
+    return {row.routing: row.branch for row in sharing}, {row.routing for row in used}
 
 
 def refuse(wrongs: Iterable[Wrong]) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from hub.domain.kinds import Kind
-from hub.domain.mandate import REST
 from hub.envelopes import LogRow
 from hub.store.register import System, mandate_of
 from hub.store.statements import queries
@@ -73,14 +72,6 @@ class WantedSchools:
     bge_code: BgeCode | None = None
     name: str | None = None
     after: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownState:
-    """A mandate as an event told it: its whole state, and whether its system had heard of the rest."""
-
-    body: Mapping[str, Any]
-    rest_was_told: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,25 +143,12 @@ async def list_systems(c: Connection, after: str | None, most: int) -> list[Syst
     ]
 
 
-async def known_states(
-    c: Connection, brin: Brin, service_code: ServiceCode, known_at: datetime, sight: Sight
-) -> list[KnownState]:
-    """Read how a school's mandates for a service were known at a moment, each from its newest event until then."""
-    rows = await queries.read_known_states(
-        c,
-        brin=brin,
-        service_code=service_code,
-        known_at=known_at,
-        everything=sight.everything or brin in sight.brins,
-        oins=list(sight.oins),
-    )
-    return [
-        KnownState(
-            body=orjson.loads(row["body"]),
-            rest_was_told=any(unit["branch"] == REST for unit in orjson.loads(row["units"])),
-        )
-        for row in rows
-    ]
+async def known_events(
+    c: Connection, brin: Brin, service_code: ServiceCode, known_at: datetime
+) -> list[Mapping[str, Any]]:
+    """Read the events of a school's mandates for a service until a moment, in order: recorded_at, units, body."""
+    found = await queries.read_known_events(c, brin=brin, service_code=service_code, known_at=known_at)
+    return list(found)
 
 
 async def events_of(c: Connection, mandate: Mandate, after: int) -> list[Happened]:

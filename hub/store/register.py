@@ -50,10 +50,12 @@ class References:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsedRouting:
-    """A routing characteristic in use, by which mandate, for which service and branch."""
+    """A routing characteristic in use, by which mandate, for which service and branch, from when until when."""
 
     mandate_id: UUID
     service_code: ServiceCode
+    start_date: date
+    end_date: date | None
     branch: Branch
     routing: RoutingId
 
@@ -134,7 +136,12 @@ async def used_routing(c: Connection, brin: str, today: date) -> list[UsedRoutin
     """Read the routing characteristics that living mandates of a school use, over all services."""
     return [
         UsedRouting(
-            mandate_id=row["id"], service_code=row["service_code"], branch=row["branch"], routing=row["routing_id"]
+            mandate_id=row["id"],
+            service_code=row["service_code"],
+            start_date=row["start_date"],
+            end_date=row["end_date"],
+            branch=row["branch"],
+            routing=row["routing_id"],
         )
         for row in await queries.read_used_routing(c, brin=brin, today=today)
     ]

@@ -189,6 +189,14 @@ async def test_free_routing_never_collides_with_a_later_line(c: Connection) -> N
     assert routes == [("18DS00", f"{ROUTING}1"), ("18DS00", f"{ROUTING}2"), ("18DS01", f"{ROUTING}3")]
 
 
+async def test_routing_may_be_taken_over_by_what_follows(c: Connection) -> None:
+    """A change of system in one file: the second takes the routing of the first from the day after its last on."""
+    first = f"18DS;VVA;{ONE};2026-08-01;2027-07-31;18DS01;{ROUTING}4"
+    await mandates(c, first, f"18DS;VVA;{OTHER};2027-08-01;2027-12-31;18DS01;{ROUTING}4")
+    await mandates(c, f"18DS;VVA;{ONE};2028-01-01;;18DS02;{ROUTING}4")
+    assert await faults(c, f"18DS;VVA;{OTHER};2028-06-01;;18DS03;{ROUTING}4") == [("line 2, routing_id", "taken")]
+
+
 async def test_dates_in_the_past_are_accepted_but_for_a_past_end(c: Connection) -> None:
     """A register that moves in brings mandates that run; those that ended have no place here."""
     await mandates(c, f"18DS;VVA;{ONE};2019-08-01;2026-11-23;;")

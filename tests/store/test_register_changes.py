@@ -14,11 +14,13 @@ from hub.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
 from hub.register import Patch
 from tests.support.small_register import (
     B0,
+    B1,
     B2,
     B3,
     BRIN,
     OTHER,
     R1,
+    R2,
     R3,
     at,
     fill,
@@ -119,6 +121,31 @@ async def test_routing_of_one_mandate_shrinks_the_rest_of_another(c: Connection)
     other = await grant(c, wish(OTHER))
     await register.assign_routing(c, other.id, B3, R1, at())
     assert (await log(c))[2:] == [(3, "amended", [(B3, "granted")]), (4, "amended", [("", "amended")])]
+
+
+async def test_a_routing_characteristic_is_unique_per_day(c: Connection) -> None:
+    """A system that follows another takes its routing over; no amendment may bring two on one day."""
+    first = await grant(c, wish(branches=((B0, R1),), end=date(2027, 7, 31)))
+    later = await grant(c, wish(OTHER, start=date(2027, 8, 1), branches=((B2, R1), (B3, R3))))
+    assert later.routes == {B2: R1, B3: R3}
+    for changed, patch in (
+        (first.id, Patch(end_date=date(2027, 8, 1))),
+        (first.id, Patch(end_date=None)),
+        (later.id, Patch(start_date=date(2027, 7, 31))),
+    ):
+        with pytest.raises(Conflict) as refused:
+            await register.amend(c, changed, patch, at())
+        assert (refused.value.reason, str(first.id if changed == later.id else later.id) in str(refused.value)) == (
+            "taken",
+            True,
+        )
+    with pytest.raises(Conflict) as refused:
+        await register.assign_routing(c, later.id, B0, R1, at())
+    assert refused.value.reason == "taken"
+    assert (await register.assign_routing(c, first.id, B1, R3, at())).routes == {B0: R1, B1: R3}
+    assert await register.available_routing(c, BRIN, date(2026, 11, 23)) == R2
+    await register.amend(c, first.id, Patch(end_date=date(2027, 7, 30)), at())
+    await register.amend(c, later.id, Patch(start_date=date(2027, 7, 31)), at())
 
 
 async def test_the_calendar_tells_each_date_once(c: Connection) -> None:

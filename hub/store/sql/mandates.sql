@@ -46,13 +46,12 @@ select supplier_oin, name, service_codes from systems
  order by supplier_oin
  limit :most;
 
--- name: read_known_states
--- The state of every mandate of a school as it was known at a moment: its newest event until then.
-select distinct on (e.mandate_id) e.units::text as units, e.body
+-- name: read_known_events
+-- What was told of a school's mandates for a service until a moment, in order.
+select e.recorded_at, e.units::text as units, e.body
   from events e join mandates m on m.id = e.mandate_id
  where e.brin = :brin and e.recorded_at <= :known_at and m.service_code = :service_code
-   and (:everything or m.supplier_oin = any(:oins::text[]))
- order by e.mandate_id, e.number desc;
+ order by e.number;
 
 -- name: read_events_of
 -- What happened to a mandate after one of its versions, in order.

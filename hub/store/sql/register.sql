@@ -48,7 +48,7 @@ select s.code, s.shown_as, d.name as destination, d.topic
 
 -- name: read_used_routing
 -- The routing characteristics that living mandates of this school use, over all services.
-select m.id, m.service_code, r.branch, r.routing_id
+select m.id, m.service_code, m.start_date, m.end_date, r.branch, r.routing_id
   from mandates m
  cross join lateral (select r.branch, r.routing_id from routes r where r.mandate_id = m.id offset 0) r
  where m.brin = :brin and m.withdrawn_at is null and (m.end_date is null or m.end_date >= :today);

@@ -1,0 +1,55 @@
+"""Who gets a branch's messages on a day, as it was known at a moment. In: the school's events. Out: mandates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import orjson
+
+from hub.clock import today
+from hub.domain.kinds import Kind
+from hub.domain.known import KnownEvent, reached
+from hub.domain.mandate import REST
+from hub.store import mandates
+from schemas.identifiers import brin_of_branch
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date, datetime
+    from typing import Any
+
+    from hub.domain.known import Reached
+    from hub.store.mandates import Sight
+    from hub.store.pool import Connection
+    from schemas.identifiers import Branch, ServiceCode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Which branch, for which service, on which day, as it was known when."""
+
+    branch: Branch
+    service_code: ServiceCode
+    day: date
+    known_at: datetime
+
+
+async def routing(c: Connection, asked: Question, sight: Sight) -> list[Reached]:
+    """Say how a branch is reached, by the mandates that may be seen; boards are to be written out before."""
+    brin = brin_of_branch(asked.branch)
+    rows = await mandates.known_events(c, brin, asked.service_code, asked.known_at)
+    found = reached([_event(row) for row in rows], asked.branch, asked.day)
+    if sight.everything or brin in sight.brins:
+        return found
+    return [each for each in found if each.body["supplierOin"] in sight.oins]
+
+
+def _event(row: Mapping[str, Any]) -> KnownEvent:
+    told = {unit["branch"]: Kind(unit["type"]) for unit in orjson.loads(row["units"])}
+    return KnownEvent(
+        recorded_at=row["recorded_at"],
+        recorded_on=today(row["recorded_at"]),
+        body=orjson.loads(row["body"]),
+        rest_was_told=REST in told,
+    )
