@@ -203,6 +203,8 @@ class CopyBody(CamelModel):
     mandate_id: UUID | None
     reason: Literal["other_system", "overlap", "no_agreement", "school_closed", "unknown_school"] | None
     current_system: str | None
+    no_system_yet: bool
+    """Whether it is the first system of this school for the service: look before you copy."""
 
 
 class CopiesBody(CamelModel):
@@ -246,6 +248,7 @@ def show_copy(result: CopyResult, *, dry_run: bool) -> CopyBody:
         mandate_id=None if dry_run else result.mandate_id,
         reason=result.reason,
         current_system=result.current_system,
+        no_system_yet=result.is_first,
     )
 
 

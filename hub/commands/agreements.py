@@ -2,52 +2,76 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Annotated
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
 
-import asyncpg
 import typer
 
-from hub.errors import FieldError, InvalidInput, NotFound, Place
-from hub.settings import load
-from hub.store import imports
-from schemas.identifiers import BGE_CODE
+from hub import agree
+from hub.agree import Agreement, Signature
+from hub.clock import now
+from hub.commands.asking import ACTOR, press
+from schemas.identifiers import InvalidIdentifier, parse_bge_code
+
+if TYPE_CHECKING:
+    from hub.settings import Settings
+    from hub.store.pool import Connection
+    from schemas.identifiers import BgeCode
 
 app = typer.Typer(no_args_is_help=True)
 Board = Annotated[str, typer.Argument(help="The board's five digits.")]
+Reason = Annotated[str, typer.Option(help="Why; it stands in the audit.")]
+
+
+class Answer(StrEnum):
+    """Whether it is signed."""
+
+    YES = "yes"
+    NO = "no"
 
 
 @app.command(name="set")
 def set_(
     bge_code: Board,
-    osr: Annotated[bool | None, typer.Option("--osr/--no-osr", help="The agreement for the register.")] = None,
-    vva: Annotated[bool | None, typer.Option("--vva/--no-vva", help="The agreement for VVA.")] = None,
+    agreement: Annotated[Agreement, typer.Argument(help="The register's agreement, or that of VVA.")],
+    answer: Annotated[Answer, typer.Argument(help="Whether the board signed it.")],
+    *,
+    reason: Reason,
 ) -> None:
     """Note what a board signed; mandates that it gave before stay as they are."""
-    _tell(bge_code, osr=osr, vva=vva)
+    signature = Signature(
+        bge_code=_board(bge_code),
+        agreement=agreement,
+        is_signed=answer is Answer.YES,
+        actor=ACTOR,
+        at=now(),
+        reason=reason,
+    )
+
+    async def work(c: Connection, _settings: Settings) -> dict[Agreement, bool]:
+        return await agree.agree(c, signature)
+
+    _show(bge_code, press(work, ()))
 
 
 @app.command()
 def show(bge_code: Board) -> None:
     """Say what a board signed."""
-    _tell(bge_code, osr=None, vva=None)
+    board = _board(bge_code)
+
+    async def work(c: Connection, _settings: Settings) -> dict[Agreement, bool]:
+        return await agree.signed(c, board)
+
+    _show(bge_code, press(work, ()))
 
 
-def _tell(bge_code: str, *, osr: bool | None, vva: bool | None) -> None:
-    if BGE_CODE.pattern.fullmatch(bge_code) is None:
-        detail = f"{bge_code!r} is not {BGE_CODE.kind}: expected {BGE_CODE.expected}"
-        raise InvalidInput([FieldError(in_=Place.QUERY, field="BGE_CODE", code="form", detail=detail)])
-    signs = asyncio.run(_write(load().database.url, bge_code, osr=osr, vva=vva))
-    for name, signed in zip(("osr", "vva"), signs, strict=True):
-        print(f"board {bge_code}: {name} {'signed' if signed else 'not signed'}")
-
-
-async def _write(dsn: str, bge_code: str, *, osr: bool | None, vva: bool | None) -> tuple[bool, bool]:
-    c = await asyncpg.connect(dsn)
+def _board(text: str) -> BgeCode:
     try:
-        after = await imports.write_agreements(c, bge_code, osr=osr, vva=vva)
-    finally:
-        await c.close()
-    if after is None:
-        raise NotFound(f"no board {bge_code} in the register")
-    return after
+        return parse_bge_code(text)
+    except InvalidIdentifier as fault:
+        raise typer.BadParameter(str(fault), param_hint="BGE_CODE") from fault
+
+
+def _show(bge_code: str, signed: dict[Agreement, bool]) -> None:
+    for name, is_signed in signed.items():
+        print(f"board {bge_code}: {name.value} {'signed' if is_signed else 'not signed'}")

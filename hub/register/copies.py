@@ -34,12 +34,16 @@ Reason = Literal["other_system", "overlap", "no_agreement", "school_closed", "un
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CopyResult:
-    """What became of one school's copy: a mandate, or the reason why there is none."""
+    """What became of one school's copy: a mandate, or the reason why there is none; and which system it has already.
+
+    `is_first` says that no system has a mandate of this school for the service, today or later.
+    """
 
     brin: Brin
     mandate_id: UUID | None = None
     reason: Reason | None = None
     current_system: str | None = None
+    is_first: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +103,14 @@ def _copy_to(
     if refused is not None:
         return refused, ()
     events = change.settle([*mandates, draft], {draft.id: GRANT}, branches, now=at.now, today=at.today)
-    return CopyResult(brin=school.brin, mandate_id=draft.id), (*arrived, *events)
+    there = sorted((m for m in mandates if is_live(m, at.today)), key=lambda m: m.supplier_oin != source.supplier_oin)
+    result = CopyResult(
+        brin=school.brin,
+        mandate_id=draft.id,
+        current_system=names[there[0].supplier_oin] if there else None,
+        is_first=not there,
+    )
+    return result, (*arrived, *events)
 
 
 def _wish(brin: Brin, source: Mandate, at: Moment) -> Wish:

@@ -70,9 +70,12 @@ async def mandated(c: Connection, brins: Collection[str], today: date) -> list[s
     return [row["brin"] for row in await queries.read_mandated_brins(c, brins=list(brins), today=today)]
 
 
-async def write_agreements(
-    c: Connection, bge_code: str, *, osr: bool | None, vva: bool | None
-) -> tuple[bool, bool] | None:
-    """Note what a board signed, None as it is; return both agreements, or None for an unknown board."""
-    rows = await queries.write_agreements(c, bge_code=bge_code, osr=osr, vva=vva)
-    return (rows[0]["osr_agreement"], rows[0]["vva_agreement"]) if rows else None
+async def hold_board(c: Connection, bge_code: str) -> Mapping[str, Any] | None:
+    """Hold a board: osr_agreement, vva_agreement; None when it is unknown."""
+    row: Mapping[str, Any] | None = await queries.hold_board(c, bge_code=bge_code)
+    return row
+
+
+async def write_agreement(c: Connection, bge_code: str, agreement: str, *, is_signed: bool) -> None:
+    """Write whether a board signed `OSR` or `VVA`."""
+    await queries.write_agreement(c, bge_code=bge_code, agreement=agreement, is_signed=is_signed)

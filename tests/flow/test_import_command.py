@@ -113,13 +113,40 @@ async def test_many_closings_name_the_command_that_accepts_them(
     assert 0 < closed <= int(number)
 
 
-async def test_agreements_decide_who_may_mandate(files: Path, database: str) -> None:
-    """A board that has not signed for VVA gets no new mandates for it."""
-    assert (await osr_hub(database, "agreements", "set", "41561", "--no-vva"))[1] == (
-        "board 41561: osr signed\nboard 41561: vva not signed\n"
-    )
+async def test_agreements_decide_who_may_mandate(files: Path, database: str, connection: Connection) -> None:
+    """A board that has not signed for VVA gets no new mandates for it, and those that it gave stay; all is noted."""
+    before = files / "before.csv"
+    before.write_text(f"{MANDATES}18DS;VVA;00000099000000001000;2026-08-01;2999-07-31;;\n")
+    assert (await osr_hub(database, "import", "mandates", str(before)))[0] == 0
+    words = ("agreements", "set", "41561", "VVA", "no", "--reason", "not signed again")
+    assert (await osr_hub(database, *words))[1] == "board 41561: OSR signed\nboard 41561: VVA not signed\n"
+    assert (await osr_hub(database, *words))[0] == 0
     wish = files / "mandates.csv"
-    wish.write_text(f"{MANDATES}18DS;VVA;00000099000000001000;2026-08-01;;;\n")
+    wish.write_text(f"{MANDATES}18DS;VVA;00000099000000001000;2999-08-01;;;\n")
     code, _, faults = await osr_hub(database, "import", "mandates", str(wish))
     assert (code, "board 41561 has not signed the agreement for VVA" in faults) == (2, True)
-    assert (await osr_hub(database, "agreements", "show", "00000"))[0] == 2
+    assert await connection.fetchval("select withdrawn_at from mandates") is None
+    assert (await osr_hub(database, "agreements", "set", "41561", "VVA", "yes", "--reason", "signed"))[0] == 0
+    assert (await osr_hub(database, "import", "mandates", str(wish)))[0] == 0
+    notes = await connection.fetch("select action, reason from audit where action like 'board.%agree%' or"
+                                   " action = 'board.signed' order by n")  # fmt: skip
+    assert [tuple(note) for note in notes] == [
+        ("board.agreement_ended", "not signed again"),
+        ("board.signed", "signed"),
+    ]
+
+
+async def test_the_agreement_of_the_register_is_asked_for_every_service(files: Path, database: str) -> None:
+    """Without it there is no mandate for anything; what is no board, no agreement or no answer is a wrong word."""
+    assert (await osr_hub(database, "agreements", "set", "41561", "OSR", "no", "--reason", "ended"))[0] == 0
+    assert (await osr_hub(database, "agreements", "show", "41561"))[1].startswith("board 41561: OSR not signed")
+    systems = files / "systems.csv"
+    systems.write_text("supplier_oin;system_name;service_codes\n00000099000000001000;Een;VVA,RIO\n")
+    assert (await osr_hub(database, "import", "systems", str(systems)))[0] == 0
+    wish = files / "mandates.csv"
+    for service in ("VVA", "RIO"):
+        wish.write_text(f"{MANDATES}18DS;{service};00000099000000001000;2026-08-01;;;\n")
+        assert (await osr_hub(database, "import", "mandates", str(wish)))[0] == 2
+    for words in (("00000", "OSR", "no"), ("4156", "OSR", "no"), ("41561", "RIO", "no"), ("41561", "OSR", "maybe")):
+        assert (await osr_hub(database, "agreements", "set", *words, "--reason", "x"))[0] == 2
+    assert (await osr_hub(database, "agreements", "set", "41561", "OSR", "yes"))[0] == 2

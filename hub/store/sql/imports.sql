@@ -49,9 +49,12 @@ select distinct m.brin from mandates m
  where m.brin = any(:brins::text[]) and m.withdrawn_at is null
    and (m.end_date is null or m.end_date >= :today or m.next_date is not null);
 
--- name: write_agreements
--- What a board signed; null leaves it as it is.
-update boards set osr_agreement = coalesce(:osr::boolean, osr_agreement),
-                  vva_agreement = coalesce(:vva::boolean, vva_agreement)
- where bge_code = :bge_code
-returning bge_code, osr_agreement, vva_agreement;
+-- name: hold_board^
+-- A board and what it signed, held until the transaction ends.
+select osr_agreement, vva_agreement from boards where bge_code = :bge_code for update;
+
+-- name: write_agreement!
+-- What a board signed, or does not have any more.
+update boards set osr_agreement = case when :agreement::text = 'OSR' then :is_signed::boolean else osr_agreement end,
+                  vva_agreement = case when :agreement::text = 'VVA' then :is_signed::boolean else vva_agreement end
+ where bge_code = :bge_code;
