@@ -164,7 +164,14 @@ async def test_copies_say_what_became_of_each(hub: Client, school: Client) -> No
     dry = (await both.post(f"/v1/mandates/{made['id']}/copies", body)).json
     assert (dry["dryRun"], dry["results"][0]) == (
         True,
-        {"brin": "00AA", "outcome": "would_create", "mandateId": None, "reason": None, "currentSystem": None},
+        {
+            "brin": "00AA",
+            "outcome": "would_create",
+            "mandateId": None,
+            "reason": None,
+            "currentSystem": None,
+            "noSystemYet": True,
+        },
     )
     done = (await both.post(f"/v1/mandates/{made['id']}/copies", {**body, "dryRun": False})).json["results"]
     assert [result["outcome"] for result in done] == ["created", "skipped"]
