@@ -11,6 +11,7 @@
     ├── MediaNotAccepted        the caller takes no form that we can answer in
     ├── MediaNotSupported       the caller wrote in a form that we do not read
     ├── TooLarge                more was sent than we read
+    ├── TooManyRequests         this caller asks more often than is good for the others
     ├── Unavailable             a part that is needed does not answer now
     ├── LogIsAhead              the database was restored from a backup, and the published log has more
     ├── CannotRecover           what the log has does not go together with what is here
@@ -163,6 +164,16 @@ class TooLarge(HubError):
     """The body is larger than what is read."""
 
     code = "too-large"
+
+
+class TooManyRequests(HubError):
+    """More was asked at once than one caller may ask."""
+
+    code = "too-many-requests"
+
+    def __init__(self, seconds: int = 1) -> None:
+        self.seconds = seconds
+        super().__init__(f"more is asked at once than one caller may ask; ask again in {seconds} s")
 
 
 class Unavailable(HubError):

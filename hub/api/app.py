@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from hub.api import openapi, problems
 from hub.api.idempotency import Once
+from hub.api.limits import Limits
 from hub.api.middleware import BASE, Edge
 from hub.api.wiring import Wiring
 from hub.clock import Clock
@@ -71,6 +72,7 @@ def create_app(
     )
     app.state.wiring = wiring
     app.add_middleware(Once)
+    app.add_middleware(Limits, settings=settings.limits)
     app.add_middleware(Edge, address=address)
     problems.install(app, address)
     openapi.install(app, address)

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from hub.api.wiring import wiring_of
+from hub.api.limits import know
 from hub.errors import NotAllowed, NotAuthenticated
 from hub.tokens import Caller, Role
 
@@ -21,7 +21,7 @@ async def authenticate(
     """Return who asks; `NotAuthenticated` without a token that is believed."""
     if given is None:
         raise NotAuthenticated(was_given="authorization" in request.headers)
-    return await wiring_of(request.scope).verifier.verify(given.credentials)
+    return await know(request.scope, given.credentials)
 
 
 CallerHere = Annotated[Caller, Depends(authenticate)]

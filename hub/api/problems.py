@@ -30,6 +30,7 @@ STATUSES: Final[Mapping[type[HubError], HTTPStatus]] = {
     errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.MediaNotSupported: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.PreconditionRequired: HTTPStatus.PRECONDITION_REQUIRED,
+    errors.TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 _ABSENT: Final = (
@@ -180,6 +181,8 @@ def _headers(error: HubError) -> dict[str, str]:
     match error:
         case errors.NotAuthenticated():
             return {"WWW-Authenticate": 'Bearer error="invalid_token"' if error.was_given else "Bearer"}
+        case errors.TooManyRequests():
+            return {"Retry-After": str(error.seconds)}
         case errors.Unavailable():
             return {"Retry-After": "1"}
         case _:

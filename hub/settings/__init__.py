@@ -4,7 +4,7 @@
 hold its parts. Nothing else in the hub reads the environment.
 """
 
-from hub.settings.groups import Auth, Database, Http, Log, LogFormat, LogLevel, Retention, Secrets, Webhook
+from hub.settings.groups import Auth, Database, Http, Limits, Log, LogFormat, LogLevel, Retention, Secrets, Webhook
 from hub.settings.kafka import Kafka
 from hub.settings.read import load
 from hub.settings.tree import Settings
@@ -14,6 +14,7 @@ __all__ = [
     "Database",
     "Http",
     "Kafka",
+    "Limits",
     "Log",
     "LogFormat",
     "LogLevel",

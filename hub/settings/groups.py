@@ -15,6 +15,7 @@ from pydantic import (
     Field,
     FilePath,
     NonNegativeInt,
+    NonNegativeFloat,
     PlainValidator,
     PositiveInt,
     SecretStr,
@@ -178,6 +179,16 @@ class Operations(Group):
     """What one operator may do alone."""
 
     four_eyes_above: NonNegativeInt = 1000
+
+
+class Limits(Group):
+    """How often one caller may ask, per process that serves: by the subject of its token, or else by its address."""
+
+    requests_per_second: NonNegativeFloat = 1000
+    burst: PositiveInt = 5000
+    unknown_per_second: NonNegativeFloat = 100
+    unknown_burst: PositiveInt = 1000
+    remembered: PositiveInt = 10_000
 
 
 class Retention(Group):

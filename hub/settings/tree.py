@@ -7,7 +7,7 @@ from pydantic import model_validator as checks_together
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from hub.errors import ConfigurationError
-from hub.settings.groups import PREFIX, Auth, Database, Http, Log, Operations, Retention, Secrets, Webhook
+from hub.settings.groups import PREFIX, Auth, Database, Http, Limits, Log, Operations, Retention, Secrets, Webhook
 from hub.settings.kafka import Kafka
 from schemas.identifiers import Oin, OinField
 
@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     log: Log = Log()
     retention: Retention = Retention()
     operations: Operations = Operations()
+    limits: Limits = Limits()
 
     @classmethod
     def settings_customise_sources(
