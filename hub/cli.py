@@ -57,6 +57,7 @@ COMMANDS: Final = {
     "keys": Entry("hub.commands.keys", "List or replace keys that sign, and seal secrets anew."),
     "recover": Entry("hub.commands.recover", "Read the published log back into a database restored from a backup."),
     "verify": Entry("hub.commands.verify", "Do the books."),
+    "retention": Entry("hub.commands.retention", "Take away what is older than the settings say."),
     "anchor": Entry("hub.commands.anchor", "Print today's seal over the whole audit."),
     "people": Entry("hub.commands.people", "Say whose pseudonyms stand in the audit, or forget it."),
     "doctor": Entry("hub.commands.doctor", "Say what is wrong with this installation."),

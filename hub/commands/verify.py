@@ -40,7 +40,7 @@ def verify(*, as_json: Annotated[bool, typer.Option("--json", help="For programs
 
 def _tell(books: BooksBody) -> None:
     used = [status for status in books.destinations[0].statuses if any(a.statuses[status] for a in books.destinations)]
-    columns = ("destination", "planned", *(status.replace("_", " ") for status in used), "difference")
+    columns = ("destination", "planned", *(status.replace("_", " ") for status in used), "archived", "difference")
     show_table(f"{books.events} events", columns, [_row(account, used) for account in books.destinations])
     if books.violations:
         rows = [
@@ -52,4 +52,4 @@ def _tell(books: BooksBody) -> None:
 
 def _row(account: AccountBody, used: Sequence[Status]) -> tuple[str, ...]:
     counts = (str(account.statuses[status]) for status in used)
-    return (account.destination, str(account.planned), *counts, str(account.difference))
+    return (account.destination, str(account.planned), *counts, str(account.archived), str(account.difference))

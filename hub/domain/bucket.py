@@ -1,4 +1,4 @@
-"""How often somebody may ask. In: a moment. Out: nothing, or how long to wait. A bucket holds tokens and fills steadily."""
+"""How often somebody may ask. In: a moment. Out: nothing, or how long to wait. A bucket fills steadily with tokens."""
 
 from __future__ import annotations
 

@@ -117,7 +117,9 @@ async def _broken(c: Connection, names: Mapping[int, str]) -> list[Violation]:
     ]
 
 
-def _accounts(names: Mapping[int, str], counted: Mapping[Tally, int], planned: Mapping[int, int]) -> Iterator[Account]:
+def _accounts(
+    names: Mapping[int, str], counted: Mapping[Tally, int], planned: Mapping[int, tuple[int, int]]
+) -> Iterator[Account]:
     statuses: dict[int, Counter[Status]] = {}
     for (destination, status, _), n in counted.items():
         statuses.setdefault(destination, Counter())[status] += n
@@ -125,7 +127,8 @@ def _accounts(names: Mapping[int, str], counted: Mapping[Tally, int], planned: M
     for destination in known:
         yield Account(
             destination=names.get(destination, str(destination)),
-            planned=planned.get(destination, 0),
+            planned=planned.get(destination, (0, 0))[0],
+            archived=planned.get(destination, (0, 0))[1],
             statuses={status: statuses.get(destination, Counter())[status] for status in Status},
         )
 

@@ -47,9 +47,9 @@ async def counted(c: Connection) -> dict[Tally, int]:
     return {(row["destination"], Status(row["status"]), row["expects_report"]): row["n"] for row in rows}
 
 
-async def planned(c: Connection) -> dict[int, int]:
-    """Sum the tails of each destination's lanes."""
-    return {row["destination"]: row["planned"] for row in await queries.count_planned(c)}
+async def planned(c: Connection) -> dict[int, tuple[int, int]]:
+    """Sum the tails of each destination's lanes, and how much of that is not kept any more."""
+    return {row["destination"]: (row["planned"], row["archived"]) for row in await queries.count_planned(c)}
 
 
 async def broken_sequences(c: Connection) -> list[Broken]:
@@ -134,7 +134,8 @@ def _lane(row: Row) -> Broken:
     if row["tail"] is None:
         return about(row, f"{row['n']} deliveries belong to no lane; {RESTORE}")
     held = f"{row['n']} rows, numbered {row['low']} to {row['high']}" if row["n"] else "no rows"
-    return about(row, f"the lane is planned through {row['tail']} and holds {held}; {RESTORE}")
+    archived = f", {row['archived']} are archived" if row["archived"] else ""
+    return about(row, f"the lane is planned through {row['tail']} and holds {held}{archived}; {RESTORE}")
 
 
 def _school(row: Row) -> Broken:
@@ -143,8 +144,8 @@ def _school(row: Row) -> Broken:
     held = f"{row['n']} events, numbered {row['low']} to {row['high']}" if row["n"] else "no events"
     return about(
         row,
-        f"the school counts {row['counter']} events, holds {held}, and is planned through {row['planned_through']}; "
-        + RESTORE,
+        f"the school counts {row['counter']} events, {row['forgotten']} of them forgotten, holds {held}, "
+        f"and is planned through {row['planned_through']}; {RESTORE}",
     )
 
 

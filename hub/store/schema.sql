@@ -19,12 +19,14 @@ create table schools (
   sector text not null check (sector in ('po', 'vo')),
   closed_on date,
   listed_in text[] not null default '{}' check (listed_in <@ array['po', 'vo']),
-  counter bigint not null default 0 check (counter >= 0)
+  counter bigint not null default 0 check (counter >= 0),
+  forgotten bigint not null default 0
 ) with (fillfactor = 45);
 create index schools_board on schools (bge_code);
 comment on column schools.closed_on is 'The first day without it.';
 comment on column schools.listed_in is 'The sectors whose newest file lists it: when the last of them leaves it out, it closes. Empty: no file brought it.';
 comment on column schools.counter is 'The number of the school''s newest event; raised under the row''s lock.';
+comment on column schools.forgotten is 'How many of its events are not kept any more.';
 
 create table branches (
   branch text primary key check (branch ~ '^[0-9]{2}[A-Z]{2}[0-9]{2}$'),
@@ -227,9 +229,13 @@ create table lanes (
   owner integer,
   held boolean not null default false,
   counts_from timestamptz,
+  archived bigint not null default 0,
+  low bigint not null default 0,
+  low_event bigint not null default 0,
   primary key (destination, brin),
   check (head <= tail and sent <= tail and closed <= head),
-  check (owner is null or due is null)
+  check (owner is null or due is null),
+  check (archived <= low and low <= head)
 ) with (fillfactor = 45);
 create index lanes_due on lanes (destination, due) where due is not null;
 comment on column lanes.head is 'Settled through.';
@@ -237,6 +243,9 @@ comment on column lanes.tail is 'Planned through.';
 comment on column lanes.sent is 'The highest number settled without being cancelled: the next message''s previoussequence.';
 comment on column lanes.closed is 'No delivery at or below it waits for a report.';
 comment on column lanes.counts_from is 'The moment by the schedule of a lane that was made due before it: an attempt that fails earlier costs nothing.';
+comment on column lanes.archived is 'How many of its deliveries are not kept any more: none above `low`.';
+comment on column lanes.low is 'Up to this number deliveries may be missing.';
+comment on column lanes.low_event is 'Deliveries that were planned for events up to this number may be missing.';
 
 create type delivery_status as enum (
   'waiting', 'retrying', 'delivered', 'in_progress', 'processed', 'processed_with_signal', 'activated',
@@ -373,8 +382,10 @@ comment on table bulk_items is 'What an act has left to do; a row goes away in t
 
 create table hub_state (
   one boolean primary key default true check (one),
-  ledger_epoch integer not null default 1
+  ledger_epoch integer not null default 1,
+  forgotten bigint not null default 0
 );
+comment on column hub_state.forgotten is 'How many positions of the published log are not kept any more.';
 
 create table idempotency_keys (
   caller text not null,

@@ -176,7 +176,7 @@ def test_every_command_that_is_deployed_can_be_typed() -> None:
     ran = json.loads(re.findall(r"^CMD (.+)$", DOCKERFILE, re.MULTILINE)[-1])
 
     assert set(composed) == PROCESSES | {"migrate", "topics", "simulate-duo"}
-    assert len(started) == len(PROCESSES) + 3
+    assert len(started) == len(PROCESSES) + 4
     assert [fault for words in [*started, *composed.values(), ran] if (fault := named.fault_of(words))] == []
 
 

@@ -10,34 +10,39 @@ select d.destination, d.status::text as status, d.expects_report, count(*) as n
   from deliveries d group by d.destination, d.status, d.expects_report;
 
 -- name: count_planned
--- How many deliveries the lanes say there are.
-select x.destination, sum(x.tail)::bigint as planned from lanes x group by x.destination;
+-- How many deliveries the lanes say there were, and how many of them are not kept any more.
+select x.destination, sum(x.tail)::bigint as planned, sum(x.archived)::bigint as archived
+  from lanes x group by x.destination;
 
 -- name: unbalanced_lanes
--- Lanes whose rows are not numbered 1 to their tail.
-select coalesce(x.destination, d.destination) as destination, coalesce(x.brin, d.brin) as brin, x.tail, d.n, d.low, d.high
+-- Lanes whose rows are not numbered 1 to their tail; up to `low` as many may be missing as are archived.
+select coalesce(x.destination, d.destination) as destination, coalesce(x.brin, d.brin) as brin, x.tail, x.archived,
+       d.n, d.low, d.high
   from lanes x
-  full join (select d.destination, d.brin, count(*) as n, min(d.sequence) as low, max(d.sequence) as high
-               from deliveries d group by d.destination, d.brin) d
+  full join (select d.destination, d.brin, count(*) as n, count(*) filter (where d.sequence > l.low) as above,
+                    min(d.sequence) as low, max(d.sequence) as high
+               from deliveries d left join lanes l on l.destination = d.destination and l.brin = d.brin
+              group by d.destination, d.brin) d
     on d.destination = x.destination and d.brin = x.brin
- where coalesce(x.tail, -1) <> coalesce(d.n, 0) or (d.n > 0 and (d.low <> 1 or d.high <> x.tail))
+ where x.tail is null or x.tail - x.archived <> coalesce(d.n, 0) or x.tail - x.low <> coalesce(d.above, 0)
+    or d.high > x.tail
  order by 1, 2 limit :most;
 
 -- name: broken_school_numbers
--- Schools whose events are not numbered 1 to their counter, or that are planned beyond it.
-select coalesce(s.brin, e.brin) as brin, s.counter, e.n, e.low, e.high, p.planned_through
+-- Schools whose events are not numbered 1 to their counter, those apart that are not kept, or that are planned beyond it.
+select coalesce(s.brin, e.brin) as brin, s.counter, s.forgotten, e.n, e.low, e.high, p.planned_through
   from schools s
   full join (select e.brin, count(*) as n, min(e.number) as low, max(e.number) as high from events e group by e.brin) e
     on e.brin = s.brin
   left join plans p on p.brin = s.brin
- where coalesce(s.counter, -1) <> coalesce(e.n, 0) or (e.n > 0 and (e.low <> 1 or e.high <> s.counter))
+ where s.brin is null or s.counter <> coalesce(e.n, 0) + s.forgotten or e.high > s.counter
     or p.planned_through > s.counter
  order by 1 limit :most;
 
 -- name: broken_feed
--- Positions of the published log that are missing or double.
-select count(*) as n, min(f.position) as low, max(f.position) as high
-  from feed f having count(*) > 0 and (min(f.position) <> 1 or max(f.position) <> count(*));
+-- Positions of the published log that are missing or double, those apart that are not kept.
+select count(*) as n, min(f.position) as low, max(f.position) as high, h.forgotten
+  from feed f cross join hub_state h group by h.forgotten having max(f.position) <> count(*) + h.forgotten;
 
 -- name: misplaced_events
 -- Events that are neither on the published log nor waiting to be, or that are there twice.
@@ -110,7 +115,8 @@ select e.brin, e.number, e.branch, e.type, e.destination
   left join deliveries d
     on d.destination = e.destination and d.brin = e.brin and d.event_number = e.number and d.branch = e.branch
    and d.cause is null
- where d.id is null
+  left join lanes x on x.destination = e.destination and x.brin = e.brin
+ where d.id is null and e.number > coalesce(x.low_event, 0)
  order by 1, 2, 3 limit :most;
 
 -- name: stranded_lanes
