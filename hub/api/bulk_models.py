@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from hub.api.models import AskedMoment, CamelModel, Moment, RequestModel
+from hub.api.models import AskedMoment, CamelModel, Moment, RequestModel, example
 from hub.bulk import Preview, Wanted
 from hub.bulk.ask import write_chosen
 from hub.domain.bulk import BulkKind
@@ -64,20 +64,18 @@ class BulkWish(RequestModel):
 class ReplayWish(BulkWish):
     """Of which deliveries the current state is sent again."""
 
+    model_config = example(destination="duo:rio", statuses=["dead"], dryRun=True, ratePerSecond=50)
+
     kind = BulkKind.REPLAY
 
 
 class CancellationWish(BulkWish):
     """Which deliveries that still wait are cancelled."""
 
+    model_config = example(destination="duo:rio", brins=["18DS"], dryRun=False, reason="sent to the wrong school")
+
     kind = BulkKind.CANCELLATION
     rate_per_second: Rate = 1000
-
-
-class DecisionWish(RequestModel):
-    """Why."""
-
-    reason: Reason
 
 
 class SampleBody(CamelModel):

@@ -1,20 +1,20 @@
 """`/v1/cancellations`: what waits is not sent. In: which deliveries, and why. Out: a preview, or a cancellation."""
 
 from http import HTTPStatus
-from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 
 from hub import bulk
+from hub.api.answers import LOCATION, Responses
 from hub.api.auth import OperationsHere
 from hub.api.bulk_models import (
     CancellationBody,
     CancellationWish,
-    DecisionWish,
     preview_cancellation,
     show_cancellation,
 )
+from hub.api.delivery_models import ReasonWish
 from hub.api.models import Items
 from hub.api.paging import PagingHere
 from hub.api.wiring import ConnectionHere, NowHere, SettingsHere
@@ -24,7 +24,7 @@ from hub.operate import Press
 from hub.store import bulk as store
 
 router = APIRouter(prefix="/cancellations", tags=["operations"])
-ACCEPTED: dict[int | str, dict[str, Any]] = {202: {"model": CancellationBody, "description": "It will be done."}}
+ACCEPTED: Responses = {202: {"model": CancellationBody, "description": "It will be done.", "headers": LOCATION}}
 
 
 @router.post("", responses=ACCEPTED)
@@ -66,7 +66,7 @@ async def get_cancellation(cancellation_id: UUID, c: ConnectionHere, _caller: Op
 
 @router.post("/{cancellation_id}/approval")
 async def post_approval(
-    cancellation_id: UUID, body: DecisionWish, c: ConnectionHere, caller: OperationsHere, now: NowHere
+    cancellation_id: UUID, body: ReasonWish, c: ConnectionHere, caller: OperationsHere, now: NowHere
 ) -> CancellationBody:
     """Let a cancellation begin that waits for a second person; 409 for whoever asked for it."""
     async with c.transaction():
@@ -76,7 +76,7 @@ async def post_approval(
 
 @router.post("/{cancellation_id}/cancellation")
 async def post_stop(
-    cancellation_id: UUID, body: DecisionWish, c: ConnectionHere, caller: OperationsHere, now: NowHere
+    cancellation_id: UUID, body: ReasonWish, c: ConnectionHere, caller: OperationsHere, now: NowHere
 ) -> CancellationBody:
     """Cancel nothing more for it; what it cancelled stays so."""
     async with c.transaction():

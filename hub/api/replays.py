@@ -1,14 +1,15 @@
 """`/v1/replays`: the current state, sent again. In: which deliveries, and why. Out: a preview, or a replay."""
 
 from http import HTTPStatus
-from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 
 from hub import bulk
+from hub.api.answers import LOCATION, Responses
 from hub.api.auth import OperationsHere
-from hub.api.bulk_models import DecisionWish, ReplayBody, ReplayWish, preview_replay, show_replay
+from hub.api.bulk_models import ReplayBody, ReplayWish, preview_replay, show_replay
+from hub.api.delivery_models import ReasonWish
 from hub.api.models import Items
 from hub.api.paging import PagingHere
 from hub.api.wiring import ConnectionHere, NowHere, SettingsHere
@@ -18,7 +19,7 @@ from hub.operate import Press
 from hub.store import bulk as store
 
 router = APIRouter(prefix="/replays", tags=["operations"])
-ACCEPTED: dict[int | str, dict[str, Any]] = {202: {"model": ReplayBody, "description": "It will be done."}}
+ACCEPTED: Responses = {202: {"model": ReplayBody, "description": "It will be done.", "headers": LOCATION}}
 
 
 @router.post("", responses=ACCEPTED)
@@ -60,7 +61,7 @@ async def get_replay(replay_id: UUID, c: ConnectionHere, _caller: OperationsHere
 
 @router.post("/{replay_id}/approval")
 async def post_approval(
-    replay_id: UUID, body: DecisionWish, c: ConnectionHere, caller: OperationsHere, now: NowHere
+    replay_id: UUID, body: ReasonWish, c: ConnectionHere, caller: OperationsHere, now: NowHere
 ) -> ReplayBody:
     """Let a replay begin that waits for a second person; 409 for whoever asked for it."""
     async with c.transaction():
@@ -70,7 +71,7 @@ async def post_approval(
 
 @router.post("/{replay_id}/cancellation")
 async def post_cancellation(
-    replay_id: UUID, body: DecisionWish, c: ConnectionHere, caller: OperationsHere, now: NowHere
+    replay_id: UUID, body: ReasonWish, c: ConnectionHere, caller: OperationsHere, now: NowHere
 ) -> ReplayBody:
     """Append nothing more for it; what it appended stays, and can be cancelled like any delivery."""
     async with c.transaction():
