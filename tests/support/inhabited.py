@@ -38,6 +38,7 @@ ROLES: dict[str, frozenset[Role]] = {EVERYTHING: frozenset(Role), **{str(role): 
 PARKED: dict[str, Any] = {
     "topic": "duo.reports.v1", "partition": 0, "offset": 1, "key": None, "headers": [], "bytes": b"{}", "digest": b"1",
     "reason": "unparsable", "blame": "sender", "detail": "no CloudEvent", "delivery_id": None, "mandate_id": None,
+    "mandate_version": None,
 }  # fmt: skip
 
 

@@ -49,7 +49,9 @@ insert into lanes (destination, brin, head, tail, sent, closed)
     from schools s join destinations d on d.name = '$QUEUE';
 insert into deliveries (destination, brin, sequence, event_number, id, type, expects_report, planned_at, status,
                         attempts, delivered_at, reported_at, processed_at)
-  select d.id, e.brin, e.number, e.number, gen_random_uuid(), e.type, true, e.recorded_at, 'processed',
+  select d.id, e.brin, e.number, e.number,
+         overlay(gen_random_uuid()::text placing left(e.id::text, 13) from 1)::uuid, e.type, true,
+         e.recorded_at, 'processed',
          1, e.recorded_at, e.recorded_at, e.recorded_at
     from events e join destinations d on d.name = '$QUEUE';
 delete from todo;
