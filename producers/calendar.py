@@ -2,12 +2,15 @@
 
 Each day it also anchors the audit. One is active, others stand by; it begins when the database has all that was
 published. A date is told once however often this runs: the school's lock and the mandate's next date see to that. What
-came while nothing ran is told when it runs again, so many schools at a time.
+came while nothing ran is told when it runs again, so many schools at a time: the first of August takes as many small
+transactions as it needs, and after each the calendar rests as long as it worked, so that others have their turn. Which
+day it is says the database, whatever the clocks of processes say.
 """
 
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import asyncpg
@@ -16,7 +19,7 @@ import structlog
 from hub import clock, faults, register
 from hub.recovery import until_level
 from hub.register import moment
-from hub.store import anchors
+from hub.store import anchors, observe
 from hub.store.locks import CALENDAR, only_one
 from hub.store.people import Ours
 from hub.store.wake import ring
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 MOST_SCHOOLS: Final = 200
 TICK_SECONDS: Final = 1.0
 AGAIN_SECONDS: Final = 0.3
+LONGEST_REST_SECONDS: Final = 1.0
 logger = structlog.get_logger(__name__)
 
 
@@ -48,8 +52,9 @@ async def _tell_for_ever(settings: Settings, stop: asyncio.Event, topic: str) ->
                 await until_level(c, settings.kafka.client_options(), topic, stop)
                 anchored: date | None = None
                 while not stop.is_set():
-                    await catch_up(c, clock.now())
-                    anchored = await anchor(c, clock.now(), anchored)
+                    now = await observe.clock(c)
+                    await catch_up(c, now)
+                    anchored = await anchor(c, now, anchored)
                     await asyncio.sleep(TICK_SECONDS)
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             logger.warning("calendar.interrupted", error=f"{type(error).__name__}: {error}", next="starting over")
@@ -58,15 +63,19 @@ async def _tell_for_ever(settings: Settings, stop: asyncio.Event, topic: str) ->
 
 async def catch_up(c: Connection, now: datetime, most: int = MOST_SCHOOLS) -> int:
     """Tell every date up to this moment, at most `most` schools in a transaction; return how many events that made."""
-    made, day = 0, clock.today(now)
+    made, day, tick = 0, clock.today(now), asyncio.get_running_loop().time
+    start = tick()
     while brins := await register.due(c, day, most):
+        began = tick()
         async with c.transaction():
-            events = await register.arrive(c, brins, moment(now, new_traceparent()))
+            at = moment(now + timedelta(seconds=began - start), new_traceparent())
+            events = await register.arrive(c, brins, at)
             faults.here("calendar.writing")
         faults.here("calendar.committed")
         await ring(c, "events")
         logger.info("calendar.told", schools=len(brins), events=events, day=str(day))
         made += events
+        await asyncio.sleep(min(tick() - began, LONGEST_REST_SECONDS))
     return made
 
 

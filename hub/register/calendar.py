@@ -6,8 +6,8 @@ passed while nothing ran are told in their order.
 
 from __future__ import annotations
 
-from itertools import groupby
-from typing import TYPE_CHECKING
+from itertools import accumulate, groupby
+from typing import TYPE_CHECKING, Final
 
 from hub.domain import change
 from hub.register.record import Desk, record
@@ -22,10 +22,17 @@ if TYPE_CHECKING:
     from hub.store.pool import Connection
     from schemas.identifiers import Brin
 
+MOST_MANDATES: Final = 1000
 
-async def due(c: Connection, today: date, limit: int) -> list[Brin]:
-    """List schools, at most `limit`, that have a date which has come, in key order."""
-    return await register.due_schools(c, today, limit)
+
+async def due(c: Connection, today: date, limit: int, most: int = MOST_MANDATES) -> list[Brin]:
+    """List schools that have a date which has come, in key order: what one transaction should take.
+
+    At most `limit` schools, with at most `most` such mandates together, unless the first one has more.
+    """
+    schools = await register.due_schools(c, today, limit)
+    through = accumulate(n for _, n in schools)
+    return [brin for (brin, n), sum_ in zip(schools, through, strict=True) if sum_ <= most or sum_ == n]
 
 
 async def arrive(c: Connection, brins: Sequence[Brin], at: Moment) -> int:

@@ -100,9 +100,9 @@ async def living_mandates(
     return [mandate_of(row) for row in rows]
 
 
-async def due_schools(c: Connection, today: date, most: int) -> list[Brin]:
-    """List schools with a mandate whose next date has come, in key order."""
-    return [row["brin"] for row in await queries.read_due_schools(c, today=today, most=most)]
+async def due_schools(c: Connection, today: date, most: int) -> list[tuple[Brin, int]]:
+    """List schools with mandates whose next date has come, and how many, in key order."""
+    return [(row["brin"], row["n"]) for row in await queries.read_due_schools(c, today=today, most=most)]
 
 
 async def find_mandate(c: Connection, mandate_id: UUID) -> Mandate | None:

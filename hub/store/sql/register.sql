@@ -110,5 +110,5 @@ select k.kind || ':' || u.supplier_oin, k.kind, u.supplier_oin
 on conflict (name) do nothing;
 
 -- name: read_due_schools
--- Schools with a date that has come.
-select distinct brin from mandates where next_date <= :today order by brin limit :most;
+-- Schools with dates that have come, and of how many mandates.
+select brin, count(*) as n from mandates where next_date <= :today group by brin order by brin limit :most;
