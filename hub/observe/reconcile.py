@@ -1,6 +1,7 @@
 """What a system holds against what it was told. In: its units for a service. Out: what must change there, exactly.
 
-What still waits in its lane comes by itself and is `pending`; only what was handed over, or given up, counts as told.
+What it should hold is what it was or will be told last of each unit. A message that still waits in its lane comes by
+itself and is `pending`; one that was handed over, given up or cancelled has to be fetched.
 """
 
 from __future__ import annotations
@@ -47,14 +48,14 @@ async def reconcile(c: Connection, oin: str, service_code: str, holds: Sequence[
         return None
     name = f"las:{oin}" if queues[service_code] is None else f"las-copy:{oin}"
     place = next((place for place in await observe.places(c) if place.name == name), None)
-    if place is not None:
-        return compare(holds, await deliveries.newest_per_unit(c, place.id, service_code, oin))
+    told = [] if place is None else await deliveries.newest_per_unit(c, place.id, service_code, oin)
     asked = {code for each in await subscriptions.read_all(c, oin) for code in each.wish.services}
-    return compare(holds, []) if queues[service_code] is None or service_code in asked else None
+    is_told = told or queues[service_code] is None or service_code in asked
+    return compare(holds, told) if is_told else None
 
 
 def compare(holds: Sequence[HeldUnit], told: Sequence[ToldUnit]) -> Differences:
-    """Find what a system must change; the end of a unit is news only to who still holds it."""
+    """Find what a system must change, and nothing else; the end of a unit is news only to who still holds it."""
     held: dict[Unit, int] = {}
     for unit in holds:
         key = (unit.mandate_id, unit.branch)
@@ -63,11 +64,9 @@ def compare(holds: Sequence[HeldUnit], told: Sequence[ToldUnit]) -> Differences:
     for last in told:
         key = (last.mandate_id, last.branch)
         known.add(key)
-        if last.status in IN_LANE:
-            found.pending.append(last.id)
-        elif key not in held:
-            found.missing.extend([] if last.kind.is_end else [last.id])
-        elif held[key] < last.mandate_version:
-            found.outdated.append(last.id)
+        if (last.kind.is_end and key not in held) or held.get(key, -1) >= last.mandate_version:
+            continue
+        comes = found.pending if last.status in IN_LANE else found.outdated if key in held else found.missing
+        comes.append(last.id)
     found.unknown.extend(unit for unit in holds if (unit.mandate_id, unit.branch) not in known)
     return found
