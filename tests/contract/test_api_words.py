@@ -144,7 +144,7 @@ async def test_an_unusable_record_is_kept_as_it_came_for_operations_alone(hub: C
     """Its bytes are needed to use it after all; nobody else may list them, and its reason repeats nothing of them."""
     event = {
         "specversion": "1.0", "id": "1", "source": "duo", "type": "nl.osr.report.v1",
-        "data": {"deliveryId": WORDS, "status": WORDS, "reportedAt": WORDS, "signals": [{"kind": WORDS, "text": WORDS}]},
+        "data": {"deliveryId": WORDS, "status": WORDS, "signals": [{"kind": WORDS, "text": WORDS}]},
     }  # fmt: skip
     why = read_report(orjson.dumps(event), [("content-type", b"application/cloudevents+json")], now())
     assert not isinstance(why, IncomingReport)

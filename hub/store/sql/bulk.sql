@@ -2,7 +2,7 @@
 
 -- name: choose_deliveries
 -- What matches, in the order of its lanes: per unit the newest, or each by itself. Filters that are null ask for all; the
--- statement is planned anew for those that are given.
+-- statement is planned anew for those that are given. A result tells nothing of a unit: it can be cancelled, not replaced.
 select d.destination, d.brin, e.mandate_id, d.branch, max(d.sequence) as sequence, count(*)::integer as matched,
        (array_agg(d.id order by d.sequence desc))[1] as delivery_id,
        (array_agg(e.mandate_version order by d.sequence desc))[1] as mandate_version,
@@ -17,7 +17,7 @@ select d.destination, d.brin, e.mandate_id, d.branch, max(d.sequence) as sequenc
    and (:planned_from::timestamptz is null or d.planned_at >= :planned_from::timestamptz)
    and (:planned_until::timestamptz is null or d.planned_at <= :planned_until::timestamptz)
    and (:highest_id::uuid is null or d.id <= :highest_id::uuid)
-   and (not :only_waiting::boolean or d.status in ('waiting', 'retrying'))
+   and case when :only_waiting::boolean then d.status in ('waiting', 'retrying') else d.result is null end
    and (:statuses::text[] is null
         or case when d.status in ('waiting', 'retrying') and (x.held or d.destination = any(:held_destinations::smallint[]))
                 then 'held' else d.status::text end = any(:statuses::text[]))
