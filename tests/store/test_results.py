@@ -10,11 +10,14 @@ from uuid import UUID
 import orjson
 import pytest
 
-from hub import settle
+from hub import bulk, settle
+from hub.bulk import Wanted
+from hub.domain.bulk import BulkKind
 from hub.envelopes import forwarded, letterhead
 from hub.observe.books import verify
 from hub.settle import IncomingReport
 from hub.store import deliveries, subscriptions
+from hub.store.bulk import Chosen
 from hub.subscribe import Change, change
 from schemas.envelope import DeliveryEvent
 from schemas.identifiers import Oin
@@ -252,3 +255,14 @@ async def test_results_cost_a_few_statements_per_batch_and_none_per_result(told:
     two, six = await cost(3), await cost(4, 5, 6)
     print(f"\nstatements of a batch of reports: {nobody} when nobody asked, {two} for 2 results, {six} for 6")
     assert two == six <= nobody + 4
+
+
+async def test_a_replay_of_the_copies_passes_results_over(told: Connection) -> None:
+    """A result tells nothing of a unit, so there is no current state to tell instead; it can be cancelled."""
+    await asks(told)
+    await report(told, *((delivery, "processed", 1) for delivery in await queued(told)))
+    chosen = Chosen(destination=COPIES)
+    replay = await bulk.preview(told, Wanted(kind=BulkKind.REPLAY, chosen=chosen, rate=1), UUID(int=1))
+    assert (replay.counted.matched, list(replay.counted.todo)) == (0, [])
+    many = await bulk.preview(told, Wanted(kind=BulkKind.CANCELLATION, chosen=chosen, rate=1), UUID(int=1))
+    assert many.counted.matched == 2
