@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, StrictBool, StrictInt, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from hub.api.models import AskedMoment, CamelModel, Moment, RequestModel, example
@@ -21,7 +21,7 @@ LONGEST_REASON = 1000
 FASTEST = 10_000
 State = Literal["preview", "awaiting_approval", "running", "done", "cancelled"]
 Reason = Annotated[str, Field(min_length=1, max_length=LONGEST_REASON)]
-Rate = Annotated[int, Field(ge=1, le=FASTEST, description="At most so many deliveries in a second.")]
+Rate = Annotated[StrictInt, Field(ge=1, le=FASTEST, description="At most so many deliveries in a second.")]
 
 
 class BulkWish(RequestModel):
@@ -36,7 +36,7 @@ class BulkWish(RequestModel):
     statuses: Annotated[list[ShownStatus], Field(min_length=1)] | None = None
     from_: Annotated[AskedMoment | None, Field(alias="from", description="Planned at or after this moment.")] = None
     to: Annotated[AskedMoment | None, Field(description="Planned at or before this moment.")] = None
-    dry_run: bool = False
+    dry_run: StrictBool = False
     rate_per_second: Rate = 50
     reason: Annotated[Reason | None, Field(validate_default=True)] = None
 
