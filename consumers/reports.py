@@ -14,6 +14,7 @@ import structlog
 
 from consumers.broker import commit, handled, make_broker, subscribe_batches
 from consumers.parked import expecting, park, parked_row
+from consumers.watch import watch_for_ever
 from hub import faults, settle
 from hub.clock import now
 from hub.heartbeat import Heartbeat
@@ -53,10 +54,11 @@ async def run(settings: Settings, stop: asyncio.Event, instance: str | None = No
             reader = Reader(pool, heart)
             subscribe(broker, reader, instance)
             await broker.start()
-            chore = asyncio.create_task(reader.work())
+            chores = [asyncio.create_task(c) for c in (reader.work(), watch_for_ever(settings, lambda: heart.process))]
             await stop.wait()
-            chore.cancel()
-            await asyncio.gather(chore, return_exceptions=True)
+            for chore in chores:
+                chore.cancel()
+            await asyncio.gather(*chores, return_exceptions=True)
             await broker.stop()
             await reader.flush()
     finally:

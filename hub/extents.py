@@ -6,13 +6,14 @@ A topic that was deleted and made anew has the same name and another id: whoever
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import LeaderNotAvailableError, UnknownTopicOrPartitionError, for_code
+from aiokafka.errors import KafkaError, LeaderNotAvailableError, UnknownTopicOrPartitionError, for_code
 from aiokafka.protocol.offset import OffsetRequest
 
 from hub.topic_ids import NO_ID, MetadataRequest
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 REQUEST_MS: Final = 10_000
+PATIENCE_SECONDS: Final = 5.0
+AGAIN_SECONDS: Final = 0.1
 FIRST: Final = -2
 """What Kafka takes for the moment of a partition's first record."""
 NEXT: Final = -1
@@ -47,7 +50,7 @@ async def asking(options: Mapping[str, Any]) -> AsyncIterator[Asker]:
     client = AIOKafkaClient(**{"request_timeout_ms": REQUEST_MS, **options})
     try:
         await client.bootstrap()
-        yield Asker(client)
+        yield Asker(client, options)
     finally:
         await client.close()
 
@@ -59,13 +62,27 @@ async def extents(options: Mapping[str, Any], topics: Sequence[str]) -> dict[str
 
 
 class Asker:
-    """Asks the same broker again and again."""
+    """Asks the same broker again and again; `options` say how others reach it."""
 
-    def __init__(self, client: AIOKafkaClient) -> None:
+    def __init__(self, client: AIOKafkaClient, options: Mapping[str, Any]) -> None:
         self._client = client
+        self.options = options
 
     async def extents(self, topics: Sequence[str]) -> dict[str, Extent]:
-        """Ask how topics are; those that do not exist are left out. Raises aiokafka's `KafkaError`."""
+        """Ask how topics are; those that do not exist are left out. Raises aiokafka's `KafkaError`.
+
+        A topic that was made a moment ago has no leader yet: that is waited for.
+        """
+        asked = time.monotonic()
+        while True:
+            try:
+                return await self._extents(topics)
+            except KafkaError as error:
+                if not error.retriable or time.monotonic() - asked > PATIENCE_SECONDS:
+                    raise
+            await asyncio.sleep(AGAIN_SECONDS)
+
+    async def _extents(self, topics: Sequence[str]) -> dict[str, Extent]:
         ids, leaders = await self._describe(topics)
         begins, ends = await asyncio.gather(self._offsets(leaders, FIRST), self._offsets(leaders, NEXT))
         return {
