@@ -1,7 +1,8 @@
 """The published keys of a real issuer. In: its address. Out: its keys, fetched when needed and kept for a while.
 
-A token signed by a key that we have not seen makes us look again, at most once a minute; and once an hour we look
-anyway, so that a key which the issuer withdrew is not believed for ever.
+A token signed by a key that we have not seen makes us look again at once, but at most every ten seconds; and once an
+hour we look anyway, so that a key which the issuer withdrew is not believed for ever. While the issuer is away its last
+keys are believed, and the log says so.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from hub.errors import Unavailable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LOOK_AGAIN_SECONDS: Final = 60.0
+LOOK_AGAIN_SECONDS: Final = 10.0
 KEEP_SECONDS: Final = 3600.0
 ANSWER_SECONDS: Final = 5.0
 MOST_READ: Final = 1_000_000
@@ -39,18 +40,30 @@ class IssuerKeys:
         self._monotonic = monotonic
         self._keys: KeySet | None = None
         self._tried_at = float("-inf")
+        self._asked_at = float("-inf")
         self._fetched_at = float("-inf")
         self._gate = asyncio.Lock()
 
     async def find(self, kid: str | None) -> KeySet:
         """Return the issuer's keys, fetched anew when none is called `kid`; `Unavailable` when there are none."""
-        if self._keys is None or not self._is_known(kid) or self._is_past(self._fetched_at, KEEP_SECONDS):
+        if not self._is_fresh() or not self._is_known(kid):
             async with self._gate:
-                if self._is_past(self._tried_at, LOOK_AGAIN_SECONDS):
-                    await self._fetch()
+                await self._look_again(kid)
         if self._keys is None:
             raise Unavailable("the keys of the token issuer cannot be fetched now")
         return self._keys
+
+    async def _look_again(self, kid: str | None) -> None:
+        """Fetch, unless another just did, or it was tried a moment ago for the same reason."""
+        if not self._is_fresh():
+            if self._is_past(self._tried_at, LOOK_AGAIN_SECONDS):
+                await self._fetch()
+        elif not self._is_known(kid) and self._is_past(self._asked_at, LOOK_AGAIN_SECONDS):
+            self._asked_at = self._monotonic()
+            await self._fetch()
+
+    def _is_fresh(self) -> bool:
+        return self._keys is not None and not self._is_past(self._fetched_at, KEEP_SECONDS)
 
     def _is_known(self, kid: str | None) -> bool:
         return self._keys is not None and (kid is None or any(key.kid == kid for key in self._keys.keys))
@@ -64,7 +77,9 @@ class IssuerKeys:
             self._jwks_url = self._jwks_url or await self._discover()
             self._keys = _asymmetric(await _get_json(self._jwks_url))
         except (PyreqwestError, JoseError, ValueError, KeyError, TypeError) as error:
-            log.warning("keys.not_fetched", issuer=self._issuer, error=str(error), next="trying again in a minute")
+            believed = "its last keys" if self._keys is not None else "nobody"
+            again = "trying again in ten seconds"
+            log.warning("keys.not_fetched", issuer=self._issuer, error=str(error), believed=believed, next=again)
         else:
             self._fetched_at = self._tried_at
 
