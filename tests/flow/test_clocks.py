@@ -1,0 +1,158 @@
+"""Clocks that jump an hour, forward and back: the one of a process, and the one of the database."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING, ClassVar
+
+import asyncpg
+import pytest
+
+from hub import clock
+from hub.clock import LedgerClock
+from tests.support.crowd import counts, make_crowd, subscribe_all, tell
+from tests.support.forwarding import forwarder, settings_for, until
+from tests.support.receiver import NO_CONTENT, Got, receiver, reply
+from tests.support.subscribed import assert_books_right
+from tests.support.witnesses import inversions, messages
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from hub.store.pool import Connection
+    from schemas.identifiers import Oin
+    from tests.support.receiver import Receiver
+
+SCHOOLS = 12
+HOUR = 3600.0
+FAKE = """
+create schema fake;
+create table fake.ahead (seconds double precision not null);
+insert into fake.ahead values (0);
+create function fake.clock_timestamp() returns timestamptz language sql volatile as
+  'select pg_catalog.clock_timestamp() + make_interval(secs => seconds) from fake.ahead';
+do $$ begin
+  execute format('alter database %I set search_path = fake, public, pg_catalog', current_database());
+end $$;
+"""
+
+
+class Jumping(datetime):
+    """A wall clock that somebody sets."""
+
+    ahead: ClassVar[float] = 0.0
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+        """Tell the time, as it was set."""
+        return datetime.now(tz) + timedelta(seconds=cls.ahead)
+
+
+@pytest.fixture
+async def hook() -> AsyncIterator[Receiver]:
+    """A receiver that takes everything."""
+    async with receiver() as it:
+        yield it
+
+
+@pytest.fixture
+async def oin(connection: Connection, hook: Receiver) -> Oin:
+    """A subscribed system with twelve schools that were told nothing yet."""
+    (oin,) = await make_crowd(connection, 1, SCHOOLS)
+    await subscribe_all(connection, [oin], [hook.url])
+    return oin
+
+
+async def stands(c: Connection, state: str) -> bool:
+    """Say whether the webhook's circuit stands like this."""
+    return bool(await c.fetchval("select circuit = $1 from destinations where kind = 'las'", state))
+
+
+async def delivered(c: Connection, oin: Oin, n: int) -> bool:
+    """Say whether so many are delivered and nothing is left."""
+    return await counts(c, oin) == {"delivered": n}
+
+
+@pytest.mark.parametrize("jump", [HOUR, -HOUR])
+async def test_a_process_whose_clock_jumps_goes_on_as_if_nothing_was(
+    connection: Connection,
+    database: str,
+    oin: Oin,
+    hook: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+    jump: float,
+) -> None:
+    """Its heart, its leases, its schedules and its probes go by others: signatures and what is recorded stay right."""
+    stamps: list[float] = []
+
+    def answer(got: Got) -> bytes:
+        stamps.append(datetime.now(UTC).timestamp() - float(got.headers["webhook-timestamp"]))
+        return reply(500) if is_down else NO_CONTENT
+
+    is_down, hook.answer = True, answer
+    monkeypatch.setattr(clock, "datetime", Jumping)
+    monkeypatch.setattr(Jumping, "ahead", 0.0)
+    await tell(connection, [oin], 2)
+    async with forwarder(settings_for(database)):
+        await until(lambda: stands(connection, "open"))
+        Jumping.ahead = jump
+        assert abs((clock.now() - datetime.now(UTC)).total_seconds() - jump) < 60
+        is_down = False
+        await until(lambda: delivered(connection, oin, 2 * SCHOOLS), within=30)
+        await until(lambda: stands(connection, "closed"))
+    assert max(map(abs, stamps)) < 120
+    wrong = """select count(*) from deliveries
+                where delivered_at not between clock_timestamp() - interval '10 minutes'
+                  and clock_timestamp() + interval '1 minute'"""
+    assert await connection.fetchval(wrong) == 0
+    assert inversions(messages(hook.got)) == []
+    await assert_books_right(connection)
+
+
+@pytest.mark.parametrize("jump", [HOUR, -HOUR])
+async def test_a_database_whose_clock_jumps_keeps_nothing_waiting(
+    connection: Connection, database: str, oin: Oin, hook: Receiver, jump: float
+) -> None:
+    """Lanes that are due, a circuit that waits for its probe and hearts that beat: seconds later all is as it was."""
+    await connection.execute(FAKE)
+    hook.answer = lambda _: reply(500)
+    set_clock = await asyncpg.connect(database)
+    await set_clock.execute("update fake.ahead set seconds = $1", max(0.0, -jump))
+    await tell(set_clock, [oin], 2)
+    async with forwarder(settings_for(database)):
+        await until(lambda: stands(connection, "open"))
+        await set_clock.execute("update fake.ahead set seconds = $1", max(0.0, jump))
+        hook.answer = lambda _: NO_CONTENT
+        await until(lambda: delivered(connection, oin, 2 * SCHOOLS), within=30)
+        await until(lambda: stands(connection, "closed"))
+        await tell(set_clock, [oin], 1)
+        await until(lambda: delivered(connection, oin, 3 * SCHOOLS), within=30)
+    assert await connection.fetchval("select max(attempts) from deliveries") <= 2
+    assert inversions(messages(hook.got)) == []
+    await set_clock.close()
+    await assert_books_right(connection)
+
+
+async def test_a_forwarder_that_died_before_the_clock_went_back_is_not_taken_for_alive(
+    connection: Connection, database: str, oin: Oin
+) -> None:
+    """Its last beat lies an hour ahead: others do not wait for that hour."""
+    await tell(connection, [oin], 1)
+    dead = await connection.fetchval(
+        """insert into processes (role, host, pid, beat_at)
+           values ('forward', 'x', 1, clock_timestamp() + interval '1 hour') returning id"""
+    )
+    await connection.execute("update lanes set owner = $1, due = null, token = token + 1", dead)
+    async with forwarder(settings_for(database)):
+        await until(lambda: delivered(connection, oin, SCHOOLS))
+    await assert_books_right(connection)
+
+
+def test_the_ledgers_clock_is_carried_on_and_says_when_it_jumped() -> None:
+    """Small differences are the way there and back; a jump is told."""
+    it, noon = LedgerClock(), datetime(2026, 11, 25, 12, tzinfo=UTC)
+    assert it.set(noon) == 0.0
+    assert 0 <= (it.now() - noon).total_seconds() < 60
+    assert abs(it.set(noon + timedelta(hours=1)) - HOUR) < 60
+    assert (it.now() - noon).total_seconds() >= HOUR
+    assert it.set(noon) < -HOUR + 60

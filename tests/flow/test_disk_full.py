@@ -1,0 +1,80 @@
+"""A broker that can write nothing any more, as on a full disk.
+
+What is staged: the process may make no file longer (its limit on the length of files is one byte), so that every append
+fails as it does where no space is left. Kafka takes its log folder offline for it and ends; its supervisor starts it
+again, without that limit, as after space was made.
+"""
+
+from __future__ import annotations
+
+import resource
+import shutil
+import tempfile
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hub.embedded.archive import find_kafka
+from hub.embedded.keys import Keys
+from hub.embedded.places import DataDir, cache_dir, is_root, own_area
+from hub.embedded.supervisor import Supervisor
+from hub.topics import create_missing
+from schemas.topics import TOPICS
+from tests.flow.test_wedged_producer import SCHOOLS, tell_duo
+from tests.support.forwarding import forwarder, settings_for, until
+from tests.support.subscribed import assert_books_right
+from tests.support.witnesses import events_in, inversions, read_whole
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from hub.store.pool import Connection
+
+QUEUE = "duo.rio.v1"
+
+
+@asynccontextmanager
+async def own_kafka() -> AsyncIterator[tuple[Supervisor, str]]:
+    """Run a broker of this test's own, started anew whenever it ends."""
+    root = Path(tempfile.mkdtemp(dir=own_area() if is_root() else None))
+    data = DataDir(root)
+    data.make()
+    server = await find_kafka(data, Keys.keep(data), cache_dir())
+
+    async def settle() -> None:
+        await create_missing(server.bootstrap, TOPICS)
+
+    supervisor = Supervisor([server.program(settle=settle)], logs=data.logs, changed=lambda: None)
+    try:
+        await supervisor.start(within=120)
+        yield supervisor, server.bootstrap
+    finally:
+        await supervisor.stop()
+        shutil.rmtree(root)
+
+
+async def test_what_a_full_disk_refused_is_sent_when_there_is_space(connection: Connection, database: str) -> None:
+    """The circuit opens, no budget burns, and all of it arrives in order once the broker can write again."""
+
+    async def stands(state: str) -> bool:
+        return bool(await connection.fetchval("select circuit = $1 from destinations where name = 'duo:rio'", state))
+
+    async def is_delivered() -> bool:
+        return bool(await connection.fetchval("select bool_and(status = 'delivered') from deliveries"))
+
+    async with own_kafka() as (supervisor, bootstrap):
+        ((_, pid),) = supervisor.pids
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+        await tell_duo(connection, QUEUE)
+        async with forwarder(settings_for(database, {"OSR_HUB_KAFKA__BOOTSTRAP_SERVERS": bootstrap})):
+            await until(lambda: stands("open"), within=60)
+            error = await connection.fetchval("select circuit_error from destinations where name = 'duo:rio'")
+            await until(is_delivered, within=120)
+            await until(lambda: stands("closed"))
+        told = events_in(await read_whole(bootstrap, QUEUE))
+        print(f"\n{error}; {len(told)} records for {SCHOOLS * 5} messages")
+        assert supervisor.pids != (("kafka", pid),)
+    assert len({event["id"] for event in told}) == SCHOOLS * 5
+    assert inversions(told) == []
+    assert await connection.fetchval("select max(attempts) from deliveries") == 1
+    await assert_books_right(connection)
