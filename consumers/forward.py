@@ -10,7 +10,6 @@ import asyncio
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
-import asyncpg
 import structlog
 
 from consumers import las
@@ -28,7 +27,7 @@ from hub.heartbeat import Heartbeat
 from hub.outbound import Outbound
 from hub.store import lanes, ledger, processes
 from hub.store.meters import Meters
-from hub.store.pool import open_pool
+from hub.store.pool import AWAY, open_pool
 from hub.store.wake import Bell, Ear
 from schemas.topics import PARTITIONS
 
@@ -44,7 +43,6 @@ TICK_SECONDS: Final = 1.0
 TICKS_PER_REPAIR: Final = 5
 AGAIN_SECONDS: Final = 0.5
 FINISH_SECONDS: Final = 6.0
-DATABASE_AWAY: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 log = structlog.get_logger(__name__)
 
 
@@ -116,7 +114,7 @@ class Forwarder:
         if self._ear.heard("destinations"):
             try:
                 await self._refresh()
-            except DATABASE_AWAY as error:
+            except AWAY as error:
                 log.warning("refresh.failed", error=str(error), next="again in a second")
 
     async def _round(self) -> bool:
@@ -126,7 +124,7 @@ class Forwarder:
         life = self._heart.life
         try:
             leased = await self._hand.take(permits)
-        except DATABASE_AWAY as error:
+        except AWAY as error:
             log.warning("lease.failed", error=str(error), next="trying again")
             await asyncio.sleep(AGAIN_SECONDS)
             return True
@@ -165,7 +163,7 @@ class Forwarder:
         for place in {turn.place.id for turn in turns if is_gone(turn)}:
             try:
                 await self._webhooks.disable(place, self._places.now())
-            except DATABASE_AWAY as error:
+            except AWAY as error:
                 log.warning("disable.failed", destination=place, error=str(error), next="it will say so again")
 
     def _meter(self, turn: Turn) -> None:
@@ -192,7 +190,7 @@ class Forwarder:
                 await self._refresh()
                 await self._sweep(repair=ticks % TICKS_PER_REPAIR == 0)
                 await self._flush_meters()
-            except DATABASE_AWAY as error:
+            except AWAY as error:
                 log.warning("tick.failed", error=str(error), next="again in a second")
 
     async def _refresh(self) -> None:

@@ -10,10 +10,10 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Final, Self
 
-import asyncpg
 import structlog
 
 from hub.store import processes
+from hub.store.pool import AWAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -63,7 +63,7 @@ class Heartbeat:
         try:
             async with self._pool.acquire() as c:
                 await processes.leave(c, self.process)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as left:
+        except AWAY as left:
             log.warning("process.left_silently", role=self._role, error=str(left), next="others notice in 4 s")
 
     async def _enter(self) -> None:
@@ -86,7 +86,7 @@ class Heartbeat:
                     await self._enter()
                 else:
                     self._last = started
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except Exception as error:  # noqa: BLE001 - a heart that stopped for good would stop all work, in silence
                 log.warning(
                     "process.beat_failed", role=self._role, error=str(error), next="sending stops until it beats"
                 )

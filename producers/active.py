@@ -10,7 +10,6 @@ from collections import defaultdict
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
-import asyncpg
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -18,6 +17,7 @@ from aiokafka.errors import KafkaError
 from hub import batches
 from hub.errors import LogIsAhead
 from hub.store.locks import only_one
+from hub.store.pool import AWAY
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
@@ -51,7 +51,7 @@ async def publish_for_ever(settings: Settings, lock: int, work: Work) -> None:
         try:
             async with only_one(settings.direct_dsn, lock) as c, _publisher(settings) as publisher:
                 await work(c, publisher)
-        except (KafkaError, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (KafkaError, *AWAY) as error:
             logger.warning("publisher.interrupted", error=f"{type(error).__name__}: {error}", next="starting over")
             await asyncio.sleep(AGAIN_SECONDS)
         except LogIsAhead as fault:

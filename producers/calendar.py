@@ -13,7 +13,6 @@ import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-import asyncpg
 import structlog
 
 from hub import clock, faults, register
@@ -22,6 +21,7 @@ from hub.register import moment
 from hub.store import anchors, observe
 from hub.store.locks import CALENDAR, only_one
 from hub.store.people import Ours
+from hub.store.pool import AWAY
 from hub.store.wake import ring
 from hub.tracing import new_traceparent
 from producers.active import until_stopped
@@ -56,7 +56,7 @@ async def _tell_for_ever(settings: Settings, stop: asyncio.Event, topic: str) ->
                     await catch_up(c, now)
                     anchored = await anchor(c, now, anchored)
                     await asyncio.sleep(TICK_SECONDS)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except AWAY as error:
             logger.warning("calendar.interrupted", error=f"{type(error).__name__}: {error}", next="starting over")
             await asyncio.sleep(AGAIN_SECONDS)
 

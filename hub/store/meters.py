@@ -11,10 +11,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-import asyncpg
 import structlog
 
 from hub.domain.lag import BOUNDS, bucket_of
+from hub.store.pool import AWAY
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Meters:
         try:
             async with pool.acquire() as c:
                 await self.flush(c, heart.process)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except AWAY as error:
             log.warning("meters.kept", error=str(error), next="written with the next flush")
 
     def _take_back(self, hops: Mapping[tuple[int, Hop], Histogram], counts: Counter[tuple[str, int, str]]) -> None:

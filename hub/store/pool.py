@@ -14,10 +14,13 @@ else:
     Pool = asyncpg.Pool
     Connection = asyncpg.Connection | PoolConnectionProxy
 
+AWAY: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""All that a statement fails with, the driver's own confusion over a connection that is cut in the middle of it too."""
 PASSING: Final = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,

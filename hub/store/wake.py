@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Literal, Self
 import asyncpg
 import structlog
 
+from hub.store.pool import AWAY
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -56,7 +58,7 @@ class Bell:
             try:
                 async with self._pool.acquire() as connection:
                     await ring(connection, self._channel)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except AWAY as error:
                 log.debug("bell.lost", channel=self._channel, error=str(error))  # the poll makes up for it
             await asyncio.sleep(QUIET_SECONDS)
             if not self._again:
@@ -105,7 +107,7 @@ class Ear:
         while True:
             try:
                 await self._listen_once()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except AWAY as error:
                 log.warning("ear.lost", channels=self._channels, error=str(error), next="polling until it is back")
             await asyncio.sleep(POLL_SECONDS)
 

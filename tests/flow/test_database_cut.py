@@ -42,7 +42,7 @@ async def test_cut_off_under_load_it_loses_nothing(connection: Connection, datab
             await until(is_done, within=60)
     ids = [event["id"] for event in messages(hook.got)]
     print(f"\n{cut} connections cut; {len(ids) - len(set(ids))} repeats of {len(set(ids))}")
-    assert cut > CUTS
+    assert cut > CUTS // 2
     assert len(set(ids)) == SCHOOLS * EACH
     assert inversions(messages(hook.got)) == []
     assert await connection.fetchval("select bool_and(head = tail and owner is null) from lanes")

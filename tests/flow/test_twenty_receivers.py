@@ -116,14 +116,26 @@ async def test_one_that_is_very_busy_delays_nobody(connection: Connection, datab
 
 
 @pytest.mark.usefixtures("crowded")
-@pytest.mark.parametrize("spoil", [be_silent, be_well])
-async def test_one_whose_lanes_would_fill_the_house_leaves_room(
-    connection: Connection, database: str, spoil: Spoil
-) -> None:
-    """With no more lanes at once than one receiver has, all others still get theirs."""
-    seconds, first = await seconds_of(connection, database, spoil, BACKLOG)
-    print(f"\ncrowded, {spoil.__name__}: nineteen had everything after {seconds:.1f} s; the first: {first}")
-    assert first["waiting"] > 0
+async def test_one_whose_lanes_fill_the_house_leaves_room(connection: Connection, database: str) -> None:
+    """As many lanes hang at one receiver as there may be at once, and all others still get theirs."""
+    oins = await make_crowd(connection, RECEIVERS, SCHOOLS)
+    settings = settings_for(database, {"OSR_HUB_WEBHOOK__TIMEOUT_SECONDS": "300"})
+    async with AsyncExitStack() as stack:
+        hooks = [await stack.enter_async_context(receiver()) for _ in oins]
+        be_silent(hooks[0])
+
+        async def is_full() -> bool:
+            return len(hooks[0].got) == SCHOOLS
+
+        await subscribe_all(connection, oins, [hook.url for hook in hooks])
+        await tell(connection, oins[:1], EACH)
+        async with forwarder(settings):
+            await until(is_full, within=60)
+            await tell(connection, oins[1:], EACH)
+            await until(lambda: have_all(connection, oins[1:], SCHOOLS * EACH), within=90)
+            assert await counts(connection, oins[0]) == {"waiting": SCHOOLS * EACH}
+            assert len(hooks[0].got) == SCHOOLS
+    await assert_books_right(connection)
 
 
 async def test_a_rate_is_shared_by_all_forwarders(connection: Connection, database: str) -> None:
