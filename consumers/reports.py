@@ -7,13 +7,16 @@ exist on DUO's broker only, so none is passed over.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 import structlog
+from aiokafka.errors import IllegalStateError
 
 from consumers.broker import commit, handled, make_broker, subscribe_batches
 from consumers.parked import expecting, park, parked_row
+from consumers.resume import Bookmark, Share
 from consumers.watch import watch_for_ever
 from hub import faults, settle
 from hub.clock import now
@@ -69,9 +72,13 @@ def subscribe(broker: KafkaBroker, reader: Reader, instance: str | None, topic: 
     """Let a reader take the batches of a topic, undecoded: it decides itself what a record is."""
 
     async def take(consumer: Any, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:  # noqa: ANN401 - FastStream's own
-        await reader.take(records)
+        taken = await reader.take(records)
         faults.here("reports.committed")
-        await commit(consumer, handled(records))
+        for place, offset in taken.back.items():
+            with suppress(IllegalStateError):  # the partition left; its new owner goes back
+                consumer.seek(place, offset)
+        if taken.records:
+            await commit(consumer, handled(taken.records))
         faults.here("reports.read")
 
     subscribe_batches(broker, topic, GROUP, instance, MOST_RECORDS, take)
@@ -86,13 +93,15 @@ class Reader:
         self._meters = Meters()
         self._changes = Bell(pool, "changes")
         self._lanes = Bell(pool, "lanes")
+        self._bookmark = Bookmark()
 
-    async def take(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
-        """Apply a batch, however often it takes."""
+    async def take(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> Share:
+        """Apply a batch, however often it takes; returns what of it was applied, and what must be read first."""
         while True:
             try:
                 async with self._pool.acquire() as c, c.transaction():
-                    answers = await self._apply(c, records)
+                    share = await self._bookmark.share(c, records)
+                    answers = await self._apply(c, share.records)
                     faults.here("reports.writing")
             except PASSING as error:
                 log.warning("reports.failed", records=len(records), error=str(error), next="the same records again")
@@ -100,18 +109,19 @@ class Reader:
                 continue
             except Exception:
                 log.warning("reports.taken_apart", records=len(records), exc_info=True, next="one by one")
-                await self._take_apart(records)
-                return
+                return await self._take_apart(records)
+            self._bookmark.committed(share)
             self._note(answers)
-            return
+            return share
 
-    async def _take_apart(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
+    async def _take_apart(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> Share:
         if len(records) > 1:
-            for record in records:
-                await self.take([record])
-            return
+            shares = [await self.take([record]) for record in records]
+            back = {place: offset for share in shares for place, offset in share.back.items()}
+            return Share(records=[record for share in shares for record in share.records], back=back)
         async with self._pool.acquire() as c:
             await park(c, {**parked_row(records[0], OUR_FAULT, now()), "blame": "hub"})
+        return Share(records=records)
 
     async def _apply(self, c: Connection, records: Sequence[ConsumerRecord[bytes, bytes]]) -> list[Answer]:
         at = now()

@@ -1,0 +1,106 @@
+"""Reports that were read after the backup are read again by a restored database, once, and settle what they settled."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import orjson
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from consumers import reports
+from consumers.broker import make_broker
+from hub.heartbeat import Heartbeat
+from hub.observe.books import verify
+from hub.store.pool import open_pool
+from schemas.cloudevents import KAFKA_HEADERS
+from tests.support.hubs import QUEUE, Hub, backup, end, found
+from tests.support.small_register import BRIN, RIO
+from tests.support.witnesses import events_in, read_whole
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+REPORTS = "duo.reports.v1"
+HEADERS = list(KAFKA_HEADERS)
+UNANSWERED = """
+select count(*) from deliveries d join destinations x on x.id = d.destination
+ where x.name = 'duo:rio' and d.status not in ('processed', 'superseded')
+"""
+SECOND_UNANSWERED = """
+select 2 - count(*) from deliveries d join events e on e.brin = d.brin and e.number = d.event_number
+ where d.status = 'processed' and e.mandate_version = 2
+"""
+
+
+@pytest.fixture
+async def hub(database: str, kafka: str, topics: Mapping[str, str]) -> AsyncIterator[Hub]:
+    """A hub with a few schools and mandates, their messages at DUO."""
+    hub = await found(database, kafka, topics)
+    await hub.deliver()
+    yield hub
+    await hub.c.close()
+
+
+@asynccontextmanager
+async def reader(hub: Hub) -> AsyncIterator[None]:
+    """Read reports into a hub's database."""
+    broker = make_broker({"bootstrap_servers": hub.kafka})
+    pool = await open_pool(hub.dsn, name="test")
+    async with Heartbeat(pool, "reports") as heart:
+        it = reports.Reader(pool, heart)
+        reports.subscribe(broker, it, None, hub.topics[REPORTS])
+        await broker.start()
+        chore = asyncio.create_task(it.work())
+        try:
+            yield
+        finally:
+            chore.cancel()
+            await asyncio.gather(chore, return_exceptions=True)
+            await broker.stop()
+    await pool.close()
+
+
+async def report(hub: Hub, seen: set[str]) -> None:
+    """Let DUO report on what it has not reported on yet."""
+    async with AIOKafkaProducer(bootstrap_servers=hub.kafka) as producer:
+        for event in events_in(await read_whole(hub.kafka, hub.topics[QUEUE])):
+            if event["id"] not in seen:
+                seen.add(event["id"])
+                data = {"deliveryId": event["id"], "status": "processed", "reportedAt": datetime.now(UTC).isoformat()}
+                await producer.send_and_wait(hub.topics[REPORTS], _written(data), partition=1, headers=HEADERS)
+
+
+def _written(data: dict[str, str]) -> bytes:
+    return orjson.dumps(
+        {"specversion": "1.0", "id": str(uuid4()), "source": "urn:duo", "type": "nl.osr.report.v1", "data": data}
+    )
+
+
+async def test_reports_after_the_backup_come_back(hub: Hub) -> None:
+    """With the next report the reader goes back to where the restored database stands, and no report is kept twice."""
+    reported: set[str] = set()
+    await report(hub, reported)
+    async with reader(hub):
+        await hub.settled(UNANSWERED)
+    async with backup(hub) as restore:
+        await end(hub.c, BRIN, RIO)
+        await hub.deliver()
+        await report(hub, reported)
+        async with reader(hub):
+            await hub.settled(UNANSWERED)
+        restored = await restore()
+        await restored.recover()
+        await restored.deliver()
+        assert await restored.c.fetchval(UNANSWERED) > 0
+        await end(restored.c, BRIN, RIO, days=50)
+        await restored.deliver()
+        await report(restored, reported)
+        async with reader(restored):
+            await restored.settled(SECOND_UNANSWERED)
+        assert await restored.c.fetchval("select count(*) from reports") == 0
+        assert (await verify(restored.c, datetime.now(UTC))).violations == []
