@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from hub.store.pool import Connection, Pool
 
 LETTERS_PER_TURN: Final = 40
+LETTERS_AT_ONCE: Final = 8000
+"""More would be read and written in one breath of a second or more, and the heart would miss its beats meanwhile."""
 log = structlog.get_logger(__name__)
 
 
@@ -43,7 +45,7 @@ class Hand:
             leases = await lanes.lease(c, self._heart.process, permits)
             if leases:
                 faults.here("forward.leased")
-            letters = await lanes.read(c, leases, LETTERS_PER_TURN) if leases else {}
+            letters = await lanes.read(c, leases, _letters_each(len(leases))) if leases else {}
             self._is_unsure = False
         self._leases |= {(x.destination, x.brin, x.token) for x in leases}
         return [(x, letters[x.destination, x.brin]) for x in leases]
@@ -56,3 +58,8 @@ class Hand:
         lost = await lanes.give_back(c, self._heart.process, self._leases)
         if lost:
             log.warning("lanes.given_back", lanes=len(lost), next="they are due again")
+
+
+def _letters_each(lanes_in_hand: int) -> int:
+    """Say how many letters of each lane may be read: all that a turn carries, unless they were too many together."""
+    return max(1, min(LETTERS_PER_TURN, LETTERS_AT_ONCE // lanes_in_hand))

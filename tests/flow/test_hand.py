@@ -1,0 +1,39 @@
+"""What a forwarder takes in hand at once is little enough that its heart beats meanwhile."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from consumers import hand
+from hub import plan
+from hub.clock import now
+from hub.heartbeat import Heartbeat
+from tests.support.ledgers import make_register, record_events
+
+if TYPE_CHECKING:
+    import asyncpg
+    import pytest
+
+    from hub.store.pool import Pool
+
+SCHOOLS, EACH = 50, 30
+
+
+async def test_a_deep_backlog_is_taken_in_portions(
+    connection: asyncpg.Connection[Any], pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of many deep lanes each gives its first letters only; a few lanes give all that a turn carries."""
+    await make_register(connection, SCHOOLS)
+    await record_events(connection, EACH)
+    brins = [row["brin"] for row in await connection.fetch("select brin from schools order by brin")]
+    async with connection.transaction():
+        await plan.plan(connection, dict.fromkeys(brins), now(), 0)
+    rio = await connection.fetchval("select id from destinations where name = 'duo:rio'")
+    monkeypatch.setattr(hand, "LETTERS_AT_ONCE", 100)
+    async with Heartbeat(pool, "forward") as heart:
+        taken = hand.Hand(pool, heart)
+        few = await taken.take({rio: 2})
+        many = await taken.take({rio: SCHOOLS})
+    numbers = [[letter.message.sequence for letter in letters] for _, letters in few]
+    assert numbers == [list(range(1, EACH + 1))] * 2
+    assert [[letter.message.sequence for letter in letters] for _, letters in many] == [[1, 2]] * (SCHOOLS - 2)
