@@ -168,7 +168,8 @@ select r.destination, r.brin, r.sequence, d.id, d.status::text as status, r.stat
   from (select distinct on (r.destination, r.brin, r.sequence) r.destination, r.brin, r.sequence, r.status
           from reports r where r.applied order by r.destination, r.brin, r.sequence, r.n desc) r
   left join deliveries d on d.destination = r.destination and d.brin = r.brin and d.sequence = r.sequence
- where d.id is null or (d.status::text <> r.status and d.status <> 'superseded')
+  left join lanes x on x.destination = r.destination and x.brin = r.brin
+ where (d.id is null and r.sequence > coalesce(x.low, 0)) or (d.status::text <> r.status and d.status <> 'superseded')
  order by 1, 2, 3 limit :most;
 
 -- name: misplaced_lanes
@@ -181,5 +182,5 @@ select x.destination, x.brin, x.head, x.tail, x.sent, x.closed, coalesce(t.last,
               where d.sequence <= y.head and d.status <> 'cancelled'
               group by d.destination, d.brin) t on t.destination = x.destination and t.brin = x.brin
  where x.head > x.tail or x.sent > x.head or x.closed > x.head or (x.owner is not null and x.due is not null)
-    or x.sent <> coalesce(t.last, 0)
+    or coalesce(t.last, 0) > x.sent or (x.sent > x.low and x.sent <> coalesce(t.last, 0))
  order by 1, 2 limit :most;
