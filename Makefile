@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := install
-.PHONY: install demo up test browser check bench lock
+.PHONY: install demo up test browser chaos check bench lock
 
 install: $(INSTALLED)
 
@@ -37,6 +37,9 @@ test: install
 
 browser: install
 	@$(BIN)/python -m pytest tests/browser
+
+chaos: install
+	@$(BIN)/python -m pytest --capture=no --override-ini python_files='chaos_*.py' tests/chaos
 
 bench: install
 	@$(BIN)/python -m pytest --capture=no --override-ini python_files='bench_*.py' tests/bench

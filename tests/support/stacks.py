@@ -139,7 +139,7 @@ async def until(claim: Callable[[], Awaitable[bool]], what: object, within: floa
 @asynccontextmanager
 async def stack_in(data: Path, *options: str) -> AsyncIterator[RunningStack]:
     """Run `osr-hub up` for as long as it is needed; the session ends, in words, where it cannot run at all."""
-    words = ("up", "--data-dir", str(data), "--port", str(_free_port()), *options)
+    words = ("up", "--data-dir", str(data), "--port", str(free_port()), *options)
     process = await asyncio.create_subprocess_exec(
         str(COMMANDS / "osr-hub"),
         *words,
@@ -194,7 +194,8 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         raise
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Find a port that nobody has now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

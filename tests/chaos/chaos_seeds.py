@@ -1,0 +1,277 @@
+"""Chaos, by seeds: every part is killed and paused, receivers lie, and in the end everybody has everything, in order.
+
+`make chaos`. The seeds are printed; `OSR_HUB_TEST_SEEDS=7,8,9` runs these, and `OSR_HUB_TEST_CHAOS_FILES=3` a quarter
+of the deliveries. What takes how long is printed, and held to generous bounds only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+import time
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import asyncpg
+import orjson
+import pytest
+from pyreqwest.exceptions import PyreqwestError
+
+from tests.support import crash_points as claims
+from tests.support.monkeys import SENDERS, Monkey
+from tests.support.moving import ask, until_a_change_arrives, until_lanes_move
+from tests.support.stacks import SCHOOLS, ApiSaidNo, free_port, stack_in, until
+from tests.support.town import SERVICES, brins, grants, write_mandates
+from tests.support.witnesses import DUO_QUEUES, events_in, gaps, inversions, read_whole
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tests.support.stacks import RunningStack
+
+SEEDS: Final = [int(seed) for seed in os.environ.get("OSR_HUB_TEST_SEEDS", "").split(",") if seed] or [
+    time.time_ns() // 1_000_000 % 1_000_000 + n for n in range(3)
+]
+SUPPLIERS: Final = tuple(f"0000009900000000{7100 + n}" for n in range(6))
+BUSY: Final = 625
+YEARS_PER_FILE: Final = 2
+FILES: Final = int(os.environ.get("OSR_HUB_TEST_CHAOS_FILES", "12"))
+ENOUGH: Final = FILES * 8_500
+LEAST_ACTS: Final = 30
+USUAL_SECONDS: Final = 1.2
+"""So long a command takes on a machine that has nothing else to do."""
+SETTLED_SECONDS: Final = 900.0
+SCHEDULE: Final = ",".join(["1", "2"] + ["3"] * 60)
+PAUSED_SECONDS: Final = 20.0
+AWAY: Final = (PyreqwestError, ApiSaidNo, OSError, TimeoutError)
+SETTLED: Final = (
+    f"not {claims.TODO} and not {claims.CHANGES} and not {claims.UNPLANNED} and not {claims.WAITING} "
+    f"and not exists (select from deliveries where expects_report and status in ('delivered', 'in_progress'))"
+)
+LAS = tuple[str, str, int, int, bool, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """A stack, and receivers that lie."""
+
+    stack: RunningStack
+    liars: str
+    folder: Path
+    slowness: list[float] = field(default_factory=list)
+
+    async def set_mood(self, receiver: int, mood: str) -> None:
+        """Tell a receiver how to answer."""
+        await self.stack.client.get(f"{self.liars}/mood/{receiver}/{mood}").build().send()
+
+    async def came(self) -> dict[int, list[LAS]]:
+        """Say what came to each receiver, in order."""
+        response = await self.stack.client.get(f"{self.liars}/report").build().send()
+        told = orjson.loads(bytes(await response.bytes()))
+        return {int(number): [tuple(one) for one in came] for number, came in told.items()}
+
+    @property
+    def dsn(self) -> str:
+        """Where the database is."""
+        return str(self.stack.connection["databaseDsn"])
+
+
+@pytest.fixture
+async def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Scene]:
+    """A stack of its own for each seed, with systems whose receivers are in a process of their own."""
+    monkeypatch.setenv("OSR_HUB_WEBHOOK__RETRY_SCHEDULE", SCHEDULE)
+    data = Path("/var/tmp") / f"osr-hub-chaos-{os.getpid()}"  # noqa: S108 - its own folder
+    port = free_port()
+    liars = await asyncio.create_subprocess_exec(sys.executable, str(Path(__file__).parent / "liars.py"), str(port))
+    try:
+        async with stack_in(data, "--fresh") as stack:
+            it = Scene(stack=stack, liars=f"http://127.0.0.1:{port}", folder=tmp_path)
+            await _furnish(it)
+            yield it
+    finally:
+        liars.kill()
+        await liars.wait()
+        shutil.rmtree(data, ignore_errors=True)
+
+
+async def _furnish(scene: Scene) -> None:
+    systems = scene.folder / "systems.csv"
+    lines = [f"{oin};Leugenaar {n};{','.join(SERVICES)}\n" for n, oin in enumerate(SUPPLIERS)]
+    systems.write_text("supplier_oin;system_name;service_codes\n" + "".join(lines))
+    await scene.stack.done("osr-hub", "import", "schools", str(SCHOOLS))
+    began = time.monotonic()
+    await scene.stack.done("osr-hub", "import", "systems", str(systems))
+    scene.slowness.append(max(1.0, (time.monotonic() - began) / USUAL_SECONDS))
+    for n, oin in enumerate(SUPPLIERS):
+        wish = {"url": f"{scene.liars}/las/{n}", "services": list(SERVICES), "reports": False}
+        await scene.stack.call("POST", "/subscriptions", wish, token=await scene.stack.token("las", "--oin", oin))
+
+
+@pytest.mark.timeout(3000)
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_in_the_end_everybody_has_everything_in_order(scene: Scene, seed: int) -> None:
+    """Nothing is lost, first arrivals are in order, only what was in flight comes again, and the books are right."""
+    monkey = Monkey(
+        stack=scene.stack,
+        seed=seed,
+        slowness=scene.slowness[0],
+        receivers=len(SUPPLIERS),
+        set_mood=scene.set_mood,
+    )
+    began = time.monotonic()
+    try:
+        await _amid_chaos(scene, monkey)
+        chaos = time.monotonic() - began
+        await monkey.calm()
+        await _settle(scene)
+        quiet = time.monotonic() - began - chaos
+        came = await scene.came()
+        books = await scene.stack.verify()
+        _check_books(books)
+        repeats = sum([_check_receiver(books, SUPPLIERS[n], came.get(n, []), monkey) for n in range(len(SUPPLIERS))])
+        again = sum([await _check_queue(scene, books, queue) for queue in DUO_QUEUES])
+        moved = await _moving_again(scene, monkey)
+    finally:
+        await monkey.end()
+    acts = Counter(act.what for act in monkey.acts)
+    planned = sum(row["planned"] for row in books["destinations"])
+    print(f"\nseed {seed}: {planned:,} deliveries, {monkey.kills} kills, {acts['pause']} pauses")
+    print(f"  {chaos:.0f} s of chaos, {quiet:.0f} s until all was settled; acts: {dict(acts)}")
+    print(f"  repeats: {repeats} at receivers, {again} in queues, all under their ids")
+    print("\n".join(f"  {line}" for line in moved))
+
+
+async def _amid_chaos(scene: Scene, monkey: Monkey) -> None:
+    done = asyncio.Event()
+    playing = asyncio.create_task(monkey.play(done, LEAST_ACTS))
+    try:
+        for n in range(FILES):
+            await _import(scene, range(2027 + n * YEARS_PER_FILE, 2027 + (n + 1) * YEARS_PER_FILE))
+        await until(lambda: _mostly_taken(scene), "most of it is taken", within=SETTLED_SECONDS, look=1.0)
+    finally:
+        done.set()
+        await playing
+
+
+async def _mostly_taken(scene: Scene) -> bool:
+    taken = await ask(scene.dsn, "select coalesce(sum(head), 0) from lanes")
+    return bool(taken and taken > ENOUGH * 0.8)
+
+
+async def _import(scene: Scene, years: range) -> None:
+    """Import a file of mandates until it is in; a try that was cut off has left nothing, or everything."""
+    schools = brins()[:BUSY]
+    lines = [
+        line for n, oin in enumerate(SUPPLIERS) for line in grants(schools[n :: len(SUPPLIERS)], oin, years, SERVICES)
+    ]
+    file = write_mandates(scene.folder / f"mandates-{years[0]}.csv", lines)
+
+    async def is_in() -> bool:
+        with suppress(OSError, ValueError):
+            await scene.stack.run("osr-hub", "import", "mandates", str(file))
+        found = await ask(
+            scene.dsn,
+            "select count(*) from mandates where extract(year from start_date) between $1 and $2",
+            years[0],
+            years[-1],
+        )
+        return bool(found == len(lines))
+
+    await until(is_in, f"{file.name} is in", within=SETTLED_SECONDS, look=0.5)
+
+
+async def _settle(scene: Scene) -> None:
+    """Wait until nothing is left; what a receiver refused for a while is woken, as an operator would."""
+    pressed = 0.0
+
+    async def settled() -> bool:
+        nonlocal pressed
+        if await ask(scene.dsn, f"select {SETTLED}"):
+            return True
+        if time.monotonic() - pressed > 5:
+            pressed = time.monotonic()
+            await _wake(scene)
+        return False
+
+    await until(settled, "everything is settled", within=SETTLED_SECONDS, look=0.5)
+
+
+async def _wake(scene: Scene) -> None:
+    for kind in ("las", "las-copy"):
+        for oin in SUPPLIERS:
+            for button in ("hold", "release"):
+                with suppress(*AWAY):
+                    body = {"brins": None, "reason": "the receiver is honest again"}
+                    await scene.stack.call("POST", f"/destinations/{kind}:{oin}/{button}", body)
+
+
+def _check_books(books: dict[str, Any]) -> None:
+    assert books["violations"] == []
+    assert sum(row["planned"] for row in books["destinations"]) >= ENOUGH
+    for row in books["destinations"]:
+        assert (row["waiting"], row["retrying"], row["dead"], row["cancelled"]) == (0, 0, 0, 0), row
+
+
+def _check_receiver(books: dict[str, Any], oin: str, came: list[LAS], monkey: Monkey) -> int:
+    """Hold what came to one receiver to the promises, and count what came again."""
+    planned = {row["destination"]: row["planned"] for row in books["destinations"]}
+    events = [{"id": one[0], "partitionkey": one[1], "sequence": one[2], "previoussequence": one[3]} for one in came]
+    _check_lanes(events, planned[f"las:{oin}"] + planned[f"las-copy:{oin}"])
+    last: dict[str, LAS] = {}
+    for one in came:
+        if one[0] in last:
+            _check_repeat(last[one[0]], one, monkey)
+        last[one[0]] = one
+    return len(came) - len(last)
+
+
+def _check_repeat(before: LAS, again: LAS, monkey: Monkey) -> None:
+    """What was taken at once comes again only when a forwarder, or the database, was hit meanwhile."""
+    assert before[1:4] == again[1:4]
+    was_taken, came_at, again_at = before[4], before[5], again[5]
+    hit = any(came_at - PAUSED_SECONDS < act.at < again_at for act in monkey.acts if act.victim in SENDERS)
+    assert not was_taken or hit, (before, again)
+
+
+async def _check_queue(scene: Scene, books: dict[str, Any], queue: str) -> int:
+    """Hold what lies in a queue of DUO to the promises, and count what lies there again."""
+    events = events_in(await read_whole(scene.stack.connection["duoKafkaBootstrapServers"], queue))
+    name = queue.removesuffix(".v1").replace(".", ":")
+    _check_lanes(events, next(row["planned"] for row in books["destinations"] if row["destination"] == name))
+    return len(events) - len({event["id"] for event in events})
+
+
+def _check_lanes(events: list[dict[str, Any]], planned: int) -> None:
+    """See that nothing is lost: first arrivals in order, numbered from 1 without gaps, and an id per number."""
+    ids = {event["id"]: (event["partitionkey"], int(event["sequence"])) for event in events}
+    assert len(ids) == len(set(ids.values())) == planned
+    assert not inversions(events)
+    assert not gaps(events)
+    tails = dict(sorted(ids.values()))
+    assert sum(tails.values()) == planned
+
+
+async def _moving_again(scene: Scene, monkey: Monkey) -> list[str]:
+    """Kill a forwarder that has lanes, then take Kafka's folder away, and tell how long each took to get over."""
+    c = await asyncpg.connect(scene.dsn)
+    try:
+        importing = asyncio.create_task(_import(scene, range(2060, 2062)))
+        pid = scene.stack.pid("forward")
+        assert pid is not None
+        lanes, crash = await until_lanes_move(c, pid, lambda: monkey.kill("forward"))
+        await importing
+        await asyncio.to_thread(shutil.rmtree, scene.stack.data / "kafka", ignore_errors=True)
+        wiped = await until_a_change_arrives(c, brins()[BUSY], SUPPLIERS[0], 2070)
+    finally:
+        await c.close()
+    books = await scene.stack.verify()
+    assert books["violations"] == []
+    return [
+        f"worker crash \u2192 moving again after {crash:.1f} s ({lanes} lanes were in its hands)",
+        f"broker wiped \u2192 moving again after {wiped:.1f} s",
+    ]

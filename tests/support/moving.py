@@ -1,0 +1,91 @@
+"""How long it takes until it moves again. In: a stack's database, and what was done to it. Out: seconds."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from datetime import date
+from typing import TYPE_CHECKING, Any, Final
+
+import asyncpg
+
+from hub import register
+from hub.clock import now
+from hub.register import moment
+from schemas.identifiers import Brin, Oin, ServiceCode
+from tests.support.stacks import until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from uuid import UUID
+
+MOVING_SECONDS: Final = 120.0
+AWAY: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+OWNED: Final = """
+select x.destination, x.brin, x.head from lanes x join processes p on p.id = x.owner
+ where p.role = 'forward' and p.pid = $1 and p.beat_at > clock_timestamp() - interval '10 seconds'"""
+
+
+async def ask(dsn: str, question: str, *args: Any) -> Any:
+    """Ask a database that may be away for one value; None while it is."""
+    with suppress(*AWAY):
+        c = await asyncpg.connect(dsn, timeout=5)
+        try:
+            return await c.fetchval(question, *args, timeout=60)
+        finally:
+            c.terminate()
+    return None
+
+
+async def until_lanes_move(c: asyncpg.Connection[Any], pid: int, kill: Callable[[], None]) -> tuple[int, float]:
+    """Kill a forwarder while it has lanes; say how many it had, and after how many seconds each had moved on."""
+
+    async def has_lanes() -> bool:
+        return bool(await c.fetch(OWNED, pid))
+
+    await until(has_lanes, "the forwarder has lanes", within=MOVING_SECONDS, look=0.001)
+    kill()
+    began = time.monotonic()
+    owned = await c.fetch(OWNED, pid)
+    columns = [[row[n] for row in owned] for n in range(3)]
+
+    async def moved() -> bool:
+        return not await c.fetchval(
+            """select count(*) from unnest($1::smallint[], $2::text[], $3::bigint[]) k (destination, brin, head)
+                 join lanes x using (destination, brin) where x.head <= k.head and x.tail > x.head""",
+            *columns,
+        )
+
+    await until(moved, f"{len(owned)} lanes of a dead forwarder move on", within=MOVING_SECONDS, look=0.01)
+    return len(owned), time.monotonic() - began
+
+
+async def until_a_change_arrives(c: asyncpg.Connection[Any], brin: str, supplier: str, year: int) -> float:
+    """Grant two mandates, for DUO and for the system itself; say after how many seconds both messages were taken."""
+    began = time.monotonic()
+    granted = [await _grant(c, brin, service, supplier, year) for service in ("RIO", "VVA")]
+    await c.execute("notify osr_events")
+
+    async def arrived() -> bool:
+        taken = await c.fetchval(
+            """select count(distinct e.mandate_id) from deliveries d join events e on e.brin = d.brin
+                  and e.number = d.event_number where e.mandate_id = any($1) and d.delivered_at is not null""",
+            granted,
+        )
+        return bool(taken == len(granted))
+
+    await until(arrived, "a change arrives", within=MOVING_SECONDS, look=0.01)
+    return time.monotonic() - began
+
+
+async def _grant(c: asyncpg.Connection[Any], brin: str, service: str, supplier: str, year: int) -> UUID:
+    wish = register.Wish(
+        brin=Brin(brin),
+        service_code=ServiceCode(service),
+        supplier_oin=Oin(supplier),
+        start_date=date(year, 8, 1),
+        end_date=date(year + 1, 7, 31),
+        branches=(),
+    )
+    async with c.transaction():
+        return (await register.grant(c, wish, moment(now()))).id
