@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from hub import bulk
+from hub import bulk, faults
 from hub.clock import now
 from hub.domain.bulk import BulkState
 from hub.store.pool import PASSING
@@ -64,7 +64,10 @@ class Acts:
         """Do one portion of one act, if it is the turn of any."""
         async with self._pool.acquire() as c, c.transaction():
             worked = await bulk.work(c, now(), self._heart.process)
+            if worked is not None:
+                faults.here("acts.writing")
         if worked is not None:
+            faults.here("acts.committed")
             for bell in self._bells:
                 bell.ring()
             if worked.state is BulkState.DONE:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from hub import faults
 from hub.errors import CannotRecover
 from hub.imports import silent
 from hub.recovery import rebuild
@@ -76,7 +77,9 @@ async def recover(c: Connection, options: Mapping[str, Any], order: Order, progr
     except BaseException:
         await transaction.rollback()
         raise
+    faults.here("recover.writing")
     await (transaction.rollback() if order.dry_run else transaction.commit())
+    faults.here("recover.committed")
     return done
 
 

@@ -263,7 +263,7 @@ async def _moving_again(scene: Scene, monkey: Monkey) -> list[str]:
         importing = asyncio.create_task(_import(scene, range(2060, 2062)))
         pid = scene.stack.pid("forward")
         assert pid is not None
-        lanes, crash = await until_lanes_move(c, pid, lambda: monkey.kill("forward"))
+        lanes, crash, whole = await until_lanes_move(c, pid, lambda: monkey.kill("forward"))
         await importing
         await asyncio.to_thread(shutil.rmtree, scene.stack.data / "kafka", ignore_errors=True)
         wiped = await until_a_change_arrives(c, brins()[BUSY], SUPPLIERS[0], 2070)
@@ -272,6 +272,6 @@ async def _moving_again(scene: Scene, monkey: Monkey) -> list[str]:
     books = await scene.stack.verify()
     assert books["violations"] == []
     return [
-        f"worker crash \u2192 moving again after {crash:.1f} s ({lanes} lanes were in its hands)",
+        f"worker crash \u2192 moving again after {crash:.1f} s ({lanes} lanes were its, the last after {whole:.1f} s)",
         f"broker wiped \u2192 moving again after {wiped:.1f} s",
     ]

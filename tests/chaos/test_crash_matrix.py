@@ -17,7 +17,7 @@ from schemas.topics import TOPICS
 from tests.support.back_office import back_office
 from tests.support.crash_points import POINTS, TABLE, UNPLANNED, WAITING, Outcome, Point, named_in_the_code, write_table
 from tests.support.crash_world import SETTLED, WHILE_DOWN, World, repeated
-from tests.support.crashing import Processes
+from tests.support.crashing import COMMANDED, Processes
 from tests.support.databases import at, create, drop
 from tests.support.receiver import receiver
 from tests.support.stacks import until
@@ -60,7 +60,7 @@ async def test_a_process_that_dies_between_two_steps_costs_nothing(world: World,
     assert died == signal.SIGKILL, world.processes.tail(point.stage)
     await _stands_there(world, point, before)
     flying = await world.in_flight(point.watch)
-    await world.processes.start(point.stage)
+    await _start_again(world, point)
     await world.until(f"not {WAITING} and not {UNPLANNED}", f"all is sent after {point.name}")
     world.office.is_silent = False
     await world.until(SETTLED, f"all is settled after {point.name}")
@@ -83,24 +83,35 @@ async def _come_to(world: World, point: Point) -> Counter[str]:
     """
     part = point.name.partition(".")[0]
     await world.processes.start_all()
-    if part == "calendar":
+    if part in ("calendar", "acts"):
         await world.grant(point.service, point.schools)
-        await world.until(SETTLED, "mandates that wait for their date")
-    await world.processes.kill(point.stage)
+        await world.until(SETTLED, "mandates that wait for their date, or are told again")
+    down = "produce" if point.stage in COMMANDED else point.stage
+    await world.processes.kill(down)
     before = Counter(await world.arrivals(point.watch))
     world.office.is_silent = point.stage == "forward"  # a report would prove that the message was taken
     if part == "calendar":
         await world.let_dates_come(point.schools)
+    elif part == "acts":
+        await world.replay(point.schools)
     else:
         await world.grant(point.service, point.schools)
     await world.until(WHILE_DOWN[part], f"the others have done their part before {point.name}")
     if part == "reports":
         await until(lambda: _reported(world), "DUO has reported", within=CAME_SECONDS, look=0.02)
     if point.first:
-        await world.processes.start(point.stage, point.first)
-        assert await world.processes.died(point.stage) == signal.SIGKILL
+        await world.processes.start(down, point.first)
+        assert await world.processes.died(down) == signal.SIGKILL
     await world.processes.start(point.stage, f"{point.name}:{point.nth}")
     return before
+
+
+async def _start_again(world: World, point: Point) -> None:
+    """Start the stage as it should be started; a command ends by itself, and well."""
+    await world.processes.start(point.stage)
+    if point.stage in COMMANDED:
+        assert await world.processes.died(point.stage) == 0, world.processes.tail(point.stage)
+        await world.processes.start_all()
 
 
 async def _reported(world: World) -> bool:

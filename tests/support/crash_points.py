@@ -21,6 +21,9 @@ TODO, CHANGES = "exists (select from todo)", "exists (select from changes)"
 DATES = "exists (select from mandates where next_date <= (now() at time zone 'Europe/Amsterdam')::date)"
 UNPLANNED = """exists (select from schools s left join plans p using (brin)
                  where s.counter > coalesce(p.planned_through, 0))"""
+RUNNING = "exists (select from bulk_acts where state = 'running')"
+UNTOUCHED = """exists (select from bulk_acts a where a.state = 'running'
+                          and not exists (select from deliveries d where d.cause = a.id))"""
 LEASED = "exists (select from lanes where owner is not null)"
 WAITING = "exists (select from lanes where tail > head)"
 UNREPORTED = "exists (select from deliveries where expects_report and status = 'delivered')"
@@ -82,12 +85,21 @@ POINTS: Final = (
           watch="webhook", came=False, left=DATES, recovered="the dates are still due, the next calendar tells them"),
     Point(name="calendar.committed", means="dates told, nobody was woken", stage="produce", service="VVA",
           watch="webhook", came=False, left=f"not {DATES} and {TODO}", recovered="the next relay reads the errands"),
+    Point(name="recover.writing", means="what the log has is recorded, not committed", stage="recover",
+          first="relay.sent", watch="osr.mandates.v1", came=True, left=TODO, recovered="the command is given again"),
+    Point(name="recover.committed", means="what the log has is recorded, nobody was woken", stage="recover",
+          first="relay.sent", watch="osr.mandates.v1", came=True, left=f"not {TODO}",
+          recovered="given again, the command finds nothing to do"),
     Point(name="plan.writing", means="deliveries written, not committed", stage="plan",
           watch="duo.rio.v1", came=False, left=UNPLANNED, recovered=BELL),
     Point(name="plan.committed", means="deliveries committed, nobody was woken, offsets open", stage="plan", schools=1,
           watch="duo.rio.v1", came=True, left=f"not {UNPLANNED}", recovered="a second bell finds nothing new"),
     Point(name="plan.offsets", means="planned, offsets open", stage="plan", schools=1,
           watch="duo.rio.v1", came=True, left=f"not {UNPLANNED}", recovered="a second bell finds nothing new"),
+    Point(name="acts.writing", means="a portion of a replay appended, not committed", stage="plan", schools=1,
+          watch="duo.rio.v1", came=False, left=UNTOUCHED, recovered="the next planner does the same portion"),
+    Point(name="acts.committed", means="a portion of a replay committed, nobody was woken", stage="plan", schools=1,
+          watch="duo.rio.v1", came=True, left=f"not {UNTOUCHED}", recovered="the next planner goes on behind it"),
     Point(name="forward.leased", means="lanes leased, not read", stage="forward",
           watch="duo.rio.v1", came=False, left=LEASED, recovered=TAKEN_OVER),
     Point(name="forward.settling", means="outcomes written, not committed", stage="forward",

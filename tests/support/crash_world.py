@@ -13,16 +13,19 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from hub import register, subscribe
+from hub import bulk, register, subscribe
 from hub.clock import now
+from hub.domain.bulk import BulkKind
 from hub.domain.subscription import Wish
 from hub.observe.books import verify
+from hub.operate import Press
 from hub.register import moment
+from hub.store.bulk import Chosen
 from hub.store.register import System, write_systems
 from schemas.identifiers import Brin, Oin, ServiceCode
 from tests.support.back_office import CHANGES, LOG
 from tests.support.crash_points import CHANGES as CHANGED
-from tests.support.crash_points import TODO, UNPLANNED, WAITING
+from tests.support.crash_points import RUNNING, TODO, UNPLANNED, WAITING
 from tests.support.stacks import until
 from tests.support.subscribed import KEYS
 from tests.support.witnesses import inversions, messages
@@ -42,6 +45,8 @@ YEARS_EACH: Final = 3
 WHILE_DOWN: Final = {
     "relay": f"not {UNPLANNED}",
     "calendar": "true",
+    "recover": "true",
+    "acts": "true",
     "changes": f"{CHANGED} and not {WAITING} and not {UNPLANNED}",
     "plan": f"not {TODO}",
     "forward": f"not {UNPLANNED}",
@@ -51,7 +56,7 @@ WHILE_DOWN: Final = {
 }
 """How far the living get while a stage is down, by the first word of a point's name."""
 OPEN: Final = "exists (select from deliveries where expects_report and status in ('delivered', 'in_progress'))"
-SETTLED: Final = f"not {TODO} and not {CHANGED} and not {UNPLANNED} and not {WAITING} and not {OPEN}"
+SETTLED: Final = f"not {TODO} and not {CHANGED} and not {UNPLANNED} and not {WAITING} and not {OPEN} and not {RUNNING}"
 SCHOOLS: Final = """
 insert into boards (bge_code, name) values ('41561', null);
 insert into schools (brin, name, bge_code, sector) select b, b, '41561', 'po' from unnest(string_to_array($B, ',')) b;
@@ -104,6 +109,13 @@ class World:
                 from (select distinct on (brin) id from mandates where brin = any($1) order by brin, start_date desc) n
                where m.id = n.id""",
             list(BRINS[:schools]), moment(now()).today)  # fmt: skip
+
+    async def replay(self, schools: int) -> None:
+        """Ask for the current state of some schools in DUO's queue."""
+        chosen = Chosen(destination="duo:rio", brins=BRINS[:schools])
+        wanted = bulk.Wanted(kind=BulkKind.REPLAY, chosen=chosen, rate=100)
+        async with self.c.transaction():
+            await bulk.ask(self.c, wanted, Press(actor="test", at=now(), reason="a test"), four_eyes_above=10_000)
 
     async def holds(self, claim: str) -> bool:
         """Say whether a claim holds in the database now."""

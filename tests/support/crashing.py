@@ -26,6 +26,8 @@ STAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "forward": ("osr-consume", "forward"),
     "reports": ("osr-consume", "reports", "--instance", "crashing"),
 }
+COMMANDED: Final[Mapping[str, tuple[str, ...]]] = {"recover": ("osr-hub", "recover")}
+"""What a person runs, to its end."""
 DIED_SECONDS: Final = 90.0
 HUB_OIN: Final = "00000099000000000001"
 
@@ -56,18 +58,18 @@ class Processes:
 
     async def start(self, stage: str, die_at: str | None = None) -> None:
         """Start a stage; it is not waited for."""
-        command, *words = STAGES[stage]
+        command, *words = {**STAGES, **COMMANDED}[stage]
         with (self.logs / f"{stage}.log").open("ab") as log:
             self.running[stage] = await asyncio.create_subprocess_exec(
                 str(COMMANDS / command), *words, stdout=log, stderr=log, env=self.environment(die_at)
             )
 
     async def died(self, stage: str) -> int:
-        """Wait until a stage has ended by itself and say by which signal; 0 when it ended otherwise."""
+        """Wait until a stage has ended by itself and say by which signal; negative when it ended otherwise."""
         process = self.running.pop(stage)
         try:
             async with asyncio.timeout(DIED_SECONDS):
-                return max(0, -await process.wait())
+                return -await process.wait()
         except TimeoutError:
             await _kill(process)
             raise AssertionError(f"{stage} never came to where it should die:\n{self.tail(stage)}") from None
