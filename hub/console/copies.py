@@ -34,7 +34,6 @@ class Line:
     brin: str
     name: str
     result: CopyResult
-    has_system: bool = False
 
 
 @router.get("/mandaten/{brin}/{mandate_id:uuid}/kopieren")
@@ -68,7 +67,7 @@ async def get_outcome(brin: str, mandate_id: UUID, here: VisitHere, scholen: str
         made = await _copies_of(here, c, opened)
         tried = {result.brin: result for result in await _try(here, c, opened, brins)}
         results = [CopyResult(brin=each, mandate_id=made[each]) if each in made else tried[each] for each in brins]
-        lines = await _lines(here, c, results, set())
+        lines = await _lines(here, c, results)
     return here.show(
         "copy_done.html",
         opened=opened,
@@ -113,10 +112,7 @@ async def _preview(here: Visit, c: Connection, opened: Opened, form: Form) -> Re
 async def _show_preview(
     here: Visit, c: Connection, opened: Opened, results: Sequence[CopyResult], faults: Sequence[Fault] = ()
 ) -> Response:
-    mandate = opened.view.mandate
-    wanted = Wanted(service_code=mandate.service_code, supplier_oin=mandate.supplier_oin)
-    users = {view.mandate.brin for view in await mandates.mandate_views(c, wanted, here.sight, 10 * MOST_SCHOOLS)}
-    lines = await _lines(here, c, results, users)
+    lines = await _lines(here, c, results)
     return here.show(
         "copy_preview.html",
         HTTPStatus.BAD_REQUEST if faults else HTTPStatus.OK,
@@ -167,14 +163,13 @@ async def _named(here: Visit, c: Connection, brins: Sequence[Brin]) -> dict[str,
     return {brin: named[brin] for brin in brins if brin in named}
 
 
-async def _lines(here: Visit, c: Connection, results: Sequence[CopyResult], users: set[Brin]) -> list[Line]:
+async def _lines(here: Visit, c: Connection, results: Sequence[CopyResult]) -> list[Line]:
     named = await _named(here, c, [result.brin for result in results])
     return [
         Line(
             brin=result.brin,
             name=named[result.brin]["name"] if result.brin in named else "",
             result=result,
-            has_system=result.brin in users,
         )
         for result in results
     ]
