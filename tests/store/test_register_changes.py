@@ -12,6 +12,7 @@ import pytest
 from hub import register
 from hub.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
 from hub.register import Patch
+from schemas.identifiers import Branch, Brin
 from tests.support.small_register import (
     B0,
     B1,
@@ -175,3 +176,31 @@ async def test_days_that_passed_unseen_are_told_in_order(c: Connection) -> None:
     await register.arrive(c, [BRIN], at(date(2027, 3, 1)))
     assert [(n, kind) for n, kind, _ in await log(c)] == [(1, "granted"), (2, "started"), (3, "expired")]
     assert await c.fetchval("select version from mandates where id = $1", mandate.id) == 3
+
+
+async def test_numbers_with_gaps_and_without_a_main_branch_are_normal(c: Connection) -> None:
+    """A school is its branches, whatever their numbers: a second system comes, takes one over, and leaves again."""
+    await c.execute(
+        """insert into schools (brin, name, bge_code, sector) values ('01NJ', 'Zonder hoofdvestiging', '41561', 'vo');
+           insert into branches (branch, brin, name) values ('01NJ02', '01NJ', 'x'), ('01NJ05', '01NJ', 'y'),
+             ('01NJ11', '01NJ', 'z')"""
+    )
+    brin, two, five = Brin("01NJ"), Branch("01NJ02"), Branch("01NJ05")
+    first = await grant(c, wish(brin=brin))
+    second = await grant(c, wish(OTHER, brin=brin))
+    await register.assign_routing(c, second.id, five, None, at())
+    await register.remove_routing(c, second.id, five, at())
+    await register.assign_routing(c, first.id, five, None, at())
+    await register.withdraw(c, second.id, at())
+    assert first.units[0].covers == (two, five, Branch("01NJ11"))
+    assert await log(c, brin) == [
+        (1, "granted", [("", "granted")]),
+        (2, "granted", []),
+        (3, "amended", [(five, "granted")]),
+        (4, "amended", [("", "amended")]),
+        (5, "amended", [(five, "withdrawn")]),
+        (6, "amended", [("", "amended")]),
+        (7, "amended", [(five, "granted"), ("", "amended")]),
+        (8, "amended", []),
+        (9, "withdrawn", []),
+    ]

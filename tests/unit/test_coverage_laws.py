@@ -92,6 +92,36 @@ class School(RuleBasedStateMachine):
         routes = {b: r for b, r in mandate.routes.items() if b != gone}
         self._settle(replace(mandate, routes=routes), Act(kind=Kind.AMENDED, changes=(Change.ROUTING,)))
 
+    @rule(there=st.sets(st.integers(0, 3), min_size=1))
+    def close_and_open_branches(self, there: set[int]) -> None:
+        """Let other branches be open: nobody did something to a mandate, and each whose units change says so."""
+        self.branches = tuple(Branch(f"18DS0{n}") for n in sorted(there))
+        before = dict(self.mandates)
+        raised = settle(list(before.values()), {}, self.branches, now=NOW, today=self.today)
+        assert all(event.kind is Kind.AMENDED and event.changes == (Change.BRANCHES,) for event in raised)
+        assert all(event.mandate.units != before[event.mandate.id].units for event in raised)
+        self._hear(raised)
+
+    @precondition(lambda self: self._live())
+    @rule()
+    def move_to_another_board(self) -> None:
+        """Let the school go to another board: each mandate that lives says so once, and nothing else happens."""
+        acts = {mandate.id: Act(kind=Kind.AMENDED, changes=(Change.BOARD,)) for mandate in self._live()}
+        raised = settle(list(self.mandates.values()), acts, self.branches, now=NOW, today=self.today)
+        assert {event.mandate.id: event.changes for event in raised} == dict.fromkeys(acts, (Change.BOARD,))
+        self._hear(raised)
+
+    @precondition(lambda self: self._live())
+    @rule()
+    def close_the_school(self) -> None:
+        """End all mandates at once: whoever was told of a unit hears its end."""
+        live = {mandate.id for mandate in self._live()}
+        ended = [replace(m, withdrawn_at=NOW) if m.id in live else m for m in self.mandates.values()]
+        raised = settle(ended, dict.fromkeys(live, WITHDRAWAL), (), now=NOW, today=self.today)
+        assert {event.mandate.id for event in raised} == live
+        self._hear(raised)
+        assert not any(unit.told for mandate in self.mandates.values() for unit in mandate.units)
+
     @rule(days=st.integers(1, 4))
     def pass_days(self, days: int) -> None:
         """Let days pass one by one, and once more in one jump: the same must be told."""
@@ -127,7 +157,8 @@ class School(RuleBasedStateMachine):
             sharing = [other for other in self._live() if self._share_a_day(mandate, other)]
             routed = {branch for other in sharing for branch in other.routes}
             rest = tuple(branch for branch in self.branches if branch not in routed)
-            expected = {branch: (branch,) for branch in mandate.routes} | ({REST: rest} if rest else {})
+            own = {branch: (branch,) for branch in mandate.routes if branch in self.branches}
+            expected = own | ({REST: rest} if rest else {})
             assert {unit.branch: unit.covers for unit in mandate.units} == expected
 
     @invariant()
