@@ -56,8 +56,8 @@ class TooManyClosures(HubError):  # noqa: N818 - named as the claim it makes
         self.closings = difference.closings
         given = f"; accepted were {accepted}" if accepted else ""
         super().__init__(
-            f"{len(difference.closed)} schools would close, and {len(difference.branches_closed)} branches of schools"
-            f" that stay: more than 2 % of {sector}{given}. Nothing was imported.",
+            f"{len(difference.closed)} of the schools would close, and {len(difference.branches_closed)} of the"
+            f" branches of schools that stay: more than 2 % of {sector}{given}. Nothing was imported.",
             next_step=f"--dry-run shows which; if that is right, say so with --accept-closures {self.closings}.",
         )
 
