@@ -164,6 +164,12 @@ async def test_by_mandate_and_by_delivery(c: Connection) -> None:
         assert [each["deliveryId"] for each in found.sample] == [str(delivery)]
 
 
+async def test_results_of_processing_are_no_state(c: Connection) -> None:
+    """They tell what became of a message: nothing of a unit, so that there is nothing to send again."""
+    await c.execute("update deliveries set type = 'result', result = '{}' where brin = '18DS'")
+    assert (await bulk.preview(c, wanted(destination=RIO), UUID(int=1))).counted.matched == 1
+
+
 async def test_what_waits_or_is_held_is_found_by_how_it_is_shown(c: Connection) -> None:
     """A held lane's deliveries are `held`, and a state that waits needs no second message."""
     await grant(c, service="VVA")

@@ -17,8 +17,8 @@ select distinct on (k.o, u.type) k.o, u.type, e.number, e.id, p.id as destinatio
  order by k.o, u.type, e.number desc;
 
 -- name: lane_contents
--- What lanes hold of the units of some mandates; results say nothing of a unit. From `lost_from` on nothing counts as taken; what a first subscription
--- replaced is nothing to stand for.
+-- What lanes hold of the units of some mandates; results say nothing of a unit. From `lost_from` on nothing counts as
+-- taken; what a first subscription replaced is nothing to stand for.
 select d.destination, d.brin, e.mandate_id, d.branch,
        max(d.event_number) filter (where d.status in ('waiting', 'retrying')) as waits_with,
        bool_or(d.cause is not distinct from :cause::uuid) as was_restated,
