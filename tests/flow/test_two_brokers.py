@@ -1,0 +1,88 @@
+"""DUO has a broker of its own: when one of the two hangs, the other goes on, and nothing is lost, in order.
+
+Each is a real Kafka that is stopped in the middle (SIGSTOP: it holds its connections and answers nothing), which is
+worse than one that is gone: nobody is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from consumers import forward, plan
+from producers import changes, relay
+from tests.flow.test_disk_full import own_kafka
+from tests.support.forwarding import settings_for, until
+from tests.support.ledgers import make_register, record_events
+from tests.support.subscribed import assert_books_right
+from tests.support.witnesses import events_in, inversions, lanes_of, read_whole
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from hub.settings import Settings
+    from hub.store.pool import Connection
+
+SCHOOLS, EACH = 30, 2
+QUEUE, LOG = "duo.rio.v1", "osr.mandates.v1"
+PATIENCE = 120.0
+
+
+@asynccontextmanager
+async def hub(settings: Settings) -> AsyncIterator[None]:
+    """Run relay, outbox, planner and forwarder while the block runs."""
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        for run in (relay.run, changes.run, plan.run, forward.run):
+            group.create_task(run(settings, stop))
+        try:
+            yield
+        finally:
+            stop.set()
+
+
+@pytest.mark.parametrize("away", ["duo", "ours"])
+async def test_while_one_broker_hangs_the_other_goes_on(connection: Connection, database: str, away: str) -> None:
+    """Without DUO's the log is complete; without ours DUO has everything; in the end both have, in order."""
+
+    async def count(what: str, wanted: int) -> bool:
+        return bool(await connection.fetchval(f"select count(*) from {what}") == wanted)  # noqa: S608 - words of this file
+
+    async with AsyncExitStack() as brokers:
+        (ours, at_ours), (duo, at_duo) = [await brokers.enter_async_context(own_kafka()) for _ in range(2)]
+        named = {"OSR_HUB_KAFKA__BOOTSTRAP_SERVERS": at_ours, "OSR_HUB_DUO_KAFKA__BOOTSTRAP_SERVERS": at_duo}
+        await make_register(connection, SCHOOLS)
+        ((_, pid),) = (duo if away == "duo" else ours).pids
+        delivered = partial(count, "deliveries where status = 'delivered'")
+        async with hub(settings_for(database, named)):
+            await record_events(connection, EACH)
+            await until(lambda: delivered(SCHOOLS * EACH), within=PATIENCE)
+            os.kill(pid, signal.SIGSTOP)
+            await record_events(connection, EACH)
+            if away == "duo":
+                await until(lambda: count("feed", 2 * SCHOOLS * EACH), within=PATIENCE)
+                await until(lambda: count("destinations where circuit <> 'closed'", 1), within=PATIENCE)
+            else:
+                await until(lambda: delivered(2 * SCHOOLS * EACH), within=PATIENCE)
+            os.kill(pid, signal.SIGCONT)
+            await until(lambda: delivered(2 * SCHOOLS * EACH), within=PATIENCE)
+            await until(lambda: count("todo", 0), within=PATIENCE)
+            await until(lambda: count("changes", 0), within=PATIENCE)
+        told, logged = [events_in(await read_whole(at, topic)) for at, topic in ((at_duo, QUEUE), (at_ours, LOG))]
+    for events in (told, logged):
+        assert inversions(events) == []
+        assert set(map(tuple, lanes_of(events).values())) == {tuple(range(1, 2 * EACH + 1))}
+        assert len(lanes_of(events)) == SCHOOLS
+    assert await read_attempts(connection) == []
+    await assert_books_right(connection)
+
+
+async def read_attempts(c: Connection) -> list[Any]:
+    """Read what was given up or lost budget because a broker hung: nothing may be."""
+    return list(await c.fetch("select * from deliveries where status = 'dead' or attempts > 3"))
