@@ -26,6 +26,8 @@ from tests.support.witnesses import events_in, inversions, lanes_of, read_whole
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    import asyncpg
+
     from hub.settings import Settings
     from hub.store.pool import Connection
 
@@ -48,7 +50,9 @@ async def hub(settings: Settings) -> AsyncIterator[None]:
 
 
 @pytest.mark.parametrize("away", ["duo", "ours"])
-async def test_while_one_broker_hangs_the_other_goes_on(connection: Connection, database: str, away: str) -> None:
+async def test_while_one_broker_hangs_the_other_goes_on(
+    connection: asyncpg.Connection[Any], database: str, away: str
+) -> None:
     """Without DUO's the log is complete; without ours DUO has everything; in the end both have, in order."""
 
     async def count(what: str, wanted: int) -> bool:
