@@ -29,9 +29,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("browser")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def browser() -> AsyncIterator[Browser]:
-    """Give the session's Chromium."""
+    """Give a Chromium that ends with the tests of the pages."""
     found = chromium.find()
     if found is None:
         pytest.fail(chromium.MISSING, pytrace=False)
