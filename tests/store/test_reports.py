@@ -146,6 +146,18 @@ async def test_what_waits_can_be_cancelled_and_the_lane_goes_on(told: Connection
     await assert_books_right(told)
 
 
+async def test_a_cancelled_number_hurries_nobody_before_it(told: Connection) -> None:
+    """What waits at the head goes on waiting; when the head itself is cancelled, the next one is due."""
+    first, _, third = await ids(told)
+    later = await told.fetchval("update lanes set due = clock_timestamp() + '1 hour' returning due")
+    async with told.transaction():
+        await settle.cancel(told, third, "wrong school", NOON)
+    assert await told.fetchval("select due from lanes") == later
+    async with told.transaction():
+        await settle.cancel(told, first, "wrong school", NOON)
+    assert await told.fetchval("select due <= clock_timestamp() from lanes")
+
+
 async def test_a_cancelled_number_hides_no_reported_one(told: Connection) -> None:
     """The head passes both; the next message names the one that was taken."""
     first, second, _ = await ids(told)

@@ -132,8 +132,10 @@ update deliveries d set status = 'cancelled', reason = :reason
 
 -- name: pass_cancelled!
 -- The lane goes on past what needs no sending at its head: what was cancelled, or reported before it was known as taken.
+-- Where that is nothing, whoever waits at its head goes on waiting as long as it had to.
 update lanes x set head = n.head, sent = greatest(x.sent, n.sent),
-       due = case when x.tail > n.head and not x.held then clock_timestamp() end
+       due = case when x.tail > n.head and not x.held
+                  then case when n.head > x.head then clock_timestamp() else coalesce(x.due, clock_timestamp()) end end
   from (select f.head, (select max(d.sequence) from deliveries d
                          where d.destination = :destination and d.brin = :brin and d.sequence > f.head_before
                            and d.sequence <= f.head and d.status <> 'cancelled') as sent
