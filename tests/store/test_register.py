@@ -75,6 +75,7 @@ async def test_the_body_of_an_event_is_a_published_mandate_change(c: Connection)
         "branches": [{"branch": B0, "routingId": None}, {"branch": B1, "routingId": R1},
                      {"branch": B2, "routingId": None}, {"branch": B3, "routingId": None}],
         "copiedFrom": None,
+        "restTold": True,
     }  # fmt: skip
     assert row["recorded_at"] == time_of(row["id"]) == datetime(2026, 11, 23, 9, 0, 0, 123000, tzinfo=UTC)
     assert row["traceparent"] == "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

@@ -38,7 +38,9 @@ class Witness(School):
         for event in raised:
             after = recall(self.known.get(event.mandate.id), told(event), ())
             assert after.messages == event.messages
-            assert after.mandate == event.mandate
+            shown = {branch: routing for branch, routing in event.mandate.routes.items() if branch in self.branches}
+            assert after.mandate == replace(event.mandate, routes=after.mandate.routes)
+            assert shown.items() <= after.mandate.routes.items()  # that of a closed branch stands in no event
             self.known[event.mandate.id] = after.mandate
 
 

@@ -35,6 +35,7 @@ CHANGE: dict[str, Any] = {
         {"branch": "18DS02", "routingId": None},
     ],
     "copiedFrom": None,
+    "restTold": None,
 }
 REPORT: dict[str, Any] = {"deliveryId": DELIVERY, "status": "processed", "reportedAt": "2026-11-23T10:00:00+01:00"}
 
