@@ -55,35 +55,31 @@ async def rotate(c: Connection, keys: Keys, grace: timedelta, press: Press) -> N
 
 async def reseal(c: Connection, keys: Keys, press: Press) -> Resealed:
     """Seal everything under the first of `keys`; what no key opens is left as it is and named."""
-    done: Counter[str] = Counter()
-    closed: list[Sealed] = []
-    found = await store.sealed_values(c)
-    for each in found:
-        if is_newest(each.value, keys):
-            continue
-        try:
-            plain = unseal(each.value, keys)
-        except ConfigurationError:
-            closed.append(each)
-            continue
+    newest, older, closed = await _sift(c, keys)
+    for each, plain in older:
         await store.replace_sealed(c, each, seal(plain, keys))
-        done[each.kind] += 1
+    done = Counter(each.kind for each, _ in older)
     if done:
         note = Note(at=press.at, actor=press.actor, action="secrets.resealed", subject=dict(done), reason=press.reason)
         await audit.write(c, note)
-    return Resealed(done=done, left=len(found) - done.total() - len(closed), closed=closed)
+    return Resealed(done=done, left=newest, closed=closed)
 
 
 async def survey(c: Connection, keys: Keys) -> tuple[int, Sequence[Sealed]]:
     """Say how many sealed values still need an older key, and which ones no key opens."""
-    older, closed = 0, []
+    _, older, closed = await _sift(c, keys)
+    return len(older), closed
+
+
+async def _sift(c: Connection, keys: Keys) -> tuple[int, list[tuple[Sealed, bytes]], list[Sealed]]:
+    """Tell apart what the first key sealed (how much), what an older one opens (with what it says), and the rest."""
+    newest, older, closed = 0, [], []
     for each in await store.sealed_values(c):
         if is_newest(each.value, keys):
+            newest += 1
             continue
         try:
-            unseal(each.value, keys)
+            older.append((each, unseal(each.value, keys)))
         except ConfigurationError:
             closed.append(each)
-        else:
-            older += 1
-    return older, closed
+    return newest, older, closed
