@@ -5,6 +5,7 @@ In: a topic and who takes its batches. Out: records as they lie there, and offse
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 WAIT_MS: Final = 600_000
 """How long to wait for a batch; after a wait in vain FastStream sleeps as long again, deaf to what comes."""
+COMMIT_SECONDS: Final = 3.0
+"""A broker that hangs is not waited for longer: aiokafka itself would ask it for ever."""
+STOP_SECONDS: Final = 4.0
 log = structlog.get_logger(__name__)
 _SASL = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512}
 
@@ -84,11 +88,28 @@ def handled(records: Sequence[ConsumerRecord[Any, Any]]) -> dict[TopicPartition,
 
 
 async def commit(consumer: Any, offsets: Mapping[TopicPartition, int]) -> None:  # noqa: ANN401 - FastStream's own
-    """Commit offsets; a partition that left meanwhile is read again by its new owner."""
+    """Commit offsets, if the broker takes them soon; what is not committed is read again, and done already."""
     try:
-        await consumer.commit(dict(offsets))
-    except KafkaError as error:
+        async with asyncio.timeout(COMMIT_SECONDS):
+            await consumer.commit(dict(offsets))
+    except (KafkaError, TimeoutError) as error:
         log.info("commit.skipped", error=type(error).__name__, next="handled again without effect")
+
+
+async def leave(broker: KafkaBroker) -> None:
+    """End a broker, whether it answers or not: one that hangs would hear our good-bye out for forty seconds."""
+    consumers: list[Any] = [subscriber.consumer for subscriber in broker.subscribers]  # type: ignore[attr-defined]
+    ending = asyncio.create_task(broker.stop())
+    await asyncio.wait({ending}, timeout=STOP_SECONDS)
+    if ending.done():
+        await ending
+        return
+    log.warning("broker.left_silently", next="what is not committed is read again, and done already")
+    for consumer in consumers:
+        await consumer._client.close()  # noqa: SLF001 - hanging up is what ends the good-bye
+    await asyncio.wait({ending}, timeout=STOP_SECONDS)
+    ending.cancel()
+    await asyncio.gather(ending, return_exceptions=True)
 
 
 def _security(options: Mapping[str, Any]) -> BaseSecurity | None:

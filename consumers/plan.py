@@ -14,7 +14,7 @@ import asyncpg
 import structlog
 
 from consumers.acts import Acts
-from consumers.broker import commit, handled, make_broker, subscribe_batches
+from consumers.broker import commit, handled, leave, make_broker, subscribe_batches
 from consumers.parked import park, parked_row
 from hub import faults, plan
 from hub.clock import now
@@ -68,7 +68,7 @@ async def run(settings: Settings, stop: asyncio.Event, instance: str | None = No
                 chore.cancel()
             await asyncio.gather(*chores, return_exceptions=True)
             await planner.flush()
-            await broker.stop()
+            await leave(broker)
     finally:
         await pool.close()
 

@@ -14,7 +14,7 @@ import asyncpg
 import structlog
 from aiokafka.errors import IllegalStateError
 
-from consumers.broker import commit, handled, make_broker, subscribe_batches
+from consumers.broker import commit, handled, leave, make_broker, subscribe_batches
 from consumers.parked import expecting, park, parked_row
 from consumers.resume import Bookmark, Share
 from consumers.watch import watch_for_ever
@@ -62,7 +62,7 @@ async def run(settings: Settings, stop: asyncio.Event, instance: str | None = No
             for chore in chores:
                 chore.cancel()
             await asyncio.gather(*chores, return_exceptions=True)
-            await broker.stop()
+            await leave(broker)
             await reader.flush()
     finally:
         await pool.close()

@@ -120,7 +120,7 @@ class Kafka:
         properties = self._settings_folder / "draft.properties"
         properties.write_text(self._settings(draft))
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        words = ("kafka.tools.StorageTool", "format", "--cluster-id", cluster, "--config", str(properties))
+        words = ("kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "--config", str(properties))
         await run_to_end((*self.java(), *words), environment=_environment())
         draft.rename(self._template)
 

@@ -8,49 +8,18 @@ again, without that limit, as after space was made.
 from __future__ import annotations
 
 import resource
-import shutil
-import tempfile
-from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hub.embedded.archive import find_kafka
-from hub.embedded.keys import Keys
-from hub.embedded.places import DataDir, cache_dir, is_root, own_area
-from hub.embedded.supervisor import Supervisor
-from hub.topics import create_missing
-from schemas.topics import TOPICS
 from tests.flow.test_wedged_producer import SCHOOLS, tell_duo
+from tests.support.brokers import own_kafka
 from tests.support.forwarding import forwarder, settings_for, until
 from tests.support.subscribed import assert_books_right
 from tests.support.witnesses import events_in, inversions, read_whole
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from hub.store.pool import Connection
 
 QUEUE = "duo.rio.v1"
-
-
-@asynccontextmanager
-async def own_kafka() -> AsyncIterator[tuple[Supervisor, str]]:
-    """Run a broker of this test's own, started anew whenever it ends."""
-    root = Path(tempfile.mkdtemp(dir=own_area() if is_root() else None))
-    data = DataDir(root)
-    data.make()
-    server = await find_kafka(data, Keys.keep(data), cache_dir())
-
-    async def settle() -> None:
-        await create_missing(server.bootstrap, TOPICS)
-
-    supervisor = Supervisor([server.program(settle=settle)], logs=data.logs, changed=lambda: None)
-    try:
-        await supervisor.start(within=120)
-        yield supervisor, server.bootstrap
-    finally:
-        await supervisor.stop()
-        shutil.rmtree(root)
 
 
 async def test_what_a_full_disk_refused_is_sent_when_there_is_space(connection: Connection, database: str) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from consumers import forward, plan
 from producers import changes, relay
-from tests.flow.test_disk_full import own_kafka
+from tests.support.brokers import own_kafka
 from tests.support.forwarding import settings_for, until
 from tests.support.ledgers import make_register, record_events
 from tests.support.subscribed import assert_books_right

@@ -1,0 +1,40 @@
+"""A broker that hangs holds its connections and answers nothing: nobody may wait for it for ever, or for its good-bye."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+
+from consumers.broker import commit, handled, leave, make_broker, subscribe_batches
+from tests.support.brokers import own_kafka
+
+TOPIC = "osr.mandates.v1"
+LONG_SECONDS = 30.0
+
+
+async def test_neither_offsets_nor_leaving_wait_for_it() -> None:
+    """Committing gives up, so that the sweep beside it goes on; and whoever is told to stop can stop."""
+    heard: asyncio.Queue[tuple[Any, Any]] = asyncio.Queue()
+
+    async def take(consumer: Any, records: Any) -> None:  # noqa: ANN401 - FastStream's own
+        heard.put_nowait((consumer, records))
+
+    async with own_kafka() as (ours, at):
+        ((_, pid),) = ours.pids
+        broker = make_broker({"bootstrap_servers": at})
+        subscribe_batches(broker, TOPIC, "who-hangs", None, 1, take)
+        await broker.start()
+        async with AIOKafkaProducer(bootstrap_servers=at) as producer:
+            await producer.send_and_wait(TOPIC, b"a bell")
+        consumer, records = await heard.get()
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            async with asyncio.timeout(LONG_SECONDS):
+                await commit(consumer, handled(records))
+                await leave(broker)
+        finally:
+            os.kill(pid, signal.SIGCONT)
