@@ -20,7 +20,7 @@ async def test_neither_offsets_nor_leaving_wait_for_it() -> None:
     """Committing gives up, so that the sweep beside it goes on; and whoever is told to stop can stop."""
     heard: asyncio.Queue[tuple[Any, Any]] = asyncio.Queue()
 
-    async def take(consumer: Any, records: Any) -> None:  # noqa: ANN401 - FastStream's own
+    async def take(consumer: Any, records: Any) -> None:
         heard.put_nowait((consumer, records))
 
     async with own_kafka() as (ours, at):
