@@ -91,6 +91,7 @@ class Forwarder:
     async def work(self, stop: asyncio.Event) -> None:
         """Lease and carry until told to stop, then wait for what is under way."""
         await self._refresh()
+        await self._sweep(repair=False)
         async with asyncio.TaskGroup() as group:  # a chore that fails ends the process: its supervisor starts it anew
             chores = [group.create_task(c) for c in (self._settling.work(), self._settling.work(), self._tick())]
             while not stop.is_set():

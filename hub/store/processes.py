@@ -1,9 +1,11 @@
-"""Who is alive: one row per process, touched once a second."""
+"""Who is alive: one row per process, touched once a second; on the same machine others see sooner who is gone."""
 
 from __future__ import annotations
 
 import os
 import socket
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 import orjson
@@ -16,11 +18,21 @@ if TYPE_CHECKING:
     from hub.store.pool import Connection
 
 DEAD_AFTER_SECONDS: Final = 4.0
+PROC: Final = Path("/proc")
+ENDED: Final = ("Z", "X")
+BIRTH: Final = 18
+"""Where the moment of birth stands in `/proc/PID/stat`, counted from what follows the state."""
 
 
 async def enter(c: Connection, role: str) -> int:
     """Say that a process begins and return its number."""
-    return cast("int", await queries.enter_process(c, role=role, host=socket.gethostname(), pid=os.getpid()))
+    pid, machine = os.getpid(), machine_of_mine()
+    return cast(
+        "int",
+        await queries.enter_process(
+            c, role=role, host=socket.gethostname(), pid=pid, machine=machine, born=machine and born(pid)
+        ),
+    )
 
 
 async def beat(c: Connection, process: int, sending: Sequence[tuple[int, str, float]] = ()) -> bool | None:
@@ -43,8 +55,8 @@ async def is_beating(c: Connection, role: str, pid: int) -> bool:
 
 
 async def bury(c: Connection, dead_after: float = DEAD_AFTER_SECONDS) -> int:
-    """Free the lanes of forwarders that stopped beating, and say how many; the caller owns the transaction."""
-    dead = await queries.declare_dead(c, dead_after=dead_after)
+    """Free the lanes of forwarders that are gone or beat no more, and say how many; the caller owns the transaction."""
+    dead = await queries.declare_dead(c, dead_after=dead_after, gone=await _gone(c))
     if not dead:
         return 0
     sending = [
@@ -65,3 +77,41 @@ async def bury(c: Connection, dead_after: float = DEAD_AFTER_SECONDS) -> int:
 async def forget(c: Connection) -> None:
     """Remove rows of processes that nothing refers to any more."""
     await queries.forget_processes(c)
+
+
+@cache
+def machine_of_mine() -> str | None:
+    """Name the boot and the namespace that process numbers count in here; None where the kernel does not say."""
+    try:
+        boot = (PROC / "sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot} {(PROC / 'self/ns/pid').readlink()}"
+    except OSError:
+        return None
+
+
+def born(pid: int) -> int | None:
+    """Say when a process of this machine began, in ticks since its boot; None when it ended, or cannot be looked at."""
+    try:
+        stat = (PROC / str(pid) / "stat").read_text()
+    except OSError:
+        return None
+    state, *rest = stat[stat.rindex(")") + 2 :].split()
+    return None if state in ENDED else int(rest[BIRTH])
+
+
+def is_gone(pid: int, began: int | None) -> bool:
+    """Say whether the process of this number that began then has ended for sure; another may have its number now."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return born(pid) != began
+
+
+async def _gone(c: Connection) -> list[int]:
+    machine = machine_of_mine()
+    if machine is None:
+        return []
+    return [row["id"] for row in await queries.neighbours(c, machine=machine) if is_gone(row["pid"], row["born"])]

@@ -213,9 +213,13 @@ create table processes (
   started_at timestamptz not null default clock_timestamp(),
   beat_at timestamptz not null default clock_timestamp(),
   sending jsonb not null default '[]',
-  declared_dead boolean not null default false
+  declared_dead boolean not null default false,
+  machine text,
+  born bigint
 ) with (fillfactor = 50);
 comment on column processes.sending is 'Requests that were open at the last beat: [[destination, brin, seconds left]]; they are waited for when it dies.';
+comment on column processes.machine is 'The boot and the namespace that its pid counts in; null where that cannot be told.';
+comment on column processes.born is 'When it began, in ticks since that boot: tells it from a later one with the same pid.';
 
 create table lanes (
   destination smallint not null references destinations,

@@ -1,4 +1,4 @@
-"""A broker that hangs holds its connections and answers nothing: nobody may wait for it for ever, or for its good-bye."""
+"""A broker that hangs holds its connections and answers nothing: nobody waits for it for ever, or for its good-bye."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 -- name: enter_process$
 -- Say that a process begins.
-insert into processes (role, host, pid) values (:role, :host, :pid) returning id;
+insert into processes (role, host, pid, machine, born) values (:role, :host, :pid, :machine, :born) returning id;
 
 -- name: beat$
 -- Say that it lives and which requests it has open, and hear whether it had been declared dead; nothing comes back when
@@ -13,12 +13,16 @@ update processes p set beat_at = clock_timestamp(), sending = :sending::jsonb, d
  where p.id = :id
 returning was.declared_dead;
 
+-- name: neighbours
+-- Forwarders of a machine that nobody has declared dead, so that somebody there can see whether they still run.
+select id, pid, born from processes where role = 'forward' and not declared_dead and machine = :machine;
+
 -- name: declare_dead
--- Forwarders that stopped beating, the requests they had open, and for how long they have been silent: their lanes are
--- freed in the same transaction. A beat from a time to come is one from before the clock went back.
+-- Forwarders that are gone or stopped beating, the requests they had open, and for how long they have been silent: their
+-- lanes are freed in the same transaction. A beat from a time to come is one from before the clock went back.
 update processes set declared_dead = true
  where role = 'forward' and not declared_dead
-   and (beat_at < clock_timestamp() - make_interval(secs => :dead_after)
+   and (id = any(:gone::integer[]) or beat_at < clock_timestamp() - make_interval(secs => :dead_after)
         or beat_at > clock_timestamp() + make_interval(secs => :dead_after))
 returning id, sending::text as sending,
           case when isfinite(beat_at)
