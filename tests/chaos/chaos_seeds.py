@@ -23,8 +23,8 @@ import pytest
 from pyreqwest.exceptions import PyreqwestError
 
 from tests.support import crash_points as claims
-from tests.support.monkeys import SENDERS, Monkey
-from tests.support.moving import ask, until_a_change_arrives, until_lanes_move
+from tests.support.monkeys import SECOND, SENDERS, Monkey
+from tests.support.moving import OWNED, ask, until_a_change_arrives, until_lanes_move
 from tests.support.stacks import SCHOOLS, ApiSaidNo, free_port, stack_in, until
 from tests.support.town import SERVICES, brins, grants, write_mandates
 from tests.support.witnesses import DUO_QUEUES, events_in, gaps, inversions, read_whole
@@ -148,14 +148,28 @@ async def test_in_the_end_everybody_has_everything_in_order(scene: Scene, seed: 
 
 async def _amid_chaos(scene: Scene, monkey: Monkey) -> None:
     done = asyncio.Event()
+    await monkey.have_second()
+    dozing = asyncio.create_task(_doze(scene, monkey))
     playing = asyncio.create_task(monkey.play(done, LEAST_ACTS))
     try:
         for n in range(FILES):
             await _import(scene, range(2027 + n * YEARS_PER_FILE, 2027 + (n + 1) * YEARS_PER_FILE))
         await until(lambda: _mostly_taken(scene), "most of it is taken", within=SETTLED_SECONDS, look=1.0)
+        await dozing
     finally:
+        dozing.cancel()
         done.set()
         await playing
+
+
+async def _doze(scene: Scene, monkey: Monkey) -> None:
+    """Send the second forwarder to sleep for a minute while it has lanes in hand."""
+
+    async def has_lanes() -> bool:
+        return bool(await ask(scene.dsn, f"select exists ({OWNED})", monkey.pid(SECOND)))
+
+    await until(has_lanes, "the second forwarder has lanes", within=SETTLED_SECONDS, look=0.005)
+    await monkey.doze(SECOND)
 
 
 async def _mostly_taken(scene: Scene) -> bool:

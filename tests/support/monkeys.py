@@ -32,6 +32,7 @@ MOODS: Final = ("500", "hang", "reset", "drip", "late", "short", "redirect", "on
 SENDERS: Final = frozenset({"forward", SECOND, "postgres"})
 """Without them no message that was properly taken is sent again."""
 PAUSES: Final = (0.3, 1.0, 2.5, 6.0)
+DOZE_SECONDS: Final = 60.0
 MOOD_SECONDS: Final = 6.0
 BREATH_SECONDS: Final = 6.0
 MOST_FALLS_OF_POSTGRES: Final = 2
@@ -66,6 +67,7 @@ class Monkey:
         self._paused: set[int] = set()
         self._later: set[asyncio.Task[None]] = set()
         self._hit_at: dict[str, float] = {}
+        self._dozing: str | None = None
 
     @property
     def kills(self) -> int:
@@ -80,6 +82,13 @@ class Monkey:
             self.second = await asyncio.create_subprocess_exec(
                 str(COMMANDS / "osr-consume"), "forward", env=environment, stdout=quiet, stderr=quiet
             )
+
+    async def doze(self, victim: str) -> None:
+        """Pause a process for a minute, so that it comes back believing that it owns what others took over long ago."""
+        self._dozing = victim
+        self._pause(victim, DOZE_SECONDS)
+        await asyncio.sleep(DOZE_SECONDS)
+        self._dozing = None
 
     async def play(self, until: asyncio.Event, least: int) -> None:
         """Do mischief, at least so often, until told to stop."""
@@ -102,7 +111,9 @@ class Monkey:
         await self.have_second()
 
     async def end(self) -> None:
-        """End the second forwarder."""
+        """End all that is under way, and the second forwarder."""
+        for task in list(self._later):
+            task.cancel()
         for pid in list(self._paused):
             self._go_on(pid)
         if self.second is not None and self.second.returncode is None:
@@ -124,7 +135,7 @@ class Monkey:
                 self.acts.append(Act(time.time(), "kill", victim))
 
     def _hit(self, victim: str) -> None:
-        if time.time() - self._hit_at.get(victim, 0.0) < BREATH_SECONDS * self.slowness:
+        if victim == self._dozing or time.time() - self._hit_at.get(victim, 0.0) < BREATH_SECONDS * self.slowness:
             return
         self._hit_at[victim] = time.time()
         fell = sum(act.victim == "postgres" and act.what == "kill" for act in self.acts)

@@ -12,6 +12,7 @@ import asyncpg
 from hub import register
 from hub.clock import now
 from hub.register import moment
+from hub.store.pool import AWAY
 from schemas.identifiers import Brin, Oin, ServiceCode
 from tests.support.stacks import until
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 MOVING_SECONDS: Final = 120.0
-AWAY: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 OWNED: Final = """
 select x.destination, x.brin, x.head from lanes x join processes p on p.id = x.owner
  where p.role = 'forward' and p.pid = $1 and p.beat_at > clock_timestamp() - interval '10 seconds'"""
