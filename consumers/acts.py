@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from hub import bulk, faults
-from hub.clock import now
 from hub.domain.bulk import BulkState
 from hub.store.pool import PASSING
 from hub.store.wake import Bell
@@ -63,7 +62,7 @@ class Acts:
     async def turn(self) -> Worked | None:
         """Do one portion of one act, if it is the turn of any."""
         async with self._pool.acquire() as c, c.transaction():
-            worked = await bulk.work(c, now(), self._heart.process)
+            worked = await bulk.work(c, self._heart.clock.now(), self._heart.process)
             if worked is not None:
                 faults.here("acts.writing")
         if worked is not None:

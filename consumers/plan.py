@@ -17,7 +17,6 @@ from consumers.acts import Acts
 from consumers.broker import commit, handled, leave, make_broker, subscribe_batches
 from consumers.parked import park, parked_row
 from hub import faults, plan
-from hub.clock import now
 from hub.domain.ids import time_of
 from hub.domain.lag import hop_seconds
 from hub.heartbeat import Heartbeat
@@ -159,7 +158,7 @@ class Planner:
             try:
                 async with self._pool.acquire() as c, c.transaction():
                     for record, why in bells:
-                        await park(c, parked_row(record, why, now()))
+                        await park(c, parked_row(record, why, self._heart.clock.now()))
             except PASSING as error:
                 log.warning("park.failed", records=len(bells), error=str(error), next="the same records again")
                 await asyncio.sleep(AGAIN_SECONDS)
@@ -168,7 +167,7 @@ class Planner:
 
     async def _plan_batch(self, batch: Mapping[str, datetime | None]) -> Planning:
         async with self._pool.acquire() as c, c.transaction():
-            at = now()
+            at = self._heart.clock.now()
             result = await plan.plan(c, batch, at, self._heart.process)
         if result.planned:
             faults.here("plan.committed")
@@ -193,7 +192,7 @@ class Planner:
     async def _sweep_once(self) -> None:
         async with self._pool.acquire() as c:
             seen = await plans.unplanned(c, MOST_SCHOOLS)
-            await observe.advance_open_from(c, now())
+            await observe.advance_open_from(c, self._heart.clock.now())
             await meters.fold(c)
             await processes.forget(c)
             await reports.unpark_schools(c)

@@ -19,7 +19,6 @@ from consumers.parked import expecting, park, parked_row
 from consumers.resume import Bookmark, Share
 from consumers.watch import watch_for_ever
 from hub import faults, settle
-from hub.clock import now
 from hub.heartbeat import Heartbeat
 from hub.reading import Unusable, read_report
 from hub.settle import IncomingReport, UnknownDelivery
@@ -120,11 +119,11 @@ class Reader:
             back = {place: offset for share in shares for place, offset in share.back.items()}
             return Share(records=[record for share in shares for record in share.records], back=back)
         async with self._pool.acquire() as c:
-            await park(c, {**parked_row(records[0], OUR_FAULT, now()), "blame": "hub"})
+            await park(c, {**parked_row(records[0], OUR_FAULT, self._heart.clock.now()), "blame": "hub"})
         return Share(records=records)
 
     async def _apply(self, c: Connection, records: Sequence[ConsumerRecord[bytes, bytes]]) -> list[Answer]:
-        at = now()
+        at = self._heart.clock.now()
         usable: list[tuple[ConsumerRecord[bytes, bytes], IncomingReport]] = []
         for record in records:
             match read_report(record.value, record.headers, at):
@@ -151,9 +150,11 @@ class Reader:
     async def _apply_parked(self) -> list[Answer]:
         async with self._pool.acquire() as c, c.transaction():
             arrived = await store.parked_that_arrived(c)
-            found = [(row, read_report(row["bytes"], _headers(row), now())) for row in arrived]
+            found = [(row, read_report(row["bytes"], _headers(row), self._heart.clock.now())) for row in arrived]
             usable = [(row, report) for row, report in found if isinstance(report, IncomingReport)]
-            answers = await settle.apply_reports(c, [r for _, r in usable], now(), self._heart.process)
+            answers = await settle.apply_reports(
+                c, [r for _, r in usable], self._heart.clock.now(), self._heart.process
+            )
             known = [
                 row["id"] for (row, _), a in zip(usable, answers, strict=True) if not isinstance(a, UnknownDelivery)
             ]

@@ -14,7 +14,6 @@ import asyncpg
 import structlog
 
 from hub import faults, settle
-from hub.clock import now
 from hub.store.pool import PASSING
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ class Settling:
         while True:
             try:
                 async with self._pool.acquire() as c, c.transaction():
-                    await settle.attempts(c, self._heart.process, batch, now())
+                    await settle.attempts(c, self._heart.process, batch, self._heart.clock.now())
                     faults.here("forward.settling")
             except PASSING as error:
                 log.warning("settle.failed", lanes=len(batch), error=str(error), next="the same lanes again")

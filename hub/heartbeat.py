@@ -1,7 +1,7 @@
 """The sign of life of a process. In: nothing. Out: a row touched once a second, and a look at how old the last beat is.
 
 A forwarder that finds its own heart late stops sending: others may have taken over its lanes. When it beats again it
-has another `life`, and what it holds from the one before is not its own any more.
+has another `life`, and what it holds from the one before is not its own any more. Each beat brings the database's time.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 import structlog
 
+from hub.clock import LedgerClock
 from hub.store import processes
 from hub.store.pool import AWAY
 
@@ -41,6 +42,7 @@ class Heartbeat:
         self._sending = sending
         self._last = 0.0
         self._task: asyncio.Task[None] | None = None
+        self.clock = LedgerClock()
         self.process = 0
         self.life = 0
 
@@ -69,7 +71,8 @@ class Heartbeat:
     async def _enter(self) -> None:
         started = time.monotonic()
         async with self._pool.acquire() as c:
-            self.process = await processes.enter(c, self._role)
+            self.process, at = await processes.begin(c, self._role)
+        self.clock.set(at)
         self._last = started
 
     async def _beat(self) -> None:
@@ -78,13 +81,14 @@ class Heartbeat:
             started = time.monotonic()
             try:
                 async with self._pool.acquire() as c:
-                    was_alive = await processes.beat(c, self.process, self._sending())
-                if not was_alive or self.is_late:
+                    beat = await processes.beat(c, self.process, self._sending())
+                if beat is None or not beat.was_alive or self.is_late:
                     self.life += 1
                     log.warning("process.was_late", role=self._role, next="what it held before is not its own any more")
-                if was_alive is None:
+                if beat is None:
                     await self._enter()
                 else:
+                    self.clock.set(beat.at)
                     self._last = started
             except Exception as error:  # noqa: BLE001 - a heart that stopped for good would stop all work, in silence
                 log.warning(

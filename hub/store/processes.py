@@ -6,7 +6,7 @@ import os
 import socket
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 import orjson
 
@@ -14,6 +14,7 @@ from hub.store.statements import queries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from hub.store.pool import Connection
 
@@ -24,24 +25,34 @@ BIRTH: Final = 18
 """Where the moment of birth stands in `/proc/PID/stat`, counted from what follows the state."""
 
 
+class Beat(NamedTuple):
+    """What the database said to a beat: whether it still took the process for alive, and what time it is there."""
+
+    was_alive: bool
+    at: datetime
+
+
 async def enter(c: Connection, role: str) -> int:
     """Say that a process begins and return its number."""
+    return (await begin(c, role))[0]
+
+
+async def begin(c: Connection, role: str) -> tuple[int, datetime]:
+    """Say that a process begins and return its number, and what time it is at the database."""
     pid, machine = os.getpid(), machine_of_mine()
-    return cast(
-        "int",
-        await queries.enter_process(
-            c, role=role, host=socket.gethostname(), pid=pid, machine=machine, born=machine and born(pid)
-        ),
+    row = await queries.enter_process(
+        c, role=role, host=socket.gethostname(), pid=pid, machine=machine, born=machine and born(pid)
     )
+    return row["id"], row["at"]
 
 
-async def beat(c: Connection, process: int, sending: Sequence[tuple[int, str, float]] = ()) -> bool | None:
+async def beat(c: Connection, process: int, sending: Sequence[tuple[int, str, float]] = ()) -> Beat | None:
     """Say that it lives and which requests are open: (destination, brin, seconds left).
 
-    Returns whether it was still taken for alive; None when it is not known at all and must enter anew.
+    Returns None when it is not known at all and must enter anew.
     """
-    was_dead = await queries.beat(c, id=process, sending=orjson.dumps(sending).decode())
-    return None if was_dead is None else not was_dead
+    row = await queries.beat(c, id=process, sending=orjson.dumps(sending).decode())
+    return None if row is None else Beat(not row["declared_dead"], row["at"])
 
 
 async def leave(c: Connection, process: int) -> None:

@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING, ClassVar
 
 import asyncpg
 import pytest
+from aiokafka import ConsumerRecord
 
+from consumers.reports import Reader
 from hub import clock
 from hub.clock import LedgerClock
+from hub.heartbeat import Heartbeat
+from tests.flow.test_rebalance import report
 from tests.support.crowd import counts, make_crowd, subscribe_all, tell
-from tests.support.forwarding import forwarder, settings_for, until
+from tests.support.forwarding import deliver_all, forwarder, settings_for, until
 from tests.support.receiver import NO_CONTENT, Got, receiver, reply
 from tests.support.subscribed import assert_books_right
 from tests.support.witnesses import inversions, messages
@@ -19,7 +23,7 @@ from tests.support.witnesses import inversions, messages
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from hub.store.pool import Connection
+    from hub.store.pool import Connection, Pool
     from schemas.identifiers import Oin
     from tests.support.receiver import Receiver
 
@@ -107,6 +111,41 @@ async def test_a_process_whose_clock_jumps_goes_on_as_if_nothing_was(
     assert await connection.fetchval(wrong) == 0
     assert inversions(messages(hook.got)) == []
     await assert_books_right(connection)
+
+
+@pytest.mark.parametrize("jump", [HOUR, -HOUR])
+async def test_a_reader_whose_clock_jumps_takes_reports_for_what_they_are(
+    connection: Connection, pool: Pool, oin: Oin, monkeypatch: pytest.MonkeyPatch, jump: float
+) -> None:
+    """Its heart brings the database's time: what was reported a moment ago comes from no future."""
+    await connection.execute("update mandates set service_code = 'RIO'")
+    await tell(connection, [oin], 1)
+    await deliver_all(connection)
+    monkeypatch.setattr(clock, "datetime", Jumping)
+    monkeypatch.setattr(Jumping, "ahead", jump)
+    rows = await connection.fetch("select id from deliveries")
+    async with Heartbeat(pool, "reports") as heart:
+        await Reader(pool, heart).take([record(n, report(row["id"])) for n, row in enumerate(rows)])
+    assert await connection.fetchval("select bool_and(status = 'processed') from deliveries")
+    assert await connection.fetchval("select count(*) from parked") == 0
+    await assert_books_right(connection)
+
+
+def record(offset: int, value: bytes) -> ConsumerRecord[bytes, bytes]:
+    """Make a record of the topic of reports as a reader gets it."""
+    return ConsumerRecord(
+        topic="duo.reports.v1",
+        partition=0,
+        offset=offset,
+        timestamp=0,
+        timestamp_type=0,
+        key=b"",
+        value=value,
+        checksum=None,
+        serialized_key_size=0,
+        serialized_value_size=len(value),
+        headers=(),
+    )
 
 
 @pytest.mark.parametrize("jump", [HOUR, -HOUR])

@@ -224,8 +224,9 @@ class Machine(RuleBasedStateMachine):
     def come_back(self, data: st.DataObject) -> None:
         """A forwarder beats again; what it was sending when it fell silent it may not go on with."""
         n = data.draw(st.sampled_from(sorted(self.silent)))
-        was_alive = self.do(processes.beat(self.c, self.ids[n]))
-        assert was_alive == (n not in self.buried)
+        beat = self.do(processes.beat(self.c, self.ids[n]))
+        assert beat is not None
+        assert beat.was_alive == (n not in self.buried)
         if n in self.buried:
             for turn in self.turns[n].values():
                 turn.ended = True

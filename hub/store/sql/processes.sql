@@ -1,17 +1,18 @@
 -- Who is alive: one row per process, touched once a second.
 
--- name: enter_process$
--- Say that a process begins.
-insert into processes (role, host, pid, machine, born) values (:role, :host, :pid, :machine, :born) returning id;
+-- name: enter_process^
+-- Say that a process begins, and hear what time it is.
+insert into processes (role, host, pid, machine, born) values (:role, :host, :pid, :machine, :born)
+returning id, clock_timestamp() as at;
 
--- name: beat$
--- Say that it lives and which requests it has open, and hear whether it had been declared dead; nothing comes back when
--- it was removed.
+-- name: beat^
+-- Say that it lives and which requests it has open, and hear what time it is and whether it had been declared dead;
+-- nothing comes back when it was removed.
 with was as (select p.declared_dead from processes p where p.id = :id for update)
 update processes p set beat_at = clock_timestamp(), sending = :sending::jsonb, declared_dead = false
   from was
  where p.id = :id
-returning was.declared_dead;
+returning was.declared_dead, clock_timestamp() as at;
 
 -- name: neighbours
 -- Forwarders of a machine that nobody has declared dead, so that somebody there can see whether they still run.
