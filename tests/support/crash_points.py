@@ -60,12 +60,12 @@ class Outcome:
 
 
 ERRAND, OUTBOX = "the next relay reads the same errands", "the next publisher reads the same rows of the outbox"
-TAKEN_OVER = "after 4 s without a beat another forwarder takes the lanes over"
+TAKEN_OVER = "another forwarder takes the lanes over, at once on this machine, elsewhere after 4 s"
 HEADER = (
     "| Point | The process dies when | Signal | Lost | Arrives again | Recovered by |",
     "|---|---|---|---|---|---|",
 )
-FENCED = f"{TAKEN_OVER} and sends again what is not written down, under the same ids"
+FENCED = f"{TAKEN_OVER}, and sends again what is not written down, under the same ids"
 BELL = "the bell rings again, or the sweep of the next second does it"
 
 POINTS: Final = (
