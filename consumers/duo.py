@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import structlog
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from hub import batches
@@ -21,10 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from aiokafka import AIOKafkaProducer
+
     from hub.clock import Clock
     from hub.domain.outcome import Outcome
 
-PATIENCE_MS: Final = 8000
 log = structlog.get_logger(__name__)
 
 
@@ -67,14 +67,7 @@ class Queues:
     async def _ready(self) -> AIOKafkaProducer:
         async with self._starting:
             if self._producer is None:
-                producer = AIOKafkaProducer(
-                    **self._options,
-                    enable_idempotence=True,
-                    acks="all",
-                    linger_ms=0,
-                    max_batch_size=batches.BATCH_BYTES,
-                    request_timeout_ms=PATIENCE_MS,
-                )
+                producer = batches.make_producer(self._options)
                 try:
                     await producer.start()
                 except BaseException:

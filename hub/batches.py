@@ -10,22 +10,33 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
+from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
 from schemas.cloudevents import KAFKA_HEADERS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from aiokafka import AIOKafkaProducer
+    from collections.abc import Mapping, Sequence
 
 BATCH_BYTES: Final = 262_144
-"""The largest batch; what a producer is made with as `max_batch_size`."""
+REQUEST_MS: Final = 8000
 PATIENCE_SECONDS: Final = 10.0
 """For one batch, from the moment it is handed over until it is taken."""
 STOP_SECONDS: Final = 3.0
 _HEADERS: Final = list(KAFKA_HEADERS)
+
+
+def make_producer(options: Mapping[str, Any]) -> AIOKafkaProducer:
+    """Make an idempotent producer for such batches, not started, from aiokafka's own connection options."""
+    return AIOKafkaProducer(
+        **options,
+        enable_idempotence=True,
+        acks="all",
+        linger_ms=0,
+        max_batch_size=BATCH_BYTES,
+        request_timeout_ms=REQUEST_MS,
+    )
 
 
 def partition_of(brin: str, partitions: int) -> int:

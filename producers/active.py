@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 import structlog
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from hub import batches
@@ -22,12 +21,13 @@ from hub.store.pool import AWAY
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 
+    from aiokafka import AIOKafkaProducer
+
     from hub.settings import Settings
     from hub.store.pool import Connection
 
     Work = Callable[[Connection, "Publisher"], Awaitable[None]]
 
-PATIENCE_MS: Final = 8000
 AGAIN_SECONDS: Final = 0.3
 REFUSED_SECONDS: Final = 3.0
 logger = structlog.get_logger(__name__)
@@ -80,14 +80,7 @@ class Publisher:
 
 @asynccontextmanager
 async def _publisher(settings: Settings) -> AsyncIterator[Publisher]:
-    producer = AIOKafkaProducer(
-        **settings.kafka.client_options(),
-        enable_idempotence=True,
-        acks="all",
-        linger_ms=0,
-        max_batch_size=batches.BATCH_BYTES,
-        request_timeout_ms=PATIENCE_MS,
-    )
+    producer = batches.make_producer(settings.kafka.client_options())
     try:
         await producer.start()
         yield Publisher(producer)

@@ -9,7 +9,6 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import OutOfOrderSequenceNumber
 
-from consumers import duo
 from hub import batches
 from tests.support.crowd import make_crowd
 from tests.support.forwarding import forwarder, settings_for, until
@@ -78,7 +77,7 @@ async def test_a_wedged_producer_is_replaced(
     hangs: bool,  # noqa: FBT001 - one of two ways to be wedged
 ) -> None:
     """Its sequence numbers are out of order, or its connection hangs: nothing is lost, and nothing overtakes."""
-    monkeypatch.setattr(duo, "AIOKafkaProducer", Wedged)
+    monkeypatch.setattr(batches, "AIOKafkaProducer", Wedged)
     monkeypatch.setattr(batches, "PATIENCE_SECONDS", 1.0)
     monkeypatch.setattr(Wedged, "made", 0)
     monkeypatch.setattr(Wedged, "hangs", hangs)
