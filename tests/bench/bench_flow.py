@@ -85,7 +85,7 @@ async def sink(stack: RunningStack, ledger: asyncpg.Connection[Any]) -> AsyncIte
             return False
         return True
 
-    await until(subscribed, "the receiver is there", within=10)
+    await until(subscribed, "the receiver is there", within=60)
     await record_events(ledger, 1)
     await ledger.execute("notify osr_events")
     await _delivered(ledger, SCHOOLS)

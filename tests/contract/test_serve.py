@@ -64,7 +64,7 @@ async def test_it_answers_and_stops_on_sigterm(tmp_path: Path, settings: dict[st
         assert await ask(int(settings["HTTP__PORT"]), "/health/ready") == b"HTTP/1.1 200 OK\r\n"
     _reader, idle = await asyncio.open_connection("127.0.0.1", int(settings["HTTP__PORT"]))
     process.send_signal(signal.SIGTERM)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(90):
         await process.communicate()
     idle.close()
 

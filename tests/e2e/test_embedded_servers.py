@@ -58,7 +58,7 @@ async def running(program: Program, data: DataDir) -> AsyncIterator[Supervisor]:
 
 async def eventually(claim: Callable[[], bool]) -> None:
     """Wait until a claim holds."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(90):
         while not claim():
             await asyncio.sleep(0.02)
 

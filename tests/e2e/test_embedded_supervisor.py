@@ -34,7 +34,7 @@ async def supervised(
     """Run programs for as long as the context lasts."""
     supervisor = Supervisor(programs, logs=folder, pace=QUICK, changed=changed)
     try:
-        await supervisor.start(within=20)
+        await supervisor.start(within=90)
         yield supervisor
     finally:
         await supervisor.stop(within=5)
@@ -42,7 +42,7 @@ async def supervised(
 
 async def eventually(claim: Callable[[], bool]) -> None:
     """Wait until a claim holds."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(90):
         while not claim():
             await asyncio.sleep(0.01)
 
@@ -93,7 +93,7 @@ async def test_stopping_is_bounded(tmp_path: Path) -> None:
     """One that ignores the request to end is killed in its share of the time; the others end well."""
     programs = (toy(tmp_path, "a"), toy(tmp_path, "b", "stubborn", after=("a",)))
     supervisor = Supervisor(programs, logs=tmp_path, pace=QUICK, changed=lambda: None)
-    await supervisor.start(within=20)
+    await supervisor.start(within=90)
     pids = [pid for _, pid in supervisor.pids]
     started = time.monotonic()
     await supervisor.stop(within=1)

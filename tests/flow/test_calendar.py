@@ -119,7 +119,7 @@ async def test_of_several_calendars_one_is_active_and_all_stop(
     stop = asyncio.Event()
     async with Ear(database, "events") as ear:
         calendars = [asyncio.create_task(calendar.run(settings, stop, topics["osr.mandates.v1"])) for _ in range(2)]
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(90):
             while await told(c, "started") < len(BRINS):
                 await ear.wait()
             stop.set()

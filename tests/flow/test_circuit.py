@@ -108,7 +108,7 @@ async def test_while_it_is_open_only_the_oldest_is_tried_and_nothing_burns(
         assert await connection.fetchval("select max(attempts) from deliveries") == 1
         assert await connection.fetchval("select count(*) from deliveries where attempts > 0") < 10
         hook.answer = lambda _: NO_CONTENT
-        await until(delivered(connection, oin, 2 * SCHOOLS + 1), within=30)
+        await until(delivered(connection, oin, 2 * SCHOOLS + 1), within=90)
         await until(stands(connection, "closed"))
     numbers = [(school(got), int(orjson.loads(got.body)["sequence"])) for got in hook.got]
     for brin in brins:

@@ -102,7 +102,7 @@ async def test_a_process_whose_clock_jumps_goes_on_as_if_nothing_was(
         Jumping.ahead = jump
         assert abs((clock.now() - datetime.now(UTC)).total_seconds() - jump) < 60
         is_down = False
-        await until(lambda: delivered(connection, oin, 2 * SCHOOLS), within=30)
+        await until(lambda: delivered(connection, oin, 2 * SCHOOLS), within=90)
         await until(lambda: stands(connection, "closed"))
     assert max(map(abs, stamps)) < 120
     wrong = """select count(*) from deliveries
@@ -162,10 +162,10 @@ async def test_a_database_whose_clock_jumps_keeps_nothing_waiting(
         await until(lambda: stands(connection, "open"))
         await set_clock.execute("update fake.ahead set seconds = $1", max(0.0, jump))
         hook.answer = lambda _: NO_CONTENT
-        await until(lambda: delivered(connection, oin, 2 * SCHOOLS), within=30)
+        await until(lambda: delivered(connection, oin, 2 * SCHOOLS), within=90)
         await until(lambda: stands(connection, "closed"))
         await tell(set_clock, [oin], 1)
-        await until(lambda: delivered(connection, oin, 3 * SCHOOLS), within=30)
+        await until(lambda: delivered(connection, oin, 3 * SCHOOLS), within=90)
     assert await connection.fetchval("select max(attempts) from deliveries") <= 2
     assert inversions(messages(hook.got)) == []
     await set_clock.close()

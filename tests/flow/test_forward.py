@@ -149,7 +149,7 @@ async def test_a_receiver_that_refuses_all_kills_nothing(
             == "misconfigured"
         )
         hook.answer = lambda _: NO_CONTENT
-        await until(all_in(connection, {"delivered": 3}), within=30)
+        await until(all_in(connection, {"delivered": 3}), within=90)
         await until(circuit(connection, "closed"))
     assert (await connection.fetchval("select max(attempts) from deliveries")) <= SINCE_THE_FIRST
     await assert_books_right(connection)

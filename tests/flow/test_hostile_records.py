@@ -110,6 +110,6 @@ async def _committed(kafka: str, topic: str) -> int | None:
     place = TopicPartition(topic, 3)
     async with AIOKafkaConsumer(bootstrap_servers=kafka, group_id="osr-hub.reports") as consumer:
         consumer.assign([place])
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             offset: int | None = await consumer.committed(place)
             return offset

@@ -102,11 +102,11 @@ class Running:
             yield
         finally:
             stop.set()
-            await asyncio.wait_for(task, 10)
+            await asyncio.wait_for(task, 60)
 
     async def has_its_secret(self) -> None:
         """Wait until its file is there: only then it can go on after a restart."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(90):
             while not self.state.exists():
                 await asyncio.sleep(0.02)
 
@@ -126,7 +126,7 @@ def las(hub: Settings, tmp_path: Path) -> Running:
 
 async def subscription(pool: Pool) -> Any:
     """Wait until there is an active subscription, and return its row."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(90):
         while True:
             row = await pool.fetchrow("select * from subscriptions where status = 'active'")
             if row is not None:
@@ -143,12 +143,12 @@ async def forwarding(hub: Settings) -> AsyncIterator[None]:
         yield
     finally:
         stop.set()
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, 60)
 
 
 async def until_activated(pool: Pool) -> None:
     """Wait until every delivery is activated."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while await pool.fetchval("select array_agg(distinct status::text) from deliveries") != ["activated"]:
             await asyncio.sleep(0.05)
 
@@ -197,7 +197,7 @@ async def test_without_its_file_it_makes_a_new_subscription(hub: Settings, pool:
         await las.has_its_secret()
     las.state.unlink()
     async with las.run():
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(90):
             while (await subscription(pool))["id"] == first["id"]:
                 await asyncio.sleep(0.02)
         assert isinstance(await deliver(hub, pool, 1), Delivered)
@@ -221,7 +221,7 @@ async def test_it_waits_for_a_hub_that_is_not_there_yet(settings: Settings, tmp_
     """And stops at once when it is told to."""
     las = Running(settings, tmp_path / "state", free_port())
     async with las.run():
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(90):
             while True:
                 with contextlib.suppress(PyreqwestError):
                     assert (await las.received())["received"] == 0

@@ -52,10 +52,10 @@ async def forwarder(settings: Settings) -> AsyncIterator[None]:
         yield
     finally:
         stop.set()
-        await asyncio.wait_for(running, 10)
+        await asyncio.wait_for(running, 60)
 
 
-async def until(claim: Callable[[], Awaitable[bool]], within: float = 15.0) -> None:
+async def until(claim: Callable[[], Awaitable[bool]], within: float = 90.0) -> None:
     """Wait until a claim holds; it is a failure when it does not within the bound."""
     async with asyncio.timeout(within):
         while not await claim():
