@@ -41,8 +41,12 @@ class LedgerClock:
         return self._at + timedelta(seconds=time.monotonic() - self._mark)
 
     def set(self, at: datetime) -> float:
-        """Take what the database says, where that is news, and return by how many seconds it jumped."""
+        """Take what the database says, where that is news, and return by how many seconds it jumped.
+
+        What it says was some milliseconds on its way: where this machine's clock agrees with it, that one is nearer.
+        """
         jump = 0.0 if self._at is None else (at - self.now()).total_seconds()
         if self._at is None or abs(jump) > NEWS_SECONDS:
-            self._at, self._mark = at, time.monotonic()
+            here, self._mark = now(), time.monotonic()
+            self._at = here if abs((here - at).total_seconds()) < NEWS_SECONDS else at
         return jump

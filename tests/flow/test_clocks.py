@@ -195,3 +195,14 @@ def test_the_ledgers_clock_is_carried_on_and_says_when_it_jumped() -> None:
     assert abs(it.set(noon + timedelta(hours=1)) - HOUR) < 60
     assert (it.now() - noon).total_seconds() >= HOUR
     assert it.set(noon) < -HOUR + 60
+
+
+def test_where_both_clocks_agree_the_way_from_the_database_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hops are measured in milliseconds: a slow answer must not put this process behind the others."""
+    it, noon = LedgerClock(), datetime(2026, 11, 25, 12, tzinfo=UTC)
+    monkeypatch.setattr(clock, "now", lambda: noon)
+    it.set(noon - timedelta(milliseconds=90))
+    assert it.now() >= noon
+    other = LedgerClock()
+    other.set(noon - timedelta(hours=1))
+    assert other.now() < noon - timedelta(minutes=59)
