@@ -31,3 +31,15 @@ async def _command(dsn: str, statement: str) -> None:
         await connection.execute(statement)
     finally:
         await connection.close()
+
+
+async def copy(dsn: str, name: str, to: str) -> None:
+    """Copy a database as it is this moment; who works on it is cut off meanwhile, as by a short fault of the network."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(f"alter database {name} allow_connections false")
+        await connection.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", name)
+        await connection.execute(f"create database {to} template {name}")
+    finally:
+        await connection.execute(f"alter database {name} allow_connections true")
+        await connection.close()

@@ -1,0 +1,206 @@
+"""Yesterday's backup and today's log: `osr-hub recover` by the runbook, on the whole stack, as receivers live through it.
+
+PostgreSQL and Kafka outlive the stack, so that its processes can be stopped and the database replaced beneath them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import asyncpg
+import pytest
+
+from schemas.topics import TOPICS
+from tests.support.commands import osr_hub
+from tests.support.databases import at, copy, create, drop
+from tests.support.memories import Memory, should_hold
+from tests.support.receiver import receiver
+from tests.support.stacks import RunningStack, stack_in
+from tests.support.topics import make_anew
+from tests.support.town import WITNESS, settle_in
+from tests.support.witnesses import DUO_QUEUES, consent, events_in, messages, read_whole
+from tests.support.yesterday import SYSTEMS, Days, all_is_sent, reader_of_events, schools_token
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from tests.support.receiver import Receiver
+    from tests.support.witnesses import Event
+
+SERVICES: Final = {"duo.bron-po.v1": "BRON_PO", "duo.verzuim.v1": "VERZUIM", "duo.rio.v1": "RIO"}
+Ran = tuple[int, str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Story:
+    """What was seen: by receivers, on the published log, and on the operator's screen."""
+
+    came: dict[str, list[Event]]
+    """Per destination, in order of arrival."""
+    held: dict[str, Any]
+    """Per destination, what its receiver should hold by the database at the end."""
+    ran: dict[str, Ran]
+    events: list[Event]
+    """What a reader of the log got by going on from the `next` that it had before the disaster."""
+    books: dict[str, Any]
+    differences: dict[str, Any]
+    lanes: dict[tuple[str, str], int]
+
+
+@pytest.fixture(scope="module")
+async def story(postgres: str, kafka: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Story]:
+    """Live through it."""
+    await make_anew(kafka, TOPICS)
+    name, saved = await create(postgres), await create(postgres)
+    await drop(postgres, saved)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OSR_HUB_DATABASE__DSN", at(postgres, name))
+        patch.setenv("OSR_HUB_KAFKA__BOOTSTRAP_SERVERS", kafka)
+        try:
+            async with receiver(consent) as las:
+                yield await _live_through(postgres, name, saved, las, tmp_path_factory.mktemp("stack"))
+        finally:
+            await drop(postgres, name)
+            await drop(postgres, saved)
+
+
+async def _live_through(admin: str, name: str, saved: str, las: Receiver, folder: Path) -> Story:
+    async with stack_in(folder / "data") as stack:
+        await settle_in(stack, folder)
+        days = Days(stack=stack, token=await schools_token(stack))
+        token = await stack.token("las", "--oin", WITNESS)
+        await stack.call("POST", "/subscriptions", {"url": las.url, "services": ["VVA"]}, token=token)
+        await days.first()
+        await all_is_sent(stack)
+        await copy(admin, name, saved)
+        await days.second(folder)
+        await all_is_sent(stack)
+        _, reached = await reader_of_events(stack, None)
+        settings = stack.connection["environment"]
+    ran = await _come_back(admin, name, saved, settings, folder)
+    async with stack_in(folder / "data") as stack:
+        days.stack = stack
+        await days.third()
+        await all_is_sent(stack)
+        return await _look(stack, las, token, ran, reached)
+
+
+async def _come_back(admin: str, name: str, saved: str, settings: dict[str, str], folder: Path) -> dict[str, Ran]:
+    """Restore the backup and do what the runbook says, in its order."""
+    await drop(admin, name)
+    await copy(admin, saved, name)
+    (file := folder / "later.csv").write_text(SYSTEMS)
+
+    async def run(*words: str) -> Ran:
+        return await osr_hub(settings["OSR_HUB_DATABASE__DSN"], *words, **settings)
+
+    return {
+        "migrate": await run("migrate"),
+        "doctor": await run("doctor"),
+        "dry run": await run("recover", "--dry-run"),
+        "recover": await run("recover"),
+        "again": await run("recover"),
+        "systems": await run("import", "systems", str(file)),
+    }
+
+
+async def _look(stack: RunningStack, las: Receiver, token: str, ran: dict[str, Ran], reached: str) -> Story:
+    came = {f"las:{WITNESS}": messages(las.got)}
+    for queue in DUO_QUEUES:
+        came[queue] = events_in(await read_whole(stack.connection["duoKafkaBootstrapServers"], queue))
+    c = await asyncpg.connect(stack.connection["databaseDsn"])
+    held = {queue: await should_hold(c, service, calendar=False) for queue, service in SERVICES.items()}
+    held[f"las:{WITNESS}"] = await should_hold(c, "VVA", calendar=True)
+    await c.close()
+    memory = Memory()
+    memory.take(came[f"las:{WITNESS}"])
+    units = [
+        {"mandateId": mandate, "branch": branch or None, "mandateVersion": version}
+        for (mandate, branch), (version, _) in memory.held().items()
+    ]
+    books = await stack.verify()
+    wanted = {"serviceCode": "VVA", "units": units}
+    lanes = (await stack.call("GET", "/lanes?limit=100"))["items"]
+    return Story(
+        came=came,
+        held=held,
+        ran=ran,
+        events=(await reader_of_events(stack, reached))[0],
+        books=books,
+        differences=await stack.call("POST", "/reconciliation", wanted, token=token),
+        lanes={(lane["destination"], lane["brin"]): lane["lastPlanned"] for lane in lanes},
+    )
+
+
+def by_epoch(events: list[Event]) -> dict[int, list[Event]]:
+    """Divide messages by the ledger that they were numbered in."""
+    found: dict[int, list[Event]] = defaultdict(list)
+    for event in events:
+        found[event["ledgerepoch"]].append(event)
+    return found
+
+
+def lanes_of(events: list[Event]) -> dict[str, list[Event]]:
+    """Divide messages of one destination by school; repeats within an epoch are passed over."""
+    found: dict[str, dict[str, Event]] = defaultdict(dict)
+    for event in events:
+        found[event["partitionkey"]].setdefault(event["id"], event)
+    return {brin: list(lane.values()) for brin, lane in found.items()}
+
+
+async def test_the_command_says_what_it_did_and_what_is_left_to_do(story: Story) -> None:
+    """In a pipe there are plain lines and nothing else; a dry run says the same, and a second run that all is there."""
+    print(story.ran)
+    assert [code for code, _, _ in story.ran.values()] == [0, 1, 0, 0, 0, 0]
+
+
+async def test_no_receiver_misses_or_drops_anything_that_it_needs(story: Story) -> None:
+    """By the rules of the contract each ends with the newest version of every unit, and starts anew with the epoch."""
+    for destination, events in story.came.items():
+        memory = Memory()
+        memory.take(events)
+        assert memory.held() == story.held[destination], destination
+        assert (memory.missed, memory.ignored, memory.epochs) == ([], [], [1, 2]), destination
+    assert [story.differences[name] for name in ("missing", "outdated", "unknown", "pending")] == [[], [], [], []]
+
+
+async def test_what_is_told_again_has_the_id_it_had(story: Story) -> None:
+    """Each message since the backup comes once more under its own id; everything else that comes is new."""
+    for destination, events in story.came.items():
+        ids: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for event in events:
+            ids[event["causationid"], event.get("branch", "")].add(event["id"])
+        assert {len(each) for each in ids.values()} == {1}, destination
+        old, new = ({event["id"]: event for event in part} for part in by_epoch(events).values())
+        again = [old[one]["data"] == new[one]["data"] for one in old.keys() & new.keys()]
+        assert again, destination
+        assert all(again), destination
+        assert new.keys() - old.keys(), destination
+
+
+async def test_lanes_go_on_from_the_backup_under_the_new_epoch(story: Story) -> None:
+    """In each epoch a lane is numbered without a gap and names the one before; the restored ledger goes on where it was."""
+    for destination, events in story.came.items():
+        old, new = (lanes_of(part) for part in by_epoch(events).values())
+        for brin, lane in new.items():
+            numbers = [int(event["sequence"]) for event in lane]
+            assert numbers == list(range(numbers[0], numbers[0] + len(lane))), (destination, brin)
+            assert [int(event.get("previoussequence", "0")) for event in lane] == [n - 1 for n in numbers]
+            before = [int(event["sequence"]) for event in old.get(brin, [])]
+            assert numbers[0] <= len(before) + 1
+            name = destination.removesuffix(".v1").replace(".", ":")
+            assert story.lanes[name, brin] == numbers[-1]
+
+
+async def test_a_reader_of_the_log_goes_on_where_it_was(story: Story) -> None:
+    """Its place from before the disaster still leads to what came after it: no event twice, none passed over."""
+    assert len(story.events) == 8
+    assert len({event["id"] for event in story.events}) == 8
+
+
+async def test_the_books_are_right(story: Story) -> None:
+    """Nothing is missing, doubled or stranded, and the ledger says that it was restored once."""
+    assert (story.books["violations"], story.books["ledgerEpoch"]) == ([], 2)
