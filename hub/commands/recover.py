@@ -7,6 +7,7 @@ import sys
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Annotated, Final
 
+import asyncpg
 import typer
 from aiokafka.errors import KafkaError
 from rich.console import Console
@@ -14,11 +15,13 @@ from rich.progress import Progress as Bar
 
 from hub.clock import now, today
 from hub.commands.asking import ACTOR
+from hub.commands.recovered import lines
 from hub.errors import Unavailable
 from hub.imports import silent
 from hub.recovery import Order, recover
 from hub.settings import load
 from hub.store.locks import RELAY, only_one
+from hub.store.migrations import current, newest
 from hub.store.wake import ring
 from schemas.topics import MANDATES
 
@@ -31,10 +34,6 @@ if TYPE_CHECKING:
     from hub.store.pool import Connection
 
 PATIENCE_SECONDS: Final = 15.0
-NOT_ON_THE_LOG: Final = (
-    "Not on the log, and so as they were in the backup: names and agreements, subscriptions and their secrets, what "
-    "was held, cancelled or replayed, and the audit. The runbook says what to look at."
-)
 app = typer.Typer()
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Do it all, say what came of it, and undo it.")]
 NewEpoch = Annotated[
@@ -58,12 +57,13 @@ def command(*, dry_run: DryRun = False, new_epoch: NewEpoch = False, reason: Rea
     )
     with _progress() as progress:
         done = asyncio.run(_recover(settings, order, progress))
-    for line in _lines(done, dry_run=dry_run):
+    for line in lines(done, dry_run=dry_run):
         print(line)
 
 
 async def _recover(settings: Settings, order: Order, progress: Progress) -> Recovered:
     async with _alone(settings.direct_dsn) as c:
+        await _check_schema(c)
         try:
             done = await recover(c, settings.kafka.client_options(), order, progress)
         except (KafkaError, TimeoutError) as error:
@@ -73,6 +73,16 @@ async def _recover(settings: Settings, order: Order, progress: Progress) -> Reco
             ) from error
         await ring(c, "events")
     return done
+
+
+async def _check_schema(c: Connection) -> None:
+    """See to it that a backup of an older version was brought to this one; raises `Unavailable`."""
+    if (schema := await current(c)) != newest():
+        has = f"schema {schema}" if schema else "no schema"
+        raise Unavailable(
+            f"the database has {has}, and this version needs schema {newest()}; nothing has changed",
+            next_step="Run `osr-hub migrate`, then run this again.",
+        )
 
 
 @asynccontextmanager
@@ -87,37 +97,15 @@ async def _alone(dsn: str) -> AsyncIterator[Connection]:
             "osr-produce is at work: it publishes, so the log has nothing that the database does not have",
             next_step="To recover all the same, stop osr-produce first.",
         ) from error
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        raise Unavailable(
+            f"the database does not answer: {error}",
+            next_step="Restore it under the name that OSR_HUB_DATABASE__DSN has, start it, and run this again.",
+        ) from error
     try:
         yield c
     finally:
         await lock.__aexit__(None, None, None)
-
-
-def _lines(done: Recovered, *, dry_run: bool) -> Iterator[str]:
-    if done.strange:
-        yield f"records on the log that are no events of this hub, passed over: {done.strange}"
-    if done.epoch is None:
-        yield "the database has everything that was published; nothing was changed"
-        return
-    yield f"recorded again: {done.events} events of {done.mandates} mandates"
-    yield f"were still to be published here, and had been: {done.published}"
-    if done.renumbered:
-        yield f"recorded here since the restore, and numbered after those of the log: {done.renumbered}"
-    if done.displaced:
-        yield f"got another place in GET /v1/events than they were published with: {done.displaced}"
-    for what, codes, file in (
-        ("schools", done.made.schools, "schools"),
-        ("branches", done.made.branches, "schools"),
-        ("systems", done.made.systems, "systems"),
-    ):
-        if codes:
-            told = f"{what} that the register did not have: {', '.join(codes)}"
-            yield f"{told}; the rest of them comes with `osr-hub import {file} FILE`"
-    for how, turned in (("closed", done.turned.closed), ("opened", done.turned.opened)):
-        if turned:
-            yield f"branches that {how} since the backup: {', '.join(sorted(turned))}"
-    yield f"ledgerepoch is {done.epoch} now"
-    yield "nothing of this was kept: it was a dry run" if dry_run else NOT_ON_THE_LOG
 
 
 @contextmanager
@@ -128,4 +116,9 @@ def _progress() -> Iterator[Progress]:
         return
     with Bar(console=Console(stderr=True)) as bar:
         task = bar.add_task("reading the log", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+        def show(done: int, total: int) -> None:
+            words = "reading the log" if done < total else "recording what was missing"
+            bar.update(task, completed=done, total=total, description=words)
+
+        yield show

@@ -48,6 +48,9 @@ class Recovered:
 
     events: int = 0
     mandates: int = 0
+    first: datetime | None = None
+    """When the first of these events was recorded, and `last` the last; None when there is none."""
+    last: datetime | None = None
     published: int = 0
     """Were still to be published by the database's account, and had been."""
     renumbered: int = 0
@@ -95,8 +98,11 @@ async def _bring_in(c: Connection, found: Comparison, order: Order) -> Recovered
     await recovery.write_events(c, [replace(event.row, number=number) for event, number in moved])
     await turn(c, turning, order.today)
     displaced = await _give_places(c, found)
+    when = sorted(row.recorded_at for row in recalled.events)
     done = Recovered(
         events=len(recalled.events),
+        first=when[0] if when else None,
+        last=when[-1] if when else None,
         mandates=len(recalled.mandates),
         published=len(found.errands),
         renumbered=len(moved),

@@ -16,6 +16,7 @@ from hub.observe.books import verify
 from hub.recovery import compare, until_level
 from hub.store.migrations import migrate
 from schemas.identifiers import Brin
+from tests.support.commands import osr_hub
 from tests.support.forwarding import until
 from tests.support.hubs import LOG, Hub, backup, end, found, give, live_through, register_of
 from tests.support.memories import Memory, should_hold
@@ -121,3 +122,11 @@ async def test_nobody_goes_on_while_the_log_is_ahead(hub: Hub) -> None:
 
 async def _is_said(said: list[EventDict], event: str) -> bool:
     return any(line["event"] == event for line in said)
+
+
+async def test_a_database_that_cannot_be_recovered_yet_is_said_in_a_sentence(empty_database: str) -> None:
+    """One that is not there, and one without the schema that this version needs, say what to do; no traces of code."""
+    code, _, failed = await osr_hub(f"{empty_database}_gone", "recover")
+    assert (code, failed.splitlines()[1].partition(" under")[0]) == (2, "Restore it"), failed
+    code, _, failed = await osr_hub(empty_database, "recover")
+    assert (code, failed.splitlines()[1]) == (2, "Run `osr-hub migrate`, then run this again."), failed

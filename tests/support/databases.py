@@ -34,7 +34,7 @@ async def _command(dsn: str, statement: str) -> None:
 
 
 async def copy(dsn: str, name: str, to: str) -> None:
-    """Copy a database as it is this moment; who works on it is cut off meanwhile, as by a short fault of the network."""
+    """Copy a database as it is this moment; who works on it is cut off meanwhile, as by a fault of the network."""
     connection = await asyncpg.connect(dsn)
     try:
         await connection.execute(f"alter database {name} allow_connections false")
