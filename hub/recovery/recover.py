@@ -70,7 +70,7 @@ async def recover(c: Connection, options: Mapping[str, Any], order: Order, progr
     Whatever kills it leaves nothing behind, and a second time changes nothing. Raises `CannotRecover` with all that is
     in the way, and aiokafka's `KafkaError`.
     """
-    found = await compare(c, options, order.topic, whole=True, progress=progress)
+    found = await compare(c, options, order.topic, whole=True, progress=_noted(progress))
     if not (found.missing or found.errands or order.new_epoch):
         return Recovered(strange=found.strange)
     transaction = c.transaction()
@@ -86,6 +86,16 @@ async def recover(c: Connection, options: Mapping[str, Any], order: Order, progr
     return done
 
 
+def _noted(progress: Progress) -> Progress:
+    """Tell how far the log was read, and be somewhere where a test lets the process die."""
+
+    def pass_by(done: int, total: int) -> None:
+        progress(done, total)
+        faults.here("recover.reading")
+
+    return pass_by
+
+
 async def _bring_in(c: Connection, found: Comparison, order: Order) -> Recovered:
     obstacles = rebuild.Obstacles()
     events = rebuild.read_all(found, obstacles)
@@ -97,6 +107,7 @@ async def _bring_in(c: Connection, found: Comparison, order: Order) -> Recovered
     await recovery.write(c, recalled)
     await recovery.write_events(c, [replace(event.row, number=number) for event, number in moved])
     await turn(c, turning, order.today)
+    faults.here("recover.recording")
     displaced = await _give_places(c, found)
     when = sorted(row.recorded_at for row in recalled.events)
     done = Recovered(

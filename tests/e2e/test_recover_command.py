@@ -1,4 +1,4 @@
-"""Yesterday's backup and today's log: `osr-hub recover` by the runbook on the whole stack, and what receivers see of it.
+"""Yesterday's backup and today's log: `osr-hub recover` by the runbook on the whole stack, as receivers see it.
 
 PostgreSQL and Kafka outlive the stack, so that its processes can be stopped and the database replaced beneath them.
 """
