@@ -40,6 +40,8 @@ class LogRow:
     mandate_id: UUID
     body: str
     traceparent: str | None
+    previous: int | None = None
+    """The number before it that is kept, 0 when none is; None where that is the number before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +102,7 @@ def mandate_attributes(row: LogRow, head: Letterhead, position: int) -> dict[str
         "id": str(row.id),
         "type": row.kind.type,
         "sequence": write_sequence(row.number),
+        "previoussequence": None if row.previous is None else write_sequence(row.previous),
         "position": write_sequence(position),
         "correlationid": str(row.mandate_id),
         "traceparent": row.traceparent,

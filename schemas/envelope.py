@@ -80,6 +80,8 @@ class MandateEvent(PublishedEvent[MandateChange]):
     type: MandateEventType
     sequence: Sequence
     """The school's own number, contiguous from 1."""
+    previoussequence: Sequence | None = None
+    """The last number before it that was kept, 0 for none; only where the log was filled again after others went."""
     position: Sequence | None = None
     """The place in the log as a whole, over all schools: the order of `GET /v1/events`."""
     correlationid: str

@@ -16,6 +16,7 @@ from rich.progress import Progress as Bar
 from hub.clock import now, today
 from hub.commands.asking import ACTOR
 from hub.commands.recovered import lines
+from hub.domain.retention import months_before
 from hub.errors import Unavailable
 from hub.imports import silent
 from hub.recovery import Order, recover
@@ -52,6 +53,7 @@ def command(*, dry_run: DryRun = False, new_epoch: NewEpoch = False, reason: Rea
         today=today(at),
         actor=ACTOR,
         reason=reason,
+        forgotten_before=today(months_before(at, 12 * settings.retention.register_years)),
         dry_run=dry_run,
         new_epoch=new_epoch,
     )

@@ -51,6 +51,8 @@ def _by_the_way(done: Recovered, *, dry_run: bool) -> Iterator[str]:
         yield f"were to be published by the backup's account, and had been: {done.published}"
     if done.renumbered:
         yield f"recorded here since the restore, {will}get numbers after those of the log: {done.renumbered}"
+    if done.left_out:
+        yield f"left out, of mandates that were over so long ago that nothing of them is kept: {done.left_out}"
     if done.displaced:
         yield f"{will}get another place in GET /v1/events than they were published with: {done.displaced}"
 

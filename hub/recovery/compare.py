@@ -120,6 +120,8 @@ async def _take(
                 found.errands[stamp.key] = stamp
         elif here.id is not None or stamp.number > here.counter:
             _miss(stamp, found)
+        else:
+            found.seen.add(stamp.key)  # it was here, and is not kept any more
 
 
 def _miss(stamp: Stamp, found: Comparison) -> None:

@@ -6,7 +6,6 @@ Nothing is read or written here. What is in the way is told whole, one sentence 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from hub.domain.recall import CannotBeRecalled, recall
@@ -15,7 +14,7 @@ from hub.register.record import write_told, write_units
 from hub.store.recovery import EventRow, Place, Recalled
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping
     from uuid import UUID
 
     from hub.domain.mandate import Mandate
@@ -56,18 +55,6 @@ def read_all(found: Comparison, obstacles: Obstacles) -> list[LoggedEvent]:
         except CannotBeRecalled as why:
             obstacles.add(stamp, str(why))
     return events
-
-
-def check_numbers(events: Sequence[LoggedEvent], counters: Mapping[str, int], obstacles: Obstacles) -> None:
-    """See to it that a school's numbers go on where the database's end, without a gap."""
-    for brin, group in groupby(events, key=lambda event: event.stamp.brin):
-        expected = None
-        for event in group:
-            stamp = event.stamp
-            first = expected is None
-            if (first and stamp.number > counters.get(brin, 0) + 1) or (not first and stamp.number != expected):
-                obstacles.add(stamp, "the event before it is neither on the log nor in the database")
-            expected = stamp.number + 1
 
 
 def check_locals(
@@ -144,12 +131,14 @@ def _row(event: LoggedEvent, units: str) -> EventRow:
 
 
 def places(stamps: Iterable[Stamp], after: int) -> tuple[list[Place], int]:
-    """Give events their places after `after`, in the order of the log; returns how many got another one than they had.
+    """Give events the places that they had, all of them after `after`; returns how many got another one.
 
     Only what was under way when the database went may get another: nobody read it from the feed before it had a place.
+    Places of what is not kept any more stay empty.
     """
-    found, moved = [], 0
-    for position, stamp in enumerate(sorted(stamps, key=lambda stamp: stamp.order), start=after + 1):
+    found, moved, position = [], 0, after
+    for stamp in sorted(stamps, key=lambda stamp: stamp.order):
+        position = max(position + 1, stamp.position)
         found.append(Place(position, stamp.brin, stamp.number, stamp.published_at))
         moved += stamp.position not in (0, position)
     return found, moved

@@ -7,12 +7,14 @@ feed as they were, in one transaction; a higher `ledgerepoch`. Next: consumers.p
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from datetime import date
+from typing import TYPE_CHECKING, Any, Final
 
 from hub import faults
 from hub.errors import CannotRecover
 from hub.imports import silent
 from hub.recovery import rebuild
+from hub.recovery.bygone import left_out, pass_over
 from hub.recovery.compare import compare
 from hub.recovery.register import Made, Turned, closed_branches, complete, turn, turned
 from hub.store import audit, log, marks, recovery, register
@@ -20,13 +22,15 @@ from hub.store.audit import Note
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import date, datetime
+    from datetime import datetime
 
     from hub.imports import Progress
     from hub.recovery.compare import Comparison
     from hub.recovery.stamps import LoggedEvent
     from hub.store.pool import Connection
     from hub.store.recovery import LocalEvent, Recalled
+
+NEVER: Final = date.min
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +42,8 @@ class Order:
     today: date
     actor: str
     reason: str
+    forgotten_before: date = NEVER
+    """Mandates that were over before this day are not brought in."""
     dry_run: bool = False
     new_epoch: bool = False
 
@@ -55,6 +61,8 @@ class Recovered:
     """Were still to be published by the database's account, and had been."""
     renumbered: int = 0
     """Were recorded here since, and got numbers after those of the log."""
+    left_out: int = 0
+    """Are of mandates that were over so long ago that nothing of them is kept."""
     displaced: int = 0
     """Got another place in the feed than stands on the log."""
     strange: int = 0
@@ -98,25 +106,21 @@ def _noted(progress: Progress) -> Progress:
 
 async def _bring_in(c: Connection, found: Comparison, order: Order) -> Recovered:
     obstacles = rebuild.Obstacles()
-    events = rebuild.read_all(found, obstacles)
-    made, moved = await _make_room(c, events, obstacles)
+    events, old = pass_over(rebuild.read_all(found, obstacles), order.forgotten_before)
+    made, moved, gaps = await _make_room(c, events, old, obstacles)
     recalled, turning = await _recall(c, events, order.today, obstacles)
     if obstacles.found:
         raise CannotRecover(obstacles.words())
-    await recovery.renumber(c, moved)
-    await recovery.write(c, recalled)
-    await recovery.write_events(c, [replace(event.row, number=number) for event, number in moved])
-    await turn(c, turning, order.today)
-    faults.here("recover.recording")
-    displaced = await _give_places(c, found)
-    when = sorted(row.recorded_at for row in recalled.events)
+    await _record(c, recalled, moved, turning, order.today)
+    displaced = await _give_places(c, found, old, gaps)
     done = Recovered(
         events=len(recalled.events),
-        first=when[0] if when else None,
-        last=when[-1] if when else None,
+        first=min((row.recorded_at for row in recalled.events), default=None),
+        last=max((row.recorded_at for row in recalled.events), default=None),
         mandates=len(recalled.mandates),
         published=len(found.errands),
         renumbered=len(moved),
+        left_out=len(old),
         displaced=displaced,
         strange=found.strange,
         made=made,
@@ -127,22 +131,41 @@ async def _bring_in(c: Connection, found: Comparison, order: Order) -> Recovered
     return done
 
 
-async def _give_places(c: Connection, found: Comparison) -> int:
-    places, displaced = rebuild.places([*found.missing.values(), *found.errands.values()], await log.last_position(c))
+async def _record(
+    c: Connection, recalled: Recalled, moved: Sequence[tuple[LocalEvent, int]], turning: Turned, today: date
+) -> None:
+    await recovery.renumber(c, moved)
+    await recovery.write(c, recalled)
+    await recovery.write_events(c, [replace(event.row, number=number) for event, number in moved])
+    await turn(c, turning, today)
+    faults.here("recover.recording")
+
+
+async def _give_places(c: Connection, found: Comparison, old: Sequence[LoggedEvent], gaps: Mapping[str, int]) -> int:
+    last = await log.last_position(c)
+    passed = {event.stamp.key for event in old}
+    stamps = [stamp for stamp in found.missing.values() if stamp.key not in passed]
+    places, displaced = rebuild.places([*stamps, *found.errands.values()], last)
     await recovery.write_feed(c, places)
+    await recovery.leave_out(c, gaps, places[-1].position - last - len(places) if places else 0)
     return displaced
 
 
 async def _make_room(
-    c: Connection, events: Sequence[LoggedEvent], obstacles: rebuild.Obstacles
-) -> tuple[Made, list[tuple[LocalEvent, int]]]:
-    """Hold the schools and see to it that their numbers go on; returns what was made, and what gets other numbers."""
+    c: Connection, events: Sequence[LoggedEvent], old: Sequence[LoggedEvent], obstacles: rebuild.Obstacles
+) -> tuple[Made, list[tuple[LocalEvent, int]], Mapping[str, int]]:
+    """Hold the schools and see to it that their numbers go on.
+
+    Returns what was made, what gets other numbers, and how many numbers of schools are of what is not kept any more.
+    """
     brins = {event.told.brin for event in events}
     schools = await register.lock_schools(c, brins)
     await recovery.hold_plans(c, brins)
-    rebuild.check_numbers(events, {brin: school.counter for brin, school in schools.items()}, obstacles)
-    moved = rebuild.check_locals(await recovery.local_events(c, _first_numbers(events)), events, obstacles)
-    return await complete(c, events, obstacles), moved
+    everything = sorted([*events, *old], key=lambda event: event.stamp.key)
+    gaps = left_out(everything, {brin: school.counter for brin, school in schools.items()}, obstacles)
+    moved = rebuild.check_locals(await recovery.local_events(c, _first_numbers(everything)), events, obstacles)
+    gaps.update(event.stamp.brin for event in old)
+    return await complete(c, events, obstacles), moved, gaps
 
 
 async def _recall(

@@ -30,6 +30,8 @@ class Stamp:
     id: UUID
     brin: str
     number: int
+    previous: int
+    """The number of its school before it that was kept when this was written."""
     position: int
     """Its place in the log as a whole; 0 when an older version of the hub wrote it."""
     partition: int
@@ -70,7 +72,8 @@ def read_stamp(record: ConsumerRecord[bytes, bytes]) -> Stamp | None:
         return Stamp(
             id=UUID(event["id"]),
             brin=brin,
-            number=int(event["sequence"]),
+            number=(number := int(event["sequence"])),
+            previous=int(event.get("previoussequence", number - 1)),
             position=int(event.get("position", 0)),
             partition=record.partition,
             offset=record.offset,

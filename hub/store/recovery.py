@@ -181,6 +181,11 @@ async def write_feed(c: Connection, places: Sequence[Place]) -> None:
     )
 
 
+async def leave_out(c: Connection, numbers: Mapping[str, int], positions: int) -> None:
+    """Note how many numbers of schools, and positions of the log, belong to what is not kept any more."""
+    await queries.leave_out(c, brins=list(numbers), ns=list(numbers.values()), positions=positions)
+
+
 async def raise_epoch(c: Connection) -> int:
     """Let every receiver know that the ledger was restored; returns the new number."""
     return cast("int", await queries.raise_epoch(c))
@@ -200,6 +205,7 @@ async def published(c: Connection, after: int, most: int) -> list[tuple[int, Log
                 mandate_id=row["mandate_id"],
                 body=row["body"],
                 traceparent=row["traceparent"],
+                previous=None if row["previous"] == row["number"] - 1 else row["previous"],
             ),
         )
         for row in await queries.read_published(c, after=after, most=most)

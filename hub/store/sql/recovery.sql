@@ -103,13 +103,23 @@ select u.position, u.brin, u.number, u.published_at
   from unnest(:positions::bigint[], :brins::text[], :numbers::bigint[], :published_ats::timestamptz[])
        u (position, brin, number, published_at);
 
+-- name: leave_out!
+-- What is not kept any more has numbers of its schools, and positions of the log.
+with school as (
+  update schools s set forgotten = s.forgotten + u.n
+    from unnest(:brins::text[], :ns::bigint[]) u (brin, n) where s.brin = u.brin
+)
+update hub_state set forgotten = forgotten + :positions;
+
 -- name: raise_epoch$
 -- The hub was restored from a backup.
 update hub_state set ledger_epoch = ledger_epoch + 1 returning ledger_epoch;
 
 -- name: read_published
 -- Published events after a position, in order, as the log has them.
-select f.position, e.brin, e.number, e.id, e.type::text as kind, e.recorded_at, e.mandate_id, e.body, e.traceparent
+select f.position, e.brin, e.number, e.id, e.type::text as kind, e.recorded_at, e.mandate_id, e.body, e.traceparent,
+       coalesce((select b.number from events b where b.brin = f.brin and b.number < f.number
+                  order by b.number desc limit 1), 0) as previous
   from (select position, brin, number from feed where position > :after order by position limit :most) f
  cross join lateral (select e.* from events e where e.brin = f.brin and e.number = f.number offset 0) e
  order by f.position;
