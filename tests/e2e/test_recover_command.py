@@ -19,7 +19,7 @@ from tests.support.memories import Memory, should_hold
 from tests.support.receiver import receiver
 from tests.support.stacks import RunningStack, stack_in
 from tests.support.topics import make_anew
-from tests.support.town import WITNESS, settle_in
+from tests.support.town import WITNESS
 from tests.support.witnesses import DUO_QUEUES, consent, events_in, messages, read_whole
 from tests.support.yesterday import LATER, SYSTEMS, Days, all_is_sent, reader_of_events, schools_token
 
@@ -72,9 +72,9 @@ async def story(postgres: str, kafka: str, tmp_path_factory: pytest.TempPathFact
 
 
 async def _live_through(admin: str, name: str, saved: str, las: Receiver, folder: Path) -> Story:
-    async with stack_in(folder / "data") as stack:
-        await settle_in(stack, folder)
+    async with stack_in(folder / "data", "--without-simulators") as stack:
         days = Days(stack=stack, token=await schools_token(stack))
+        await days.settle_in(folder)
         token = await stack.token("las", "--oin", WITNESS)
         await stack.call("POST", "/subscriptions", {"url": las.url, "services": ["VVA"]}, token=token)
         await days.first()
@@ -85,7 +85,7 @@ async def _live_through(admin: str, name: str, saved: str, las: Receiver, folder
         _, reached = await reader_of_events(stack, None)
         settings = stack.connection["environment"]
     ran = await _come_back(admin, name, saved, settings, folder)
-    async with stack_in(folder / "data") as stack:
+    async with stack_in(folder / "data", "--without-simulators") as stack:
         days.stack = stack
         await days.third()
         await all_is_sent(stack)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from tests.support.stacks import until
-from tests.support.town import BOARDS, WITNESS
+from tests.support.stacks import SCHOOLS, until
+from tests.support.town import BOARDS, SERVICES, WITNESS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 LATER: Final = "00000099000000005000"
 """A system that comes to the register after the backup."""
-SYSTEMS: Final = f"supplier_oin;system_name;service_codes\n{LATER};Nakomer;RIO\n"
+HEADER: Final = "supplier_oin;system_name;service_codes\n"
+SYSTEMS: Final = f"{HEADER}{LATER};Nakomer;RIO\n"
+KNOWN: Final = f"{HEADER}{WITNESS};Getuige;{','.join(SERVICES)}\n"
 FAR: Final = "2031-07-31"
 NEAR: Final = "2030-07-31"
 
@@ -30,6 +32,12 @@ class Days:
     stack: RunningStack
     token: str
     made: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    async def settle_in(self, folder: Path) -> None:
+        """Before anything: schools and a system."""
+        (file := folder / "systems.csv").write_text(KNOWN)
+        await self.stack.done("osr-hub", "import", "schools", str(SCHOOLS))
+        await self.stack.done("osr-hub", "import", "systems", str(file))
 
     async def first(self) -> None:
         """Before the backup: mandates with and without routing, in every service."""
