@@ -197,6 +197,7 @@ async def _close(c: Connection, found: Comparison, order: Order, done: Recovered
         "mandates": done.mandates,
         "published": done.published,
         "renumbered": done.renumbered,
+        "leftOut": done.left_out,
         "ledgerEpoch": done.epoch,
     }
     await audit.write(
