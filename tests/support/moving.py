@@ -37,10 +37,10 @@ async def ask(dsn: str, question: str, *args: Any) -> Any:
     return None
 
 
-async def until_lanes_move(c: asyncpg.Connection[Any], pid: int, kill: Callable[[], None]) -> tuple[int, float, float]:
-    """Kill a forwarder while it has lanes; say how many, and after how many seconds half and all of them had moved on.
+async def until_lanes_move(c: asyncpg.Connection[Any], pid: int, kill: Callable[[], None]) -> tuple[int, list[float]]:
+    """Kill a forwarder while it has lanes; say how many, and after how many seconds the first, half and all moved on.
 
-    A lane whose request may still be open waits until that has timed out.
+    They stand in line with all others that are due; one whose request may still be open waits until that has timed out.
     """
 
     async def has_lanes() -> bool:
@@ -51,21 +51,19 @@ async def until_lanes_move(c: asyncpg.Connection[Any], pid: int, kill: Callable[
     began = time.monotonic()
     owned = await c.fetch(OWNED, pid)
     columns = [[row[n] for row in owned] for n in range(3)]
-
-    half = 0.0
+    marks, passed = [len(owned) - 1, len(owned) // 2, 0], list[float]()
 
     async def moved() -> bool:
-        nonlocal half
         left = await c.fetchval(
             """select count(*) from unnest($1::smallint[], $2::text[], $3::bigint[]) k (destination, brin, head)
                  join lanes x using (destination, brin) where x.head <= k.head and x.tail > x.head""",
             *columns,
         )
-        half = half or (time.monotonic() - began if left * 2 <= len(owned) else 0.0)
+        passed.extend([time.monotonic() - began] * sum(left <= mark for mark in marks[len(passed) :]))
         return not left
 
     await until(moved, f"{len(owned)} lanes of a dead forwarder move on", within=MOVING_SECONDS, look=0.01)
-    return len(owned), half, time.monotonic() - began
+    return len(owned), passed
 
 
 async def until_a_change_arrives(c: asyncpg.Connection[Any], brin: str, supplier: str, year: int) -> float:
