@@ -41,7 +41,7 @@ class Planning:
 async def plan(c: Connection, bells: Mapping[str, datetime | None], now: datetime, process: int) -> Planning:
     """Plan all that is new of the schools that rang; `bells` says when each was published, if known.
 
-    The caller owns the transaction. Schools are locked in key order, then lanes in key order.
+    The caller owns the transaction. Schools are locked in key order, then destinations whose news is old, then lanes.
     """
     rung = await plans.ring(c, list(bells), MOST_EVENTS_PER_SCHOOL)
     if not rung.events:
@@ -67,13 +67,13 @@ async def append(
 
     `published` says when the bell of a school was sent, `through` up to which number it is planned with these.
     """
+    old = _oldest(planned, lowest_at(now - RECENT))
+    if old:
+        await plans.lower_open_from(c, old)
     counts = Counter((p.destination.id, p.brin) for p in planned)
     tails = await plans.raise_lanes(c, counts) if counts else {}
     numbered = _number(planned, {lane: tails[lane] - n for lane, n in counts.items()})
     await plans.write_deliveries(c, numbered, planned_at=now, published=published or {}, through=through or {})
-    old = _oldest(planned, lowest_at(now - RECENT))
-    if old:
-        await plans.lower_open_from(c, old)
     await tallies.add(c, process, Counter((p.destination.id, Status.WAITING, p.expects_report) for p in planned))
 
 

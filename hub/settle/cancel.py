@@ -37,7 +37,10 @@ async def cancel(c: Connection, delivery_id: UUID, reason: str, now: datetime, p
         msg = f"no delivery {delivery_id}"
         raise NotFound(msg)
     lane = (await reports.lock(c, [key[:2]]))[key[:2]]
-    delivery = (await reports.read_targets(c, [key]))[key]
+    delivery = (await reports.read_targets(c, [key])).get(key)
+    if delivery is None:  # it was old, and taken away meanwhile
+        msg = f"no delivery {delivery_id}"
+        raise NotFound(msg)
     if lane.is_leased:
         msg = "in_flight"
         raise Conflict(msg, f"delivery {delivery_id} is being sent; try again when it has been settled")

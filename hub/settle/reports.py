@@ -70,12 +70,13 @@ async def apply_reports(c: Connection, incoming: Sequence[IncomingReport], now: 
     if not keys:
         return [UnknownDelivery(report) for report in incoming]
     results = await listen(c, keys)
-    lanes = await store.lock(c, {key[:2] for key in keys} | results.lanes)
+    lanes = await store.lock(c, {key[:2] for key in keys} | results.lanes, make=results.needs_lanes)
     tracked = await store.read_targets(c, keys)
     batch = _Batch(tracked, results, now)
     answers: list[Answer] = []
     for report, found in zip(incoming, targets, strict=True):
-        answers.append([batch.apply(report, tracked[key]) for key in found] or UnknownDelivery(report))
+        kept = [tracked[key] for key in found if key in tracked]  # what is too old may have been taken away meanwhile
+        answers.append([batch.apply(report, t) for t in kept] or UnknownDelivery(report))
     await batch.write(c, lanes, process)
     return answers
 
@@ -178,9 +179,9 @@ class _Batch:
         for t in superseded(answered, still_open, self._entries, self._now):
             self._changed[t.key] = t
         await store.write(c, list(self._changed.values()))
-        closed = dict(_closed(lanes, windows, still_open))
+        closed = dict(_closed(lanes, windows, still_open)) | _opened(lanes, self._changed.values())
         if closed:
-            await store.raise_closed(c, closed)
+            await store.move_closed(c, closed)
 
 
 def _closed(
@@ -195,3 +196,12 @@ def _closed(
         through = min(lowest.get(lane, high + 1) - 1, high, lanes[lane].head)
         if through - low >= CLOSED_STEP:
             yield lane, through
+
+
+def _opened(lanes: Mapping[LaneKey, HeldLane], changed: Iterable[Tracked]) -> dict[LaneKey, int]:
+    """Find where something waits again below what was closed: an answer was taken back."""
+    opened: dict[LaneKey, int] = {}
+    for t in changed:
+        if t.status in UNREPORTED and t.sequence <= opened.get(t.lane, lanes[t.lane].closed):
+            opened[t.lane] = t.sequence - 1
+    return opened

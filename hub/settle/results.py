@@ -42,6 +42,11 @@ class Results:
         """The lanes that may get messages: they are locked together with those that the reports are about."""
         return {(listened.copies.id, key[1]) for key, listened in self._listened.items()}
 
+    @property
+    def needs_lanes(self) -> bool:
+        """Whether one of them was not there yet."""
+        return not all(listened.has_lane for listened in self._listened.values())
+
     def note(self, t: Tracked, before: Status, reported_at: datetime, now: datetime) -> bool:
         """Note that a report moved a delivery, and say whether a system hears of it: of an answer, or of its end."""
         listened = self._listened.get(t.key)

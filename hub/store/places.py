@@ -72,4 +72,5 @@ async def forget_moments(c: Connection) -> None:
 
 async def note_taken(c: Connection, taken: Mapping[int, datetime]) -> None:
     """Remember when what destinations took last was sent."""
-    await queries.note_taken(c, ids=list(taken), ats=list(taken.values()))
+    ordered = sorted(taken)  # two forwarders that note the same ones must not wait for each other
+    await queries.note_taken(c, ids=ordered, ats=[taken[destination] for destination in ordered])

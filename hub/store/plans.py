@@ -54,6 +54,11 @@ async def directory(c: Connection) -> Directory:
     )
 
 
+async def share_gate(c: Connection) -> None:
+    """Let no destination be held or released as a whole until this transaction ends; before any lane is locked."""
+    await queries.share_gate(c, gate=GATE)
+
+
 async def shut_gate(c: Connection) -> None:
     """Wait until nobody plans, and let nobody plan until this transaction ends; before any other lock of it."""
     await queries.shut_gate(c, gate=GATE)
@@ -104,8 +109,12 @@ async def write_deliveries(
 
 
 async def lower_open_from(c: Connection, lowest: Mapping[int, UUID]) -> None:
-    """Let the search for the oldest unprocessed delivery start at these ids again, where it had passed them."""
-    await queries.lower_open_from(c, destinations=list(lowest), ids=list(lowest.values()))
+    """Let the search for the oldest unprocessed delivery start at these ids again, where it had passed them.
+
+    Before any lane is locked, as whoever opens and closes circuits does.
+    """
+    ordered = sorted(lowest)
+    await queries.lower_open_from(c, destinations=ordered, ids=[lowest[destination] for destination in ordered])
 
 
 async def unplanned(c: Connection, most: int) -> dict[str, int]:

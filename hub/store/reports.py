@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import orjson
 
 from hub.domain.delivery import Status
+from hub.store import plans
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
@@ -92,10 +93,13 @@ async def find_by_mandate(c: Connection, versions: Sequence[tuple[UUID, int]]) -
     return found
 
 
-async def lock(c: Connection, lanes: Iterable[LaneKey]) -> dict[LaneKey, HeldLane]:
-    """Hold lanes still, in key order."""
+async def lock(c: Connection, lanes: Iterable[LaneKey], *, make: bool = False) -> dict[LaneKey, HeldLane]:
+    """Hold lanes still, in key order; with `make` those that are not there yet are made in their places."""
     ordered = sorted(set(lanes))
-    rows = await queries.lock_lanes(c, destinations=[x[0] for x in ordered], brins=[x[1] for x in ordered])
+    if make:
+        await plans.share_gate(c)
+    locking = queries.make_lanes if make else queries.lock_lanes
+    rows = await locking(c, destinations=[x[0] for x in ordered], brins=[x[1] for x in ordered])
     return {
         (row["destination"], row["brin"]): HeldLane(
             head=row["head"], closed=row["closed"], is_leased=row["owner"] is not None
@@ -135,9 +139,9 @@ async def write(c: Connection, changed: Sequence[Tracked]) -> None:
     )
 
 
-async def raise_closed(c: Connection, closed: Mapping[LaneKey, int]) -> None:
+async def move_closed(c: Connection, closed: Mapping[LaneKey, int]) -> None:
     """Remember that nothing at or below these numbers waits for a report."""
-    await queries.raise_closed(
+    await queries.move_closed(
         c,
         destinations=[lane[0] for lane in closed],
         brins=[lane[1] for lane in closed],

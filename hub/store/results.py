@@ -31,6 +31,7 @@ class Listened:
     destination: str
     event_number: int
     mandate_version: int
+    has_lane: bool
 
 
 async def listeners(c: Connection) -> dict[str, Listener]:
@@ -58,6 +59,7 @@ async def listened(c: Connection, keys: Iterable[Key], asked: Mapping[str, Liste
             destination=row["name"],
             event_number=row["event_number"],
             mandate_version=row["mandate_version"],
+            has_lane=row["has_lane"],
         )
         for row in rows
         if row["supplier_oin"] in asked and row["service_code"] in asked[row["supplier_oin"]].services

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from hub.store.lanes import Lease, Letter
 
 SCHEDULES = 5000
-SECONDS = 90.0
+SECONDS = 30.0
 EVENTS = 2
 ROUNDS = 2
 NAMES = ("plan 1", "plan 2", "forward 1", "forward 2", "sweep")

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
+    from types import TracebackType
 
     import asyncpg
 
@@ -37,6 +37,7 @@ class Actor:
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     progress: asyncio.Event = field(default_factory=asyncio.Event)
     pending: str = ""
+    executed: set[str] = field(default_factory=set)
     is_crashed: bool = False
     task: asyncio.Task[None] | None = None
 
@@ -56,10 +57,13 @@ class Stepped:
 
     def __init__(self, actor: Actor) -> None:
         self._actor = actor
+        self.depth = 0
 
     async def step(self, what: str) -> None:
         """Stand before a step until the scheduler lets it happen."""
         actor = self._actor
+        if actor.is_crashed:
+            raise Crashed(actor.name)
         actor.pending = what
         actor.gate.clear()
         actor.arrived.set()
@@ -67,6 +71,7 @@ class Stepped:
         await actor.gate.wait()
         if actor.is_crashed:
             raise Crashed(actor.name)
+        actor.executed.add(what)
 
     async def fetch(self, query: str, *args: Any) -> Any:
         """Step: many rows."""
@@ -88,18 +93,47 @@ class Stepped:
         await self.step(query)
         return await self._actor.connection.execute(query, *args)
 
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[None]:
-        """Steps: begin, and commit or roll back."""
-        await self.execute("begin")
-        try:
-            yield
-        except Crashed:
-            raise
-        except BaseException:
-            await self.execute("rollback")
-            raise
-        await self.execute("commit")
+    def transaction(self, isolation: str = "read_committed", *, readonly: bool = False) -> Transaction:
+        """Begin a transaction, or in one a savepoint, when it is started or entered."""
+        how = f" isolation level {isolation.replace('_', ' ')} read {'only' if readonly else 'write'}"
+        return Transaction(self, how)
+
+
+class Transaction:
+    """Steps: begin, and commit or roll back; inside another one by a savepoint."""
+
+    def __init__(self, c: Stepped, how: str) -> None:
+        self._c = c
+        self._how = how
+        self._savepoint = ""
+
+    async def start(self) -> None:
+        """Step: begin."""
+        self._savepoint = f"s{self._c.depth}" if self._c.depth else ""
+        await self._c.execute(f"savepoint {self._savepoint}" if self._savepoint else f"begin{self._how}")
+        self._c.depth += 1
+
+    async def commit(self) -> None:
+        """Step: commit."""
+        self._c.depth -= 1
+        await self._c.execute(f"release savepoint {self._savepoint}" if self._savepoint else "commit")
+
+    async def rollback(self) -> None:
+        """Step: undo."""
+        self._c.depth -= 1
+        await self._c.execute(f"rollback to savepoint {self._savepoint}" if self._savepoint else "rollback")
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            await self.commit()
+        elif not issubclass(kind, Crashed | asyncio.CancelledError):
+            await self.rollback()
 
 
 @dataclass(slots=True)
@@ -109,14 +143,20 @@ class Schedule:
     seed: int
     steps: list[str] = field(default_factory=list)
 
+    def __str__(self) -> str:
+        return "\n  ".join([f"schedule {self.seed}:", *self.steps])
+
 
 class Interleaver:
     """Runs actors step by step, in an order drawn from a seed."""
 
-    def __init__(self, watcher: asyncpg.Connection[Any], seed: int, *, may_crash: bool = True) -> None:
+    def __init__(
+        self, watcher: asyncpg.Connection[Any], seed: int, *, may_crash: bool = True, horizon: int = 60
+    ) -> None:
         self._watcher = watcher
         self._draw = random.Random(seed)  # noqa: S311 - reproducible choice, no secret
-        self._crash_at = self._draw.randrange(2, 60) if may_crash and self._draw.random() < 0.6 else -1
+        self._crash_at = self._draw.randrange(2, horizon) if may_crash and self._draw.random() < 0.6 else -1
+        self.executed: dict[str, set[str]] = {}
         self.schedule = Schedule(seed)
         self.crashed: str | None = None
         self._progress = asyncio.Event()
@@ -138,6 +178,7 @@ class Interleaver:
                 if actor.task is not None and not actor.task.done():
                     actor.task.cancel()
             await asyncio.gather(*(a.task for a in actors if a.task), return_exceptions=True)
+            self.executed = {actor.name: actor.executed for actor in actors}
         for actor in actors:
             if actor.task is not None and not actor.task.cancelled() and (error := actor.task.exception()):
                 raise AssertionError(f"{actor.name} failed in {self.schedule}") from error

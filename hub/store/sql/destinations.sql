@@ -45,8 +45,10 @@ update lanes x
  where x.destination = c.destination and x.brin = c.brin and x.due is not null;
 
 -- name: close_circuit$
--- It takes messages again: for how many seconds did it not?
-with was as (select d.id, d.circuit_since from destinations d where d.id = :id and d.circuit <> 'closed' for update)
+-- It takes messages again: for how many seconds did it not? Its row is held no harder than an update needs: whoever makes
+-- a lane of it, and has others, need not wait for this, which goes on to lanes.
+with was as (
+  select d.id, d.circuit_since from destinations d where d.id = :id and d.circuit <> 'closed' for no key update)
 update destinations d
    set circuit = 'closed', circuit_since = null, circuit_cause = null, circuit_error = null, circuit_openings = 0,
        probe_at = null
@@ -83,10 +85,12 @@ returning id;
 
 -- name: forget_moments
 -- The clock went back: moments that were named before lie an hour too far ahead.
-update destinations
-   set probe_at = case when circuit <> 'closed' then clock_timestamp() end, paused_until = null,
-       slowed_at = least(slowed_at, clock_timestamp())
-returning id;
+update destinations d
+   set probe_at = case when d.circuit <> 'closed' then clock_timestamp() end, paused_until = null,
+       slowed_at = least(d.slowed_at, clock_timestamp())
+  from (select l.id from destinations l order by l.id for no key update) o
+ where d.id = o.id
+returning d.id;
 
 -- name: note_taken!
 -- Remember when the newest message was sent that each destination took.

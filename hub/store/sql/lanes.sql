@@ -38,9 +38,10 @@ select k.destination, k.brin, d.sequence, d.id, d.branch, d.type::text as kind, 
 -- name: settle_lanes
 -- Write where leased lanes stand and give them back, in the order given, which is that of their keys. Only the holder of
 -- the token may, and each lease has its own; a lane that has another does not come back, nor one that was given back
--- already by a commit whose answer was lost.
+-- already by a commit whose answer was lost. What needs no report is closed with what was before it, if that is.
 update lanes x
-   set head = v.head, sent = v.sent, closed = greatest(x.closed, v.closed), owner = null,
+   set head = v.head, sent = v.sent, owner = null,
+       closed = case when x.closed = x.head then greatest(x.closed, v.closed) else x.closed end,
        due = case when x.tail > v.head and not x.held then clock_timestamp() + make_interval(secs => v.wait) end,
        counts_from = case when v.keeps then x.counts_from end
   from unnest(:destinations::smallint[], :brins::text[], :tokens::bigint[], :heads::bigint[], :sents::bigint[],

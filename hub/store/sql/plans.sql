@@ -33,6 +33,10 @@ select d.id, d.name, d.kind, d.supplier_oin,
  cross join destinations d
   left join subscriptions u on u.supplier_oin = d.supplier_oin and u.status <> 'deleted';
 
+-- name: share_gate!
+-- Until the transaction ends no destination is held or released as a whole.
+select pg_advisory_xact_lock_shared(:gate);
+
 -- name: shut_gate!
 -- Be the only one: nobody makes lanes until the transaction ends.
 select pg_advisory_xact_lock(:gate);
@@ -76,7 +80,9 @@ select s.brin, s.counter
  limit :most;
 
 -- name: lower_open_from!
--- Old events were planned: the search for the oldest unprocessed delivery starts at them again.
-update destinations d set open_from = least(d.open_from, u.id)
+-- Old events are planned: the search for the oldest unprocessed delivery starts at them again. Destinations are locked in
+-- the order given, which is that of their ids, before any lane; also those whose search starts at the beginning, so that
+-- nobody passes what is being planned.
+update destinations d set open_from = case when d.open_from is not null then least(d.open_from, u.id) end
   from unnest(:destinations::smallint[], :ids::uuid[]) u (destination, id)
- where d.id = u.destination and d.open_from is not null;
+ where d.id = u.destination;

@@ -25,6 +25,18 @@ select x.destination, x.brin, x.head, x.closed, x.owner
        for update
  ) x;
 
+-- name: make_lanes
+-- Hold lanes still, and those that are not there yet are made, held where their destination is: all in key order, so that
+-- whoever gives out numbers for new lanes and this never wait for each other. Until the transaction ends no destination
+-- is held or released as a whole.
+insert into lanes as x (destination, brin, held)
+select u.destination, u.brin, d.held
+  from unnest(:destinations::smallint[], :brins::text[]) u (destination, brin)
+ cross join lateral (select d.held from destinations d where d.id = u.destination offset 0) d
+ order by u.destination, u.brin
+on conflict (destination, brin) do update set token = x.token
+returning x.destination, x.brin, x.head, x.closed, x.owner;
+
 -- name: read_window
 -- What still waits for a report, per lane, between two numbers.
 select d.destination, d.brin, d.sequence, d.id, d.branch, d.status::text as status, d.expects_report, d.reported_at,
@@ -62,9 +74,9 @@ update deliveries d
        u (destination, brin, sequence, status, reported_at, processed_at, delivered_at, reason)
  where d.destination = u.destination and d.brin = u.brin and d.sequence = u.sequence;
 
--- name: raise_closed!
--- Nothing at or below waits for a report any more.
-update lanes x set closed = greatest(x.closed, u.closed)
+-- name: move_closed!
+-- Nothing at or below waits for a report any more, or something does again. The lanes are held.
+update lanes x set closed = u.closed
   from unnest(:destinations::smallint[], :brins::text[], :closeds::bigint[]) u (destination, brin, closed)
  where x.destination = u.destination and x.brin = u.brin;
 

@@ -16,8 +16,10 @@ select u.supplier_oin, d.id, d.name, s.codes as services
    for share of u;
 
 -- name: result_subjects
--- Of deliveries to queues: whose mandate they are about, and what they tell of.
-select d.destination, d.brin, d.sequence, p.name, d.event_number, e.mandate_version, m.supplier_oin, m.service_code
+-- Of deliveries to queues: whose mandate they are about, what they tell of, and whether its lane of copies is there.
+select d.destination, d.brin, d.sequence, p.name, d.event_number, e.mandate_version, m.supplier_oin, m.service_code,
+       exists (select from destinations q join lanes x on x.destination = q.id and x.brin = d.brin
+                where q.supplier_oin = m.supplier_oin and q.kind = 'las-copy') as has_lane
   from unnest(:destinations::smallint[], :brins::text[], :sequences::bigint[]) k (destination, brin, sequence)
   join destinations p on p.id = k.destination and p.kind = 'duo'
  cross join lateral (
