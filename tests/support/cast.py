@@ -1,0 +1,333 @@
+"""Everybody who writes to lanes, as actors of interleavings. In: a furnished hub. Out: one script per part of the hub.
+
+Each does what its process, command or call does, by the same functions, and tolerates the answers that a person gets.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from hub import bulk, operate, plan, retention, settle, subscribe
+from hub.bulk import Wanted
+from hub.domain.bulk import BulkKind
+from hub.domain.circuit import Opening
+from hub.domain.ids import new_id
+from hub.domain.outcome import RetryLater
+from hub.domain.retention import Limits
+from hub.domain.subscription import Wish
+from hub.errors import Conflict, NotFound
+from hub.observe.reconcile import reconcile
+from hub.restate import restate
+from hub.settle import IncomingReport
+from hub.store import lanes, meters, observe, places, processes, recovery, register, subscriptions
+from hub.store.bulk import Chosen
+from hub.store.recovery import EventRow, Recalled
+from schemas.kinds import ReportStatus
+from tests.support.furnished import BRINS, FIRST, KEYS, SECOND, Furnished
+from tests.support.hands import HELD_NAMES, ROUNDS, carry, send_and_settle
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    Part = Callable[[Furnished, Any], Awaitable[None]]
+
+FOUND: Final = """
+select d.id from deliveries d join destinations p on p.id = d.destination
+ where p.name = any($1) and (not $2 or d.status in ('waiting', 'retrying')) order by d.destination, d.brin, d.sequence"""
+A_FAULT_OF_OURS: Final = """
+update lanes set due = null where owner is null and not held and due is not null and head < tail
+returning destination, brin"""
+
+
+async def plans(w: Furnished, c: Any) -> None:
+    """Plan what rang."""
+    async with c.transaction():
+        await plan.plan(c, dict.fromkeys(BRINS), datetime.now(UTC), w.owners["plan"])
+
+
+def forwards(name: str) -> Part:
+    """Make a forwarder that takes some turns."""
+
+    async def script(w: Furnished, c: Any) -> None:
+        for _ in range(ROUNDS):
+            await carry(w, c, name)
+
+    return script
+
+
+async def sweeps(w: Furnished, c: Any) -> None:
+    """Declare dead who is silent, be it that it still runs, and let its lanes go on after its open requests."""
+    if w.paused is not None:
+        await c.execute("update processes set beat_at = '-infinity' where id = $1", w.owners[w.paused])
+    async with c.transaction():
+        await processes.bury(c)
+
+
+async def beats(w: Furnished, c: Any) -> None:
+    """Say that a forwarder lives and what it has open; one that was buried lives again without its lanes."""
+    sending = [(destination, brin, 0.001) for destination in list(w.places)[:3] for brin in BRINS]
+    await processes.beat(c, w.owners["forward 1"], sending)
+    await processes.beat(c, w.owners["forward 2"], sending)
+
+
+async def comes_and_goes(w: Furnished, c: Any) -> None:  # noqa: ARG001 - as all parts
+    """Enter, leave, and forget who left long ago."""
+    number = await processes.enter(c, "forward")
+    await processes.leave(c, number)
+    await processes.forget(c)
+
+
+async def is_forgetful(w: Furnished, c: Any) -> None:
+    """Lose the answer to a lease, give back what nobody knows of, and settle what is known."""
+    owner, permits = w.owners["forgetful"], dict.fromkeys(w.places, 1)
+    known = await lanes.lease(c, owner, permits)
+    letters = await lanes.read(c, known, 1) if known else {}
+    await lanes.lease(c, owner, permits)
+    await lanes.give_back(c, owner, [(x.destination, x.brin, x.token) for x in known])
+    await send_and_settle(w, c, "forgetful", known, letters)
+
+
+async def repairs(w: Furnished, c: Any) -> None:
+    """Look for stranded lanes: none is found but what a fault left, which is planted now and then."""
+    if w.draw.random() < 0.5:  # noqa: PLR2004 - every second time
+        w.planted |= {tuple(row) for row in await c.fetch(A_FAULT_OF_OURS)}
+    found = set(await lanes.repair_stranded(c))
+    assert found <= w.planted, f"stranded: {found - w.planted}"
+
+
+def reports(*names: str, process: str | None) -> Part:
+    """Make a reader of reports on deliveries at these destinations, of both schools in one batch."""
+
+    async def script(w: Furnished, c: Any) -> None:
+        found = [row["id"] for row in await c.fetch(FOUND, list(names), False)]
+        chosen = w.draw.sample(found, min(4, len(found)))
+        at = datetime.now(UTC)
+        incoming = [
+            IncomingReport(delivery_id=one, status=w.draw.choice(list(ReportStatus)), reported_at=at) for one in chosen
+        ]
+        async with c.transaction():
+            await settle.apply_reports(c, incoming, at, w.owners[process] if process else 0)
+
+    return script
+
+
+async def reports_on_mandates(w: Furnished, c: Any) -> None:
+    """Hear of versions of mandates, planned or not."""
+    at = datetime.now(UTC)
+    incoming = [
+        IncomingReport(mandate=(w.mandates[brin, name], version), status=ReportStatus.PROCESSED, reported_at=at)
+        for brin in reversed(BRINS)
+        for name, version in (("live", 3), ("bron", 1), ("over", 1))
+    ]
+    async with c.transaction():
+        await settle.apply_reports(c, incoming, at, w.owners["plan"])
+
+
+async def cancels(w: Furnished, c: Any) -> None:
+    """Cancel a message that waits, and one that is old."""
+    for only_waiting in (True, False):
+        found = [row["id"] for row in await c.fetch(FOUND, list(HELD_NAMES), only_waiting)]
+        if found:
+            with suppress(Conflict, NotFound):
+                async with c.transaction():
+                    await operate.cancel(c, w.draw.choice(found), w.press())
+
+
+def acts(kind: BulkKind) -> Part:
+    """Make a person who asks for an act on many deliveries, and the process that works it off."""
+
+    async def script(w: Furnished, c: Any) -> None:
+        name = w.draw.choice([None, *HELD_NAMES])
+        async with c.transaction():
+            chosen = Chosen(destination=name, brins=None if name else BRINS)
+            await bulk.ask(c, Wanted(kind=kind, chosen=chosen, rate=1000), w.press(), 1000)
+        for turn in range(3):
+            async with c.transaction():
+                await bulk.work(c, datetime.now(UTC) + timedelta(seconds=3 * turn), w.owners["plan"])
+
+    return script
+
+
+async def sends_again(w: Furnished, c: Any) -> None:
+    """Tell the current state of what a queue lost."""
+    queue = next(place.id for place in w.places.values() if place.name == "duo:rio")
+    units = [(queue, brin, w.mandates[brin, "live"], "") for brin in BRINS]
+    async with c.transaction():
+        lost_from = {(queue, brin): 2 for brin in BRINS}
+        now = datetime.now(UTC)
+        await restate(c, units, cause=new_id(now), now=now, process=w.owners["plan"], lost_from=lost_from)
+
+
+async def holds(w: Furnished, c: Any) -> None:
+    """Hold whole destinations."""
+    for name in w.draw.sample(HELD_NAMES, 2):
+        async with c.transaction():
+            await operate.hold(c, name, None, w.press())
+        w.held_whole |= {place.id for place in w.places.values() if place.name == name}
+
+
+async def releases(w: Furnished, c: Any) -> None:
+    """Release whole destinations."""
+    w.may_be_loose = True
+    for name in w.draw.sample(HELD_NAMES, 2):
+        async with c.transaction():
+            await operate.release(c, name, None, w.press())
+
+
+async def opens_the_gate(w: Furnished, c: Any) -> None:
+    """Hold both schools at a destination, and release one after the other."""
+    w.may_be_loose, name = True, w.draw.choice(HELD_NAMES)
+    for button, brins in ((operate.hold, BRINS), (operate.release, BRINS[1:]), (operate.release, BRINS)):
+        async with c.transaction():
+            await button(c, name, brins, w.press())
+
+
+async def circuits(w: Furnished, c: Any) -> None:
+    """Open a circuit, probe, and close it."""
+    destination, now = w.draw.choice(list(w.places)), datetime.now(UTC)
+    opening = Opening(since=now, cause="unreachable", error="nobody", probe_at=now)
+    await places.open_circuit(c, destination, opening, "closed")
+    async with c.transaction():
+        await places.claim_probe(c, destination, 0.0, rotates=w.draw.random() < 0.5)  # noqa: PLR2004 - either way
+    async with c.transaction():
+        await places.close_circuit(c, destination)
+
+
+async def paces(w: Furnished, c: Any) -> None:
+    """Slow destinations down, note what they took, and forget moments when the clock went back."""
+    destination, now = w.draw.choice(list(w.places)), datetime.now(UTC)
+    await places.slow_down(c, destination, 2, RetryLater(at=now, error="wait", duration_ms=1), 0.0)
+    await places.note_taken(c, dict.fromkeys(w.draw.sample(list(w.places), 4), now))
+    await places.quicken(c, destination, (2, None), took=True)
+    async with c.transaction():
+        await places.forget_moments(c)
+
+
+async def counts(w: Furnished, c: Any) -> None:  # noqa: ARG001 - as all parts
+    """Keep the counters small, and let the search for the oldest message start later."""
+    await observe.advance_open_from(c, datetime.now(UTC))
+    await meters.fold(c)
+
+
+async def compares(w: Furnished, c: Any) -> None:  # noqa: ARG001 - as all parts
+    """Say what a system should hold."""
+    for service in ("RIO", "VVA"):
+        await reconcile(c, FIRST, service, [])
+
+
+async def takes_away(w: Furnished, c: Any) -> None:  # noqa: ARG001 - as all parts
+    """Take away what is too old."""
+    before = datetime.now(UTC) - timedelta(days=300)
+    limits = Limits(register=before, deliveries=before, attempts=before, parked=before)
+    await retention.apply(retention.Run(c=c, limits=limits, dry=False, tell=_nothing), datetime.now(UTC), "retention")
+
+
+async def is_gone(w: Furnished, c: Any) -> None:
+    """Want nothing any more, change what is wished for, and be told again."""
+    now = datetime.now(UTC)
+    webhook = next(place.id for place in w.places.values() if place.name == f"las:{FIRST}")
+    await subscribe.disable(c, webhook, "gone", now)
+    for found in await subscriptions.read_all(c, FIRST):
+        async with c.transaction():
+            one = await subscriptions.lock(c, found.id)
+            if one is not None:
+                wish = Wish(url=one.wish.url, services=("RIO",), processing_results=not one.wish.processing_results)
+                one = await subscribe.change(c, one, subscribe.Change(wish=wish, allowed_rate=None), now)
+                await subscribe.activate(c, one, now)
+
+
+async def leaves(w: Furnished, c: Any) -> None:
+    """Delete a subscription, and make another."""
+    for found in await subscriptions.read_all(c, FIRST):
+        async with c.transaction():
+            one = await subscriptions.lock(c, found.id)
+            if one is not None:
+                await subscribe.remove(c, one, datetime.now(UTC))
+    await _subscribe(c, FIRST)
+
+
+async def arrives(w: Furnished, c: Any) -> None:  # noqa: ARG001 - as all parts
+    """Subscribe for the first time: what waited for nobody is replaced by the current state."""
+    await _subscribe(c, SECOND)
+
+
+async def changes(w: Furnished, c: Any) -> None:
+    """Record a change of a mandate."""
+    for brin in BRINS:
+        async with c.transaction():
+            await register.lock_schools(c, [brin])
+            number = await w.record(c, brin, w.draw.choice(["live", "web"]), "amended", datetime.now(UTC))
+            await c.execute("insert into todo (brin, number) values ($1, $2)", brin, number)
+
+
+async def recovers(w: Furnished, c: Any) -> None:
+    """Write an event that the log has and the database lost, while nobody is told to stop."""
+    now, brin = datetime.now(UTC), BRINS[0]
+    async with c.transaction():
+        school = (await register.lock_schools(c, [brin]))[brin]  # type: ignore[index]
+        await recovery.hold_plans(c, [brin])
+        identity, number = w.mandates[brin, "live"], school.counter + 1
+        version = await c.fetchval("select max(mandate_version) + 1 from events where mandate_id = $1", identity)
+        units = orjson.dumps([{"branch": "", "type": "amended", "routing": None, "covers": [f"{brin}00"]}]).decode()
+        row = EventRow(brin=brin, number=number, recorded_at=now, id=new_id(now), mandate_id=identity,
+                       mandate_version=version, type="amended", units=units, body="{}", traceparent=None)  # fmt: skip
+        await recovery.write(c, Recalled(events=[row]))
+        await c.execute("insert into feed select max(position) + 1, $1, $2, $3 from feed", brin, number, now)
+        await recovery.raise_epoch(c)
+
+
+async def _subscribe(c: Any, oin: str) -> None:
+    wish = Wish(url="https://other.example/hook", services=("VVA", "RIO"), processing_results=True)
+    with suppress(Conflict):
+        async with c.transaction():
+            change = subscribe.Change(wish=wish, allowed_rate=None)
+            await subscribe.subscribe(c, oin, change, KEYS, datetime.now(UTC))
+
+
+def _nothing(_kind: str, _n: int) -> None:
+    """Tell nobody."""
+
+
+ALWAYS: Final[dict[str, Part]] = {
+    "plan 1": plans,
+    "forward 1": forwards("forward 1"),
+    "forward 2": forwards("forward 2"),
+}
+"""Whoever is on in every schedule."""
+OTHERS: Final[dict[str, Part]] = {
+    "plan 2": plans,
+    "sweep": sweeps,
+    "heart": beats,
+    "process": comes_and_goes,
+    "forgetful": is_forgetful,
+    "repair": repairs,
+    "report": reports("duo:verzuim", "duo:rio", "duo:bron-po", process="plan"),
+    "report anew": reports("duo:verzuim", process="forgetful"),
+    "report of mandates": reports_on_mandates,
+    "report by call": reports(f"las:{FIRST}", f"las:{SECOND}", process=None),
+    "cancel": cancels,
+    "cancel many": acts(BulkKind.CANCELLATION),
+    "replay": acts(BulkKind.REPLAY),
+    "send again": sends_again,
+    "hold": holds,
+    "release": releases,
+    "gate": opens_the_gate,
+    "circuit": circuits,
+    "pace": paces,
+    "count": counts,
+    "compare": compares,
+    "retention": takes_away,
+    "gone": is_gone,
+    "leave": leaves,
+    "arrive": arrives,
+    "change": changes,
+    "recover": recovers,
+}
+"""Those of whom some are on, dealt like cards, so that each has its turn."""
+COLD: Final = frozenset({"hold", "release", "gate", "cancel", "compare", "retention", "leave", "arrive", "change",
+                         "report by call", "recover"})  # fmt: skip
+"""Calls and commands, whose connections plan their statements as they like; the stages look up by key."""

@@ -1,0 +1,106 @@
+"""The hands that carry lanes in interleavings: a lease, the letters, the forwarder's own turn, its settlement.
+
+In: who owns, what may be leased. Out: arrivals, and what was settled. Every statement, and every send, is a step.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from consumers.place import Place
+from consumers.turn import Turn
+from hub import settle
+from hub.domain.outcome import Delivered, Refused, RetryLater
+from hub.store import lanes
+from tests.support.interleaver import Stepped
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import asyncpg
+
+    from consumers.places import Places
+    from hub.domain.outcome import Outcome
+    from hub.settle import LaneRun
+    from hub.store.lanes import Lease, Letter
+    from tests.support.furnished import Furnished
+
+HELD_NAMES: Final = ("duo:rio", "duo:verzuim", "las:00000099000000001000", "las-copy:00000099000000001000")
+ROUNDS: Final = 2
+
+
+class Unmoved:
+    """Places that learn nothing: what happens to a circuit has actors of its own."""
+
+    async def succeeded(self, *_: object) -> None:
+        """Learn nothing."""
+
+    async def failed(self, *_: object, **__: object) -> None:
+        """Learn nothing."""
+
+    async def open(self, *_: object) -> None:
+        """Learn nothing."""
+
+
+async def named_places(c: asyncpg.Connection[Any]) -> dict[int, Place]:
+    """Read all destinations as a forwarder has them while all is well."""
+    rows = await c.fetch("select id, name, kind, topic from destinations order by id")
+    return {row["id"]: Place(**dict(row), is_open=True) for row in rows}
+
+
+async def carry(  # noqa: PLR0913 - one more than the customary six
+    w: Furnished, c: Any, name: str, *, most: int = 2, always: bool = False, at: datetime | None = None
+) -> bool:
+    """Take a turn with whatever is due; with `always` everything is taken by its receiver."""
+    leases = await lanes.lease(c, w.owners[name], dict.fromkeys(w.places, 40 if always else 2))
+    letters = await lanes.read(c, leases, most) if leases else {}
+    await send_and_settle(w, c, name, leases, letters, always=always, at=at)
+    return bool(leases)
+
+
+async def send_and_settle(  # noqa: PLR0913 - as above
+    w: Furnished,
+    c: Any,
+    name: str,
+    leases: Sequence[Lease],
+    letters: dict[tuple[int, str], list[Letter]],
+    *,
+    always: bool = False,
+    at: datetime | None = None,
+) -> None:
+    """Send what was leased and settle all of it in one transaction."""
+    runs = [await _turn(w, c, lease, letters[lease.destination, lease.brin], always, at) for lease in leases]
+    if not runs:
+        return
+    async with c.transaction():
+        accepted = await settle.attempts(c, w.owners[name], runs, at or datetime.now(UTC))
+    w.accept(runs, accepted)
+
+
+async def _turn(  # noqa: PLR0913, PLR0917 - as above
+    w: Furnished, c: Any, lease: Lease, letters: Sequence[Letter], always: bool, at: datetime | None
+) -> LaneRun:
+    turn = Turn(lease, w.places[lease.destination])
+    for letter in letters:
+        if turn.passes_over(letter):
+            continue
+        sequence = letter.message.sequence
+        if isinstance(c, Stepped):
+            await c.step(f"send {lease.destination} {lease.brin} {sequence}")
+        outcome = _outcome(w, sequence, at or datetime.now(UTC), always=always)
+        if isinstance(outcome, Delivered):
+            w.arrivals[lease.destination, lease.brin].append((str(letter.message.id), sequence))
+        await turn.note(letter, outcome, cast("Places", Unmoved()), outcome.at)
+        if turn.is_over:
+            break
+    return turn.run()
+
+
+def _outcome(w: Furnished, sequence: int, at: datetime, *, always: bool) -> Outcome:
+    fate = 0.0 if always else w.draw.random()
+    if fate < 0.75:  # noqa: PLR2004 - most of it is taken
+        return Delivered(at=at, partition=0, offset=sequence)
+    if fate < 0.9:  # noqa: PLR2004 - more often nobody is there than somebody says no
+        return RetryLater(at=at, error="nobody", duration_ms=1)
+    return Refused(at=at, error="no", duration_ms=1)
