@@ -154,14 +154,20 @@ async def advance_open_from(c: Connection, now: datetime) -> None:
     """
     high = lowest_at(now - SETTLING_IN)
     for row in await queries.unpassed_ids(c):
-        start = row["open_from"] or FIRST_ID
-        if start >= high:
+        was = row["open_from"]
+        if (was or FIRST_ID) >= high or await _passable(c, row["id"], was or FIRST_ID, high) == was:
             continue
-        bounds = {"low": start, "high": high, "most": CHUNK}
-        found = await queries.first_open(c, destination=row["id"], **bounds)
-        through = found["id"] if found else await queries.id_after(c, **bounds) or high
-        if through != row["open_from"]:
-            await queries.pass_open(c, destination=row["id"], was=row["open_from"], through=through)
+        async with c.transaction():
+            await queries.hold_open(c, destination=row["id"])
+            through = await _passable(c, row["id"], was or FIRST_ID, high)
+            await queries.pass_open(c, destination=row["id"], was=was, through=through)
+
+
+async def _passable(c: Connection, destination: int, start: UUID, high: UUID) -> UUID:
+    """Find how far everything is settled for good, from an id on and a bounded step."""
+    bounds = {"low": start, "high": high, "most": CHUNK}
+    found = await queries.first_open(c, destination=destination, **bounds)
+    return cast("UUID", found["id"] if found else await queries.id_after(c, **bounds) or high)
 
 
 async def recent_hops(c: Connection) -> dict[tuple[int, str], Sequence[int]]:

@@ -5,39 +5,32 @@ Each does what its process, command or call does, by the same functions, and tol
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from hub import bulk, operate, plan, retention, settle, subscribe
-from hub.bulk import Wanted
+from hub import plan, retention, settle
 from hub.domain.bulk import BulkKind
 from hub.domain.circuit import Opening
 from hub.domain.ids import new_id
 from hub.domain.outcome import RetryLater
 from hub.domain.retention import Limits
-from hub.domain.subscription import Wish
-from hub.errors import Conflict, NotFound
 from hub.observe.reconcile import reconcile
-from hub.restate import restate
 from hub.settle import IncomingReport
-from hub.store import lanes, meters, observe, places, processes, recovery, register, subscriptions
-from hub.store.bulk import Chosen
+from hub.store import lanes, meters, observe, places, processes, recovery, register
 from hub.store.recovery import EventRow, Recalled
 from schemas.kinds import ReportStatus
-from tests.support.furnished import BRINS, FIRST, KEYS, SECOND, Furnished
-from tests.support.hands import HELD_NAMES, ROUNDS, carry, send_and_settle
+from tests.support import pressing
+from tests.support.furnished import BRINS, FIRST, SECOND, Furnished
+from tests.support.hands import ROUNDS, carry, send_and_settle
+from tests.support.pressing import FOUND
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     Part = Callable[[Furnished, Any], Awaitable[None]]
 
-FOUND: Final = """
-select d.id from deliveries d join destinations p on p.id = d.destination
- where p.name = any($1) and (not $2 or d.status in ('waiting', 'retrying')) order by d.destination, d.brin, d.sequence"""
 A_FAULT_OF_OURS: Final = """
 update lanes set due = null where owner is null and not held and due is not null and head < tail
 returning destination, brin"""
@@ -93,7 +86,7 @@ async def is_forgetful(w: Furnished, c: Any) -> None:
 
 async def repairs(w: Furnished, c: Any) -> None:
     """Look for stranded lanes: none is found but what a fault left, which is planted now and then."""
-    if w.draw.random() < 0.5:  # noqa: PLR2004 - every second time
+    if w.draw.random() < 0.5:
         w.planted |= {tuple(row) for row in await c.fetch(A_FAULT_OF_OURS)}
     found = set(await lanes.repair_stranded(c))
     assert found <= w.planted, f"stranded: {found - w.planted}"
@@ -103,7 +96,7 @@ def reports(*names: str, process: str | None) -> Part:
     """Make a reader of reports on deliveries at these destinations, of both schools in one batch."""
 
     async def script(w: Furnished, c: Any) -> None:
-        found = [row["id"] for row in await c.fetch(FOUND, list(names), False)]
+        found = [row["id"] for row in await c.fetch(FOUND, list(names), False)]  # noqa: FBT003 - a parameter of a statement
         chosen = w.draw.sample(found, min(4, len(found)))
         at = datetime.now(UTC)
         incoming = [
@@ -127,72 +120,13 @@ async def reports_on_mandates(w: Furnished, c: Any) -> None:
         await settle.apply_reports(c, incoming, at, w.owners["plan"])
 
 
-async def cancels(w: Furnished, c: Any) -> None:
-    """Cancel a message that waits, and one that is old."""
-    for only_waiting in (True, False):
-        found = [row["id"] for row in await c.fetch(FOUND, list(HELD_NAMES), only_waiting)]
-        if found:
-            with suppress(Conflict, NotFound):
-                async with c.transaction():
-                    await operate.cancel(c, w.draw.choice(found), w.press())
-
-
-def acts(kind: BulkKind) -> Part:
-    """Make a person who asks for an act on many deliveries, and the process that works it off."""
-
-    async def script(w: Furnished, c: Any) -> None:
-        name = w.draw.choice([None, *HELD_NAMES])
-        async with c.transaction():
-            chosen = Chosen(destination=name, brins=None if name else BRINS)
-            await bulk.ask(c, Wanted(kind=kind, chosen=chosen, rate=1000), w.press(), 1000)
-        for turn in range(3):
-            async with c.transaction():
-                await bulk.work(c, datetime.now(UTC) + timedelta(seconds=3 * turn), w.owners["plan"])
-
-    return script
-
-
-async def sends_again(w: Furnished, c: Any) -> None:
-    """Tell the current state of what a queue lost."""
-    queue = next(place.id for place in w.places.values() if place.name == "duo:rio")
-    units = [(queue, brin, w.mandates[brin, "live"], "") for brin in BRINS]
-    async with c.transaction():
-        lost_from = {(queue, brin): 2 for brin in BRINS}
-        now = datetime.now(UTC)
-        await restate(c, units, cause=new_id(now), now=now, process=w.owners["plan"], lost_from=lost_from)
-
-
-async def holds(w: Furnished, c: Any) -> None:
-    """Hold whole destinations."""
-    for name in w.draw.sample(HELD_NAMES, 2):
-        async with c.transaction():
-            await operate.hold(c, name, None, w.press())
-        w.held_whole |= {place.id for place in w.places.values() if place.name == name}
-
-
-async def releases(w: Furnished, c: Any) -> None:
-    """Release whole destinations."""
-    w.may_be_loose = True
-    for name in w.draw.sample(HELD_NAMES, 2):
-        async with c.transaction():
-            await operate.release(c, name, None, w.press())
-
-
-async def opens_the_gate(w: Furnished, c: Any) -> None:
-    """Hold both schools at a destination, and release one after the other."""
-    w.may_be_loose, name = True, w.draw.choice(HELD_NAMES)
-    for button, brins in ((operate.hold, BRINS), (operate.release, BRINS[1:]), (operate.release, BRINS)):
-        async with c.transaction():
-            await button(c, name, brins, w.press())
-
-
 async def circuits(w: Furnished, c: Any) -> None:
     """Open a circuit, probe, and close it."""
     destination, now = w.draw.choice(list(w.places)), datetime.now(UTC)
     opening = Opening(since=now, cause="unreachable", error="nobody", probe_at=now)
     await places.open_circuit(c, destination, opening, "closed")
     async with c.transaction():
-        await places.claim_probe(c, destination, 0.0, rotates=w.draw.random() < 0.5)  # noqa: PLR2004 - either way
+        await places.claim_probe(c, destination, 0.0, rotates=w.draw.random() < 0.5)
     async with c.transaction():
         await places.close_circuit(c, destination)
 
@@ -226,35 +160,6 @@ async def takes_away(w: Furnished, c: Any) -> None:  # noqa: ARG001 - as all par
     await retention.apply(retention.Run(c=c, limits=limits, dry=False, tell=_nothing), datetime.now(UTC), "retention")
 
 
-async def is_gone(w: Furnished, c: Any) -> None:
-    """Want nothing any more, change what is wished for, and be told again."""
-    now = datetime.now(UTC)
-    webhook = next(place.id for place in w.places.values() if place.name == f"las:{FIRST}")
-    await subscribe.disable(c, webhook, "gone", now)
-    for found in await subscriptions.read_all(c, FIRST):
-        async with c.transaction():
-            one = await subscriptions.lock(c, found.id)
-            if one is not None:
-                wish = Wish(url=one.wish.url, services=("RIO",), processing_results=not one.wish.processing_results)
-                one = await subscribe.change(c, one, subscribe.Change(wish=wish, allowed_rate=None), now)
-                await subscribe.activate(c, one, now)
-
-
-async def leaves(w: Furnished, c: Any) -> None:
-    """Delete a subscription, and make another."""
-    for found in await subscriptions.read_all(c, FIRST):
-        async with c.transaction():
-            one = await subscriptions.lock(c, found.id)
-            if one is not None:
-                await subscribe.remove(c, one, datetime.now(UTC))
-    await _subscribe(c, FIRST)
-
-
-async def arrives(w: Furnished, c: Any) -> None:  # noqa: ARG001 - as all parts
-    """Subscribe for the first time: what waited for nobody is replaced by the current state."""
-    await _subscribe(c, SECOND)
-
-
 async def changes(w: Furnished, c: Any) -> None:
     """Record a change of a mandate."""
     for brin in BRINS:
@@ -280,14 +185,6 @@ async def recovers(w: Furnished, c: Any) -> None:
         await recovery.raise_epoch(c)
 
 
-async def _subscribe(c: Any, oin: str) -> None:
-    wish = Wish(url="https://other.example/hook", services=("VVA", "RIO"), processing_results=True)
-    with suppress(Conflict):
-        async with c.transaction():
-            change = subscribe.Change(wish=wish, allowed_rate=None)
-            await subscribe.subscribe(c, oin, change, KEYS, datetime.now(UTC))
-
-
 def _nothing(_kind: str, _n: int) -> None:
     """Tell nobody."""
 
@@ -309,21 +206,21 @@ OTHERS: Final[dict[str, Part]] = {
     "report anew": reports("duo:verzuim", process="forgetful"),
     "report of mandates": reports_on_mandates,
     "report by call": reports(f"las:{FIRST}", f"las:{SECOND}", process=None),
-    "cancel": cancels,
-    "cancel many": acts(BulkKind.CANCELLATION),
-    "replay": acts(BulkKind.REPLAY),
-    "send again": sends_again,
-    "hold": holds,
-    "release": releases,
-    "gate": opens_the_gate,
+    "cancel": pressing.cancels,
+    "cancel many": pressing.acts(BulkKind.CANCELLATION),
+    "replay": pressing.acts(BulkKind.REPLAY),
+    "send again": pressing.sends_again,
+    "hold": pressing.holds,
+    "release": pressing.releases,
+    "gate": pressing.opens_the_gate,
     "circuit": circuits,
     "pace": paces,
     "count": counts,
     "compare": compares,
     "retention": takes_away,
-    "gone": is_gone,
-    "leave": leaves,
-    "arrive": arrives,
+    "gone": pressing.is_gone,
+    "leave": pressing.leaves,
+    "arrive": pressing.arrives,
     "change": changes,
     "recover": recovers,
 }

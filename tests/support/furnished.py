@@ -50,7 +50,7 @@ insert into destinations (name, kind, supplier_oin)
   select k || ':' || s, k, s from unnest(array['{FIRST}', '{SECOND}']) s, unnest(array['las', 'las-copy']) k;
 insert into schools (brin, name, bge_code, sector)
   select b, 'School', '41561', 'po' from unnest(array['{BRINS[0]}', '{BRINS[1]}']) b;
-"""
+"""  # noqa: S608 - constants of ours
 EVENT: Final = """
 insert into events (brin, number, recorded_at, id, mandate_id, mandate_version, type, units, body)
 values ($1, $2, $3, $4, $5, $6, $7::text::event_type, $8::text::jsonb, '{}')"""
@@ -106,6 +106,9 @@ class Furnished:
         await self.c.execute(self._bring_back)
         self.owners = {name: await processes.enter(self.c, "forward") for name in FORWARDERS}
         self.owners["plan"] = await processes.enter(self.c, "plan")
+        if seed % 2:
+            async with self.c.transaction():
+                await plan.plan(self.c, {BRINS[seed // 2 % 2]: None}, datetime.now(UTC), self.owners["plan"])
 
     def press(self) -> Press:
         """Be a person who presses a button."""
@@ -121,7 +124,7 @@ class Furnished:
                 self.tried.update({missed.key: missed.burned for missed in run.missed})
 
     async def finish(self) -> None:
-        """Do what the living do when everybody else is gone: plan, work acts off, open everything, send what is left."""
+        """Do what the living do when the others are gone: plan, work acts off, open everything, send what is left."""
         await self.c.execute(SILENCE, self.owners["last"])
         async with self.c.transaction():
             await processes.bury(self.c)
@@ -166,8 +169,8 @@ class Furnished:
                 where attrelid = $1::text::regclass and attnum > 0 and attgenerated = '' and not attisdropped""",
             table,
         )
-        into = f"insert into {table} ({names}) overriding system value select {names} from saved.{table}"
-        return f"delete from {table}; {into}"
+        into = f"insert into {table} ({names}) overriding system value select {names} from saved.{table}"  # noqa: S608 - names of ours
+        return f"delete from {table}; {into}"  # noqa: S608 - as above
 
     async def _check_held(self) -> None:
         """Whoever held a whole destination, and nobody released anything: every lane of it is held, new ones too."""
@@ -189,8 +192,8 @@ class Furnished:
         for name, (service, supplier) in MANDATES.items():
             self.mandates[brin, name] = identity = new_id(at)
             await self.c.execute(
-                """insert into mandates (id, brin, service_code, supplier_oin, start_date, units, created_at, updated_at,
-                                         withdrawn_at)
+                """insert into mandates (id, brin, service_code, supplier_oin, start_date, units, created_at,
+                                         updated_at, withdrawn_at)
                    values ($1, $2, $3, $4, '2020-01-01', '[]', $5, $5, $6)""",
                 identity, brin, service, supplier, at, at if name == "over" else None)  # fmt: skip
 

@@ -49,7 +49,7 @@ async def named_places(c: asyncpg.Connection[Any]) -> dict[int, Place]:
     return {row["id"]: Place(**dict(row), is_open=True) for row in rows}
 
 
-async def carry(  # noqa: PLR0913 - one more than the customary six
+async def carry(
     w: Furnished, c: Any, name: str, *, most: int = 2, always: bool = False, at: datetime | None = None
 ) -> bool:
     """Take a turn with whatever is due; with `always` everything is taken by its receiver."""
@@ -70,7 +70,7 @@ async def send_and_settle(  # noqa: PLR0913 - as above
     at: datetime | None = None,
 ) -> None:
     """Send what was leased and settle all of it in one transaction."""
-    runs = [await _turn(w, c, lease, letters[lease.destination, lease.brin], always, at) for lease in leases]
+    runs = [await _turn(w, c, lease, letters[lease.destination, lease.brin], always=always, at=at) for lease in leases]
     if not runs:
         return
     async with c.transaction():
@@ -78,8 +78,8 @@ async def send_and_settle(  # noqa: PLR0913 - as above
     w.accept(runs, accepted)
 
 
-async def _turn(  # noqa: PLR0913, PLR0917 - as above
-    w: Furnished, c: Any, lease: Lease, letters: Sequence[Letter], always: bool, at: datetime | None
+async def _turn(
+    w: Furnished, c: Any, lease: Lease, letters: Sequence[Letter], *, always: bool, at: datetime | None
 ) -> LaneRun:
     turn = Turn(lease, w.places[lease.destination])
     for letter in letters:
@@ -99,8 +99,8 @@ async def _turn(  # noqa: PLR0913, PLR0917 - as above
 
 def _outcome(w: Furnished, sequence: int, at: datetime, *, always: bool) -> Outcome:
     fate = 0.0 if always else w.draw.random()
-    if fate < 0.75:  # noqa: PLR2004 - most of it is taken
+    if fate < 0.75:
         return Delivered(at=at, partition=0, offset=sequence)
-    if fate < 0.9:  # noqa: PLR2004 - more often nobody is there than somebody says no
+    if fate < 0.9:
         return RetryLater(at=at, error="nobody", duration_ms=1)
     return Refused(at=at, error="no", duration_ms=1)

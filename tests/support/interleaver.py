@@ -39,6 +39,7 @@ class Actor:
     pending: str = ""
     executed: set[str] = field(default_factory=set)
     is_crashed: bool = False
+    is_blocked: bool = False
     task: asyncio.Task[None] | None = None
 
     @property
@@ -172,7 +173,7 @@ class Interleaver:
                 await self._settle(actors)
                 enabled = [actor for actor in actors if actor.is_enabled]
                 if enabled:
-                    await self._take_step(self._draw.choice(enabled))
+                    await self._take_step(self._draw.choice(enabled), actors)
         finally:
             for actor in actors:
                 if actor.task is not None and not actor.task.done():
@@ -189,7 +190,11 @@ class Interleaver:
         except Crashed:
             return
 
-    async def _take_step(self, actor: Actor) -> None:
+    async def _take_step(self, actor: Actor, actors: list[Actor]) -> None:
+        is_inside = actor.connection.is_in_transaction() and not actor.pending.startswith(("commit", "rollback"))
+        if not is_inside or len(self.schedule.steps) == self._crash_at:
+            for each in actors:  # what lets go of locks may let others go on
+                each.is_blocked = False
         if len(self.schedule.steps) == self._crash_at:
             actor.is_crashed = True
             actor.connection.terminate()
@@ -205,12 +210,16 @@ class Interleaver:
         while True:
             self._progress.clear()
             running = [a for a in actors if not a.is_done and not a.is_enabled]
+            if all(a.is_blocked for a in running) and any(a.is_enabled for a in actors):
+                return
             if not running:
                 return
             try:
                 await asyncio.wait_for(self._progress.wait(), BLOCKED_AFTER_SECONDS)
             except TimeoutError:
                 if await self._all_blocked(running):
+                    for actor in running:
+                        actor.is_blocked = True
                     return
 
     async def _all_blocked(self, running: list[Actor]) -> bool:

@@ -26,6 +26,10 @@ select w.id, w.delivered_at
 -- The id of the delivery that comes so many later than an id; nothing when there are not so many.
 select d.id from deliveries d where d.id >= :low and d.id < :high order by d.id offset :most limit 1;
 
+-- name: hold_open!
+-- Nobody plans old events of a destination until the transaction ends: what is looked for after this is all there is.
+select d.id from destinations d where d.id = :destination for no key update;
+
 -- name: pass_open!
 -- Start the next search later; unless the planner moved the start meanwhile.
 update destinations set open_from = :through where id = :destination and open_from is not distinct from :was;
