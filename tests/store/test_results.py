@@ -254,7 +254,7 @@ async def test_results_cost_a_few_statements_per_batch_and_none_per_result(told:
     await asks(told)
     first, two, six = await cost(3), await cost(4), await cost(5, 6, 7)
     print(
-        f"\nstatements of a batch of reports: {nobody} when nobody asked, {two} for 2 results, {six} for 6, {first} at first"
+        f"\nstatements of a batch of reports: {nobody} for nobody, {two} for 2 results, {six} for 6, {first} at first"
     )
     assert two == six <= nobody + 4
     assert first == two + 1
