@@ -79,6 +79,11 @@ class Stage:
         await world.finish()
         await world.check(interleaver.schedule)
 
+    def close(self) -> None:
+        """Let all connections go."""
+        for connection in (*self._connections.values(), self._watcher):
+            connection.terminate()
+
     async def _connect(self, name: str) -> None:
         kept = self._connections.get(name)
         if kept is not None and not kept.is_closed():
@@ -103,13 +108,15 @@ async def test_whoever_writes_to_lanes_may_be_interleaved(database: str, monkeyp
     await world.furnish()
     wanted = writers.keys() - {text for text, name in writers.items() if name in ELSEWHERE}
     hands, began, done = deal(seed), time.monotonic(), 0
-    while (spent := time.monotonic() - began) < SECONDS or (spent < PATIENCE and not wanted <= stage.executed):
-        parts = next(hands)
-        await world.reset(seed + done)
-        world.paused = (None, "forward 1", "forward 2")[(seed + done) % 3]
-        await stage.play(world, parts, seed + done)
-        done += 1
-    await watcher.close()
+    try:
+        while (spent := time.monotonic() - began) < SECONDS or (spent < PATIENCE and not wanted <= stage.executed):
+            parts = next(hands)
+            await world.reset(seed + done)
+            world.paused = (None, "forward 1", "forward 2")[(seed + done) % 3]
+            await stage.play(world, parts, seed + done)
+            done += 1
+    finally:
+        stage.close()
     _tell(stage, done, seed, time.monotonic() - began)
     assert {writers[text] for text in wanted - stage.executed} == set()
     assert {writers[text] for text in writers.keys() & stage.executed} & ELSEWHERE.keys() == set()
