@@ -277,7 +277,7 @@ async def _moving_again(scene: Scene, monkey: Monkey) -> list[str]:
         importing = asyncio.create_task(_import(scene, range(2060, 2062)))
         pid = scene.stack.pid("forward")
         assert pid is not None
-        lanes, (crash, half, whole) = await until_lanes_move(c, pid, lambda: monkey.kill("forward"))
+        lanes, (freed, crash, half, whole) = await until_lanes_move(c, pid, lambda: monkey.kill("forward"))
         await importing
         await asyncio.to_thread(shutil.rmtree, scene.stack.data / "kafka", ignore_errors=True)
         wiped = await until_a_change_arrives(c, brins()[BUSY], SUPPLIERS[0], 2070)
@@ -285,8 +285,8 @@ async def _moving_again(scene: Scene, monkey: Monkey) -> list[str]:
         await c.close()
     books = await scene.stack.verify()
     assert books["violations"] == []
-    in_line = f"of its {lanes} lanes half after {half:.1f} s, the last, in line with all others, after {whole:.1f} s"
+    moved = f"others had its {lanes} lanes after {freed:.1f} s, half moved after {half:.1f} s, the last after {whole:.1f} s"
     return [
-        f"worker crash \u2192 moving again after {crash:.1f} s; {in_line}",
+        f"worker crash \u2192 moving again after {crash:.1f} s; {moved}",
         f"broker wiped \u2192 moving again after {wiped:.1f} s",
     ]

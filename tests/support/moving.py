@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MOVING_SECONDS: Final = 120.0
 OWNED: Final = """
-select x.destination, x.brin, x.head from lanes x join processes p on p.id = x.owner
+select x.destination, x.brin, x.head, x.owner from lanes x join processes p on p.id = x.owner
  where p.role = 'forward' and p.pid = $1 and p.beat_at > clock_timestamp() - interval '10 seconds'"""
 
 
@@ -38,9 +38,10 @@ async def ask(dsn: str, question: str, *args: Any) -> Any:
 
 
 async def until_lanes_move(c: asyncpg.Connection[Any], pid: int, kill: Callable[[], None]) -> tuple[int, list[float]]:
-    """Kill a forwarder while it has lanes; say how many, and after how many seconds the first, half and all moved on.
+    """Kill a forwarder while it has lanes, and say how many it had.
 
-    They stand in line with all others that are due; one whose request may still be open waits until that has timed out.
+    Returns also after how many seconds others had them all, and the first, half and all of them had moved on. One whose
+    request may still be open waits until that has timed out.
     """
 
     async def has_lanes() -> bool:
@@ -50,8 +51,15 @@ async def until_lanes_move(c: asyncpg.Connection[Any], pid: int, kill: Callable[
     kill()
     began = time.monotonic()
     owned = await c.fetch(OWNED, pid)
+    dead = [row["owner"] for row in owned]
+
+    async def freed() -> bool:
+        return not await c.fetchval("select exists (select from lanes where owner = any($1))", dead)
+
+    await until(freed, "others have the lanes of a dead forwarder", within=MOVING_SECONDS, look=0.01)
+    passed = [time.monotonic() - began]
     columns = [[row[n] for row in owned] for n in range(3)]
-    marks, passed = [len(owned) - 1, len(owned) // 2, 0], list[float]()
+    marks = [len(owned), len(owned) - 1, len(owned) // 2, 0]
 
     async def moved() -> bool:
         left = await c.fetchval(

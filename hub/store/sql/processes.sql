@@ -34,9 +34,9 @@ returning id, sending::text as sending,
 update processes set beat_at = '-infinity', sending = '[]' where id = :id;
 
 -- name: forget_processes!
--- Remove rows of processes that ended long ago and own nothing.
+-- Remove rows of processes that ended long ago and own nothing. A forwarder can lease until it was declared dead.
 delete from processes p
- where p.beat_at < clock_timestamp() - interval '1 hour'
+ where p.beat_at < clock_timestamp() - interval '1 hour' and (p.role <> 'forward' or p.declared_dead)
    and not exists (select 1 from lanes x where x.owner = p.id)
    and not exists (select 1 from tallies t where t.process = p.id)
    and not exists (select 1 from counters c where c.process = p.id)
