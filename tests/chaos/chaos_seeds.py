@@ -285,8 +285,8 @@ async def _moving_again(scene: Scene, monkey: Monkey) -> list[str]:
         await c.close()
     books = await scene.stack.verify()
     assert books["violations"] == []
-    moved = f"others had its {lanes} lanes after {freed:.1f} s, half moved after {half:.1f} s, the last after {whole:.1f} s"
+    others = f"others had its {lanes} lanes after {freed:.1f} s"
     return [
-        f"worker crash \u2192 moving again after {crash:.1f} s; {moved}",
+        f"worker crash \u2192 moving again after {crash:.1f} s ({others}, half moved: {half:.1f}, all: {whole:.1f} s)",
         f"broker wiped \u2192 moving again after {wiped:.1f} s",
     ]

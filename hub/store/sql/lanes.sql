@@ -100,7 +100,8 @@ select u.destination, u.brin, u.sequence, 1 + coalesce(p.last, 0), u.at, u.outco
 insert into changes (items) values (:items::jsonb);
 
 -- name: free_lanes
--- Lanes of owners that are gone move on at once; where a request may still be open, after its timeout.
+-- Lanes of owners that are gone move on at once, first in line, for they had their turn; where a request may still be
+-- open, after its timeout.
 with freed as (
   select x.destination, x.brin, coalesce(o.seconds, 0) as wait
     from lanes x
@@ -112,7 +113,8 @@ with freed as (
 )
 update lanes x
    set owner = null, token = x.token + 1,
-       due = case when x.tail > x.head and not x.held then clock_timestamp() + make_interval(secs => f.wait) end
+       due = case when x.tail > x.head and not x.held
+                  then clock_timestamp() + make_interval(secs => case when f.wait > 0 then f.wait else -60 end) end
   from freed f
  where x.destination = f.destination and x.brin = f.brin
 returning x.destination, x.brin;
