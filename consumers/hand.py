@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hub.store.pool import Connection, Pool
 
 LETTERS_PER_TURN: Final = 40
-LETTERS_AT_ONCE: Final = 8000
+LETTERS_AT_ONCE: Final = 2000
 """More would be read and written in one breath of a second or more, and the heart would miss its beats meanwhile."""
 log = structlog.get_logger(__name__)
 
