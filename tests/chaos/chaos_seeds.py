@@ -1,7 +1,8 @@
 """Chaos, by seeds: every part is killed and paused, receivers lie, and in the end everybody has everything, in order.
 
-`make chaos`: three seeds of 35,000 deliveries each. The seeds are printed; `OSR_HUB_TEST_SEEDS=7,8,9` runs these, and
-`OSR_HUB_TEST_CHAOS_FILES=12` has three times the deliveries. What takes how long is printed, and held to generous bounds only.
+`make chaos`: three seeds of 35,000 deliveries each, which are printed. `OSR_HUB_TEST_SEEDS=7,8,9` runs these seeds, and
+`OSR_HUB_TEST_CHAOS_FILES=12` makes three times the deliveries. What takes how long is printed, and held to generous
+bounds only.
 """
 
 from __future__ import annotations
