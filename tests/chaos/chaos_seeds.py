@@ -25,7 +25,7 @@ from pyreqwest.exceptions import PyreqwestError
 
 from tests.support import crash_points as claims
 from tests.support.monkeys import SECOND, SENDERS, Monkey
-from tests.support.moving import OWNED, ask, until_a_change_arrives, until_lanes_move
+from tests.support.moving import OWNED, ask, until_lanes_move, until_over_a_wiped_broker
 from tests.support.stacks import SCHOOLS, ApiSaidNo, free_port, stack_in, until
 from tests.support.town import SERVICES, brins, grants, write_mandates
 from tests.support.witnesses import DUO_QUEUES, events_in, gaps, inversions, read_whole
@@ -280,8 +280,7 @@ async def _moving_again(scene: Scene, monkey: Monkey) -> list[str]:
         assert pid is not None
         lanes, (freed, crash, half, whole) = await until_lanes_move(c, pid, lambda: monkey.kill("forward"))
         await importing
-        await asyncio.to_thread(shutil.rmtree, scene.stack.data / "kafka", ignore_errors=True)
-        wiped = await until_a_change_arrives(c, brins()[BUSY], SUPPLIERS[0], 2070)
+        wiped = await until_over_a_wiped_broker(scene.stack, c, brins()[BUSY], SUPPLIERS[0], 2070)
     finally:
         await c.close()
     books = await scene.stack.verify()

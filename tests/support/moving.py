@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 import time
 from contextlib import suppress
 from datetime import date
@@ -19,6 +21,8 @@ from tests.support.stacks import until
 if TYPE_CHECKING:
     from collections.abc import Callable
     from uuid import UUID
+
+    from tests.support.stacks import RunningStack
 
 MOVING_SECONDS: Final = 120.0
 OWNED: Final = """
@@ -74,9 +78,23 @@ async def until_lanes_move(c: asyncpg.Connection[Any], pid: int, kill: Callable[
     return len(owned), passed
 
 
-async def until_a_change_arrives(c: asyncpg.Connection[Any], brin: str, supplier: str, year: int) -> float:
-    """Grant two mandates, for DUO and for the system itself; say after how many seconds both messages were taken."""
-    began = time.monotonic()
+async def until_over_a_wiped_broker(
+    stack: RunningStack, c: asyncpg.Connection[Any], brin: str, supplier: str, year: int
+) -> float:
+    """Take the broker's folder away; say after how many seconds a change that the old one never saw was taken."""
+    began, old = time.monotonic(), stack.pid("kafka")
+    await asyncio.to_thread(shutil.rmtree, stack.data / "kafka", ignore_errors=True)
+
+    async def is_gone() -> bool:
+        return stack.pid("kafka") != old
+
+    await until(is_gone, "the broker without a folder is gone", within=MOVING_SECONDS, look=0.02)
+    await _until_a_change_arrives(c, brin, supplier, year)
+    return time.monotonic() - began
+
+
+async def _until_a_change_arrives(c: asyncpg.Connection[Any], brin: str, supplier: str, year: int) -> None:
+    """Grant two mandates, for DUO and for the system itself, and wait until both messages were taken."""
     granted = [await _grant(c, brin, service, supplier, year) for service in ("RIO", "VVA")]
     await c.execute("notify osr_events")
 
@@ -89,7 +107,6 @@ async def until_a_change_arrives(c: asyncpg.Connection[Any], brin: str, supplier
         return bool(taken == len(granted))
 
     await until(arrived, "a change arrives", within=MOVING_SECONDS, look=0.01)
-    return time.monotonic() - began
 
 
 async def _grant(c: asyncpg.Connection[Any], brin: str, service: str, supplier: str, year: int) -> UUID:
