@@ -5,12 +5,15 @@ In: messages as they arrived. Out: who came before whom. Repeats of an id seen b
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections import defaultdict
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from schemas.topics import PARTITIONS
@@ -22,7 +25,8 @@ if TYPE_CHECKING:
     from aiokafka.structs import ConsumerRecord
 
 DUO_QUEUES: Final = ("duo.bron-po.v1", "duo.verzuim.v1", "duo.rio.v1")
-WHOLE_SECONDS: Final = 30.0
+START_SECONDS: Final = 90.0
+AGAIN_SECONDS: Final = 0.2
 
 Event = dict[str, Any]
 
@@ -80,10 +84,7 @@ def gaps(events: Sequence[Event]) -> list[str]:
 
 async def read_whole(bootstrap: str, topic: str) -> list[ConsumerRecord[Any, Any]]:
     """Read all that a topic holds now, partition by partition, without a group."""
-    reader = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False, metadata_max_age_ms=1000
-    )
-    await reader.start()
+    reader = await _start_reader(bootstrap)
     try:
         places = [TopicPartition(topic, number) for number in range(PARTITIONS)]
         reader.assign(places)
@@ -96,6 +97,24 @@ async def read_whole(bootstrap: str, topic: str) -> list[ConsumerRecord[Any, Any
         return records
     finally:
         await reader.stop()
+
+
+async def _start_reader(bootstrap: str) -> AIOKafkaConsumer:
+    """Start a reader; a broker that is just coming back is waited for."""
+    began = time.monotonic()
+    while True:
+        reader = AIOKafkaConsumer(
+            bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False, metadata_max_age_ms=1000
+        )
+        try:
+            await reader.start()
+        except KafkaError:
+            await reader.stop()
+            if time.monotonic() - began > START_SECONDS:
+                raise
+            await asyncio.sleep(AGAIN_SECONDS)
+        else:
+            return reader
 
 
 def events_in(records: Iterable[ConsumerRecord[Any, Any]]) -> list[Event]:
