@@ -104,7 +104,10 @@ async def _start_reader(bootstrap: str) -> AIOKafkaConsumer:
     began = time.monotonic()
     while True:
         reader = AIOKafkaConsumer(
-            bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False, metadata_max_age_ms=1000
+            bootstrap_servers=bootstrap,
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            metadata_max_age_ms=1000,
         )
         try:
             await reader.start()
