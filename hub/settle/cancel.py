@@ -34,13 +34,11 @@ async def cancel(c: Connection, delivery_id: UUID, reason: str, now: datetime, p
     """
     key = (await reports.find_by_id(c, [delivery_id])).get(delivery_id)
     if key is None:
-        msg = f"no delivery {delivery_id}"
-        raise NotFound(msg)
+        raise _unknown(delivery_id)
     lane = (await reports.lock(c, [key[:2]]))[key[:2]]
     delivery = (await reports.read_targets(c, [key])).get(key)
     if delivery is None:  # it was old, and taken away meanwhile
-        msg = f"no delivery {delivery_id}"
-        raise NotFound(msg)
+        raise _unknown(delivery_id)
     if lane.is_leased:
         msg = "in_flight"
         raise Conflict(msg, f"delivery {delivery_id} is being sent; try again when it has been settled")
@@ -69,3 +67,7 @@ async def cancel_many(c: Connection, keys: Collection[Key], reason: str, now: da
     await reports.cancel_many(c, cancelled, reason)
     await entries.write(c, process)
     return ManyCancelled(cancelled=cancelled, busy=busy)
+
+
+def _unknown(delivery_id: UUID) -> NotFound:
+    return NotFound(f"no delivery {delivery_id}")

@@ -51,8 +51,8 @@ SCHEDULE: Final = ",".join(["1", "2"] + ["3"] * 60)
 PAUSED_SECONDS: Final = 20.0
 AWAY: Final = (PyreqwestError, ApiSaidNo, OSError, TimeoutError)
 SETTLED: Final = (
-    f"not {claims.TODO} and not {claims.CHANGES} and not {claims.UNPLANNED} and not {claims.WAITING} "
-    f"and not exists (select from deliveries where expects_report and status in ('delivered', 'in_progress'))"
+    f"{claims.SENT} "
+    "and not exists (select from deliveries where expects_report and status in ('delivered', 'in_progress'))"
 )
 LAS = tuple[str, str, int, int, bool, float]
 

@@ -19,7 +19,7 @@ from hub.recovery.reading import MOST_RECORDS
 from hub.register import moment
 from schemas.topics import TOPICS
 from tests.support.back_office import LOG, back_office
-from tests.support.crash_points import CHANGES, TODO, UNPLANNED, WAITING
+from tests.support.crash_points import SENT
 from tests.support.crash_world import LAS, World
 from tests.support.crashing import Processes
 from tests.support.databases import at, copy, create, drop
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 MANY: Final = tuple(f"{n:02}{letters}" for letters, n in product(("BB", "CC"), range(75)))
 YEARS: Final = range(2030, 2045)
 HEADER: Final = "brin;service_code;supplier_oin;start_date;end_date;branch;routing_id"
-SENT: Final = f"not {TODO} and not {CHANGES} and not {UNPLANNED} and not {WAITING}"
 EPOCH: Final = "select ledger_epoch from hub_state"
 ROOM: Final = """
 insert into schools (brin, name, bge_code, sector) select b, b, '41561', 'po' from unnest($1::text[]) b

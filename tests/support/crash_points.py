@@ -26,6 +26,7 @@ UNTOUCHED = """exists (select from bulk_acts a where a.state = 'running'
                           and not exists (select from deliveries d where d.cause = a.id))"""
 LEASED = "exists (select from lanes where owner is not null)"
 WAITING = "exists (select from lanes where tail > head)"
+SENT = f"not {TODO} and not {CHANGES} and not {UNPLANNED} and not {WAITING}"
 UNREPORTED = "exists (select from deliveries where expects_report and status = 'delivered')"
 
 
