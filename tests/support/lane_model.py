@@ -88,13 +88,15 @@ class Lane:
         return True
 
     def cancel(self, number: int) -> bool:
-        """A person takes back what waits, unless somebody is sending; the lane goes on past what needs no sending."""
+        """A person takes back what waits, unless somebody is sending; who waits at the head keeps its moment."""
         if self.owner is not None or self[number].status not in WAITS:
             return False
         self[number].status = Status.CANCELLED
         waiting = [n for n in range(self.head + 1, self.tail + 1) if self[n].status in WAITS]
-        self._pass_to(waiting[0] - 1 if waiting else self.tail)
-        self.give_back("now")
+        head = waiting[0] - 1 if waiting else self.tail
+        goes_on = head > self.head
+        self._pass_to(head)
+        self.give_back("now" if goes_on else self.due or "now")
         return True
 
     def hold(self) -> None:
