@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := install
-.PHONY: install demo up test browser chaos check bench lock
+.PHONY: install demo up test browser chaos explore check bench lock
 
 install: $(INSTALLED)
 
@@ -40,6 +40,12 @@ browser: install
 
 chaos: install
 	@$(BIN)/python -m pytest --capture=no --override-ini python_files='chaos_*.py' tests/chaos
+
+# The same draws every time in `make test`; here others, and ten times as many.
+explore: install
+	@OSR_HUB_TEST_SEED=$${OSR_HUB_TEST_SEED:-random} $(BIN)/python -m pytest --capture=no tests/unit \
+		tests/store/test_lane_machine.py tests/store/test_turn_machine.py tests/store/test_retention.py \
+		tests/store/test_interleavings.py tests/store/test_all_interleaved.py
 
 bench: install
 	@$(BIN)/python -m pytest --capture=no --override-ini python_files='bench_*.py' tests/bench

@@ -13,7 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from hub.embedded.problems import JarsUnreachable
 from hub.topics import create_missing
 from schemas.topics import TOPICS
-from tests.support import chromium
+from tests.support import chance, chromium
 from tests.support.databases import at, create, drop
 from tests.support.servers import Servers
 
@@ -26,7 +26,8 @@ SERVERS = pytest.StashKey[Servers]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Decide once which servers the session uses; none is started yet."""
+    """Decide once which servers the session uses, none of which is started yet, and what chance is."""
+    chance.load()
     config.stash[SERVERS] = Servers()
 
 

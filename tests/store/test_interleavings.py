@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from datetime import UTC, datetime
@@ -19,13 +18,14 @@ from hub.domain.outcome import Delivered
 from hub.settle import LaneRun
 from hub.store import lanes, processes
 from hub.store.lanes import Standing, Taken
+from tests.support import chance
 from tests.support.interleaver import Interleaver, Schedule, Stepped
 
 if TYPE_CHECKING:
     from hub.store.lanes import Lease, Letter
 
-SCHEDULES = 5000
-SECONDS = 30.0
+SCHEDULES = 5000 * chance.TIMES
+SECONDS = 30.0 * chance.TIMES
 EVENTS = 2
 ROUNDS = 2
 NAMES = ("plan 1", "plan 2", "forward 1", "forward 2", "sweep")
@@ -158,10 +158,10 @@ class World:
         assert +tallies == Counter({"delivered": EVENTS}), schedule
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_no_interleaving_loses_repeats_or_reorders(database: str) -> None:
     """Two planners, two forwarders, a sweep and at most one crash or pause end with every promise kept."""
-    seed = int(os.environ.get("OSR_HUB_TEST_SEED", time.time_ns() % 1_000_000))
+    seed = chance.seed()
     watcher = await asyncpg.connect(database)
     world = World(watcher)
     await world.furnish()
