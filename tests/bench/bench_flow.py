@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +17,7 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
+from tests.support import bare_http
 from tests.support.ledgers import REGISTER, record_events
 from tests.support.stacks import stack_in, until
 
@@ -73,7 +73,7 @@ async def ledger(stack: RunningStack) -> AsyncIterator[asyncpg.Connection[Any]]:
 async def sink(stack: RunningStack, ledger: asyncpg.Connection[Any]) -> AsyncIterator[str]:
     """The receiver's address."""
     port = 20000 + os.getpid() % 10000
-    process = await asyncio.create_subprocess_exec(sys.executable, str(Path(__file__).parent / "sink.py"), str(port))
+    process = await bare_http.start("tests.bench.sink", port)
     url = f"http://127.0.0.1:{port}"
     token = await stack.token("las", "--oin", LAS)
     wish = {"url": f"{url}/hook", "services": ["VVA"], "reports": False}

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import sys
 import time
 from collections import Counter
 from contextlib import suppress
@@ -23,6 +22,7 @@ import orjson
 import pytest
 from pyreqwest.exceptions import PyreqwestError
 
+from tests.support import bare_http
 from tests.support import crash_points as claims
 from tests.support.monkeys import SECOND, SENDERS, Monkey
 from tests.support.moving import OWNED, ask, until_lanes_move, until_over_a_wiped_broker
@@ -88,7 +88,7 @@ async def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     monkeypatch.setenv("OSR_HUB_WEBHOOK__RETRY_SCHEDULE", SCHEDULE)
     data = Path("/var/tmp") / f"osr-hub-chaos-{os.getpid()}"  # noqa: S108 - its own folder
     port = free_port()
-    liars = await asyncio.create_subprocess_exec(sys.executable, str(Path(__file__).parent / "liars.py"), str(port))
+    liars = await bare_http.start("tests.chaos.liars", port)
     try:
         async with stack_in(data, "--fresh") as stack:
             it = Scene(stack=stack, liars=f"http://127.0.0.1:{port}", folder=tmp_path)

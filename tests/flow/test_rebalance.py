@@ -42,22 +42,14 @@ async def producer(kafka: str) -> AsyncIterator[AIOKafkaProducer]:
 
 
 @asynccontextmanager
-async def reading(pool: Pool, kafka: str, topic: str) -> AsyncIterator[KafkaBroker]:
-    """Run a reader of reports."""
+async def consuming(pool: Pool, kafka: str, name: str, topic: str) -> AsyncIterator[KafkaBroker]:
+    """Run a reader of reports, or a planner that hears bells and does not look by itself."""
     broker = make_broker({"bootstrap_servers": kafka})
-    async with Heartbeat(pool, "reports") as heart:
-        reports.subscribe(broker, reports.Reader(pool, heart), None, topic)
-        await broker.start()
-        yield broker
-        await broker.stop()
-
-
-@asynccontextmanager
-async def planning(pool: Pool, kafka: str, topic: str) -> AsyncIterator[KafkaBroker]:
-    """Run a planner that hears bells, and does not look by itself."""
-    broker = make_broker({"bootstrap_servers": kafka})
-    async with Heartbeat(pool, "plan") as heart:
-        plan.subscribe(broker, plan.Planner(pool, heart), None, topic)
+    async with Heartbeat(pool, name) as heart:
+        if name == "plan":
+            plan.subscribe(broker, plan.Planner(pool, heart), None, topic)
+        else:
+            reports.subscribe(broker, reports.Reader(pool, heart), None, topic)
         await broker.start()
         yield broker
         await broker.stop()
@@ -119,13 +111,13 @@ async def test_reports_are_taken_in_once(  # noqa: PLR0913, PLR0917 - the parts 
     await tell(connection, [oin], 1)
     await deliver_all(connection)
     topic = topics["duo.reports.v1"]
-    async with reading(pool, kafka, topic) as first:
+    async with consuming(pool, kafka, "reports", topic) as first:
         await until(lambda: has_some(first), within=60)
         async with locked(database, "tallies"):
             for n, row in enumerate(await connection.fetch("select id from deliveries order by brin")):
                 await producer.send_and_wait(topic, report(row["id"]), partition=n % PARTITIONS)
             await until(lambda: is_blocked(connection), within=60)
-            second = await _join(reading(pool, kafka, topic))
+            second = await _join(consuming(pool, kafka, "reports", topic))
             await until(lambda: has_some(first, second.broker), within=60)
 
         async def is_done() -> bool:
@@ -152,13 +144,13 @@ async def test_bells_are_heard_and_nothing_is_planned_twice(  # noqa: PLR0913, P
     topic = topics["osr.mandates.v1"]
     brins = [row["brin"] for row in await connection.fetch("select brin from mandates where supplier_oin = $1", oin)]
     await tell_nobody(connection)
-    async with planning(pool, kafka, topic) as first:
+    async with consuming(pool, kafka, "plan", topic) as first:
         await until(lambda: has_some(first), within=60)
         async with locked(database, "deliveries"):
             for n, brin in enumerate(brins):
                 await producer.send_and_wait(topic, b"", key=brin.encode(), partition=n % PARTITIONS)
             await until(lambda: is_blocked(connection), within=60)
-            second = await _join(planning(pool, kafka, topic))
+            second = await _join(consuming(pool, kafka, "plan", topic))
             await until(lambda: has_some(first, second.broker), within=60)
 
         async def is_planned() -> bool:
