@@ -10,15 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import asyncpg
 import hypothesis.strategies as st
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from hub import operate, plan, settle
 from hub.domain.circuit import Opening
@@ -27,36 +19,28 @@ from hub.operate import Press
 from hub.store import lanes, places, processes
 from schemas.kinds import DeliveryStatus as Status
 from schemas.kinds import ReportStatus
-from tests.support import chance
 from tests.support.lane_model import WAITS, Lane
 from tests.support.lane_turns import FORGET, LANES, Turn, bury, cancel_one, close_circuit, report_on, run_of
 from tests.support.ledgers import make_register, record_events
+from tests.support.machines import LedgerMachine, try_out
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
     from hub.store.lanes import Lease
 
 BRINS: Final = ("00AA", "01AA")
 RIO: Final = "duo:rio"
 MOST: Final = 3
-EXAMPLES, STEPS = 80 * chance.TIMES, 50
+EXAMPLES, STEPS = 80, 50
 NOON: Final = datetime(2026, 11, 23, 12, tzinfo=UTC)
 brins = st.sampled_from(BRINS)
 forwarders = st.integers(0, 2)
 numbers = st.integers(1, 6)
 
 
-class Machine(RuleBasedStateMachine):
+class Machine(LedgerMachine):
     """Planners, three forwarders, DUO, a person and the sweeps, one step at a time."""
 
-    runner: asyncio.Runner
-    c: asyncpg.Connection[Any]
     rio: int
-
-    def do(self, work: Coroutine[Any, Any, Any]) -> Any:
-        """Run something on the machine's own loop."""
-        return self.runner.run(work)
 
     @initialize()
     def begin(self) -> None:
@@ -292,9 +276,7 @@ def test_any_steps_in_any_order_keep_every_promise(database: str) -> None:
         Machine.c = runner.run(asyncpg.connect(database, server_settings={"jit": "off"}))
         runner.run(make_register(Machine.c, len(BRINS)))
         Machine.rio = runner.run(Machine.c.fetchval("select id from destinations where name = $1", RIO))
-        health = [HealthCheck.too_slow, HealthCheck.filter_too_much]
-        wish = settings(max_examples=EXAMPLES, stateful_step_count=STEPS, deadline=None, suppress_health_check=health)
         try:
-            run_state_machine_as_test(Machine, settings=wish)
+            try_out(Machine, EXAMPLES, STEPS)
         finally:
             runner.run(Machine.c.close())

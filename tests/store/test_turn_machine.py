@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import asyncpg
 import hypothesis.strategies as st
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from consumers import carry, place, turn
 from consumers.carry import Carrier, OpenRequests
@@ -37,20 +29,18 @@ from hub.store import lanes, processes
 from hub.store.pool import open_pool
 from schemas.kinds import DeliveryStatus as Status
 from schemas.kinds import ReportStatus
-from tests.support import chance
 from tests.support.lane_turns import FORGET, report_on
 from tests.support.ledgers import SUPPLIER, make_register, record_events
+from tests.support.machines import LedgerMachine, try_out
 from tests.support.turn_model import Receiver
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
     from hub.domain.outcome import Outcome
     from hub.store.pool import Pool
 
 BRINS: Final = ("00AA", "01AA", "02AA")
 FUSE, ABSENCES, LETTERS, MOST = 8, 2, 3, 6
-EXAMPLES, STEPS = 30 * chance.TIMES, 40
+EXAMPLES, STEPS = 30, 40
 HOUR: Final = 3600
 NOON: Final = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SUBSCRIBE: Final = """
@@ -93,17 +83,11 @@ class Heart:
     life = 0
 
 
-class Machine(RuleBasedStateMachine):
+class Machine(LedgerMachine):
     """A forwarder with its own places, carrier and turns; a receiver; a planner; and time."""
 
-    runner: asyncio.Runner
-    c: asyncpg.Connection[Any]
     pool: Pool
     las: int
-
-    def do(self, work: Coroutine[Any, Any, Any]) -> Any:
-        """Run something on the machine's own loop."""
-        return self.runner.run(work)
 
     @initialize()
     def begin(self) -> None:
@@ -253,10 +237,8 @@ def test_any_answers_in_any_order_keep_every_promise(database: str, monkeypatch:
         runner.run(make_register(Machine.c, len(BRINS), service="VVA"))
         runner.run(Machine.c.execute(SUBSCRIBE, new_id(NOON), SUPPLIER))
         Machine.las = runner.run(Machine.c.fetchval("select id from destinations where kind = 'las'"))
-        health = [HealthCheck.too_slow, HealthCheck.filter_too_much]
-        wish = settings(max_examples=EXAMPLES, stateful_step_count=STEPS, deadline=None, suppress_health_check=health)
         try:
-            run_state_machine_as_test(Machine, settings=wish)
+            try_out(Machine, EXAMPLES, STEPS)
         finally:
             runner.run(Machine.pool.close())
             runner.run(Machine.c.close())
