@@ -49,7 +49,7 @@ async def restate(
 ) -> Restated:
     """Append the current state of each unit, once per cause: again for the same cause appends nothing.
 
-    Schools are held still, then lanes, in key order, as the planner does. Per lane, what has a number from `lost_from`
+    Schools are held still, then destinations, then lanes, in key order. Per lane, what has a number from `lost_from`
     on does not count as taken: the receiver's own memory lost it.
     """
     asked = sorted(set(units))

@@ -40,12 +40,13 @@ class LivingUnit:
     branch: str
 
 
-async def lock_schools(c: Connection, oin: str) -> None:
-    """Hold the planning of a supplier's schools still; before any of its lanes, as the planner does."""
+async def hold_still(c: Connection, oin: str, destination: int) -> None:
+    """Lock a supplier's schools against planning, then a destination of it: before any of its lanes, as all do."""
     brins = [row["brin"] for row in await queries.schools_of_supplier(c, oin=oin)]
     await queries.enter_schools(c, brins=brins)
     await queries.hold_schools(c, brins=brins)
     await plans.directory(c)
+    await plans.hold_destinations(c, [destination])
 
 
 async def living_units(c: Connection, oin: str) -> list[LivingUnit]:

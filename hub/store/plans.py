@@ -12,7 +12,7 @@ from hub.domain.planning import Destination, Directory, Listener, LoggedEvent, P
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -106,6 +106,11 @@ async def write_deliveries(
         replays=[p.replay_of for _, p in numbered],
         results=[p.result for _, p in numbered],
     )
+
+
+async def hold_destinations(c: Connection, destinations: Iterable[int]) -> None:
+    """Lock destinations whose lanes are locked before it is known what old news they get: see `lower_open_from`."""
+    await queries.hold_destinations(c, destinations=sorted(set(destinations)))
 
 
 async def lower_open_from(c: Connection, lowest: Mapping[int, UUID]) -> None:

@@ -23,11 +23,12 @@ NOTHING_LOST = 2**63 - 1
 
 
 async def hold_still(c: Connection, units: Sequence[UnitKey]) -> Mapping[str, Listener]:
-    """Lock the schools of units against planning, then their lanes, each in key order; returns who listens."""
+    """Lock the schools of units against planning, then destinations, then lanes, in key order; returns who listens."""
     brins = sorted({brin for _, brin, _, _ in units})
     await queries.enter_schools(c, brins=brins)
     await queries.hold_schools(c, brins=brins)
     directory = await plans.directory(c)
+    await plans.hold_destinations(c, {destination for destination, *_ in units})
     await reports.lock(c, {(destination, brin) for destination, brin, _, _ in units})
     return directory.listeners
 

@@ -28,9 +28,9 @@ PROCESS: Final = 0  # tallies of what has no process row of its own
 async def replace_backlog(c: Connection, subscription: Subscription, webhook: Destination, now: datetime) -> None:
     """Cancel what was planned for a supplier without a receiver, and append the current state of what lives.
 
-    Schools are held still before lanes, in key order, as the planner does: what is planned cannot change meanwhile.
+    Schools are held still, then its destination, then lanes, as everywhere: what is planned cannot change meanwhile.
     """
-    await backlog.lock_schools(c, subscription.supplier_oin)
+    await backlog.hold_still(c, subscription.supplier_oin, webhook.id)
     await cancel_backlog(c, webhook.id, NO_RECEIVER, now)
     living = await backlog.living_units(c, subscription.supplier_oin)
     units = [(webhook.id, unit.brin, unit.mandate_id, unit.branch) for unit in living]

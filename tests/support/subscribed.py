@@ -48,11 +48,16 @@ async def make_register(c: Connection) -> None:
 
 
 async def grant(
-    c: Connection, brin: Brin = BRINS[1], service: str = "VVA", routed: Sequence[str] = (), supplier: Oin = LAS
+    c: Connection,
+    brin: Brin = BRINS[1],
+    service: str = "VVA",
+    routed: Sequence[str] = (),
+    supplier: Oin = LAS,
+    first: int = 1,
 ) -> Mandate:
-    """Grant a mandate; `routed` branches get routing characteristics."""
+    """Grant a mandate; `routed` branches get routing characteristics, numbered from `first`."""
     branches = tuple(
-        (Branch(branch), RoutingId(f"00000007000{brin}{index:05d}")) for index, branch in enumerate(routed, start=1)
+        (Branch(branch), RoutingId(f"00000007000{brin}{index:05d}")) for index, branch in enumerate(routed, start=first)
     )
     wanted = register.Wish(
         brin=brin,

@@ -79,6 +79,10 @@ select s.brin, s.counter
  order by s.brin
  limit :most;
 
+-- name: hold_destinations!
+-- Old news is about to be told to these: nobody changes their circuits before it is, in key order, before any lane.
+select from destinations d where d.id = any(:destinations::smallint[]) order by d.id for no key update;
+
 -- name: lower_open_from!
 -- Old events are planned: the search for the oldest unprocessed delivery starts at them again. Destinations are locked in
 -- the order given, which is that of their ids, before any lane; also those whose search starts at the beginning, so that

@@ -1,4 +1,4 @@
--- The current state of units at the end of their lanes. Schools are locked before lanes, both in key order.
+-- The current state of units at the end of their lanes. Schools are locked before destinations, those before lanes.
 
 -- name: unit_news
 -- The newest planned event of each kind that speaks of each unit, and the destination that is asked for.

@@ -1,0 +1,104 @@
+"""Who tells old news and who moves a circuit take a destination before its lanes, so that neither waits for ever."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from hub import register, subscribe
+from hub.domain.circuit import Opening
+from hub.restate import restate
+from hub.store import places
+from hub.store.statements import queries
+from tests.support.forwarding import until
+from tests.support.seen import take
+from tests.support.subscribed import (
+    BRINS,
+    KEYS,
+    LAS,
+    NOW,
+    OTHER,
+    assert_books_right,
+    at,
+    grant,
+    make_register,
+    plan_all,
+    wish,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from hub.store.pool import Connection
+
+LATER = NOW + timedelta(hours=1)
+RIO, WEBHOOK = "duo:rio", f"las:{LAS}"
+
+
+@pytest.fixture
+async def c(connection: Connection) -> Connection:
+    """Make a register."""
+    await make_register(connection)
+    return connection
+
+
+async def place(c: Connection, name: str) -> int:
+    """Find a destination's number."""
+    found: int = await c.fetchval("select id from destinations where name = $1", name)
+    return found
+
+
+async def probe_during(database: str, c: Connection, destination: int, telling: Coroutine[Any, Any, object]) -> None:
+    """Claim a probe, let somebody tell old news until that waits, and choose the lane to probe with."""
+    opening = Opening(since=NOW, cause="unreachable", error="nobody", probe_at=NOW)
+    assert await places.open_circuit(c, destination, opening, "closed")
+    forwarder: asyncpg.Connection[Any] = await asyncpg.connect(database)
+
+    async def is_blocked() -> bool:
+        return bool(await forwarder.fetchval("select exists (select from pg_locks where not granted)"))
+
+    async with forwarder.transaction():
+        assert await queries.claim_probe(forwarder, id=destination, seconds=60.0)
+        task = asyncio.create_task(telling)
+        await until(is_blocked)
+        await queries.choose_probe(forwarder, id=destination, rotates=False)
+    await task
+    await forwarder.close()
+
+
+async def test_a_probe_is_chosen_while_a_system_subscribes_for_the_first_time(database: str, c: Connection) -> None:
+    """The current state that replaces its backlog is old news, told in lanes that the probe needs."""
+    await grant(c)
+    await plan_all(c)
+
+    async def subscribing() -> None:
+        async with c.transaction():
+            await subscribe.subscribe(c, LAS, subscribe.Change(wish=wish(), allowed_rate=None), KEYS, LATER)
+
+    await probe_during(database, c, await place(c, WEBHOOK), subscribing())
+    await assert_books_right(c)
+
+
+async def test_a_probe_is_chosen_while_old_news_is_sent_again(database: str, c: Connection) -> None:
+    """A replay of one mandate goes to the lane in which a message of another waits."""
+    told = await grant(c, service="RIO", routed=("18DS00",))
+    waits = await grant(c, service="RIO", routed=("18DS01",), supplier=OTHER, first=2)
+    await plan_all(c)
+    await take(c, RIO)
+    async with c.transaction():
+        await register.amend(c, waits.id, register.Patch(end_date=at().today.replace(year=2027)), at())
+    await plan_all(c)
+    rio = await place(c, RIO)
+
+    async def replaying() -> None:
+        async with c.transaction():
+            again = await restate(c, [(rio, BRINS[1], told.id, "18DS00")], cause=UUID(int=1), now=LATER, process=0)
+        assert len(again.appended) == 1
+
+    await probe_during(database, c, rio, replaying())
+    await assert_books_right(c)
