@@ -32,12 +32,18 @@ def day(given: date | str | None) -> str:
 
 
 def fact(value: Any, name: str, words: Words) -> str:  # noqa: ANN401 - what a note of the audit holds
-    """Write what a fact of a mandate was or is."""
+    """Write what a fact was or is; of a list how long it is."""
     match value:
+        case bool():
+            return words("yes" if value else "no")
+        case list():
+            return str(len(value))
         case dict() if value:
             return ", ".join(f"{branch}: {routing}" for branch, routing in value.items())
         case str() if name == "state":
             return words.state(value)
+        case str() if name == "status":
+            return words.status(value)
         case str() if name.endswith("Date"):
             return day(value)
         case str() if name.endswith("At"):

@@ -50,8 +50,8 @@ class Words:
         return codes.STATUSES[status][self._nth]
 
     def state(self, state: str) -> str:
-        """Say where a mandate stands."""
-        return codes.STATES[state][self._nth]
+        """Say where a mandate stands, or a replay or a cancellation."""
+        return (codes.STATES.get(state) or codes.ACT_STATES[state])[self._nth]
 
     def cause(self, cause: str) -> str:
         """Say whose turn it is."""
@@ -70,7 +70,7 @@ class Words:
         return codes.ACTIONS.get(action, (action, action))[self._nth]
 
     def fact(self, name: str) -> str:
-        """Say which fact of a mandate a note is about."""
+        """Say which fact a note is about."""
         return codes.FACTS.get(name, (name, name))[self._nth]
 
     def act_state(self, state: str) -> str:
