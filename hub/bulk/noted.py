@@ -1,4 +1,4 @@
-"""What the audit says of acts on many deliveries. In: an act, what was done to it or for it. Out: notes, from what to what.
+"""What the audit says of acts on many deliveries. In: an act, and what was done. Out: notes, from what to what.
 
 An act is noted at each school that was named, or once where none was; what it cancels at the school whose it is.
 """

@@ -151,7 +151,7 @@ async def test_a_school_reads_what_operations_pressed(hub: Client) -> None:
     operator = hub.as_caller(Role.OPERATIONS)
     await operator.post("/v1/destinations/duo:rio/hold", {"brins": ["18DS"], "reason": "onderhoud"})
     await operator.post("/v1/replays", {"brins": ["18DS"], "reason": "DUO vraagt het"})
-    text = await (await paper_of(hub, Role.SCHOOL, brins=["18DS"])).text("/mandaten/18DS/geschiedenis")
+    text = await (await paper_of(hub, Role.SCHOOL, brins=("18DS",))).text("/mandaten/18DS/geschiedenis")
     assert "tegengehouden: nee → ja" in text
     assert "stand: bezig" in text
 

@@ -103,8 +103,8 @@ async def test_every_act_of_a_person_is_in_the_audit(c: Connection) -> None:
     async with c.transaction():
         await bulk.stop(c, act.id, by("cis"))
     rows = await c.fetch(
-        "select action, brin, reason, subject ->> 'replayId' as id, before ->> 'state' as was, after ->> 'state' as now "
-        "from audit order by n"
+        "select action, brin, reason, subject ->> 'replayId' as id, before ->> 'state' as was, "
+        "after ->> 'state' as now from audit order by n"
     )
     assert [(row["action"], row["brin"], row["was"], row["now"]) for row in rows if row["id"] == str(act.id)] == [
         (action, brin, was, now)
