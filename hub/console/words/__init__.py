@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hub.console.words import codes, operations, school, shell
 from hub.domain.says import Language
-from hub.errors import Conflict, InvalidInput, NotFound, PreconditionFailed, Unavailable
+from hub.errors import Conflict, InvalidInput, NotFound, PreconditionFailed, TooManyRequests, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -100,6 +100,8 @@ class Words:
         match fault:
             case NotFound() | Unavailable() | PreconditionFailed():
                 return self(_OF_FAULTS[type(fault)])
+            case TooManyRequests():
+                return self("too_often", seconds=fault.seconds)
             case Conflict():
                 return self.error("", fault.reason, str(fault))
             case InvalidInput():
