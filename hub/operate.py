@@ -13,7 +13,8 @@ from hub.errors import Conflict, FieldError, InvalidInput, NotFound
 from hub.reading import Unusable, read_report
 from hub.settle import UnknownDelivery
 from hub.store import audit, operations
-from hub.store.audit import Note
+from hub.store.audit import Note, differing
+from hub.store.operations import Gate
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from hub.store.operations import Parked, ParkedState
     from hub.store.pool import Connection
     from hub.store.wake import Channel
+
+    Sides = tuple[Mapping[str, Any], Mapping[str, Any]]
 
 BELLS: Final[tuple[Channel, ...]] = ("destinations", "lanes", "changes")
 
@@ -43,29 +46,32 @@ async def hold(c: Connection, name: str, brins: Collection[str] | None, press: P
     """
     destination = await _find(c, name)
     if brins is None:
-        await operations.hold_destination(c, destination)
+        was = await operations.hold_destination(c, destination)
+        await _note_gate(c, press, name, was, Gate(held=True))
     else:
         await _check_schools(c, brins)
-        await operations.hold_lanes(c, destination, brins)
-    await _note_all(c, press, "destination.held", name, brins)
+        were = await operations.hold_lanes(c, destination, brins)
+        await _note_schools(c, press, name, were, held=True)
 
 
 async def release(c: Connection, name: str, brins: Collection[str] | None, press: Press) -> None:
     """Let these schools go to a destination, also while all others are held, or everything; in order."""
     destination = await _find(c, name)
     if brins is None:
-        await operations.release_destination(c, destination)
+        was = await operations.release_destination(c, destination)
         await operations.wake_lanes(c, destination)
+        await _note_gate(c, press, name, was, Gate(held=False))
     else:
         await _check_schools(c, brins)
-        await operations.release_lanes(c, destination, brins)
-    await _note_all(c, press, "destination.released", name, brins)
+        were = await operations.release_lanes(c, destination, brins)
+        await _note_schools(c, press, name, were, held=False)
 
 
 async def cancel(c: Connection, delivery_id: UUID, press: Press) -> None:
     """Cancel a delivery that waits; its lane goes on without it."""
-    brin = await settle.cancel(c, delivery_id, press.reason or "cancelled", press.at)
-    await _note(c, press, "delivery.cancelled", brin, {"deliveryId": delivery_id})
+    gone = await settle.cancel(c, delivery_id, press.reason or "cancelled", press.at)
+    sides = {"status": gone.before.value}, {"status": gone.after.value}
+    await audit.write(c, _note(press, "delivery.cancelled", gone.brin, {"deliveryId": delivery_id}, sides))
 
 
 async def retry(c: Connection, parked_id: int, press: Press) -> Parked:
@@ -104,7 +110,7 @@ async def _open(c: Connection, parked_id: int) -> Parked:
 async def _close(c: Connection, parked: Parked, state: ParkedState, press: Press) -> Parked:
     await operations.mark_parked(c, parked.id, state)
     where = {"parkedId": parked.id, "topic": parked.topic, "partition": parked.partition, "offset": parked.offset}
-    await _note(c, press, f"parked.{state}", None, where)
+    await audit.write(c, _note(press, f"parked.{state}", None, where, ({"state": parked.state}, {"state": state})))
     closed = await operations.lock_parked(c, parked.id)
     assert closed is not None  # noqa: S101 - its row is locked
     return closed
@@ -129,11 +135,39 @@ async def _check_schools(c: Connection, brins: Collection[str]) -> None:
         )
 
 
-async def _note_all(c: Connection, press: Press, action: str, name: str, brins: Collection[str] | None) -> None:
-    for brin in [None] if brins is None else sorted(set(brins)):
-        await _note(c, press, action, brin, {"destination": name})
+async def _note_gate(c: Connection, press: Press, name: str, was: Gate, is_now: Gate) -> None:
+    sides = differing(_facts(was), _facts(is_now))
+    await audit.write(c, _note(press, _action(held=is_now.held), None, {"destination": name}, sides))
 
 
-async def _note(c: Connection, press: Press, action: str, brin: str | None, subject: Mapping[str, Any]) -> None:
-    note = Note(at=press.at, actor=press.actor, action=action, brin=brin, subject=subject, reason=press.reason)
-    await audit.write(c, note)
+async def _note_schools(c: Connection, press: Press, name: str, were: Mapping[str, bool], *, held: bool) -> None:
+    subject, action = {"destination": name}, _action(held=held)
+    sides = {brin: differing({"held": was}, {"held": held}) for brin, was in were.items()}
+    await audit.write_all(c, [_note(press, action, brin, subject, each) for brin, each in sides.items()])
+
+
+def _action(*, held: bool) -> str:
+    return "destination.held" if held else "destination.released"
+
+
+def _facts(gate: Gate) -> dict[str, Any]:
+    chosen = list(gate.brins)
+    return {
+        "held": gate.held,
+        "heldBrins": [] if gate.held else chosen,
+        "releasedBrins": chosen if gate.held else [],
+    }
+
+
+def _note(press: Press, action: str, brin: str | None, subject: Mapping[str, Any], sides: Sides) -> Note:
+    before, after = sides
+    return Note(
+        at=press.at,
+        actor=press.actor,
+        action=action,
+        brin=brin,
+        subject=subject,
+        before=before,
+        after=after,
+        reason=press.reason,
+    )

@@ -1,4 +1,7 @@
-"""`/v1/events`: the published log, read here instead of from Kafka. Out: events as they were published, in order."""
+"""`/v1/events`: the published log, read here instead of from Kafka. Out: events as they were published, in order.
+
+`next` is a position of the log and nothing else: receivers keep it for long, and it goes on whatever they ask for then.
+"""
 
 from fnmatch import fnmatchcase
 from typing import Annotated, Final
@@ -46,7 +49,7 @@ async def list_events(
     limit: Annotated[int, Query(ge=1, le=HIGHEST_LIMIT)] = DEFAULT_LIMIT,
 ) -> Response:
     """Read the events of mandates that the caller may read, in the order in which they were published."""
-    after = 0 if since is None else read_cursor(since, int)[0]
+    after = 0 if since is None else read_cursor(since, int, parameter="since")[0]
     end = await log.last_position(c)
     window = (after, min(after + WINDOW, max(end, after)))
     sight = await sight_by_school(c, caller)

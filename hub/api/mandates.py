@@ -24,7 +24,6 @@ from hub.api.mandate_models import (
 from hub.api.models import Day, Items
 from hub.api.paging import PagingHere
 from hub.api.preconditions import IfMatch
-from hub.errors import FieldError, InvalidInput, Place
 from hub.sight import sight_of
 from hub.store import mandates
 from hub.store.mandates import Sight, Wanted
@@ -56,24 +55,16 @@ async def list_mandates(  # noqa: PLR0913, PLR0917 - one parameter per filter
     """List mandates that the caller may read; with `referenceDate` those in force on that day."""
     if school_oin is not None and brin not in (None, brin_of_school_oin(school_oin)):
         return Items(items=[], next=None)
-    after = paging.after(str)
+    after = paging.after_id()
     wanted = Wanted(
         brin=brin if school_oin is None else brin_of_school_oin(school_oin),
         service_code=service_code,
         supplier_oin=supplier_oin,
         reference_date=reference_date,
-        after=None if after is None else _read_id(after[0]),
+        after=after,
     )
     found = await mandates.mandate_views(desk.c, wanted, sight_of(desk.caller), paging.limit + 1)
     return paging.page(found, lambda view: (str(view.mandate.id),), lambda view: show(view, desk.at.today))
-
-
-def _read_id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        detail = "not a cursor of this list"
-        raise InvalidInput([FieldError(in_=Place.QUERY, field="/cursor", code="cursor", detail=detail)]) from None
 
 
 @router.get("/mandates/{mandate_id}", responses=TAGGED)

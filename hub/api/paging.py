@@ -1,17 +1,20 @@
 """Pages of lists. In: `limit` and `cursor` of a request. Out: where to go on, and the cursor of the next page.
 
-A cursor is the sort key of the last item shown: opaque to callers, worth nothing to one who forges it.
+A cursor is the mark of its list, with its filters, and the sort key of the last item shown: opaque to callers, worth
+nothing to one who forges it.
 """
 
 import base64
 import binascii
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Annotated, Any, Final, TypeVar
+from urllib.parse import urlencode
 from uuid import UUID
 
 import orjson
-from fastapi import Depends, Query
+from fastapi import Depends, Query, Request
 
 from hub.api.models import Items
 from hub.errors import FieldError, InvalidInput, Place
@@ -19,6 +22,8 @@ from hub.errors import FieldError, InvalidInput, Place
 DEFAULT_LIMIT: Final = 100
 HIGHEST_LIMIT: Final = 1000
 LONGEST: Final = 1000
+MARK_DIGITS: Final = 12
+_OF_PAGES: Final = frozenset({"limit", "cursor"})
 _BIGGEST: Final = 2**63 - 1
 Row = TypeVar("Row")
 Item = TypeVar("Item")
@@ -27,14 +32,20 @@ Key = int | str
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Paging:
-    """Which part of a list is asked for: at most `limit` items behind `cursor`."""
+    """Which part of a list is asked for: at most `limit` items behind `cursor`, which has the `mark` of the list."""
 
+    mark: str
     limit: int = DEFAULT_LIMIT
     cursor: str | None = None
 
     def after(self, *kinds: type[Key]) -> tuple[Any, ...] | None:
         """Return the key to go on behind, a value of each of these kinds; None at the beginning."""
-        return None if self.cursor is None else read_cursor(self.cursor, *kinds)
+        if self.cursor is None:
+            return None
+        mark, *key = read_cursor(self.cursor, str, *kinds)
+        if mark != self.mark:
+            raise _wrong()
+        return tuple(key)
 
     def after_id(self) -> UUID | None:
         """Return the identifier to go on behind, in a list that is sorted by identifier; None at the beginning."""
@@ -53,8 +64,14 @@ class Paging:
         shown = rows[: self.limit]
         return Items(
             items=[show(row) for row in shown],
-            next=write_cursor(*key(shown[-1])) if len(rows) > self.limit else None,
+            next=write_cursor(self.mark, *key(shown[-1])) if len(rows) > self.limit else None,
         )
+
+
+def mark_of(path: str, filters: Iterable[tuple[str, str]] = ()) -> str:
+    """Return what tells the cursors of a list from those of others, and of the same list with other filters."""
+    asked = sorted(pair for pair in filters if pair[0] not in _OF_PAGES)
+    return sha256(urlencode([("", path), *asked]).encode()).hexdigest()[:MARK_DIGITS]
 
 
 def write_cursor(*key: Key) -> str:
@@ -62,18 +79,18 @@ def write_cursor(*key: Key) -> str:
     return base64.urlsafe_b64encode(orjson.dumps(key)).rstrip(b"=").decode()
 
 
-def read_cursor(text: str, *kinds: type[Key]) -> tuple[Any, ...]:
-    """Read a cursor whose key has a value of each of these kinds; anything else is `InvalidInput`."""
+def read_cursor(text: str, *kinds: type[Key], parameter: str = "cursor") -> tuple[Any, ...]:
+    """Read a cursor that has a value of each of these kinds; anything else is `InvalidInput` of this parameter."""
     if len(text) > LONGEST:
-        raise _wrong()
+        raise _wrong(parameter)
     try:
         key = orjson.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
     except (ValueError, binascii.Error):
-        raise _wrong() from None
+        raise _wrong(parameter) from None
     if not isinstance(key, list) or len(key) != len(kinds):
-        raise _wrong()
+        raise _wrong(parameter)
     if not all(_fits(value, kind) for value, kind in zip(key, kinds, strict=True)):
-        raise _wrong()
+        raise _wrong(parameter)
     return tuple(key)
 
 
@@ -83,16 +100,21 @@ def _fits(value: object, kind: type[Key]) -> bool:
     return abs(value) <= _BIGGEST if isinstance(value, int) else "\x00" not in str(value)
 
 
-def _wrong() -> InvalidInput:
-    detail = "not a cursor of this list; take `next` of an earlier answer as it is"
-    return InvalidInput([FieldError(in_=Place.QUERY, field="/cursor", code="cursor", detail=detail)])
+def _wrong(parameter: str = "cursor") -> InvalidInput:
+    detail = (
+        "not a cursor of this list with these filters; take `next` of an earlier answer to the same question as it is, "
+        f"or leave `{parameter}` out to begin at the beginning"
+    )
+    return InvalidInput([FieldError(in_=Place.QUERY, field=f"/{parameter}", code="cursor", detail=detail)])
 
 
 def _paging(
+    request: Request,
     limit: Annotated[int, Query(ge=1, le=HIGHEST_LIMIT, description="At most this many items.")] = DEFAULT_LIMIT,
-    cursor: Annotated[str | None, Query(description="`next` of the page before.")] = None,
+    cursor: Annotated[str | None, Query(description="`next` of the page before, with the same filters.")] = None,
 ) -> Paging:
-    return Paging(limit=limit, cursor=cursor)
+    mark = mark_of(request.scope["path"], request.query_params.multi_items())
+    return Paging(mark=mark, limit=limit, cursor=cursor)
 
 
 PagingHere = Annotated[Paging, Depends(_paging)]

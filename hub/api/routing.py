@@ -18,9 +18,9 @@ from hub.clock import today
 from hub.domain.known import Reached
 from hub.errors import NotFound
 from hub.observe.routing import Question, routing
-from hub.sight import sight_by_school, sight_of_schools
+from hub.sight import sight_by_school, sight_of
 from hub.store import mandates
-from hub.store.mandates import WantedSchools
+from hub.store.mandates import Wanted, WantedSchools
 from schemas.identifiers import BranchField, BrinField, ServiceCodeField
 
 router = APIRouter(tags=["routing"])
@@ -90,9 +90,10 @@ async def delete_routing(
 
 @router.get("/routing/available", responses=ABSENT)
 async def get_available(brin: Annotated[BrinField, Query()], desk: DeskHere) -> AvailableBody:
-    """Find the lowest routing characteristic of a school that is free."""
-    sight = sight_of_schools(desk.caller)
-    if not await mandates.list_schools(desk.c, WantedSchools(brin=brin), sight, 1):
+    """Find the lowest free routing characteristic of a school; a LAS of one that it has or had a mandate of."""
+    sight = sight_of(desk.caller)
+    is_known = bool(await mandates.list_schools(desk.c, WantedSchools(brin=brin), sight, 1))
+    if not is_known and not await mandates.mandate_views(desk.c, Wanted(brin=brin), sight, 1):
         raise NotFound(f"no school {brin}")
     return AvailableBody(brin=brin, routing_id=await register.available_routing(desk.c, brin, desk.at.today))
 

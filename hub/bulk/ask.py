@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from hub.bulk.noted import pressed
 from hub.domain.bulk import BulkKind, Choice, Counted, count, first_state
 from hub.domain.ids import new_id
 from hub.domain.planning import Planned
@@ -15,7 +16,6 @@ from hub.errors import FieldError, InvalidInput
 from hub.observe.shown import not_open
 from hub.restate import foresee
 from hub.store import audit, bulk, observe, operations, people
-from hub.store.audit import Note
 from hub.store.bulk import Act, Chosen
 from schemas.cloudevents import write_time
 
@@ -92,29 +92,10 @@ async def ask(c: Connection, wanted: Wanted, press: Press, four_eyes_above: int)
         next_at=press.at,
     )
     await bulk.enter(c, act, found.counted)
-    await note(c, act, press, "asked")
+    await audit.write_all(c, pressed(act, press, "asked", (None, act.state)))
     entered = await bulk.read(c, act.id)
     assert entered is not None  # noqa: S101 - just written
     return entered
-
-
-async def note(c: Connection, act: Act, press: Press, done: str) -> None:
-    """Note in the audit what a person did with an act: for each school that was named, or for none."""
-    subject = {f"{act.kind}Id": act.id, "chosen": act.chosen, "matched": act.matched, "toDo": act.todo}
-    await audit.write_all(
-        c,
-        [
-            Note(
-                at=press.at,
-                actor=press.actor,
-                action=f"{act.kind}.{done}",
-                brin=brin,
-                subject=subject,
-                reason=press.reason,
-            )
-            for brin in sorted(set(act.chosen["brins"] or ())) or [None]
-        ],
-    )
 
 
 def write_chosen(chosen: Chosen) -> dict[str, Any]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
-from hub.bulk.ask import note
+from hub.bulk.noted import pressed
 from hub.domain.bulk import BulkKind, BulkState, Objection, objection
 from hub.errors import Conflict, NotFound
-from hub.store import bulk, people
+from hub.store import audit, bulk, people
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -38,8 +38,9 @@ async def approve(c: Connection, act_id: UUID, press: Press, kind: BulkKind | No
             raise Conflict(final, f"{act.kind} {act.id} is {act.state}; it waits for nobody")
         case never:
             assert_never(never)
-    await note(c, act, press, "approved")
-    return await read(c, act.id)
+    begun = await read(c, act.id)
+    await audit.write_all(c, pressed(act, press, "approved", (act.state, begun.state)))
+    return begun
 
 
 async def stop(c: Connection, act_id: UUID, press: Press, kind: BulkKind | None = None) -> Act:
@@ -48,8 +49,9 @@ async def stop(c: Connection, act_id: UUID, press: Press, kind: BulkKind | None 
     if act.state in (BulkState.DONE, BulkState.CANCELLED):
         raise Conflict("final", f"{act.kind} {act.id} is {act.state} already")
     await bulk.stop(c, act.id, press.at)
-    await note(c, act, press, "cancelled")
-    return await read(c, act.id)
+    stopped = await read(c, act.id)
+    await audit.write_all(c, pressed(act, press, "cancelled", (act.state, stopped.state)))
+    return stopped
 
 
 def _there(act: Act | None, act_id: UUID) -> Act:

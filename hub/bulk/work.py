@@ -11,15 +11,17 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final, assert_never
 
 from hub import settle
+from hub.bulk import noted
 from hub.domain.bulk import PORTION_SECONDS, BulkKind, BulkState, pause, portion
 from hub.restate import restate
-from hub.store import bulk
+from hub.store import audit, bulk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
     from uuid import UUID
 
+    from hub.store.audit import Note
     from hub.store.bulk import Claim, Item
     from hub.store.pool import Connection
 
@@ -42,6 +44,7 @@ class Worked:
 class _Turn:
     struck: Sequence[int]
     done: int
+    notes: Sequence[Note] = ()
 
 
 async def work(c: Connection, now: datetime, process: int) -> Worked | None:
@@ -60,6 +63,7 @@ async def work(c: Connection, now: datetime, process: int) -> Worked | None:
     skipped = len(turn.struck) - turn.done
     next_at = now + (pause(turn.done, claim.rate) if turn.struck else ALL_BUSY)
     state = await bulk.advance(c, claim, turn.struck, (turn.done, skipped), (now, next_at))
+    await audit.write_all(c, [*turn.notes, *await _ended(c, claim, state, now)])
     return Worked(act=claim.id, kind=claim.kind, done=turn.done, skipped=skipped, state=state)
 
 
@@ -71,4 +75,10 @@ async def _replay(c: Connection, claim: Claim, items: Sequence[Item], now: datet
 async def _cancel(c: Connection, claim: Claim, items: Sequence[Item], now: datetime, process: int) -> _Turn:
     by_key = {item.key: item.n for item in items}
     result = await settle.cancel_many(c, list(by_key), claim.reason, now, process)
-    return _Turn([n for key, n in by_key.items() if key not in result.busy], len(result.cancelled))
+    struck = [n for key, n in by_key.items() if key not in result.busy]
+    return _Turn(struck, len(result.cancelled), noted.cancelled(claim, result.cancelled, now))
+
+
+async def _ended(c: Connection, claim: Claim, state: BulkState, now: datetime) -> list[Note]:
+    act = await bulk.read(c, claim.id) if state is BulkState.DONE else None
+    return [] if act is None else noted.ended(act, now)

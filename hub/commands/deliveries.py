@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from hub.api.delivery_desk import Filters
 from hub.api.delivery_models import show_delivery
 from hub.api.models import Items
-from hub.api.paging import HIGHEST_LIMIT, Paging
+from hub.api.paging import HIGHEST_LIMIT, Paging, mark_of
 from hub.commands.asking import ask, show_json, show_table
 from hub.errors import FieldError, InvalidInput, Place
 from hub.observe.shown import not_open
@@ -55,7 +55,7 @@ def deliveries(  # noqa: PLR0913 - one parameter per filter
         "afterSequence": after_sequence,
     }
     filters = _read(asked)
-    paging = Paging(limit=limit, cursor=cursor)
+    paging = Paging(mark=mark_of("/v1/deliveries"), limit=limit, cursor=cursor)
     page = ask(lambda c, settings: _page(c, settings, filters, paging))
     if as_json:
         show_json(page)

@@ -9,7 +9,7 @@ import typer
 
 from hub import operate
 from hub.api.models import Items
-from hub.api.paging import HIGHEST_LIMIT, Paging
+from hub.api.paging import HIGHEST_LIMIT, Paging, mark_of
 from hub.api.parked import ParkedBody, show_parked
 from hub.clock import now
 from hub.commands.asking import ACTOR, ask, press, show_json, show_table
@@ -45,7 +45,7 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List parked records, oldest first."""
-    paging = Paging(limit=limit, cursor=cursor)
+    paging = Paging(mark=mark_of("/v1/parked"), limit=limit, cursor=cursor)
 
     async def read(c: Connection, _settings: Settings) -> Items[ParkedBody]:
         after = paging.after(int)

@@ -28,10 +28,9 @@ from hub.settings import Settings
 from hub.store.mandates import Sight
 from hub.store.pool import Pool
 from hub.store.wake import Channel
-from hub.tokens import Caller, Role, Verifier
+from hub.tokens import COOKIE, Caller, Role, Verifier
 from hub.tracing import current_traceparent
 
-COOKIE: Final = "osr_hub_token"
 LANGUAGE: Final = "osr_hub_language"
 A_YEAR: Final = 365 * 24 * 3600
 HEADERS: Final = {

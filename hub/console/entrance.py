@@ -5,11 +5,11 @@ from typing import Final
 
 from fastapi import APIRouter, Response
 
-from hub.console.desk import COOKIE, Visit, VisitHere
+from hub.console.desk import Visit, VisitHere
 from hub.console.looks import HERE
 from hub.console.route import PageRoute
 from hub.errors import NotAuthenticated
-from hub.tokens import Caller, Role
+from hub.tokens import COOKIE, Caller, Role
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 STATIC: Final = {"console.css": "text/css", "console.js": "text/javascript", "icon.svg": "image/svg+xml"}

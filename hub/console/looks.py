@@ -32,18 +32,32 @@ def day(given: date | str | None) -> str:
 
 
 def fact(value: Any, name: str, words: Words) -> str:  # noqa: ANN401 - what a note of the audit holds
-    """Write what a fact of a mandate was or is."""
+    """Write what a fact was or is; of a list how long it is."""
     match value:
+        case bool():
+            return words("yes" if value else "no")
+        case list():
+            return str(len(value))
         case dict() if value:
             return ", ".join(f"{branch}: {routing}" for branch, routing in value.items())
-        case str() if name == "state":
-            return words.state(value)
-        case str() if name.endswith("Date"):
-            return day(value)
-        case str() if name.endswith("At"):
-            return local(datetime.fromisoformat(value))
+        case str() if value:
+            return _text(value, name, words)
         case _:
             return str(value) if value else words("no_routing")
+
+
+def _text(value: str, name: str, words: Words) -> str:
+    match name:
+        case "state":
+            return words.state(value)
+        case "status":
+            return words.status(value)
+        case _ if name.endswith("Date"):
+            return day(value)
+        case _ if name.endswith("At"):
+            return local(datetime.fromisoformat(value))
+        case _:
+            return value
 
 
 _templates: Final = Environment(

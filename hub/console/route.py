@@ -21,6 +21,7 @@ STATUSES: Final[Mapping[type[HubError], HTTPStatus]] = {
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
+    errors.TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 _ABSENT: Final = (
@@ -43,6 +44,9 @@ class PageRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def answer(request: Request) -> Response:
+            wait = request.scope.get("hub.wait")
+            if wait:
+                return fail(await visit(request), errors.TooManyRequests(wait))
             try:
                 return await handle(request)
             except Elsewhere as elsewhere:
@@ -67,4 +71,7 @@ class PageRoute(APIRoute):
 
 def fail(here: Visit, fault: HubError) -> Response:
     """Say what went wrong on a page of its own."""
-    return here.show("failed.html", STATUSES[type(fault)], says=here.words.fault(fault))
+    answer = here.show("failed.html", STATUSES[type(fault)], says=here.words.fault(fault))
+    if isinstance(fault, errors.TooManyRequests):
+        answer.headers["Retry-After"] = str(fault.seconds)
+    return answer

@@ -5,10 +5,11 @@ In: outcomes of attempts, reports of receivers, decisions of people. Out: rows o
 """
 
 from hub.settle.attempts import LaneRun, attempts
-from hub.settle.cancel import ManyCancelled, cancel, cancel_many
+from hub.settle.cancel import Cancelled, ManyCancelled, cancel, cancel_many
 from hub.settle.reports import IncomingReport, ReportResult, UnknownDelivery, apply_reports
 
 __all__ = [
+    "Cancelled",
     "IncomingReport",
     "LaneRun",
     "ManyCancelled",

@@ -11,7 +11,7 @@ from hub.settle.books import Entries
 from hub.store import reports
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -20,15 +20,25 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cancelled:
+    """A delivery that will not be sent, of which school, and from what to what it went."""
+
+    id: UUID
+    brin: str
+    before: Status
+    after: Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ManyCancelled:
     """What was cancelled, and what stands in a lane that somebody is sending; the rest waits no more."""
 
-    cancelled: Collection[Key]
+    cancelled: Sequence[Cancelled]
     busy: Collection[Key]
 
 
-async def cancel(c: Connection, delivery_id: UUID, reason: str, now: datetime, process: int = 0) -> str:
-    """Cancel a delivery that waits and return the BRIN of its school; the caller owns the transaction.
+async def cancel(c: Connection, delivery_id: UUID, reason: str, now: datetime, process: int = 0) -> Cancelled:
+    """Cancel a delivery that waits; the caller owns the transaction.
 
     Raises `NotFound` for an unknown id and `Conflict` when the message is on its way or has come to its end.
     """
@@ -50,7 +60,7 @@ async def cancel(c: Connection, delivery_id: UUID, reason: str, now: datetime, p
     entries = Entries()
     entries.moved(key, delivery.status, after, at=now, expects_report=delivery.expects_report, reason=reason)
     await entries.write(c, process)
-    return key[1]
+    return Cancelled(id=delivery_id, brin=key[1], before=delivery.status, after=after)
 
 
 async def cancel_many(c: Connection, keys: Collection[Key], reason: str, now: datetime, process: int) -> ManyCancelled:
@@ -58,15 +68,16 @@ async def cancel_many(c: Connection, keys: Collection[Key], reason: str, now: da
     lanes = await reports.lock(c, {key[:2] for key in keys})
     busy = {key for key in keys if lanes[key[:2]].is_leased}
     found = await reports.read_targets(c, [key for key in keys if key not in busy])
-    entries, cancelled = Entries(), []
+    entries = Entries()
+    cancelled: dict[Key, Cancelled] = {}
     for key, delivery in found.items():
         after = advance(delivery.status, Move.CANCELLED, expects_report=delivery.expects_report)
         if isinstance(after, Status):
             entries.moved(key, delivery.status, after, at=now, expects_report=delivery.expects_report, reason=reason)
-            cancelled.append(key)
-    await reports.cancel_many(c, cancelled, reason)
+            cancelled[key] = Cancelled(id=delivery.id, brin=delivery.brin, before=delivery.status, after=after)
+    await reports.cancel_many(c, list(cancelled), reason)
     await entries.write(c, process)
-    return ManyCancelled(cancelled=cancelled, busy=busy)
+    return ManyCancelled(cancelled=list(cancelled.values()), busy=busy)
 
 
 def _unknown(delivery_id: UUID) -> NotFound:

@@ -30,7 +30,7 @@ class Note:
     """What somebody did: an action such as `mandate.withdrawn`, what it was done to, and the reason that was given.
 
     `before` and `after` hold what differs, and only that; None where there was or is nothing. `actor` is a token's
-    subject, or one of `people.Ours`. Never a secret.
+    subject, a `people.Pseudonym`, or one of `people.Ours`. Never a secret.
     """
 
     at: datetime
@@ -63,10 +63,10 @@ async def write_all(c: Connection, notes: Sequence[Note]) -> None:
     """Add notes, those of a school in the order given."""
     if not notes:
         return
-    actors = {(isinstance(note.actor, people.Ours), note.actor): note for note in notes}
+    actors = {(type(note.actor), note.actor): note for note in notes}
     names = {who: await people.pseudonym(c, note.actor, note.at) for who, note in actors.items()}
     heads = await hold(c, {note.chain for note in notes})
-    rows = [_sealed(note, names[isinstance(note.actor, people.Ours), note.actor], heads) for note in notes]
+    rows = [_sealed(note, names[type(note.actor), note.actor], heads) for note in notes]
     await queries.write_audit(
         c,
         chains=list(heads),

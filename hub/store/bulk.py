@@ -68,6 +68,7 @@ class Claim:
 
     id: UUID
     kind: BulkKind
+    asked_by: str
     reason: str
     rate: int
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import orjson
@@ -11,12 +12,20 @@ from hub.store import plans
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from hub.store.pool import Connection
 
 ParkedState = Literal["open", "retried", "discarded"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """Whether a destination is held, and the schools that go, or wait, all the same."""
+
+    held: bool
+    brins: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,28 +68,34 @@ async def find_destination(c: Connection, name: str) -> int | None:
     return cast("int | None", await queries.find_destination(c, name=name))
 
 
-async def hold_destination(c: Connection, destination: int) -> None:
-    """Let nothing go there: every lane is held, and so is every one to come. The first locks of their transaction."""
-    await plans.shut_gate(c)
+async def hold_destination(c: Connection, destination: int) -> Gate:
+    """Let nothing go there, now and later; return how it was. The first locks of their transaction."""
+    was = await _shut(c, destination)
     await queries.mark_destination(c, id=destination, held=True)
     await queries.hold_all_lanes(c, destination=destination)
+    return was
 
 
-async def release_destination(c: Connection, destination: int) -> None:
-    """Let everything go there again. The first locks of their transaction."""
-    await plans.shut_gate(c)
+async def release_destination(c: Connection, destination: int) -> Gate:
+    """Let everything go there again; return how it was. The first locks of their transaction."""
+    was = await _shut(c, destination)
     await queries.mark_destination(c, id=destination, held=False)
     await queries.release_all_lanes(c, destination=destination)
+    return was
 
 
-async def hold_lanes(c: Connection, destination: int, brins: Collection[str]) -> None:
-    """Let nothing of these schools go there."""
-    await queries.hold_lanes(c, destination=destination, brins=sorted(set(brins)))
+async def hold_lanes(c: Connection, destination: int, brins: Collection[str]) -> dict[str, bool]:
+    """Let nothing of these schools go there; return which were held. The first locks of their transaction."""
+    were = await _holds(c, destination, brins)
+    await queries.hold_lanes(c, destination=destination, brins=list(were))
+    return were
 
 
-async def release_lanes(c: Connection, destination: int, brins: Collection[str]) -> None:
-    """Let these schools go there, also where all others are held."""
-    await queries.release_lanes(c, destination=destination, brins=sorted(set(brins)))
+async def release_lanes(c: Connection, destination: int, brins: Collection[str]) -> dict[str, bool]:
+    """Let these schools go there, also where all others are held; return which were held. The first locks."""
+    were = await _holds(c, destination, brins)
+    await queries.release_lanes(c, destination=destination, brins=list(were))
+    return were
 
 
 async def wake_lanes(c: Connection, destination: int) -> None:
@@ -129,6 +144,17 @@ async def list_audit(
         AuditEntry(**{**row, **{name: _read_json(row[name]) for name in ("subject", "before", "after")}})
         for row in rows
     ]
+
+
+async def _shut(c: Connection, destination: int) -> Gate:
+    await plans.shut_gate(c)
+    return Gate(**await queries.read_gate(c, id=destination))
+
+
+async def _holds(c: Connection, destination: int, brins: Collection[str]) -> dict[str, bool]:
+    await plans.share_gate(c)
+    rows = await queries.read_holds(c, destination=destination, brins=sorted(set(brins)))
+    return {row["brin"]: row["held"] for row in sorted(rows, key=itemgetter("brin"))}
 
 
 def _read_json(text: str | None) -> Any:  # noqa: ANN401 - what was noted

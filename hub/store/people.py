@@ -26,6 +26,12 @@ class Ours(StrEnum):
     COMMAND_LINE = "osr-hub command line"
 
 
+class Pseudonym(str):
+    """Who acts, where only the pseudonym is known: written as it is."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
     """A pseudonym, and whose it is; nobody's any more once it was erased."""
@@ -38,8 +44,8 @@ class Person:
 
 async def pseudonym(c: Connection, actor: str, at: datetime) -> str:
     """Say by which name an actor stands in records: the pseudonym, made in this transaction for one that is new."""
-    if isinstance(actor, Ours):
-        return actor.value
+    if isinstance(actor, Ours | Pseudonym):
+        return str(actor)
     found = None
     while found is None:  # nothing is found when another gave the pseudonym at the same moment
         found = await queries.intern_person(c, subject=actor, at=at)

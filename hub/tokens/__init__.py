@@ -4,8 +4,8 @@
 Connect issuer by its published keys; `verify` checks what both have in common.
 """
 
-from hub.tokens.caller import Caller, Role
+from hub.tokens.caller import COOKIE, Caller, Role
 from hub.tokens.development import ensure_keyfile, issue
 from hub.tokens.verify import Verifier, verifier_for
 
-__all__ = ["Caller", "Role", "Verifier", "ensure_keyfile", "issue", "verifier_for"]
+__all__ = ["COOKIE", "Caller", "Role", "Verifier", "ensure_keyfile", "issue", "verifier_for"]

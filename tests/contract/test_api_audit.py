@@ -135,6 +135,43 @@ async def test_a_subscriptions_life_is_noted_without_its_secrets(tmp_path: Path,
     assert await is_whole(pool)
 
 
+async def test_the_audit_says_which_schools_a_press_changed(hub: Client) -> None:
+    """Each chosen school from what to what, nothing where it was so already, and whose exceptions a whole one ends."""
+    operator = hub.as_caller(Role.OPERATIONS)
+    path = "/v1/destinations/duo:rio"
+    for verb, brins in (
+        ("hold", ["18DS"]),
+        ("hold", ["18DS", "00AA"]),
+        ("release", ["00AA"]),
+        ("hold", None),
+        ("release", ["00AA"]),
+        ("hold", None),
+    ):
+        assert (await operator.post(f"{path}/{verb}", {"brins": brins, "reason": "x"})).status == 200
+    assert [(n["brin"], n["before"], n["after"]) for n in await notes(hub)] == [
+        ("18DS", {"held": False}, {"held": True}),
+        ("00AA", {"held": False}, {"held": True}),
+        ("18DS", {}, {}),
+        ("00AA", {"held": True}, {"held": False}),
+        (None, {"held": False, "heldBrins": ["18DS"]}, {"held": True, "heldBrins": []}),
+        ("00AA", {"held": True}, {"held": False}),
+        (None, {"releasedBrins": ["00AA"]}, {"releasedBrins": []}),
+    ]
+
+
+async def test_a_school_new_to_a_held_destination_was_held(hub: Client, pool: Pool) -> None:
+    """Where nothing went to it yet, it is what its destination is; the audit holds together."""
+    operator = hub.as_caller(Role.OPERATIONS)
+    path = "/v1/destinations/duo:verzuim"
+    await operator.post(f"{path}/hold", {"brins": None, "reason": "x"})
+    await operator.post(f"{path}/release", {"brins": ["18DS"], "reason": "x"})
+    note = (await notes(hub, brin="18DS"))[0]
+    assert (note["action"], note["before"], note["after"]) == (
+        "destination.released", {"held": True}, {"held": False},
+    )  # fmt: skip
+    assert await is_whole(pool)
+
+
 async def test_a_page_of_the_audit_goes_on_where_it_ended(hub: Client, school: Client) -> None:
     """Newest first, by school and by time, in pages; other roles do not come in."""
     for supplier in (ONE, OTHER):

@@ -99,7 +99,10 @@ async def test_a_replay_is_accepted_and_followed(ann: Client, pool: Pool) -> Non
     assert (message["replayof"], message["causationid"]) == (first["id"], first["eventId"])
     assert (await ann.get("/v1/replays")).json["items"] == [done]
     notes = (await ann.get("/v1/audit", brin="18DS")).json["items"]
-    assert (notes[0]["action"], notes[0]["reason"]) == ("replay.asked", "DUO asks")
+    assert [(n["action"], n["reason"], n["before"], n["after"]) for n in notes[:2]] == [
+        ("replay.done", None, {"state": "running"}, {"state": "done", "done": 1, "skipped": 0}),
+        ("replay.asked", "DUO asks", None, {"state": "running"}),
+    ]
 
 
 async def test_the_same_request_again_is_the_same_replay(ann: Client) -> None:

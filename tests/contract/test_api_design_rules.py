@@ -11,7 +11,7 @@ import orjson
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-from hub.api.paging import write_cursor
+from hub.api.paging import mark_of, write_cursor
 from hub.api.problem_pages import KINDS
 from hub.tokens import Role
 from tests.support.calls import ONE, open_hub, wish
@@ -24,7 +24,11 @@ if TYPE_CHECKING:
     from tests.support.api import Client
 
 SAMPLES = {"brin": "18DS", "branch": "18DS00", "bgeCode": "41561", "parkedId": "1", "name": "duo:rio"}
-LISTS = ("schools", "systems", "mandates", "deliveries", "lanes", "parked", "audit")
+LISTS: dict[str, tuple[int | str, ...]] = {
+    "schools": ("00AA",), "systems": (ONE,), "mandates": (str(uuid4()),), "deliveries": (1, "18DS", 1),
+    "lanes": (1, "18DS"), "parked": (1,), "audit": (1,), "replays": (str(uuid4()),), "cancellations": (str(uuid4()),),
+}  # fmt: skip
+"""Every list that has pages, and a place in it."""
 CAMEL = re.compile(r"[a-z][a-zA-Z0-9]*")
 
 
@@ -163,8 +167,28 @@ async def test_the_description_can_be_read_from_anywhere(hub: Client) -> None:
 
 
 @pytest.mark.parametrize("path", LISTS)
-async def test_a_cursor_of_another_list_is_refused(hub: Client, path: str) -> None:
-    """Forged, foreign, broken, or longer than any: 400 that names `cursor`, as does an impossible limit."""
+async def test_a_cursor_is_of_its_list_and_filters_alone(hub: Client, path: str) -> None:
+    """With another limit it goes on; at a list of the same shape, or with another filter, 400 says what to do."""
+    operations = hub.as_caller(Role.OPERATIONS)
+    own = write_cursor(mark_of(f"/v1/{path}"), *LISTS[path])
+    assert (await operations.get(f"/v1/{path}", cursor=own, limit=7)).status == 200
+    others = [write_cursor(mark_of(f"/v1/{other}"), *LISTS[path]) for other in LISTS if other != path]
+    asked: list[tuple[str, dict[str, Any]]] = [
+        *[(path, {"cursor": cursor}) for cursor in (*others, write_cursor(*LISTS[path]))],
+        (path, {"cursor": own, "brin": "18DS"}),
+        ("events", {"since": own}),
+    ]
+    for where, query in asked:
+        reply = await operations.get(f"/v1/{where}", **query)
+        (fault,) = reply.json["errors"]
+        parameter = next(iter(query))
+        assert (reply.status, fault["in"], fault["field"]) == (400, "query", f"/{parameter}")
+        assert f"leave `{parameter}` out to begin at the beginning" in fault["detail"]
+
+
+@pytest.mark.parametrize("path", LISTS)
+async def test_a_cursor_that_nobody_gave_is_refused(hub: Client, path: str) -> None:
+    """Forged, broken, or longer than any: 400; an impossible limit is named."""
     operations = hub.as_caller(Role.OPERATIONS)
     forged = (
         write_cursor("x", "y", "z", 1), write_cursor("x", 1), write_cursor(), "", "%", "é", "A" * 5000, "bnVsbA", "W10",

@@ -126,9 +126,10 @@ async def test_a_held_destination_keeps_everything_until_it_is_released(operator
     async with pool.acquire() as c:
         assert await take(c, "duo:rio") == 2
     notes = (await operator.get("/v1/audit")).json["items"]
-    assert [(n["action"], n["reason"]) for n in notes[:2]] == [
-        ("destination.released", "klaar"), ("destination.held", "onderhoud")
-    ]  # fmt: skip
+    assert [(n["action"], n["reason"], n["before"], n["after"]) for n in notes[:2]] == [
+        ("destination.released", "klaar", {"held": True}, {"held": False}),
+        ("destination.held", "onderhoud", {"held": False}, {"held": True}),
+    ]
 
 
 async def test_one_school_may_be_held(operator: Client, pool: Pool) -> None:
@@ -175,6 +176,10 @@ async def test_a_delivery_that_waits_can_be_cancelled_once(operator: Client, poo
     path = f"/v1/deliveries/{one['id']}/cancellation"
     done = await operator.post(path, {"reason": "fout"})
     assert (done.status, done.json["status"], done.json["reason"]) == (200, "cancelled", "fout")
+    note = (await operator.get("/v1/audit", brin="18DS")).json["items"][0]
+    assert (note["action"], note["before"], note["after"]) == (
+        "delivery.cancelled", {"status": "waiting"}, {"status": "cancelled"},
+    )  # fmt: skip
     again = await operator.post(path, {"reason": "fout"})
     assert (again.status, again.json["code"]) == (409, "final")
     assert (await operator.post(f"/v1/deliveries/{uuid4()}/cancellation", {"reason": "x"})).status == 404
@@ -213,6 +218,10 @@ async def test_a_parked_record_is_used_or_discarded(operator: Client, pool: Pool
         await c.execute("update parked set bytes = $1", orjson.dumps(told(delivery)))
     assert (await operator.post(f"{path}/retry")).json["state"] == "retried"
     assert (await operator.get(f"/v1/deliveries/{delivery}")).json["status"] == "processed"
+    note = (await operator.get("/v1/audit")).json["items"][0]
+    assert (note["action"], note["before"], note["after"]) == (
+        "parked.retried", {"state": "open"}, {"state": "retried"},
+    )  # fmt: skip
     assert (await operator.post(f"{path}/discard", {"reason": "x"})).json["code"] == "final"
     assert (await operator.get("/v1/parked", state="open")).json["items"] == []
     assert (await operator.post("/v1/parked/999/retry")).status == 404

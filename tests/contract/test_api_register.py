@@ -138,3 +138,14 @@ async def test_the_published_log_is_read_from_where_one_was(hub: Client, school:
     assert mine["next"] == then["next"]
     assert (await hub.as_caller(Role.SCHOOL, brins=["00AA"]).get("/v1/events")).json["items"] == []
     assert (await school.get("/v1/events", since="x")).status == 400
+
+
+async def test_a_place_in_the_log_may_be_kept_for_long(school: Client, pool: Pool) -> None:
+    """What `next` was in the first version is still taken, and whatever else is asked for by now."""
+    for supplier in (ONE, OTHER):
+        await school.post("/v1/mandates", wish(supplierOin=supplier))
+    await publish(pool)
+    kept = (await school.get("/v1/events", limit=1)).json["next"]
+    assert kept == "WzFd"
+    (event,) = (await school.get("/v1/events", since="WzFd", types="*.granted.v1")).json["items"]
+    assert event["data"]["supplierOin"] == OTHER

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hub.api.paging import Paging, write_cursor
+from hub.api.paging import Paging, mark_of, write_cursor
 from hub.tokens import Role
 from tests.support.probes import Wish, probing
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.api import Client
+
+
+MARK = mark_of("/v1/probes")
 
 
 @pytest.fixture
@@ -147,8 +150,10 @@ async def test_a_change_names_the_version_it_changes(client: Client, if_match: s
         "cursor=nonsense",
         "cursor=%ff",
         "cursor=W10",
-        f"cursor={write_cursor('18DS', 2**63)}",
-        f"cursor={write_cursor(1, '18DS')}",
+        f"cursor={write_cursor(MARK, '18DS', 2**63)}",
+        f"cursor={write_cursor(MARK, 1, '18DS')}",
+        f"cursor={write_cursor(mark_of('/v1/others'), '18DS', 42)}",
+        f"cursor={write_cursor('18DS', 42)}",
         "cursor=" + "A" * 2000,
         "limit=0",
         "limit=1001",
@@ -163,17 +168,17 @@ async def test_a_hostile_page_is_bad_input(client: Client, query: str) -> None:
 async def test_a_cursor_leads_on(client: Client) -> None:
     """A cursor gives back the key it was made of; without one a list begins at its beginning."""
     assert (await client.get("/v1/probes")).json == {"limit": 100, "after": None}
-    reply = await client.get("/v1/probes", limit=1000, cursor=write_cursor("18DS", 42))
+    reply = await client.get("/v1/probes", limit=1000, cursor=write_cursor(MARK, "18DS", 42))
     assert reply.json == {"limit": 1000, "after": ["18DS", 42]}
 
 
 def test_a_page_shows_that_there_is_more() -> None:
     """One row more than asked for makes a next page; exactly as many make the last one."""
-    paging = Paging(limit=2)
+    paging = Paging(mark=MARK, limit=2)
     more = paging.page([1, 2, 3], key=lambda n: (n,), show=str)
     last = paging.page([1, 2], key=lambda n: (n,), show=str)
 
-    assert (more.items, more.next) == (["1", "2"], write_cursor(2))
+    assert (more.items, more.next) == (["1", "2"], write_cursor(MARK, 2))
     assert (last.items, last.next) == (["1", "2"], None)
 
 

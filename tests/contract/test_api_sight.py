@@ -15,7 +15,7 @@ import pytest
 from hub.tokens import Role
 from schemas.identifiers import Oin
 from tests.support.api import client_of
-from tests.support.calls import ONE, OTHER, R1, fill_register, wish
+from tests.support.calls import ONE, OTHER, R1, day, fill_register, wish
 from tests.support.seen import plan_all, take
 from tests.support.subscribed import KEYS, subscribed
 
@@ -190,6 +190,24 @@ async def test_what_is_not_ones_own_is_answered_like_what_does_not_exist(world: 
         assert answers[0][0] in {403, 404}, path
         compared += 1
     assert compared >= 4
+
+
+async def test_a_free_characteristic_is_for_whoever_has_to_do_with_the_school(world: World) -> None:
+    """A system with a mandate of it, also one that is over or to come; for another there is no such school."""
+    hub = world.hub
+    own = hub.as_caller(Role.SCHOOL, brins=["18DS"])
+    one, other = hub.as_caller(Role.LAS, oin=ONE), hub.as_caller(Role.LAS, oin=OTHER)
+    for mandate in (await own.get("/v1/mandates")).json["items"]:
+        await own.post(f"/v1/mandates/{mandate['id']}/withdrawal", {"reason": "over"})
+    assert (await one.get("/v1/routing/available", brin="18DS")).status == 200
+    theirs = await other.get("/v1/routing/available", brin="18DS")
+    nobodys = await other.get("/v1/routing/available", brin="99ZZ")
+    assert (theirs.status, said(theirs, world.names)) == (404, said(nobodys, NOTHING))
+    await own.post("/v1/mandates", wish(supplierOin=OTHER, startDate=day(5)))
+    assert (await other.get("/v1/routing/available", brin="18DS")).status == 200
+    for caller in (own, hub.as_caller(Role.SCHOOL, bges=["41561"]), hub.as_caller(Role.OPERATIONS)):
+        assert (await caller.get("/v1/routing/available", brin="18DS")).status == 200
+    assert (await strangers(hub)["school"].get("/v1/routing/available", brin="18DS")).status == 404
 
 
 async def test_a_refusal_for_the_role_comes_before_any_look_at_what_is_asked_for(world: World) -> None:

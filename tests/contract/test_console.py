@@ -146,6 +146,16 @@ async def test_a_school_reads_what_became_of_its_mandates(hub: Client) -> None:
     assert (await paper.get("/console")).headers["location"] == "/mandaten"
 
 
+async def test_a_school_reads_what_operations_pressed(hub: Client) -> None:
+    """Held, cancelled in bulk and asked for again: from what to what, in words."""
+    operator = hub.as_caller(Role.OPERATIONS)
+    await operator.post("/v1/destinations/duo:rio/hold", {"brins": ["18DS"], "reason": "onderhoud"})
+    await operator.post("/v1/replays", {"brins": ["18DS"], "reason": "DUO vraagt het"})
+    text = await (await paper_of(hub, Role.SCHOOL, brins=("18DS",))).text("/mandaten/18DS/geschiedenis")
+    assert "tegengehouden: nee → ja" in text
+    assert "stand: bezig" in text
+
+
 async def test_whoever_may_only_look_finds_nothing_to_press(hub: Client, mandate: str) -> None:
     """Operations read every school and change none; another school's administrator does not even see it."""
     operations = await paper_of(hub, Role.OPERATIONS)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from orjson import loads
 
 from hub import bulk, register
 from hub.domain.bulk import BulkKind, BulkState
@@ -101,13 +102,49 @@ async def test_every_act_of_a_person_is_in_the_audit(c: Connection) -> None:
         await bulk.approve(c, act.id, by("bob"))
     async with c.transaction():
         await bulk.stop(c, act.id, by("cis"))
-    rows = await c.fetch("select action, brin, reason, subject ->> 'replayId' as id from audit order by n")
-    assert [(row["action"], row["brin"]) for row in rows if row["id"] == str(act.id)] == [
-        (action, brin)
-        for action in ("replay.asked", "replay.approved", "replay.cancelled")
+    rows = await c.fetch(
+        "select action, brin, reason, subject ->> 'replayId' as id, before ->> 'state' as was, "
+        "after ->> 'state' as now from audit order by n"
+    )
+    assert [(row["action"], row["brin"], row["was"], row["now"]) for row in rows if row["id"] == str(act.id)] == [
+        (action, brin, was, now)
+        for action, was, now in (
+            ("replay.asked", None, "awaiting_approval"),
+            ("replay.approved", "awaiting_approval", "running"),
+            ("replay.cancelled", "running", "cancelled"),
+        )
         for brin in ("00AA", "18DS")
     ]
     assert {row["reason"] for row in rows if row["id"]} == {"because"}
+
+
+async def test_what_is_cancelled_in_bulk_is_noted_from_what_to_what(c: Connection) -> None:
+    """At the school whose it is, for whoever asked; and that the act is done, with what it came to, is the hub's."""
+    for row in await c.fetch("select id from mandates"):
+        async with c.transaction():
+            await register.withdraw(c, row["id"], at())
+    await plan_all(c)
+    await fail(c, RIO)
+    act = await finish(c, await ask(c, wanted(BulkKind.CANCELLATION, destination=RIO)))
+    rows = await c.fetch(
+        "select action, brin, reason, coalesce(p.subject, a.actor) as who, before::text, after::text from audit a "
+        "left join people p on p.pseudonym::text = a.actor where a.subject ->> 'cancellationId' = $1 order by n",
+        str(act.id),
+    )
+    assert [(row["action"], row["brin"], row["who"], row["reason"]) for row in rows] == [
+        ("cancellation.asked", None, "ann", "because"),
+        ("deliveries.cancelled", "00AA", "ann", "because"),
+        ("deliveries.cancelled", "18DS", "ann", "because"),
+        ("cancellation.done", None, "hub", None),
+    ]
+    gone = await c.fetch("select id, brin from deliveries where status = 'cancelled' order by brin")
+    assert [loads(row["after"])["deliveries"] for row in rows[1:3]] == [
+        [{"deliveryId": str(each["id"]), "before": {"status": "retrying"}, "after": {"status": "cancelled"}}]
+        for each in gone
+    ]
+    assert loads(rows[3]["before"]) == {"state": "running"}
+    assert loads(rows[3]["after"]) == {"state": "done", "done": 2, "skipped": 0}
+    await assert_right(c)
 
 
 async def test_a_cancellation_takes_what_waits_and_leaves_the_rest(c: Connection) -> None:

@@ -135,8 +135,9 @@ async def test_what_waits_can_be_cancelled_and_the_lane_goes_on(told: Connection
     """A cancelled number is never sent, and the next message names the one before it."""
     first, second, third = await ids(told)
     async with told.transaction():
-        assert await settle.cancel(told, first, "wrong school", NOON) == "18DS"
+        gone = await settle.cancel(told, first, "wrong school", NOON)
         await settle.cancel(told, second, "wrong school", NOON)
+    assert (gone.brin, gone.before, gone.after) == ("18DS", "waiting", "cancelled")
     assert (await told.fetchval("select head from lanes")) == 2
     assert await deliver_all(told) == [3]
     with pytest.raises(Conflict):

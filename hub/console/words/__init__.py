@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hub.console.words import codes, operations, school, shell
 from hub.domain.says import Language
-from hub.errors import Conflict, InvalidInput, NotFound, PreconditionFailed, Unavailable
+from hub.errors import Conflict, InvalidInput, NotFound, PreconditionFailed, TooManyRequests, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,8 +50,8 @@ class Words:
         return codes.STATUSES[status][self._nth]
 
     def state(self, state: str) -> str:
-        """Say where a mandate stands."""
-        return codes.STATES[state][self._nth]
+        """Say where a mandate stands, or a replay or a cancellation."""
+        return (codes.STATES.get(state) or codes.ACT_STATES[state])[self._nth]
 
     def cause(self, cause: str) -> str:
         """Say whose turn it is."""
@@ -70,7 +70,7 @@ class Words:
         return codes.ACTIONS.get(action, (action, action))[self._nth]
 
     def fact(self, name: str) -> str:
-        """Say which fact of a mandate a note is about."""
+        """Say which fact a note is about."""
         return codes.FACTS.get(name, (name, name))[self._nth]
 
     def act_state(self, state: str) -> str:
@@ -100,6 +100,8 @@ class Words:
         match fault:
             case NotFound() | Unavailable() | PreconditionFailed():
                 return self(_OF_FAULTS[type(fault)])
+            case TooManyRequests():
+                return self("too_often", seconds=fault.seconds)
             case Conflict():
                 return self.error("", fault.reason, str(fault))
             case InvalidInput():

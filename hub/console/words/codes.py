@@ -147,10 +147,13 @@ ACTIONS: Final[Mapping[str, Both]] = {
     "replay.cancelled": ("herhaling gestopt", "replay stopped"),
     "cancellation.asked": ("annulering gevraagd", "cancellation asked for"),
     "cancellation.approved": ("annulering goedgekeurd", "cancellation approved"),
+    "replay.done": ("herhaling klaar", "replay done"),
     "cancellation.cancelled": ("annulering gestopt", "cancellation stopped"),
+    "cancellation.done": ("annulering klaar", "cancellation done"),
     "destination.held": ("berichten tegengehouden", "messages held"),
     "destination.released": ("berichten vrijgegeven", "messages released"),
     "delivery.cancelled": ("bericht geannuleerd", "message cancelled"),
+    "deliveries.cancelled": ("berichten geannuleerd", "messages cancelled"),
 }
 ACT_STATES: Final[Mapping[str, Both]] = {
     "awaiting_approval": ("wacht op goedkeuring", "awaits approval"),
@@ -164,6 +167,12 @@ FACTS: Final[Mapping[str, Both]] = {
     "routing": ("routeringskenmerken", "routing characteristics"),
     "withdrawnAt": ("ingetrokken", "withdrawn"),
     "state": ("stand", "state"),
+    "status": ("status", "status"),
+    "held": ("tegengehouden", "held"),
+    "done": ("gedaan", "done"),
+    "skipped": ("overgeslagen", "skipped"),
+    "deliveries": ("berichten", "messages"),
+    "mandates": ("mandaten", "mandates"),
 }
 ERRORS: Final[Mapping[tuple[str, str], Both]] = {
     ("", "day"): (

@@ -56,6 +56,8 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "system": ("Administratiesysteem", "Administration system"),
     "routing": ("Routeringskenmerk", "Routing characteristic"),
     "no_routing": ("geen", "none"),
+    "yes": ("ja", "yes"),
+    "no": ("nee", "no"),
     "signal": ("Melding", "Signal"),
     "doubt_title": (
         "Kies welk systeem deze vestigingen gebruiken",

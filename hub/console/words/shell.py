@@ -59,6 +59,10 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "until": ("t/m", "until"),
     "from": ("vanaf", "from"),
     "service": ("Dienst", "Service"),
+    "too_often": (
+        "Er is te vaak achter elkaar iets gevraagd. Er is niets gewijzigd. Probeer het over {seconds} s opnieuw.",
+        "Too much was asked in a row. Nothing was changed. Try again in {seconds} s.",
+    ),
     "unavailable": (
         "De hub is er even niet. Probeer het over een minuut opnieuw.",
         "The hub is not there for a moment. Try again in a minute.",

@@ -73,7 +73,7 @@ delete from bulk_items where act = :act;
 -- name: claim_act^
 -- Take the act that has waited longest for its turn, unless another process has it. A turn further ahead than a minute
 -- was written by a clock that jumped.
-select a.id, a.kind, a.reason, a.rate from bulk_acts a
+select a.id, a.kind, a.asked_by, a.reason, a.rate from bulk_acts a
  where a.state = 'running' and (a.next_at <= :now or a.next_at > :now::timestamptz + interval '1 minute')
  order by a.next_at limit 1 for update skip locked;
 

@@ -4,6 +4,12 @@
 -- The number of a destination.
 select d.id from destinations d where d.name = :name;
 
+-- name: read_gate^
+-- Whether a destination is held, and which schools are not what it is.
+select d.held, (select coalesce(array_agg(l.brin order by l.brin), '{}') from lanes l
+                 where l.destination = d.id and l.held <> d.held) as brins
+  from destinations d where d.id = :id;
+
 -- name: mark_destination!
 -- Whether new lanes of it are held.
 update destinations set held = :held where id = :id;
@@ -14,6 +20,15 @@ update lanes x set held = true, due = null
   from (select l.destination, l.brin from lanes l where l.destination = :destination and not l.held
          order by l.brin for update of l) h
  where x.destination = h.destination and x.brin = h.brin;
+
+-- name: read_holds
+-- Which of these schools are held, kept so until the transaction ends; lanes that do not exist yet are made as their
+-- destination is, in key order.
+insert into lanes as x (destination, brin, held)
+select d.id, u.brin, d.held from unnest(:brins::text[]) u (brin) join destinations d on d.id = :destination
+ order by u.brin
+on conflict (destination, brin) do update set held = x.held
+returning x.brin, x.held;
 
 -- name: hold_lanes!
 -- Let nothing of these schools go there; lanes that do not exist yet are made, in key order.
