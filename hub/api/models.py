@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final, Generic, TypeVar
 
@@ -23,6 +24,7 @@ from schemas.cloudevents import write_time
 
 T = TypeVar("T")
 _LONE: Final = re.compile(r"[\ud800-\udfff]")
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 Moment = Annotated[
     datetime,
@@ -36,8 +38,8 @@ AskedMoment = Annotated[
     AfterValidator(lambda given: _in_utc(given)),  # noqa: PLW0108 - it stands below
 ]
 """A moment in a request; it names its time zone, whichever, and is taken over in UTC."""
-Day = Annotated[date, BeforeValidator(lambda given: _only_text(given, "a date like 2026-11-23"))]
-"""A calendar day, in Amsterdam."""
+Day = Annotated[date, BeforeValidator(lambda given: _only_day(given))]  # noqa: PLW0108 - it stands below
+"""A calendar day, in Amsterdam: a date and nothing more, because midnight in UTC may be another day here."""
 
 
 class CamelModel(BaseModel):
@@ -102,7 +104,14 @@ def _in_utc(given: datetime) -> datetime:
         raise PydanticCustomError("form", "the moment lies outside the years 1 to 9999 in UTC") from None
 
 
+def _only_day(given: object) -> date:
+    if isinstance(given, str) and _DAY.fullmatch(given):
+        with suppress(ValueError):
+            return date.fromisoformat(given)
+    raise PydanticCustomError("form", "expected a day that exists, like 2026-11-23")
+
+
 def _only_text(given: Any, form: str) -> Any:  # noqa: ANN401 - what pydantic hands on
-    if isinstance(given, date) or (isinstance(given, str) and not given.lstrip("-").replace(".", "").isdigit()):
+    if isinstance(given, datetime) or (isinstance(given, str) and not given.lstrip("-").replace(".", "").isdigit()):
         return given
     raise PydanticCustomError("form", "expected {form}", {"form": form})
