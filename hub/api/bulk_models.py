@@ -8,13 +8,12 @@ from uuid import UUID
 from pydantic import Field, StrictBool, StrictInt, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from hub.api.models import AskedMoment, CamelModel, Moment, RequestModel, example
+from hub.api.models import AskedMoment, CamelModel, Moment, RequestModel, ShownStatus, example
 from hub.bulk import Preview, Wanted
 from hub.bulk.ask import write_chosen
 from hub.domain.bulk import BulkKind
 from hub.store.bulk import Act, Chosen
 from schemas.identifiers import BrinField
-from schemas.kinds import ShownStatus
 
 MOST_NAMED = 10_000
 LONGEST_REASON = 1000

@@ -13,6 +13,7 @@ from hub.api.paging import DEFAULT_LIMIT, HIGHEST_LIMIT, read_cursor, write_curs
 from hub.api.wiring import ConnectionHere, SettingsHere
 from hub.domain.kinds import OF_MANDATES, Kind
 from hub.envelopes import letterhead, mandate_event
+from hub.errors import FieldError, InvalidInput, Place
 from hub.sight import sight_by_school
 from hub.store import log, mandates
 from schemas.envelope import MandateEvent
@@ -46,7 +47,7 @@ async def list_events(
     limit: Annotated[int, Query(ge=1, le=HIGHEST_LIMIT)] = DEFAULT_LIMIT,
 ) -> Response:
     """Read the events of mandates that the caller may read, in the order in which they were published."""
-    after = 0 if since is None else read_cursor(since, int)[0]
+    after = 0 if since is None else _read_since(since)
     end = await log.last_position(c)
     window = (after, min(after + WINDOW, max(end, after)))
     sight = await sight_by_school(c, caller)
@@ -59,6 +60,14 @@ async def list_events(
         "more": reached < end,
     }
     return Response(orjson.dumps(body), media_type="application/json")
+
+
+def _read_since(text: str) -> int:
+    try:
+        return int(read_cursor(text, int)[0])
+    except InvalidInput:
+        detail = "not a `next` of these events; take it from an earlier answer as it is"
+        raise InvalidInput([FieldError(in_=Place.QUERY, field="/since", code="cursor", detail=detail)]) from None
 
 
 def _kinds(types: list[str]) -> list[Kind]:

@@ -1,7 +1,7 @@
 """The bodies of mandates: what is asked for, what is shown."""
 
 from datetime import date
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, Literal, LiteralString, NoReturn
 from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, WithJsonSchema
@@ -67,8 +67,11 @@ class MandateWish(RequestModel):
         )
 
 
-def _refuse(_given: object) -> NoReturn:
-    raise PydanticCustomError("immutable", "this never changes; withdraw the mandate and grant another")
+def _refuse(why: LiteralString) -> BeforeValidator:
+    def refuse(_given: object) -> NoReturn:
+        raise PydanticCustomError("immutable", why)
+
+    return BeforeValidator(refuse)
 
 
 def _present(given: date | None) -> date | None:
@@ -77,7 +80,21 @@ def _present(given: date | None) -> date | None:
     return given
 
 
-Never = Annotated[None, BeforeValidator(_refuse), WithJsonSchema({"not": {}, "description": "Never changes."})]
+Never = Annotated[
+    None,
+    _refuse("this never changes; withdraw the mandate and grant another"),
+    WithJsonSchema({"not": {}, "description": "Never changes."}),
+]
+Follows = Annotated[
+    None,
+    _refuse("this follows from the rest; startDate and endDate can be changed here"),
+    WithJsonSchema({"not": {}, "description": "Follows from the rest."}),
+]
+Routed = Annotated[
+    None,
+    _refuse("routing is changed by PUT and DELETE of the mandate's routing/{branch}"),
+    WithJsonSchema({"not": {}, "description": "Changed at `routing/{branch}`."}),
+]
 
 
 class MandatePatch(RequestModel):
@@ -94,18 +111,18 @@ class MandatePatch(RequestModel):
     brin: Never = None
     service_code: Never = None
     supplier_oin: Never = None
-    branches: Never = None
-    version: Never = None
-    school_oin: Never = None
-    school_name: Never = None
-    bge_code: Never = None
-    system_name: Never = None
-    state: Never = None
+    branches: Routed = None
+    version: Follows = None
+    school_oin: Follows = None
+    school_name: Follows = None
+    bge_code: Follows = None
+    system_name: Follows = None
+    state: Follows = None
     copied_from: Never = None
-    withdrawn_at: Never = None
-    created_at: Never = None
-    updated_at: Never = None
-    warnings: Never = None
+    withdrawn_at: Follows = None
+    created_at: Follows = None
+    updated_at: Follows = None
+    warnings: Follows = None
 
     def to_patch(self) -> Patch:
         """Take it over into the hub's own terms."""

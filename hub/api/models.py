@@ -21,6 +21,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from schemas.cloudevents import write_time
+from schemas.kinds import HELD, DeliveryStatus
 
 T = TypeVar("T")
 _LONE: Final = re.compile(r"[\ud800-\udfff]")
@@ -40,6 +41,11 @@ AskedMoment = Annotated[
 """A moment in a request; it names its time zone, whichever, and is taken over in UTC."""
 Day = Annotated[date, BeforeValidator(lambda given: _only_day(given))]  # noqa: PLW0108 - it stands below
 """A calendar day, in Amsterdam: a date and nothing more, because midnight in UTC may be another day here."""
+SHOWN: Final = (*(status.value for status in DeliveryStatus), HELD)
+ShownStatus = Annotated[
+    str, AfterValidator(lambda given: _shown(given)), WithJsonSchema({"type": "string", "enum": list(SHOWN)})  # noqa: PLW0108
+]
+"""Where a delivery stands, as it is shown."""
 
 
 class CamelModel(BaseModel):
@@ -102,6 +108,12 @@ def _in_utc(given: datetime) -> datetime:
         return given.astimezone(UTC)
     except OverflowError:
         raise PydanticCustomError("form", "the moment lies outside the years 1 to 9999 in UTC") from None
+
+
+def _shown(given: str) -> str:
+    if given not in SHOWN:
+        raise PydanticCustomError("enum", "expected one of {all}", {"all": ", ".join(SHOWN)})
+    return given
 
 
 def _only_day(given: object) -> date:

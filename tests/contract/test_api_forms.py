@@ -39,3 +39,51 @@ async def test_a_day_is_a_date_and_nothing_else(school: Client, given: object) -
     listed = await school.get(f"/v1/mandates?referenceDate={given}")
     assert (listed.status, codes(listed)) == (400, [("/referenceDate", "form")])
     assert (await school.get(f"/v1/mandates?referenceDate={day()}")).json["items"]
+
+
+async def test_a_part_of_the_address_is_called_as_the_description_calls_it(hub: Client) -> None:
+    """What is wrong in a path has the name that stands between the braces, in lower camel."""
+    duty = hub.as_caller(Role.OPERATIONS)
+    for path, name in (("mandates/x", "/mandateId"), ("boards/x", "/bgeCode"), ("deliveries/x", "/deliveryId")):
+        reply = await duty.get(f"/v1/{path}")
+        assert [(fault["in"], fault["field"]) for fault in reply.json["errors"]] == [("path", name)]
+
+
+async def test_a_status_that_does_not_exist_is_one_wrong_field(hub: Client) -> None:
+    """The field is the one that was given, and the detail lists what could have been."""
+    duty = hub.as_caller(Role.OPERATIONS)
+    listed = await duty.get("/v1/deliveries?status=done&status=held")
+    assert codes(listed) == [("/status/0", "enum")]
+    assert listed.json["errors"][0]["detail"].endswith("dead, cancelled, held")
+    asked = await duty.post("/v1/replays", {"statuses": ["dead", "done"], "dryRun": True})
+    assert codes(asked) == [("/statuses/1", "enum")]
+
+
+async def test_a_since_that_is_no_next_is_called_since(hub: Client) -> None:
+    """The field named is the parameter that the caller sent."""
+    reply = await hub.as_caller(Role.OPERATIONS).get("/v1/events?since=x")
+    assert (reply.status, codes(reply)) == (400, [("/since", "cursor")])
+
+
+async def test_a_body_that_cannot_be_read_is_a_wrong_body(school: Client) -> None:
+    """Bytes that are no UTF-8, and what is too deep or too long a number for any reader, are answered as no JSON."""
+    for body in (b'{"brin":"\xff"}', b"[" * 100_000, b'{"brin":' + b"1" * 5000 + b"}", b"{bad"):
+        reply = await school.call("POST", "/v1/mandates", body, headers={"Content-Type": "application/json"})
+        assert (reply.status, codes(reply)) == (400, [("", "not_json")])
+        assert reply.json["type"].endswith("/problems/invalid-input")
+
+
+async def test_a_kind_of_problem_has_one_title(school: Client) -> None:
+    """What is not there is called the same, whether the address or the thing does not exist."""
+    nowhere, nobody = await school.get("/v1/mandates/"), await school.get("/v1/schools/99ZZ")
+    assert (nowhere.json["type"], nowhere.json["title"]) == (nobody.json["type"], nobody.json["title"])
+    assert nowhere.json["detail"] == "there is nothing at this address"
+
+
+async def test_a_patch_says_where_else_a_field_is_changed(school: Client) -> None:
+    """All of it is `immutable` here, but routing has calls of its own, and some of the rest does change."""
+    made = (await school.post("/v1/mandates", wish())).json
+    reply = await patch(school, f"/v1/mandates/{made['id']}", {"brin": "00AA", "branches": [], "state": "ended"}, 1)
+    assert codes(reply) == [("/brin", "immutable"), ("/branches", "immutable"), ("/state", "immutable")]
+    assert [fault["detail"].split()[0] for fault in reply.json["errors"]] == ["this", "routing", "this"]
+    assert "routing/{branch}" in reply.json["errors"][1]["detail"]
