@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from hub.api.models import CamelModel, Day, Moment, RequestModel, example
+from hub.api.models import LEFT_OUT, CamelModel, Day, Moment, RequestModel, example
 from hub.domain.change import covered
 from hub.domain.mandate import REST, Mandate, is_live, state
 from hub.domain.rules import Wish
@@ -53,7 +53,7 @@ class MandateWish(RequestModel):
     start_date: Day | None = None
     """Left out: today."""
     end_date: Day | None = None
-    branches: Annotated[tuple[BranchWish, ...], Field(max_length=MOST_BRANCHES)] = ()
+    branches: Annotated[tuple[BranchWish, ...], Field(max_length=MOST_BRANCHES), LEFT_OUT] = ()
 
     def to_wish(self, today: date) -> Wish:
         """Take it over into the hub's own terms."""
@@ -155,7 +155,7 @@ class CopiesWish(RequestModel):
     model_config = example(brins=["11OA"], dryRun=True)
 
     brins: Annotated[list[BrinField], Field(min_length=1, max_length=MOST_SCHOOLS)]
-    dry_run: StrictBool = False
+    dry_run: Annotated[StrictBool, LEFT_OUT] = False
 
 
 class BranchBody(CamelModel):

@@ -12,13 +12,17 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     JsonValue,
     PlainSerializer,
     WithJsonSchema,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, PydanticUseDefault
+from pydantic_core.core_schema import no_info_before_validator_function
 
 from schemas.cloudevents import write_time
 from schemas.kinds import HELD, DeliveryStatus
@@ -46,6 +50,26 @@ ShownStatus = Annotated[
     str, AfterValidator(lambda given: _shown(given)), WithJsonSchema({"type": "string", "enum": list(SHOWN)})  # noqa: PLW0108
 ]
 """Where a delivery stands, as it is shown."""
+
+
+class _LeftOut:
+    """Takes null for a field that was left out, in what is read and in the description of it."""
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_before_validator_function(self._read, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"anyOf": [handler(schema), {"type": "null"}]}
+
+    @staticmethod
+    def _read(given: object) -> object:
+        if given is None:
+            raise PydanticUseDefault
+        return given
+
+
+LEFT_OUT: Final = _LeftOut()
+"""For a field with a default: null stands for that default."""
 
 
 class CamelModel(BaseModel):

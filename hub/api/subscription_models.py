@@ -7,7 +7,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from pydantic import AfterValidator, Field, StrictBool, StrictInt
 
-from hub.api.models import CamelModel, Moment, RequestModel, example
+from hub.api.models import LEFT_OUT, CamelModel, Moment, RequestModel, example
 from hub.domain.signing import format_secret
 from hub.domain.subscription import ALL_TYPES, Subscription, SubscriptionStatus, Wish
 from hub.sealing import seal, unseal
@@ -143,7 +143,7 @@ class RotationRequest(RequestModel):
 
     model_config = example(graceSeconds=86400)
 
-    grace_seconds: Annotated[StrictInt, Field(ge=0, le=LONGEST_GRACE)] = A_DAY
+    grace_seconds: Annotated[StrictInt, Field(ge=0, le=LONGEST_GRACE), LEFT_OUT] = A_DAY
 
 
 class RotationBody(CamelModel):

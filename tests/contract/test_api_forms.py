@@ -87,3 +87,18 @@ async def test_a_patch_says_where_else_a_field_is_changed(school: Client) -> Non
     assert codes(reply) == [("/brin", "immutable"), ("/branches", "immutable"), ("/state", "immutable")]
     assert [fault["detail"].split()[0] for fault in reply.json["errors"]] == ["this", "routing", "this"]
     assert "routing/{branch}" in reply.json["errors"][1]["detail"]
+
+
+async def test_null_is_what_was_left_out(hub: Client, school: Client) -> None:
+    """A field that need not be sent may be sent as null, and means the same; the description says so."""
+    nothing = dict.fromkeys(("startDate", "endDate", "branches"))
+    made = await school.post("/v1/mandates", wish(**nothing))
+    assert (made.status, made.json["startDate"]) == (201, day())
+    copies = await school.post(f"/v1/mandates/{made.json['id']}/copies", {"brins": ["00AA"], "dryRun": None})
+    assert (copies.status, copies.json["dryRun"]) == (200, False)
+    asked = {"destination": "duo:rio", "dryRun": None, "ratePerSecond": None, "reason": "a trial"}
+    replay = await hub.as_caller(Role.OPERATIONS).post("/v1/replays", asked)
+    assert (replay.status, replay.json["dryRun"], replay.json["ratePerSecond"]) == (202, False, 50)
+    bodies = hub.app.openapi()["components"]["schemas"]  # type: ignore[attr-defined]  # the application is FastAPI's
+    for body, field in (("MandateWish", "branches"), ("RotationRequest", "graceSeconds"), ("ReportWish", "signals")):
+        assert {"type": "null"} in bodies[body]["properties"][field]["anyOf"]
