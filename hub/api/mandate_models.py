@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, WithJso
 from pydantic_core import PydanticCustomError
 
 from hub.api.models import LEFT_OUT, CamelModel, Day, Moment, RequestModel, example
+from hub.api.partly import PartlyRead
 from hub.domain.change import covered
 from hub.domain.mandate import REST, Mandate, is_live, state
 from hub.domain.rules import Wish
@@ -35,7 +36,7 @@ class BranchWish(RequestModel):
     routing_id: RoutingIdField | None = None
 
 
-class MandateWish(RequestModel):
+class MandateWish(PartlyRead):
     """A mandate that is asked for."""
 
     model_config = example(
@@ -46,6 +47,13 @@ class MandateWish(RequestModel):
         endDate=None,
         branches=[{"branch": "18DS00", "routingId": "0000000700018DS00001"}],
     )
+
+    stand_ins = {  # noqa: RUF012 - a ClassVar of the class above
+        "brin": "99ZZ",
+        "serviceCode": "UNREAD",
+        "supplierOin": "00000000000000000000",
+        "branches/": {"branch": "99ZZ99"},
+    }
 
     brin: BrinField
     service_code: ServiceCodeField
@@ -97,7 +105,7 @@ Routed = Annotated[
 ]
 
 
-class MandatePatch(RequestModel):
+class MandatePatch(PartlyRead):
     """Other dates for a mandate; what is left out stays, a null end date takes the end away."""
 
     model_config = example(endDate="2027-07-31")

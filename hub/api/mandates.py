@@ -38,7 +38,7 @@ router = APIRouter(tags=["mandates"])
 async def post_mandate(body: MandateWish, _caller: SchoolHere, desk: DeskHere, response: Response) -> MandateBody:
     """Grant a mandate."""
     async with desk.change():
-        made = await administer.grant(desk.c, desk.hand, body.to_wish(desk.at.today))
+        made = await administer.grant(desk.c, desk.hand, body.to_wish(desk.at.today), body.unread)
     response.headers["Location"] = f"/v1/mandates/{made.id}"
     return await desk.answer(made.id, response)
 
@@ -94,7 +94,7 @@ async def patch_mandate(
     """Give a mandate another end date, or another start date while that lies ahead."""
     async with desk.change():
         before = await desk.own(mandate_id, if_match, required=True)
-        await administer.amend(desk.c, desk.hand, before, body.to_patch(), before.version)
+        await administer.amend(desk.c, desk.hand, before, body.to_patch(), before.version, body.unread)
     return await desk.answer(mandate_id, response)
 
 

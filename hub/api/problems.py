@@ -111,7 +111,7 @@ def install(app: FastAPI, address: str) -> None:
 
     async def of_validation(_request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
-        return answer(InvalidInput([_read_fault(fault) for fault in error.errors()]), address)
+        return answer(InvalidInput([read_fault(fault) for fault in error.errors()]), address)
 
     async def of_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
@@ -195,7 +195,8 @@ def _headers(error: HubError) -> dict[str, str]:
             return {}
 
 
-def _read_fault(fault: Mapping[str, Any]) -> FieldError:
+def read_fault(fault: Mapping[str, Any]) -> FieldError:
+    """Name a fault that pydantic found; the first step of its `loc` says which part of the request it is in."""
     where, *steps = fault["loc"]
     place = Place(where) if where in set(Place) else Place.BODY
     kind = str(fault["type"])

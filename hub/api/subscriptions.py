@@ -50,7 +50,7 @@ async def post_subscription(
     """Subscribe: the receiver is asked for its consent, then told what must be heard; the secret is shown only here."""
     oin, wish = own_oin(caller), body.to_wish(desk.keys)
     async with desk.borrow() as c:
-        await subscribe.check(c, oin, wish)
+        await subscribe.check(c, oin, wish, body.unread)
         await subscribe.check_free(c, oin)
     wanted = subscribe.Change(wish=wish, allowed_rate=await desk.agree(wish))
     async with desk.borrow() as c, c.transaction():
@@ -87,7 +87,7 @@ async def patch_subscription(
         before = own(await store.find(c, subscription_id), caller)
         check_match(if_match, before.version, required=True)
         wish = body.merge(before.wish, desk.keys)
-        await subscribe.check(c, before.supplier_oin, wish)
+        await subscribe.check(c, before.supplier_oin, wish, body.unread)
     asks = not body.model_fields_set.isdisjoint(subscribe.NEEDS_CONSENT)
     wanted = subscribe.Change(wish=wish, allowed_rate=await desk.agree(wish) if asks else before.allowed_rate)
     async with desk.borrow() as c, c.transaction():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hub.tokens import Role
-from tests.support.calls import codes, day, open_hub, patch, wish
+from tests.support.calls import ONE, codes, day, open_hub, patch, wish
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,3 +102,41 @@ async def test_null_is_what_was_left_out(hub: Client, school: Client) -> None:
     bodies = hub.app.openapi()["components"]["schemas"]  # type: ignore[attr-defined]  # the application is FastAPI's
     for body, field in (("MandateWish", "branches"), ("RotationRequest", "graceSeconds"), ("ReportWish", "signals")):
         assert {"type": "null"} in bodies[body]["properties"][field]["anyOf"]
+
+
+async def test_a_wrong_form_hides_nothing_else_that_is_wrong(school: Client) -> None:
+    """What cannot be read is named beside what can be read and is wrong; what hangs on the unread is left out."""
+    bad = wish(
+        supplierOin="1", serviceCode="GEEN", startDate=day(-1), endDate=day(-2), foo=1,
+        branches=[{"branch": "18DS99"}, {"branch": "x"}, {"branch": "18DS00", "routingId": "0000000700000AA00001"}],
+    )  # fmt: skip
+    asked = await school.post("/v1/mandates", bad)
+    assert asked.status == 400
+    assert sorted(codes(asked)) == [
+        ("/branches/0/branch", "unknown_branch"),
+        ("/branches/1/branch", "value_error"),
+        ("/branches/2/routingId", "other_school"),
+        ("/endDate", "before_start"),
+        ("/foo", "unknown"),
+        ("/serviceCode", "unknown_service"),
+        ("/startDate", "in_the_past"),
+        ("/supplierOin", "value_error"),
+    ]
+    unread = await school.post("/v1/mandates", wish(brin="x", serviceCode="y", supplierOin=ONE, startDate=day(-1)))
+    assert sorted(codes(unread)) == [
+        ("/brin", "value_error"),
+        ("/serviceCode", "value_error"),
+        ("/startDate", "in_the_past"),
+    ]
+    missing = await school.post("/v1/mandates", {"brin": "18DS", "serviceCode": "GEEN"})
+    assert sorted(codes(missing)) == [("/serviceCode", "unknown_service"), ("/supplierOin", "required")]
+
+
+async def test_what_a_patch_may_not_change_hides_no_wrong_date(school: Client) -> None:
+    """A field that never changes and a date that cannot be are named together, and nothing is changed."""
+    made = (await school.post("/v1/mandates", wish())).json
+    path = f"/v1/mandates/{made['id']}"
+    reply = await patch(school, path, {"brin": "00AA", "foo": 1, "endDate": day(-1)}, 1)
+    assert sorted(codes(reply)) == [("/brin", "immutable"), ("/endDate", "before_start"), ("/foo", "unknown")]
+    assert codes(await patch(school, path, {"brin": "00AA", "endDate": day(9)}, 1)) == [("/brin", "immutable")]
+    assert (await school.get(path)).json == made
