@@ -116,10 +116,12 @@ async def post_withdrawal(
 
 
 @router.post("/mandates/{mandate_id}/copies")
-async def post_copies(mandate_id: UUID, body: CopiesWish, _caller: SchoolHere, desk: DeskHere) -> CopiesBody:
+async def post_copies(
+    mandate_id: UUID, body: CopiesWish, _caller: SchoolHere, desk: DeskHere, if_match: IfMatch = None
+) -> CopiesBody:
     """Grant the same mandate for other schools of the caller, as far as they have the same system or none yet."""
     async with desk.change():
-        before = await desk.own(mandate_id, None)
+        before = await desk.own(mandate_id, if_match)
         results = await administer.copy(desk.c, desk.hand, before, body.brins, dry_run=body.dry_run)
     return CopiesBody(dry_run=body.dry_run, results=[show_copy(each, dry_run=body.dry_run) for each in results])
 

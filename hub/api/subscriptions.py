@@ -110,42 +110,56 @@ async def delete_subscription(subscription_id: UUID, caller: LasHere, desk: Desk
     desk.ring()
 
 
-@router.post("/{subscription_id}/pause")
-async def post_pause(subscription_id: UUID, caller: LasHere, desk: DeskHere) -> SubscriptionBody:
+@router.post("/{subscription_id}/pause", responses=TAGGED)
+async def post_pause(
+    subscription_id: UUID, caller: LasHere, desk: DeskHere, response: Response, if_match: IfMatch = None
+) -> SubscriptionBody:
     """Let everything wait."""
     async with desk.borrow() as c, c.transaction():
         found = own(await store.lock(c, subscription_id), caller)
+        check_match(if_match, found.version)
         after = await subscribe.pause(c, found, desk.now())
         if after != found:
             await desk.note(c, "paused", caller, (found, after))
     desk.ring()
+    response.headers["ETag"] = etag(after.version)
     return show(after, desk.keys)
 
 
-@router.post("/{subscription_id}/resume")
-async def post_resume(subscription_id: UUID, caller: LasHere, desk: DeskHere) -> SubscriptionBody:
+@router.post("/{subscription_id}/resume", responses=TAGGED)
+async def post_resume(
+    subscription_id: UUID, caller: LasHere, desk: DeskHere, response: Response, if_match: IfMatch = None
+) -> SubscriptionBody:
     """Go on with what waited, in order; a receiver that had wanted nothing any more is asked for its consent again."""
     async with desk.borrow() as c:
         found = own(await store.find(c, subscription_id), caller)
+    check_match(if_match, found.version)
     if found.status is SubscriptionStatus.DISABLED:
         await desk.agree(found.wish)
     async with desk.borrow() as c, c.transaction():
         locked = own(await store.lock(c, subscription_id), caller)
+        check_match(if_match, locked.version)
         after = await subscribe.activate(c, locked, desk.now())
         if after != locked:
             await desk.note(c, "resumed", caller, (locked, after))
     desk.ring()
+    response.headers["ETag"] = etag(after.version)
     return show(after, desk.keys)
 
 
 @router.post("/{subscription_id}/secrets", status_code=HTTPStatus.CREATED)
 async def post_secret(
-    subscription_id: UUID, caller: LasHere, desk: DeskHere, body: RotationRequest | None = None
+    subscription_id: UUID,
+    caller: LasHere,
+    desk: DeskHere,
+    body: RotationRequest | None = None,
+    if_match: IfMatch = None,
 ) -> RotationBody:
     """Make a new secret, shown only here; until the grace is over messages are signed by both."""
     grace = timedelta(seconds=(body or RotationRequest()).grace_seconds)
     async with desk.borrow() as c, c.transaction():
         found = own(await store.lock(c, subscription_id), caller)
+        check_match(if_match, found.version)
         secret, until = await subscribe.rotate(c, found, grace, desk.keys, desk.now())
         await desk.note(c, "secret_rotated", caller, (found, found), previousValidUntil=until)
     desk.ring()

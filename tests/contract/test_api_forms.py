@@ -140,3 +140,11 @@ async def test_what_a_patch_may_not_change_hides_no_wrong_date(school: Client) -
     assert sorted(codes(reply)) == [("/brin", "immutable"), ("/endDate", "before_start"), ("/foo", "unknown")]
     assert codes(await patch(school, path, {"brin": "00AA", "endDate": day(9)}, 1)) == [("/brin", "immutable")]
     assert (await school.get(path)).json == made
+
+
+async def test_a_mandate_is_copied_in_the_version_that_is_named(school: Client) -> None:
+    """Who read an older version is told so, before anything is copied."""
+    path = f"/v1/mandates/{(await school.post('/v1/mandates', wish())).json['id']}/copies"
+    body = {"brins": ["00AA"], "dryRun": True}
+    assert (await school.call("POST", path, body, headers={"If-Match": '"9"'})).status == 412
+    assert (await school.call("POST", path, body, headers={"If-Match": '"1"'})).status == 200

@@ -200,6 +200,17 @@ async def test_pause_and_resume(api: Client, las: Receiver, pool: Pool) -> None:
     assert (await api.post(f"{path}/resume")).json["status"] == "active"
 
 
+@pytest.mark.parametrize("act", ["pause", "resume", "secrets"])
+async def test_a_version_that_is_named_is_obeyed(api: Client, las: Receiver, act: str) -> None:
+    """Where If-Match is not required it is still checked, and an answer that shows a subscription has its ETag."""
+    path = f"/v1/subscriptions/{(await subscribed(api, las))['id']}"
+    stale = await api.call("POST", f"{path}/{act}", headers={"If-Match": '"9"'})
+    assert (stale.status, stale.json["code"]) == (412, "precondition_failed")
+    done = await api.call("POST", f"{path}/{act}", headers={"If-Match": '"1"'})
+    assert done.status in {200, 201}
+    assert act == "secrets" or done.headers["etag"] == (await api.get(path)).headers["etag"]
+
+
 async def test_deleting_makes_room_for_the_next(api: Client, las: Receiver) -> None:
     """Gone is gone: 404, and a new one may come; a stale If-Match is obeyed."""
     made = await subscribed(api, las)
