@@ -93,7 +93,8 @@ async def patch_mandate(
 ) -> MandateBody:
     """Give a mandate another end date, or another start date while that lies ahead."""
     async with desk.change():
-        before = await desk.own(mandate_id, if_match, required=True)
+        with body.comes_first():
+            before = await desk.own(mandate_id, if_match, required=True)
         await administer.amend(desk.c, desk.hand, before, body.to_patch(), before.version, body.unread)
     return await desk.answer(mandate_id, response)
 

@@ -4,14 +4,15 @@ In: the JSON of a request. Out: the body, with stand-ins for what could not be r
 Next: a use case, which adds what it finds wrong in the rest.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, ClassVar, Self
 
 from pydantic import JsonValue, ModelWrapValidatorHandler, PrivateAttr, ValidationError, model_validator
 
 from hub.api.models import RequestModel
 from hub.api.problems import read_fault
-from hub.errors import FieldError
+from hub.errors import FieldError, HubError, InvalidInput
 
 
 class PartlyRead(RequestModel):
@@ -25,6 +26,16 @@ class PartlyRead(RequestModel):
     def unread(self) -> tuple[FieldError, ...]:
         """What could not be read."""
         return self._unread
+
+    @contextmanager
+    def comes_first(self) -> Iterator[None]:
+        """Refuse what is unread where the request fails before anything could be said about the rest."""
+        try:
+            yield
+        except HubError:
+            if self._unread:
+                raise InvalidInput(self._unread) from None
+            raise
 
     @model_validator(mode="wrap")
     @classmethod

@@ -48,7 +48,8 @@ async def post_subscription(
     body: SubscriptionRequest, caller: LasHere, desk: DeskHere, response: Response
 ) -> NewSubscriptionBody:
     """Subscribe: the receiver is asked for its consent, then told what must be heard; the secret is shown only here."""
-    oin, wish = own_oin(caller), body.to_wish(desk.keys)
+    with body.comes_first():
+        oin, wish = own_oin(caller), body.to_wish(desk.keys)
     async with desk.borrow() as c:
         await subscribe.check(c, oin, wish, body.unread)
         await subscribe.check_free(c, oin)
@@ -84,8 +85,9 @@ async def patch_subscription(
 ) -> SubscriptionBody:
     """Change what is asked for; another address, rate or certificate needs the receiver's consent again."""
     async with desk.borrow() as c:
-        before = own(await store.find(c, subscription_id), caller)
-        check_match(if_match, before.version, required=True)
+        with body.comes_first():
+            before = own(await store.find(c, subscription_id), caller)
+            check_match(if_match, before.version, required=True)
         wish = body.merge(before.wish, desk.keys)
         await subscribe.check(c, before.supplier_oin, wish, body.unread)
     asks = not body.model_fields_set.isdisjoint(subscribe.NEEDS_CONSENT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 
@@ -130,6 +131,17 @@ async def test_a_wrong_form_hides_nothing_else_that_is_wrong(school: Client) -> 
     ]
     missing = await school.post("/v1/mandates", {"brin": "18DS", "serviceCode": "GEEN"})
     assert sorted(codes(missing)) == [("/serviceCode", "unknown_service"), ("/supplierOin", "required")]
+
+
+async def test_a_wrong_body_is_refused_before_what_it_would_change_is_looked_for(hub: Client) -> None:
+    """Also where there is nothing to change, no version is named, or no key to seal with: the body is what is wrong."""
+    everybody = hub.as_everybody(brins=["18DS"], oin=ONE)
+    for path in (f"/v1/mandates/{uuid4()}", f"/v1/subscriptions/{uuid4()}"):
+        assert codes(await everybody.call("PATCH", path, {"foo": 1})) == [("/foo", "unknown")]
+        assert (await everybody.call("PATCH", path, {})).status == 404
+    assert codes(await everybody.post("/v1/subscriptions", {"url": 1, "services": ["VVA"]})) == [
+        ("/url", "string_type")
+    ]
 
 
 async def test_what_a_patch_may_not_change_hides_no_wrong_date(school: Client) -> None:
