@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from hub.domain.mandate import Mandate
     from hub.domain.school import School
+    from hub.errors import FieldError
     from hub.register import CopyResult, Moment, Patch, Wish
     from hub.store.mandates import MandateView
     from hub.store.pool import Connection
@@ -63,17 +64,24 @@ async def own(c: Connection, hand: Hand, mandate_id: UUID) -> MandateView:
     return found
 
 
-async def grant(c: Connection, hand: Hand, wish: Wish) -> Mandate:
-    """Grant a mandate for a school of theirs."""
-    made = await register.grant(c, wish, hand.at, hand.may)
+async def grant(c: Connection, hand: Hand, wish: Wish, unread: Sequence[FieldError] = ()) -> Mandate:
+    """Grant a mandate for a school of theirs; what of the wish is `unread` is refused with all else that is wrong."""
+    made = await register.grant(c, wish, hand.at, hand.may, unread)
     await _note(c, hand, "mandate.granted", None, made)
     return made
 
 
-async def amend(c: Connection, hand: Hand, mandate: Mandate, patch: Patch, expected: int | None) -> Mandate:
-    """Give a mandate of theirs other dates."""
+async def amend(
+    c: Connection,
+    hand: Hand,
+    mandate: Mandate,
+    patch: Patch,
+    expected: int | None,
+    unread: Sequence[FieldError] = (),
+) -> Mandate:
+    """Give a mandate of theirs other dates; what of the patch is `unread` is refused with all else that is wrong."""
     before = await _hold(c, mandate)
-    after = await register.amend(c, mandate.id, patch, hand.at, expected)
+    after = await register.amend(c, mandate.id, patch, hand.at, expected, unread)
     await _note(c, hand, "mandate.amended", before, after)
     return after
 

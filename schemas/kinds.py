@@ -87,6 +87,3 @@ class DeliveryStatus(StrEnum):
 
 HELD: Literal["held"] = "held"
 """Shown instead of `waiting` and `retrying` while the destination or the lane is held; never stored."""
-
-ShownStatus = DeliveryStatus | Literal["held"]
-"""Where a delivery stands, as it is shown."""

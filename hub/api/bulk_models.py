@@ -8,13 +8,12 @@ from uuid import UUID
 from pydantic import Field, StrictBool, StrictInt, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from hub.api.models import AskedMoment, CamelModel, Moment, RequestModel, example
+from hub.api.models import LEFT_OUT, AskedMoment, CamelModel, Moment, RequestModel, ShownStatus, example
 from hub.bulk import Preview, Wanted
 from hub.bulk.ask import write_chosen
 from hub.domain.bulk import BulkKind
 from hub.store.bulk import Act, Chosen
 from schemas.identifiers import BrinField
-from schemas.kinds import ShownStatus
 
 MOST_NAMED = 10_000
 LONGEST_REASON = 1000
@@ -36,8 +35,8 @@ class BulkWish(RequestModel):
     statuses: Annotated[list[ShownStatus], Field(min_length=1)] | None = None
     from_: Annotated[AskedMoment | None, Field(alias="from", description="Planned at or after this moment.")] = None
     to: Annotated[AskedMoment | None, Field(description="Planned at or before this moment.")] = None
-    dry_run: StrictBool = False
-    rate_per_second: Rate = 50
+    dry_run: Annotated[StrictBool, LEFT_OUT] = False
+    rate_per_second: Annotated[Rate, LEFT_OUT] = 50
     reason: Annotated[Reason | None, Field(validate_default=True)] = None
 
     @field_validator("reason")
@@ -75,7 +74,7 @@ class CancellationWish(BulkWish):
     model_config = example(destination="duo:rio", brins=["18DS"], dryRun=False, reason="sent to the wrong school")
 
     kind = BulkKind.CANCELLATION
-    rate_per_second: Rate = 1000
+    rate_per_second: Annotated[Rate, LEFT_OUT] = 1000
 
 
 class SampleBody(CamelModel):

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 
 from hub.api.auth import CallerHere
 from hub.api.delivery_models import DeliveryBody, show_delivery
-from hub.api.models import AskedMoment, RequestModel
+from hub.api.models import AskedMoment, RequestModel, ShownStatus
 from hub.api.reach import reach_of
 from hub.api.wiring import ConnectionHere, SettingsHere
 from hub.envelopes import Letterhead, letterhead
@@ -24,7 +24,6 @@ from hub.store.observe import Place
 from hub.store.pool import Connection
 from hub.tokens import Caller, Role
 from schemas.identifiers import BranchField, BrinField, ServiceCodeField
-from schemas.kinds import ShownStatus
 
 HIGHEST_SEQUENCE = 2**63 - 1
 

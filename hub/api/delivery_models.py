@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import orjson
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
-from hub.api.models import CamelModel, Moment, RequestModel, example
+from hub.api.models import LEFT_OUT, CamelModel, Moment, RequestModel, example
 from hub.domain.delivery import Ignored, Status
 from hub.envelopes import unit_of
 from hub.observe.shown import show
@@ -113,11 +113,7 @@ class ReportWish(RequestModel):
     mandate_id: UUID | None = None
     mandate_version: Annotated[int, Field(ge=1, le=HIGHEST_VERSION)] | None = None
     status: ReportStatus
-    signals: Annotated[
-        tuple[Signal, ...],
-        Field(max_length=MOST_SIGNALS),
-        BeforeValidator(lambda given: () if given is None else given),
-    ] = ()
+    signals: Annotated[tuple[Signal, ...], Field(max_length=MOST_SIGNALS), LEFT_OUT] = ()
     reported_at: ReportedAt
 
 

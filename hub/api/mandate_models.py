@@ -1,13 +1,14 @@
 """The bodies of mandates: what is asked for, what is shown."""
 
 from datetime import date
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, Literal, LiteralString, NoReturn
 from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from hub.api.models import CamelModel, Day, Moment, RequestModel, example
+from hub.api.models import LEFT_OUT, CamelModel, Day, Moment, RequestModel, example
+from hub.api.partly import PartlyRead
 from hub.domain.change import covered
 from hub.domain.mandate import REST, Mandate, is_live, state
 from hub.domain.rules import Wish
@@ -35,7 +36,7 @@ class BranchWish(RequestModel):
     routing_id: RoutingIdField | None = None
 
 
-class MandateWish(RequestModel):
+class MandateWish(PartlyRead):
     """A mandate that is asked for."""
 
     model_config = example(
@@ -47,13 +48,20 @@ class MandateWish(RequestModel):
         branches=[{"branch": "18DS00", "routingId": "0000000700018DS00001"}],
     )
 
+    stand_ins = {  # noqa: RUF012 - a ClassVar of the class above
+        "brin": "99ZZ",
+        "serviceCode": "UNREAD",
+        "supplierOin": "00000000000000000000",
+        "branches/": {"branch": "99ZZ99"},
+    }
+
     brin: BrinField
     service_code: ServiceCodeField
     supplier_oin: OinField
     start_date: Day | None = None
     """Left out: today."""
     end_date: Day | None = None
-    branches: Annotated[tuple[BranchWish, ...], Field(max_length=MOST_BRANCHES)] = ()
+    branches: Annotated[tuple[BranchWish, ...], Field(max_length=MOST_BRANCHES), LEFT_OUT] = ()
 
     def to_wish(self, today: date) -> Wish:
         """Take it over into the hub's own terms."""
@@ -67,8 +75,11 @@ class MandateWish(RequestModel):
         )
 
 
-def _refuse(_given: object) -> NoReturn:
-    raise PydanticCustomError("immutable", "this never changes; withdraw the mandate and grant another")
+def _refuse(why: LiteralString) -> BeforeValidator:
+    def refuse(_given: object) -> NoReturn:
+        raise PydanticCustomError("immutable", why)
+
+    return BeforeValidator(refuse)
 
 
 def _present(given: date | None) -> date | None:
@@ -77,10 +88,24 @@ def _present(given: date | None) -> date | None:
     return given
 
 
-Never = Annotated[None, BeforeValidator(_refuse), WithJsonSchema({"not": {}, "description": "Never changes."})]
+Never = Annotated[
+    None,
+    _refuse("this never changes; withdraw the mandate and grant another"),
+    WithJsonSchema({"not": {}, "description": "Never changes."}),
+]
+Follows = Annotated[
+    None,
+    _refuse("this follows from the rest; startDate and endDate can be changed here"),
+    WithJsonSchema({"not": {}, "description": "Follows from the rest."}),
+]
+Routed = Annotated[
+    None,
+    _refuse("routing is changed by PUT and DELETE of the mandate's routing/{branch}"),
+    WithJsonSchema({"not": {}, "description": "Changed at `routing/{branch}`."}),
+]
 
 
-class MandatePatch(RequestModel):
+class MandatePatch(PartlyRead):
     """Other dates for a mandate; what is left out stays, a null end date takes the end away."""
 
     model_config = example(endDate="2027-07-31")
@@ -94,18 +119,18 @@ class MandatePatch(RequestModel):
     brin: Never = None
     service_code: Never = None
     supplier_oin: Never = None
-    branches: Never = None
-    version: Never = None
-    school_oin: Never = None
-    school_name: Never = None
-    bge_code: Never = None
-    system_name: Never = None
-    state: Never = None
+    branches: Routed = None
+    version: Follows = None
+    school_oin: Follows = None
+    school_name: Follows = None
+    bge_code: Follows = None
+    system_name: Follows = None
+    state: Follows = None
     copied_from: Never = None
-    withdrawn_at: Never = None
-    created_at: Never = None
-    updated_at: Never = None
-    warnings: Never = None
+    withdrawn_at: Follows = None
+    created_at: Follows = None
+    updated_at: Follows = None
+    warnings: Follows = None
 
     def to_patch(self) -> Patch:
         """Take it over into the hub's own terms."""
@@ -138,7 +163,7 @@ class CopiesWish(RequestModel):
     model_config = example(brins=["11OA"], dryRun=True)
 
     brins: Annotated[list[BrinField], Field(min_length=1, max_length=MOST_SCHOOLS)]
-    dry_run: StrictBool = False
+    dry_run: Annotated[StrictBool, LEFT_OUT] = False
 
 
 class BranchBody(CamelModel):

@@ -37,7 +37,7 @@ router = APIRouter(tags=["mandates"])
 async def post_mandate(body: MandateWish, _caller: SchoolHere, desk: DeskHere, response: Response) -> MandateBody:
     """Grant a mandate."""
     async with desk.change():
-        made = await administer.grant(desk.c, desk.hand, body.to_wish(desk.at.today))
+        made = await administer.grant(desk.c, desk.hand, body.to_wish(desk.at.today), body.unread)
     response.headers["Location"] = f"/v1/mandates/{made.id}"
     return await desk.answer(made.id, response)
 
@@ -84,8 +84,9 @@ async def patch_mandate(
 ) -> MandateBody:
     """Give a mandate another end date, or another start date while that lies ahead."""
     async with desk.change():
-        before = await desk.own(mandate_id, if_match, required=True)
-        await administer.amend(desk.c, desk.hand, before, body.to_patch(), before.version)
+        with body.comes_first():
+            before = await desk.own(mandate_id, if_match, required=True)
+        await administer.amend(desk.c, desk.hand, before, body.to_patch(), before.version, body.unread)
     return await desk.answer(mandate_id, response)
 
 
@@ -107,10 +108,12 @@ async def post_withdrawal(
 
 
 @router.post("/mandates/{mandate_id}/copies")
-async def post_copies(mandate_id: UUID, body: CopiesWish, _caller: SchoolHere, desk: DeskHere) -> CopiesBody:
+async def post_copies(
+    mandate_id: UUID, body: CopiesWish, _caller: SchoolHere, desk: DeskHere, if_match: IfMatch = None
+) -> CopiesBody:
     """Grant the same mandate for other schools of the caller, as far as they have the same system or none yet."""
     async with desk.change():
-        before = await desk.own(mandate_id, None)
+        before = await desk.own(mandate_id, if_match)
         results = await administer.copy(desk.c, desk.hand, before, body.brins, dry_run=body.dry_run)
     return CopiesBody(dry_run=body.dry_run, results=[show_copy(each, dry_run=body.dry_run) for each in results])
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final, Generic, TypeVar
 
@@ -11,18 +12,24 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     JsonValue,
     PlainSerializer,
     WithJsonSchema,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, PydanticUseDefault
+from pydantic_core.core_schema import no_info_before_validator_function
 
 from schemas.cloudevents import write_time
+from schemas.kinds import HELD, DeliveryStatus
 
 T = TypeVar("T")
 _LONE: Final = re.compile(r"[\ud800-\udfff]")
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 Moment = Annotated[
     datetime,
@@ -36,8 +43,33 @@ AskedMoment = Annotated[
     AfterValidator(lambda given: _in_utc(given)),  # noqa: PLW0108 - it stands below
 ]
 """A moment in a request; it names its time zone, whichever, and is taken over in UTC."""
-Day = Annotated[date, BeforeValidator(lambda given: _only_text(given, "a date like 2026-11-23"))]
-"""A calendar day, in Amsterdam."""
+Day = Annotated[date, BeforeValidator(lambda given: _only_day(given))]  # noqa: PLW0108 - it stands below
+"""A calendar day, in Amsterdam: a date and nothing more, because midnight in UTC may be another day here."""
+SHOWN: Final = (*(status.value for status in DeliveryStatus), HELD)
+ShownStatus = Annotated[
+    str, AfterValidator(lambda given: _shown(given)), WithJsonSchema({"type": "string", "enum": list(SHOWN)})  # noqa: PLW0108
+]
+"""Where a delivery stands, as it is shown."""
+
+
+class _LeftOut:
+    """Takes null for a field that was left out, in what is read and in the description of it."""
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_before_validator_function(self._read, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"anyOf": [handler(schema), {"type": "null"}]}
+
+    @staticmethod
+    def _read(given: object) -> object:
+        if given is None:
+            raise PydanticUseDefault
+        return given
+
+
+LEFT_OUT: Final = _LeftOut()
+"""For a field with a default: null stands for that default."""
 
 
 class CamelModel(BaseModel):
@@ -102,7 +134,20 @@ def _in_utc(given: datetime) -> datetime:
         raise PydanticCustomError("form", "the moment lies outside the years 1 to 9999 in UTC") from None
 
 
+def _shown(given: str) -> str:
+    if given not in SHOWN:
+        raise PydanticCustomError("enum", "expected one of {all}", {"all": ", ".join(SHOWN)})
+    return given
+
+
+def _only_day(given: object) -> date:
+    if isinstance(given, str) and _DAY.fullmatch(given):
+        with suppress(ValueError):
+            return date.fromisoformat(given)
+    raise PydanticCustomError("form", "expected a day that exists, like 2026-11-23")
+
+
 def _only_text(given: Any, form: str) -> Any:  # noqa: ANN401 - what pydantic hands on
-    if isinstance(given, date) or (isinstance(given, str) and not given.lstrip("-").replace(".", "").isdigit()):
+    if isinstance(given, datetime) or (isinstance(given, str) and not given.lstrip("-").replace(".", "").isdigit()):
         return given
     raise PydanticCustomError("form", "expected {form}", {"form": form})

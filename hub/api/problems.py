@@ -11,6 +11,7 @@ import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field
+from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -90,9 +91,14 @@ def describe(status: HTTPStatus, address: str) -> dict[str, Any]:
 
 
 def translate(error: Exception) -> HubError:
-    """Say what an error from elsewhere means for the caller: too much, a part is missing now, or the hub failed."""
-    if isinstance(error, HTTPException) and error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        return errors.TooLarge()
+    """Say what an error from elsewhere means: the request cannot be read, a part is missing now, or the hub failed."""
+    match error:
+        case HTTPException(status_code=HTTPStatus.REQUEST_ENTITY_TOO_LARGE):
+            return errors.TooLarge()
+        case HTTPException(status_code=HTTPStatus.NOT_FOUND):
+            return errors.NotFound("there is nothing at this address")
+        case HTTPException(status_code=HTTPStatus.BAD_REQUEST):
+            return InvalidInput([FieldError(field="", code="not_json", detail="no JSON in UTF-8 that can be read")])
     return errors.Unavailable() if isinstance(error, _ABSENT) else HubError()
 
 
@@ -105,12 +111,12 @@ def install(app: FastAPI, address: str) -> None:
 
     async def of_validation(_request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
-        return answer(InvalidInput([_read_fault(fault) for fault in error.errors()]), address)
+        return answer(InvalidInput([read_fault(fault) for fault in error.errors()]), address)
 
     async def of_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
         known = translate(error)
-        if isinstance(known, errors.TooLarge):
+        if isinstance(known, errors.TooLarge | errors.NotFound | InvalidInput):
             return answer(known, address)
         is_other_method = error.status_code == HTTPStatus.METHOD_NOT_ALLOWED
         return _plain(error, address, allow=_methods_at(app, request.url.path) if is_other_method else None)
@@ -156,7 +162,7 @@ def _plain(error: HTTPException, address: str, *, allow: str | None) -> Response
     kind = status.phrase.lower().replace(" ", "-")
     body = {
         "type": f"{address}/problems/{kind}",
-        "title": status.phrase,
+        "title": status.phrase.capitalize(),
         "status": int(status),
         "detail": str(error.detail),
         "code": kind.replace("-", "_"),
@@ -189,12 +195,15 @@ def _headers(error: HubError) -> dict[str, str]:
             return {}
 
 
-def _read_fault(fault: Mapping[str, Any]) -> FieldError:
+def read_fault(fault: Mapping[str, Any]) -> FieldError:
+    """Name a fault that pydantic found; the first step of its `loc` says which part of the request it is in."""
     where, *steps = fault["loc"]
     place = Place(where) if where in set(Place) else Place.BODY
     kind = str(fault["type"])
     if kind == "json_invalid":
         detail = f"no JSON: {fault['ctx']['error']} at character {steps[0]}"
         return FieldError(in_=place, field="", code="not_json", detail=detail)
+    if place is Place.PATH:
+        steps = [to_camel(str(step)) for step in steps]
     message = str(fault["msg"]).removeprefix("Value error, ")
     return FieldError(in_=place, field=pointer(steps), code=_CODES.get(kind, kind), detail=message)

@@ -7,7 +7,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from pydantic import AfterValidator, Field, StrictBool, StrictInt
 
-from hub.api.models import CamelModel, Moment, RequestModel, example
+from hub.api.models import LEFT_OUT, CamelModel, Moment, RequestModel, example
+from hub.api.partly import PartlyRead
 from hub.domain.signing import format_secret
 from hub.domain.subscription import ALL_TYPES, Subscription, SubscriptionStatus, Wish
 from hub.sealing import seal, unseal
@@ -50,7 +51,7 @@ Schedule = Annotated[
 Certificate = Annotated[str, Field(max_length=30_000), AfterValidator(_check_certificate)]
 
 
-class SubscriptionRequest(RequestModel):
+class SubscriptionRequest(PartlyRead):
     """What a system asks for; only `url` and `services` are required."""
 
     model_config = example(
@@ -62,6 +63,8 @@ class SubscriptionRequest(RequestModel):
         requestedRatePerMinute=600,
         retrySchedule=[5, 300, 1800],
     )
+
+    stand_ins = {"url": "https://unread.invalid", "services": ["UNREAD"]}  # noqa: RUF012 - a ClassVar of the class above
 
     url: Url
     services: Services
@@ -89,7 +92,7 @@ class SubscriptionRequest(RequestModel):
         )
 
 
-class SubscriptionPatch(RequestModel):
+class SubscriptionPatch(PartlyRead):
     """What shall be different (merge patch): null means as if it had been left out from the start."""
 
     model_config = example(services=["VVA"], processingResults=False)
@@ -143,7 +146,7 @@ class RotationRequest(RequestModel):
 
     model_config = example(graceSeconds=86400)
 
-    grace_seconds: Annotated[StrictInt, Field(ge=0, le=LONGEST_GRACE)] = A_DAY
+    grace_seconds: Annotated[StrictInt, Field(ge=0, le=LONGEST_GRACE), LEFT_OUT] = A_DAY
 
 
 class RotationBody(CamelModel):

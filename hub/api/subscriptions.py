@@ -48,9 +48,10 @@ async def post_subscription(
     body: SubscriptionRequest, caller: LasHere, desk: DeskHere, response: Response
 ) -> NewSubscriptionBody:
     """Subscribe: the receiver is asked for its consent, then told what must be heard; the secret is shown only here."""
-    oin, wish = own_oin(caller), body.to_wish(desk.keys)
+    with body.comes_first():
+        oin, wish = own_oin(caller), body.to_wish(desk.keys)
     async with desk.borrow() as c:
-        await subscribe.check(c, oin, wish)
+        await subscribe.check(c, oin, wish, body.unread)
         await subscribe.check_free(c, oin)
     wanted = subscribe.Change(wish=wish, allowed_rate=await desk.agree(wish))
     async with desk.borrow() as c, c.transaction():
@@ -84,10 +85,11 @@ async def patch_subscription(
 ) -> SubscriptionBody:
     """Change what is asked for; another address, rate or certificate needs the receiver's consent again."""
     async with desk.borrow() as c:
-        before = own(await store.find(c, subscription_id), caller)
-        check_match(if_match, before.version, required=True)
+        with body.comes_first():
+            before = own(await store.find(c, subscription_id), caller)
+            check_match(if_match, before.version, required=True)
         wish = body.merge(before.wish, desk.keys)
-        await subscribe.check(c, before.supplier_oin, wish)
+        await subscribe.check(c, before.supplier_oin, wish, body.unread)
     asks = not body.model_fields_set.isdisjoint(subscribe.NEEDS_CONSENT)
     wanted = subscribe.Change(wish=wish, allowed_rate=await desk.agree(wish) if asks else before.allowed_rate)
     async with desk.borrow() as c, c.transaction():
@@ -110,42 +112,56 @@ async def delete_subscription(subscription_id: UUID, caller: LasHere, desk: Desk
     desk.ring()
 
 
-@router.post("/{subscription_id}/pause")
-async def post_pause(subscription_id: UUID, caller: LasHere, desk: DeskHere) -> SubscriptionBody:
+@router.post("/{subscription_id}/pause", responses=TAGGED)
+async def post_pause(
+    subscription_id: UUID, caller: LasHere, desk: DeskHere, response: Response, if_match: IfMatch = None
+) -> SubscriptionBody:
     """Let everything wait."""
     async with desk.borrow() as c, c.transaction():
         found = own(await store.lock(c, subscription_id), caller)
+        check_match(if_match, found.version)
         after = await subscribe.pause(c, found, desk.now())
         if after != found:
             await desk.note(c, "paused", caller, (found, after))
     desk.ring()
+    response.headers["ETag"] = etag(after.version)
     return show(after, desk.keys)
 
 
-@router.post("/{subscription_id}/resume")
-async def post_resume(subscription_id: UUID, caller: LasHere, desk: DeskHere) -> SubscriptionBody:
+@router.post("/{subscription_id}/resume", responses=TAGGED)
+async def post_resume(
+    subscription_id: UUID, caller: LasHere, desk: DeskHere, response: Response, if_match: IfMatch = None
+) -> SubscriptionBody:
     """Go on with what waited, in order; a receiver that had wanted nothing any more is asked for its consent again."""
     async with desk.borrow() as c:
         found = own(await store.find(c, subscription_id), caller)
+    check_match(if_match, found.version)
     if found.status is SubscriptionStatus.DISABLED:
         await desk.agree(found.wish)
     async with desk.borrow() as c, c.transaction():
         locked = own(await store.lock(c, subscription_id), caller)
+        check_match(if_match, locked.version)
         after = await subscribe.activate(c, locked, desk.now())
         if after != locked:
             await desk.note(c, "resumed", caller, (locked, after))
     desk.ring()
+    response.headers["ETag"] = etag(after.version)
     return show(after, desk.keys)
 
 
 @router.post("/{subscription_id}/secrets", status_code=HTTPStatus.CREATED)
 async def post_secret(
-    subscription_id: UUID, caller: LasHere, desk: DeskHere, body: RotationRequest | None = None
+    subscription_id: UUID,
+    caller: LasHere,
+    desk: DeskHere,
+    body: RotationRequest | None = None,
+    if_match: IfMatch = None,
 ) -> RotationBody:
     """Make a new secret, shown only here; until the grace is over messages are signed by both."""
     grace = timedelta(seconds=(body or RotationRequest()).grace_seconds)
     async with desk.borrow() as c, c.transaction():
         found = own(await store.lock(c, subscription_id), caller)
+        check_match(if_match, found.version)
         secret, until = await subscribe.rotate(c, found, grace, desk.keys, desk.now())
         await desk.note(c, "secret_rotated", caller, (found, found), previousValidUntil=until)
     desk.ring()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from hub.domain.mandate import Mandate
+    from hub.errors import FieldError
     from hub.register.moment import Moment
     from hub.store.pool import Connection
 
@@ -46,23 +47,26 @@ async def amend(
     patch: Patch,
     at: Moment,
     expected: int | None = None,
+    unread: Sequence[FieldError] = (),
 ) -> Mandate:
     """Give a mandate other dates and return it; dates that it has already change nothing.
 
+    `unread` are faults that were found in the patch before: with any of them nothing is changed.
     Raises `InvalidInput`, `PreconditionFailed` when its version is not `expected`, or `Conflict` `overlap`,
     `taken` or `ended`.
     """
     page, mandate = await open_page_of(c, mandate_id, at, expected)
     after = _patched(mandate, patch)
     changes = _changes(mandate, after)
-    if not changes:
+    if not changes and not unread:
         return mandate
     refuse(
         (
             *_check(mandate, after, changes, at.today),
             *rules.check_overlap(after, page.mandates, at.today),
             *rules.check_routes(after, page.mandates, at.today),
-        )
+        ),
+        unread,
     )
     after = page.settle(after, Act(kind=Kind.AMENDED, changes=changes))
     await page.write(c)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from hub.domain.rules import Wish, Wrong
     from hub.domain.school import School
+    from hub.errors import FieldError
     from hub.register.moment import Moment
     from hub.store.pool import Connection
     from hub.store.register import References
@@ -30,16 +31,23 @@ def anybody(_school: School) -> bool:
     return True
 
 
-async def grant(c: Connection, wish: Wish, at: Moment, may: Callable[[School], bool] = anybody) -> Mandate:
+async def grant(
+    c: Connection,
+    wish: Wish,
+    at: Moment,
+    may: Callable[[School], bool] = anybody,
+    unread: Sequence[FieldError] = (),
+) -> Mandate:
     """Grant a mandate and return it; the caller owns the transaction.
 
-    `may` says whether the caller administers a school; one that it does not is as good as unknown. Raises
+    `may` says whether the caller administers a school; one that it does not is as good as unknown. `unread` are faults
+    found before, for which the wish has stand-ins: with any of them nothing is granted. Raises
     `InvalidInput` with everything that is wrong with the wish, or `Conflict` `overlap` or `taken`.
     """
     school = (await register.lock_schools(c, [wish.brin])).get(wish.brin)
     if school is None or not may(school):
         references = await register.references(c)
-        refuse(_check(wish, None, references, at.today))
+        refuse(_check(wish, None, references, at.today), unread)
         raise AssertionError  # a school that is unknown was refused
     page = await open_page(c, school, wish.service_code, at)
     taken, used = await taken_routing(c, wish, at.today)
@@ -49,7 +57,8 @@ async def grant(c: Connection, wish: Wish, at: Moment, may: Callable[[School], b
             *_check(wish, school, page.references, at.today),
             *rules.check_branches(wish, school, taken, at.today),
             *rules.check_overlap(draft, page.mandates, at.today),
-        )
+        ),
+        unread,
     )
     routes = hand_out(wish.brin, wish.branches, used)
     mandate = page.settle(replace(draft, routes=routes), GRANT)

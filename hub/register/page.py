@@ -12,7 +12,7 @@ from hub.register.record import Desk, Routing, record
 from hub.store import register
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import date
     from uuid import UUID
 
@@ -102,12 +102,23 @@ async def taken_routing(
     return {row.routing: row.branch for row in sharing}, {row.routing for row in used}
 
 
-def refuse(wrongs: Iterable[Wrong]) -> None:
-    """Raise what is wrong, if anything: `Conflict` when the wish only collides, else `InvalidInput` with all of it."""
-    found = list(wrongs)
-    if not found:
+def refuse(wrongs: Iterable[Wrong], unread: Sequence[FieldError] = ()) -> None:
+    """Raise what is wrong, if anything: `Conflict` when the wish only collides, else `InvalidInput` with all of it.
+
+    What was found with the help of a stand-in for something `unread` is left out, and so is what merely collides then.
+    """
+    found = [wrong for wrong in wrongs if not unread or _is_seen(wrong, [fault.field for fault in unread])]
+    errors = [*unread, *(FieldError(field=w.field, code=w.code, detail=w.detail) for w in found)]
+    if not errors:
         return
-    errors = [FieldError(field=w.field, code=w.code, detail=w.detail) for w in found]
-    if all(wrong.is_conflict for wrong in found):
+    if not unread and all(wrong.is_conflict for wrong in found):
         raise Conflict(found[0].code, "; ".join(wrong.detail for wrong in found)).at(errors)
     raise InvalidInput(errors)
+
+
+def _is_seen(wrong: Wrong, unread: Sequence[str]) -> bool:
+    """Say whether something is wrong whatever stands in the fields that could not be read."""
+    rests_on = {"no_agreement": ["/serviceCode"], "before_start": ["/startDate"]}.get(wrong.code, [])
+    replaced = ["/".join(field.split("/")[:3]) for field in unread]
+    stands_in = any(wrong.field == field or wrong.field.startswith(f"{field}/") for field in replaced)
+    return not (stands_in or wrong.is_conflict or any(field in unread for field in rests_on))

@@ -6,13 +6,14 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, assert_never
 
 from hub.errors import FieldError, InvalidInput
+from hub.outbound.addresses import AddressNotAllowed, read_url
 from hub.outbound.handshake import Agreed, Disagreed, shake_hands
 from hub.sealing import unseal
 from hub.store import subscriptions
 from schemas.kinds import EventType
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, Sequence
 
     from hub.domain.subscription import Wish
     from hub.outbound import Outbound
@@ -20,10 +21,15 @@ if TYPE_CHECKING:
     from hub.store.pool import Connection
 
 
-async def check(c: Connection, oin: str, wish: Wish) -> None:
-    """Raise `InvalidInput` with all that is wrong with a supplier's wish, as far as the register knows."""
-    faults = [fault async for fault in _unknown(c, oin, wish)]
-    faults.extend(_no_such_type(wish))
+async def check(c: Connection, oin: str, wish: Wish, unread: Sequence[FieldError] = ()) -> None:
+    """Raise `InvalidInput` with all that is wrong with a supplier's wish, as far as can be said without its receiver.
+
+    `unread` are faults that were found before, for which the wish has stand-ins.
+    """
+    found = [fault async for fault in _unknown(c, oin, wish)]
+    found.extend((*_not_called(wish), *_no_such_type(wish)))
+    fields = {fault.field.split("/")[1] for fault in unread}
+    faults = (*unread, *(fault for fault in found if fault.field.split("/")[1] not in fields))
     if faults:
         raise InvalidInput(faults)
 
@@ -49,6 +55,13 @@ async def _unknown(c: Connection, oin: str, wish: Wish) -> AsyncIterator[FieldEr
         detail = f"there is no service {code}"
         index = wish.services.index(code)
         yield FieldError(field=f"/services/{index}", code="unknown_service", detail=detail)
+
+
+def _not_called(wish: Wish) -> Iterator[FieldError]:
+    try:
+        read_url(wish.url)
+    except AddressNotAllowed as error:
+        yield FieldError(field="/url", code="address_not_allowed", detail=str(error))
 
 
 def _no_such_type(wish: Wish) -> Iterator[FieldError]:

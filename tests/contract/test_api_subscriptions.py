@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hub.store.pool import Pool
 
 pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
+NOWHERE = "https://las.example/hook"
 
 
 @pytest.fixture
@@ -75,15 +76,19 @@ async def test_a_subscription_is_made_with_the_receivers_consent(api: Client, la
     [
         ({}, [("/url", "required"), ("/services", "required")]),
         ({"url": 1, "services": []}, [("/url", "string_type"), ("/services", "too_short")]),
-        ({"url": "x", "services": ["VVA"], "secret": "mine"}, [("/secret", "unknown")]),
-        ({"url": "x", "services": ["VVA"], "requestedRatePerMinute": 0}, [("/requestedRatePerMinute", None)]),
-        ({"url": "x", "services": ["VVA"], "reports": "no"}, [("/reports", None)]),
-        ({"url": "x", "services": ["VVA"], "retrySchedule": [5, -1]}, [("/retrySchedule/1", None)]),
-        ({"url": "x", "services": ["VVA", "VVA"]}, [("/services", None)]),
-        ({"url": "x", "services": ["VVA"], "clientCertificate": "x"}, [("/clientCertificate", None)]),
+        ({"url": NOWHERE, "services": ["VVA"], "secret": "mine"}, [("/secret", "unknown")]),
+        ({"url": NOWHERE, "services": ["VVA"], "requestedRatePerMinute": 0}, [("/requestedRatePerMinute", None)]),
+        ({"url": NOWHERE, "services": ["VVA"], "reports": "no"}, [("/reports", None)]),
+        ({"url": NOWHERE, "services": ["VVA"], "retrySchedule": [5, -1]}, [("/retrySchedule/1", None)]),
+        ({"url": NOWHERE, "services": ["VVA", "VVA"]}, [("/services", None)]),
+        ({"url": NOWHERE, "services": ["VVA"], "clientCertificate": "x"}, [("/clientCertificate", None)]),
         (
             {"url": "x", "services": ["NONE"], "types": ["nl.x"]},
-            [("/services/0", "unknown_service"), ("/types/0", "unknown_type")],
+            [("/services/0", "unknown_service"), ("/url", "address_not_allowed"), ("/types/0", "unknown_type")],
+        ),
+        (
+            {"url": "x", "services": ["NONE"], "reports": "no"},
+            [("/reports", "bool_type"), ("/services/0", "unknown_service"), ("/url", "address_not_allowed")],
         ),
     ],
 )
@@ -193,6 +198,17 @@ async def test_pause_and_resume(api: Client, las: Receiver, pool: Pool) -> None:
     assert (await api.post(f"{path}/resume")).json["code"] == "handshake_refused"
     las.answer = consents
     assert (await api.post(f"{path}/resume")).json["status"] == "active"
+
+
+@pytest.mark.parametrize("act", ["pause", "resume", "secrets"])
+async def test_a_version_that_is_named_is_obeyed(api: Client, las: Receiver, act: str) -> None:
+    """Where If-Match is not required it is still checked, and an answer that shows a subscription has its ETag."""
+    path = f"/v1/subscriptions/{(await subscribed(api, las))['id']}"
+    stale = await api.call("POST", f"{path}/{act}", headers={"If-Match": '"9"'})
+    assert (stale.status, stale.json["code"]) == (412, "precondition_failed")
+    done = await api.call("POST", f"{path}/{act}", headers={"If-Match": '"1"'})
+    assert done.status in {200, 201}
+    assert act == "secrets" or done.headers["etag"] == (await api.get(path)).headers["etag"]
 
 
 async def test_deleting_makes_room_for_the_next(api: Client, las: Receiver) -> None:
