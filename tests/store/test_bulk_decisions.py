@@ -200,7 +200,7 @@ async def test_what_is_being_sent_is_cancelled_by_nobody(c: Connection) -> None:
             await register.withdraw(c, row["id"], at())
     await plan_all(c)
     rio = await c.fetchval("select id from destinations where name = $1", RIO)
-    owner = await processes.enter(c, "forward")
+    owner = (await processes.enter(c, "forward")).process
     leases = await lanes.lease(c, owner, {rio: 1})
     act = await ask(c, wanted(BulkKind.CANCELLATION, destination=RIO))
     worked = await turn(c)
