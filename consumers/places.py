@@ -40,7 +40,7 @@ class Places:
 
     def __init__(self, pool: Pool, clock: LedgerClock, probe_seconds: float = PROBE_SECONDS) -> None:
         self._pool = pool
-        self._clock = clock
+        self._clock = clock  # set here alone, by no heart: only who sets it first is told of a jump
         self._probe_seconds = probe_seconds
         self._places: dict[int, Place] = {}
         self._taken: dict[int, datetime] = {}

@@ -71,7 +71,7 @@ class Heartbeat:
     async def _enter(self) -> None:
         started = time.monotonic()
         async with self._pool.acquire() as c:
-            self.process, at = await processes.begin(c, self._role)
+            self.process, at = await processes.enter(c, self._role)
         self.clock.set(at)
         self._last = started
 

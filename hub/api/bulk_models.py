@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from hub.api.models import LEFT_OUT, AskedMoment, CamelModel, Moment, RequestModel, ShownStatus, example
 from hub.bulk import Preview, Wanted
 from hub.bulk.ask import write_chosen
-from hub.domain.bulk import BulkKind
+from hub.domain.bulk import BulkKind, BulkState, needs_another, why_another
 from hub.store.bulk import Act, Chosen
 from schemas.identifiers import BrinField
 
@@ -116,6 +116,9 @@ class BulkBody(CamelModel):
     approved_by: Annotated[str | None, Field(description="A pseudonym; another person's than `askedBy`.")]
     approved_at: Moment | None
     ended_at: Moment | None
+    why_approval: Annotated[
+        str | None, Field(description="Why it waits, or would wait, for another operator, and what to do; else null.")
+    ]
 
 
 class ReplayBody(BulkBody):
@@ -136,17 +139,17 @@ class CancellationBody(BulkBody):
     sample: list[SampleBody]
 
 
-def preview_replay(wish: ReplayWish, found: Preview) -> ReplayBody:
+def preview_replay(wish: ReplayWish, found: Preview, four_eyes_above: int) -> ReplayBody:
     """Write what a replay would come to."""
     counted = found.counted
     counts = {"superseded": counted.superseded, "to_send": len(counted.todo), "sent": 0}
-    return ReplayBody.model_validate(_previewed(wish, found) | counts)
+    return ReplayBody.model_validate(_previewed(wish, found, four_eyes_above) | counts)
 
 
-def preview_cancellation(wish: CancellationWish, found: Preview) -> CancellationBody:
+def preview_cancellation(wish: CancellationWish, found: Preview, four_eyes_above: int) -> CancellationBody:
     """Write what a cancellation would come to."""
     counts = {"to_cancel": len(found.counted.todo), "ends": found.counted.ends, "cancelled": 0}
-    return CancellationBody.model_validate(_previewed(wish, found) | counts)
+    return CancellationBody.model_validate(_previewed(wish, found, four_eyes_above) | counts)
 
 
 def show_replay(act: Act) -> ReplayBody:
@@ -163,7 +166,9 @@ def show_cancellation(act: Act) -> CancellationBody:
     )
 
 
-def _previewed(wish: BulkWish, found: Preview) -> dict[str, Any]:
+def _previewed(wish: BulkWish, found: Preview, four_eyes_above: int) -> dict[str, Any]:
+    todo = len(found.counted.todo)
+    waits = needs_another(todo, found.before, four_eyes_above)
     nobody = dict.fromkeys(("id", "asked_by", "asked_at", "approved_by", "approved_at", "ended_at"))
     return {
         **_chosen(write_chosen(wish.to_wanted().chosen)),
@@ -175,17 +180,20 @@ def _previewed(wish: BulkWish, found: Preview) -> dict[str, Any]:
         "matched": found.counted.matched,
         "skipped": 0,
         "sample": found.sample,
+        "why_approval": f"{why_another(todo, found.before)}: it will wait for another operator" if waits else None,
     }
 
 
 def _shown(act: Act) -> dict[str, Any]:
     own = ("id", "state", "matched", "skipped", "reason", "sample")
+    waits = act.state is BulkState.AWAITING_APPROVAL
     people = ("asked_by", "asked_at", "approved_by", "approved_at", "ended_at")
     return {
         **_chosen(act.chosen),
         **{name: getattr(act, name) for name in (*own, *people)},
         "dry_run": False,
         "rate_per_second": act.rate,
+        "why_approval": f"{why_another(act.todo, act.before)}: ask another operator to approve it" if waits else None,
     }
 
 

@@ -38,13 +38,16 @@ async def post_cancellation(
 ) -> CancellationBody:
     """Cancel what waits of what was chosen; a dry run counts, shows samples and changes nothing.
 
-    Above a number of deliveries it waits until another operator approves it.
+    Above a number of deliveries, with those the same operator began alone in the last 24 hours, it waits until another
+    operator approves it; `whyApproval` says so.
     """
+    above = settings.operations.four_eyes_above
     if body.dry_run:
-        return preview_cancellation(body, await bulk.preview(c, body.to_wanted(), new_id(now)))
+        found = await bulk.preview(c, body.to_wanted(), new_id(now), caller.subject)
+        return preview_cancellation(body, found, above)
     press = Press(actor=caller.subject, at=now, reason=body.reason)
     async with c.transaction():
-        act = await bulk.ask(c, body.to_wanted(), press, settings.operations.four_eyes_above)
+        act = await bulk.ask(c, body.to_wanted(), press, above)
     response.status_code = HTTPStatus.ACCEPTED
     response.headers["Location"] = f"{settings.http.address}/v1/cancellations/{act.id}"
     return show_cancellation(act)

@@ -16,7 +16,6 @@ from hub.api.paging import DEFAULT_LIMIT, HIGHEST_LIMIT, read_cursor, write_curs
 from hub.api.wiring import ConnectionHere, SettingsHere
 from hub.domain.kinds import OF_MANDATES, Kind
 from hub.envelopes import letterhead, mandate_event
-from hub.errors import FieldError, InvalidInput, Place
 from hub.sight import sight_by_school
 from hub.store import log, mandates
 from schemas.envelope import MandateEvent

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from hub.bulk.noted import pressed
-from hub.domain.bulk import BulkKind, Choice, Counted, count, first_state
+from hub.domain.bulk import NOTHING_BEGUN, Begun, BulkKind, Choice, Counted, count, first_state
 from hub.domain.ids import new_id
 from hub.domain.planning import Planned
 from hub.errors import FieldError, InvalidInput
@@ -41,15 +41,17 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """What it would come to; `sample` as it is shown."""
+    """What it would come to, after what whoever asks has begun; `sample` as it is shown."""
 
     counted: Counted
     sample: list[dict[str, Any]]
+    before: Begun = NOTHING_BEGUN
 
 
-async def preview(c: Connection, wanted: Wanted, cause: UUID) -> Preview:
+async def preview(c: Connection, wanted: Wanted, cause: UUID, actor: str | None = None) -> Preview:
     """Count what an act would do and show samples; changes nothing. `cause` is the id that the act would have.
 
+    With an `actor` it also says what that one has begun before.
     Raises `InvalidInput` for a destination or schools that do not exist, and when nothing was chosen.
     """
     destination = await _check(c, wanted.chosen)
@@ -57,32 +59,35 @@ async def preview(c: Connection, wanted: Wanted, cause: UUID) -> Preview:
     only_waiting = wanted.kind is BulkKind.CANCELLATION
     choices = await bulk.choose(c, wanted.chosen, destination, not_open(places), only_waiting=only_waiting)
     names = {place.id: place.name for place in places}
+    before = NOTHING_BEGUN if actor is None else await _begun(c, wanted.kind, actor)
     if only_waiting:
         counted = count(choices, {choice.unit for choice in choices})
-        return Preview(counted=counted, sample=[_sample(choice, names) for choice in counted.todo[:SAMPLES]])
-    sends = await _sends(c, choices, cause)
-    counted = count(choices, sends)
-    return Preview(
-        counted=counted,
-        sample=[{**_sample(choice, names), "sends": sends[choice.unit]} for choice in counted.todo[:SAMPLES]],
-    )
+        sample = [_sample(choice, names) for choice in counted.todo[:SAMPLES]]
+    else:
+        sends = await _sends(c, choices, cause)
+        counted = count(choices, sends)
+        sample = [{**_sample(choice, names), "sends": sends[choice.unit]} for choice in counted.todo[:SAMPLES]]
+    return Preview(counted=counted, sample=sample, before=before)
 
 
 async def ask(c: Connection, wanted: Wanted, press: Press, four_eyes_above: int) -> Act:
     """Store an act and what it has to do; above so many deliveries it waits for another person.
 
-    The caller owns the transaction.
+    What the same person began alone in the last day counts with it. The caller owns the transaction, which makes others
+    of that person wait: two that are begun at once count each other.
     """
     act_id = new_id(press.at)
     found = await preview(c, wanted, act_id)
+    person = await people.pseudonym(c, press.actor, press.at)
+    before = await bulk.hold_begun(c, wanted.kind, person)
     act = Act(
         id=act_id,
         kind=wanted.kind,
         chosen=write_chosen(wanted.chosen),
         reason=press.reason or "",
         rate=wanted.rate,
-        state=first_state(len(found.counted.todo), four_eyes_above),
-        asked_by=await people.pseudonym(c, press.actor, press.at),
+        state=first_state(len(found.counted.todo), before, four_eyes_above),
+        asked_by=person,
         asked_at=press.at,
         matched=found.counted.matched,
         superseded=found.counted.superseded,
@@ -90,11 +95,10 @@ async def ask(c: Connection, wanted: Wanted, press: Press, four_eyes_above: int)
         ends=found.counted.ends,
         sample=found.sample,
         next_at=press.at,
+        before=before,
     )
-    await bulk.enter(c, act, found.counted)
-    await audit.write_all(c, pressed(act, press, "asked", (None, act.state)))
-    entered = await bulk.read(c, act.id)
-    assert entered is not None  # noqa: S101 - just written
+    entered = await bulk.enter(c, act, found.counted)
+    await audit.write_all(c, pressed(entered, press, "asked", (None, entered.state)))
     return entered
 
 
@@ -109,6 +113,11 @@ def write_chosen(chosen: Chosen) -> dict[str, Any]:
         "from": None if chosen.planned_from is None else write_time(chosen.planned_from),
         "to": None if chosen.planned_until is None else write_time(chosen.planned_until),
     }
+
+
+async def _begun(c: Connection, kind: BulkKind, actor: str) -> Begun:
+    person = await people.known(c, actor)
+    return NOTHING_BEGUN if person is None else await bulk.read_begun(c, kind, person)
 
 
 async def _sends(c: Connection, choices: list[Choice], cause: UUID) -> dict[UnitKey, str]:

@@ -129,6 +129,8 @@ def show(body: BulkBody, *, as_json: bool) -> None:
         show_json(body)
         return
     print(_sentence(body))
+    if body.why_approval is not None:
+        print(f"{body.why_approval[0].upper()}{body.why_approval[1:]}.")
     if body.state == "awaiting_approval":
         print(f"Another operator approves it: osr-hub acts approve {body.id} --token-file … --reason …")
     sample = getattr(body, "sample", ())

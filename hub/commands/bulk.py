@@ -12,7 +12,7 @@ from hub.api.bulk_models import CancellationWish, ReplayWish, preview_cancellati
 from hub.clock import now
 from hub.commands.acts import Json, Reason, TokenFile, follow, identify, show, show_act
 from hub.commands.asking import ask, press
-from hub.domain.bulk import BulkState
+from hub.domain.bulk import BulkState, why_another
 from hub.domain.ids import new_id
 from hub.errors import FieldError, InvalidInput, NotAllowed, Place
 from hub.operate import Press
@@ -62,7 +62,7 @@ def replay(  # noqa: PLR0913 - one parameter per filter
     filters = _filters(destination, brin, mandate, delivery, status) | {"from": since, "to": until}
     wish = _read(ReplayWish, filters | {"ratePerSecond": rate, "reason": reason, "dryRun": dry_run})
     if dry_run:
-        show(preview_replay(wish, _foresee(wish)), as_json=as_json)
+        show(preview_replay(wish, *_foresee(wish, token_file)), as_json=as_json)
         return
     _begin(wish, token_file, is_followed=follow_it, as_json=as_json)
 
@@ -86,7 +86,7 @@ def cancel_many(  # noqa: PLR0913 - one parameter per filter
     filters = _filters(destination, brin, mandate, delivery, status) | {"from": since, "to": until}
     wish = _read(CancellationWish, filters | {"reason": reason, "dryRun": dry_run})
     if dry_run:
-        show(preview_cancellation(wish, _foresee(wish)), as_json=as_json)
+        show(preview_cancellation(wish, *_foresee(wish, token_file)), as_json=as_json)
         return
     _begin(wish, token_file, is_followed=True, as_json=as_json)
 
@@ -119,9 +119,11 @@ def _read(kind: type[Wish], asked: Mapping[str, object]) -> Wish:
         ) from fault
 
 
-def _foresee(wish: BulkWish) -> Preview:
-    async def look(c: Connection, _settings: Settings) -> Preview:
-        return await bulk.preview(c, wish.to_wanted(), new_id(now()))
+def _foresee(wish: BulkWish, token_file: Path | None) -> tuple[Preview, int]:
+    async def look(c: Connection, settings: Settings) -> tuple[Preview, int]:
+        actor = await identify(settings, token_file)
+        found = await bulk.preview(c, wish.to_wanted(), new_id(now()), actor)
+        return found, settings.operations.four_eyes_above
 
     return ask(look)
 
@@ -133,8 +135,8 @@ def _begin(wish: BulkWish, token_file: Path | None, *, is_followed: bool, as_jso
         act = await bulk.ask(c, wish.to_wanted(), Press(actor=actor, at=now(), reason=wish.reason), above)
         if act.state is BulkState.AWAITING_APPROVAL and actor is Ours.COMMAND_LINE:
             raise NotAllowed(
-                f"{act.todo} deliveries are more than {above}, so two people are needed, and nobody knows who asks: "
-                "give --token-file with a token of yours"
+                f"{why_another(act.todo, act.before)} (above {above}), so two people are needed, and nobody knows who "
+                "asks: give --token-file with a token of yours"
             )
         return act
 

@@ -18,7 +18,7 @@ from hub.console.forms import Fault, Faults, Form
 from hub.console.operations import press_of, require_operator
 from hub.console.route import PageRoute
 from hub.console.wishes import add_found, read_reason
-from hub.domain.bulk import BulkKind, BulkState
+from hub.domain.bulk import BulkKind, BulkState, needs_another
 from hub.domain.ids import new_id
 from hub.errors import Conflict, InvalidInput, NotFound
 from hub.store import bulk as store
@@ -57,7 +57,7 @@ async def post_new(kind: Kind, here: VisitHere) -> Response:
         if faults or form.text("step") == "choose":
             return await _ask(here, c, wanted.kind, form, faults)
         try:
-            found = await bulk.preview(c, wanted, new_id(here.at.now))
+            found = await bulk.preview(c, wanted, new_id(here.at.now), here.known.subject)
         except InvalidInput as fault:
             return await _ask(here, c, wanted.kind, form, add_found([], fault, here.words))
         if form.text("step") != "confirm":
@@ -119,6 +119,7 @@ def _preview(here: Visit, wanted: Wanted, found: Preview, form: Form, faults: Se
         form=form,
         faults=Faults(faults),
         limit=_limit(here),
+        needs_another=needs_another,
     )
 
 

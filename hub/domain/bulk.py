@@ -12,8 +12,11 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from schemas.cloudevents import write_time
+
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
+    from datetime import datetime
     from uuid import UUID
 
     from hub.domain.restating import UnitKey
@@ -75,6 +78,17 @@ class Counted:
         return sum(choice.is_end for choice in self.todo)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """How many deliveries one person began to act on in a day, with nobody else's approval, and since when."""
+
+    deliveries: int = 0
+    since: datetime | None = None
+
+
+NOTHING_BEGUN: Final = Begun()
+
+
 def count(choices: Sequence[Choice], concerned: Container[UnitKey]) -> Counted:
     """Count what was chosen; only units that are `concerned` need anything done."""
     return Counted(
@@ -83,11 +97,26 @@ def count(choices: Sequence[Choice], concerned: Container[UnitKey]) -> Counted:
     )
 
 
-def first_state(todo: int, four_eyes_above: int) -> BulkState:
+def needs_another(todo: int, before: Begun, four_eyes_above: int) -> bool:
+    """Say whether a second person has to agree: many small acts of one person count as the large one they make."""
+    return todo > 0 and before.deliveries + todo > four_eyes_above
+
+
+def first_state(todo: int, before: Begun, four_eyes_above: int) -> BulkState:
     """Say how an act begins: at once, after a second person agreed, or done because there is nothing to do."""
-    if todo > four_eyes_above:
+    if needs_another(todo, before, four_eyes_above):
         return BulkState.AWAITING_APPROVAL
     return BulkState.RUNNING if todo else BulkState.DONE
+
+
+def why_another(todo: int, before: Begun) -> str:
+    """Say in words why a second person has to agree."""
+    if before.since is None:
+        return f"{_deliveries(todo)} at once is too much for one person alone"
+    return (
+        f"whoever asks has begun {_deliveries(before.deliveries)} alone since {write_time(before.since)}, and with "
+        f"{todo} more that is too much for one person in 24 hours"
+    )
 
 
 def objection(state: BulkState, asked_by: str, approver: str) -> Objection | None:
@@ -107,3 +136,7 @@ def pause(done: int, rate: int) -> timedelta:
     if not done:
         return timedelta()
     return timedelta(microseconds=math.ceil(1_000_000 / (rate // portion(rate))))
+
+
+def _deliveries(n: int) -> str:
+    return "1 delivery" if n == 1 else f"{n} deliveries"

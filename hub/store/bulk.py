@@ -8,7 +8,7 @@ from uuid import UUID
 
 import orjson
 
-from hub.domain.bulk import BulkKind, BulkState, Choice
+from hub.domain.bulk import NOTHING_BEGUN, Begun, BulkKind, BulkState, Choice
 from hub.domain.ids import lowest_at
 from hub.store.deliveries import BELOW_A_MILLISECOND
 from hub.store.statements import queries
@@ -60,6 +60,7 @@ class Act:
     sample: list[Json]
     next_at: datetime
     ended_at: datetime | None = None
+    before: Begun = NOTHING_BEGUN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,8 +119,19 @@ async def choose(
     return [_choice(row) for row in rows]
 
 
-async def enter(c: Connection, act: Act, counted: Counted) -> None:
-    """Store an act with what it has to do."""
+async def hold_begun(c: Connection, kind: BulkKind, person: str) -> Begun:
+    """Read what a person began of a kind; they begin no other of it until the transaction ends."""
+    await queries.hold_person(c, kind=kind.value, person=person)
+    return await read_begun(c, kind, person)
+
+
+async def read_begun(c: Connection, kind: BulkKind, person: str) -> Begun:
+    """Read what a person began of a kind in the last day, by the database's clock, with nobody else's approval."""
+    return Begun(**await queries.read_begun(c, kind=kind.value, person=person))
+
+
+async def enter(c: Connection, act: Act, counted: Counted) -> Act:
+    """Store an act with what it has to do; return it with the database's moment at which it was asked for."""
     await queries.insert_act(
         c,
         id=act.id,
@@ -135,16 +147,13 @@ async def enter(c: Connection, act: Act, counted: Counted) -> None:
         todo=act.todo,
         ends=act.ends,
         sample=orjson.dumps(act.sample).decode(),
+        begun=act.before.deliveries,
+        begun_since=act.before.since,
     )
-    await queries.insert_items(
-        c,
-        act=act.id,
-        destinations=[choice.unit[0] for choice in counted.todo],
-        brins=[choice.unit[1] for choice in counted.todo],
-        mandates=[choice.unit[2] for choice in counted.todo],
-        branches=[choice.unit[3] for choice in counted.todo],
-        sequences=[choice.sequence for choice in counted.todo],
-    )
+    await _enter_items(c, act.id, counted)
+    entered = await read(c, act.id)
+    assert entered is not None  # noqa: S101 - just written
+    return entered
 
 
 async def read(c: Connection, act: UUID, kind: BulkKind | None = None) -> Act | None:
@@ -198,6 +207,18 @@ async def advance(
     return BulkState(state)
 
 
+async def _enter_items(c: Connection, act: UUID, counted: Counted) -> None:
+    await queries.insert_items(
+        c,
+        act=act,
+        destinations=[choice.unit[0] for choice in counted.todo],
+        brins=[choice.unit[1] for choice in counted.todo],
+        mandates=[choice.unit[2] for choice in counted.todo],
+        branches=[choice.unit[3] for choice in counted.todo],
+        sequences=[choice.sequence for choice in counted.todo],
+    )
+
+
 def _listed(given: Sequence[Any] | None) -> list[Any] | None:
     return None if given is None else list(given)
 
@@ -214,9 +235,11 @@ def _choice(row: Mapping[str, Any]) -> Choice:
 
 
 def _act(row: Mapping[str, Any]) -> Act:
+    own = {name: each for name, each in row.items() if not name.startswith("begun")}
     return Act(
         **{
-            **row,
+            **own,
+            "before": Begun(deliveries=row["begun"], since=row["begun_since"]),
             "kind": BulkKind(row["kind"]),
             "state": BulkState(row["state"]),
             "chosen": orjson.loads(row["chosen"]),

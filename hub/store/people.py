@@ -52,6 +52,14 @@ async def pseudonym(c: Connection, actor: str, at: datetime) -> str:
     return str(found)
 
 
+async def known(c: Connection, actor: str) -> str | None:
+    """Say by which name an actor stands in records already, if any; gives no pseudonym to one that is new."""
+    if isinstance(actor, Ours):
+        return actor.value
+    found = await queries.find_person(c, name=actor)
+    return None if found is None or found["subject"] != actor else str(found["pseudonym"])
+
+
 async def subjects(c: Connection, pseudonyms: Collection[UUID]) -> dict[UUID, str | None]:
     """Say whose these pseudonyms are; None for a person who was erased."""
     return {row["pseudonym"]: row["subject"] for row in await queries.read_people(c, pseudonyms=list(pseudonyms))}

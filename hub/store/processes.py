@@ -25,6 +25,13 @@ BIRTH: Final = 18
 """Where the moment of birth stands in `/proc/PID/stat`, counted from what follows the state."""
 
 
+class Entry(NamedTuple):
+    """What the database said to a process that begins: its number, and what time it is there."""
+
+    process: int
+    at: datetime
+
+
 class Beat(NamedTuple):
     """What the database said to a beat: whether it still took the process for alive, and what time it is there."""
 
@@ -32,18 +39,13 @@ class Beat(NamedTuple):
     at: datetime
 
 
-async def enter(c: Connection, role: str) -> int:
-    """Say that a process begins and return its number."""
-    return (await begin(c, role))[0]
-
-
-async def begin(c: Connection, role: str) -> tuple[int, datetime]:
-    """Say that a process begins and return its number, and what time it is at the database."""
+async def enter(c: Connection, role: str) -> Entry:
+    """Say that a process begins."""
     pid, machine = os.getpid(), machine_of_mine()
     row = await queries.enter_process(
         c, role=role, host=socket.gethostname(), pid=pid, machine=machine, born=machine and born(pid)
     )
-    return row["id"], row["at"]
+    return Entry(row["id"], row["at"])
 
 
 async def beat(c: Connection, process: int, sending: Sequence[tuple[int, str, float]] = ()) -> Beat | None:

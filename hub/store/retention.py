@@ -65,7 +65,7 @@ async def drop_parked(c: Connection, before: datetime, most: int) -> int:
 
 
 async def drop_acts(c: Connection, before: datetime, most: int) -> int:
-    """Forget replays and cancellations of many deliveries that ended."""
+    """Forget replays and cancellations of many deliveries that ended, or that nobody ever approved."""
     return cast("int", await queries.drop_old_acts(c, before=before, most=most))
 
 

@@ -367,10 +367,14 @@ create table bulk_acts (
   ends bigint not null,
   sample jsonb not null,
   next_at timestamptz not null,
-  ended_at timestamptz check ((ended_at is not null) = (state in ('done', 'cancelled')))
+  ended_at timestamptz check ((ended_at is not null) = (state in ('done', 'cancelled'))),
+  begun bigint not null default 0,
+  begun_since timestamptz,
+  check ((begun = 0) = (begun_since is null))
 ) with (fillfactor = 50);
 create index bulk_acts_running on bulk_acts (next_at) where state = 'running';
 comment on column bulk_acts.asked_by is 'A pseudonym, as in the audit; the person who approves is another one.';
+comment on column bulk_acts.begun is 'How many deliveries the same person had begun in the day before, with nobody else''s approval.';
 
 create table bulk_items (
   act uuid not null references bulk_acts,

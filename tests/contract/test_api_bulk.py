@@ -131,6 +131,26 @@ async def test_many_need_another_pair_of_eyes(ann: Client, bob: Client, pool: Po
     assert (await bob.get(path)).json["sent"] == 2
 
 
+async def test_small_parts_count_as_the_whole(ann: Client, bob: Client) -> None:
+    """The second of two small ones waits, and the preview, the answer and the list say why; another may still ask."""
+    small: dict[str, Any] = {"destination": "duo:rio", "brins": ["18DS"], "reason": "a part"}
+    first = (await ann.post("/v1/replays", small)).json
+    assert (first["state"], first["whyApproval"]) == ("running", None)
+    why = f"whoever asks has begun 1 delivery alone since {first['askedAt']}, and with 1 more that is too much for "
+    rest = {**small, "brins": ["00AA"]}
+    dry = (await ann.post("/v1/replays", {**rest, "dryRun": True})).json
+    assert dry["whyApproval"] == f"{why}one person in 24 hours: it will wait for another operator"
+    assert (await bob.post("/v1/replays", {**rest, "dryRun": True})).json["whyApproval"] is None
+    second = (await ann.post("/v1/replays", rest)).json
+    assert second["state"] == "awaiting_approval"
+    assert second["whyApproval"] == f"{why}one person in 24 hours: ask another operator to approve it"
+    assert (await bob.get("/v1/replays")).json["items"][0] == second
+    other_kind = (await ann.post("/v1/cancellations", {"brins": ["18DS"], "dryRun": True})).json
+    assert other_kind["whyApproval"] is None
+    approved = (await bob.post(f"/v1/replays/{second['id']}/approval", {"reason": "seen"})).json
+    assert (approved["state"], approved["whyApproval"]) == ("running", None)
+
+
 async def test_a_replay_may_be_cancelled(ann: Client, bob: Client) -> None:
     """While it waits or runs; then never again."""
     path = f"/v1/replays/{(await ann.post('/v1/replays', {'destination': 'duo:rio', 'reason': 'x'})).json['id']}"

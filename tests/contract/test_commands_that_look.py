@@ -160,6 +160,18 @@ async def test_replay_counts_first_and_then_sends(hub: str, connection: Connecti
     assert (code, orjson.loads(cancelled)["state"]) == (0, "done")
 
 
+async def test_small_parts_at_the_command_line_count_as_the_whole(hub: str) -> None:
+    """Who gives no token is nobody in particular: a dry run says that it is too much, and asking for it fails."""
+    known = {"OSR_HUB_OPERATIONS__FOUR_EYES_ABOVE": "2"}
+    asked = ("replay", "--brin", "18DS")
+    code, _, _ = await osr_hub(hub, *asked, "--reason", "x", **known)
+    assert code == 0
+    code, shown, _ = await osr_hub(hub, *asked, "--dry-run", **known)
+    assert (code, "Whoever asks has begun 2 deliveries alone since" in shown) == (0, True)
+    code, _, said = await osr_hub(hub, *asked, "--reason", "x", **known)
+    assert (code, "with 2 more that is too much for one person in 24 hours (above 2)" in said) == (2, True)
+
+
 async def test_many_deliveries_take_two_people_at_the_command_line_too(hub: str, tmp_path: Path) -> None:
     """Nobody asks for many without saying who they are; whoever asked does not approve; another person does."""
     keyfile = tmp_path / "key.json"
@@ -174,6 +186,8 @@ async def test_many_deliveries_take_two_people_at_the_command_line_too(hub: str,
     code, made, _ = await osr_hub(hub, *asked, "--token-file", str(tmp_path / "ann"), **known)
     body = orjson.loads(made)
     assert (code, body["state"]) == (0, "awaiting_approval")
+    code, shown, _ = await osr_hub(hub, "acts", "show", body["id"])
+    assert (code, "is too much for one person alone: ask another operator to approve it." in shown) == (0, True)
     approve = ("acts", "approve", body["id"], "--reason", "agreed")
     code, _, said = await osr_hub(hub, *approve, **known)
     assert (code, "--token-file" in said) == (2, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import pytest
 
@@ -64,6 +65,23 @@ async def test_a_cancellation_is_counted_asked_for_and_approved_by_another(hub: 
     assert (await other.post(act, {"button": "explode", "reason": "x"})).status == 404
     assert (await one.post(act, {"button": "stop", "reason": "genoeg"})).status == 303
     assert "gestopt" in await one.text("/console/acts")
+
+
+async def test_what_one_began_before_is_said_on_both_pages(hub: Client, pool: Pool) -> None:
+    """The preview counts what the same operator began alone, and whoever is to approve reads it too."""
+    one, other = await operator(hub, "00AA"), await operator(hub, "00BB")
+    form: dict[str, object] = {"destination": "duo:rio", "status": ["waiting"], "step": "confirm", "reason": "dubbel"}
+    first = (await one.post("/console/acts/new/cancellation", form)).headers["location"].partition("?")[0]
+    alone = "update bulk_acts set state = 'running', asked_at = asked_at - interval '1 hour'"
+    async with pool.acquire() as c:
+        await c.execute(f"{alone} where id = $1", UUID(first.rpartition("/")[2]))
+    preview = (await one.post("/console/acts/new/cancellation", {**form, "step": "preview"})).body.decode()
+    assert "Met 3 van u sinds" in preview
+    assert "zijn dit er meer dan 0 in 24 uur" in preview
+    second = (await one.post("/console/acts/new/cancellation", form)).headers["location"].partition("?")[0]
+    assert "begon sinds" in await other.text(second)
+    assert "al alleen aan 3" in await other.text(second)
+    assert "al alleen aan" not in await other.text(first)
 
 
 async def test_what_cannot_be_read_is_said_beside_its_field(hub: Client) -> None:

@@ -173,7 +173,7 @@ async def test_a_dead_forwarders_lanes_move_on(connection: Connection, hook: Rec
     """Whoever stops beating loses its lanes; a request that may be open is waited for."""
     await tell(connection, "18DS", 2)
     await tell(connection, "00AA", 1)
-    dead = await processes.enter(connection, "forward")
+    dead = (await processes.enter(connection, "forward")).process
     destination = await connection.fetchval("select id from destinations where name = $1", WEBHOOK)
     await connection.execute("update lanes set owner = $1, due = null, token = token + 1", dead)
     await connection.execute(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 import asyncpg
@@ -11,7 +12,7 @@ import pytest
 from orjson import loads
 
 from hub import bulk, register
-from hub.domain.bulk import BulkKind, BulkState
+from hub.domain.bulk import Begun, BulkKind, BulkState
 from hub.errors import Conflict, NotFound
 from hub.store import lanes, processes
 from tests.support.acts import (
@@ -30,7 +31,11 @@ from tests.support.seen import fail, plan_all, take
 from tests.support.subscribed import NOW, at, lane
 
 if TYPE_CHECKING:
+    from hub.store.bulk import Act
     from hub.store.pool import Connection
+
+RUNNING: Final = BulkState.RUNNING
+AWAITING: Final = BulkState.AWAITING_APPROVAL
 
 
 @pytest.fixture
@@ -86,6 +91,65 @@ async def test_two_people_are_needed_above_the_threshold(many: Connection, kind:
         async with many.transaction():
             await bulk.approve(many, UUID(int=5), by("bob"))
     await assert_right(many)
+
+
+async def test_what_one_person_began_counts_for_a_day(many: Connection) -> None:
+    """Small acts of one person, by the database's clock; what another approved and what was refused is left out."""
+    brins = [row["brin"] for row in await many.fetch("select brin from schools order by brin")]
+
+    async def begin(first: int, last: int, actor: str = "ann") -> Act:
+        return await ask(many, wanted(destination=RIO, brins=brins[first:last]), actor, above=30)
+
+    first = await begin(0, 20)
+    refused, approved = await begin(20, 40), await begin(20, 40)
+    assert (first.state, refused.state, approved.state) == (RUNNING, AWAITING, AWAITING)
+    assert approved.before == Begun(deliveries=20, since=first.asked_at)
+    async with many.transaction():
+        await bulk.stop(many, refused.id, by("ann"))
+        await bulk.approve(many, approved.id, by("bob"))
+    assert (await begin(40, 50)).state is RUNNING
+    assert (await begin(50, 51)).before.deliveries == 30
+    assert (await begin(50, 51)).state is AWAITING
+    assert (await begin(50, 51, "bob")).before == Begun()
+    async with many.transaction():
+        stopped = await bulk.stop(many, first.id, by("ann"))
+    assert stopped.done == 0
+    assert (await begin(50, 51)).before.deliveries == 10
+    await many.execute("update bulk_acts set asked_at = asked_at - interval '25 hours'")
+    assert (await begin(51, 60)).before == Begun()
+
+
+async def test_what_a_stopped_act_did_and_what_was_skipped_are_told_apart(many: Connection) -> None:
+    """Stopped halfway it counts for what it did; what needed nothing any more is not counted."""
+    half = await ask(many, wanted(destination=RIO, rate=50))
+    await turn(many)
+    async with many.transaction():
+        await bulk.stop(many, half.id, by("ann"))
+    act = await ask(many, wanted(destination=RIO))
+    assert act.before.deliveries == 10
+    await many.execute("update bulk_acts set skipped = 5 where id = $1", act.id)
+    assert (await ask(many, wanted(destination=RIO))).before.deliveries == 10 + act.todo - 5
+
+
+@pytest.mark.parametrize("kind", BulkKind)
+async def test_two_acts_begun_at_once_count_each_other(many: Connection, database: str, kind: BulkKind) -> None:
+    """While one is not committed the other of the same person waits for it; another person's does not."""
+    if kind is BulkKind.CANCELLATION:
+        await finish(many, await ask(many, wanted(destination=RIO)))
+    what = wanted(kind, destination=RIO)
+    other = await asyncpg.connect(database)
+    await many.execute("insert into people (pseudonym, subject, since) select gen_random_uuid(), 'ann', now()"
+                       " where not exists (select from people where subject = 'ann')")  # fmt: skip
+    begun = many.transaction()
+    await begun.start()
+    first = await bulk.ask(many, what, by("ann"), SCHOOLS)
+    second = asyncio.create_task(ask(other, what, above=SCHOOLS))
+    while not await many.fetchval("select count(*) from pg_locks where not granted"):
+        assert not second.done(), "it did not wait"
+        await asyncio.sleep(0.01)
+    await begun.commit()
+    assert (first.state, (await second).state, (await second).before.deliveries) == (RUNNING, AWAITING, SCHOOLS)
+    await other.close()
 
 
 async def test_the_database_itself_wants_two_people(many: Connection) -> None:
@@ -173,7 +237,7 @@ async def test_what_is_being_sent_is_cancelled_by_nobody(c: Connection) -> None:
             await register.withdraw(c, row["id"], at())
     await plan_all(c)
     rio = await c.fetchval("select id from destinations where name = $1", RIO)
-    owner = await processes.enter(c, "forward")
+    owner = (await processes.enter(c, "forward")).process
     leases = await lanes.lease(c, owner, {rio: 1})
     act = await ask(c, wanted(BulkKind.CANCELLATION, destination=RIO))
     worked = await turn(c)

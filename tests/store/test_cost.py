@@ -113,7 +113,7 @@ async def _plan(c: asyncpg.Connection[Any], brins: list[str]) -> None:
 
 
 async def _transport(c: asyncpg.Connection[Any]) -> list[Any]:
-    owner, ids = await processes.enter(c, "forward"), []
+    owner, ids = (await processes.enter(c, "forward")).process, []
     while leases := await lanes.lease(c, owner, {3: SETTLED}):
         letters = await lanes.read(c, leases, 40)
         at = datetime.now(UTC)

@@ -81,7 +81,7 @@ async def test_hot_statements_use_their_indexes(explained: tuple[asyncpg.Connect
     at = datetime.now(UTC)
     async with c.transaction():
         assert len((await plan.plan(c, dict.fromkeys(brins, at), at, 1)).planned) == ROWS
-    owner = await processes.enter(c, "forward")
+    owner = (await processes.enter(c, "forward")).process
     leases = await lanes.lease(c, owner, {3: ROWS})
     letters = await lanes.read(c, leases, 40)
     runs = [

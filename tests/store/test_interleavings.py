@@ -78,7 +78,8 @@ class World:
         )
         self.receiver = Receiver()
         self.owners = {
-            name: await processes.enter(self.watcher, "forward") for name in ("forward 1", "forward 2", "last")
+            name: (await processes.enter(self.watcher, "forward")).process
+            for name in ("forward 1", "forward 2", "last")
         }
 
     async def planner(self, c: Stepped) -> None:

@@ -53,7 +53,7 @@ class Machine(LedgerMachine):
         self.arrived: dict[str, list[int]] = defaultdict(list)
         self.circuit = "closed"
         self.do(self.c.execute(FORGET))
-        self.ids = [self.do(processes.enter(self.c, "forward")) for _ in range(3)]
+        self.ids = [self.do(processes.enter(self.c, "forward")).process for _ in range(3)]
         self.change(2)
         self.plan(set(BRINS))
 

@@ -30,7 +30,7 @@ async def _leased(c: Connection) -> tuple[int, Lease, list[Letter]]:
     await make_register(c)
     await grant(c, service="RIO")
     await plan_all(c)
-    owner = await processes.enter(c, "forward")
+    owner = (await processes.enter(c, "forward")).process
     (lease,) = await lanes.lease(c, owner, {3: 10})
     letters = await lanes.read(c, [lease], 10)
     return owner, lease, letters[lease.destination, lease.brin]

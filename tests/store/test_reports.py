@@ -172,7 +172,7 @@ async def test_a_cancelled_number_hides_no_reported_one(told: Connection) -> Non
 
 async def test_what_is_on_its_way_cannot_be_cancelled(told: Connection) -> None:
     """Its lane is in somebody's hands."""
-    owner = await processes.enter(told, "forward")
+    owner = (await processes.enter(told, "forward")).process
     destination = await told.fetchval("select destination from lanes")
     assert len(await lanes.lease(told, owner, {destination: 1})) == 1
     with pytest.raises(Conflict):

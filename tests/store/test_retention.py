@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub import register
+from hub import bulk, register
 from hub.clock import now, today
+from hub.domain.bulk import BulkState
 from hub.domain.retention import Terms, limits, months_before
 from hub.observe.books import Rule, verify
 from hub.observe.status import school_status
@@ -20,6 +21,7 @@ from hub.retention import KINDS, Run, apply
 from hub.store import anchors, audit
 from hub.store.audit import Note
 from hub.store.people import Ours
+from tests.support.acts import ask, by, wanted
 from tests.support.seen import fail, plan_all, report, take
 from tests.support.subscribed import BRINS, at, grant, make_register
 
@@ -196,6 +198,23 @@ async def publish(c: Connection) -> None:
            insert into feed select (select coalesce(max(position), 0) from feed) + row_number() over (order by n),
                                    brin, number, now() from done"""
     )
+
+
+@pytest.mark.usefixtures("told")
+async def test_acts_go_when_they_ended_and_when_nobody_ever_approved_them(connection: Connection) -> None:
+    """With what they had left to do and with who asked; one that still runs stays, and so do its items."""
+    running = await ask(connection, wanted(destination=RIO), "ann")
+    waits = await ask(connection, wanted(destination=RIO), "bob", above=0)
+    stopped = await ask(connection, wanted(destination=RIO), "cis", above=0)
+    async with connection.transaction():
+        await bulk.stop(connection, stopped.id, by("cis"))
+    await connection.execute("update bulk_acts set ended_at = now() where ended_at is not null; delete from audit")
+    await connection.execute("delete from audit_heads; update people set since = now()")
+    assert (waits.state, "bulk acts" in await keep(connection, days=7 * 365)) == (BulkState.AWAITING_APPROVAL, False)
+    assert (await keep(connection, days=7 * 365 + 3))["bulk acts"] == 2
+    left = await connection.fetch("select a.id, (select count(*) from bulk_items where act = a.id) from bulk_acts a")
+    assert [tuple(row) for row in left] == [(running.id, running.todo)]
+    assert await connection.fetchval("select array_agg(subject) from people") == ["ann"]
 
 
 @pytest.mark.usefixtures("told")

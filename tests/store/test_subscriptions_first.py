@@ -233,7 +233,7 @@ async def test_deleting_cancels_copies_and_leaves_what_must_be_heard(c: Connecti
     await grant(c)
     await plan_all(c)
     copies = await c.fetchval("select id from destinations where name = $1", COPIES)
-    owner = await processes.enter(c, "forward")
+    owner = (await processes.enter(c, "forward")).process
     leases = await lanes.lease(c, owner, {copies: 1})
     assert len(leases) == 1
     found = await c.fetchval("select id from subscriptions")

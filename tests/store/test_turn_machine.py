@@ -95,7 +95,7 @@ class Machine(LedgerMachine):
         self.do(self.c.execute(FORGET))
         self.do(self.c.execute("update destinations set taken_at = null; update subscriptions set reports = true"))
         self.model, self.batches, self.expects, self.moment = Receiver(BRINS, FUSE, ABSENCES), 0, True, 0
-        self.owner = self.do(processes.enter(self.c, "forward"))
+        self.owner = self.do(processes.enter(self.c, "forward")).process
         self.places, self.script = Places(self.pool, LedgerClock()), Script()
         webhook = Webhook(subscription_id=new_id(NOON), url="https://las.example/", secrets=())
         self.targets = {self.las: Target(receiver=webhook, retry_schedule=(HOUR,) * ABSENCES)}

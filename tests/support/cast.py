@@ -69,7 +69,7 @@ async def beats(w: Furnished, c: Any) -> None:
 
 async def comes_and_goes(w: Furnished, c: Any) -> None:  # noqa: ARG001 - as all parts
     """Enter, leave, and forget who left long ago."""
-    number = await processes.enter(c, "forward")
+    number = (await processes.enter(c, "forward")).process
     await processes.leave(c, number)
     await processes.forget(c)
 

@@ -64,7 +64,7 @@ async def until(claim: Callable[[], Awaitable[bool]], within: float = 90.0) -> N
 
 async def deliver_all(c: Connection) -> list[int]:
     """Take every lane's turn without a network: everything is taken at once. Returns the numbers that were sent."""
-    owner, sent = await processes.enter(c, "forward"), []
+    owner, sent = (await processes.enter(c, "forward")).process, []
     permits = {row["id"]: 1000 for row in await c.fetch("select id from destinations")}
     while leases := await lanes.lease(c, owner, permits):
         letters = await lanes.read(c, leases, 40)

@@ -104,8 +104,8 @@ class Furnished:
         """Bring everything back to the beginning."""
         self.begin(seed)
         await self.c.execute(self._bring_back)
-        self.owners = {name: await processes.enter(self.c, "forward") for name in FORWARDERS}
-        self.owners["plan"] = await processes.enter(self.c, "plan")
+        self.owners = {name: (await processes.enter(self.c, "forward")).process for name in FORWARDERS}
+        self.owners["plan"] = (await processes.enter(self.c, "plan")).process
         if seed % 2:
             async with self.c.transaction():
                 await plan.plan(self.c, {BRINS[seed // 2 % 2]: None}, datetime.now(UTC), self.owners["plan"])
@@ -216,7 +216,7 @@ class Furnished:
             await self.c.execute(
                 "insert into feed select coalesce(max(position), 0) + 1, $1, $2, $3 from feed", brin, number, at
             )
-        self.owners["last"] = await processes.enter(self.c, "forward")
+        self.owners["last"] = (await processes.enter(self.c, "forward")).process
         async with self.c.transaction():
             await plan.plan(self.c, {brin: None}, at, 0)
         while await carry(self, self.c, "last", most=40, always=True, at=at):

@@ -67,7 +67,7 @@ def report_record(delivery_id: str, text: str | None = None) -> dict[str, Any]:
 
 
 async def _turns(c: Connection, names: Collection[str], *, fail: bool) -> list[Any]:
-    owner, done = await processes.enter(c, "forward"), []
+    owner, done = (await processes.enter(c, "forward")).process, []
     rows = await c.fetch("select id from destinations where name = any($1::text[])", list(names))
     while leases := await lanes.lease(c, owner, {row["id"]: 1000 for row in rows}):
         letters = await lanes.read(c, leases, 40)

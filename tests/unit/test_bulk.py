@@ -9,7 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.domain.bulk import BulkState, Choice, Objection, count, first_state, objection, pause, portion
+from hub.domain.bulk import (
+    NOTHING_BEGUN,
+    Begun,
+    BulkState,
+    Choice,
+    Objection,
+    count,
+    first_state,
+    objection,
+    pause,
+    portion,
+    why_another,
+)
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 RATES = st.integers(1, 10_000)
@@ -54,7 +66,28 @@ def test_matched_is_always_superseded_and_to_do(drawn: list[tuple[int, bool]]) -
 )  # fmt: skip
 def test_above_the_threshold_a_second_person_is_awaited(todo: int, above: int, expected: BulkState) -> None:
     """And what comes to nothing is done at once."""
-    assert first_state(todo, above) is expected
+    assert first_state(todo, NOTHING_BEGUN, above) is expected
+
+
+@given(st.lists(st.integers(0, 400), max_size=12), st.integers(0, 1000))
+def test_many_small_acts_of_one_person_count_as_the_large_one_they_make(sizes: list[int], above: int) -> None:
+    """However a large one is split: what begins alone is never more than the threshold."""
+    alone = 0
+    for todo in sizes:
+        if first_state(todo, Begun(deliveries=alone, since=NOW), above) is BulkState.RUNNING:
+            alone += todo
+        else:
+            assert alone + todo > above or not todo
+    assert alone <= above
+
+
+def test_why_another_is_needed_is_said_in_words() -> None:
+    """How many were begun already, and since when; or only how many these are."""
+    assert why_another(7, NOTHING_BEGUN) == "7 deliveries at once is too much for one person alone"
+    assert why_another(7, Begun(deliveries=995, since=NOW)) == (
+        "whoever asks has begun 995 deliveries alone since 2026-11-23T09:00:00.000Z, and with 7 more that is too much "
+        "for one person in 24 hours"
+    )
 
 
 @pytest.mark.parametrize("state", BulkState)

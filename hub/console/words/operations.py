@@ -98,6 +98,14 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "Dit zijn er meer dan {limit}. Een andere beheerder moet het goedkeuren voor het begint.",
         "These are more than {limit}. Another operator has to approve it before it begins.",
     ),
+    "four_eyes_begun": (
+        "Met {begun} van u sinds {since} zijn dit er meer dan {limit} in 24 uur. Een ander moet het goedkeuren.",
+        "With {begun} of yours since {since} this is more than {limit} in 24 hours. Another has to approve it.",
+    ),
+    "begun_before": (
+        "Wie dit vroeg, begon sinds {since} al alleen aan {begun}. Samen zijn het er te veel voor één persoon.",
+        "Whoever asked for this has begun {begun} alone since {since}. Together they are too many for one person.",
+    ),
     "act_nothing": ("Er is niets te doen.", "There is nothing to do."),
     "act_confirm_replay": ("Herhaal {n} berichten", "Send {n} messages again"),
     "act_confirm_cancellation": ("Annuleer {n} berichten", "Cancel {n} messages"),

@@ -24,12 +24,25 @@ select d.destination, d.brin, e.mandate_id, d.branch, max(d.sequence) as sequenc
  group by d.destination, d.brin, e.mandate_id, d.branch, case when :only_waiting::boolean then d.sequence end
  order by d.destination, d.brin, sequence;
 
+-- name: hold_person$
+-- Let one person begin one act of a kind at a time, until the transaction ends.
+select pg_advisory_xact_lock(hashtextextended('act' || chr(10) || :kind || chr(10) || :person, 0));
+
+-- name: read_begun^
+-- What one person began of a kind in the last day with nobody else's approval, and since when: what was done of it, and
+-- what is still to be done. Nothing is done of what waits or was refused.
+select coalesce(sum(b.n), 0)::bigint as deliveries, min(b.asked_at) filter (where b.n > 0) as since
+  from (select a.asked_at, case when a.state = 'cancelled' then a.done else a.todo - a.skipped end as n
+          from bulk_acts a
+         where a.kind = :kind and a.asked_by = :person and a.approved_by is null and a.state <> 'awaiting_approval'
+           and a.asked_at > clock_timestamp() - interval '24 hours') b;
+
 -- name: insert_act!
--- Somebody asked for it.
+-- Somebody asked for it, at this moment of the database.
 insert into bulk_acts (id, kind, chosen, reason, rate, state, asked_by, asked_at, matched, superseded, todo, ends, sample,
-                       next_at, ended_at)
-values (:id, :kind, :chosen::jsonb, :reason, :rate, :state, :asked_by, :now, :matched, :superseded, :todo, :ends,
-        :sample::jsonb, :now, case when :state = 'done' then :now::timestamptz end);
+                       next_at, ended_at, begun, begun_since)
+values (:id, :kind, :chosen::jsonb, :reason, :rate, :state, :asked_by, clock_timestamp(), :matched, :superseded, :todo,
+        :ends, :sample::jsonb, :now, case when :state = 'done' then :now::timestamptz end, :begun, :begun_since);
 
 -- name: insert_items!
 -- What is to be done, in order.
@@ -42,14 +55,14 @@ select :act, u.n, u.destination, u.brin, u.mandate_id, u.branch, u.sequence
 -- One act of a kind, or of any.
 select a.id, a.kind, a.chosen::text as chosen, a.reason, a.rate, a.state, a.asked_by, a.asked_at, a.approved_by,
        a.approved_at, a.matched, a.superseded, a.todo, a.done, a.skipped, a.ends, a.sample::text as sample, a.next_at,
-       a.ended_at
+       a.ended_at, a.begun, a.begun_since
   from bulk_acts a where a.id = :id and (:kind::text is null or a.kind = :kind::text);
 
 -- name: list_acts
 -- The acts of a kind, newest first.
 select a.id, a.kind, a.chosen::text as chosen, a.reason, a.rate, a.state, a.asked_by, a.asked_at, a.approved_by,
        a.approved_at, a.matched, a.superseded, a.todo, a.done, a.skipped, a.ends, a.sample::text as sample, a.next_at,
-       a.ended_at
+       a.ended_at, a.begun, a.begun_since
   from bulk_acts a
  where a.kind = :kind and (:before::uuid is null or a.id < :before::uuid)
  order by a.id desc limit :most;

@@ -107,9 +107,11 @@ with gone as (
 select count(*) from gone;
 
 -- name: drop_old_acts$
--- Forget replays and cancellations of many deliveries that ended.
+-- Forget replays and cancellations of many deliveries that ended, and those that nobody ever approved.
 with act as (
-  select b.id from bulk_acts b where b.ended_at < :before order by b.ended_at limit :most
+  select b.id from bulk_acts b
+   where b.ended_at < :before or b.state = 'awaiting_approval' and b.asked_at < :before
+   order by b.id limit :most for update skip locked
 ), item as (
   delete from bulk_items i using act a where i.act = a.id
 ), gone as (

@@ -1,0 +1,113 @@
+"""Who writes where others write too waits before it holds anything they need: two connections, one step at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from hub import operate, plan, register
+from hub.clock import now
+from hub.errors import NotFound
+from hub.store import places, retention
+from hub.store.pool import look_up_by_key
+from tests.support.acts import by
+from tests.support.seen import plan_all, report, take
+from tests.support.subscribed import at, grant, make_register
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Coroutine
+
+    from hub.store.pool import Connection, Pool
+
+RIO = "duo:rio"
+HOLD = "select id from destinations where id = $1 for no key update"
+WAITING = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+
+
+@pytest.fixture
+async def one(pool: Pool) -> AsyncIterator[Connection]:
+    """Give the connection of whoever comes first."""
+    async with pool.acquire() as c:
+        await make_register(c)
+        yield c
+
+
+@pytest.fixture
+async def other(pool: Pool) -> AsyncIterator[Connection]:
+    """Give the connection of whoever has to wait."""
+    async with pool.acquire() as c:
+        yield c
+
+
+async def begin(c: Connection, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    """Begin a piece of work on another connection, and come back when it waits for what this one holds."""
+    task = asyncio.create_task(work)
+    while not await c.fetchval(WAITING):
+        assert not task.done(), "it did not wait"
+        await asyncio.sleep(0.01)
+    return task
+
+
+async def in_transaction(c: Connection, work: Coroutine[Any, Any, Any]) -> Any:
+    """Do a piece of work in a transaction of its own."""
+    async with c.transaction():
+        return await work
+
+
+async def test_what_was_taken_is_noted_in_the_order_of_destinations(one: Connection, other: Connection) -> None:
+    """Whoever waits for the first holds none after it, in whatever order they took something, as forwarders look up."""
+    first, second = [row["id"] for row in await one.fetch("select id from destinations order by id limit 2")]
+    await look_up_by_key(other)
+    async with one.transaction():
+        await one.fetch(HOLD, first)
+        noting = await begin(one, places.note_taken(other, {second: now(), first: now()}))
+        await one.fetch(HOLD, second)
+    await noting
+
+
+async def test_moments_are_forgotten_in_the_order_of_destinations(one: Connection, other: Connection) -> None:
+    """Also where the first one's row was written last, and stands last."""
+    first, second = [row["id"] for row in await one.fetch("select id from destinations order by id limit 2")]
+    await one.execute("update destinations set pace = pace where id = $1", first)
+    async with one.transaction():
+        await one.fetch(HOLD, first)
+        forgetting = await begin(one, in_transaction(other, places.forget_moments(other)))
+        await one.fetch(HOLD, second)
+    await forgetting
+
+
+async def test_old_news_holds_its_destination_before_any_lane(one: Connection, other: Connection) -> None:
+    """Whoever closes a circuit holds the destination and then its lanes; the planner that waits for it holds none."""
+    mandate = await grant(one, service="RIO")
+    await plan_all(one)
+    rio = await one.fetchval("select id from destinations where name = $1", RIO)
+    async with one.transaction():
+        await register.amend(one, mandate.id, register.Patch(end_date=at().today + timedelta(days=400)), at())
+    late = now() + timedelta(minutes=10)
+    async with one.transaction():
+        await one.fetch(HOLD, rio)
+        planning = await begin(one, in_transaction(other, plan.plan(other, {"18DS": late}, late, 0)))
+        assert len(await one.fetch("select brin from lanes where destination = $1 for update", rio)) == 1
+    assert len((await planning).planned) == 1
+
+
+async def test_a_cancellation_that_meets_retention_finds_nothing(one: Connection, other: Connection) -> None:
+    """It knew the delivery, waited for its lane, and the delivery is gone: it is not known, and nothing breaks."""
+    mandate = await grant(one, service="RIO")
+    for days in (400, 4000):
+        async with one.transaction():
+            await register.amend(one, mandate.id, register.Patch(end_date=at().today + timedelta(days=days)), at())
+    await plan_all(one)
+    await take(one, RIO)
+    rows = await one.fetch("select id, destination, brin from deliveries order by sequence")
+    for row in rows:
+        await report(one, str(row["id"]), "processed")
+    async with one.transaction():
+        lane = (rows[0]["destination"], rows[0]["brin"])
+        assert await retention.thin_lanes(one, [lane], now() + timedelta(days=1), date(2026, 1, 1)) == len(rows) - 1
+        cancelling = await begin(one, in_transaction(other, operate.cancel(other, rows[0]["id"], by("ann"))))
+    with pytest.raises(NotFound, match="no delivery"):
+        await cancelling
