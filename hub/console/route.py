@@ -44,10 +44,8 @@ class PageRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def answer(request: Request) -> Response:
-            wait = request.scope.get("hub.wait")
-            if wait:
-                return fail(await visit(request), errors.TooManyRequests(wait))
             try:
+                _check_wait(request)
                 return await handle(request)
             except Elsewhere as elsewhere:
                 return RedirectResponse(elsewhere.path, int(HTTPStatus.SEE_OTHER))
@@ -67,6 +65,13 @@ class PageRoute(APIRoute):
                 return fail(await visit(request), fault)
 
         return answer
+
+
+def _check_wait(request: Request) -> None:
+    """Raise `TooManyRequests` where whoever counts requests says that this one comes too early."""
+    wait = request.scope.get("hub.wait")
+    if wait:
+        raise errors.TooManyRequests(wait)
 
 
 def fail(here: Visit, fault: HubError) -> Response:
