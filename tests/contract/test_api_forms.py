@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from hub.tokens import Role
-from tests.support.calls import ONE, codes, day, open_hub, patch, wish
+from tests.support.calls import ONE, R1, codes, day, open_hub, patch, wish
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -129,6 +129,8 @@ async def test_a_wrong_form_hides_nothing_else_that_is_wrong(school: Client) -> 
         ("/serviceCode", "value_error"),
         ("/startDate", "in_the_past"),
     ]
+    twice = await school.post("/v1/mandates", wish(foo=1, branches=[{"branch": "18DS00", "routingId": R1}] * 2))
+    assert sorted(codes(twice))[-2:] == [("/branches/1/routingId", "taken"), ("/foo", "unknown")]
     missing = await school.post("/v1/mandates", {"brin": "18DS", "serviceCode": "GEEN"})
     assert sorted(codes(missing)) == [("/serviceCode", "unknown_service"), ("/supplierOin", "required")]
 
