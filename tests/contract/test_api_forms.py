@@ -162,3 +162,12 @@ async def test_a_mandate_is_copied_in_the_version_that_is_named(school: Client) 
     body = {"brins": ["00AA"], "dryRun": True}
     assert (await school.call("POST", path, body, headers={"If-Match": '"9"'})).status == 412
     assert (await school.call("POST", path, body, headers={"If-Match": '"1"'})).status == 200
+
+
+async def test_forms_are_called_as_json_calls_them(school: Client) -> None:
+    """A list is a list and an object an object, whatever holds them here."""
+    listed = await school.post("/v1/mandates", wish(branches="x"))
+    assert [(e["code"], e["detail"]) for e in listed.json["errors"]] == [("list_type", "expected a list")]
+    for body, field in (([], ""), (wish(branches=[5]), "/branches/0")):
+        reply = await school.post("/v1/mandates", body)
+        assert [(e["field"], e["code"]) for e in reply.json["errors"]] == [(field, "object_type")]
