@@ -46,6 +46,13 @@ _ABSENT: Final = (
 )
 FAILED: Final = "the hub failed; it is in its log"
 _CODES: Final = {"missing": "required", "extra_forbidden": "unknown"}
+_FORMS: Final = {
+    "tuple_type": ("list_type", "expected a list"),
+    "list_type": ("list_type", "expected a list"),
+    "model_attributes_type": ("object_type", "expected an object"),
+    "model_type": ("object_type", "expected an object"),
+}
+"""What JSON calls a thing, where pydantic speaks of Python's."""
 
 
 class ProblemField(CamelModel):
@@ -205,5 +212,5 @@ def read_fault(fault: Mapping[str, Any]) -> FieldError:
         return FieldError(in_=place, field="", code="not_json", detail=detail)
     if place is Place.PATH:
         steps = [to_camel(str(step)) for step in steps]
-    message = str(fault["msg"]).removeprefix("Value error, ")
-    return FieldError(in_=place, field=pointer(steps), code=_CODES.get(kind, kind), detail=message)
+    code, message = _FORMS.get(kind, (_CODES.get(kind, kind), str(fault["msg"]).removeprefix("Value error, ")))
+    return FieldError(in_=place, field=pointer(steps), code=code, detail=message)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hub.domain import change
 from hub.domain.mandate import is_live, overlap
@@ -24,6 +24,16 @@ if TYPE_CHECKING:
     from hub.store.pool import Connection
     from hub.store.register import References
     from schemas.identifiers import Branch, RoutingId
+
+
+_WHOSE_AND_WHEN: Final = ("/brin", "/serviceCode", "/supplierOin", "/startDate", "/endDate")
+_RESTS_ON: Final = {
+    "no_agreement": ("/serviceCode",),
+    "before_start": ("/startDate",),
+    "overlap": _WHOSE_AND_WHEN,
+    "taken": _WHOSE_AND_WHEN,
+}
+"""The fields, besides its own, that must be read before something can be called wrong."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -105,7 +115,7 @@ async def taken_routing(
 def refuse(wrongs: Iterable[Wrong], unread: Sequence[FieldError] = ()) -> None:
     """Raise what is wrong, if anything: `Conflict` when the wish only collides, else `InvalidInput` with all of it.
 
-    What was found with the help of a stand-in for something `unread` is left out, and so is what merely collides then.
+    What was found with the help of a stand-in for something `unread` is left out.
     """
     found = [wrong for wrong in wrongs if not unread or _is_seen(wrong, [fault.field for fault in unread])]
     errors = [*unread, *(FieldError(field=w.field, code=w.code, detail=w.detail) for w in found)]
@@ -118,7 +128,6 @@ def refuse(wrongs: Iterable[Wrong], unread: Sequence[FieldError] = ()) -> None:
 
 def _is_seen(wrong: Wrong, unread: Sequence[str]) -> bool:
     """Say whether something is wrong whatever stands in the fields that could not be read."""
-    rests_on = {"no_agreement": ["/serviceCode"], "before_start": ["/startDate"]}.get(wrong.code, [])
     replaced = ["/".join(field.split("/")[:3]) for field in unread]
     stands_in = any(wrong.field == field or wrong.field.startswith(f"{field}/") for field in replaced)
-    return not (stands_in or wrong.is_conflict or any(field in unread for field in rests_on))
+    return not (stands_in or any(field in unread for field in _RESTS_ON.get(wrong.code, ())))

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from hub.tokens import Role
-from tests.support.calls import ONE, codes, day, open_hub, patch, wish
+from tests.support.calls import ONE, R1, codes, day, open_hub, patch, wish
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -129,6 +129,8 @@ async def test_a_wrong_form_hides_nothing_else_that_is_wrong(school: Client) -> 
         ("/serviceCode", "value_error"),
         ("/startDate", "in_the_past"),
     ]
+    twice = await school.post("/v1/mandates", wish(foo=1, branches=[{"branch": "18DS00", "routingId": R1}] * 2))
+    assert sorted(codes(twice))[-2:] == [("/branches/1/routingId", "taken"), ("/foo", "unknown")]
     missing = await school.post("/v1/mandates", {"brin": "18DS", "serviceCode": "GEEN"})
     assert sorted(codes(missing)) == [("/serviceCode", "unknown_service"), ("/supplierOin", "required")]
 
@@ -160,3 +162,12 @@ async def test_a_mandate_is_copied_in_the_version_that_is_named(school: Client) 
     body = {"brins": ["00AA"], "dryRun": True}
     assert (await school.call("POST", path, body, headers={"If-Match": '"9"'})).status == 412
     assert (await school.call("POST", path, body, headers={"If-Match": '"1"'})).status == 200
+
+
+async def test_forms_are_called_as_json_calls_them(school: Client) -> None:
+    """A list is a list and an object an object, whatever holds them here."""
+    listed = await school.post("/v1/mandates", wish(branches="x"))
+    assert [(e["code"], e["detail"]) for e in listed.json["errors"]] == [("list_type", "expected a list")]
+    for body, field in (([], ""), (wish(branches=[5]), "/branches/0")):
+        reply = await school.post("/v1/mandates", body)
+        assert [(e["field"], e["code"]) for e in reply.json["errors"]] == [(field, "object_type")]
