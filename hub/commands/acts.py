@@ -14,7 +14,7 @@ from rich.progress import Progress
 from hub import bulk
 from hub.api.bulk_models import BulkBody, ReplayBody, show_cancellation, show_replay
 from hub.clock import now
-from hub.commands.asking import ACTOR, ask, press, show_json, show_table
+from hub.commands.asking import ACTOR, Reason, ask, press, show_json, show_table
 from hub.domain.bulk import BulkKind, BulkState
 from hub.errors import NotAllowed
 from hub.operate import Press
@@ -35,7 +35,6 @@ COLUMNS = ("id", "kind", "state", "matched", "to do", "done", "skipped", "asked"
 SAMPLE = ("delivery", "destination", "brin", "unit", "mandate", "version", "sends")
 app = typer.Typer(no_args_is_help=True, help="Replays and cancellations of many deliveries.")
 Id = Annotated[UUID, typer.Argument(help="As `acts list` shows it.")]
-Reason = Annotated[str | None, typer.Option(help="Why; it stands in the audit.")]
 Json = Annotated[bool, typer.Option("--json", help="As the API answers it.")]
 TokenFile = Annotated[
     Path | None,
@@ -66,7 +65,7 @@ def show_(act_id: Id, *, as_json: Json = False) -> None:
 def approve(
     act_id: Id,
     *,
-    reason: Annotated[str, typer.Option(help="Why; it stands in the audit.")],
+    reason: Reason,
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
@@ -80,7 +79,7 @@ def approve(
 def stop(
     act_id: Id,
     *,
-    reason: Annotated[str, typer.Option(help="Why; it stands in the audit.")],
+    reason: Reason,
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:

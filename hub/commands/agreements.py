@@ -10,7 +10,7 @@ import typer
 from hub import agree
 from hub.agree import Agreement, Signature
 from hub.clock import now
-from hub.commands.asking import ACTOR, press
+from hub.commands.asking import ACTOR, Reason, press
 from schemas.identifiers import InvalidIdentifier, parse_bge_code
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 Board = Annotated[str, typer.Argument(help="The board's five digits.")]
-Reason = Annotated[str, typer.Option(help="Why; it stands in the audit.")]
 
 
 class Answer(StrEnum):

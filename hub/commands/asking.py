@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import asyncpg
+import typer
 from pydantic import TypeAdapter
 from rich.console import Console
 from rich.table import Table
@@ -30,6 +31,20 @@ Answer = TypeVar("Answer")
 ACTOR: Final = Ours.COMMAND_LINE
 PATIENCE_SECONDS: Final = 10.0
 SPACE: Final = "  "
+LONGEST_REASON: Final = 1000
+
+
+def check_reason(reason: str | None) -> str | None:
+    """Let a reason through that says something."""
+    if reason is not None and not reason.strip():
+        raise typer.BadParameter("it says nothing; say why, for whoever reads the audit")
+    if reason is not None and len(reason) > LONGEST_REASON:
+        raise typer.BadParameter(f"it has {len(reason)} characters; {LONGEST_REASON} is the most")
+    return reason
+
+
+WHY: Final = typer.Option("--reason", help="Why; it stands in the audit.", callback=check_reason)
+Reason = Annotated[str, WHY]
 
 
 def ask(work: Callable[[Connection, Settings], Awaitable[Answer]]) -> Answer:

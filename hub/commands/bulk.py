@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from pydantic import ValidationError
 
 from hub import bulk
 from hub.api.bulk_models import CancellationWish, ReplayWish, preview_cancellation, preview_replay
 from hub.clock import now
-from hub.commands.acts import Json, Reason, TokenFile, follow, identify, show, show_act
-from hub.commands.asking import ask, press
+from hub.commands.acts import Json, TokenFile, follow, identify, show, show_act
+from hub.commands.asking import WHY, ask, press
+from hub.commands.choosing import Statuses, read_filters
 from hub.domain.bulk import BulkState, why_another
 from hub.domain.ids import new_id
-from hub.errors import FieldError, InvalidInput, NotAllowed, Place
+from hub.errors import NotAllowed
 from hub.operate import Press
 from hub.store.people import Ours
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from hub.api.bulk_models import BulkWish
@@ -28,15 +27,14 @@ if TYPE_CHECKING:
     from hub.store.bulk import Act
     from hub.store.pool import Connection
 
-Wish = TypeVar("Wish", bound="BulkWish")
 app = typer.Typer()
 Destination = Annotated[str | None, typer.Option(help="Such as duo:rio; `osr-hub lag` names them.")]
 Brins = Annotated[list[str] | None, typer.Option("--brin", help="A school; may be repeated.")]
 Mandates = Annotated[list[str] | None, typer.Option("--mandate", help="A mandate's id; may be repeated.")]
 Deliveries = Annotated[list[str] | None, typer.Option("--delivery", help="A delivery's id; may be repeated.")]
-Statuses = Annotated[list[str] | None, typer.Option("--status", help="As `osr-hub deliveries` shows it; repeatable.")]
 From = Annotated[str | None, typer.Option("--from", help="Planned since, such as 2026-11-23T09:00:00Z.")]
 To = Annotated[str | None, typer.Option("--to", help="Planned until.")]
+Reason = Annotated[str | None, WHY]
 Rate = Annotated[int | None, typer.Option("--rate", help="At most so many deliveries in a second.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Count and show samples; change nothing.")]
 
@@ -60,7 +58,7 @@ def replay(  # noqa: PLR0913 - one parameter per filter
 ) -> None:
     """Send the current state of what is chosen, once per unit; old messages are never sent again."""
     filters = _filters(destination, brin, mandate, delivery, status) | {"from": since, "to": until}
-    wish = _read(ReplayWish, filters | {"ratePerSecond": rate, "reason": reason, "dryRun": dry_run})
+    wish = read_filters(ReplayWish, filters | {"ratePerSecond": rate, "reason": reason, "dryRun": dry_run})
     if dry_run:
         show(preview_replay(wish, *_foresee(wish, token_file)), as_json=as_json)
         return
@@ -84,7 +82,7 @@ def cancel_many(  # noqa: PLR0913 - one parameter per filter
 ) -> None:
     """Cancel what waits of what is chosen, ends of mandates too; their lanes go on without it."""
     filters = _filters(destination, brin, mandate, delivery, status) | {"from": since, "to": until}
-    wish = _read(CancellationWish, filters | {"reason": reason, "dryRun": dry_run})
+    wish = read_filters(CancellationWish, filters | {"reason": reason, "dryRun": dry_run})
     if dry_run:
         show(preview_cancellation(wish, *_foresee(wish, token_file)), as_json=as_json)
         return
@@ -105,18 +103,6 @@ def _filters(
         "deliveryIds": delivery,
         "statuses": status,
     }
-
-
-def _read(kind: type[Wish], asked: Mapping[str, object]) -> Wish:
-    try:
-        return kind.model_validate({name: value for name, value in asked.items() if value not in (None, [])})
-    except ValidationError as fault:
-        raise InvalidInput(
-            [
-                FieldError(in_=Place.QUERY, field=f"--{each['loc'][0]}", code=each["type"], detail=each["msg"])
-                for each in fault.errors(include_url=False)
-            ]
-        ) from fault
 
 
 def _foresee(wish: BulkWish, token_file: Path | None) -> tuple[Preview, int]:

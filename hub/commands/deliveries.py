@@ -5,21 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import ValidationError
 
 from hub.api.delivery_desk import Filters
 from hub.api.delivery_models import show_delivery
 from hub.api.models import Items
 from hub.api.paging import HIGHEST_LIMIT, Paging, mark_of
 from hub.commands.asking import ask, show_json, show_table
-from hub.errors import FieldError, InvalidInput, Place
+from hub.commands.choosing import Statuses, read_filters
 from hub.observe.shown import not_open
 from hub.store import ledger, observe
 from hub.store.deliveries import Reach, list_deliveries
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from hub.api.delivery_models import DeliveryBody
     from hub.settings import Settings
     from hub.store.pool import Connection
@@ -37,7 +34,7 @@ def deliveries(  # noqa: PLR0913 - one parameter per filter
     service: Annotated[str | None, typer.Option(help="Such as VVA.")] = None,
     mandate: Annotated[str | None, typer.Option(help="A mandate's id.")] = None,
     event: Annotated[str | None, typer.Option(help="An event's id.")] = None,
-    status: Annotated[list[str] | None, typer.Option(help="May be repeated.")] = None,
+    status: Statuses = None,
     after_sequence: Annotated[int | None, typer.Option(help="Only higher numbers of their lane.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=HIGHEST_LIMIT)] = 100,
     cursor: Annotated[str | None, typer.Option(help="Where an earlier page ended.")] = None,
@@ -54,7 +51,7 @@ def deliveries(  # noqa: PLR0913 - one parameter per filter
         "status": status,
         "afterSequence": after_sequence,
     }
-    filters = _read(asked)
+    filters = read_filters(Filters, asked)
     paging = Paging(mark=mark_of("/v1/deliveries"), limit=limit, cursor=cursor)
     page = ask(lambda c, settings: _page(c, settings, filters, paging))
     if as_json:
@@ -75,18 +72,6 @@ async def _page(c: Connection, _settings: Settings, filters: Filters, paging: Pa
         lambda view: (view.destination, view.brin, view.sequence),
         lambda view: show_delivery(view, places[view.destination], epoch, with_url=True),
     )
-
-
-def _read(asked: Mapping[str, object]) -> Filters:
-    try:
-        return Filters.model_validate({name: value for name, value in asked.items() if value is not None})
-    except ValidationError as fault:
-        raise InvalidInput(
-            [
-                FieldError(in_=Place.QUERY, field=f"--{each['loc'][0]}", code=each["type"], detail=each["msg"])
-                for each in fault.errors(include_url=False)
-            ]
-        ) from fault
 
 
 def _row(each: DeliveryBody) -> tuple[str, ...]:

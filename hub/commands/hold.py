@@ -9,7 +9,7 @@ import typer
 
 from hub import operate
 from hub.clock import now
-from hub.commands.asking import ACTOR, press
+from hub.commands.asking import ACTOR, Reason, press
 from hub.operate import BELLS, Press
 from schemas.identifiers import InvalidIdentifier, parse_brin
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 app = typer.Typer()
 Destination = Annotated[str, typer.Argument(help="Such as duo:rio; `osr-hub lag` names them.")]
 Brins = Annotated[list[str] | None, typer.Option("--brin", help="Only this school; may be repeated.")]
-Reason = Annotated[str, typer.Option(help="Why; it stands in the audit.")]
 
 
 @app.command()

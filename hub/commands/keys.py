@@ -9,7 +9,7 @@ import typer
 
 from hub import keyring
 from hub.clock import now
-from hub.commands.asking import ACTOR, ask, press, show_table
+from hub.commands.asking import ACTOR, Reason, ask, press, show_table
 from hub.operate import Press
 from hub.store import keys as store
 
@@ -29,7 +29,6 @@ WORDS = {
     "answer": "answers kept for repeated requests",
 }
 app = typer.Typer(no_args_is_help=True, help="Keys that sign messages, and keys that seal what is secret.")
-Reason = Annotated[str, typer.Option(help="Why; it stands in the audit.")]
 
 
 @app.command("list")

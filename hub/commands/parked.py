@@ -12,7 +12,7 @@ from hub.api.models import Items
 from hub.api.paging import HIGHEST_LIMIT, Paging, mark_of
 from hub.api.parked import ParkedBody, show_parked
 from hub.clock import now
-from hub.commands.asking import ACTOR, ask, press, show_json, show_table
+from hub.commands.asking import ACTOR, Reason, ask, press, show_json, show_table
 from hub.operate import Press
 from hub.store import operations
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 COLUMNS = ("id", "topic", "partition", "offset", "reason", "blame", "received", "state", "detail")
 app = typer.Typer(no_args_is_help=True, help="Records that could not be used.")
 Id = Annotated[int, typer.Argument(help="As `parked list` shows it.")]
-Reason = Annotated[str, typer.Option(help="Why; it stands in the audit.")]
 Json = Annotated[bool, typer.Option("--json", help="As the API answers it.")]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hub.clock import now
-from hub.commands.asking import ACTOR, ask, press
+from hub.commands.asking import ACTOR, Reason, ask, press
 from hub.errors import NotFound
 from hub.store import audit, idempotency, people
 from hub.store.audit import Note
@@ -34,7 +34,7 @@ def show(who: Who) -> None:
 
 
 @app.command()
-def erase(who: Who, *, reason: Annotated[str, typer.Option(help="Why; it stands in the audit.")]) -> None:
+def erase(who: Who, *, reason: Reason) -> None:
     """Forget whose a pseudonym is: what was done stays noted, and the audit stays whole."""
 
     async def work(c: Connection, _settings: Settings) -> Person:

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import Progress as Bar
 
 from hub.clock import now, today
-from hub.commands.asking import ACTOR
+from hub.commands.asking import ACTOR, Reason
 from hub.commands.recovered import lines
 from hub.domain.retention import months_before
 from hub.errors import Unavailable
@@ -40,7 +40,6 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Do it all, say what cam
 NewEpoch = Annotated[
     bool, typer.Option("--new-epoch", help="Let ledgerepoch rise also when the log has nothing that is missing here.")
 ]
-Reason = Annotated[str, typer.Option(help="Why; it stands in the audit.")]
 
 
 @app.command(name="recover")
