@@ -188,6 +188,8 @@ def _result(row: MessageRow, data: Mapping[str, Any], previous: int, head: Lette
         "previoussequence": write_sequence(previous) if previous else None,
         "correlationid": str(row.mandate_id),
         "causationid": data["deliveryId"],
+        "branch": row.branch or None,
+        "routingid": unit_of(row.units, row.branch)["routing"],
         "ledgerepoch": head.ledger_epoch,
         "traceparent": row.traceparent,
     }

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     Sides = tuple[Mapping[str, Any], Mapping[str, Any]]
 
 BELLS: Final[tuple[Channel, ...]] = ("destinations", "lanes", "changes")
+LONGEST_REASON: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

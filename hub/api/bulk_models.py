@@ -9,6 +9,7 @@ from pydantic import Field, StrictBool, StrictInt, ValidationInfo, field_validat
 from pydantic_core import PydanticCustomError
 
 from hub.api.models import LEFT_OUT, AskedMoment, CamelModel, Moment, RequestModel, ShownStatus, example
+from hub.api.reasons import Reason
 from hub.bulk import Preview, Wanted
 from hub.bulk.ask import write_chosen
 from hub.domain.bulk import BulkKind, BulkState, needs_another, why_another
@@ -16,10 +17,8 @@ from hub.store.bulk import Act, Chosen
 from schemas.identifiers import BrinField
 
 MOST_NAMED = 10_000
-LONGEST_REASON = 1000
 FASTEST = 10_000
 State = Literal["preview", "awaiting_approval", "running", "done", "cancelled"]
-Reason = Annotated[str, Field(min_length=1, max_length=LONGEST_REASON)]
 Rate = Annotated[StrictInt, Field(ge=1, le=FASTEST, description="At most so many deliveries in a second.")]
 
 

@@ -8,6 +8,7 @@ import orjson
 from pydantic import ConfigDict, Field
 
 from hub.api.models import LEFT_OUT, CamelModel, Moment, RequestModel, example
+from hub.api.reasons import Reason
 from hub.domain.delivery import Ignored, Status
 from hub.envelopes import unit_of
 from hub.observe.shown import show
@@ -18,7 +19,6 @@ from schemas.messages import HIGHEST_VERSION, Signal
 from schemas.messages import Moment as ReportedAt
 
 MOST_SIGNALS = 100
-LONGEST_REASON = 1000
 
 
 class TransportBody(CamelModel):
@@ -131,7 +131,7 @@ class ReasonWish(RequestModel):
 
     model_config = example(reason="sent to the wrong school")
 
-    reason: Annotated[str, Field(min_length=1, max_length=LONGEST_REASON)]
+    reason: Reason
 
 
 def show_delivery(view: DeliveryView, place: Place, epoch: int, *, with_url: bool) -> DeliveryBody:

@@ -8,6 +8,7 @@ from pydantic import Field
 from hub import operate
 from hub.api.auth import OperationsHere
 from hub.api.models import Items, RequestModel, example
+from hub.api.reasons import Reason
 from hub.api.status_models import DestinationBody, show_place
 from hub.api.wiring import ConnectionHere, NowHere, Rings, RingsHere
 from hub.errors import NotFound
@@ -19,7 +20,6 @@ from schemas.identifiers import BrinField
 
 router = APIRouter(prefix="/destinations", tags=["operations"])
 MOST_SCHOOLS = 10_000
-LONGEST_REASON = 1000
 
 
 class HoldWish(RequestModel):
@@ -28,7 +28,7 @@ class HoldWish(RequestModel):
     model_config = example(brins=["18DS"], reason="DUO begins with one school")
 
     brins: Annotated[list[BrinField], Field(min_length=1, max_length=MOST_SCHOOLS)] | None = None
-    reason: Annotated[str, Field(min_length=1, max_length=LONGEST_REASON)]
+    reason: Reason
 
 
 @router.get("")

@@ -12,6 +12,7 @@ from hub.api.partly import PartlyRead
 from hub.domain.change import covered
 from hub.domain.mandate import REST, Mandate, is_live, state
 from hub.domain.rules import Wish
+from hub.operate import LONGEST_REASON
 from hub.register import AS_IT_IS, CopyResult, Patch
 from hub.store.mandates import MandateView
 from schemas.identifiers import (
@@ -26,7 +27,6 @@ from schemas.kinds import MandateState
 
 MOST_BRANCHES = 100
 MOST_SCHOOLS = 1000
-LONGEST_REASON = 1000
 
 
 class BranchWish(RequestModel):

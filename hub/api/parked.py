@@ -4,12 +4,12 @@ from base64 import b64encode
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
-from pydantic import Field
 
 from hub import operate
 from hub.api.auth import OperationsHere
 from hub.api.models import CamelModel, Items, Moment, RequestModel, example
 from hub.api.paging import PagingHere
+from hub.api.reasons import Reason
 from hub.api.wiring import ConnectionHere, NowHere, RingsHere
 from hub.operate import Press
 from hub.store import operations
@@ -17,9 +17,8 @@ from hub.store.operations import Parked, ParkedState
 
 router = APIRouter(prefix="/parked", tags=["operations"])
 HIGHEST = 2**63 - 1
-LONGEST_REASON = 1000
 ParkedId = Annotated[int, Path(ge=0, le=HIGHEST)]
-Reason = Literal["unparsable", "schema", "unknown_school", "unknown_delivery", "future"]
+Fault = Literal["unparsable", "schema", "unknown_school", "unknown_delivery", "future"]
 
 
 class ParkedBody(CamelModel):
@@ -29,7 +28,7 @@ class ParkedBody(CamelModel):
     topic: str
     partition: int
     offset: int
-    reason: Reason
+    reason: Fault
     blame: Literal["sender", "hub"]
     detail: str
     received_at: Moment
@@ -42,7 +41,7 @@ class DecisionWish(RequestModel):
 
     model_config = example(reason="the school is known by now")
 
-    reason: Annotated[str, Field(min_length=1, max_length=LONGEST_REASON)] | None = None
+    reason: Reason | None = None
 
 
 @router.get("")
@@ -51,7 +50,7 @@ async def list_parked(
     _caller: OperationsHere,
     paging: PagingHere,
     state: Annotated[ParkedState | None, Query()] = None,
-    reason: Annotated[Reason | None, Query()] = None,
+    reason: Annotated[Fault | None, Query()] = None,
 ) -> Items[ParkedBody]:
     """List parked records, oldest first; of one state, or of all."""
     after = paging.after(int)

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hub.errors import Unavailable
+from hub.operate import LONGEST_REASON
 from hub.settings import load
 from hub.store.people import Ours
 from hub.store.pool import look_up_by_key
@@ -31,7 +32,6 @@ Answer = TypeVar("Answer")
 ACTOR: Final = Ours.COMMAND_LINE
 PATIENCE_SECONDS: Final = 10.0
 SPACE: Final = "  "
-LONGEST_REASON: Final = 1000
 
 
 def check_reason(reason: str | None) -> str | None:

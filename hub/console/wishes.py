@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from hub.console.forms import Fault, read_day
 from hub.errors import Conflict, InvalidInput
+from hub.operate import LONGEST_REASON
 from hub.register import AS_IT_IS, Patch, Wish
 from schemas.identifiers import Branch, Oin, RoutingId, ServiceCode
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from hub.errors import HubError
 
 How = Literal["none", "free", "own"]
-LONGEST_REASON: Final = 1000
 _FIELDS: Final = {
     "/serviceCode": "service",
     "/supplierOin": "system",

@@ -171,3 +171,18 @@ async def test_forms_are_called_as_json_calls_them(school: Client) -> None:
     for body, field in (([], ""), (wish(branches=[5]), "/branches/0")):
         reply = await school.post("/v1/mandates", body)
         assert [(e["field"], e["code"]) for e in reply.json["errors"]] == [(field, "object_type")]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "destinations/duo:rio/hold",
+        "destinations/duo:rio/release",
+        "replays",
+        "parked/1/discard",
+    ],
+)
+async def test_a_reason_of_blanks_is_none(hub: Client, path: str) -> None:
+    """Whoever presses a button says why, in words that somebody can read."""
+    reply = await hub.as_caller(Role.OPERATIONS).post(f"/v1/{path}", {"reason": " \t"})
+    assert (reply.status, codes(reply)) == (400, [("/reason", "blank")])

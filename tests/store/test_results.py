@@ -147,6 +147,8 @@ async def test_what_is_told_comes_in_the_order_it_happened(told: Connection) -> 
     ]
     numbers = [int(m["sequence"]) for m in await messages(told)]
     assert numbers == [1, 2, 3, 4]
+    units = [(m.get("branch"), m.get("routingid")) for m in await messages(told)]
+    assert units == [(None, None), *[("18DS01", "0000000700018DS00001")] * 2, (None, None)]
     await assert_books_right(told)
 
 
