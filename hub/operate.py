@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 BELLS: Final[tuple[Channel, ...]] = ("destinations", "lanes", "changes")
 LONGEST_REASON: Final = 1000
+SAYS_NOTHING: Final = "it says nothing; say why, for whoever reads the audit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,12 +5,12 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from hub.operate import LONGEST_REASON
+from hub.operate import LONGEST_REASON, SAYS_NOTHING
 
 
 def _says_something(reason: str) -> str:
     if not reason.strip():
-        raise PydanticCustomError("blank", "it says nothing; say why, for whoever reads the audit")
+        raise PydanticCustomError("blank", SAYS_NOTHING)
     return reason
 
 

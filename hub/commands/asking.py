@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hub.errors import Unavailable
-from hub.operate import LONGEST_REASON
+from hub.operate import LONGEST_REASON, SAYS_NOTHING
 from hub.settings import load
 from hub.store.people import Ours
 from hub.store.pool import look_up_by_key
@@ -37,7 +37,7 @@ SPACE: Final = "  "
 def check_reason(reason: str | None) -> str | None:
     """Let a reason through that says something."""
     if reason is not None and not reason.strip():
-        raise typer.BadParameter("it says nothing; say why, for whoever reads the audit")
+        raise typer.BadParameter(SAYS_NOTHING)
     if reason is not None and len(reason) > LONGEST_REASON:
         raise typer.BadParameter(f"it has {len(reason)} characters; {LONGEST_REASON} is the most")
     return reason

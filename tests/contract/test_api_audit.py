@@ -11,7 +11,7 @@ from hub.clock import now
 from hub.observe.books import verify
 from hub.tokens import Role
 from producers.calendar import catch_up
-from tests.support.calls import ONE, OTHER, R1, day, open_hub, patch, wish
+from tests.support.calls import ONE, OTHER, R1, day, patch, wish
 from tests.support.receiver import receiver
 from tests.support.subscribed import LAS
 from tests.support.subscribing import consents, make_api, subscribed
@@ -21,12 +21,6 @@ if TYPE_CHECKING:
 
     from hub.store.pool import Pool
     from tests.support.api import Client
-
-
-@pytest.fixture
-async def hub(pool: Pool, tmp_path: Path) -> Client:
-    """Give a hub with two schools and two systems."""
-    return await open_hub(pool, tmp_path)
 
 
 @pytest.fixture

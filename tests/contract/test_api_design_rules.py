@@ -14,13 +14,11 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from hub.api.paging import mark_of, write_cursor
 from hub.api.problem_pages import KINDS
 from hub.tokens import Role
-from tests.support.calls import ONE, open_hub, wish
+from tests.support.calls import ONE, wish
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-    from hub.store.pool import Pool
     from tests.support.api import Client
 
 SAMPLES = {"brin": "18DS", "branch": "18DS00", "bgeCode": "41561", "parkedId": "1", "name": "duo:rio"}
@@ -30,18 +28,6 @@ LISTS: dict[str, tuple[int | str, ...]] = {
 }  # fmt: skip
 """Every list that has pages, and a place in it."""
 CAMEL = re.compile(r"[a-z][a-zA-Z0-9]*")
-
-
-@pytest.fixture
-async def hub(pool: Pool, tmp_path: Path) -> Client:
-    """Give a hub with a small register."""
-    return await open_hub(pool, tmp_path)
-
-
-@pytest.fixture
-def school(hub: Client) -> Client:
-    """Be the school."""
-    return hub.as_caller(Role.SCHOOL, brins=["18DS"])
 
 
 @pytest.fixture

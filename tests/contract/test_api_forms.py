@@ -8,25 +8,10 @@ from uuid import uuid4
 import pytest
 
 from hub.tokens import Role
-from tests.support.calls import ONE, R1, codes, day, open_hub, patch, wish
+from tests.support.calls import ONE, R1, codes, day, patch, wish
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from hub.store.pool import Pool
     from tests.support.api import Client
-
-
-@pytest.fixture
-async def hub(pool: Pool, tmp_path: Path) -> Client:
-    """Give a hub with two schools and two systems."""
-    return await open_hub(pool, tmp_path)
-
-
-@pytest.fixture
-def school(hub: Client) -> Client:
-    """Be the school."""
-    return hub.as_caller(Role.SCHOOL, brins=["18DS"])
 
 
 @pytest.mark.parametrize("given", ["2099-01-01T00:00:00Z", "2099-02-29", "2099-1-1", "20990101", "x", "", 20990101])

@@ -5,29 +5,13 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from hub.clock import now
 from hub.tokens import Role
-from tests.support.calls import ONE, OTHER, R1, R2, codes, day, open_hub, patch, wish
+from tests.support.calls import ONE, OTHER, R1, R2, codes, day, patch, wish
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from hub.store.pool import Pool
     from tests.support.api import Client
-
-
-@pytest.fixture
-async def hub(pool: Pool, tmp_path: Path) -> Client:
-    """Give a hub with two schools and two systems."""
-    return await open_hub(pool, tmp_path)
-
-
-@pytest.fixture
-def school(hub: Client) -> Client:
-    """Be the school."""
-    return hub.as_caller(Role.SCHOOL, brins=["18DS"])
 
 
 async def test_a_mandate_is_granted_and_shown_as_promised(school: Client) -> None:

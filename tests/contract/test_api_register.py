@@ -6,29 +6,14 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import orjson
-import pytest
 
 from hub.tokens import Role
 from schemas.envelope import MandateEvent
-from tests.support.calls import ONE, OTHER, codes, day, open_hub, patch, publish, wish
+from tests.support.calls import ONE, OTHER, codes, day, patch, publish, wish
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from hub.store.pool import Pool
     from tests.support.api import Client
-
-
-@pytest.fixture
-async def hub(pool: Pool, tmp_path: Path) -> Client:
-    """Give a hub with two schools and two systems."""
-    return await open_hub(pool, tmp_path)
-
-
-@pytest.fixture
-def school(hub: Client) -> Client:
-    """Be the school."""
-    return hub.as_caller(Role.SCHOOL, brins=["18DS"])
 
 
 async def test_lists_are_filtered_and_paged(school: Client) -> None:

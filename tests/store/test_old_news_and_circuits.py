@@ -27,6 +27,7 @@ from tests.support.subscribed import (
     at,
     grant,
     make_register,
+    place,
     plan_all,
     wish,
 )
@@ -45,12 +46,6 @@ async def c(connection: Connection) -> Connection:
     """Make a register."""
     await make_register(connection)
     return connection
-
-
-async def place(c: Connection, name: str) -> int:
-    """Find a destination's number."""
-    found: int = await c.fetchval("select id from destinations where name = $1", name)
-    return found
 
 
 async def probe_during(database: str, c: Connection, destination: int, telling: Coroutine[Any, Any, object]) -> None:

@@ -14,7 +14,7 @@ from hub.observe.books import verify
 from hub.restate import Restated, Unsaid, restate
 from schemas.identifiers import Branch
 from tests.support.seen import take
-from tests.support.subscribed import BRINS, LAS, NOW, at, grant, lane, make_register, plan_all, subscribed
+from tests.support.subscribed import BRINS, LAS, NOW, at, grant, lane, make_register, place, plan_all, subscribed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,12 +31,6 @@ async def c(connection: Connection) -> Connection:
     """Make a register."""
     await make_register(connection)
     return connection
-
-
-async def place(c: Connection, name: str) -> int:
-    """Find a destination's number."""
-    found: int = await c.fetchval("select id from destinations where name = $1", name)
-    return found
 
 
 async def again(

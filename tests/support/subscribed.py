@@ -71,6 +71,12 @@ async def grant(
         return await register.grant(c, wanted, at())
 
 
+async def place(c: Connection, name: str) -> int:
+    """Find a destination's number."""
+    found: int = await c.fetchval("select id from destinations where name = $1", name)
+    return found
+
+
 def at() -> Moment:
     """Give the moment of all changes of a test."""
     return Moment(now=NOW, today=TODAY)
