@@ -30,7 +30,7 @@ up: install
 
 # Without a Chromium the tests of the pages are left out, in words and not in silence; `make browser` insists on them.
 test: install
-	@if why=$$($(BIN)/python -m tests.support.chromium 2>&1); then exec $(BIN)/python -m pytest; fi; \
+	@if why=$$($(BIN)/python -m tests.support.pages.chromium 2>&1); then exec $(BIN)/python -m pytest; fi; \
 	echo "LEFT OUT, the tests of the pages: $$why"; \
 	$(BIN)/python -m pytest -m "not browser"; outcome=$$?; \
 	echo "LEFT OUT, the tests of the pages: $$why"; exit $$outcome

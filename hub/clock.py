@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 Clock: TypeAlias = Callable[[], datetime]
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
-NEWS_SECONDS = 0.1
+JUMP_SECONDS = 0.1
 
 
 def now() -> datetime:
@@ -32,13 +32,13 @@ class LedgerClock:
 
     def __init__(self) -> None:
         self._at: datetime | None = None
-        self._mark = 0.0
+        self._set_at = 0.0
 
     def now(self) -> datetime:
         """Tell the time as the database has it; before the first look, as this machine has it."""
         if self._at is None:
             return now()
-        return self._at + timedelta(seconds=time.monotonic() - self._mark)
+        return self._at + timedelta(seconds=time.monotonic() - self._set_at)
 
     def set(self, at: datetime) -> float:
         """Take what the database says, where that is news, and return by how many seconds it jumped.
@@ -46,7 +46,7 @@ class LedgerClock:
         What it says was some milliseconds on its way: where this machine's clock agrees with it, that one is nearer.
         """
         jump = 0.0 if self._at is None else (at - self.now()).total_seconds()
-        if self._at is None or abs(jump) > NEWS_SECONDS:
-            here, self._mark = now(), time.monotonic()
-            self._at = here if abs((here - at).total_seconds()) < NEWS_SECONDS else at
+        if self._at is None or abs(jump) > JUMP_SECONDS:
+            here, self._set_at = now(), time.monotonic()
+            self._at = here if abs((here - at).total_seconds()) < JUMP_SECONDS else at
         return jump

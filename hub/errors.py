@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class Place(StrEnum):
+class FieldLocation(StrEnum):
     """Which part of what was given a field stands in."""
 
     BODY = "body"
@@ -47,7 +47,7 @@ class Place(StrEnum):
 class FieldError:
     """One wrong field: `field` is a JSON pointer such as `/branches/0/branch` (or, in a file, the line and column)."""
 
-    in_: Place = Place.BODY
+    in_: FieldLocation = FieldLocation.BODY
     field: str
     code: str
     detail: str

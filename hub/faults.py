@@ -17,7 +17,7 @@ VARIABLE: Final = "OSR_HUB_TEST_DIE_AT"
 """`point` or `point:n`: the n-th time that the process comes by, the first when no number is given."""
 
 
-def _pass_by(_point: str) -> None:
+def _ignore(_point: str) -> None:
     """Go on."""
 
 
@@ -37,5 +37,5 @@ def arm(wanted: str) -> Callable[[str], None]:
     return die_there
 
 
-here: Final = arm(os.environ[VARIABLE]) if VARIABLE in os.environ else _pass_by
+here: Final = arm(os.environ[VARIABLE]) if VARIABLE in os.environ else _ignore
 """Say where the process is; `point` is written as it stands in the table."""

@@ -14,7 +14,7 @@ from pydantic.alias_generators import to_camel
 from hub.api.problems import MEDIA_TYPE, STATUSES, describe
 
 Responses: TypeAlias = dict[int | str, dict[str, Any]]
-SAYS: Final = {
+DESCRIPTIONS: Final = {
     400: "Something in the request is wrong; every wrong field is named.",
     401: "There is no token, or one that is not believed.",
     403: "The token has none of the roles that this takes.",
@@ -36,13 +36,13 @@ TAGGED: Final[Responses] = {200: {"headers": ETAG}}
 """For calls that answer with the version of what they show."""
 ABSENT: Final[Responses] = {404: {}}
 """For calls that may not find what a query names."""
-_KNOWN: Final = SAYS.keys() & {500, *map(int, STATUSES.values())}
+_KNOWN: Final = DESCRIPTIONS.keys() & {500, *map(int, STATUSES.values())}
 _EXTRA: Final[dict[int, dict[str, Any]]] = {
     401: {"WWW-Authenticate": {"description": "How to be known.", "required": True, "schema": {"type": "string"}}},
     429: {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}},
     503: {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}},
 }
-_ONCE: Final = {
+_IDEMPOTENCY_KEY: Final = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
@@ -55,9 +55,9 @@ _WRITES: Final = _WITH_BODY | {"delete"}
 _NAME: Final = re.compile(r"\{(\w+)\}")
 
 
-def problems(address: str) -> dict[str, Any]:
+def describe_problems(address: str) -> dict[str, Any]:
     """Describe every problem once, with an example; `address` is where the hub is reached."""
-    return {str(status): _problem(status, SAYS[status], address) for status in sorted(_KNOWN)}
+    return {str(status): _problem(status, DESCRIPTIONS[status], address) for status in sorted(_KNOWN)}
 
 
 def in_camel(path: str) -> str:
@@ -65,7 +65,7 @@ def in_camel(path: str) -> str:
     return _NAME.sub(lambda found: f"{{{to_camel(found[1])}}}", path)
 
 
-def finish(method: str, call: dict[str, Any]) -> dict[str, Any]:
+def complete_operation(method: str, call: dict[str, Any]) -> dict[str, Any]:
     """Complete the description of one operation."""
     parameters = call.setdefault("parameters", [])
     for parameter in parameters:
@@ -74,7 +74,7 @@ def finish(method: str, call: dict[str, Any]) -> dict[str, Any]:
         if parameter["name"] == "If-Match" and method == "patch":
             parameter["required"] = True
     if method == "post":
-        parameters.append(_ONCE)
+        parameters.append(_IDEMPOTENCY_KEY)
     if method == "patch" and "requestBody" in call:
         content = call["requestBody"]["content"]
         content["application/merge-patch+json"] = content["application/json"]
@@ -82,12 +82,12 @@ def finish(method: str, call: dict[str, Any]) -> dict[str, Any]:
     answers.pop("422", None)
     for given in answers.values():
         given.setdefault("headers", {})["API-Version"] = VERSION
-    for status in sorted(_KNOWN & {*_can_be(method, call)}):
+    for status in sorted(_KNOWN & {*_possible_statuses(method, call)}):
         answers[str(status)] = {"$ref": f"#/components/responses/{status}"}
     return call
 
 
-def _can_be(method: str, call: dict[str, Any]) -> Iterator[int]:
+def _possible_statuses(method: str, call: dict[str, Any]) -> Iterator[int]:
     yield from (400, 406, 429, 500, 503)
     secured = call.get("security", [])
     places = {(parameter["in"], parameter["name"]) for parameter in call["parameters"]}

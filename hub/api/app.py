@@ -10,17 +10,17 @@ import asyncpg
 import structlog
 from fastapi import FastAPI
 
+from hub.access import Verifier, verifier_for
 from hub.api import openapi, problems
-from hub.api.idempotency import Once
-from hub.api.limits import Limits
-from hub.api.middleware import BASE, Edge
-from hub.api.wiring import Wiring
+from hub.api.idempotency import IdempotencyMiddleware
+from hub.api.limits import RateLimitMiddleware
+from hub.api.middleware import BASE, ErrorMiddleware
+from hub.api.state import AppState
 from hub.clock import Clock
 from hub.clock import now as read_clock
 from hub.settings import Settings
 from hub.store import idempotency
 from hub.store.pool import Pool, open_pool
-from hub.tokens import Verifier, verifier_for
 
 ROUTERS: Final[tuple[str, ...]] = (
     "keys",
@@ -43,8 +43,8 @@ ROUTERS: Final[tuple[str, ...]] = (
     "schemas",
 )
 """The resources under `/v1`, each a module of this package with a `router`."""
-PAGES: Final = ("entrance", "operations", "acts", "schools", "grants", "mandates", "routing", "copies")
-OUTSIDE: Final[tuple[str, ...]] = (
+PAGES: Final = ("login", "operations", "acts", "schools", "grants", "mandates", "routing", "copies")
+UNVERSIONED: Final[tuple[str, ...]] = (
     "hub.api.health",
     "hub.api.metrics",
     "hub.api.problem_pages",
@@ -61,7 +61,7 @@ def create_app(
 ) -> FastAPI:
     """Make the application; without a pool it opens one when it starts and closes it when it stops."""
     address = settings.http.address
-    wiring = Wiring(settings=settings, verifier=verifier or verifier_for(settings), clock=clock, pool=pool)
+    wiring = AppState(settings=settings, verifier=verifier or verifier_for(settings), clock=clock, pool=pool)
     app = FastAPI(
         lifespan=_lifespan(wiring),
         openapi_url=None,
@@ -71,26 +71,26 @@ def create_app(
         telemetry={"tracing": False},
     )
     app.state.wiring = wiring
-    app.add_middleware(Once)
-    app.add_middleware(Limits, settings=settings.limits)
-    app.add_middleware(Edge, address=address)
+    app.add_middleware(IdempotencyMiddleware)
+    app.add_middleware(RateLimitMiddleware, settings=settings.limits)
+    app.add_middleware(ErrorMiddleware, address=address)
     problems.install(app, address)
     openapi.install(app, address)
     for name in ROUTERS:
         app.include_router(import_module(f"hub.api.{name}").router, prefix=BASE)
-    for name in OUTSIDE:
+    for name in UNVERSIONED:
         app.include_router(import_module(name).router)
     return app
 
 
-def _lifespan(wiring: Wiring) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _lifespan(wiring: AppState) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def live(_app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             if wiring.pool is None:
-                wiring.pool = await open_pool(wiring.settings.database.url, name="serve", most=CONNECTIONS)
+                wiring.pool = await open_pool(wiring.settings.database.url, name="serve", max_size=CONNECTIONS)
                 stack.push_async_callback(wiring.pool.close)
-            sweep = asyncio.create_task(_forget_old_answers(wiring))
+            sweep = asyncio.create_task(_delete_old_responses(wiring))
             try:
                 yield
             finally:
@@ -101,7 +101,7 @@ def _lifespan(wiring: Wiring) -> Callable[[FastAPI], AbstractAsyncContextManager
     return live
 
 
-async def _forget_old_answers(wiring: Wiring) -> None:
+async def _delete_old_responses(wiring: AppState) -> None:
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
         try:

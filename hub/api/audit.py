@@ -7,11 +7,11 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from hub.api.auth import OperationsHere
-from hub.api.models import AskedMoment, CamelModel, Items, Moment
 from hub.api.paging import PagingHere
-from hub.api.wiring import ConnectionHere
+from hub.api.state import ConnectionHere
 from hub.store import operations
-from hub.store.operations import AuditEntry
+from hub.store.operations import AuditRecord
+from hub.views.models import CamelModel, Items, Moment, RequestMoment
 from schemas.identifiers import BrinField
 
 router = APIRouter(prefix="/audit", tags=["operations"])
@@ -40,8 +40,8 @@ async def list_audit(
     _caller: OperationsHere,
     paging: PagingHere,
     brin: Annotated[BrinField | None, Query()] = None,
-    since: Annotated[AskedMoment | None, Query(alias="from")] = None,
-    until: Annotated[AskedMoment | None, Query(alias="to")] = None,
+    since: Annotated[RequestMoment | None, Query(alias="from")] = None,
+    until: Annotated[RequestMoment | None, Query(alias="to")] = None,
 ) -> Items[AuditBody]:
     """List the notes of the audit, newest first."""
     after = paging.after(int)
@@ -51,5 +51,5 @@ async def list_audit(
     return paging.page(found, lambda entry: (entry.n,), _show)
 
 
-def _show(entry: AuditEntry) -> AuditBody:
+def _show(entry: AuditRecord) -> AuditBody:
     return AuditBody.model_validate({**asdict(entry), "seal": entry.seal.hex()})

@@ -6,9 +6,9 @@ from typing import Annotated
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from hub.api.limits import know
+from hub.access import Caller, Role
+from hub.api.limits import identify
 from hub.errors import NotAllowed, NotAuthenticated
-from hub.tokens import Caller, Role
 
 _bearer = HTTPBearer(
     auto_error=False, bearerFormat="JWT", scheme_name="bearer", description="Claims: `roles`, `brins`, `bges`, `oin`."
@@ -21,7 +21,7 @@ async def authenticate(
     """Return who asks; `NotAuthenticated` without a token that is believed."""
     if given is None:
         raise NotAuthenticated(was_given="authorization" in request.headers)
-    return await know(request.scope, given.credentials)
+    return await identify(request.scope, given.credentials)
 
 
 CallerHere = Annotated[Caller, Depends(authenticate)]

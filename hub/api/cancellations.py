@@ -5,23 +5,18 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from hub import bulk
 from hub.api.answers import LOCATION, Responses
 from hub.api.auth import OperationsHere
-from hub.api.bulk_models import (
-    CancellationBody,
-    CancellationWish,
-    preview_cancellation,
-    show_cancellation,
-)
-from hub.api.delivery_models import ReasonWish
-from hub.api.models import Items
 from hub.api.paging import PagingHere
-from hub.api.wiring import ConnectionHere, NowHere, SettingsHere
+from hub.api.state import ConnectionHere, NowHere, SettingsHere
 from hub.domain.bulk import BulkKind
 from hub.domain.ids import new_id
-from hub.operate import Press
+from hub.operations import bulk
+from hub.operations.controls import Actor
 from hub.store import bulk as store
+from hub.views.bulk import CancellationBody, CancellationRequest, preview_cancellation, show_cancellation
+from hub.views.deliveries import ReasonRequest
+from hub.views.models import Items
 
 router = APIRouter(prefix="/cancellations", tags=["operations"])
 ACCEPTED: Responses = {202: {"model": CancellationBody, "description": "It will be done.", "headers": LOCATION}}
@@ -29,7 +24,7 @@ ACCEPTED: Responses = {202: {"model": CancellationBody, "description": "It will 
 
 @router.post("", responses=ACCEPTED)
 async def post_cancellation(
-    body: CancellationWish,
+    body: CancellationRequest,
     response: Response,
     c: ConnectionHere,
     caller: OperationsHere,
@@ -45,9 +40,9 @@ async def post_cancellation(
     if body.dry_run:
         found = await bulk.preview(c, body.to_wanted(), new_id(now), caller.subject)
         return preview_cancellation(body, found, above)
-    press = Press(actor=caller.subject, at=now, reason=body.reason)
+    actor = Actor(actor=caller.subject, at=now, reason=body.reason)
     async with c.transaction():
-        act = await bulk.ask(c, body.to_wanted(), press, above)
+        act = await bulk.submit(c, body.to_wanted(), actor, above)
     response.status_code = HTTPStatus.ACCEPTED
     response.headers["Location"] = f"{settings.http.address}/v1/cancellations/{act.id}"
     return show_cancellation(act)
@@ -69,19 +64,19 @@ async def get_cancellation(cancellation_id: UUID, c: ConnectionHere, _caller: Op
 
 @router.post("/{cancellation_id}/approval")
 async def post_approval(
-    cancellation_id: UUID, body: ReasonWish, c: ConnectionHere, caller: OperationsHere, now: NowHere
+    cancellation_id: UUID, body: ReasonRequest, c: ConnectionHere, caller: OperationsHere, now: NowHere
 ) -> CancellationBody:
     """Let a cancellation begin that waits for a second person; 409 for whoever asked for it."""
     async with c.transaction():
-        press = Press(actor=caller.subject, at=now, reason=body.reason)
-        return show_cancellation(await bulk.approve(c, cancellation_id, press, BulkKind.CANCELLATION))
+        actor = Actor(actor=caller.subject, at=now, reason=body.reason)
+        return show_cancellation(await bulk.approve(c, cancellation_id, actor, BulkKind.CANCELLATION))
 
 
 @router.post("/{cancellation_id}/cancellation")
 async def post_stop(
-    cancellation_id: UUID, body: ReasonWish, c: ConnectionHere, caller: OperationsHere, now: NowHere
+    cancellation_id: UUID, body: ReasonRequest, c: ConnectionHere, caller: OperationsHere, now: NowHere
 ) -> CancellationBody:
     """Cancel nothing more for it; what it cancelled stays so."""
     async with c.transaction():
-        press = Press(actor=caller.subject, at=now, reason=body.reason)
-        return show_cancellation(await bulk.stop(c, cancellation_id, press, BulkKind.CANCELLATION))
+        actor = Actor(actor=caller.subject, at=now, reason=body.reason)
+        return show_cancellation(await bulk.stop(c, cancellation_id, actor, BulkKind.CANCELLATION))

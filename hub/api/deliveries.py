@@ -5,59 +5,61 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
 
-from hub import operate
+from hub.access import Caller, Role
+from hub.access.reach import is_receiver, may_read_school
 from hub.api.auth import OperationsHere, require
-from hub.api.delivery_desk import DeskHere, FiltersHere, open_desk
-from hub.api.delivery_models import (
+from hub.api.delivery_context import DeliveryContextHere, DeliveryQueryHere, open_context
+from hub.api.paging import PagingHere
+from hub.api.report_context import ReportHandlerHere, check_report
+from hub.api.state import NotificationsHere, NowHere, SettingsHere, borrow
+from hub.domain.delivery import IN_LANE
+from hub.envelopes import forwarded_message
+from hub.errors import NotFound
+from hub.operations import controls
+from hub.operations.controls import NOTIFIED_CHANNELS, Actor
+from hub.store import deliveries as store
+from hub.views.deliveries import (
     AttemptBody,
     DeliveryBody,
-    KeptReportBody,
-    ReasonWish,
+    DeliveryDetailBody,
+    ReasonRequest,
     ReportAnswer,
-    ReportWish,
-    WholeDeliveryBody,
+    ReportBody,
+    ReportRequest,
     show_attempts,
+    show_detail,
     show_report,
     show_reports,
-    show_whole,
 )
-from hub.api.models import Items
-from hub.api.paging import PagingHere
-from hub.api.reach import is_receiver, may_read_school
-from hub.api.report_desk import ReportDeskHere, read_wish
-from hub.api.wiring import NowHere, RingsHere, SettingsHere, borrow
-from hub.domain.delivery import IN_LANE
-from hub.envelopes import forwarded
-from hub.errors import NotFound
-from hub.operate import BELLS, Press
-from hub.store import deliveries as store
-from hub.tokens import Caller, Role
+from hub.views.models import Items
 
 router = APIRouter(prefix="/deliveries", tags=["deliveries"])
 ReceiverHere = Annotated[Caller, Depends(require(Role.LAS, Role.DUO))]
 
 
 @router.get("")
-async def list_deliveries(desk: DeskHere, filters: FiltersHere, paging: PagingHere) -> Items[DeliveryBody]:
+async def list_deliveries(
+    context: DeliveryContextHere, filters: DeliveryQueryHere, paging: PagingHere
+) -> Items[DeliveryBody]:
     """List deliveries that the caller may read, in the order of their lanes."""
-    wanted = filters.to_wanted(desk.places, paging.after(int, str, int))
-    found = await desk.find(wanted, paging.limit + 1)
-    return paging.page(found, lambda view: (view.destination, view.brin, view.sequence), desk.show)
+    wanted = filters.to_wanted(context.places, paging.after(int, str, int))
+    found = await context.find(wanted, paging.limit + 1)
+    return paging.page(found, lambda view: (view.destination, view.brin, view.sequence), context.show)
 
 
 @router.get("/{delivery_id}")
-async def get_delivery(delivery_id: UUID, desk: DeskHere) -> WholeDeliveryBody:
+async def get_delivery(delivery_id: UUID, context: DeliveryContextHere) -> DeliveryDetailBody:
     """Read a delivery with its message and its history."""
-    return await _whole(delivery_id, desk)
+    return await _whole(delivery_id, context)
 
 
 @router.post("/{delivery_id}/reports")
 async def post_report(
     delivery_id: UUID,
-    body: ReportWish,
+    body: ReportRequest,
     caller: ReceiverHere,
     settings: SettingsHere,
-    reports: ReportDeskHere,
+    reports: ReportHandlerHere,
     request: Request,
 ) -> ReportAnswer:
     """Report what the receiver did with a delivery; never an error because of what was reported before."""
@@ -65,32 +67,37 @@ async def post_report(
         target = await store.report_target(c, delivery_id)
     if target is None or not is_receiver(caller, target.kind, target.supplier_oin):
         raise NotFound(f"no delivery {delivery_id}")
-    wish = read_wish(body, target, reports.clock())
+    wish = check_report(body, target, reports.clock())
     result = await reports.answer(wish, request.scope.get("hub.connection"))
     status: str = result.status.value
     if result.status in IN_LANE:
         async with borrow(request) as c:
-            desk = await open_desk(c, caller, settings)
-            status = desk.show(await desk.one(delivery_id)).status
+            context = await open_context(c, caller, settings)
+            status = context.show(await context.one(delivery_id)).status
     return show_report(delivery_id, status, result.ignored_because)
 
 
 @router.post("/{delivery_id}/cancellation")
 async def post_cancellation(
-    delivery_id: UUID, body: ReasonWish, caller: OperationsHere, desk: DeskHere, now: NowHere, rings: RingsHere
-) -> WholeDeliveryBody:
+    delivery_id: UUID,
+    body: ReasonRequest,
+    caller: OperationsHere,
+    context: DeliveryContextHere,
+    now: NowHere,
+    notifications: NotificationsHere,
+) -> DeliveryDetailBody:
     """Cancel a delivery that waits; 409 while it is on its way and when it has come to its end."""
-    async with desk.c.transaction():
-        await operate.cancel(desk.c, delivery_id, Press(actor=caller.subject, at=now, reason=body.reason))
-    for channel in BELLS:
-        rings.ring(channel)
-    return await _whole(delivery_id, desk)
+    async with context.c.transaction():
+        await controls.cancel(context.c, delivery_id, Actor(actor=caller.subject, at=now, reason=body.reason))
+    for channel in NOTIFIED_CHANNELS:
+        notifications.notify(channel)
+    return await _whole(delivery_id, context)
 
 
-async def _whole(delivery_id: UUID, desk: DeskHere) -> WholeDeliveryBody:
-    view = await desk.one(delivery_id)
-    row, previous = (await store.read_messages(desk.c, [delivery_id]))[0]
-    attempts: list[AttemptBody] = show_attempts(view, await store.attempts(desk.c, view))
-    with_texts = await may_read_school(desk.c, desk.caller, view.brin)
-    reports: list[KeptReportBody] = show_reports(view, await store.reports(desk.c, view), with_texts=with_texts)
-    return show_whole(desk.show(view), forwarded(row, previous, desk.letterhead()), attempts, reports)
+async def _whole(delivery_id: UUID, context: DeliveryContextHere) -> DeliveryDetailBody:
+    view = await context.one(delivery_id)
+    row, previous = (await store.read_messages(context.c, [delivery_id]))[0]
+    attempts: list[AttemptBody] = show_attempts(view, await store.attempts(context.c, view))
+    with_texts = await may_read_school(context.c, context.caller, view.brin)
+    reports: list[ReportBody] = show_reports(view, await store.reports(context.c, view), with_texts=with_texts)
+    return show_detail(context.show(view), forwarded_message(row, previous, context.letterhead()), attempts, reports)

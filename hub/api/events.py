@@ -10,14 +10,14 @@ import orjson
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
+from hub.access.scope import mandate_scope_by_school
 from hub.api.auth import CallerHere
-from hub.api.models import CamelModel
 from hub.api.paging import DEFAULT_LIMIT, HIGHEST_LIMIT, read_cursor, write_cursor
-from hub.api.wiring import ConnectionHere, SettingsHere
+from hub.api.state import ConnectionHere, SettingsHere
 from hub.domain.kinds import OF_MANDATES, Kind
-from hub.envelopes import letterhead, mandate_event
-from hub.sight import sight_by_school
-from hub.store import log, mandates
+from hub.envelopes import envelope_defaults, mandate_event
+from hub.store import mandates, published_events
+from hub.views.models import CamelModel
 from schemas.envelope import MandateEvent
 
 router = APIRouter(tags=["events"])
@@ -50,12 +50,12 @@ async def list_events(
 ) -> Response:
     """Read the events of mandates that the caller may read, in the order in which they were published."""
     after = 0 if since is None else read_cursor(since, int, parameter="since")[0]
-    end = await log.last_position(c)
+    end = await published_events.last_position(c)
     window = (after, min(after + WINDOW, max(end, after)))
-    sight = await sight_by_school(c, caller)
-    found = await mandates.feed(c, window, _kinds(types), sight, limit)
+    scope = await mandate_scope_by_school(c, caller)
+    found = await mandates.feed(c, window, _kinds(types), scope, limit)
     reached = found[-1][0] if len(found) == limit else window[1]
-    head = letterhead(settings.oin, settings.http.address)
+    head = envelope_defaults(settings.oin, settings.http.address)
     body = {
         "items": [orjson.Fragment(mandate_event(row, head, position)) for position, row in found],
         "next": write_cursor(reached),

@@ -5,10 +5,10 @@ import asyncio
 import asyncpg
 from fastapi import APIRouter
 
-from hub.api.models import CamelModel
-from hub.api.wiring import PoolHere
+from hub.api.state import PoolHere
 from hub.errors import Unavailable
 from hub.store.migrations import is_current
+from hub.views.models import CamelModel
 
 PATIENCE_SECONDS = 2.0
 router = APIRouter(prefix="/health", include_in_schema=False)

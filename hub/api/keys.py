@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from hub.api.models import Items
-from hub.api.subscription_models import KeyBody
-from hub.api.wiring import ConnectionHere, NowHere, SettingsHere
+from hub.api.state import ConnectionHere, NowHere, SettingsHere
 from hub.store import keys as store
+from hub.views.models import Items
+from hub.views.subscriptions import KeyBody
 
 router = APIRouter(prefix="/keys", tags=["subscriptions"])
 

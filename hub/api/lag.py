@@ -9,17 +9,17 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Request
 
 from hub.api.auth import OperationsHere
-from hub.api.status_models import LagBody, show_lag
-from hub.api.wiring import NowHere, PoolHere
+from hub.api.state import NowHere, PoolHere
 from hub.observe.lag import Lag, LagReader
 from hub.store.pool import Pool
+from hub.views.status import LagBody, show_lag
 
 router = APIRouter(tags=["operations"])
 FRESH_SECONDS: Final = 0.0
 
 
 @dataclass(slots=True)
-class LagDesk:
+class LagCache:
     """Reads the lag once for all who ask at the same time."""
 
     _reader: LagReader = field(default_factory=LagReader)
@@ -37,18 +37,18 @@ class LagDesk:
             return self._last
 
 
-def _lag_desk(request: Request) -> LagDesk:
+def _lag_cache(request: Request) -> LagCache:
     state = request.app.state
     if not hasattr(state, "lag_desk"):
-        state.lag_desk = LagDesk()
-    found: LagDesk = state.lag_desk
+        state.lag_cache = LagCache()
+    found: LagCache = state.lag_cache
     return found
 
 
-LagDeskHere = Annotated[LagDesk, Depends(_lag_desk)]
+LagCacheHere = Annotated[LagCache, Depends(_lag_cache)]
 
 
 @router.get("/lag")
-async def get_lag(_caller: OperationsHere, desk: LagDeskHere, pool: PoolHere, now: NowHere) -> LagBody:
+async def get_lag(_caller: OperationsHere, cache: LagCacheHere, pool: PoolHere, now: NowHere) -> LagBody:
     """Say how late everything is."""
-    return show_lag(await desk.read(pool, now))
+    return show_lag(await cache.read(pool, now))

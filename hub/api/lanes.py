@@ -4,15 +4,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
+from hub.access import Caller, Role
+from hub.access.reach import lane_scope
 from hub.api.auth import require
-from hub.api.delivery_models import LaneBody, show_lane
-from hub.api.models import Items
 from hub.api.paging import PagingHere
-from hub.api.reach import reach_of_receiver
-from hub.api.wiring import ConnectionHere
+from hub.api.state import ConnectionHere
 from hub.store import deliveries as store
 from hub.store import observe
-from hub.tokens import Caller, Role
+from hub.views.deliveries import LaneBody, show_lane
+from hub.views.models import Items
 from schemas.identifiers import BrinField
 
 router = APIRouter(prefix="/lanes", tags=["deliveries"])
@@ -28,8 +28,8 @@ async def list_lanes(
     brin: Annotated[BrinField | None, Query()] = None,
 ) -> Items[LaneBody]:
     """List lanes that the caller may read, by destination and school."""
-    places = {place.id: place for place in await observe.places(c) if destination in (None, place.name)}
-    parameters = reach_of_receiver(caller, list(places.values())).narrow(list(places), brin)
+    places = {place.id: place for place in await observe.read_destinations(c) if destination in (None, place.name)}
+    parameters = lane_scope(caller, list(places.values())).narrow(list(places), brin)
     found = await store.list_lanes(
         c, parameters["destinations"], parameters["brins"], paging.after(int, str), paging.limit + 1
     )

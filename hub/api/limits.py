@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Final
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 
-from hub.api.wiring import wiring_of
+from hub.access import COOKIE, Caller
+from hub.api.state import app_state
 from hub.domain.bucket import Allowance, Buckets
 from hub.errors import HubError, TooManyRequests
-from hub.tokens import COOKIE, Caller
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,7 @@ _LOGIN: Final = "/console/login"
 _KNOWN: Final = "hub.known"
 
 
-class Limits:
+class RateLimitMiddleware:
     """Wraps the application."""
 
     def __init__(self, app: ASGIApp, settings: Settings, seconds: Callable[[], float] = monotonic) -> None:
@@ -62,12 +62,12 @@ class Limits:
         return ceil(buckets.take(who, self._seconds()))
 
 
-async def know(scope: Scope, token: str) -> Caller:
+async def identify(scope: Scope, token: str) -> Caller:
     """Return who bears a token, verified once in a request; `NotAuthenticated` says what is wrong with it."""
     known: dict[str, Caller | HubError] = scope.setdefault(_KNOWN, {})
     if token not in known:
         try:
-            known[token] = await wiring_of(scope).verifier.verify(token)
+            known[token] = await app_state(scope).verifier.verify(token)
         except HubError as error:
             known[token] = error
     found = known[token]
@@ -86,7 +86,7 @@ async def _caller(scope: Scope) -> Caller | None:
     if not token:
         return None
     try:
-        return await know(scope, token)
+        return await identify(scope, token)
     except HubError:  # the application says in its own words what is wrong
         return None
 

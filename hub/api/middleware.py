@@ -14,10 +14,18 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 
-from hub.api.problems import answer, translate
-from hub.api.wiring import wiring_of
-from hub.errors import FieldError, HubError, InvalidInput, MediaNotAccepted, MediaNotSupported, Place, Unavailable
-from hub.tracing import following
+from hub.api.problems import problem_response, translate
+from hub.api.state import app_state
+from hub.errors import (
+    FieldError,
+    FieldLocation,
+    HubError,
+    InvalidInput,
+    MediaNotAccepted,
+    MediaNotSupported,
+    Unavailable,
+)
+from hub.tracing import continued_trace
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -40,7 +48,7 @@ _ROUTINE: Final = ("/health/", "/metrics")
 log = structlog.get_logger(__name__)
 
 
-class Edge:
+class ErrorMiddleware:
     """Wraps the application; `address` is where it is reached from outside."""
 
     def __init__(self, app: ASGIApp, address: str) -> None:
@@ -55,13 +63,13 @@ class Edge:
         started = perf_counter()
         scope["hub.rings"] = set()
         exchange = _Exchange(scope, receive, send)
-        with following(Headers(scope=scope).get("traceparent")):
+        with continued_trace(Headers(scope=scope).get("traceparent")):
             try:
                 _check_form(scope)
                 await self._app(scope, exchange.receive, exchange.send)
             except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
                 await self._fail(error, exchange)
-            _tell(scope, exchange.status, perf_counter() - started)
+            _log_request(scope, exchange.status, perf_counter() - started)
 
     async def _fail(self, error: Exception, exchange: _Exchange) -> None:
         known = error if isinstance(error, HubError) else translate(error)
@@ -71,7 +79,7 @@ class Edge:
             tell("request.failed", method=scope["method"], path=scope["path"], exc_info=error)
         if exchange.status:
             raise error
-        await answer(known, self._address)(scope, exchange.receive, exchange.send)
+        await problem_response(known, self._address)(scope, exchange.receive, exchange.send)
 
 
 class _Exchange:
@@ -101,7 +109,7 @@ class _Exchange:
 def _check_form(scope: Scope) -> None:
     if b"%00" in scope.get("raw_path", b"") + scope["query_string"]:
         fault = FieldError(
-            in_=Place.QUERY, field="", code="nul_character", detail="the address holds the character NUL"
+            in_=FieldLocation.QUERY, field="", code="nul_character", detail="the address holds the character NUL"
         )
         raise InvalidInput([fault])
     if not scope["path"].startswith(f"{BASE}/"):
@@ -132,10 +140,10 @@ def _finish(scope: Scope, start: Message) -> None:
     for name, value in HEADERS.items():
         headers.setdefault(name, value)
     for channel in scope["hub.rings"]:
-        wiring_of(scope).bell(channel).ring()
+        app_state(scope).notifier(channel).notify()
 
 
-def _tell(scope: Scope, status: int, seconds: float) -> None:
+def _log_request(scope: Scope, status: int, seconds: float) -> None:
     tell = log.debug if scope["path"].startswith(_ROUTINE) else log.info
     tell(
         "request.answered",

@@ -61,12 +61,12 @@ def make_description(app: FastAPI, address: str) -> dict[str, Any]:
     )
     described["paths"] = {
         answers.in_camel(path.removeprefix(BASE)): {
-            method: answers.finish(method, call) for method, call in calls.items()
+            method: answers.complete_operation(method, call) for method, call in calls.items()
         }
         for path, calls in described.get("paths", {}).items()
     }
     components = described.setdefault("components", {})
-    components["responses"] = answers.problems(address)
+    components["responses"] = answers.describe_problems(address)
     _complete(components.setdefault("schemas", {}))
     return described
 

@@ -16,13 +16,13 @@ from uuid import UUID
 import orjson
 from fastapi import Depends, Query, Request
 
-from hub.api.models import Items
-from hub.errors import FieldError, InvalidInput, Place
+from hub.errors import FieldError, FieldLocation, InvalidInput
+from hub.views.models import Items
 
 DEFAULT_LIMIT: Final = 100
 HIGHEST_LIMIT: Final = 1000
 LONGEST: Final = 1000
-MARK_DIGITS: Final = 12
+FINGERPRINT_DIGITS: Final = 12
 _OF_PAGES: Final = frozenset({"limit", "cursor"})
 _BIGGEST: Final = 2**63 - 1
 Row = TypeVar("Row")
@@ -34,7 +34,7 @@ Key = int | str
 class Paging:
     """Which part of a list is asked for: at most `limit` items behind `cursor`, which has the `mark` of the list."""
 
-    mark: str
+    fingerprint: str
     limit: int = DEFAULT_LIMIT
     cursor: str | None = None
 
@@ -42,9 +42,9 @@ class Paging:
         """Return the key to go on behind, a value of each of these kinds; None at the beginning."""
         if self.cursor is None:
             return None
-        mark, *key = read_cursor(self.cursor, str, *kinds)
-        if mark != self.mark:
-            raise _wrong()
+        fingerprint, *key = read_cursor(self.cursor, str, *kinds)
+        if fingerprint != self.fingerprint:
+            raise _invalid_cursor()
         return tuple(key)
 
     def after_id(self) -> UUID | None:
@@ -55,7 +55,7 @@ class Paging:
         try:
             return UUID(after[0])
         except ValueError:
-            raise _wrong() from None
+            raise _invalid_cursor() from None
 
     def page(
         self, rows: Sequence[Row], key: Callable[[Row], tuple[Key, ...]], show: Callable[[Row], Item]
@@ -64,14 +64,14 @@ class Paging:
         shown = rows[: self.limit]
         return Items(
             items=[show(row) for row in shown],
-            next=write_cursor(self.mark, *key(shown[-1])) if len(rows) > self.limit else None,
+            next=write_cursor(self.fingerprint, *key(shown[-1])) if len(rows) > self.limit else None,
         )
 
 
-def mark_of(path: str, filters: Iterable[tuple[str, str]] = ()) -> str:
+def list_fingerprint(path: str, filters: Iterable[tuple[str, str]] = ()) -> str:
     """Return what tells the cursors of a list from those of others, and of the same list with other filters."""
     asked = sorted(pair for pair in filters if pair[0] not in _OF_PAGES)
-    return sha256(urlencode([("", path), *asked]).encode()).hexdigest()[:MARK_DIGITS]
+    return sha256(urlencode([("", path), *asked]).encode()).hexdigest()[:FINGERPRINT_DIGITS]
 
 
 def write_cursor(*key: Key) -> str:
@@ -82,15 +82,15 @@ def write_cursor(*key: Key) -> str:
 def read_cursor(text: str, *kinds: type[Key], parameter: str = "cursor") -> tuple[Any, ...]:
     """Read a cursor that has a value of each of these kinds; anything else is `InvalidInput` of this parameter."""
     if len(text) > LONGEST:
-        raise _wrong(parameter)
+        raise _invalid_cursor(parameter)
     try:
         key = orjson.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
     except (ValueError, binascii.Error):
-        raise _wrong(parameter) from None
+        raise _invalid_cursor(parameter) from None
     if not isinstance(key, list) or len(key) != len(kinds):
-        raise _wrong(parameter)
+        raise _invalid_cursor(parameter)
     if not all(_fits(value, kind) for value, kind in zip(key, kinds, strict=True)):
-        raise _wrong(parameter)
+        raise _invalid_cursor(parameter)
     return tuple(key)
 
 
@@ -100,12 +100,12 @@ def _fits(value: object, kind: type[Key]) -> bool:
     return abs(value) <= _BIGGEST if isinstance(value, int) else "\x00" not in str(value)
 
 
-def _wrong(parameter: str = "cursor") -> InvalidInput:
+def _invalid_cursor(parameter: str = "cursor") -> InvalidInput:
     detail = (
         "not a cursor of this list with these filters; take `next` of an earlier answer to the same question as it is, "
         f"or leave `{parameter}` out to begin at the beginning"
     )
-    return InvalidInput([FieldError(in_=Place.QUERY, field=f"/{parameter}", code="cursor", detail=detail)])
+    return InvalidInput([FieldError(in_=FieldLocation.QUERY, field=f"/{parameter}", code="cursor", detail=detail)])
 
 
 def _paging(
@@ -113,8 +113,8 @@ def _paging(
     limit: Annotated[int, Query(ge=1, le=HIGHEST_LIMIT, description="At most this many items.")] = DEFAULT_LIMIT,
     cursor: Annotated[str | None, Query(description="`next` of the page before, with the same filters.")] = None,
 ) -> Paging:
-    mark = mark_of(request.scope["path"], request.query_params.multi_items())
-    return Paging(mark=mark, limit=limit, cursor=cursor)
+    fingerprint = list_fingerprint(request.scope["path"], request.query_params.multi_items())
+    return Paging(fingerprint=fingerprint, limit=limit, cursor=cursor)
 
 
 PagingHere = Annotated[Paging, Depends(_paging)]

@@ -5,15 +5,15 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
 
-from hub import operate
 from hub.api.auth import OperationsHere
-from hub.api.models import CamelModel, Items, Moment, RequestModel, example
 from hub.api.paging import PagingHere
 from hub.api.reasons import Reason
-from hub.api.wiring import ConnectionHere, NowHere, RingsHere
-from hub.operate import Press
+from hub.api.state import ConnectionHere, NotificationsHere, NowHere
+from hub.operations import controls
+from hub.operations.controls import Actor
 from hub.store import operations
 from hub.store.operations import Parked, ParkedState
+from hub.views.models import CamelModel, Items, Moment, RequestModel, example
 
 router = APIRouter(prefix="/parked", tags=["operations"])
 HIGHEST = 2**63 - 1
@@ -36,7 +36,7 @@ class ParkedBody(CamelModel):
     state: ParkedState
 
 
-class DecisionWish(RequestModel):
+class DecisionRequest(RequestModel):
     """Why."""
 
     model_config = example(reason="the school is known by now")
@@ -66,23 +66,23 @@ async def post_retry(
     c: ConnectionHere,
     caller: OperationsHere,
     now: NowHere,
-    rings: RingsHere,
-    body: DecisionWish | None = None,
+    notifications: NotificationsHere,
+    body: DecisionRequest | None = None,
 ) -> ParkedBody:
     """Use it after all; 409 when it still cannot be used."""
     async with c.transaction():
-        parked = await operate.retry(c, parked_id, _press(caller.subject, now, body))
-    rings.ring("changes")
+        parked = await controls.retry(c, parked_id, _press(caller.subject, now, body))
+    notifications.notify("changes")
     return show_parked(parked)
 
 
 @router.post("/{parked_id}/discard")
 async def post_discard(
-    parked_id: ParkedId, c: ConnectionHere, caller: OperationsHere, now: NowHere, body: DecisionWish | None = None
+    parked_id: ParkedId, c: ConnectionHere, caller: OperationsHere, now: NowHere, body: DecisionRequest | None = None
 ) -> ParkedBody:
     """Decide that it is never used."""
     async with c.transaction():
-        return show_parked(await operate.discard(c, parked_id, _press(caller.subject, now, body)))
+        return show_parked(await controls.discard(c, parked_id, _press(caller.subject, now, body)))
 
 
 def show_parked(parked: Parked) -> ParkedBody:
@@ -101,5 +101,5 @@ def show_parked(parked: Parked) -> ParkedBody:
     )
 
 
-def _press(actor: str, now: NowHere, body: DecisionWish | None) -> Press:
-    return Press(actor=actor, at=now, reason=body.reason if body else None)
+def _press(actor: str, now: NowHere, body: DecisionRequest | None) -> Actor:
+    return Actor(actor=actor, at=now, reason=body.reason if body else None)

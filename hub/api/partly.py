@@ -10,9 +10,9 @@ from typing import Any, ClassVar, Self
 
 from pydantic import JsonValue, ModelWrapValidatorHandler, PrivateAttr, ValidationError, model_validator
 
-from hub.api.models import RequestModel
 from hub.api.problems import read_fault
 from hub.errors import FieldError, HubError, InvalidInput
+from hub.views.models import RequestModel
 
 
 class PartlyRead(RequestModel):

@@ -5,7 +5,7 @@ from typing import Final
 
 from fastapi import APIRouter, Response
 
-from hub.api.answers import SAYS
+from hub.api.answers import DESCRIPTIONS
 from hub.api.problems import STATUSES
 from hub.errors import HubError, NotFound
 
@@ -45,7 +45,7 @@ async def explain(kind: str) -> Response:
     if kind not in KINDS:
         raise NotFound(f"no kind of problem {kind}")
     status = KINDS[kind]
-    says = SAYS.get(status, "This address cannot do that.")
+    says = DESCRIPTIONS.get(status, "This address cannot do that.")
     return _text(f"{kind.replace('-', ' ').capitalize()} ({status:d})\n\n{says}\n\n{ADVICE[status]}")
 
 

@@ -16,8 +16,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from hub import errors
-from hub.api.models import CamelModel
-from hub.errors import FieldError, HubError, InvalidInput, Place
+from hub.errors import FieldError, FieldLocation, HubError, InvalidInput
+from hub.views.models import CamelModel
 
 MEDIA_TYPE: Final = "application/problem+json"
 STATUSES: Final[Mapping[type[HubError], HTTPStatus]] = {
@@ -34,7 +34,7 @@ STATUSES: Final[Mapping[type[HubError], HTTPStatus]] = {
     errors.TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-_ABSENT: Final = (
+_UNAVAILABLE_ERRORS: Final = (
     ConnectionError,
     TimeoutError,
     asyncpg.PostgresConnectionError,
@@ -58,7 +58,7 @@ _FORMS: Final = {
 class ProblemField(CamelModel):
     """One wrong field of a request."""
 
-    in_: Place = Field(alias="in")
+    in_: FieldLocation = Field(alias="in")
     field: str
     code: str
     detail: str
@@ -75,7 +75,7 @@ class Problem(CamelModel):
     errors: list[ProblemField] | None = None
 
 
-def answer(error: HubError, address: str) -> Response:
+def problem_response(error: HubError, address: str) -> Response:
     """Make the problem of an error; `address` is where this hub is reached."""
     status = next(
         (STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), HTTPStatus.INTERNAL_SERVER_ERROR
@@ -106,7 +106,7 @@ def translate(error: Exception) -> HubError:
             return errors.NotFound("there is nothing at this address")
         case HTTPException(status_code=HTTPStatus.BAD_REQUEST):
             return InvalidInput([FieldError(field="", code="not_json", detail="no JSON in UTF-8 that can be read")])
-    return errors.Unavailable() if isinstance(error, _ABSENT) else HubError()
+    return errors.Unavailable() if isinstance(error, _UNAVAILABLE_ERRORS) else HubError()
 
 
 def install(app: FastAPI, address: str) -> None:
@@ -114,17 +114,17 @@ def install(app: FastAPI, address: str) -> None:
 
     async def of_hub(_request: Request, error: Exception) -> Response:
         assert isinstance(error, HubError)  # noqa: S101 - registered for it
-        return answer(error, address)
+        return problem_response(error, address)
 
     async def of_validation(_request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
-        return answer(InvalidInput([read_fault(fault) for fault in error.errors()]), address)
+        return problem_response(InvalidInput([read_fault(fault) for fault in error.errors()]), address)
 
     async def of_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
         known = translate(error)
         if isinstance(known, errors.TooLarge | errors.NotFound | InvalidInput):
-            return answer(known, address)
+            return problem_response(known, address)
         is_other_method = error.status_code == HTTPStatus.METHOD_NOT_ALLOWED
         return _plain(error, address, allow=_methods_at(app, request.url.path) if is_other_method else None)
 
@@ -205,12 +205,12 @@ def _headers(error: HubError) -> dict[str, str]:
 def read_fault(fault: Mapping[str, Any]) -> FieldError:
     """Name a fault that pydantic found; the first step of its `loc` says which part of the request it is in."""
     where, *steps = fault["loc"]
-    place = Place(where) if where in set(Place) else Place.BODY
+    place = FieldLocation(where) if where in set(FieldLocation) else FieldLocation.BODY
     kind = str(fault["type"])
     if kind == "json_invalid":
         detail = f"no JSON: {fault['ctx']['error']} at character {steps[0]}"
         return FieldError(in_=place, field="", code="not_json", detail=detail)
-    if place is Place.PATH:
+    if place is FieldLocation.PATH:
         steps = [to_camel(str(step)) for step in steps]
     code, message = _FORMS.get(kind, (_CODES.get(kind, kind), str(fault["msg"]).removeprefix("Value error, ")))
     return FieldError(in_=place, field=pointer(steps), code=code, detail=message)

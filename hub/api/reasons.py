@@ -5,17 +5,17 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from hub.operate import LONGEST_REASON, SAYS_NOTHING
+from hub.operations.controls import EMPTY_REASON, MAX_REASON_LENGTH
 
 
 def _says_something(reason: str) -> str:
     if not reason.strip():
-        raise PydanticCustomError("blank", SAYS_NOTHING)
+        raise PydanticCustomError("blank", EMPTY_REASON)
     return reason
 
 
 Reason = Annotated[
     str,
-    Field(min_length=1, max_length=LONGEST_REASON, json_schema_extra={"pattern": r"\S"}),
+    Field(min_length=1, max_length=MAX_REASON_LENGTH, json_schema_extra={"pattern": r"\S"}),
     AfterValidator(_says_something),
 ]

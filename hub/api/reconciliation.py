@@ -8,14 +8,14 @@ from fastapi import APIRouter
 from pydantic import Field, StrictInt
 
 from hub.api.auth import LasHere
-from hub.api.models import CamelModel, Moment, RequestModel, example
-from hub.api.subscription_desk import own_oin
-from hub.api.wiring import ConnectionHere, NowHere, SettingsHere
-from hub.envelopes import forwarded, letterhead
+from hub.api.state import ConnectionHere, NowHere, SettingsHere
+from hub.api.subscription_context import own_oin
+from hub.envelopes import envelope_defaults, forwarded_message
 from hub.errors import FieldError, InvalidInput
 from hub.observe.reconcile import HeldUnit, reconcile
 from hub.store import deliveries as store
 from hub.store import ledger
+from hub.views.models import CamelModel, Moment, RequestModel, example
 from schemas.identifiers import BranchField, ServiceCodeField
 from schemas.messages import HIGHEST_VERSION
 
@@ -31,7 +31,7 @@ class HeldUnitBody(RequestModel):
     mandate_version: Annotated[StrictInt, Field(ge=0, le=HIGHEST_VERSION)]
 
 
-class ReconciliationWish(RequestModel):
+class ReconciliationRequest(RequestModel):
     """All that the receiver holds for a service."""
 
     model_config = example(
@@ -63,7 +63,7 @@ class ReconciliationBody(CamelModel):
 
 @router.post("/reconciliation")
 async def post_reconciliation(
-    body: ReconciliationWish, caller: LasHere, c: ConnectionHere, now: NowHere, settings: SettingsHere
+    body: ReconciliationRequest, caller: LasHere, c: ConnectionHere, now: NowHere, settings: SettingsHere
 ) -> ReconciliationBody:
     """Compare what a system holds with what it was told."""
     holds = [HeldUnit(u.mandate_id, u.branch or "", u.mandate_version) for u in body.units]
@@ -71,10 +71,10 @@ async def post_reconciliation(
     if found is None:
         detail = f"the hub tells this system nothing of {body.service_code}; a subscription may ask for it"
         raise InvalidInput([FieldError(field="/serviceCode", code="not_told", detail=detail)])
-    head = letterhead(settings.oin, settings.http.address, await ledger.epoch(c))
+    head = envelope_defaults(settings.oin, settings.http.address, await ledger.epoch(c))
 
     async def messages(ids: list[UUID]) -> list[dict[str, Any]]:
-        return [orjson.loads(forwarded(row, before, head)) for row, before in await store.read_messages(c, ids)]
+        return [orjson.loads(forwarded_message(row, before, head)) for row, before in await store.read_messages(c, ids)]
 
     return ReconciliationBody(
         as_of=now,

@@ -5,18 +5,18 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from hub import bulk
 from hub.api.answers import LOCATION, Responses
 from hub.api.auth import OperationsHere
-from hub.api.bulk_models import ReplayBody, ReplayWish, preview_replay, show_replay
-from hub.api.delivery_models import ReasonWish
-from hub.api.models import Items
 from hub.api.paging import PagingHere
-from hub.api.wiring import ConnectionHere, NowHere, SettingsHere
+from hub.api.state import ConnectionHere, NowHere, SettingsHere
 from hub.domain.bulk import BulkKind
 from hub.domain.ids import new_id
-from hub.operate import Press
+from hub.operations import bulk
+from hub.operations.controls import Actor
 from hub.store import bulk as store
+from hub.views.bulk import ReplayBody, ReplayRequest, preview_replay, show_replay
+from hub.views.deliveries import ReasonRequest
+from hub.views.models import Items
 
 router = APIRouter(prefix="/replays", tags=["operations"])
 ACCEPTED: Responses = {202: {"model": ReplayBody, "description": "It will be done.", "headers": LOCATION}}
@@ -24,7 +24,7 @@ ACCEPTED: Responses = {202: {"model": ReplayBody, "description": "It will be don
 
 @router.post("", responses=ACCEPTED)
 async def post_replay(
-    body: ReplayWish,
+    body: ReplayRequest,
     response: Response,
     c: ConnectionHere,
     caller: OperationsHere,
@@ -40,9 +40,9 @@ async def post_replay(
     if body.dry_run:
         found = await bulk.preview(c, body.to_wanted(), new_id(now), caller.subject)
         return preview_replay(body, found, above)
-    press = Press(actor=caller.subject, at=now, reason=body.reason)
+    actor = Actor(actor=caller.subject, at=now, reason=body.reason)
     async with c.transaction():
-        act = await bulk.ask(c, body.to_wanted(), press, above)
+        act = await bulk.submit(c, body.to_wanted(), actor, above)
     response.status_code = HTTPStatus.ACCEPTED
     response.headers["Location"] = f"{settings.http.address}/v1/replays/{act.id}"
     return show_replay(act)
@@ -64,19 +64,19 @@ async def get_replay(replay_id: UUID, c: ConnectionHere, _caller: OperationsHere
 
 @router.post("/{replay_id}/approval")
 async def post_approval(
-    replay_id: UUID, body: ReasonWish, c: ConnectionHere, caller: OperationsHere, now: NowHere
+    replay_id: UUID, body: ReasonRequest, c: ConnectionHere, caller: OperationsHere, now: NowHere
 ) -> ReplayBody:
     """Let a replay begin that waits for a second person; 409 for whoever asked for it."""
     async with c.transaction():
-        press = Press(actor=caller.subject, at=now, reason=body.reason)
-        return show_replay(await bulk.approve(c, replay_id, press, BulkKind.REPLAY))
+        actor = Actor(actor=caller.subject, at=now, reason=body.reason)
+        return show_replay(await bulk.approve(c, replay_id, actor, BulkKind.REPLAY))
 
 
 @router.post("/{replay_id}/cancellation")
 async def post_cancellation(
-    replay_id: UUID, body: ReasonWish, c: ConnectionHere, caller: OperationsHere, now: NowHere
+    replay_id: UUID, body: ReasonRequest, c: ConnectionHere, caller: OperationsHere, now: NowHere
 ) -> ReplayBody:
     """Append nothing more for it; what it appended stays, and can be cancelled like any delivery."""
     async with c.transaction():
-        press = Press(actor=caller.subject, at=now, reason=body.reason)
-        return show_replay(await bulk.stop(c, replay_id, press, BulkKind.REPLAY))
+        actor = Actor(actor=caller.subject, at=now, reason=body.reason)
+        return show_replay(await bulk.stop(c, replay_id, actor, BulkKind.REPLAY))

@@ -4,14 +4,14 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
+from hub.access.reach import may_read_school
 from hub.api.auth import CallerHere
-from hub.api.reach import may_read_school
-from hub.api.status_models import SchoolStatusBody, show_status
-from hub.api.wiring import ConnectionHere, NowHere
+from hub.api.state import ConnectionHere, NowHere
 from hub.clock import today
 from hub.errors import NotFound
 from hub.observe.status import school_status
 from hub.store import register
+from hub.views.status import SchoolStatusBody, show_status
 from schemas.identifiers import BrinField
 
 router = APIRouter(tags=["status"])

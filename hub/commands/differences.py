@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Final
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from hub.commands.asking import show_json, show_table
+from hub.commands.asking import print_json, print_table
 from hub.domain.difference import Difference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hub.domain.difference import Entry
+    from hub.domain.difference import DifferenceEntry
     from hub.imports import SchoolsImported
 
 COLUMNS: Final = ("what", "code", "name", "before", "after")
-KINDS: Final = tuple(each.name for each in fields(Difference))
+DIFFERENCE_KINDS: Final = tuple(each.name for each in fields(Difference))
 NEW: Final = frozenset({"added", "branches_added"})
-SHOWN: Final = 20
+MAX_ROWS_PER_KIND: Final = 20
 """So many of a kind are named in the table; all of them are in the body for programs."""
 
 
@@ -60,10 +60,12 @@ class DifferenceBody(_Body):
     """What must be accepted before the file is taken; null when that is nothing."""
 
 
-def print_body(done: SchoolsImported, *, dry_run: bool) -> None:
+def print_difference_json(done: SchoolsImported, *, dry_run: bool) -> None:
     """Print the difference as programs read it."""
-    lists = {kind: [EntryBody.model_validate(each) for each in getattr(done.difference, kind)] for kind in KINDS}
-    show_json(
+    lists = {
+        kind: [EntryBody.model_validate(each) for each in getattr(done.difference, kind)] for kind in DIFFERENCE_KINDS
+    }
+    print_json(
         DifferenceBody(
             dry_run=dry_run,
             sector=done.sector,
@@ -79,21 +81,21 @@ def print_body(done: SchoolsImported, *, dry_run: bool) -> None:
 
 def print_difference(done: SchoolsImported, *, is_whole: bool) -> None:
     """Print the difference as a table: all of it, or without what is merely new."""
-    kinds = [kind for kind in KINDS if getattr(done.difference, kind) and (is_whole or kind not in NEW)]
+    kinds = [kind for kind in DIFFERENCE_KINDS if getattr(done.difference, kind) and (is_whole or kind not in NEW)]
     if kinds:
-        title = ", ".join(f"{len(getattr(done.difference, kind))} {_words(kind)}" for kind in kinds)
+        title = ", ".join(f"{len(getattr(done.difference, kind))} {_label(kind)}" for kind in kinds)
         rows = [row for kind in kinds for row in _rows(kind, getattr(done.difference, kind))]
-        show_table(f"{done.sector}: {title}", COLUMNS, rows)
+        print_table(f"{done.sector}: {title}", COLUMNS, rows)
     elif is_whole:
         print(f"{done.sector}: no difference")
 
 
-def _rows(kind: str, entries: tuple[Entry, ...]) -> Iterator[tuple[str, ...]]:
-    for each in entries[:SHOWN]:
-        yield _words(kind), each.code, each.name, each.before or "", each.after or ""
-    if len(entries) > SHOWN:
-        yield _words(kind), "…", f"and {len(entries) - SHOWN} more", "", ""
+def _rows(kind: str, entries: tuple[DifferenceEntry, ...]) -> Iterator[tuple[str, ...]]:
+    for each in entries[:MAX_ROWS_PER_KIND]:
+        yield _label(kind), each.code, each.name, each.before or "", each.after or ""
+    if len(entries) > MAX_ROWS_PER_KIND:
+        yield _label(kind), "…", f"and {len(entries) - MAX_ROWS_PER_KIND} more", "", ""
 
 
-def _words(kind: str) -> str:
+def _label(kind: str) -> str:
     return kind.replace("_", " ")

@@ -18,11 +18,11 @@ from rich.progress import Progress as Bar
 
 from hub import imports
 from hub.clock import now
-from hub.commands.differences import print_body, print_difference
-from hub.imports import Imported, Progress, SchoolsImported, Terms, TooManyClosures
+from hub.commands.differences import print_difference, print_difference_json
+from hub.imports import Imported, Progress, SchoolImportOptions, SchoolsImported, TooManyClosures
 from hub.register import Moment, moment
 from hub.settings import load
-from hub.store import wake
+from hub.store import notifications
 from hub.tracing import new_traceparent
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="The CSV file.")]
-CHANNELS: Final[tuple[wake.Channel, ...]] = ("events", "destinations")
+CHANNELS: Final[tuple[notifications.Channel, ...]] = ("events", "destinations")
 Done = TypeVar("Done", bound=Imported)
 Work: TypeAlias = "Callable[[Connection, bytes, Moment, Progress], Awaitable[Done]]"
 
@@ -47,49 +47,51 @@ def schools(
     as_json: Annotated[bool, typer.Option("--json", help="The difference as programs read it.")] = False,
 ) -> None:
     """Import schools and branches from DUO's open data; what its newest file leaves out closes."""
-    terms = Terms(dry_run=dry_run, is_part=part, accepted=accept_closures)
+    options = SchoolImportOptions(dry_run=dry_run, is_part=part, accepted=accept_closures)
 
     async def work(c: Connection, data: bytes, at: Moment, progress: Progress) -> SchoolsImported:
-        return await imports.import_schools(c, data, at, progress, terms)
+        return await imports.import_schools(c, data, at, progress, options)
 
     try:
-        done = _take("schools", file, work, changes=not dry_run)
+        done = _import_file("schools", file, work, changes=not dry_run)
     except TooManyClosures as fault:
-        fault.next_step = f"See which by --dry-run. If that is right: {_accepting(file, fault.closings)}"
+        fault.next_step = f"See which by --dry-run. If that is right: {_accept_command(file, fault.closings)}"
         raise
     if as_json:
-        print_body(done, dry_run=dry_run)
+        print_difference_json(done, dry_run=dry_run)
     elif dry_run:
         print_difference(done, is_whole=True)
         print(f"nothing was changed; events that would follow: {done.events}, mandates that would end: {done.ended}")
         if done.to_accept:
-            print(f"more than 2 % of {done.sector} would close. If that is right: {_accepting(file, done.to_accept)}")
+            print(
+                f"more than 2 % of {done.sector} would close. If that is right: {_accept_command(file, done.to_accept)}"
+            )
     else:
-        _say("schools", done)
+        _print_result("schools", done)
         print_difference(done, is_whole=False)
 
 
 @app.command()
 def systems(file: File) -> None:
     """Import systems: supplier_oin;system_name;service_codes."""
-    _say("systems", _take("systems", file, imports.import_systems))
+    _print_result("systems", _import_file("systems", file, imports.import_systems))
 
 
 @app.command()
 def mandates(file: File) -> None:
     """Import mandates: brin;service_code;supplier_oin;start_date;end_date;branch;routing_id."""
-    _say("mandates", _take("mandates", file, imports.import_mandates))
+    _print_result("mandates", _import_file("mandates", file, imports.import_mandates))
 
 
-def _accepting(file: Path, closings: int) -> str:
+def _accept_command(file: Path, closings: int) -> str:
     return f"osr-hub import schools {shlex.quote(str(file))} --accept-closures {closings}"
 
 
-def _say(what: str, done: Imported) -> None:
+def _print_result(what: str, done: Imported) -> None:
     print(f"{what}: {done.created} new, {done.changed} changed, {done.unchanged} unchanged; events: {done.events}")
 
 
-def _take(what: str, file: Path, work: Work[Done], *, changes: bool = True) -> Done:
+def _import_file(what: str, file: Path, work: Work[Done], *, changes: bool = True) -> Done:
     dsn = load().database.url
     gc.disable()  # a national file makes a million objects and no cycles; looking for them costs a quarter of the time
     with _progress(what) as progress:
@@ -103,7 +105,7 @@ async def _import(dsn: str, data: bytes, work: Work[Done], progress: Progress, *
             done = await work(c, data, moment(now(), new_traceparent()), progress)
         if changes:
             for channel in CHANNELS:
-                await wake.ring(c, channel)
+                await notifications.notify(c, channel)
     finally:
         await c.close()
     return done
@@ -113,7 +115,7 @@ async def _import(dsn: str, data: bytes, work: Work[Done], progress: Progress, *
 def _progress(what: str) -> Iterator[Progress]:
     """Show a bar on a terminal; elsewhere nothing but the result is told."""
     if not sys.stderr.isatty():
-        yield imports.silent
+        yield imports.no_progress
         return
     with Bar(console=Console(stderr=True)) as bar:
         task = bar.add_task(f"importing {what}", total=None)

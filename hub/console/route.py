@@ -12,10 +12,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from hub import errors
-from hub.console.desk import Elsewhere, Visit, visit
+from hub.console.visit import Redirect, Visit, open_visit
 from hub.errors import HubError
 
-STATUSES: Final[Mapping[type[HubError], HTTPStatus]] = {
+HTTP_STATUSES: Final[Mapping[type[HubError], HTTPStatus]] = {
     errors.InvalidInput: HTTPStatus.BAD_REQUEST,
     errors.NotAllowed: HTTPStatus.FORBIDDEN,
     errors.NotFound: HTTPStatus.NOT_FOUND,
@@ -45,12 +45,12 @@ class PageRoute(APIRoute):
 
         async def answer(request: Request) -> Response:
             try:
-                _check_wait(request)
+                _check_rate_limit(request)
                 return await handle(request)
-            except Elsewhere as elsewhere:
+            except Redirect as elsewhere:
                 return RedirectResponse(elsewhere.path, int(HTTPStatus.SEE_OTHER))
             except RequestValidationError:
-                return fail(await visit(request), errors.NotFound())
+                return show_failure(await open_visit(request), errors.NotFound())
             except _ABSENT as error:
                 log.warning(
                     "page.unavailable",
@@ -58,25 +58,25 @@ class PageRoute(APIRoute):
                     error=str(error),
                     next="whoever looks is asked to try again",
                 )
-                return fail(await visit(request), errors.Unavailable())
+                return show_failure(await open_visit(request), errors.Unavailable())
             except HubError as fault:
-                if type(fault) not in STATUSES:
+                if type(fault) not in HTTP_STATUSES:
                     raise
-                return fail(await visit(request), fault)
+                return show_failure(await open_visit(request), fault)
 
         return answer
 
 
-def _check_wait(request: Request) -> None:
+def _check_rate_limit(request: Request) -> None:
     """Raise `TooManyRequests` where whoever counts requests says that this one comes too early."""
     wait = request.scope.get("hub.wait")
     if wait:
         raise errors.TooManyRequests(wait)
 
 
-def fail(here: Visit, fault: HubError) -> Response:
+def show_failure(here: Visit, fault: HubError) -> Response:
     """Say what went wrong on a page of its own."""
-    answer = here.show("failed.html", STATUSES[type(fault)], says=here.words.fault(fault))
+    answer = here.show("failed.html", HTTP_STATUSES[type(fault)], says=here.words.fault(fault))
     if isinstance(fault, errors.TooManyRequests):
         answer.headers["Retry-After"] = str(fault.seconds)
     return answer

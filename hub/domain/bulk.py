@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from hub.domain.restating import UnitKey
 
-PORTION_SECONDS: Final = 0.2
-MOST_AT_ONCE: Final = 200
+BATCH_SECONDS: Final = 0.2
+MAX_BATCH: Final = 200
 
 
 class BulkKind(StrEnum):
@@ -49,7 +49,7 @@ class Objection(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class SelectedUnit:
     """Deliveries of one unit that were chosen, or one of them: the newest stands for all."""
 
     unit: UnitKey
@@ -61,11 +61,11 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Counted:
+class BulkEstimate:
     """What an act would do: of all that matched, what gets a message of its own, or is cancelled."""
 
     matched: int
-    todo: Sequence[Choice]
+    todo: Sequence[SelectedUnit]
 
     @property
     def superseded(self) -> int:
@@ -79,37 +79,37 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Begun:
+class RecentVolume:
     """How many deliveries one person began to act on in a day, with nobody else's approval, and since when."""
 
     deliveries: int = 0
     since: datetime | None = None
 
 
-NOTHING_BEGUN: Final = Begun()
+NO_RECENT_VOLUME: Final = RecentVolume()
 
 
-def count(choices: Sequence[Choice], concerned: Container[UnitKey]) -> Counted:
+def estimate(choices: Sequence[SelectedUnit], concerned: Container[UnitKey]) -> BulkEstimate:
     """Count what was chosen; only units that are `concerned` need anything done."""
-    return Counted(
+    return BulkEstimate(
         matched=sum(choice.matched for choice in choices),
         todo=[choice for choice in choices if choice.unit in concerned],
     )
 
 
-def needs_another(todo: int, before: Begun, four_eyes_above: int) -> bool:
+def needs_approval(todo: int, before: RecentVolume, four_eyes_above: int) -> bool:
     """Say whether a second person has to agree: many small acts of one person count as the large one they make."""
     return todo > 0 and before.deliveries + todo > four_eyes_above
 
 
-def first_state(todo: int, before: Begun, four_eyes_above: int) -> BulkState:
+def first_state(todo: int, before: RecentVolume, four_eyes_above: int) -> BulkState:
     """Say how an act begins: at once, after a second person agreed, or done because there is nothing to do."""
-    if needs_another(todo, before, four_eyes_above):
+    if needs_approval(todo, before, four_eyes_above):
         return BulkState.AWAITING_APPROVAL
     return BulkState.RUNNING if todo else BulkState.DONE
 
 
-def why_another(todo: int, before: Begun) -> str:
+def approval_reason(todo: int, before: RecentVolume) -> str:
     """Say in words why a second person has to agree."""
     if before.since is None:
         return f"{_deliveries(todo)} at once is too much for one person alone"
@@ -126,16 +126,16 @@ def objection(state: BulkState, asked_by: str, approver: str) -> Objection | Non
     return Objection.OWN_REQUEST if approver == asked_by else None
 
 
-def portion(rate: int) -> int:
+def batch_size(rate: int) -> int:
     """Say how many items are done in one transaction at so many per second."""
-    return max(1, min(MOST_AT_ONCE, math.floor(rate * PORTION_SECONDS)))
+    return max(1, min(MAX_BATCH, math.floor(rate * BATCH_SECONDS)))
 
 
-def pause(done: int, rate: int) -> timedelta:
+def pause_after(done: int, rate: int) -> timedelta:
     """Say how long nothing more is done after a portion, so that no second sees more than `rate`."""
     if not done:
         return timedelta()
-    return timedelta(microseconds=math.ceil(1_000_000 / (rate // portion(rate))))
+    return timedelta(microseconds=math.ceil(1_000_000 / (rate // batch_size(rate))))
 
 
 def _deliveries(n: int) -> str:

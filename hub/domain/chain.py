@@ -2,7 +2,7 @@
 
 A school's notes are a chain; what has no school is a chain of its own. A seal is the SHA-256 of the seal before it
 (none before the first) and of the note: each part as its length in bytes, a colon and its text, or a dash where there
-is none. `hub/store/sql/chain.sql` computes the same from the rows, so that the books do not depend on this.
+is none. `hub/store/chain.sql` computes the same from the rows, so that the books do not depend on this.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-OWN_CHAIN: Final = ""
+GENERAL_CHAIN: Final = ""
 """The chain of what has no school."""
 
 
 def seal(previous: bytes, parts: Iterable[str | None]) -> bytes:
     """Seal a note onto the one before it."""
-    return sha256(previous + b"".join(_written(part) for part in parts)).digest()
+    return sha256(previous + b"".join(_encoded(part) for part in parts)).digest()
 
 
 def microseconds(at: datetime) -> str:
@@ -31,10 +31,10 @@ def microseconds(at: datetime) -> str:
 
 def chain_order(chain: str) -> tuple[bool, str]:
     """Order chains as they are held: schools by their codes, and what has no school last."""
-    return chain == OWN_CHAIN, chain
+    return chain == GENERAL_CHAIN, chain
 
 
-def _written(part: str | None) -> bytes:
+def _encoded(part: str | None) -> bytes:
     if part is None:
         return b"-"
     text = part.encode()

@@ -12,17 +12,17 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
 from hub.domain.outcome import RetryLater
-from hub.domain.retry import LONGEST_WISH
+from hub.domain.retry import MAX_RETRY_AFTER
 
 if TYPE_CHECKING:
     from hub.domain.outcome import Failure
 
 Cause = Literal["unreachable", "misconfigured"]
-ROTATES_EACH: Final = 4
+ROTATE_EVERY: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Fuse:
+class CircuitPolicy:
     """When a circuit opens, and how its probes get rarer."""
 
     failures: int
@@ -31,13 +31,13 @@ class Fuse:
     """Seconds until the first probe, by how often it opened; the last one stays."""
 
 
-WEBHOOK: Final = Fuse(10, (1.0, 2.0, 5.0, 10.0, 30.0, 60.0))
-QUEUE: Final = Fuse(1, (0.5, 1.0))
+WEBHOOK: Final = CircuitPolicy(10, (1.0, 2.0, 5.0, 10.0, 30.0, 60.0))
+QUEUE: Final = CircuitPolicy(1, (0.5, 1.0))
 """A broker that takes nothing is away for all, and costs nobody anything to ask."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opening:
+class CircuitOpened:
     """The circuit opens: since when, for what, and when the first probe may go."""
 
     since: datetime
@@ -46,11 +46,11 @@ class Opening:
     probe_at: datetime
 
 
-def after_failures(fuse: Fuse, run: int, openings: int, failure: Failure) -> Opening | None:
+def after_failures(policy: CircuitPolicy, run: int, openings: int, failure: Failure) -> CircuitOpened | None:
     """Open after a run of failures without a success between them."""
-    if run < fuse.failures:
+    if run < policy.failures:
         return None
-    return opened(fuse, cause_of(failure), openings, failure)
+    return opened(policy, cause_of(failure), openings, failure)
 
 
 def cause_of(failure: Failure) -> Cause:
@@ -58,13 +58,15 @@ def cause_of(failure: Failure) -> Cause:
     return "unreachable" if isinstance(failure, RetryLater) else "misconfigured"
 
 
-def opened(fuse: Fuse, cause: Cause, openings: int, failure: Failure) -> Opening:
+def opened(policy: CircuitPolicy, cause: Cause, openings: int, failure: Failure) -> CircuitOpened:
     """Open it now."""
-    wish = min(failure.after or 0.0, LONGEST_WISH) if isinstance(failure, RetryLater) else 0.0
-    wait = max(fuse.probes[min(openings, len(fuse.probes) - 1)], wish)
-    return Opening(since=failure.at, cause=cause, error=failure.error, probe_at=failure.at + timedelta(seconds=wait))
+    retry_after = min(failure.after or 0.0, MAX_RETRY_AFTER) if isinstance(failure, RetryLater) else 0.0
+    wait = max(policy.probes[min(openings, len(policy.probes) - 1)], retry_after)
+    return CircuitOpened(
+        since=failure.at, cause=cause, error=failure.error, probe_at=failure.at + timedelta(seconds=wait)
+    )
 
 
 def rotates(openings: int) -> bool:
     """Say whether the next probe is whichever message was tried longest ago, and not the oldest one."""
-    return openings % ROTATES_EACH == 0
+    return openings % ROTATE_EVERY == 0

@@ -73,7 +73,7 @@ def advance(status: Status, step: Step, *, expects_report: bool) -> Status | Ign
             assert_never(step)
 
 
-def judge(reported: Reported, *, last: datetime | None, status: Status) -> Ignored | None:
+def reason_to_ignore(reported: Reported, *, last: datetime | None, status: Status) -> Ignored | None:
     """Say whether a report is news: a later `at` corrects, the same answer at the same moment is a repeat."""
     if last is None or reported.at > last:
         return None
@@ -82,7 +82,7 @@ def judge(reported: Reported, *, last: datetime | None, status: Status) -> Ignor
     return Ignored.OLDER
 
 
-def overtakes(status: Status, *, expects_report: bool) -> bool:
+def supersedes(status: Status, *, expects_report: bool) -> bool:
     """Say whether a delivery in this status makes older unreported ones of its unit superseded."""
     return status in ANSWERED or (status is Status.DELIVERED and not expects_report)
 

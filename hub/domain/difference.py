@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import date
 
-    from hub.domain.listing import Book, ListedBranch, ListedSchool
+    from hub.domain.listing import ListedBranch, ListedSchool, SchoolSnapshot
 
     Rows = Mapping[str, ListedSchool] | Mapping[str, ListedBranch]
 
@@ -18,7 +18,7 @@ MOST_CLOSED: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class DifferenceEntry:
     """One school, branch or board that differs; what it was and is, where that is told."""
 
     code: str
@@ -31,16 +31,16 @@ class Entry:
 class Difference:
     """What a file changes; branches are those of schools that are there before and after it."""
 
-    added: tuple[Entry, ...] = ()
-    renamed: tuple[Entry, ...] = ()
-    closed: tuple[Entry, ...] = ()
-    reopened: tuple[Entry, ...] = ()
-    moved: tuple[Entry, ...] = ()
-    branches_added: tuple[Entry, ...] = ()
-    branches_renamed: tuple[Entry, ...] = ()
-    branches_closed: tuple[Entry, ...] = ()
-    branches_reopened: tuple[Entry, ...] = ()
-    boards_renamed: tuple[Entry, ...] = ()
+    added: tuple[DifferenceEntry, ...] = ()
+    renamed: tuple[DifferenceEntry, ...] = ()
+    closed: tuple[DifferenceEntry, ...] = ()
+    reopened: tuple[DifferenceEntry, ...] = ()
+    moved: tuple[DifferenceEntry, ...] = ()
+    branches_added: tuple[DifferenceEntry, ...] = ()
+    branches_renamed: tuple[DifferenceEntry, ...] = ()
+    branches_closed: tuple[DifferenceEntry, ...] = ()
+    branches_reopened: tuple[DifferenceEntry, ...] = ()
+    boards_renamed: tuple[DifferenceEntry, ...] = ()
 
     @property
     def closings(self) -> int:
@@ -54,12 +54,15 @@ class Difference:
         return {entry.code[:4] for kind in kinds for entry in getattr(self, kind)}
 
 
-def compare(before: Book, after: Book, today: date) -> Difference:
+def compare(before: SchoolSnapshot, after: SchoolSnapshot, today: date) -> Difference:
     """Say how two books differ on a day."""
-    schools, branches = _Pairs(before.schools, after.schools, today), _Pairs(before.branches, after.branches, today)
+    schools, branches = (
+        _Comparison(before.schools, after.schools, today),
+        _Comparison(before.branches, after.branches, today),
+    )
     fresh = {entry.code for entry in (*schools.added(), *schools.closed(), *schools.reopened())}
 
-    def staying(entries: Iterator[Entry]) -> tuple[Entry, ...]:
+    def staying(entries: Iterator[DifferenceEntry]) -> tuple[DifferenceEntry, ...]:
         return tuple(entry for entry in entries if entry.code[:4] not in fresh)
 
     return Difference(
@@ -76,35 +79,35 @@ def compare(before: Book, after: Book, today: date) -> Difference:
     )
 
 
-def is_too_much(before: Book, after: Book, sector: str, today: date) -> bool:
+def closes_too_many(before: SchoolSnapshot, after: SchoolSnapshot, sector: str, today: date) -> bool:
     """Say whether so many of a sector's schools or branches close that a person has to accept it."""
-    pairs = (_Pairs(before.schools, after.schools, today), _Pairs(before.branches, after.branches, today))
+    pairs = (_Comparison(before.schools, after.schools, today), _Comparison(before.branches, after.branches, today))
     return any(100 * sum(1 for _ in each.closed()) > MOST_CLOSED * each.open_in(sector) for each in pairs)
 
 
-class _Pairs:
+class _Comparison:
     """Schools or branches before and after, in the order of their codes."""
 
     def __init__(self, before: Rows, after: Rows, today: date) -> None:
         self._before, self._after, self._today = before, after, today
         self._differing = sorted(code for code, row in after.items() if before.get(code) != row)
 
-    def added(self) -> Iterator[Entry]:
+    def added(self) -> Iterator[DifferenceEntry]:
         """Give what was not there before."""
         return (self._entry(code) for code in self._differing if code not in self._before)
 
-    def renamed(self) -> Iterator[Entry]:
+    def renamed(self) -> Iterator[DifferenceEntry]:
         """Give what has another name."""
         for code in self._known(lambda _: True):
             before, after = self._before[code].name, self._after[code].name
             if before != after:
-                yield Entry(code=code, name=after, before=before, after=after)
+                yield DifferenceEntry(code=code, name=after, before=before, after=after)
 
-    def closed(self) -> Iterator[Entry]:
+    def closed(self) -> Iterator[DifferenceEntry]:
         """Give what was open and is not."""
         return (self._entry(code) for code in self._known(self._is_open) if not self._is_open(self._after[code]))
 
-    def reopened(self) -> Iterator[Entry]:
+    def reopened(self) -> Iterator[DifferenceEntry]:
         """Give what was closed and is open."""
         closed = self._known(lambda row: not self._is_open(row))
         return (self._entry(code) for code in closed if self._is_open(self._after[code]))
@@ -119,19 +122,19 @@ class _Pairs:
     def _is_open(self, row: ListedSchool | ListedBranch) -> bool:
         return row.closed_on is None or row.closed_on > self._today
 
-    def _entry(self, code: str) -> Entry:
-        return Entry(code=code, name=self._after[code].name)
+    def _entry(self, code: str) -> DifferenceEntry:
+        return DifferenceEntry(code=code, name=self._after[code].name)
 
 
-def _moved(before: Mapping[str, ListedSchool], after: Mapping[str, ListedSchool]) -> Iterator[Entry]:
+def _moved(before: Mapping[str, ListedSchool], after: Mapping[str, ListedSchool]) -> Iterator[DifferenceEntry]:
     for brin, row in sorted(after.items()):
         known = before.get(brin)
         if known is not None and known.bge_code != row.bge_code:
-            yield Entry(code=brin, name=row.name, before=known.bge_code, after=row.bge_code)
+            yield DifferenceEntry(code=brin, name=row.name, before=known.bge_code, after=row.bge_code)
 
 
-def _boards_renamed(before: Book, after: Book) -> Iterator[Entry]:
+def _boards_renamed(before: SchoolSnapshot, after: SchoolSnapshot) -> Iterator[DifferenceEntry]:
     for code, name in sorted(after.boards.items()):
         known = before.boards.get(code)
         if code in before.boards and name is not None and name != known:
-            yield Entry(code=code, name=name, before=known, after=name)
+            yield DifferenceEntry(code=code, name=name, before=known, after=name)

@@ -16,22 +16,22 @@ K = TypeVar("K")
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class Demand:
     """How many more one could use, how many it has, and whether it took what it was offered last time."""
 
     more: int
     has: int
-    is_hungry: bool
+    has_backlog: bool
 
 
-def allot(wishes: Mapping[K, Wish], total: int, floor: int) -> dict[K, int]:
+def allocate(demands: Mapping[K, Demand], total: int, floor: int) -> dict[K, int]:
     """Share `total` among those who want more; each may have `floor`, whatever the others have."""
-    hungry = sum(1 for wish in wishes.values() if wish.is_hungry or wish.has)
-    fair = max(floor, total // max(hungry, 1))
-    room = total - sum(wish.has for wish in wishes.values())
-    shares = {who: _share(wish, min(fair - wish.has, room), floor - wish.has) for who, wish in wishes.items()}
+    contenders = sum(1 for demand in demands.values() if demand.has_backlog or demand.has)
+    fair = max(floor, total // max(contenders, 1))
+    room = total - sum(demand.has for demand in demands.values())
+    shares = {who: _share(demand, min(fair - demand.has, room), floor - demand.has) for who, demand in demands.items()}
     return {who: n for who, n in shares.items() if n > 0}
 
 
-def _share(wish: Wish, fair: int, floor: int) -> int:
-    return min(wish.more, max(fair, floor))
+def _share(demand: Demand, fair: int, floor: int) -> int:
+    return min(demand.more, max(fair, floor))

@@ -12,7 +12,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
-from hub.domain.change import arrive
+from hub.domain.change import apply_dates
 from hub.domain.mandate import REST, Mandate, Unit, next_date, state
 from schemas.kinds import MandateState
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from schemas.identifiers import Branch, RoutingId
 
-Coverage = Literal["branch", "school", "needs_routing"]
+CoverageKind = Literal["branch", "school", "needs_routing"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,15 +36,15 @@ class KnownEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reached:
+class ReachingMandate:
     """A mandate by which a branch is reached; `body` is that of the event which says so."""
 
     body: Mapping[str, Any]
-    coverage: Coverage
+    coverage: CoverageKind
     routing: RoutingId | None
 
 
-def reached(events: Sequence[KnownEvent], branch: str, day: date) -> list[Reached]:
+def mandates_for_branch(events: Sequence[KnownEvent], branch: str, day: date) -> list[ReachingMandate]:
     """Say how a branch of a school is reached on a day; `events` are all that are known of the school and service."""
     seen: dict[str, KnownEvent] = {}
     late: dict[str, KnownEvent] = {}
@@ -57,25 +57,25 @@ def reached(events: Sequence[KnownEvent], branch: str, day: date) -> list[Reache
     told = {UUID(mandate_id): event for mandate_id, event in (*seen.items(), *late.items())}
     mandates = [*_on_day(list(seen.values()), day), *map(_mandate, late.values())]
     in_force = (mandate for mandate in mandates if _is_in_force(mandate, day))
-    return [found for mandate in in_force for found in _find(mandate, told[mandate.id], branch)]
+    return [found for mandate in in_force for found in _matches(mandate, told[mandate.id], branch)]
 
 
 def _on_day(events: Sequence[KnownEvent], day: date) -> list[Mandate]:
     """Let the dates until a day arrive. The branches that mandates cover together are all that the school has."""
     if not events:
         return []
-    branches = sorted({each["branch"] for event in events for each in event.body["branches"] if _lives(event)})
-    return arrive([_mandate(event) for event in events], branches, now=events[-1].recorded_at, today=day)[0]
+    branches = sorted({each["branch"] for event in events for each in event.body["branches"] if _is_living(event)})
+    return apply_dates([_mandate(event) for event in events], branches, now=events[-1].recorded_at, today=day)[0]
 
 
-def _find(mandate: Mandate, event: KnownEvent, branch: str) -> Iterator[Reached]:
+def _matches(mandate: Mandate, event: KnownEvent, branch: str) -> Iterator[ReachingMandate]:
     for unit in mandate.units:
         if branch in unit.covers:
-            coverage: Coverage = "branch" if unit.branch != REST else "school" if unit.told else "needs_routing"
-            yield Reached(body=event.body, coverage=coverage, routing=unit.routing)
+            coverage: CoverageKind = "branch" if unit.branch != REST else "school" if unit.told else "needs_routing"
+            yield ReachingMandate(body=event.body, coverage=coverage, routing=unit.routing)
 
 
-def _lives(event: KnownEvent) -> bool:
+def _is_living(event: KnownEvent) -> bool:
     return event.body["state"] in (MandateState.ACTIVE, MandateState.FUTURE)
 
 

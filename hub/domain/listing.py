@@ -42,7 +42,7 @@ class ListedBranch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Book:
+class SchoolSnapshot:
     """All schools and branches by their codes, and what boards are called, where that is known."""
 
     schools: Mapping[str, ListedSchool]
@@ -66,27 +66,27 @@ class Listing:
         return {brin: name_of_school(brin, named) for brin, named in pairs}
 
 
-def follow(book: Book, listing: Listing, today: date) -> Book:
+def apply_listing(snapshot: SchoolSnapshot, listing: Listing, today: date) -> SchoolSnapshot:
     """Bring the schools to what a file says of them; what it leaves out for the first time closes today.
 
     Names and boards of what two sectors list are those of the sector that the school is of.
     """
-    schools = {**book.schools, **dict(_schools(book, listing, today))}
-    return Book(
+    schools = {**snapshot.schools, **dict(_schools(snapshot, listing, today))}
+    return SchoolSnapshot(
         schools=schools,
-        branches={**book.branches, **dict(_branches(book, listing, schools, today))},
+        branches={**snapshot.branches, **dict(_branches(snapshot, listing, schools, today))},
         boards={
-            **book.boards,
-            **{code: book.boards.get(code) for code in listing.boards.values()},
+            **snapshot.boards,
+            **{code: snapshot.boards.get(code) for code in listing.boards.values()},
             **listing.board_names,
         },
     )
 
 
-def _schools(book: Book, listing: Listing, today: date) -> Iterator[tuple[str, ListedSchool]]:
+def _schools(snapshot: SchoolSnapshot, listing: Listing, today: date) -> Iterator[tuple[str, ListedSchool]]:
     names = listing.names()
     for brin, board in listing.boards.items():
-        known = book.schools.get(brin)
+        known = snapshot.schools.get(brin)
         if known is not None and known.sector != listing.sector and known.sector in known.listed_in:
             yield brin, replace(known, listed_in=known.listed_in | {listing.sector})
             continue
@@ -96,14 +96,14 @@ def _schools(book: Book, listing: Listing, today: date) -> Iterator[tuple[str, L
             ListedSchool(brin=brin, name=names[brin], bge_code=board, sector=listing.sector, listed_in=listed_in),
         )
     if not listing.is_part:
-        yield from _left_out(book.schools, listing.boards, listing.sector, today)
+        yield from _unlisted(snapshot.schools, listing.boards, listing.sector, today)
 
 
 def _branches(
-    book: Book, listing: Listing, schools: Mapping[str, ListedSchool], today: date
+    snapshot: SchoolSnapshot, listing: Listing, schools: Mapping[str, ListedSchool], today: date
 ) -> Iterator[tuple[str, ListedBranch]]:
     for branch, name in listing.branches.items():
-        known, sector = book.branches.get(branch), schools[branch[:4]].sector
+        known, sector = snapshot.branches.get(branch), schools[branch[:4]].sector
         listed_in = frozenset() if known is None else known.listed_in
         is_named = known is not None and sector != listing.sector and sector in listed_in
         yield (
@@ -115,10 +115,10 @@ def _branches(
             ),
         )
     if not listing.is_part:
-        yield from _left_out(book.branches, listing.branches, listing.sector, today)
+        yield from _unlisted(snapshot.branches, listing.branches, listing.sector, today)
 
 
-def _left_out(
+def _unlisted(
     rows: Mapping[str, Row], listed: Mapping[str, str], sector: str, today: date
 ) -> Iterator[tuple[str, Row]]:
     for code, row in rows.items():

@@ -82,7 +82,7 @@ class Period(Protocol):
         """The last day."""
 
 
-def overlap(one: Period, other: Period, today: date) -> bool:
+def overlaps(one: Period, other: Period, today: date) -> bool:
     """Say whether two periods share a day, today or later."""
     start = max(one.start_date, other.start_date, today)
     return (one.end_date is None or start <= one.end_date) and (other.end_date is None or start <= other.end_date)

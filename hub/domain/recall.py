@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from hub.domain.coverage import Coverage, tell
+from hub.domain.coverage import Coverage, update_coverage
 from hub.domain.mandate import OVER, REST, Mandate, Unit, next_date_in
 from schemas.kinds import MandateState
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from datetime import date, datetime
     from uuid import UUID
 
-    from hub.domain.coverage import Message
+    from hub.domain.coverage import UnitChange
     from hub.domain.kinds import Kind
     from schemas.identifiers import Branch, Brin, Oin, RoutingId, ServiceCode
 
 
-class CannotBeRecalled(ValueError):  # noqa: N818 - named as the claim it makes
+class UnusableEvent(ValueError):  # noqa: N818 - named as the claim it makes
     """Say in words what an event lacks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class LoggedChange:
     """An event as the published log tells it."""
 
     id: UUID
@@ -48,24 +48,24 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recalled:
+class MandateAfterEvent:
     """A mandate after an event, and what the event told of it."""
 
     mandate: Mandate
-    messages: tuple[Message, ...]
+    messages: tuple[UnitChange, ...]
 
 
-def recall(before: Mandate | None, event: Told, closed: Collection[Branch]) -> Recalled:
+def state_after(before: Mandate | None, event: LoggedChange, closed: Collection[Branch]) -> MandateAfterEvent:
     """Recall a mandate as it was after an event; `before` is None for its first one.
 
-    An event lists the open branches only: routing of `closed` ones stays as it was. Raises `CannotBeRecalled`.
+    An event lists the open branches only: routing of `closed` ones stays as it was. Raises `UnusableEvent`.
     """
     version = 0 if before is None else before.version
     if event.mandate_version != version + 1:
         msg = f"it is version {event.mandate_version} of mandate {event.mandate_id}, of which {version} is known"
-        raise CannotBeRecalled(msg)
+        raise UnusableEvent(msg)
     known = before or _first(event)
-    telling = tell(known.units, _coverage(known, event), event.kind)
+    telling = update_coverage(known.units, _coverage(known, event), event.kind)
     after = replace(
         known,
         start_date=event.start_date,
@@ -77,10 +77,10 @@ def recall(before: Mandate | None, event: Told, closed: Collection[Branch]) -> R
         updated_at=event.recorded_at,
         withdrawn_at=(known.withdrawn_at or event.recorded_at) if event.state is MandateState.WITHDRAWN else None,
     )
-    return Recalled(mandate=after, messages=telling.messages)
+    return MandateAfterEvent(mandate=after, messages=telling.messages)
 
 
-def _first(event: Told) -> Mandate:
+def _first(event: LoggedChange) -> Mandate:
     return Mandate(
         id=event.mandate_id,
         brin=event.brin,
@@ -94,7 +94,7 @@ def _first(event: Told) -> Mandate:
     )
 
 
-def _coverage(before: Mandate, event: Told) -> Coverage | None:
+def _coverage(before: Mandate, event: LoggedChange) -> Coverage | None:
     if event.state in OVER:
         return None
     routed = tuple(Unit(branch=b, routing=routing, covers=(b,)) for b, routing in event.branches if routing is not None)
@@ -103,11 +103,13 @@ def _coverage(before: Mandate, event: Told) -> Coverage | None:
         return Coverage(units=routed, ambiguous=False)
     if event.rest_told is None and not any(unit.told for unit in before.units if unit.branch == REST):
         msg = "an older version of the hub wrote it, which did not say whether the rest of the school was told"
-        raise CannotBeRecalled(msg)
+        raise UnusableEvent(msg)
     return Coverage(units=(*routed, Unit(branch=REST, routing=None, covers=rest)), ambiguous=event.rest_told is False)
 
 
-def _routes(before: Mapping[Branch, RoutingId], event: Told, closed: Collection[Branch]) -> dict[Branch, RoutingId]:
+def _routes(
+    before: Mapping[Branch, RoutingId], event: LoggedChange, closed: Collection[Branch]
+) -> dict[Branch, RoutingId]:
     routes = {branch: routing for branch, routing in before.items() if branch in closed}
     if event.state in OVER:
         routes = dict(before)

@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 SCHEDULE: Final = (5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
 REFUSALS: Final = (150, 450)
 DAILY: Final = 86400
-LONGEST_WISH: Final = 86400
+MAX_RETRY_AFTER: Final = 86400
 JITTER: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
+class AttemptHistory:
     """What is known of a delivery that just failed: `attempts` counts this one, and `refusals` those that were refused.
 
     `taken_at` is when the newest message was sent that its destination took.
@@ -90,7 +90,7 @@ class Disable:
 Verdict: TypeAlias = TryAgain | GiveUp | Misconfigured | Disable
 
 
-def verdict(failure: Failure, past: Past, schedule: Sequence[float] = SCHEDULE, draw: float = 0.5) -> Verdict:
+def verdict(failure: Failure, past: AttemptHistory, schedule: Sequence[float] = SCHEDULE, draw: float = 0.5) -> Verdict:
     """Decide what follows a failure; `draw` in [0, 1) spreads the moment by a fifth to either side."""
     match failure:
         case RetryLater():
@@ -103,13 +103,13 @@ def verdict(failure: Failure, past: Past, schedule: Sequence[float] = SCHEDULE, 
             assert_never(failure)
 
 
-def _absent(failure: RetryLater, past: Past, schedule: Sequence[float], draw: float) -> Verdict:
+def _absent(failure: RetryLater, past: AttemptHistory, schedule: Sequence[float], draw: float) -> Verdict:
     if past.absences > len(schedule):
         return _daily(failure, draw, failure.after) if past.is_end else GiveUp("exhausted")
     return _later(failure, _spread(schedule[past.absences - 1], draw), failure.after)
 
 
-def _refused(failure: Refused, past: Past, draw: float) -> Verdict:
+def _refused(failure: Refused, past: AttemptHistory, draw: float) -> Verdict:
     if past.refusals <= len(REFUSALS):
         return _later(failure, _spread(REFUSALS[past.refusals - 1], draw))
     if not past.is_its_own_fault:
@@ -117,12 +117,12 @@ def _refused(failure: Refused, past: Past, draw: float) -> Verdict:
     return _daily(failure, draw) if past.is_end else GiveUp("refused")
 
 
-def _daily(failure: Failure, draw: float, wish: float | None = None) -> TryAgain:
-    return _later(failure, _spread(DAILY, draw), wish)
+def _daily(failure: Failure, draw: float, retry_after: float | None = None) -> TryAgain:
+    return _later(failure, _spread(DAILY, draw), retry_after)
 
 
-def _later(failure: Failure, seconds: float, wish: float | None = None) -> TryAgain:
-    return TryAgain(failure.at + timedelta(seconds=max(seconds, min(wish or 0, LONGEST_WISH))))
+def _later(failure: Failure, seconds: float, retry_after: float | None = None) -> TryAgain:
+    return TryAgain(failure.at + timedelta(seconds=max(seconds, min(retry_after or 0, MAX_RETRY_AFTER))))
 
 
 def _spread(seconds: float, draw: float) -> float:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
-from hub.domain.mandate import overlap
+from hub.domain.mandate import overlaps
 from schemas.identifiers import HIGHEST_INDEX, ROUTING_ID, brin_of_routing_id, routing_id
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ LAST_DAY: Final = date(9999, 12, 30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class GrantRequest:
     """A mandate that somebody wants; a named branch without a routing characteristic gets a free one."""
 
     brin: Brin
@@ -38,7 +38,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wrong:
+class RuleViolation:
     """One thing that is wrong: where, as a JSON pointer, a code for programs, and words for people."""
 
     field: str
@@ -52,95 +52,107 @@ class Wrong:
 
 
 def check_parties(
-    wish: Wish, school: School | None, offered: Collection[str] | None, services: Container[str], today: date
-) -> Iterator[Wrong]:
+    request: GrantRequest, school: School | None, offered: Collection[str] | None, services: Container[str], today: date
+) -> Iterator[RuleViolation]:
     """Check who and what a mandate is for; `offered` are the services of the system, None when it is unknown."""
     if school is None:
-        yield Wrong(field="/brin", code="unknown_school", detail=f"school {wish.brin} is not in the register")
+        yield RuleViolation(
+            field="/brin", code="unknown_school", detail=f"school {request.brin} is not in the register"
+        )
     elif not school.is_open(today):
-        yield Wrong(field="/brin", code="school_closed", detail=f"school {wish.brin} closed on {school.closed_on}")
-    elif not school.agreed(wish.service_code):
-        detail = f"board {school.bge_code} has not signed the agreement for {wish.service_code}"
-        yield Wrong(field="/brin", code="no_agreement", detail=detail)
-    known = wish.service_code in services
+        yield RuleViolation(
+            field="/brin", code="school_closed", detail=f"school {request.brin} closed on {school.closed_on}"
+        )
+    elif not school.has_agreement(request.service_code):
+        detail = f"board {school.bge_code} has not signed the agreement for {request.service_code}"
+        yield RuleViolation(field="/brin", code="no_agreement", detail=detail)
+    known = request.service_code in services
     if not known:
-        detail = f"service {wish.service_code} is not in the register"
-        yield Wrong(field="/serviceCode", code="unknown_service", detail=detail)
+        detail = f"service {request.service_code} is not in the register"
+        yield RuleViolation(field="/serviceCode", code="unknown_service", detail=detail)
     if offered is None:
-        detail = f"no system of supplier {wish.supplier_oin} is registered"
-        yield Wrong(field="/supplierOin", code="unknown_system", detail=detail)
-    elif known and wish.service_code not in offered:
-        detail = f"the system of {wish.supplier_oin} does not offer {wish.service_code}"
-        yield Wrong(field="/supplierOin", code="service_not_offered", detail=detail)
+        detail = f"no system of supplier {request.supplier_oin} is registered"
+        yield RuleViolation(field="/supplierOin", code="unknown_system", detail=detail)
+    elif known and request.service_code not in offered:
+        detail = f"the system of {request.supplier_oin} does not offer {request.service_code}"
+        yield RuleViolation(field="/supplierOin", code="service_not_offered", detail=detail)
 
 
-def check_dates(start: date, end: date | None, today: date, *, start_may_be_past: bool) -> Iterator[Wrong]:
+def check_dates(start: date, end: date | None, today: date, *, start_may_be_past: bool) -> Iterator[RuleViolation]:
     """Check the period of a mandate; the end date is its last day."""
     if start < today and not start_may_be_past:
-        yield Wrong(field="/startDate", code="in_the_past", detail=f"{start} lies before today, {today}")
+        yield RuleViolation(field="/startDate", code="in_the_past", detail=f"{start} lies before today, {today}")
     if start > LAST_DAY:
-        yield Wrong(field="/startDate", code="too_late", detail=f"{start} lies after {LAST_DAY}")
+        yield RuleViolation(field="/startDate", code="too_late", detail=f"{start} lies after {LAST_DAY}")
     if end is None:
         return
     if end < start:
-        yield Wrong(field="/endDate", code="before_start", detail=f"{end} lies before the start date, {start}")
+        yield RuleViolation(field="/endDate", code="before_start", detail=f"{end} lies before the start date, {start}")
     elif end < today:
-        yield Wrong(field="/endDate", code="in_the_past", detail=f"{end} lies before today, {today}")
+        yield RuleViolation(field="/endDate", code="in_the_past", detail=f"{end} lies before today, {today}")
     elif end > LAST_DAY:
-        yield Wrong(field="/endDate", code="too_late", detail=f"{end} lies after {LAST_DAY}; leave it out")
+        yield RuleViolation(field="/endDate", code="too_late", detail=f"{end} lies after {LAST_DAY}; leave it out")
 
 
-def check_branch(branch: Branch, school: School, today: date, field: str) -> Iterator[Wrong]:
+def check_branch(branch: Branch, school: School, today: date, field: str) -> Iterator[RuleViolation]:
     """Check that a branch is an open one of the school."""
-    place = next((place for place in school.locations if place.branch == branch), None)
+    place = next((place for place in school.branches if place.branch == branch), None)
     if place is None:
-        yield Wrong(field=field, code="unknown_branch", detail=f"{branch} is not a branch of school {school.brin}")
+        yield RuleViolation(
+            field=field, code="unknown_branch", detail=f"{branch} is not a branch of school {school.brin}"
+        )
     elif not place.is_open(today):
-        yield Wrong(field=field, code="branch_closed", detail=f"branch {branch} closed on {place.closed_on}")
+        yield RuleViolation(field=field, code="branch_closed", detail=f"branch {branch} closed on {place.closed_on}")
 
 
-def check_routing(routing: RoutingId, brin: Brin, taken: Mapping[RoutingId, Branch], field: str) -> Iterator[Wrong]:
+def check_routing(
+    routing: RoutingId, brin: Brin, taken: Mapping[RoutingId, Branch], field: str
+) -> Iterator[RuleViolation]:
     """Check a routing characteristic; `taken` are those of the school's living mandates of the service."""
     if ROUTING_ID.pattern.fullmatch(routing) is None:
-        yield Wrong(field=field, code="invalid", detail=f"{routing!r} is no routing id, such as {routing_id(brin, 1)}")
+        yield RuleViolation(
+            field=field, code="invalid", detail=f"{routing!r} is no routing id, such as {routing_id(brin, 1)}"
+        )
     elif brin_of_routing_id(routing) != brin:
-        yield Wrong(field=field, code="other_school", detail=f"{routing} does not belong to school {brin}")
+        yield RuleViolation(field=field, code="other_school", detail=f"{routing} does not belong to school {brin}")
     elif routing in taken:
-        yield Wrong(field=field, code="taken", detail=f"{routing} is in use for branch {taken[routing]}")
+        yield RuleViolation(field=field, code="taken", detail=f"{routing} is in use for branch {taken[routing]}")
 
 
-def check_branches(wish: Wish, school: School, taken: Mapping[RoutingId, Branch], today: date) -> Iterator[Wrong]:
+def check_branches(
+    request: GrantRequest, school: School, taken: Mapping[RoutingId, Branch], today: date
+) -> Iterator[RuleViolation]:
     """Check the branches that a wish names, and their routing characteristics, against the school and each other."""
     seen: set[Branch] = set()
     used = dict(taken)
-    for index, (branch, routing) in enumerate(wish.branches):
+    for index, (branch, routing) in enumerate(request.branches):
         at = f"/branches/{index}"
         yield from check_branch(branch, school, today, f"{at}/branch")
         if branch in seen:
-            yield Wrong(field=f"{at}/branch", code="duplicate", detail=f"branch {branch} is named twice")
+            yield RuleViolation(field=f"{at}/branch", code="duplicate", detail=f"branch {branch} is named twice")
         seen.add(branch)
         if routing is not None:
             yield from check_routing(routing, school.brin, used, f"{at}/routingId")
             used.setdefault(routing, branch)
 
 
-def check_overlap(mandate: Mandate, others: Iterable[Mandate], today: date) -> Iterator[Wrong]:
+def check_overlap(mandate: Mandate, others: Iterable[Mandate], today: date) -> Iterator[RuleViolation]:
     """Check that no other mandate of the same school, service and system shares a day with it."""
     for other in others:
-        if other.id != mandate.id and other.supplier_oin == mandate.supplier_oin and overlap(mandate, other, today):
+        if other.id != mandate.id and other.supplier_oin == mandate.supplier_oin and overlaps(mandate, other, today):
             detail = f"mandate {other.id} runs from {other.start_date} until {other.end_date or 'further notice'}"
-            yield Wrong(field="/startDate", code="overlap", detail=detail)
+            yield RuleViolation(field="/startDate", code="overlap", detail=detail)
 
 
-def check_routes(mandate: Mandate, others: Iterable[Mandate], today: date) -> Iterator[Wrong]:
+def check_routes(mandate: Mandate, others: Iterable[Mandate], today: date) -> Iterator[RuleViolation]:
     """Check that no other mandate of the school and service uses its routing characteristics on one of its days."""
     own = set(mandate.routes.values())
     for other in others:
-        if other.id != mandate.id and overlap(mandate, other, today):
+        if other.id != mandate.id and overlaps(mandate, other, today):
             for branch, routing in other.routes.items():
                 if routing in own:
                     detail = f"{routing} is in use for branch {branch}, in mandate {other.id}"
-                    yield Wrong(field="/endDate", code="taken", detail=detail)
+                    yield RuleViolation(field="/endDate", code="taken", detail=detail)
 
 
 def free_routing(brin: Brin, used: Container[RoutingId]) -> RoutingId | None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Location:
+class SchoolBranch:
     """A branch: a place of a school."""
 
     branch: Branch
@@ -39,7 +39,7 @@ class School:
     closed_on: date | None = None
     osr_agreement: bool = True
     vva_agreement: bool = True
-    locations: tuple[Location, ...] = ()
+    branches: tuple[SchoolBranch, ...] = ()
 
     def is_open(self, today: date) -> bool:
         """Say whether it is open on a day; the day of closing is the first day without it."""
@@ -47,9 +47,9 @@ class School:
 
     def open_branches(self, today: date) -> tuple[Branch, ...]:
         """List the branches that are open on a day, in order."""
-        return tuple(place.branch for place in self.locations if place.is_open(today))
+        return tuple(place.branch for place in self.branches if place.is_open(today))
 
-    def agreed(self, service_code: str) -> bool:
+    def has_agreement(self, service_code: str) -> bool:
         """Say whether its board signed what this service asks for: VVA wants an agreement of its own besides."""
         return self.osr_agreement and (service_code != "VVA" or self.vva_agreement)
 

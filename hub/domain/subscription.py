@@ -23,7 +23,7 @@ class SubscriptionStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class SubscriptionOptions:
     """What the owner of a subscription asks for.
 
     `services` and `types` (patterns) choose its copies of DUO's events; what it must hear it hears in any case.
@@ -47,7 +47,7 @@ class Subscription:
 
     id: UUID
     supplier_oin: str
-    wish: Wish
+    options: SubscriptionOptions
     allowed_rate: int | None
     status: SubscriptionStatus
     version: int

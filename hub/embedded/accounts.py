@@ -13,7 +13,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hub.embedded.places import is_root
+from hub.embedded.paths import is_root
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,7 @@ FALLBACK: Final = "nobody"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Account:
+class UnixAccount:
     """A user and its group, by number."""
 
     uid: int
@@ -50,14 +50,14 @@ class Account:
         return bool(found.st_mode & everyone)
 
 
-def unprivileged() -> Account | None:
+def unprivileged_account() -> UnixAccount | None:
     """Return the user to run as when we are root, made when the system has none; None when we are not root."""
     if not is_root():
         return None
     found = _find(NAME) or _make(NAME) or _find(FALLBACK)
     if found is None:
-        return Account(uid=65534, gid=65534)
-    return Account(uid=found.pw_uid, gid=found.pw_gid)
+        return UnixAccount(uid=65534, gid=65534)
+    return UnixAccount(uid=found.pw_uid, gid=found.pw_gid)
 
 
 def _find(name: str) -> pwd.struct_passwd | None:

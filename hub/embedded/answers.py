@@ -14,13 +14,13 @@ from hub.store import processes
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hub.embedded.program import Answers
+    from hub.embedded.program import ReadinessProbe
 
-STATE: Final = 2
+GROUP_STATE: Final = 2
 """Where the protocol's description of a group has its state."""
 
 
-class Beats:
+class HeartbeatProbe:
     """Asks the database which processes beat, over one connection that is opened when it is needed."""
 
     def __init__(self, dsn: str) -> None:
@@ -28,7 +28,7 @@ class Beats:
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
         self._turn = asyncio.Lock()
 
-    def of(self, role: str) -> Answers:
+    def of(self, role: str) -> ReadinessProbe:
         """Return the question whether a process with this role beats."""
 
         async def ask(pid: int) -> bool:
@@ -46,7 +46,7 @@ class Beats:
             self._connection = None
 
 
-def serves(port: int, path: str) -> Answers:
+def http_probe(port: int, path: str) -> ReadinessProbe:
     """Return the question whether HTTP on a loopback port answers this path with 200."""
 
     async def ask(_pid: int) -> bool:
@@ -60,7 +60,7 @@ def serves(port: int, path: str) -> Answers:
     return ask
 
 
-def accepts(port: int) -> Answers:
+def port_probe(port: int) -> ReadinessProbe:
     """Return the question whether something listens on a loopback port."""
 
     async def ask(_pid: int) -> bool:
@@ -69,7 +69,7 @@ def accepts(port: int) -> Answers:
     return ask
 
 
-def reads(group: str, options: Mapping[str, Any]) -> Answers:
+def consumer_group_probe(group: str, options: Mapping[str, Any]) -> ReadinessProbe:
     """Return the question whether a consumer group has its partitions."""
 
     async def ask(_pid: int) -> bool:
@@ -77,7 +77,7 @@ def reads(group: str, options: Mapping[str, Any]) -> Answers:
         try:
             await admin.start()
             described = await admin.describe_consumer_groups([group])
-            return any(found[STATE] == "Stable" for answer in described for found in answer.groups)
+            return any(found[GROUP_STATE] == "Stable" for answer in described for found in answer.groups)
         finally:
             await admin.close()
 

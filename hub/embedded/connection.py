@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from hub.embedded.places import write_private
+from hub.embedded.paths import write_private
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Connection:
+class StackConnection:
     """How to reach a running stack; `simulators` has the OIN and the address of the simulated LAS, if there is one."""
 
     settings: Settings

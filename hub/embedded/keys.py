@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Self
 import orjson
 
 from hub.embedded import ports
-from hub.embedded.places import DataDir, write_private
+from hub.embedded.paths import DataDir, write_private
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,7 @@ PORTS: Final = ("postgres_port", "kafka_port", "kafka_controller_port", "las_por
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Keys:
+class StackSecrets:
     """The secrets of one stack and the ports of its servers."""
 
     admin_password: str
@@ -31,19 +31,23 @@ class Keys:
     las_port: int
 
     @classmethod
-    def keep(cls, data: DataDir) -> Self:
+    def load_or_create(cls, data: DataDir) -> Self:
         """Read what an earlier start kept, or make it; a port that somebody took meanwhile is replaced, and kept."""
         path = _path(data)
         kept = orjson.loads(path.read_bytes()) if path.exists() else {}
         remembered = [int(kept[name]) for name in PORTS if name in kept]
         chosen = dict(zip(PORTS, ports.choose(remembered, len(PORTS)), strict=True))
-        made = {"admin_password": _word(), "password": _word(), "sealing_key": _key()}
+        made = {
+            "admin_password": _random_password(),
+            "password": _random_password(),
+            "sealing_key": _random_sealing_key(),
+        }
         keys = cls(**{**made, **kept, **chosen})
         write_private(path, orjson.dumps(asdict(keys), option=orjson.OPT_INDENT_2).decode())
         return keys
 
 
-def keyfile(data: DataDir) -> Path:
+def development_keyfile(data: DataDir) -> Path:
     """Return where the key that signs development tokens lies."""
     return data.keys / "development-token-key.json"
 
@@ -52,9 +56,9 @@ def _path(data: DataDir) -> Path:
     return data.keys / "stack.json"
 
 
-def _word() -> str:
+def _random_password() -> str:
     return secrets.token_hex(24)
 
 
-def _key() -> str:
+def _random_sealing_key() -> str:
     return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()

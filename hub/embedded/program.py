@@ -14,21 +14,21 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hub.embedded.accounts import Account
+    from hub.embedded.accounts import UnixAccount
 
 Step: TypeAlias = Callable[[], Awaitable[None]]
-Answers: TypeAlias = Callable[[int], Awaitable[bool]]
+ReadinessProbe: TypeAlias = Callable[[int], Awaitable[bool]]
 
 WRONG_CONFIGURATION: Final = 2
 """The exit code by which our own commands say that trying again is of no use."""
 
 
-async def nothing() -> None:
+async def do_nothing() -> None:
     """Do nothing."""
     await asyncio.sleep(0)
 
 
-async def at_once(_pid: int) -> bool:
+async def always_ready(_pid: int) -> bool:
     """Hold a program for ready as soon as it runs."""
     await asyncio.sleep(0)
     return True
@@ -51,29 +51,29 @@ class Program:
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str]
-    after: tuple[str, ...] = ()
-    prepare: Step = nothing
-    answers: Answers = at_once
-    settle: Step = nothing
-    tend: Step = nothing
+    depends_on: tuple[str, ...] = ()
+    prepare: Step = do_nothing
+    probe: ReadinessProbe = always_ready
+    on_ready: Step = do_nothing
+    maintain: Step = do_nothing
     is_lost: Callable[[], bool] = never
-    account: Account | None = None
+    account: UnixAccount | None = None
     folder: Path | None = None
-    stop_with: signal.Signals = signal.SIGTERM
-    dies_with: signal.Signals = signal.SIGKILL
-    hopeless: tuple[int, ...] = ()
+    stop_signal: signal.Signals = signal.SIGTERM
+    death_signal: signal.Signals = signal.SIGKILL
+    fatal_exit_codes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Pace:
+class Timing:
     """How patient the supervisor is, in seconds."""
 
     look: float = 0.2
     ask: float = 0.05
     answer: float = 5.0
-    settle: float = 60.0
+    on_ready: float = 60.0
     prepare: float = 60.0
-    tend: float = 2.0
+    maintain: float = 2.0
     again: tuple[float, ...] = field(default=(0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0))
     steady: float = 10.0
     tries: int = 12

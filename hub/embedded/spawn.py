@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from collections.abc import Mapping, Sequence
 
-    from hub.embedded.accounts import Account
+    from hub.embedded.accounts import UnixAccount
     from hub.embedded.program import Program
 
-TETHER: Final = str(Path(__file__).with_name("tether.py"))
+PARENT_DEATH_SCRIPT: Final = str(Path(__file__).with_name("parent_death.py"))
 TAIL_BYTES: Final = 1_500
-FULL_LOG_BYTES: Final = 20_000_000
+MAX_LOG_BYTES: Final = 20_000_000
 
 
 class CommandFailed(Exception):  # noqa: N818 - an outcome that the supervisor tries again
@@ -36,10 +36,10 @@ class CommandFailed(Exception):  # noqa: N818 - an outcome that the supervisor t
 
 async def spawn(program: Program, log_file: Path) -> Process:
     """Start a program in a session of its own, so that Ctrl-C reaches only the supervisor."""
-    _turn_over(log_file)
+    _rotate(log_file)
     with log_file.open("ab") as output:
         return await asyncio.create_subprocess_exec(
-            *tied(program.command, program.account, program.dies_with),
+            *with_parent_death(program.command, program.account, program.death_signal),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -49,22 +49,24 @@ async def spawn(program: Program, log_file: Path) -> Process:
         )
 
 
-def tied(command: Sequence[str], account: Account | None, dies_with: signal.Signals) -> tuple[str, ...]:
+def with_parent_death(
+    command: Sequence[str], account: UnixAccount | None, death_signal: signal.Signals
+) -> tuple[str, ...]:
     """Return the words that start a command as a user, tied to the life of this process."""
     who = (str(account.uid), str(account.gid)) if account else ("-", "-")
-    return (sys.executable, "-I", "-S", TETHER, str(os.getpid()), str(int(dies_with)), *who, *command)
+    return (sys.executable, "-I", "-S", PARENT_DEATH_SCRIPT, str(os.getpid()), str(int(death_signal)), *who, *command)
 
 
 async def run_to_end(
     command: Sequence[str],
     *,
     environment: Mapping[str, str],
-    account: Account | None = None,
+    account: UnixAccount | None = None,
     folder: Path | None = None,
 ) -> str:
     """Run a short command, as another user where one is given, and return what it said; `CommandFailed` otherwise."""
     process = await asyncio.create_subprocess_exec(
-        *tied(command, account, signal.SIGKILL),
+        *with_parent_death(command, account, signal.SIGKILL),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -75,14 +77,14 @@ async def run_to_end(
     try:
         output, _ = await process.communicate()
     finally:
-        force(process)  # we were told to stop meanwhile
+        kill_session(process)  # we were told to stop meanwhile
     said = output.decode(errors="replace")
     if process.returncode:
         raise CommandFailed(command[0], said)
     return said
 
 
-async def end(process: Process, ask_with: signal.Signals, deadline: float) -> None:
+async def terminate(process: Process, ask_with: signal.Signals, deadline: float) -> None:
     """Ask a process to end, and force it when it still runs at `deadline` (of the monotonic clock)."""
     with suppress(ProcessLookupError):  # it ended by itself meanwhile
         process.send_signal(ask_with)
@@ -90,11 +92,11 @@ async def end(process: Process, ask_with: signal.Signals, deadline: float) -> No
         async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
             await process.wait()
     except TimeoutError:
-        force(process)
+        kill_session(process)
         await process.wait()
 
 
-def force(process: Process) -> None:
+def kill_session(process: Process) -> None:
     """Kill a process and whatever it started in its session."""
     if process.returncode is None:
         with suppress(ProcessLookupError):
@@ -110,6 +112,6 @@ def tail(log_file: Path) -> str:
         return file.read().decode(errors="replace").strip()
 
 
-def _turn_over(log_file: Path) -> None:
-    if log_file.exists() and log_file.stat().st_size > FULL_LOG_BYTES:
+def _rotate(log_file: Path) -> None:
+    if log_file.exists() and log_file.stat().st_size > MAX_LOG_BYTES:
         log_file.replace(log_file.with_suffix(".old.log"))

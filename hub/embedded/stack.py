@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import structlog
 
+from hub.access import Caller, Role, ensure_keyfile, issue
 from hub.clock import now
-from hub.embedded.answers import Beats
+from hub.embedded.answers import HeartbeatProbe
 from hub.embedded.archive import find_kafka
-from hub.embedded.connection import Connection
-from hub.embedded.keys import Keys, keyfile
-from hub.embedded.places import DataDir, cache_dir, locked, write_private
-from hub.embedded.postgres import Postgres, find_postgres
+from hub.embedded.connection import StackConnection
+from hub.embedded.keys import StackSecrets, development_keyfile
+from hub.embedded.options import DATABASE, DUO_KAFKA, KAFKA, LAS_OIN, SERVERS, StackOptions, process_settings
+from hub.embedded.paths import DataDir, cache_dir, hold_lock, write_private
+from hub.embedded.postgres import EmbeddedPostgres, find_postgres
 from hub.embedded.services import hub_programs, las_token_file, las_url, simulator_programs
 from hub.embedded.supervisor import Supervisor
-from hub.embedded.wish import DATABASE, DUO_KAFKA, KAFKA, LAS_OIN, SERVERS, Wish, decide
+from hub.kafka.topics import create_missing, ensure_topics
 from hub.settings import Settings, load
 from hub.store.migrations import migrate
-from hub.tokens import Caller, Role, ensure_keyfile, issue
-from hub.topics import create_missing, ensure_topics
 from schemas.identifiers import Oin, parse_oin
 from schemas.topics import Broker, topics_on
 
@@ -34,23 +34,23 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
-    from hub.embedded.kafka import Kafka
+    from hub.embedded.kafka import EmbeddedKafka
     from hub.embedded.program import Program
 
-AS_LONG_AS_IT_RUNS: Final = timedelta(days=3650)
+TOKEN_LIFETIME: Final = timedelta(days=3650)
 log = structlog.get_logger(__name__)
 
 
 class Stack:
     """One stack in one data folder; `start` it, or use it as a context."""
 
-    def __init__(self, wish: Wish) -> None:
-        self._wish = wish
-        self.data = DataDir(wish.data_dir.absolute())
-        self._held = ExitStack()
+    def __init__(self, options: StackOptions) -> None:
+        self._options = options
+        self.data = DataDir(options.data_dir.absolute())
+        self._locks = ExitStack()
         self._supervisor: Supervisor | None = None
-        self._beats: Beats | None = None
-        self._connection: Connection | None = None
+        self._heartbeats: HeartbeatProbe | None = None
+        self._connection: StackConnection | None = None
         self._is_announced = False
         self._is_migrated = False
 
@@ -84,21 +84,21 @@ class Stack:
         self._is_announced = False
         if self._connection is not None:
             self.data.connection.unlink(missing_ok=True)
-        if self._beats is not None:
-            self._beats.close()
-            self._beats = None
+        if self._heartbeats is not None:
+            self._heartbeats.close()
+            self._heartbeats = None
         if self._supervisor is not None:
             await self._supervisor.stop()
             self._supervisor = None
-        self._held.close()
+        self._locks.close()
 
     async def _start(self) -> None:
-        self._held.enter_context(locked(self.data))
+        self._locks.enter_context(hold_lock(self.data))
         self.data.connection.unlink(missing_ok=True)
-        if self._wish.fresh:
+        if self._options.fresh:
             self.data.clear()
         self.data.make()
-        keys = Keys.keep(self.data)
+        keys = StackSecrets.load_or_create(self.data)
         servers, names = await self._find_servers(keys)
         settings = load(names, dotenv=Path(os.devnull))
         self._connection = self._describe(settings, names, keys)
@@ -110,76 +110,80 @@ class Stack:
         self._is_announced = True
         self._announce_again()
 
-    async def _find_servers(self, keys: Keys) -> tuple[list[Postgres | Kafka], dict[str, str]]:
+    async def _find_servers(self, keys: StackSecrets) -> tuple[list[EmbeddedPostgres | EmbeddedKafka], dict[str, str]]:
         """Return the servers that the stack runs itself, and the settings of everything else."""
-        servers: list[Postgres | Kafka] = []
+        servers: list[EmbeddedPostgres | EmbeddedKafka] = []
         named: dict[str, str] = {}
-        if self._wish.database is None:
+        if self._options.database is None:
             postgres = find_postgres(
                 self.data, port=keys.postgres_port, admin_password=keys.admin_password, password=keys.password
             )
             servers.append(postgres)
             named[f"{DATABASE}DSN"] = postgres.dsn
-        if self._wish.kafka is None:
+        if self._options.kafka is None:
             kafka = await find_kafka(self.data, keys, cache_dir())
             servers.append(kafka)
             named[f"{KAFKA}{SERVERS}"] = kafka.bootstrap
-            if self._wish.duo_kafka is None:
+            if self._options.duo_kafka is None:
                 named[f"{DUO_KAFKA}{SERVERS}"] = kafka.bootstrap
-        return servers, decide(self._wish, self.data, keys, named)
+        return servers, process_settings(self._options, self.data, keys, named)
 
-    def _describe(self, settings: Settings, names: Mapping[str, str], keys: Keys) -> Connection:
+    def _describe(self, settings: Settings, names: Mapping[str, str], keys: StackSecrets) -> StackConnection:
         """Make the tokens and say how the stack is reached."""
         settings.check_tokens()
-        path, moment, audience = keyfile(self.data), now(), settings.auth.audience
+        path, moment, audience = development_keyfile(self.data), now(), settings.auth.audience
 
         def token(role: Role, *oins: Oin) -> str:
             caller = Caller(subject=f"development {role}", roles=frozenset({role}), oins=frozenset(oins))
-            return issue(path, caller, now=moment, lifetime=AS_LONG_AS_IT_RUNS, audience=audience)
+            return issue(path, caller, now=moment, lifetime=TOKEN_LIFETIME, audience=audience)
 
         ensure_keyfile(path)
         simulators: dict[str, dict[str, str]] = {}
-        if self._wish.with_simulators:
+        if self._options.with_simulators:
             write_private(las_token_file(self.data), token(Role.LAS, parse_oin(LAS_OIN)))
             simulators["las"] = {"oin": LAS_OIN, "url": las_url(keys)}
         tokens = {"operations": token(Role.OPERATIONS), "duo": token(Role.DUO)}
-        return Connection(settings=settings, names=names, tokens=tokens, simulators=simulators)
+        return StackConnection(settings=settings, names=names, tokens=tokens, simulators=simulators)
 
     def _table(
-        self, settings: Settings, names: Mapping[str, str], keys: Keys, servers: list[Postgres | Kafka]
+        self,
+        settings: Settings,
+        names: Mapping[str, str],
+        keys: StackSecrets,
+        servers: list[EmbeddedPostgres | EmbeddedKafka],
     ) -> list[Program]:
         first = [self._server_program(server, settings) for server in servers]
-        after = tuple(program.name for program in first)
-        self._beats = Beats(settings.direct_dsn)
-        table = [*first, *hub_programs(settings, names, self._beats, after)]
-        if self._wish.with_simulators:
-            table += simulator_programs(settings, names, self.data, keys, after)
+        depends_on = tuple(program.name for program in first)
+        self._heartbeats = HeartbeatProbe(settings.direct_dsn)
+        table = [*first, *hub_programs(settings, names, self._heartbeats, depends_on)]
+        if self._options.with_simulators:
+            table += simulator_programs(settings, names, self.data, keys, depends_on)
         return table
 
-    def _server_program(self, server: Postgres | Kafka, settings: Settings) -> Program:
-        if isinstance(server, Postgres):
+    def _server_program(self, server: EmbeddedPostgres | EmbeddedKafka, settings: Settings) -> Program:
+        if isinstance(server, EmbeddedPostgres):
 
             async def bring_to_newest() -> None:
                 if not self._is_migrated:
                     await migrate(settings.direct_dsn)
                     self._is_migrated = True
 
-            return server.program(settle=bring_to_newest)
-        is_duos_too = self._wish.duo_kafka is None
+            return server.program(on_ready=bring_to_newest)
+        is_duos_too = self._options.duo_kafka is None
         topics = [*topics_on(Broker.OURS), *(topics_on(Broker.DUO) if is_duos_too else ())]
 
         async def have_topics() -> None:
             await create_missing(server.bootstrap, topics)
 
-        return server.program(settle=have_topics, tend=have_topics)
+        return server.program(on_ready=have_topics, maintain=have_topics)
 
     async def _prepare_named(self, settings: Settings) -> None:
         """Bring servers that the caller named to what the hub needs."""
-        if self._wish.database is not None:
+        if self._options.database is not None:
             await migrate(settings.direct_dsn)
         for broker, own, kafka in (
-            (Broker.OURS, self._wish.kafka is None, settings.kafka),
-            (Broker.DUO, self._wish.kafka is None and self._wish.duo_kafka is None, settings.duo_kafka),
+            (Broker.OURS, self._options.kafka is None, settings.kafka),
+            (Broker.DUO, self._options.kafka is None and self._options.duo_kafka is None, settings.duo_kafka),
         ):
             if not own:
                 found = await ensure_topics(

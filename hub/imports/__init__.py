@@ -6,20 +6,20 @@ all: `InvalidInput` names every bad row with its line.
 """
 
 from hub.imports.mandates import import_mandates
-from hub.imports.result import Imported, Progress, SchoolsImported, silent
-from hub.imports.schools import Terms, TooManyClosures, import_schools
-from hub.imports.systems import import_systems, note_system, register_system
+from hub.imports.result import Imported, Progress, SchoolsImported, no_progress
+from hub.imports.schools import SchoolImportOptions, TooManyClosures, import_schools
+from hub.imports.systems import import_systems, register_system, system_entry
 
 __all__ = [
     "Imported",
     "Progress",
+    "SchoolImportOptions",
     "SchoolsImported",
-    "Terms",
     "TooManyClosures",
     "import_mandates",
     "import_schools",
     "import_systems",
-    "note_system",
+    "no_progress",
     "register_system",
-    "silent",
+    "system_entry",
 ]

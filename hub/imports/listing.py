@@ -13,7 +13,7 @@ from hub.imports.table import Column, has_column, read_table
 from schemas.identifiers import BGE_CODE, BRANCH, BRIN
 
 if TYPE_CHECKING:
-    from hub.imports.result import Faults
+    from hub.imports.result import RowErrors
 
 STRUCTURE: Final = Column("ONDERWIJSSTRUCTUUR", is_required=False)
 COLUMNS: Final = (
@@ -26,22 +26,22 @@ COLUMNS: Final = (
 SHORT: Final = 2
 
 
-def read_listing(data: bytes, faults: Faults, *, is_part: bool = False) -> Listing:
+def read_listing(data: bytes, errors: RowErrors, *, is_part: bool = False) -> Listing:
     """Read what a file lists; what is wrong is noted in `faults`."""
     listing = Listing(sector="vo" if has_column(data, STRUCTURE) else "po", is_part=is_part)
-    for line, (board, brin, given, name, board_name) in read_table(data, COLUMNS, faults):
+    for line, (board, brin, given, name, board_name) in read_table(data, COLUMNS, errors):
         branch = f"{brin}{given}" if len(given) == SHORT else given
-        if _is_sound(line, board, brin, branch, name, faults):
+        if _is_sound(line, board, brin, branch, name, errors):
             if listing.branches.setdefault(branch, name) != name:
-                faults.add(line, "VESTIGINGSNUMMER", "duplicate", f"an earlier line gives {branch} another name")
+                errors.add(line, "VESTIGINGSNUMMER", "duplicate", f"an earlier line gives {branch} another name")
             if listing.boards.setdefault(brin, board) != board:
-                faults.add(line, "BEVOEGD GEZAG NUMMER", "duplicate", f"an earlier line gives {brin} another board")
+                errors.add(line, "BEVOEGD GEZAG NUMMER", "duplicate", f"an earlier line gives {brin} another board")
             if board_name and listing.board_names.setdefault(board, board_name) != board_name:
-                faults.add(line, "BEVOEGD GEZAG NAAM", "duplicate", f"an earlier line gives {board} another name")
+                errors.add(line, "BEVOEGD GEZAG NAAM", "duplicate", f"an earlier line gives {board} another name")
     return listing
 
 
-def _is_sound(line: int, board: str, brin: str, branch: str, name: str, faults: Faults) -> bool:
+def _is_sound(line: int, board: str, brin: str, branch: str, name: str, errors: RowErrors) -> bool:
     wrong = [
         (form.kind, given, column, form.expected)
         for form, given, column in (
@@ -52,9 +52,9 @@ def _is_sound(line: int, board: str, brin: str, branch: str, name: str, faults: 
         if form.pattern.fullmatch(given) is None
     ]
     for kind, given, column, expected in wrong:
-        faults.add(line, column, "invalid", f"{given!r} is not {kind}: expected {expected}")
+        errors.add(line, column, "invalid", f"{given!r} is not {kind}: expected {expected}")
     if not wrong and branch[:4] != brin:
-        faults.add(line, "VESTIGINGSNUMMER", "other_school", f"{branch} is not a branch of {brin}")
+        errors.add(line, "VESTIGINGSNUMMER", "other_school", f"{branch} is not a branch of {brin}")
     if not name:
-        faults.add(line, "VESTIGINGSNAAM", "missing", "a branch has a name")
+        errors.add(line, "VESTIGINGSNAAM", "missing", "a branch has a name")
     return not wrong and branch[:4] == brin and bool(name)

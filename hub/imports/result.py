@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from hub.errors import FieldError, InvalidInput, Place
+from hub.errors import FieldError, FieldLocation, InvalidInput
 
 if TYPE_CHECKING:
     from hub.domain.difference import Difference
@@ -15,7 +15,7 @@ Progress: TypeAlias = Callable[[int, int], None]
 """Called with how much is done, of how much."""
 
 
-def silent(_done: int, _total: int) -> None:
+def no_progress(_done: int, _total: int) -> None:
     """Show no progress."""
 
 
@@ -41,7 +41,7 @@ class SchoolsImported(Imported):
     """So many closings that a person has to accept them; 0 when they are as few as one expects."""
 
 
-class Faults:
+class RowErrors:
     """Collects what is wrong with a file, by line."""
 
     def __init__(self) -> None:
@@ -49,12 +49,14 @@ class Faults:
 
     def add(self, line: int, column: str, code: str, detail: str) -> None:
         """Note one wrong field."""
-        self._found.append((line, FieldError(in_=Place.FILE, field=f"line {line}, {column}", code=code, detail=detail)))
+        self._found.append(
+            (line, FieldError(in_=FieldLocation.FILE, field=f"line {line}, {column}", code=code, detail=detail))
+        )
 
     def refuse(self) -> None:
         """Raise `InvalidInput` with all faults in the order of their lines, if there are any."""
         if self._found:
             count = len({line for line, _ in self._found})
             rows = "1 row is" if count == 1 else f"{count} rows are"
-            faults = [fault for _, fault in sorted(self._found, key=lambda found: found[0])]
-            raise InvalidInput(faults, f"{rows} wrong; nothing was imported")
+            errors = [fault for _, fault in sorted(self._found, key=lambda found: found[0])]
+            raise InvalidInput(errors, f"{rows} wrong; nothing was imported")

@@ -10,22 +10,22 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from hub.domain.difference import compare, is_too_much
+from hub.domain.difference import closes_too_many, compare
 from hub.domain.kinds import Kind
-from hub.domain.listing import follow
+from hub.domain.listing import apply_listing
 from hub.errors import HubError
+from hub.imports.audit import board_entries, consequence_entries, digest, school_entries, write_file_entry
 from hub.imports.consequences import consequences
 from hub.imports.listing import read_listing
-from hub.imports.noted import digest, note_boards, note_consequences, note_file, note_schools
-from hub.imports.result import Faults, Progress, SchoolsImported, silent
-from hub.register.record import Desk, Routing, to_columns, write
+from hub.imports.result import Progress, RowErrors, SchoolsImported, no_progress
+from hub.register.write import Routing, WriteContext, to_rows, write_rows
 from hub.store import audit, imports, register
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from hub.domain.difference import Difference
-    from hub.domain.listing import Book, Listing
+    from hub.domain.listing import Listing, SchoolSnapshot
     from hub.domain.school import School
     from hub.imports.consequences import Consequences
     from hub.register.moment import Moment
@@ -36,7 +36,7 @@ BATCH: Final = 4000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class SchoolImportOptions:
     """How a file is taken: only looked at, as a part of its sector, and with how many closings at most."""
 
     dry_run: bool = False
@@ -44,7 +44,7 @@ class Terms:
     accepted: int = 0
 
 
-AS_USUAL: Final = Terms()
+DEFAULT_OPTIONS: Final = SchoolImportOptions()
 
 
 class TooManyClosures(HubError):  # noqa: N818 - named as the claim it makes
@@ -63,66 +63,72 @@ class TooManyClosures(HubError):  # noqa: N818 - named as the claim it makes
 
 
 async def import_schools(
-    c: Connection, data: bytes, at: Moment, progress: Progress = silent, terms: Terms = AS_USUAL
+    c: Connection,
+    data: bytes,
+    at: Moment,
+    progress: Progress = no_progress,
+    options: SchoolImportOptions = DEFAULT_OPTIONS,
 ) -> SchoolsImported:
     """Bring the register's schools to what a file says of them.
 
     Raises `InvalidInput` with every bad row, or `TooManyClosures`; then nothing has changed.
     """
-    faults = Faults()
-    listing = read_listing(data, faults, is_part=terms.is_part)
-    faults.refuse()
+    errors = RowErrors()
+    listing = read_listing(data, errors, is_part=options.is_part)
+    errors.refuse()
     progress(0, len(listing.branches))
-    if not terms.dry_run:
+    if not options.dry_run:
         await imports.take_turn(c)
-    before = await imports.read_book(c)
-    after = follow(before, listing, at.today)
+    before = await imports.read_snapshot(c)
+    after = apply_listing(before, listing, at.today)
     difference = compare(before, after, at.today)
-    to_accept = difference.closings if is_too_much(before, after, listing.sector, at.today) else 0
-    if to_accept > terms.accepted and not terms.dry_run:
-        raise TooManyClosures(listing.sector, difference, terms.accepted)
-    schools = await _hold(c, before, after, terms)
-    follows = await consequences(c, schools, after, difference, at)
-    if not terms.dry_run:
-        await imports.write_book(c, before, after)
-        await _tell(c, follows, at)
-    done = _result(listing, difference, follows, to_accept)
-    if not terms.dry_run:
-        notes = (note_schools(before, after, digest(data), at.now), note_consequences(follows.raised, at.now))
-        await audit.write_all(c, [*chain(*notes), *note_boards(difference.boards_renamed, digest(data), at.now)])
-        await note_file(c, "schools", data, done, at.now)
+    to_accept = difference.closings if closes_too_many(before, after, listing.sector, at.today) else 0
+    if to_accept > options.accepted and not options.dry_run:
+        raise TooManyClosures(listing.sector, difference, options.accepted)
+    schools = await _lock_schools(c, before, after, options)
+    effects = await consequences(c, schools, after, difference, at)
+    if not options.dry_run:
+        await imports.write_snapshot(c, before, after)
+        await _write_events(c, effects, at)
+    done = _result(listing, difference, effects, to_accept)
+    if not options.dry_run:
+        notes = (school_entries(before, after, digest(data), at.now), consequence_entries(effects.new_events, at.now))
+        await audit.write_all(c, [*chain(*notes), *board_entries(difference.boards_renamed, digest(data), at.now)])
+        await write_file_entry(c, "schools", data, done, at.now)
     progress(len(listing.branches), len(listing.branches))
     return done
 
 
-async def _hold(c: Connection, before: Book, after: Book, terms: Terms) -> dict[Brin, School]:
+async def _lock_schools(
+    c: Connection, before: SchoolSnapshot, after: SchoolSnapshot, options: SchoolImportOptions
+) -> dict[Brin, School]:
     """Hold all schools that are written to, in key order; who only looks holds none."""
     codes = chain(_differing(before.schools, after.schools), _differing(before.branches, after.branches))
     brins = {code[:4] for code in codes} & before.schools.keys()
-    return await (register.read_schools if terms.dry_run else register.lock_schools)(c, brins)
+    return await (register.read_schools if options.dry_run else register.lock_schools)(c, brins)
 
 
 def _differing(before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[str]:
     return (code for code, row in after.items() if before.get(code) != row)
 
 
-async def _tell(c: Connection, follows: Consequences, at: Moment) -> None:
-    if not follows.raised:
+async def _write_events(c: Connection, effects: Consequences, at: Moment) -> None:
+    if not effects.new_events:
         return
-    desk = Desk(schools=follows.schools, names=(await register.references(c)).names, at=at)
-    for first in range(0, len(follows.raised), BATCH):
-        await write(c, desk, to_columns(desk, follows.raised[first : first + BATCH], Routing()))
+    context = WriteContext(schools=effects.schools, names=(await register.references(c)).names, at=at)
+    for first in range(0, len(effects.new_events), BATCH):
+        await write_rows(c, context, to_rows(context, effects.new_events[first : first + BATCH], Routing()))
 
 
-def _result(listing: Listing, difference: Difference, follows: Consequences, to_accept: int) -> SchoolsImported:
+def _result(listing: Listing, difference: Difference, effects: Consequences, to_accept: int) -> SchoolsImported:
     created, changed = len(difference.added), difference.changed_schools
     return SchoolsImported(
         created=created,
         changed=len(changed),
         unchanged=len(listing.boards) - created - len(changed & listing.boards.keys()),
-        events=len(follows.raised),
+        events=len(effects.new_events),
         sector=listing.sector,
         difference=difference,
-        ended=sum(1 for event in follows.raised if event.kind is Kind.WITHDRAWN),
+        ended=sum(1 for event in effects.new_events if event.kind is Kind.WITHDRAWN),
         to_accept=to_accept,
     )

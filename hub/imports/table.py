@@ -11,12 +11,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from hub.errors import FieldError, InvalidInput, Place
+from hub.errors import FieldError, FieldLocation, InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from hub.imports.result import Faults
+    from hub.imports.result import RowErrors
 
 Row: TypeAlias = tuple[int, tuple[str, ...]]
 """The line that a row starts at, counted from 1, and the wanted values, stripped, '' where a column is absent."""
@@ -33,23 +33,23 @@ class Column:
     is_required: bool = True
 
 
-def read_table(data: bytes, columns: Sequence[Column], faults: Faults) -> list[Row]:
+def read_table(data: bytes, columns: Sequence[Column], errors: RowErrors) -> list[Row]:
     """Read the rows of a file; rows that cannot be read are noted in `faults`.
 
     Raises `InvalidInput` when the file has no header or misses a required column.
     """
     text = _decode(data)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=DELIMITER)
-    header = [_normal(name) for name in next(reader, [])]
-    places = [_place(column, header) for column in columns]
-    _check_header(columns, places)
-    return list(_rows(reader, header, places, faults))
+    header = [_normalized(name) for name in next(reader, [])]
+    indexes = [_index_of(column, header) for column in columns]
+    _check_header(columns, indexes)
+    return list(_rows(reader, header, indexes, errors))
 
 
 def has_column(data: bytes, column: Column) -> bool:
     """Say whether the header of a file names a column."""
     header = next(csv.reader([_decode(data.partition(b"\n")[0])], delimiter=DELIMITER), [])
-    return _place(column, [_normal(name) for name in header]) is not None
+    return _index_of(column, [_normalized(name) for name in header]) is not None
 
 
 def _decode(data: bytes) -> str:
@@ -59,22 +59,22 @@ def _decode(data: bytes) -> str:
         return data.decode("cp1252", errors="replace")
 
 
-def _normal(name: str) -> str:
+def _normalized(name: str) -> str:
     return " ".join(name.strip().strip('"').upper().split())
 
 
-def _place(column: Column, header: Sequence[str]) -> int | None:
-    names = (_normal(name) for name in (column.name, *column.also))
+def _index_of(column: Column, header: Sequence[str]) -> int | None:
+    names = (_normalized(name) for name in (column.name, *column.also))
     return next((header.index(name) for name in names if name in header), None)
 
 
-def _check_header(columns: Sequence[Column], places: Sequence[int | None]) -> None:
-    missing = [column for column, place in zip(columns, places, strict=True) if place is None and column.is_required]
+def _check_header(columns: Sequence[Column], indexes: Sequence[int | None]) -> None:
+    missing = [column for column, index in zip(columns, indexes, strict=True) if index is None and column.is_required]
     if missing:
         raise InvalidInput(
             [
                 FieldError(
-                    in_=Place.FILE,
+                    in_=FieldLocation.FILE,
                     field=f"line 1, {column.name}",
                     code="missing_column",
                     detail=f"there is no column {' or '.join((column.name, *column.also))}, separated by '{DELIMITER}'",
@@ -86,7 +86,7 @@ def _check_header(columns: Sequence[Column], places: Sequence[int | None]) -> No
 
 
 def _rows(
-    reader: Iterator[list[str]], header: Sequence[str], places: Sequence[int | None], faults: Faults
+    reader: Iterator[list[str]], header: Sequence[str], indexes: Sequence[int | None], errors: RowErrors
 ) -> Iterator[Row]:
     width, line = len(header), _line(reader)
     while True:
@@ -95,17 +95,17 @@ def _rows(
         except StopIteration:
             return
         except csv.Error as error:
-            faults.add(line + 1, "the whole row", "unreadable", str(error))
+            errors.add(line + 1, "the whole row", "unreadable", str(error))
             fields = []
         start, line = line + 1, _line(reader)
         if len(fields) == width:
-            values = tuple("" if place is None else fields[place].strip() for place in places)
+            values = tuple("" if index is None else fields[index].strip() for index in indexes)
             if any(map(_CONTROL.search, values)):
-                faults.add(start, "the whole row", "control_character", "there is a control character in it")
+                errors.add(start, "the whole row", "control_character", "there is a control character in it")
             else:
                 yield start, values
         elif any(field.strip() for field in fields):
-            faults.add(start, "the whole row", "columns", f"it has {len(fields)} columns, the header has {width}")
+            errors.add(start, "the whole row", "columns", f"it has {len(fields)} columns, the header has {width}")
 
 
 def _line(reader: Iterator[list[str]]) -> int:

@@ -22,7 +22,7 @@ from pyreqwest.exceptions import (
 from hub.outbound.addresses import AddressNotAllowed
 from hub.outbound.answers import Answer, Answered, NotAllowed, Unreachable
 from hub.outbound.cancelling import Cancellable
-from hub.outbound.routes import CONNECT_SECONDS, Resolve, Route, look_up, make_route, read_terms
+from hub.outbound.routes import CONNECT_SECONDS, Resolve, Route, make_route, read_client_options, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
     from hub.settings import Webhook
 
-MOST_READ: Final = 2048
+MAX_BODY_BYTES: Final = 2048
 READ_SECONDS: Final = 2.0
-HEARD: Final = ("retry-after", "webhook-allowed-origin", "webhook-allowed-rate")
+KEPT_HEADERS: Final = ("retry-after", "webhook-allowed-origin", "webhook-allowed-rate")
 CHECK_SECONDS: Final = 60.0
 FORGET_SECONDS: Final = 900.0
 NO_CONTENT: Final = 204
@@ -45,8 +45,8 @@ NO_CONTENT: Final = 204
 class Outbound:
     """Carries requests to receivers; one per process, open as long as it runs."""
 
-    def __init__(self, settings: Webhook, resolve: Resolve = look_up) -> None:
-        self._terms = read_terms(settings)
+    def __init__(self, settings: Webhook, resolve: Resolve = resolve) -> None:
+        self._terms = read_client_options(settings)
         self._resolve = resolve
         self._routes: dict[tuple[str, bytes | None], Route] = {}
 
@@ -132,7 +132,7 @@ async def _exchange(
     try:
         status = response.status
         said = b"" if status == NO_CONTENT else await _read_beginning(response)
-        heard = {name: value for name in HEARD if (value := response.get_header(name)) is not None}
+        heard = {name: value for name in KEPT_HEADERS if (value := response.get_header(name)) is not None}
     finally:
         await Cancellable(sending.__aexit__(None, None, None))
     return Answered(status=status, duration_ms=_since(started), body=said, headers=heard)
@@ -142,7 +142,7 @@ async def _read_beginning(response: Response) -> bytes:
     """Read what it says, to a bound of bytes and of time: the status was the answer, whatever becomes of the rest."""
     try:
         async with asyncio.timeout(READ_SECONDS):
-            return bytes(await Cancellable(response.body_reader.read(MOST_READ)) or b"")
+            return bytes(await Cancellable(response.body_reader.read(MAX_BODY_BYTES)) or b"")
     except (PyreqwestError, TimeoutError):  # it drips, breaks off, or promised more than it has
         return b""
 

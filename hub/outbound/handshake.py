@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hub.outbound.client import Outbound
 
 ANY: Final = "*"
-HIGHEST_RATE: Final = 2**31 - 1
+MAX_RATE: Final = 2**31 - 1
 _RATE: Final = re.compile(r"[0-9]{1,10}")
 
 
@@ -39,7 +39,7 @@ class Disagreed:
 Consent: TypeAlias = Agreed | Disagreed
 
 
-async def shake_hands(
+async def ask_consent(
     outbound: Outbound, url: str, *, origin: str, rate: int | None, identity: bytes | None = None
 ) -> Consent:
     """Ask whether `origin` may send to `url`, `rate` messages a minute when one is given."""
@@ -74,7 +74,7 @@ def _read_consent(answer: Answered, origin: str, rate: int | None) -> Consent:
     allowed_rate = answer.headers.get("webhook-allowed-rate", "").strip()
     if allowed_rate == ANY:
         return Agreed(None)
-    if _RATE.fullmatch(allowed_rate) and 1 <= int(allowed_rate) <= HIGHEST_RATE:
+    if _RATE.fullmatch(allowed_rate) and 1 <= int(allowed_rate) <= MAX_RATE:
         return Agreed(int(allowed_rate))
     words = "a rate was asked for, and the answer has no WebHook-Allowed-Rate with a number above 0 or *"
     return Disagreed("handshake_refused", words)

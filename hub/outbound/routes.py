@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pyreqwest.client import Client, ClientBuilder
 
-from hub.outbound.addresses import AddressNotAllowed, IPAddress, IPNetwork, Place, read_url, vet
+from hub.outbound.addresses import AddressNotAllowed, IPAddress, IPNetwork, ReceiverUrl, read_url, vet
 
 if TYPE_CHECKING:
     from hub.settings import Webhook
@@ -31,7 +31,7 @@ Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[IPAddress]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class ClientOptions:
     """What holds for all receivers: how long one may take, which networks are open, how both sides are known by TLS.
 
     `identity` is the hub's certificate and its key, `trusted` are more certificate authorities; both PEM.
@@ -43,10 +43,10 @@ class Terms:
     trusted: bytes | None = None
 
 
-def read_terms(settings: Webhook) -> Terms:
+def read_client_options(settings: Webhook) -> ClientOptions:
     """Take the terms from the settings; reads the certificates they name."""
     own = [path.read_bytes() for path in (settings.client_certfile, settings.client_keyfile) if path is not None]
-    return Terms(
+    return ClientOptions(
         timeout_seconds=settings.timeout_seconds,
         allowed=settings.allowed_networks,
         identity=b"\n".join(own) or None,
@@ -57,7 +57,7 @@ def read_terms(settings: Webhook) -> Terms:
 class Route:
     """The way to one place."""
 
-    def __init__(self, place: Place, terms: Terms, resolve: Resolve, identity: bytes | None) -> None:
+    def __init__(self, place: ReceiverUrl, terms: ClientOptions, resolve: Resolve, identity: bytes | None) -> None:
         self.place = place
         self._terms = terms
         self._resolve = resolve
@@ -121,12 +121,12 @@ class Route:
         return _build(self.place, address, self._terms, self._identity)
 
 
-def make_route(url: str, terms: Terms, resolve: Resolve, identity: bytes | None) -> Route:
+def make_route(url: str, terms: ClientOptions, resolve: Resolve, identity: bytes | None) -> Route:
     """Make the way to a URL, resolving nothing yet; raises `AddressNotAllowed` for a URL that is not called at all."""
     return Route(read_url(url), terms, resolve, identity or terms.identity)
 
 
-async def look_up(host: str, port: int) -> Sequence[IPAddress]:
+async def resolve(host: str, port: int) -> Sequence[IPAddress]:
     """Resolve a name by the system's resolver, off the event loop; raises `OSError`."""
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -135,7 +135,7 @@ async def look_up(host: str, port: int) -> Sequence[IPAddress]:
     return [ip_address(str(sockaddr[0]).partition("%")[0]) for _, _, _, _, sockaddr in found]
 
 
-def _build(place: Place, address: IPAddress, terms: Terms, identity: bytes | None) -> Client:
+def _build(place: ReceiverUrl, address: IPAddress, terms: ClientOptions, identity: bytes | None) -> Client:
     total = timedelta(seconds=terms.timeout_seconds)
     builder = (
         ClientBuilder()

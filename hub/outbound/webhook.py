@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 
 from hub.domain import signing
 from hub.domain.outcome import Delivered, Gone, Outcome, Refused, RetryLater
-from hub.domain.retry import LONGEST_WISH
+from hub.domain.retry import MAX_RETRY_AFTER
 from hub.outbound.answers import Answer, Answered, NotAllowed, Unreachable
 from schemas.cloudevents import HTTP_CONTENT_TYPE
 
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from hub.domain.receiver import Receiver
     from hub.outbound.client import Outbound
 
-MOST_DIGITS: Final = 20
-MOST_OF_A_DATE: Final = 100
-ABSENT: Final = frozenset({408, 425, 429})
+MAX_DIGITS: Final = 20
+MAX_DATE_LENGTH: Final = 100
+RETRYABLE_STATUSES: Final = frozenset({408, 425, 429})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class WebhookMessage:
     """What is sent: `body` is the CloudEvent, `id` its id."""
 
     id: str
@@ -45,19 +45,23 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sender:
+class WebhookSender:
     """Who sends: the name receivers gave their consent to, and the keys whose public halves anyone may have."""
 
     origin: str
     keys: Sequence[Ed25519PrivateKey] = ()
 
 
-async def deliver(outbound: Outbound, receiver: Receiver, message: Message, sender: Sender, now: datetime) -> Outcome:
+async def deliver(
+    outbound: Outbound, receiver: Receiver, message: WebhookMessage, sender: WebhookSender, now: datetime
+) -> Outcome:
     """Sign and send one message and say what became of it; never raises for what networks and receivers do."""
     return classify(await post(outbound, receiver, message, sender, now), now)
 
 
-async def post(outbound: Outbound, receiver: Receiver, message: Message, sender: Sender, now: datetime) -> Answer:
+async def post(
+    outbound: Outbound, receiver: Receiver, message: WebhookMessage, sender: WebhookSender, now: datetime
+) -> Answer:
     """Sign and send one message and give the answer as it came."""
     headers = signing.headers(message.id, now, message.body, receiver.secrets, sender.keys)
     headers["content-type"] = HTTP_CONTENT_TYPE
@@ -74,7 +78,7 @@ def classify(answer: Answer, now: datetime) -> Outcome:
         case Answered(status=status) if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             return Delivered(at=at)
         case Answered():
-            return _said_no(answer, at)
+            return _classify_error(answer, at)
         case Unreachable() | NotAllowed():
             return RetryLater(at=at, error=answer.error, duration_ms=answer.duration_ms)
         case _:
@@ -86,27 +90,27 @@ def read_retry_after(text: str | None, at: datetime) -> float | None:
     if text is None:
         return None
     if text.strip().isascii() and text.strip().isdigit():
-        return float(min(int(text.strip()[:MOST_DIGITS]), LONGEST_WISH))
+        return float(min(int(text.strip()[:MAX_DIGITS]), MAX_RETRY_AFTER))
     try:
-        moment = parsedate_to_datetime(text[:MOST_OF_A_DATE])
+        moment = parsedate_to_datetime(text[:MAX_DATE_LENGTH])
         seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - at
     except (ValueError, OverflowError):  # years and offsets that no calendar has
         return None
-    return min(max(seconds.total_seconds(), 0.0), LONGEST_WISH)
+    return min(max(seconds.total_seconds(), 0.0), MAX_RETRY_AFTER)
 
 
-def _said_no(answer: Answered, at: datetime) -> Outcome:
+def _classify_error(answer: Answered, at: datetime) -> Outcome:
     status, spent = answer.status, answer.duration_ms
-    error = _words(status)
+    error = _describe(status)
     if status == HTTPStatus.GONE:
         return Gone(at=at, error=error, duration_ms=spent)
-    if status in ABSENT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if status in RETRYABLE_STATUSES or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         after = read_retry_after(answer.headers.get("retry-after"), at)
         return RetryLater(at=at, error=error, duration_ms=spent, http_status=status, after=after)
     return Refused(at=at, error=error, duration_ms=spent, http_status=status)
 
 
-def _words(status: int) -> str:
+def _describe(status: int) -> str:
     try:
         phrase = HTTPStatus(status).phrase
     except ValueError:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hub.recovery.stamps import LoggedEvent
 
 
-def pass_over(events: Sequence[LoggedEvent], before: date) -> tuple[list[LoggedEvent], list[LoggedEvent]]:
+def split_aged_out(events: Sequence[LoggedEvent], before: date) -> tuple[list[LoggedEvent], list[LoggedEvent]]:
     """Divide events in those to bring in, and those of mandates that were over before a day, whole.
 
     A school's newest event is brought in however old it is, with its mandate, and so is the end of the log: numbers
@@ -32,25 +32,25 @@ def pass_over(events: Sequence[LoggedEvent], before: date) -> tuple[list[LoggedE
     mandates: dict[UUID, list[LoggedEvent]] = defaultdict(list)
     newest: dict[str, int] = {}
     for event in events:
-        mandates[event.told.mandate_id].append(event)
+        mandates[event.change.mandate_id].append(event)
         newest[event.stamp.brin] = max(event.stamp.number, newest.get(event.stamp.brin, 0))
     end = max((event.stamp.order for event in events), default=None)
     old = {
         mandate
         for mandate, own in mandates.items()
-        if own[0].told.mandate_version == 1
+        if own[0].change.mandate_version == 1
         and _is_over(own[-1], before)
         and not any(event.stamp.number == newest[event.stamp.brin] or event.stamp.order == end for event in own)
     }
-    kept = [event for event in events if event.told.mandate_id not in old]
-    return kept, [event for event in events if event.told.mandate_id in old]
+    kept = [event for event in events if event.change.mandate_id not in old]
+    return kept, [event for event in events if event.change.mandate_id in old]
 
 
 def _is_over(last: LoggedEvent, before: date) -> bool:
-    told = last.told
-    if told.state not in OVER:
+    change = last.change
+    if change.state not in OVER:
         return False
-    over = today(told.recorded_at) if told.state is MandateState.WITHDRAWN else told.end_date
+    over = today(change.recorded_at) if change.state is MandateState.WITHDRAWN else change.end_date
     return over is not None and over < before
 
 

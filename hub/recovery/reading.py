@@ -18,49 +18,53 @@ if TYPE_CHECKING:
 
     from aiokafka import ConsumerRecord
 
-    from hub.extents import Extent
+    from hub.kafka.offsets import TopicOffsets
 
 MOST_RECORDS: Final = 2000
-LOOK_MS: Final = 500
-PATIENCE_SECONDS: Final = 30.0
+POLL_MS: Final = 500
+READ_TIMEOUT_SECONDS: Final = 30.0
 
 
-async def records(
-    options: Mapping[str, Any], topic: str, extent: Extent, starts: Mapping[int, int]
+async def read_records(
+    options: Mapping[str, Any], topic: str, topic_offsets: TopicOffsets, starts: Mapping[int, int]
 ) -> AsyncIterator[Sequence[ConsumerRecord[bytes, bytes]]]:
     """Read partitions from `starts`, or their beginnings, to the ends of `extent`; those of a partition in order.
 
     Raises `KafkaError` when nothing comes for half a minute although the end was not reached.
     """
     left = {
-        TopicPartition(topic, partition): (max(starts.get(partition, 0), extent.begins[partition]), end)
-        for partition, end in extent.ends.items()
+        TopicPartition(topic, partition): (max(starts.get(partition, 0), topic_offsets.begins[partition]), end)
+        for partition, end in topic_offsets.ends.items()
     }
-    left = {place: (start, end) for place, (start, end) in left.items() if start < end}
+    left = {partition: (start, end) for partition, (start, end) in left.items() if start < end}
     if not left:
         return
     async with _consumer(options) as consumer:
         consumer.assign(list(left))
-        for place, (start, _) in left.items():
-            consumer.seek(place, start)
+        for partition, (start, _) in left.items():
+            consumer.seek(partition, start)
         while left:
             batch = await _next(consumer, left)
-            yield [record for record in batch if record.offset < left[_place(record)][1]]
-            left = {place: (start, end) for place, (start, end) in left.items() if await consumer.position(place) < end}
+            yield [record for record in batch if record.offset < left[_partition_of(record)][1]]
+            left = {
+                partition: (start, end)
+                for partition, (start, end) in left.items()
+                if await consumer.position(partition) < end
+            }
 
 
 async def _next(
     consumer: AIOKafkaConsumer, left: Mapping[TopicPartition, tuple[int, int]]
 ) -> list[ConsumerRecord[bytes, bytes]]:
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(READ_TIMEOUT_SECONDS):
         while True:
-            found = await consumer.getmany(*left, timeout_ms=LOOK_MS, max_records=MOST_RECORDS)
+            found = await consumer.getmany(*left, timeout_ms=POLL_MS, max_records=MOST_RECORDS)
             batch = [record for part in found.values() for record in part]
-            if batch or any([await consumer.position(place) >= end for place, (_, end) in left.items()]):
+            if batch or any([await consumer.position(partition) >= end for partition, (_, end) in left.items()]):
                 return batch
 
 
-def _place(record: ConsumerRecord[bytes, bytes]) -> TopicPartition:
+def _partition_of(record: ConsumerRecord[bytes, bytes]) -> TopicPartition:
     return TopicPartition(record.topic, record.partition)
 
 

@@ -11,7 +11,7 @@ import orjson
 from pydantic import ValidationError
 
 from hub.domain.kinds import Kind
-from hub.domain.recall import CannotBeRecalled, Told
+from hub.domain.recall import LoggedChange, UnusableEvent
 from schemas.envelope import MandateEvent
 from schemas.identifiers import BRIN
 
@@ -24,7 +24,7 @@ KINDS: Final = {kind.type: kind for kind in Kind}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stamp:
+class LogEntry:
     """A record of the log: which event it is, and where it stands."""
 
     id: UUID
@@ -54,22 +54,22 @@ class Stamp:
 class LoggedEvent:
     """All that a record of the log says."""
 
-    stamp: Stamp
-    told: Told
+    stamp: LogEntry
+    change: LoggedChange
     bge_code: str
     system_name: str
     body: str
     traceparent: str | None
 
 
-def read_stamp(record: ConsumerRecord[bytes, bytes]) -> Stamp | None:
+def read_entry(record: ConsumerRecord[bytes, bytes]) -> LogEntry | None:
     """Read which event a record is; None when it is none of ours."""
     try:
         event: dict[str, Any] = orjson.loads(record.value or b"")
         brin = event["partitionkey"]
         if BRIN.pattern.fullmatch(brin) is None or event["type"] not in KINDS:
             return None
-        return Stamp(
+        return LogEntry(
             id=UUID(event["id"]),
             brin=brin,
             number=(number := int(event["sequence"])),
@@ -84,15 +84,15 @@ def read_stamp(record: ConsumerRecord[bytes, bytes]) -> Stamp | None:
         return None
 
 
-def read_event(stamp: Stamp) -> LoggedEvent:
-    """Read all that a record says; raises `CannotBeRecalled` for what is not as the hub writes it."""
+def read_event(stamp: LogEntry) -> LoggedEvent:
+    """Read all that a record says; raises `UnusableEvent` for what is not as the hub writes it."""
     try:
         event = MandateEvent.model_validate_json(stamp.value)
     except ValidationError as error:
-        raise CannotBeRecalled(f"it is not as the hub writes events: {error.errors()[0]['msg']}") from error
+        raise UnusableEvent(f"it is not as the hub writes events: {error.errors()[0]['msg']}") from error
     return LoggedEvent(
         stamp=stamp,
-        told=read_told(stamp.id, KINDS[event.type], event.time, event.data),
+        change=to_logged_change(stamp.id, KINDS[event.type], event.time, event.data),
         bge_code=event.data.bge_code,
         system_name=event.data.system_name,
         body=orjson.dumps(orjson.loads(stamp.value)["data"]).decode(),
@@ -100,9 +100,9 @@ def read_event(stamp: Stamp) -> LoggedEvent:
     )
 
 
-def read_told(event_id: UUID, kind: Kind, at: datetime, data: MandateChange) -> Told:
+def to_logged_change(event_id: UUID, kind: Kind, at: datetime, data: MandateChange) -> LoggedChange:
     """Take what an event says of its mandate."""
-    return Told(
+    return LoggedChange(
         id=event_id,
         kind=kind,
         recorded_at=at,

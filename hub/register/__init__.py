@@ -4,31 +4,31 @@ In: a wish, a connection inside the caller's transaction, the time. Out: mandate
 relay, all in that transaction. Next: producers.relay. Each use case holds the rows of its schools, in key order.
 """
 
-from hub.domain.rules import Wish
-from hub.register.amend import AS_IT_IS, Patch, amend, withdraw
+from hub.domain.rules import GrantRequest
+from hub.register.amend import UNCHANGED, DateChange, amend, withdraw
+from hub.register.audit import mandate_changes, mandate_identity
 from hub.register.calendar import arrive, due
-from hub.register.copies import CopyResult, Order, copy
+from hub.register.copies import CopyRequest, CopyResult, copy
 from hub.register.grant import grant
 from hub.register.moment import Moment, moment
-from hub.register.noted import differences, identity
 from hub.register.routing import assign_routing, available_routing, remove_routing
 
 __all__ = [
-    "AS_IT_IS",
+    "UNCHANGED",
+    "CopyRequest",
     "CopyResult",
+    "DateChange",
+    "GrantRequest",
     "Moment",
-    "Order",
-    "Patch",
-    "Wish",
     "amend",
     "arrive",
     "assign_routing",
     "available_routing",
     "copy",
-    "differences",
     "due",
     "grant",
-    "identity",
+    "mandate_changes",
+    "mandate_identity",
     "moment",
     "remove_routing",
     "withdraw",

@@ -10,14 +10,14 @@ from itertools import accumulate, groupby
 from typing import TYPE_CHECKING, Final
 
 from hub.domain import change
-from hub.register.record import Desk, record
+from hub.register.write import WriteContext, write_events
 from hub.store import register
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    from hub.domain.change import Raised
+    from hub.domain.change import NewEvent
     from hub.register.moment import Moment
     from hub.store.pool import Connection
     from schemas.identifiers import Brin
@@ -42,10 +42,10 @@ async def arrive(c: Connection, brins: Sequence[Brin], at: Moment) -> int:
     """
     schools = await register.lock_schools(c, brins)
     living = await register.living_mandates(c, schools, at.today)
-    raised: list[Raised] = []
+    new_events: list[NewEvent] = []
     for (brin, _), group in groupby(living, key=lambda mandate: (mandate.brin, mandate.service_code)):
         branches = schools[brin].open_branches(at.today)
-        raised += change.arrive(list(group), branches, now=at.now, today=at.today)[1]
+        new_events += change.apply_dates(list(group), branches, now=at.now, today=at.today)[1]
     names = (await register.references(c)).names
-    await record(c, Desk(schools=schools, names=names, at=at), raised)
-    return len(raised)
+    await write_events(c, WriteContext(schools=schools, names=names, at=at), new_events)
+    return len(new_events)

@@ -71,7 +71,7 @@ TrustedUrl = Annotated[str, AfterValidator(_check_address), AfterValidator(_chec
 Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_read_network)]
 
 
-class Group(BaseModel):
+class SettingsGroup(BaseModel):
     """Settings that belong together."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -98,14 +98,14 @@ def _lower(given: object) -> object:
     return given.lower() if isinstance(given, str) else given
 
 
-class Log(Group):
+class Log(SettingsGroup):
     """How the processes tell what they do."""
 
     level: Annotated[LogLevel, BeforeValidator(_lower)] = LogLevel.INFO
     format: Annotated[LogFormat, BeforeValidator(_lower)] = LogFormat.AUTO
 
 
-class Database(Group):
+class Database(SettingsGroup):
     """Where the memory is."""
 
     dsn: Dsn | None = None
@@ -127,7 +127,7 @@ class Database(Group):
         return self.url if self.direct_dsn is None else self.direct_dsn.get_secret_value()
 
 
-class Http(Group):
+class Http(SettingsGroup):
     """Where the API and the console answer."""
 
     host: str = "127.0.0.1"
@@ -141,7 +141,7 @@ class Http(Group):
         return self.public_url or f"http://{host}:{self.port}"
 
 
-class Auth(Group):
+class Auth(SettingsGroup):
     """Whose tokens are believed: a real issuer's, or those of a development key."""
 
     issuer: TrustedUrl | None = None
@@ -150,13 +150,13 @@ class Auth(Group):
     development_keyfile: Path | None = None
 
 
-class Secrets(Group):
+class Secrets(SettingsGroup):
     """Keys that seal what is secret in the database: the first one seals, all of them open."""
 
     keys: Annotated[tuple[SealingKey, ...], BeforeValidator(split_commas)] = ()
 
 
-class Webhook(Group):
+class Webhook(SettingsGroup):
     """How receivers' webhooks are called."""
 
     timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 15
@@ -175,13 +175,13 @@ class Webhook(Group):
         return self
 
 
-class Operations(Group):
+class Operations(SettingsGroup):
     """What one operator may do alone."""
 
     four_eyes_above: NonNegativeInt = 1000
 
 
-class Limits(Group):
+class Limits(SettingsGroup):
     """How often one caller may ask, per process that serves: by the subject of its token, or else by its address."""
 
     requests_per_second: NonNegativeFloat = 1000
@@ -191,7 +191,7 @@ class Limits(Group):
     remembered: PositiveInt = 10_000
 
 
-class Retention(Group):
+class Retention(SettingsGroup):
     """How long things are kept."""
 
     register_years: PositiveInt = 7

@@ -19,7 +19,7 @@ NOT_OURS: Final = tuple(PREFIX + rest for rest in ("TEST_", "PORT", "SERVICE_", 
 """Names for the test suite, what Kubernetes injects for a service called osr-hub, and options of `osr-hub simulate`."""
 
 
-class _Given(EnvSettingsSource):
+class _GivenNames(EnvSettingsSource):
     """The library's way to take nested names apart, over names that are handed to it."""
 
     def __init__(self, names: Mapping[str, str]) -> None:
@@ -42,12 +42,12 @@ def load(environment: Mapping[str, str] | None = None, dotenv: Path = Path(".env
         if name.upper().startswith(PREFIX) and not name.upper().startswith(NOT_OURS)
     }
     known = tuple(known_names())
-    faults = [_say_unknown(name, known) for name in sorted(names) if name.upper() not in known]
+    faults = [_describe_unknown(name, known) for name in sorted(names) if name.upper() not in known]
     settings = None
     try:
-        settings = Settings(**_Given({name: value for name, value in names.items() if name.upper() in known})())
+        settings = Settings(**_GivenNames({name: value for name, value in names.items() if name.upper() in known})())
     except ValidationError as error:
-        faults += [_say_wrong(fault) for fault in error.errors(include_url=False, include_input=False)]
+        faults += [_describe_invalid(fault) for fault in error.errors(include_url=False, include_input=False)]
     if settings is None or faults:
         raise ConfigurationError("the settings are wrong:\n" + "\n".join(f"  {fault}" for fault in faults))
     return settings
@@ -62,12 +62,12 @@ def known_names(model: type[BaseModel] = Settings, above: str = PREFIX) -> Itera
             yield str(about.validation_alias or f"{above}{field.upper()}")
 
 
-def _say_unknown(name: str, known: tuple[str, ...]) -> str:
+def _describe_unknown(name: str, known: tuple[str, ...]) -> str:
     nearest = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0)
     return f"{name} is not a setting; did you mean {nearest[0]}?"
 
 
-def _say_wrong(fault: ErrorDetails) -> str:
+def _describe_invalid(fault: ErrorDetails) -> str:
     steps = [str(step) for step in fault["loc"]]
     depth = len(steps) if steps and steps[0].startswith(PREFIX) else 2
     name = "__".join(step.upper() for step in steps[:depth])

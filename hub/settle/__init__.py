@@ -4,19 +4,19 @@ In: outcomes of attempts, reports of receivers, decisions of people. Out: rows o
 `osr.deliveries.v1`. Only `hub.domain.delivery.advance` moves a delivery; here its answers are written.
 """
 
-from hub.settle.attempts import LaneRun, attempts
+from hub.settle.attempts import LaneResult, record_attempts
 from hub.settle.cancel import Cancelled, ManyCancelled, cancel, cancel_many
 from hub.settle.reports import IncomingReport, ReportResult, UnknownDelivery, apply_reports
 
 __all__ = [
     "Cancelled",
     "IncomingReport",
-    "LaneRun",
+    "LaneResult",
     "ManyCancelled",
     "ReportResult",
     "UnknownDelivery",
     "apply_reports",
-    "attempts",
     "cancel",
     "cancel_many",
+    "record_attempts",
 ]

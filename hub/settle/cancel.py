@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hub.domain.delivery import Ignored, Move, Status, advance
 from hub.errors import Conflict, NotFound
-from hub.settle.books import Entries
+from hub.settle.status_changes import StatusChanges
 from hub.store import reports
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ async def cancel(c: Connection, delivery_id: UUID, reason: str, now: datetime, p
     key = (await reports.find_by_id(c, [delivery_id])).get(delivery_id)
     if key is None:
         raise _unknown(delivery_id)
-    lane = (await reports.lock(c, [key[:2]]))[key[:2]]
+    lane = (await reports.lock_lanes(c, [key[:2]]))[key[:2]]
     delivery = (await reports.read_targets(c, [key])).get(key)
     if delivery is None:  # it was old, and taken away meanwhile
         raise _unknown(delivery_id)
@@ -57,7 +57,7 @@ async def cancel(c: Connection, delivery_id: UUID, reason: str, now: datetime, p
         msg = "final"
         raise Conflict(msg, f"delivery {delivery_id} is {delivery.status}; only what still waits can be cancelled")
     await reports.cancel(c, key, reason)
-    entries = Entries()
+    entries = StatusChanges()
     entries.moved(key, delivery.status, after, at=now, expects_report=delivery.expects_report, reason=reason)
     await entries.write(c, process)
     return Cancelled(id=delivery_id, brin=key[1], before=delivery.status, after=after)
@@ -65,10 +65,10 @@ async def cancel(c: Connection, delivery_id: UUID, reason: str, now: datetime, p
 
 async def cancel_many(c: Connection, keys: Collection[Key], reason: str, now: datetime, process: int) -> ManyCancelled:
     """Cancel those of these deliveries that wait and that nobody is sending; the caller owns the transaction."""
-    lanes = await reports.lock(c, {key[:2] for key in keys})
+    lanes = await reports.lock_lanes(c, {key[:2] for key in keys})
     busy = {key for key in keys if lanes[key[:2]].is_leased}
     found = await reports.read_targets(c, [key for key in keys if key not in busy])
-    entries = Entries()
+    entries = StatusChanges()
     cancelled: dict[Key, Cancelled] = {}
     for key, delivery in found.items():
         after = advance(delivery.status, Move.CANCELLED, expects_report=delivery.expects_report)

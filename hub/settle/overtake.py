@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from hub.settle.books import Entries
+    from hub.settle.status_changes import StatusChanges
     from hub.store.pool import Connection
     from hub.store.reports import LaneKey, Tracked
 
 
-async def overtake(c: Connection, answered: Sequence[Tracked], entries: Entries, now: datetime) -> None:
+async def supersede_older(c: Connection, answered: Sequence[Tracked], entries: StatusChanges, now: datetime) -> None:
     """Mark as superseded what is older than an answered delivery of the same unit and still unreported.
 
     The lanes are locked already.
@@ -24,17 +24,17 @@ async def overtake(c: Connection, answered: Sequence[Tracked], entries: Entries,
     if not answered:
         return
     windows = _windows(answered)
-    locked = await reports.lock(c, windows)
+    locked = await reports.lock_lanes(c, windows)
     still_open = await reports.read_window(
         c, {lane: (locked[lane].closed, high) for lane, high in windows.items() if lane in locked}
     )
-    changed = list(superseded(answered, still_open, entries, now))
+    changed = list(superseded_by(answered, still_open, entries, now))
     if changed:
         await reports.write(c, changed)
 
 
-def superseded(
-    answered: Sequence[Tracked], still_open: Iterable[Tracked], entries: Entries, now: datetime
+def superseded_by(
+    answered: Sequence[Tracked], still_open: Iterable[Tracked], entries: StatusChanges, now: datetime
 ) -> Iterable[Tracked]:
     """Move on the unreported deliveries that are older than an answered one of their unit."""
     newest: dict[object, int] = {}

@@ -16,7 +16,7 @@ from hub.domain.delivery import ANSWERED
 from hub.domain.ids import change_id, delivery_id
 from hub.domain.kinds import Kind
 from hub.domain.planning import Planned
-from hub.envelopes import Subject, change_data
+from hub.envelopes import ChangeSubject, change_data
 from hub.store import results as store
 from schemas.cloudevents import write_time
 
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from hub.domain.delivery import Status
     from hub.store.pool import Connection
     from hub.store.reports import Key, LaneKey, Tracked
-    from hub.store.results import Listened
+    from hub.store.results import ResultSubject
 
 
 @dataclass(slots=True)
-class Results:
+class ResultMessages:
     """Messages that one transaction makes, collected and written once."""
 
-    _listened: Mapping[Key, Listened]
+    _listened: Mapping[Key, ResultSubject]
     _planned: list[Planned] = field(default_factory=list)
 
     @property
@@ -61,15 +61,15 @@ class Results:
             await plan.append(c, self._planned, now=now, process=process)
 
 
-async def listen(c: Connection, keys: Iterable[Key]) -> Results:
+async def find_result_subjects(c: Connection, keys: Iterable[Key]) -> ResultMessages:
     """Find who wants to hear what becomes of these deliveries; nobody is found by one small statement."""
-    listeners = await store.listeners(c)
-    return Results(await store.listened(c, keys, listeners) if listeners else {})
+    listeners = await store.read_subscribers(c)
+    return ResultMessages(await store.read_subjects(c, keys, listeners) if listeners else {})
 
 
-def _message(t: Tracked, before: Status, listened: Listened, reported_at: datetime, now: datetime) -> Planned:
+def _message(t: Tracked, before: Status, listened: ResultSubject, reported_at: datetime, now: datetime) -> Planned:
     """Tell of a delivery; the id depends on what was reported when, so that the same report makes the same one."""
-    subject = Subject(
+    subject = ChangeSubject(
         delivery_id=t.id,
         event_id=t.event_id,
         destination=listened.destination,

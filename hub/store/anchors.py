@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hub.domain.chain import OWN_CHAIN, seal
+from hub.domain.chain import GENERAL_CHAIN, seal
 from hub.store import audit
-from hub.store.audit import Note
+from hub.store.audit import AuditEntry
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ async def make(c: Connection, day: date, at: datetime, actor: str) -> Anchor | N
 
     The caller owns the transaction.
     """
-    await audit.hold(c, [OWN_CHAIN])
+    await audit.lock_heads(c, [GENERAL_CHAIN])
     last = await queries.last_anchor(c)
     heads = sorted((row["chain"], row["length"], row["seal"]) for row in await queries.moved_heads(c))
     if not heads or (last is not None and last["day"] >= day):
@@ -63,6 +63,6 @@ async def make(c: Connection, day: date, at: datetime, actor: str) -> Anchor | N
     return made
 
 
-def _note(anchor: Anchor, actor: str) -> Note:
+def _note(anchor: Anchor, actor: str) -> AuditEntry:
     subject = {"day": anchor.day.isoformat(), "chains": anchor.chains, "seal": anchor.seal.hex()}
-    return Note(at=anchor.at, actor=actor, action="audit.anchored", subject=subject)
+    return AuditEntry(at=anchor.at, actor=actor, action="audit.anchored", subject=subject)

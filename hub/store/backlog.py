@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cancelled:
+class CancelledBacklog:
     """A delivery that waited, and the status it had."""
 
     destination: int
@@ -40,13 +40,13 @@ class LivingUnit:
     branch: str
 
 
-async def hold_still(c: Connection, oin: str, destination: int) -> None:
+async def lock_supplier(c: Connection, oin: str, destination: int) -> None:
     """Lock a supplier's schools against planning, then a destination of it: before any of its lanes, as all do."""
     brins = [row["brin"] for row in await queries.schools_of_supplier(c, oin=oin)]
     await queries.enter_schools(c, brins=brins)
     await queries.hold_schools(c, brins=brins)
     await plans.directory(c)
-    await plans.hold_destinations(c, [destination])
+    await plans.lock_destinations(c, [destination])
 
 
 async def living_units(c: Connection, oin: str) -> list[LivingUnit]:
@@ -54,13 +54,13 @@ async def living_units(c: Connection, oin: str) -> list[LivingUnit]:
     return [LivingUnit(**row) for row in await queries.living_units(c, oin=oin)]
 
 
-async def cancel(c: Connection, destination: int, reason: str) -> list[Cancelled]:
+async def cancel(c: Connection, destination: int, reason: str) -> list[CancelledBacklog]:
     """Cancel all that waits for a destination, lane by lane; what is under way loses its lane and settles nothing."""
     brins = [row["brin"] for row in await queries.lock_waiting_lanes(c, destination=destination)]
     rows = await queries.cancel_waiting(c, destination=destination, brins=brins, reason=reason)
     await queries.empty_lanes(c, destination=destination, brins=brins)
     return [
-        Cancelled(
+        CancelledBacklog(
             destination=destination,
             brin=row["brin"],
             sequence=row["sequence"],

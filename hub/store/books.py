@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from hub.store.pool import Connection
     from hub.store.tallies import Tally
 
-MOST: Final = 500
+MAX_ROWS: Final = 500
 """So many rows of each rule are shown; whoever has more has enough to look at."""
 RESTORE: Final = "somebody changed rows by hand: bring them back from a backup"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Broken:
+class BrokenRow:
     """A row that breaks a rule: where, and what is wrong with it."""
 
     destination: int | None = None
@@ -36,113 +36,113 @@ class Broken:
 Row: TypeAlias = "Mapping[str, Any]"
 
 
-async def events(c: Connection) -> int:
+async def count_events(c: Connection) -> int:
     """Count the events."""
     return cast("int", await queries.count_events(c))
 
 
-async def counted(c: Connection) -> dict[Tally, int]:
+async def count_deliveries(c: Connection) -> dict[Tally, int]:
     """Count the deliveries row by row."""
     rows = await queries.count_deliveries(c)
     return {(row["destination"], Status(row["status"]), row["expects_report"]): row["n"] for row in rows}
 
 
-async def planned(c: Connection) -> dict[int, tuple[int, int]]:
+async def count_planned(c: Connection) -> dict[int, tuple[int, int]]:
     """Sum the tails of each destination's lanes, and how much of that is not kept any more."""
     return {row["destination"]: (row["planned"], row["archived"]) for row in await queries.count_planned(c)}
 
 
-async def broken_sequences(c: Connection) -> list[Broken]:
+async def find_broken_sequences(c: Connection) -> list[BrokenRow]:
     """Find numbers that are not contiguous: of lanes, of schools' events, of the published log."""
     return [
-        *[_lane(row) for row in await queries.unbalanced_lanes(c, most=MOST)],
-        *[_school(row) for row in await queries.broken_school_numbers(c, most=MOST)],
+        *[_lane_detail(row) for row in await queries.unbalanced_lanes(c, most=MAX_ROWS)],
+        *[_school_detail(row) for row in await queries.broken_school_numbers(c, most=MAX_ROWS)],
         *[
-            about(
+            broken_row(
                 row,
                 f"the school is planned through {row['planned_through']} and has deliveries of event {row['number']}; "
                 f"set planned_through to {row['number']} before the planner tells them again",
             )
-            for row in await queries.planned_ahead(c, most=MOST)
+            for row in await queries.planned_ahead(c, most=MAX_ROWS)
         ],
         *await _broken_log(c),
     ]
 
 
-async def _broken_log(c: Connection) -> list[Broken]:
+async def _broken_log(c: Connection) -> list[BrokenRow]:
     return [
         *[
-            about(
+            broken_row(
                 row, f"the published log holds {row['n']} events at positions {row['low']} to {row['high']}; {RESTORE}"
             )
             for row in await queries.broken_feed(c)
         ],
         *[
-            about(
+            broken_row(
                 row,
                 f"event {row['number']} is {row['published']} times on the published log and {row['waiting']} times "
                 "waiting to be; it must be once: an errand in todo publishes it, a second position is taken away",
             )
-            for row in await queries.misplaced_events(c, most=MOST)
+            for row in await queries.misplaced_events(c, most=MAX_ROWS)
         ],
         *[
-            about(row, f"event {row['number']} is {_where(row)} and was never recorded; {RESTORE}")
-            for row in await queries.published_for_nothing(c, most=MOST)
+            broken_row(row, f"event {row['number']} is {_where(row)} and was never recorded; {RESTORE}")
+            for row in await queries.published_for_nothing(c, most=MAX_ROWS)
         ],
     ]
 
 
-async def planned_twice(c: Connection) -> list[Broken]:
+async def find_planned_twice(c: Connection) -> list[BrokenRow]:
     """Find what was planned more often than its event asks for, or told of what its event does not say."""
     return [
         *[
-            about(
+            broken_row(
                 row,
                 f"event {row['event_number']}, unit {row['branch']!r}, was planned {row['n']} times; cancel what waits "
                 "and should not go",
             )
-            for row in await queries.planned_twice(c, most=MOST)
+            for row in await queries.planned_twice(c, most=MAX_ROWS)
         ],
         *[
-            about(row, f"{row['n']} deliveries have this id, and receivers drop all but one; {RESTORE}")
-            for row in await queries.doubled_ids(c, most=MOST)
+            broken_row(row, f"{row['n']} deliveries have this id, and receivers drop all but one; {RESTORE}")
+            for row in await queries.doubled_ids(c, most=MAX_ROWS)
         ],
         *[
-            about(
+            broken_row(
                 row,
                 f"number {row['sequence']} tells unit {row['branch']!r} of event {row['event_number']}, "
                 f"which does not speak of it here, not so, or not under this id; {RESTORE}",
             )
-            for row in await queries.planned_for_nothing(c, most=MOST)
+            for row in await queries.planned_for_nothing(c, most=MAX_ROWS)
         ],
     ]
 
 
-async def unplanned(c: Connection) -> list[Broken]:
+async def find_unplanned(c: Connection) -> list[BrokenRow]:
     """Find units of planned events that nobody was told."""
     return [
-        about(
+        broken_row(
             row,
             f"event {row['number']} says {row['type']} of unit {row['branch']!r}, and nothing was planned; bring the "
             "row back from a backup, or replay the mandate so that its current state is told",
         )
-        for row in await queries.unplanned_units(c, most=MOST)
+        for row in await queries.unplanned_units(c, most=MAX_ROWS)
     ]
 
 
-def _lane(row: Row) -> Broken:
+def _lane_detail(row: Row) -> BrokenRow:
     if row["tail"] is None:
-        return about(row, f"{row['n']} deliveries belong to no lane; {RESTORE}")
+        return broken_row(row, f"{row['n']} deliveries belong to no lane; {RESTORE}")
     held = f"{row['n']} rows, numbered {row['low']} to {row['high']}" if row["n"] else "no rows"
     archived = f", {row['archived']} are archived" if row["archived"] else ""
-    return about(row, f"the lane is planned through {row['tail']} and holds {held}{archived}; {RESTORE}")
+    return broken_row(row, f"the lane is planned through {row['tail']} and holds {held}{archived}; {RESTORE}")
 
 
-def _school(row: Row) -> Broken:
+def _school_detail(row: Row) -> BrokenRow:
     if row["counter"] is None:
-        return about(row, f"{row['n']} events belong to no school; {RESTORE}")
+        return broken_row(row, f"{row['n']} events belong to no school; {RESTORE}")
     held = f"{row['n']} events, numbered {row['low']} to {row['high']}" if row["n"] else "no events"
-    return about(
+    return broken_row(
         row,
         f"the school counts {row['counter']} events, {row['forgotten']} of them forgotten, holds {held}, "
         f"and is planned through {row['planned_through']}; {RESTORE}",
@@ -153,9 +153,11 @@ def _where(row: Row) -> str:
     return "waiting to be published" if row["position"] is None else f"at position {row['position']} of the log"
 
 
-def about(row: Row, detail: str) -> Broken:
+def broken_row(row: Row, detail: str) -> BrokenRow:
     """Say what is wrong with what a row names."""
-    return Broken(destination=_of(row, "destination"), brin=_of(row, "brin"), delivery_id=_of(row, "id"), detail=detail)
+    return BrokenRow(
+        destination=_of(row, "destination"), brin=_of(row, "brin"), delivery_id=_of(row, "id"), detail=detail
+    )
 
 
 def _of(row: Row, name: str) -> Any:  # noqa: ANN401 - a column of a row

@@ -8,16 +8,16 @@ from uuid import UUID
 
 import orjson
 
-from hub.domain.bulk import NOTHING_BEGUN, Begun, BulkKind, BulkState, Choice
+from hub.domain.bulk import NO_RECENT_VOLUME, BulkKind, BulkState, RecentVolume, SelectedUnit
 from hub.domain.ids import lowest_at
-from hub.store.deliveries import BELOW_A_MILLISECOND
+from hub.store.deliveries import MILLISECOND_MASK
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
-    from hub.domain.bulk import Counted
+    from hub.domain.bulk import BulkEstimate
     from hub.domain.restating import UnitKey
     from hub.store.pool import Connection
 
@@ -25,7 +25,7 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chosen:
+class BulkSelection:
     """Which deliveries are meant; None asks for all. `statuses` are statuses as shown."""
 
     destination: str | None = None
@@ -38,7 +38,7 @@ class Chosen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Act:
+class BulkJob:
     """A replay or a cancellation that somebody asked for; `chosen` and `sample` as they are shown."""
 
     id: UUID
@@ -60,11 +60,11 @@ class Act:
     sample: list[Json]
     next_at: datetime
     ended_at: datetime | None = None
-    before: Begun = NOTHING_BEGUN
+    before: RecentVolume = NO_RECENT_VOLUME
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class ClaimedJob:
     """An act whose turn it is, in the hands of this transaction."""
 
     id: UUID
@@ -75,7 +75,7 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
+class BulkItem:
     """One thing to do: a unit to tell of, or the delivery of this number in its lane to cancel."""
 
     n: int
@@ -97,8 +97,8 @@ class Item:
 
 
 async def choose(
-    c: Connection, chosen: Chosen, destination: int | None, held: Collection[int], *, only_waiting: bool
-) -> list[Choice]:
+    c: Connection, chosen: BulkSelection, destination: int | None, held: Collection[int], *, only_waiting: bool
+) -> list[SelectedUnit]:
     """Find what matches: per unit its newest delivery, or each that waits. `held` are places where nobody takes it."""
     until = chosen.planned_until
     async with c.transaction():
@@ -111,7 +111,7 @@ async def choose(
             mandates=_listed(chosen.mandate_ids),
             planned_from=chosen.planned_from,
             planned_until=until,
-            highest_id=None if until is None else UUID(int=lowest_at(until).int | BELOW_A_MILLISECOND),
+            highest_id=None if until is None else UUID(int=lowest_at(until).int | MILLISECOND_MASK),
             only_waiting=only_waiting,
             statuses=_listed(chosen.statuses),
             held_destinations=list(held),
@@ -119,18 +119,18 @@ async def choose(
     return [_choice(row) for row in rows]
 
 
-async def hold_begun(c: Connection, kind: BulkKind, person: str) -> Begun:
+async def lock_recent_volume(c: Connection, kind: BulkKind, person: str) -> RecentVolume:
     """Read what a person began of a kind; they begin no other of it until the transaction ends."""
     await queries.hold_person(c, kind=kind.value, person=person)
     return await read_begun(c, kind, person)
 
 
-async def read_begun(c: Connection, kind: BulkKind, person: str) -> Begun:
+async def read_begun(c: Connection, kind: BulkKind, person: str) -> RecentVolume:
     """Read what a person began of a kind in the last day, by the database's clock, with nobody else's approval."""
-    return Begun(**await queries.read_begun(c, kind=kind.value, person=person))
+    return RecentVolume(**await queries.read_begun(c, kind=kind.value, person=person))
 
 
-async def enter(c: Connection, act: Act, counted: Counted) -> Act:
+async def insert_job(c: Connection, act: BulkJob, counted: BulkEstimate) -> BulkJob:
     """Store an act with what it has to do; return it with the database's moment at which it was asked for."""
     await queries.insert_act(
         c,
@@ -156,19 +156,19 @@ async def enter(c: Connection, act: Act, counted: Counted) -> Act:
     return entered
 
 
-async def read(c: Connection, act: UUID, kind: BulkKind | None = None) -> Act | None:
+async def read(c: Connection, act: UUID, kind: BulkKind | None = None) -> BulkJob | None:
     """Read an act, of one kind or of any."""
     row = await queries.read_act(c, id=act, kind=None if kind is None else kind.value)
     return None if row is None else _act(row)
 
 
-async def lock(c: Connection, act: UUID, kind: BulkKind | None = None) -> Act | None:
+async def lock(c: Connection, act: UUID, kind: BulkKind | None = None) -> BulkJob | None:
     """Read an act and keep others, also whoever works on it, from changing it until the transaction ends."""
     await queries.lock_act(c, id=act)
     return await read(c, act, kind)
 
 
-async def list_acts(c: Connection, kind: BulkKind, before: UUID | None, most: int) -> list[Act]:
+async def list_acts(c: Connection, kind: BulkKind, before: UUID | None, most: int) -> list[BulkJob]:
     """List the acts of a kind, newest first."""
     return [_act(row) for row in await queries.list_acts(c, kind=kind.value, before=before, most=most)]
 
@@ -184,30 +184,34 @@ async def stop(c: Connection, act: UUID, now: datetime) -> None:
     await queries.end_act(c, id=act, state=BulkState.CANCELLED.value, now=now)
 
 
-async def claim(c: Connection, now: datetime) -> Claim | None:
+async def claim(c: Connection, now: datetime) -> ClaimedJob | None:
     """Take the act whose turn it is, if no other process has it."""
     row = await queries.claim_act(c, now=now)
-    return None if row is None else Claim(**{**row, "kind": BulkKind(row["kind"])})
+    return None if row is None else ClaimedJob(**{**row, "kind": BulkKind(row["kind"])})
 
 
-async def items(c: Connection, claim: Claim, most: int) -> list[Item]:
+async def items(c: Connection, claim: ClaimedJob, most: int) -> list[BulkItem]:
     """Read what is to be done next; nothing is cancelled that somebody is sending."""
     only_idle = claim.kind is BulkKind.CANCELLATION
-    return [Item(**row) for row in await queries.next_items(c, act=claim.id, only_idle=only_idle, most=most)]
+    return [BulkItem(**row) for row in await queries.next_items(c, act=claim.id, only_idle=only_idle, most=most)]
 
 
 async def advance(
-    c: Connection, claim: Claim, struck: Collection[int], counts: tuple[int, int], moments: tuple[datetime, datetime]
+    c: Connection,
+    claim: ClaimedJob,
+    completed: Collection[int],
+    counts: tuple[int, int],
+    times: tuple[datetime, datetime],
 ) -> BulkState:
     """Strike items and count them (done, skipped); `moments` are now and the next turn. Returns the act's state."""
-    await queries.strike_items(c, act=claim.id, ns=list(struck))
+    await queries.strike_items(c, act=claim.id, ns=list(completed))
     done, skipped = counts
-    now, next_at = moments
+    now, next_at = times
     state = await queries.advance_act(c, id=claim.id, done=done, skipped=skipped, now=now, next_at=next_at)
     return BulkState(state)
 
 
-async def _enter_items(c: Connection, act: UUID, counted: Counted) -> None:
+async def _enter_items(c: Connection, act: UUID, counted: BulkEstimate) -> None:
     await queries.insert_items(
         c,
         act=act,
@@ -223,8 +227,8 @@ def _listed(given: Sequence[Any] | None) -> list[Any] | None:
     return None if given is None else list(given)
 
 
-def _choice(row: Mapping[str, Any]) -> Choice:
-    return Choice(
+def _choice(row: Mapping[str, Any]) -> SelectedUnit:
+    return SelectedUnit(
         unit=(row["destination"], row["brin"], row["mandate_id"], row["branch"]),
         sequence=row["sequence"],
         delivery_id=row["delivery_id"],
@@ -234,12 +238,12 @@ def _choice(row: Mapping[str, Any]) -> Choice:
     )
 
 
-def _act(row: Mapping[str, Any]) -> Act:
+def _act(row: Mapping[str, Any]) -> BulkJob:
     own = {name: each for name, each in row.items() if not name.startswith("begun")}
-    return Act(
+    return BulkJob(
         **{
             **own,
-            "before": Begun(deliveries=row["begun"], since=row["begun_since"]),
+            "before": RecentVolume(deliveries=row["begun"], since=row["begun_since"]),
             "kind": BulkKind(row["kind"]),
             "state": BulkState(row["state"]),
             "chosen": orjson.loads(row["chosen"]),

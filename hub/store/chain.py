@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hub.store.books import Broken
+from hub.store.books import BrokenRow
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from hub.store.pool import Connection
 
 
-async def broken(c: Connection, most: int) -> list[Broken]:
+async def find_broken(c: Connection, most: int) -> list[BrokenRow]:
     """Find what was changed, taken away, put in between or moved since it was noted; at most `most` of each kind."""
     return [
         *[
@@ -21,7 +21,9 @@ async def broken(c: Connection, most: int) -> list[Broken]:
         ],
         *[_about(row, _end(row)) for row in await queries.broken_heads(c, most=most)],
         *[
-            Broken(detail=f"the anchor of {row['day']} does not follow from the anchor before and its {row['n']} heads")
+            BrokenRow(
+                detail=f"the anchor of {row['day']} does not follow from the anchor before and its {row['n']} heads"
+            )
             for row in await queries.broken_anchors(c, most=most)
         ],
         *[
@@ -29,7 +31,7 @@ async def broken(c: Connection, most: int) -> list[Broken]:
             for row in await queries.lost_heads(c, most=most)
         ],
         *[
-            Broken(detail=f"the anchor of {row['day']} is noted, and is not there as it was noted")
+            BrokenRow(detail=f"the anchor of {row['day']} is noted, and is not there as it was noted")
             for row in await queries.lost_anchors(c, most=most)
         ],
     ]
@@ -41,6 +43,6 @@ def _end(row: Row) -> str:
     return f"the chain ends at note {row['length']} and holds {row['n'] or 0} notes, the last is {row['last']}"
 
 
-def _about(row: Row, detail: str) -> Broken:
+def _about(row: Row, detail: str) -> BrokenRow:
     chain: str = row["chain"]
-    return Broken(brin=chain or None, detail=detail if chain else f"{detail} (of what has no school)")
+    return BrokenRow(brin=chain or None, detail=detail if chain else f"{detail} (of what has no school)")

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
     from hub.store.pool import Connection
 
-BELOW_A_MILLISECOND: Final = (1 << 80) - 1
+MILLISECOND_MASK: Final = (1 << 80) - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reach:
+class DeliveryScope:
     """What somebody may see of the ledger: all of it, or what goes to these destinations or speaks of these schools."""
 
     everything: bool = False
@@ -51,7 +51,7 @@ class Reach:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class DeliveryFilter:
     """Which deliveries are asked for; None asks for all. `statuses` are statuses as shown."""
 
     destinations: Collection[int]
@@ -74,9 +74,9 @@ class Wanted:
         An id begins with the millisecond of its event, which comes before the planning: it narrows where to look.
         """
         lowest = None if self.event_id is None else lowest_at(time_of(self.event_id))
-        highest = None if self.event_id is None else UUID(int=self.event_id.int | BELOW_A_MILLISECOND)
+        highest = None if self.event_id is None else UUID(int=self.event_id.int | MILLISECOND_MASK)
         if highest is None and self.planned_until is not None:
-            highest = UUID(int=lowest_at(self.planned_until).int | BELOW_A_MILLISECOND)
+            highest = UUID(int=lowest_at(self.planned_until).int | MILLISECOND_MASK)
         destination, brin, number = self.after or (None, None, None)
         return {
             "ids": None if self.ids is None else list(self.ids),
@@ -145,7 +145,7 @@ class LaneView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ToldUnit:
+class NewestDelivery:
     """The newest delivery about a unit at a destination."""
 
     mandate_id: UUID
@@ -174,7 +174,7 @@ async def report_target(c: Connection, delivery_id: UUID) -> ReportTarget | None
 
 
 async def list_deliveries(
-    c: Connection, wanted: Wanted, reach: Reach, held: Collection[int], most: int
+    c: Connection, wanted: DeliveryFilter, reach: DeliveryScope, held: Collection[int], most: int
 ) -> list[DeliveryView]:
     """List deliveries that may be seen, in the order of their lanes; `held` are the destinations that are not open."""
     async with c.transaction():
@@ -194,12 +194,14 @@ async def read_messages(c: Connection, ids: Sequence[UUID]) -> list[tuple[Messag
     return [(_message(row), row["previous"] or 0) for row in await queries.read_messages(c, ids=list(ids))]
 
 
-async def newest_per_unit(c: Connection, destination: int, service_code: str, supplier_oin: str) -> list[ToldUnit]:
+async def newest_per_unit(
+    c: Connection, destination: int, service_code: str, supplier_oin: str
+) -> list[NewestDelivery]:
     """Read what a receiver was last told of each unit of a service."""
     rows = await queries.newest_per_unit(
         c, destination=destination, service_code=service_code, supplier_oin=supplier_oin
     )
-    return [ToldUnit(**{**row, "kind": Kind(row["kind"]), "status": Status(row["status"])}) for row in rows]
+    return [NewestDelivery(**{**row, "kind": Kind(row["kind"]), "status": Status(row["status"])}) for row in rows]
 
 
 async def attempts(c: Connection, delivery: DeliveryView) -> list[Mapping[str, Any]]:
@@ -237,7 +239,7 @@ async def list_lanes(
     ]
 
 
-def shown(status: Status, *, is_held: bool) -> str:
+def status_as_shown(status: Status, *, is_held: bool) -> str:
     """Say which status is shown: what waits where nothing may go is held."""
     return HELD if is_held and status in IN_LANE else status.value
 

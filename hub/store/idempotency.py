@@ -20,7 +20,7 @@ KEPT: Final = timedelta(hours=24)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class GivenAnswer:
+class StoredResponse:
     """An answer as it was sent, and the hash of the request that it answers."""
 
     request_hash: bytes
@@ -29,23 +29,23 @@ class GivenAnswer:
     body: bytes
 
 
-def digest(subject: str) -> str:
+def caller_digest(subject: str) -> str:
     """Say by which name a caller's answers are kept: people stand nowhere but in `people`."""
     return sha256(subject.encode()).hexdigest()
 
 
-async def find(c: Connection, caller: str, key: str, now: datetime) -> GivenAnswer | None:
+async def find(c: Connection, caller: str, key: str, now: datetime) -> StoredResponse | None:
     """Wait until no other request with this key is under way, and return the answer it was given."""
     await queries.lock_idempotency_key(c, caller=caller, key=key)
     row = await queries.find_idempotency_key(c, caller=caller, key=key, not_before=now - KEPT)
     if row is None:
         return None
-    return GivenAnswer(
+    return StoredResponse(
         request_hash=row["request_hash"], status=row["status"], headers=orjson.loads(row["headers"]), body=row["body"]
     )
 
 
-async def keep(c: Connection, caller: str, key: str, answer: GivenAnswer, now: datetime) -> None:
+async def keep(c: Connection, caller: str, key: str, answer: StoredResponse, now: datetime) -> None:
     """Remember an answer, in the transaction that did the work."""
     await queries.keep_idempotency_key(
         c,

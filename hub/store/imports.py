@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from hub.domain.listing import Book, ListedBranch, ListedSchool
+from hub.domain.listing import ListedBranch, ListedSchool, SchoolSnapshot
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
@@ -22,18 +22,18 @@ async def take_turn(c: Connection) -> None:
     await queries.take_turn(c, lock=SCHOOL_FILES)
 
 
-async def read_book(c: Connection) -> Book:
+async def read_snapshot(c: Connection) -> SchoolSnapshot:
     """Read every school, branch and board."""
     schools = (ListedSchool(**_row(row)) for row in await queries.read_all_schools(c))
     branches = (ListedBranch(**_row(row)) for row in await queries.read_all_branches(c))
-    return Book(
+    return SchoolSnapshot(
         schools={school.brin: school for school in schools},
         branches={branch.branch: branch for branch in branches},
         boards={row["bge_code"]: row["name"] for row in await queries.read_all_boards(c)},
     )
 
 
-async def write_book(c: Connection, before: Book, after: Book) -> None:
+async def write_snapshot(c: Connection, before: SchoolSnapshot, after: SchoolSnapshot) -> None:
     """Write what is new or differs; the schools that differ are held."""
     boards = _differing(before.boards, after.boards)
     await queries.write_boards(c, bge_codes=list(boards), names=list(boards.values()))
@@ -65,7 +65,7 @@ def _differing(before: Mapping[str, Row], after: Mapping[str, Row]) -> dict[str,
     return {code: row for code, row in after.items() if code not in before or before[code] != row}
 
 
-async def mandated(c: Connection, brins: Collection[str], today: date) -> list[str]:
+async def brins_with_mandates(c: Connection, brins: Collection[str], today: date) -> list[str]:
     """Say which of these schools have mandates that live."""
     return [row["brin"] for row in await queries.read_mandated_brins(c, brins=list(brins), today=today)]
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hub.domain.outcome import Delivered, Failure
-    from hub.envelopes import Change
+    from hub.envelopes import StatusChange
     from hub.store.pool import Connection
 
     Key = tuple[int, str, int]
@@ -41,7 +41,7 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
+class QueuedDelivery:
     """A delivery as the forwarder holds it."""
 
     message: MessageRow
@@ -55,7 +55,7 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class SucceededAttempt:
     """What was taken: the delivery's key, the status it had, and the transport's word."""
 
     key: Key
@@ -66,20 +66,20 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Missed:
+class FailedAttempt:
     """What was not: the status it gets, what the attempt costs of its budget, and why."""
 
     key: Key
     before: Status
     after: Status
     outcome: Failure
-    burned: int
+    counted: int
     reason: str | None
     expects_report: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class LaneUpdate:
     """Where a leased lane stands when it is given back; `wait` seconds until it is due, if anything waits.
 
     `keeps` says that an attempt cost nothing, and that the moment from which attempts count stays what it was.
@@ -110,7 +110,7 @@ async def lease(c: Connection, owner: int, permits: Mapping[int, int]) -> list[L
     ]
 
 
-async def read(c: Connection, leases: Sequence[Lease], most: int) -> dict[tuple[int, str], list[Letter]]:
+async def read(c: Connection, leases: Sequence[Lease], most: int) -> dict[tuple[int, str], list[QueuedDelivery]]:
     """Read at most `most` deliveries of each leased lane, in order, above its head."""
     rows = await queries.read_lanes(
         c,
@@ -119,13 +119,13 @@ async def read(c: Connection, leases: Sequence[Lease], most: int) -> dict[tuple[
         heads=[x.head for x in leases],
         most=most,
     )
-    found: dict[tuple[int, str], list[Letter]] = {(x.destination, x.brin): [] for x in leases}
+    found: dict[tuple[int, str], list[QueuedDelivery]] = {(x.destination, x.brin): [] for x in leases}
     for row in rows:
-        found[row["destination"], row["brin"]].append(_letter(row))
+        found[row["destination"], row["brin"]].append(_queued_delivery(row))
     return found
 
 
-async def settle(c: Connection, standings: Iterable[Standing]) -> set[tuple[int, str]]:
+async def complete(c: Connection, standings: Iterable[LaneUpdate]) -> set[tuple[int, str]]:
     """Write where lanes stand and give them back; returns those whose lease still held."""
     ordered = sorted(standings, key=lambda s: (s.lease.destination, s.lease.brin))
     rows = await queries.settle_lanes(
@@ -142,7 +142,7 @@ async def settle(c: Connection, standings: Iterable[Standing]) -> set[tuple[int,
     return {(row["destination"], row["brin"]) for row in rows}
 
 
-async def mark_delivered(c: Connection, taken: Sequence[Taken]) -> set[Key]:
+async def mark_delivered(c: Connection, taken: Sequence[SucceededAttempt]) -> set[Key]:
     """Record what was taken; returns the keys whose status moved (the others had been reported before)."""
     keys = _keys(t.key for t in taken)
     places = {
@@ -164,25 +164,25 @@ async def mark_delivered(c: Connection, taken: Sequence[Taken]) -> set[Key]:
     return moved
 
 
-async def mark_failed(c: Connection, missed: Sequence[Missed]) -> set[Key]:
+async def mark_failed(c: Connection, missed: Sequence[FailedAttempt]) -> set[Key]:
     """Keep the attempts that failed and move their deliveries on; returns the keys whose status moved."""
     await queries.write_attempts(
         c,
         **_keys(m.key for m in missed),
         ats=[m.outcome.at for m in missed],
-        outcomes=[outcome_word(m.outcome) for m in missed],
+        outcomes=[outcome_name(m.outcome) for m in missed],
         http_statuses=[m.outcome.http_status for m in missed],
         durations=[m.outcome.duration_ms for m in missed],
         errors=[m.outcome.error for m in missed],
     )
-    burnt = [m for m in missed if m.burned]
+    burnt = [m for m in missed if m.counted]
     if not burnt:
         return set()
     rows = await queries.mark_failed(
         c,
         **_keys(m.key for m in burnt),
         statuses=[m.after.value for m in burnt],
-        burned=[m.burned for m in burnt],
+        counted=[m.counted for m in burnt],
         reasons=[m.reason for m in burnt],
         ats=[m.outcome.at for m in burnt],
         were_refused=[isinstance(m.outcome, Refused) for m in burnt],
@@ -190,12 +190,12 @@ async def mark_failed(c: Connection, missed: Sequence[Missed]) -> set[Key]:
     return {(row["destination"], row["brin"], row["sequence"]) for row in rows}
 
 
-async def write_changes(c: Connection, changes: Sequence[Change]) -> None:
+async def write_changes(c: Connection, changes: Sequence[StatusChange]) -> None:
     """Put changes of deliveries into the outbox: (destination, brin, sequence, before, after, at, reason)."""
     await queries.write_changes(c, items=orjson.dumps(changes).decode())
 
 
-async def give_back(c: Connection, owner: int, known: Iterable[Key]) -> list[tuple[int, str]]:
+async def return_lost_leases(c: Connection, owner: int, known: Iterable[Key]) -> list[tuple[int, str]]:
     """Make lanes due again whose owner does not know of them, by (destination, brin, token); returns their keys."""
     leases = list(known)
     rows = await queries.give_back_lanes(
@@ -213,12 +213,12 @@ async def repair_stranded(c: Connection) -> list[tuple[int, str]]:
     return [(row["destination"], row["brin"]) for row in await queries.repair_stranded_lanes(c)]
 
 
-async def wake(c: Connection, destinations: Sequence[int]) -> None:
+async def make_due(c: Connection, destinations: Sequence[int]) -> None:
     """Make all waiting lanes of these destinations due."""
     await queries.wake_lanes(c, destinations=list(destinations))
 
 
-def outcome_word(outcome: Failure) -> str:
+def outcome_name(outcome: Failure) -> str:
     """Name a failed attempt as it is kept and counted."""
     return {"RetryLater": "retry", "Refused": "refused", "Gone": "gone"}[type(outcome).__name__]
 
@@ -232,8 +232,8 @@ def _keys(keys: Iterable[Key]) -> dict[str, list[Any]]:
     }
 
 
-def _letter(row: Mapping[str, Any]) -> Letter:
-    return Letter(
+def _queued_delivery(row: Mapping[str, Any]) -> QueuedDelivery:
+    return QueuedDelivery(
         message=MessageRow(
             id=row["id"],
             brin=row["brin"],

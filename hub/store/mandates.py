@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
+class MandateScope:
     """Whose mandates somebody may read: everybody's, or those of these schools, boards and suppliers."""
 
     everything: bool = False
@@ -52,7 +52,7 @@ class MandateView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class MandateFilter:
     """Which mandates are asked for; None asks for all."""
 
     id: UUID | None = None
@@ -65,7 +65,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WantedSchools:
+class SchoolFilter:
     """Which schools are asked for; None asks for all."""
 
     brin: Brin | None = None
@@ -75,7 +75,7 @@ class WantedSchools:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Happened:
+class RecordedEvent:
     """An event of a mandate: what it was, and the mandate's whole state after it."""
 
     at: datetime
@@ -84,17 +84,17 @@ class Happened:
     body: Mapping[str, Any]
 
 
-async def mandate_views(c: Connection, wanted: Wanted, sight: Sight, most: int) -> list[MandateView]:
+async def mandate_views(c: Connection, filters: MandateFilter, scope: MandateScope, most: int) -> list[MandateView]:
     """Read mandates that may be seen, at most `most`, in the order of their ids."""
     rows = await queries.read_mandate_views(
         c,
-        **sight.columns(),
-        id=wanted.id,
-        brin=wanted.brin,
-        service_code=wanted.service_code,
-        supplier_oin=wanted.supplier_oin,
-        reference_date=wanted.reference_date,
-        after=wanted.after,
+        **scope.columns(),
+        id=filters.id,
+        brin=filters.brin,
+        service_code=filters.service_code,
+        supplier_oin=filters.supplier_oin,
+        reference_date=filters.reference_date,
+        after=filters.after,
         most=most,
     )
     return [
@@ -108,22 +108,22 @@ async def mandate_views(c: Connection, wanted: Wanted, sight: Sight, most: int) 
     ]
 
 
-async def mandate_view(c: Connection, mandate_id: UUID, sight: Sight) -> MandateView | None:
+async def mandate_view(c: Connection, mandate_id: UUID, scope: MandateScope) -> MandateView | None:
     """Read one mandate, if it is there and may be seen."""
-    return next(iter(await mandate_views(c, Wanted(id=mandate_id), sight, 1)), None)
+    return next(iter(await mandate_views(c, MandateFilter(id=mandate_id), scope, 1)), None)
 
 
-async def list_schools(c: Connection, wanted: WantedSchools, sight: Sight, most: int) -> list[Mapping[str, Any]]:
+async def list_schools(c: Connection, filters: SchoolFilter, scope: MandateScope, most: int) -> list[Mapping[str, Any]]:
     """Read schools that may be seen: brin, name, bge_code, sector, closed_on."""
     found = await queries.list_schools(
         c,
-        everything=sight.everything,
-        brins=list(sight.brins),
-        bges=list(sight.bges),
-        brin=wanted.brin,
-        bge_code=wanted.bge_code,
-        name=wanted.name,
-        after=wanted.after,
+        everything=scope.everything,
+        brins=list(scope.brins),
+        bges=list(scope.bges),
+        brin=filters.brin,
+        bge_code=filters.bge_code,
+        name=filters.name,
+        after=filters.after,
         most=most,
     )
     return list(found)
@@ -151,11 +151,11 @@ async def known_events(
     return list(found)
 
 
-async def events_of(c: Connection, mandate: Mandate, after: int) -> list[Happened]:
+async def events_of(c: Connection, mandate: Mandate, after: int) -> list[RecordedEvent]:
     """Read what happened to a mandate after one of its versions, in order."""
     rows = await queries.read_events_of(c, brin=mandate.brin, mandate_id=mandate.id, after=after)
     return [
-        Happened(
+        RecordedEvent(
             at=row["recorded_at"],
             kind=Kind(row["kind"]),
             version=row["mandate_version"],
@@ -166,7 +166,7 @@ async def events_of(c: Connection, mandate: Mandate, after: int) -> list[Happene
 
 
 async def feed(
-    c: Connection, window: tuple[int, int], kinds: Sequence[Kind], sight: Sight, most: int
+    c: Connection, window: tuple[int, int], kinds: Sequence[Kind], scope: MandateScope, most: int
 ) -> list[tuple[int, LogRow]]:
     """Read published events of a window (after, until) that may be seen, with their positions.
 
@@ -177,9 +177,9 @@ async def feed(
         after=window[0],
         until=window[1],
         kinds=[kind.value for kind in kinds],
-        everything=sight.everything,
-        brins=list(sight.brins),
-        oins=list(sight.oins),
+        everything=scope.everything,
+        brins=list(scope.brins),
+        oins=list(scope.oins),
         most=most,
     )
     return [(row["position"], _log_row(row)) for row in rows]

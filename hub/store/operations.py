@@ -21,7 +21,7 @@ ParkedState = Literal["open", "retried", "discarded"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gate:
+class HoldState:
     """Whether a destination is held, and the schools that go, or wait, all the same."""
 
     held: bool
@@ -46,7 +46,7 @@ class Parked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AuditEntry:
+class AuditRecord:
     """What somebody did, as it was noted."""
 
     n: int
@@ -68,34 +68,34 @@ async def find_destination(c: Connection, name: str) -> int | None:
     return cast("int | None", await queries.find_destination(c, name=name))
 
 
-async def hold_destination(c: Connection, destination: int) -> Gate:
+async def hold_destination(c: Connection, destination: int) -> HoldState:
     """Let nothing go there, now and later; return how it was. The first locks of their transaction."""
-    was = await _shut(c, destination)
+    before = await _lock_gate(c, destination)
     await queries.mark_destination(c, id=destination, held=True)
     await queries.hold_all_lanes(c, destination=destination)
-    return was
+    return before
 
 
-async def release_destination(c: Connection, destination: int) -> Gate:
+async def release_destination(c: Connection, destination: int) -> HoldState:
     """Let everything go there again; return how it was. The first locks of their transaction."""
-    was = await _shut(c, destination)
+    before = await _lock_gate(c, destination)
     await queries.mark_destination(c, id=destination, held=False)
     await queries.release_all_lanes(c, destination=destination)
-    return was
+    return before
 
 
 async def hold_lanes(c: Connection, destination: int, brins: Collection[str]) -> dict[str, bool]:
     """Let nothing of these schools go there; return which were held. The first locks of their transaction."""
-    were = await _holds(c, destination, brins)
-    await queries.hold_lanes(c, destination=destination, brins=list(were))
-    return were
+    holds = await _read_holds(c, destination, brins)
+    await queries.hold_lanes(c, destination=destination, brins=list(holds))
+    return holds
 
 
 async def release_lanes(c: Connection, destination: int, brins: Collection[str]) -> dict[str, bool]:
     """Let these schools go there, also where all others are held; return which were held. The first locks."""
-    were = await _holds(c, destination, brins)
-    await queries.release_lanes(c, destination=destination, brins=list(were))
-    return were
+    holds = await _read_holds(c, destination, brins)
+    await queries.release_lanes(c, destination=destination, brins=list(holds))
+    return holds
 
 
 async def wake_lanes(c: Connection, destination: int) -> None:
@@ -137,22 +137,22 @@ async def list_audit(
     until: datetime | None,
     before: int | None,
     most: int,
-) -> list[AuditEntry]:
+) -> list[AuditRecord]:
     """List the notes of the audit before a number, newest first."""
     rows = await queries.list_audit(c, brin=brin, since=since, until=until, before=before, most=most)
     return [
-        AuditEntry(**{**row, **{name: _read_json(row[name]) for name in ("subject", "before", "after")}})
+        AuditRecord(**{**row, **{name: _read_json(row[name]) for name in ("subject", "before", "after")}})
         for row in rows
     ]
 
 
-async def _shut(c: Connection, destination: int) -> Gate:
-    await plans.shut_gate(c)
-    return Gate(**await queries.read_gate(c, id=destination))
+async def _lock_gate(c: Connection, destination: int) -> HoldState:
+    await plans.lock_gate_exclusive(c)
+    return HoldState(**await queries.read_gate(c, id=destination))
 
 
-async def _holds(c: Connection, destination: int, brins: Collection[str]) -> dict[str, bool]:
-    await plans.share_gate(c)
+async def _read_holds(c: Connection, destination: int, brins: Collection[str]) -> dict[str, bool]:
+    await plans.lock_gate_shared(c)
     rows = await queries.read_holds(c, destination=destination, brins=sorted(set(brins)))
     return {row["brin"]: row["held"] for row in sorted(rows, key=itemgetter("brin"))}
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hub.store.pool import Connection
 
 
-class Ours(StrEnum):
+class SystemActor(StrEnum):
     """Who acts and is nobody: written as it is. A token's subject is never one of these, whatever it reads."""
 
     HUB = "hub"
@@ -44,7 +44,7 @@ class Person:
 
 async def pseudonym(c: Connection, actor: str, at: datetime) -> str:
     """Say by which name an actor stands in records: the pseudonym, made in this transaction for one that is new."""
-    if isinstance(actor, Ours | Pseudonym):
+    if isinstance(actor, SystemActor | Pseudonym):
         return str(actor)
     found = None
     while found is None:  # nothing is found when another gave the pseudonym at the same moment
@@ -52,9 +52,9 @@ async def pseudonym(c: Connection, actor: str, at: datetime) -> str:
     return str(found)
 
 
-async def known(c: Connection, actor: str) -> str | None:
+async def find_pseudonym(c: Connection, actor: str) -> str | None:
     """Say by which name an actor stands in records already, if any; gives no pseudonym to one that is new."""
-    if isinstance(actor, Ours):
+    if isinstance(actor, SystemActor):
         return actor.value
     found = await queries.find_person(c, name=actor)
     return None if found is None or found["subject"] != actor else str(found["pseudonym"])

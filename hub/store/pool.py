@@ -14,9 +14,15 @@ else:
     Pool = asyncpg.Pool
     Connection = asyncpg.Connection | PoolConnectionProxy
 
-AWAY: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+DATABASE_ERRORS: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
 """All that a statement fails with, the driver's own confusion over a connection that is cut in the middle of it too."""
-PASSING: Final = (
+TRANSIENT_ERRORS: Final = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
@@ -29,23 +35,23 @@ PASSING: Final = (
 """What passes by itself: the database is away, starts, is full, or undid one of two that waited for each other."""
 
 
-async def open_pool(dsn: str, *, name: str, most: int = 4, is_hot: bool = False) -> Pool:
+async def open_pool(dsn: str, *, name: str, max_size: int = 4, is_hot: bool = False) -> Pool:
     """Open a pool of at most `most` connections that show up as `name` in pg_stat_activity.
 
     A hot one serves the stages of the flow, whose statements all look up by key.
     """
     return await asyncpg.create_pool(
         dsn,
-        min_size=most if is_hot else 1,
-        max_size=most,
+        min_size=max_size if is_hot else 1,
+        max_size=max_size,
         command_timeout=60,
-        init=look_up_by_key if is_hot else None,
-        reset=leave_as_it_is,
+        init=prefer_index_lookups if is_hot else None,
+        reset=skip_reset,
         server_settings={"application_name": f"osr-hub {name}"},
     )
 
 
-async def look_up_by_key(c: Connection) -> None:
+async def prefer_index_lookups(c: Connection) -> None:
     """Keep the planner to what the hot statements are written for: a thousand look-ups by primary key, planned once.
 
     Its guess of how many rows an array holds, and old statistics, would now and then make it read a whole table.
@@ -56,7 +62,7 @@ async def look_up_by_key(c: Connection) -> None:
     )
 
 
-async def leave_as_it_is(_: Connection) -> None:
+async def skip_reset(_: Connection) -> None:
     """Give a connection back without the driver's `reset all`: no statement here changes a session, `init` does.
 
     It would undo what `init` set, and cost a round trip for each use. An open transaction is rolled back all the same.

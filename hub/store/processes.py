@@ -20,41 +20,41 @@ if TYPE_CHECKING:
 
 DEAD_AFTER_SECONDS: Final = 4.0
 PROC: Final = Path("/proc")
-ENDED: Final = ("Z", "X")
-BIRTH: Final = 18
+ENDED_STATES: Final = ("Z", "X")
+START_TICKS_FIELD: Final = 18
 """Where the moment of birth stands in `/proc/PID/stat`, counted from what follows the state."""
 
 
-class Entry(NamedTuple):
+class RegisteredProcess(NamedTuple):
     """What the database said to a process that begins: its number, and what time it is there."""
 
     process: int
     at: datetime
 
 
-class Beat(NamedTuple):
+class BeatResult(NamedTuple):
     """What the database said to a beat: whether it still took the process for alive, and what time it is there."""
 
     was_alive: bool
     at: datetime
 
 
-async def enter(c: Connection, role: str) -> Entry:
+async def enter(c: Connection, role: str) -> RegisteredProcess:
     """Say that a process begins."""
-    pid, machine = os.getpid(), machine_of_mine()
+    pid, machine = os.getpid(), current_machine()
     row = await queries.enter_process(
-        c, role=role, host=socket.gethostname(), pid=pid, machine=machine, born=machine and born(pid)
+        c, role=role, host=socket.gethostname(), pid=pid, machine=machine, born=machine and start_ticks(pid)
     )
-    return Entry(row["id"], row["at"])
+    return RegisteredProcess(row["id"], row["at"])
 
 
-async def beat(c: Connection, process: int, sending: Sequence[tuple[int, str, float]] = ()) -> Beat | None:
+async def beat(c: Connection, process: int, sending: Sequence[tuple[int, str, float]] = ()) -> BeatResult | None:
     """Say that it lives and which requests are open: (destination, brin, seconds left).
 
     Returns None when it is not known at all and must enter anew.
     """
     row = await queries.beat(c, id=process, sending=orjson.dumps(sending).decode())
-    return None if row is None else Beat(not row["declared_dead"], row["at"])
+    return None if row is None else BeatResult(not row["declared_dead"], row["at"])
 
 
 async def leave(c: Connection, process: int) -> None:
@@ -67,9 +67,9 @@ async def is_beating(c: Connection, role: str, pid: int) -> bool:
     return cast("bool", await queries.is_beating(c, role=role, pid=pid))
 
 
-async def bury(c: Connection, dead_after: float = DEAD_AFTER_SECONDS) -> int:
+async def rescue_lanes(c: Connection, dead_after: float = DEAD_AFTER_SECONDS) -> int:
     """Free the lanes of forwarders that are gone or beat no more, and say how many; the caller owns the transaction."""
-    dead = await queries.declare_dead(c, dead_after=dead_after, gone=await _gone(c))
+    dead = await queries.declare_dead(c, dead_after=dead_after, gone=await _ended_here(c))
     if not dead:
         return 0
     sending = [
@@ -87,13 +87,13 @@ async def bury(c: Connection, dead_after: float = DEAD_AFTER_SECONDS) -> int:
     return len(freed)
 
 
-async def forget(c: Connection) -> None:
+async def delete_ended(c: Connection) -> None:
     """Remove rows of processes that nothing refers to any more."""
     await queries.forget_processes(c)
 
 
 @cache
-def machine_of_mine() -> str | None:
+def current_machine() -> str | None:
     """Name the boot and the namespace that process numbers count in here; None where the kernel does not say."""
     try:
         boot = (PROC / "sys/kernel/random/boot_id").read_text().strip()
@@ -102,17 +102,17 @@ def machine_of_mine() -> str | None:
         return None
 
 
-def born(pid: int) -> int | None:
+def start_ticks(pid: int) -> int | None:
     """Say when a process of this machine began, in ticks since its boot; None when it ended, or cannot be looked at."""
     try:
         stat = (PROC / str(pid) / "stat").read_text()
     except OSError:
         return None
     state, *rest = stat[stat.rindex(")") + 2 :].split()
-    return None if state in ENDED else int(rest[BIRTH])
+    return None if state in ENDED_STATES else int(rest[START_TICKS_FIELD])
 
 
-def is_gone(pid: int, began: int | None) -> bool:
+def has_ended(pid: int, began: int | None) -> bool:
     """Say whether the process of this number that began then has ended for sure; another may have its number now."""
     try:
         os.kill(pid, 0)
@@ -120,11 +120,11 @@ def is_gone(pid: int, began: int | None) -> bool:
         return True
     except PermissionError:
         return False
-    return born(pid) != began
+    return start_ticks(pid) != began
 
 
-async def _gone(c: Connection) -> list[int]:
-    machine = machine_of_mine()
+async def _ended_here(c: Connection) -> list[int]:
+    machine = current_machine()
     if machine is None:
         return []
-    return [row["id"] for row in await queries.neighbours(c, machine=machine) if is_gone(row["pid"], row["born"])]
+    return [row["id"] for row in await queries.neighbours(c, machine=machine) if has_ended(row["pid"], row["born"])]

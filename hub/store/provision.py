@@ -28,7 +28,7 @@ async def provision(admin_dsn: str, *, role: str, password: str, database: str) 
         await connection.close()
 
 
-async def answers(dsn: str) -> bool:
+async def accepts_connections(dsn: str) -> bool:
     """Say whether a server takes connections at this DSN."""
     try:
         connection = await asyncpg.connect(dsn, timeout=2)

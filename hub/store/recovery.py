@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class StoredNumber:
     """What is here under a school's number: an event, or none; and which number the school has reached."""
 
     id: UUID | None
@@ -56,7 +56,7 @@ class LocalEvent:
 
 
 @dataclass(slots=True)
-class Place:
+class PublishedPosition:
     """A published event's place in the feed."""
 
     position: int
@@ -66,20 +66,20 @@ class Place:
 
 
 @dataclass(slots=True)
-class Recalled:
+class RecoveredRows:
     """What recovering writes of the register: mandates as they were, with their units as JSON, and events."""
 
     mandates: list[tuple[Mandate, str]] = field(default_factory=list)
     events: list[EventRow] = field(default_factory=list)
 
 
-async def known(c: Connection, keys: Sequence[Key]) -> dict[Key, Known]:
+async def known(c: Connection, keys: Sequence[Key]) -> dict[Key, StoredNumber]:
     """Look up events by school and number."""
     rows = await queries.known_events(c, brins=[key[0] for key in keys], numbers=[key[1] for key in keys])
-    return {keys[row["o"] - 1]: Known(id=row["id"], counter=row["counter"]) for row in rows}
+    return {keys[row["o"] - 1]: StoredNumber(id=row["id"], counter=row["counter"]) for row in rows}
 
 
-async def errands(c: Connection) -> dict[Key, UUID]:
+async def outbox_ids(c: Connection) -> dict[Key, UUID]:
     """Read what is to be published, with the ids of the events."""
     return {(row["brin"], row["number"]): row["id"] for row in await queries.read_errands(c)}
 
@@ -98,7 +98,7 @@ async def local_events(c: Connection, since: Mapping[str, int]) -> list[LocalEve
     ]
 
 
-async def hold_plans(c: Connection, brins: Iterable[str]) -> None:
+async def lock_planning(c: Connection, brins: Iterable[str]) -> None:
     """Keep the planner from schools, in key order, until the transaction ends."""
     await queries.hold_plans(c, brins=sorted(brins))
 
@@ -116,7 +116,7 @@ async def renumber(c: Connection, moved: Sequence[tuple[LocalEvent, int]]) -> No
     await queries.renumber_errands(c, brins=brins, befores=befores, afters=[number for _, number in moved])
 
 
-async def write(c: Connection, recalled: Recalled) -> None:
+async def write(c: Connection, recalled: RecoveredRows) -> None:
     """Write mandates as they were, their routing, and events."""
     mandates_, routes = recalled.mandates, [(m.id, *route) for m, _ in recalled.mandates for route in m.routes.items()]
     await queries.write_recalled_mandates(c, **_mandate_columns(mandates_))
@@ -170,14 +170,14 @@ async def write_events(c: Connection, rows: Sequence[EventRow]) -> None:
     await queries.raise_counters(c, brins=list(counters), counters=list(counters.values()))
 
 
-async def write_feed(c: Connection, places: Sequence[Place]) -> None:
+async def write_positions(c: Connection, places: Sequence[PublishedPosition]) -> None:
     """Give published events their places."""
     await queries.write_feed(
         c,
-        positions=[place.position for place in places],
-        brins=[place.brin for place in places],
-        numbers=[place.number for place in places],
-        published_ats=[place.published_at for place in places],
+        positions=[position.position for position in places],
+        brins=[position.brin for position in places],
+        numbers=[position.number for position in places],
+        published_ats=[position.published_at for position in places],
     )
 
 

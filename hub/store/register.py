@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import orjson
 
 from hub.domain.mandate import Mandate, Unit
-from hub.domain.school import Location, School
+from hub.domain.school import School, SchoolBranch
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class UsedRouting:
 
 
 @dataclass(slots=True)
-class Columns:
+class RegisterRows:
     """What one change writes, as the columns of `write_register`."""
 
     mandates: list[tuple[Any, ...]] = field(default_factory=list)
@@ -86,10 +86,10 @@ async def read_schools(c: Connection, brins: Iterable[str]) -> dict[Brin, School
 
 
 async def _schools(c: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[Brin, School]:
-    places: dict[Brin, list[Location]] = defaultdict(list)
+    places: dict[Brin, list[SchoolBranch]] = defaultdict(list)
     for row in await queries.read_locations(c, brins=[row["brin"] for row in rows]):
-        places[row["brin"]].append(Location(branch=row["branch"], name=row["name"], closed_on=row["closed_on"]))
-    return {row["brin"]: School(**row, locations=tuple(places[row["brin"]])) for row in rows}
+        places[row["brin"]].append(SchoolBranch(branch=row["branch"], name=row["name"], closed_on=row["closed_on"]))
+    return {row["brin"]: School(**row, branches=tuple(places[row["brin"]])) for row in rows}
 
 
 async def living_mandates(
@@ -157,7 +157,7 @@ async def write_systems(c: Connection, rows: Sequence[System]) -> None:
     )
 
 
-async def write(c: Connection, columns: Columns, *, now: datetime, traceparent: str | None) -> None:
+async def write(c: Connection, columns: RegisterRows, *, now: datetime, traceparent: str | None) -> None:
     """Write one change: mandates, routing, events, errands and counters; the schools are held."""
     mandates = _columns(columns.mandates, 12)
     events = _columns(columns.events, 8)

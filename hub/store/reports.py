@@ -93,11 +93,11 @@ async def find_by_mandate(c: Connection, versions: Sequence[tuple[UUID, int]]) -
     return found
 
 
-async def lock(c: Connection, lanes: Iterable[LaneKey], *, make: bool = False) -> dict[LaneKey, HeldLane]:
+async def lock_lanes(c: Connection, lanes: Iterable[LaneKey], *, make: bool = False) -> dict[LaneKey, HeldLane]:
     """Hold lanes still, in key order; with `make` those that are not there yet are made in their places."""
     ordered = sorted(set(lanes))
     if make:
-        await plans.share_gate(c)
+        await plans.lock_gate_shared(c)
     locking = queries.make_lanes if make else queries.lock_lanes
     rows = await locking(c, destinations=[x[0] for x in ordered], brins=[x[1] for x in ordered])
     return {
@@ -149,7 +149,7 @@ async def move_closed(c: Connection, closed: Mapping[LaneKey, int]) -> None:
     )
 
 
-async def keep(c: Connection, reports: Sequence[KeptReport]) -> None:
+async def write_reports(c: Connection, reports: Sequence[KeptReport]) -> None:
     """Keep reports as rows."""
     await queries.write_reports(
         c,
@@ -162,12 +162,12 @@ async def keep(c: Connection, reports: Sequence[KeptReport]) -> None:
     )
 
 
-async def keep_earlier(c: Connection, keys: Iterable[Key]) -> None:
+async def write_earlier_reports(c: Connection, keys: Iterable[Key]) -> None:
     """Turn first reports that live in columns into rows, before a correction replaces them."""
     await queries.keep_earlier_reports(c, **_keys(keys))
 
 
-async def park(c: Connection, record: Mapping[str, Any]) -> None:
+async def park_record(c: Connection, record: Mapping[str, Any]) -> None:
     """Put a record aside with its bytes; `headers` is a list of pairs; the same record again changes nothing."""
     await queries.park(c, **{**record, "headers": orjson.dumps(record["headers"]).decode()})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hub.domain.planning import Destination
+from hub.domain.planning import DestinationRef
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
@@ -16,35 +16,37 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listener:
+class ResultSubscriber:
     """A system that asked: where its messages go, and of which services."""
 
-    copies: Destination
+    copies: DestinationRef
     services: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listened:
+class ResultSubject:
     """A delivery to DUO that somebody wants to hear of."""
 
-    copies: Destination
+    copies: DestinationRef
     destination: str
     event_number: int
     mandate_version: int
     has_lane: bool
 
 
-async def listeners(c: Connection) -> dict[str, Listener]:
+async def read_subscribers(c: Connection) -> dict[str, ResultSubscriber]:
     """Read who asked, by supplier; until the transaction ends none of them can be deleted or changed."""
     return {
-        row["supplier_oin"]: Listener(
-            copies=Destination(id=row["id"], name=row["name"]), services=frozenset(row["services"])
+        row["supplier_oin"]: ResultSubscriber(
+            copies=DestinationRef(id=row["id"], name=row["name"]), services=frozenset(row["services"])
         )
         for row in await queries.result_listeners(c)
     }
 
 
-async def listened(c: Connection, keys: Iterable[Key], asked: Mapping[str, Listener]) -> dict[Key, Listened]:
+async def read_subjects(
+    c: Connection, keys: Iterable[Key], asked: Mapping[str, ResultSubscriber]
+) -> dict[Key, ResultSubject]:
     """Find which of these deliveries went to DUO for a mandate of somebody who asked."""
     ordered = sorted(set(keys))
     rows = await queries.result_subjects(
@@ -54,7 +56,7 @@ async def listened(c: Connection, keys: Iterable[Key], asked: Mapping[str, Liste
         sequences=[k[2] for k in ordered],
     )
     return {
-        (row["destination"], row["brin"], row["sequence"]): Listened(
+        (row["destination"], row["brin"], row["sequence"]): ResultSubject(
             copies=asked[row["supplier_oin"]].copies,
             destination=row["name"],
             event_number=row["event_number"],

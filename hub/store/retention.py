@@ -35,7 +35,7 @@ async def thin_lanes(c: Connection, lanes: list[LaneKey], before: datetime, day:
     """Take messages older than `before` out of lanes, but not what a mandate that is not over on `day` needs."""
     if not lanes:
         return 0
-    await reports.lock(c, lanes)
+    await reports.lock_lanes(c, lanes)
     rows = await queries.thin_lanes(c, **_columns(lanes), before=before, day=day)
     gone: dict[Tally, int] = {
         (row["destination"], Status(row["status"]), row["expects_report"]): -row["n"] for row in rows
@@ -91,7 +91,7 @@ async def page_of_chains(c: Connection, after: str | None, before: datetime, mos
 
 async def thin_chains(c: Connection, chains: list[str], before: datetime) -> int:
     """Take old notes off the beginning of chains."""
-    await audit.hold(c, chains)
+    await audit.lock_heads(c, chains)
     return cast("int", await queries.thin_chains(c, chains=chains, before=before))
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class SchoolEvent:
     """An event of a mandate, with the units it speaks of: branch ('' for the rest) to kind."""
 
     number: int
@@ -34,7 +34,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
+class NewestDelivery:
     """The newest delivery of a unit of an event at a destination."""
 
     destination: int
@@ -49,10 +49,10 @@ class Sent:
     lane_is_held: bool
 
 
-async def told(c: Connection, brin: str) -> list[Told]:
+async def read_events(c: Connection, brin: str) -> list[SchoolEvent]:
     """Read what was told of a school's mandates, newest first."""
     return [
-        Told(
+        SchoolEvent(
             number=row["number"],
             mandate_id=row["mandate_id"],
             mandate_version=row["mandate_version"],
@@ -64,16 +64,18 @@ async def told(c: Connection, brin: str) -> list[Told]:
     ]
 
 
-async def sent(
+async def read_newest(
     c: Connection, brin: str, destinations: Collection[int], events: Mapping[int, datetime]
-) -> dict[tuple[int, int, str], Sent]:
+) -> dict[tuple[int, int, str], NewestDelivery]:
     """Read the newest delivery per destination, event and unit; `events` says when each was recorded, by number."""
     rows = await queries.school_deliveries(c, brin=brin, destinations=list(destinations))
     found = (_sent(row, events[row["event_number"]]) for row in rows)
     return {(s.destination, s.event_number, s.branch): s for s in found}
 
 
-async def signals(c: Connection, brin: str, deliveries: Sequence[Sent]) -> dict[tuple[int, int], list[dict[str, Any]]]:
+async def read_signals(
+    c: Connection, brin: str, deliveries: Sequence[NewestDelivery]
+) -> dict[tuple[int, int], list[dict[str, Any]]]:
     """Read the signals of the newest report on each delivery, by destination and number."""
     rows = await queries.newest_signals(
         c, brin=brin, destinations=[s.destination for s in deliveries], sequences=[s.sequence for s in deliveries]
@@ -81,8 +83,8 @@ async def signals(c: Connection, brin: str, deliveries: Sequence[Sent]) -> dict[
     return {(row["destination"], row["sequence"]): orjson.loads(row["signals"]) for row in rows}
 
 
-def _sent(row: Mapping[str, Any], recorded_at: datetime) -> Sent:
-    return Sent(
+def _sent(row: Mapping[str, Any], recorded_at: datetime) -> NewestDelivery:
+    return NewestDelivery(
         destination=row["destination"],
         sequence=row["sequence"],
         event_number=row["event_number"],

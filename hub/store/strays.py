@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from hub.store.books import MOST, RESTORE, Broken, about
+from hub.store.books import MAX_ROWS, RESTORE, BrokenRow, broken_row
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
@@ -13,20 +13,23 @@ if TYPE_CHECKING:
     from hub.store.books import Row
     from hub.store.pool import Connection
 
-DEAD_AFTER: Final = 10.0
+DEAD_AFTER_SECONDS: Final = 10.0
 
 
-async def stranded(c: Connection) -> list[Broken]:
+async def find_stranded(c: Connection) -> list[BrokenRow]:
     """Find lanes and destinations that would wait for ever."""
     return [
-        *[about(row, _stranded(row)) for row in await queries.stranded_lanes(c, most=MOST, patience=DEAD_AFTER)],
         *[
-            about(
+            broken_row(row, _stranded(row))
+            for row in await queries.stranded_lanes(c, most=MAX_ROWS, patience=DEAD_AFTER_SECONDS)
+        ],
+        *[
+            broken_row(
                 row,
                 f"the circuit is {row['circuit']} and no probe will come; "
                 "set probe_at of this destination to now, and the next probe decides",
             )
-            for row in await queries.stuck_circuits(c, most=MOST)
+            for row in await queries.stuck_circuits(c, most=MAX_ROWS)
         ],
     ]
 
@@ -42,18 +45,18 @@ def _stranded(row: Row) -> str:
     )
 
 
-async def misplaced(c: Connection) -> list[Broken]:
+async def find_misplaced(c: Connection) -> list[BrokenRow]:
     """Find statuses that cannot be where they are, and lanes that contradict themselves."""
     return [
-        *[about(row, "; ".join(_misplaced(row))) for row in await queries.misplaced_deliveries(c, most=MOST)],
-        *[about(row, _misreported(row)) for row in await queries.misreported_deliveries(c, most=MOST)],
+        *[broken_row(row, "; ".join(_misplaced(row))) for row in await queries.misplaced_deliveries(c, most=MAX_ROWS)],
+        *[broken_row(row, _misreported(row)) for row in await queries.misreported_deliveries(c, most=MAX_ROWS)],
         *[
-            about(
+            broken_row(
                 row,
                 f"the lane says head {row['head']}, tail {row['tail']}, sent {row['sent']}, closed {row['closed']}, "
                 f"and the last number that was sent is {row['last']}; {RESTORE}",
             )
-            for row in await queries.misplaced_lanes(c, most=MOST)
+            for row in await queries.misplaced_lanes(c, most=MAX_ROWS)
         ],
     ]
 

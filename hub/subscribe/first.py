@@ -9,15 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from hub.domain.delivery import Move, advance
-from hub.restate import restate
-from hub.settle.books import Entries
+from hub.operations.restate import restate
+from hub.settle.status_changes import StatusChanges
 from hub.store import backlog
 from schemas.kinds import DeliveryStatus as Status
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from hub.domain.planning import Destination
+    from hub.domain.planning import DestinationRef
     from hub.domain.subscription import Subscription
     from hub.store.pool import Connection
 
@@ -25,12 +25,12 @@ NO_RECEIVER: Final = "no_receiver"
 PROCESS: Final = 0  # tallies of what has no process row of its own
 
 
-async def replace_backlog(c: Connection, subscription: Subscription, webhook: Destination, now: datetime) -> None:
+async def replace_backlog(c: Connection, subscription: Subscription, webhook: DestinationRef, now: datetime) -> None:
     """Cancel what was planned for a supplier without a receiver, and append the current state of what lives.
 
     Schools are held still, then its destination, then lanes, as everywhere: what is planned cannot change meanwhile.
     """
-    await backlog.hold_still(c, subscription.supplier_oin, webhook.id)
+    await backlog.lock_supplier(c, subscription.supplier_oin, webhook.id)
     await cancel_backlog(c, webhook.id, NO_RECEIVER, now)
     living = await backlog.living_units(c, subscription.supplier_oin)
     units = [(webhook.id, unit.brin, unit.mandate_id, unit.branch) for unit in living]
@@ -40,7 +40,7 @@ async def replace_backlog(c: Connection, subscription: Subscription, webhook: De
 async def cancel_backlog(c: Connection, destination: int, reason: str, now: datetime) -> int:
     """Cancel all that waits for a destination, keep the books, and say how much it was."""
     cancelled = await backlog.cancel(c, destination, reason)
-    entries = Entries()
+    entries = StatusChanges()
     for gone in cancelled:
         after = advance(gone.before, Move.CANCELLED, expects_report=gone.expects_report)
         if isinstance(after, Status):

@@ -9,13 +9,13 @@ import asyncpg
 
 from hub.domain import signing
 from hub.domain.ids import new_id
-from hub.domain.subscription import Subscription, SubscriptionStatus, Wish
+from hub.domain.subscription import Subscription, SubscriptionOptions, SubscriptionStatus
 from hub.errors import Conflict
 from hub.sealing import seal
 from hub.store import lanes, subscriptions
-from hub.store.people import Ours
+from hub.store.people import SystemActor
+from hub.subscribe.audit import write_entry
 from hub.subscribe.first import cancel_backlog, replace_backlog
-from hub.subscribe.noted import note
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -24,20 +24,22 @@ if TYPE_CHECKING:
     from hub.store.keys import Keys
     from hub.store.pool import Connection
 
-MOST_SECRETS: Final = 5
+MAX_SECRETS: Final = 5
 NEEDS_CONSENT: Final = frozenset({"url", "requested_rate_per_minute", "client_certificate"})
-ALREADY: Final = "this supplier has a subscription; change that one, or delete it first"
+ALREADY_SUBSCRIBED: Final = "this supplier has a subscription; change that one, or delete it first"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class AgreedRequest:
     """A new wish, with the rate agreed on for it."""
 
-    wish: Wish
+    options: SubscriptionOptions
     allowed_rate: int | None
 
 
-async def subscribe(c: Connection, oin: str, wanted: Change, keys: Keys, now: datetime) -> tuple[Subscription, bytes]:
+async def subscribe(
+    c: Connection, oin: str, wanted: AgreedRequest, keys: Keys, now: datetime
+) -> tuple[Subscription, bytes]:
     """Store a supplier's subscription and return it with its secret, which is shown only once.
 
     The first that a supplier ever makes replaces what waited by the current state; with a later one its lanes go on.
@@ -46,7 +48,7 @@ async def subscribe(c: Connection, oin: str, wanted: Change, keys: Keys, now: da
     made = Subscription(
         id=new_id(now),
         supplier_oin=oin,
-        wish=wanted.wish,
+        options=wanted.options,
         allowed_rate=wanted.allowed_rate,
         status=SubscriptionStatus.ACTIVE,
         version=1,
@@ -56,27 +58,27 @@ async def subscribe(c: Connection, oin: str, wanted: Change, keys: Keys, now: da
     try:
         await subscriptions.insert(c, made)
     except asyncpg.UniqueViolationError:
-        raise Conflict("already_subscribed", ALREADY) from None
+        raise Conflict("already_subscribed", ALREADY_SUBSCRIBED) from None
     secret = await _add_secret(c, made.id, keys, now)
     places = await subscriptions.destinations(c, oin)
     if await subscriptions.is_first(c, oin):
         await replace_backlog(c, made, places["las"], now)
-    await lanes.wake(c, [place.id for place in places.values()])
+    await lanes.make_due(c, [place.id for place in places.values()])
     return made, secret
 
 
 async def check_free(c: Connection, oin: str) -> None:
     """Raise `Conflict` `already_subscribed` when a supplier has a subscription, before its receiver is asked at all."""
     if await subscriptions.read_all(c, oin):
-        raise Conflict("already_subscribed", ALREADY)
+        raise Conflict("already_subscribed", ALREADY_SUBSCRIBED)
 
 
-async def change(c: Connection, subscription: Subscription, to: Change, now: datetime) -> Subscription:
+async def change(c: Connection, subscription: Subscription, to: AgreedRequest, now: datetime) -> Subscription:
     """Write what its owner wishes for from now on; the row is locked."""
-    await subscriptions.change(c, subscription.id, to.wish, to.allowed_rate, now)
+    await subscriptions.change(c, subscription.id, to.options, to.allowed_rate, now)
     return replace(
         subscription,
-        wish=to.wish,
+        options=to.options,
         allowed_rate=to.allowed_rate,
         version=subscription.version + 1,
         updated_at=now,
@@ -95,7 +97,7 @@ async def activate(c: Connection, subscription: Subscription, now: datetime) -> 
     if subscription.status is SubscriptionStatus.ACTIVE:
         return subscription
     places = await subscriptions.destinations(c, subscription.supplier_oin)
-    await lanes.wake(c, [place.id for place in places.values()])
+    await lanes.make_due(c, [place.id for place in places.values()])
     return await _set_status(c, subscription, SubscriptionStatus.ACTIVE, None, now)
 
 
@@ -107,7 +109,7 @@ async def disable(c: Connection, destination: int, reason: str, now: datetime) -
         if after is None:
             return False
         before = replace(after, status=SubscriptionStatus.ACTIVE)
-        await note(c, "disabled", Ours.HUB, (before, after), now, because=reason)
+        await write_entry(c, "disabled", SystemActor.HUB, (before, after), now, because=reason)
     return True
 
 
@@ -129,8 +131,8 @@ async def rotate(
     Raises `Conflict` `too_many_secrets` when as many as a message can bear still sign.
     """
     until = now + grace
-    if await subscriptions.end_secrets(c, subscription.id, until, now) >= MOST_SECRETS:
-        detail = f"{MOST_SECRETS} earlier secrets still sign; wait until one ends"
+    if await subscriptions.end_secrets(c, subscription.id, until, now) >= MAX_SECRETS:
+        detail = f"{MAX_SECRETS} earlier secrets still sign; wait until one ends"
         raise Conflict("too_many_secrets", detail)
     return await _add_secret(c, subscription.id, keys, now), until
 

@@ -13,14 +13,14 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from hub.api.metric_families import Numbers
+from hub.api.metric_families import HubMetrics
 from hub.domain.cause import Cause
 from hub.embedded.fetch import VERSION
 from hub.observe.lag import Lag
 from hub.settings.read import known_names
 from schemas.topics import TOPICS, Broker
 from tests.support import named
-from tests.support.servers import POSTGRES_IMAGE
+from tests.support.servers.servers import POSTGRES_IMAGE
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -70,8 +70,8 @@ def pins(path: Path) -> dict[str, str]:
 
 def test_the_metrics_are_those_that_the_hub_shows() -> None:
     """The table above has every metric of the hub and no other."""
-    lag = Lag(at=datetime.now(UTC), unpublished=0, unplanned=0, parked=0, destinations=(), beating={})
-    shown = {family.name for family in Numbers(lag=lag, counters={}, hops={}).collect()}
+    lag = Lag(at=datetime.now(UTC), unpublished=0, unplanned=0, parked=0, destinations=(), processes={})
+    shown = {family.name for family in HubMetrics(lag=lag, counters={}, hops={}).collect()}
 
     assert {name.removesuffix("_total").removesuffix("_bucket") for name in LABELS} == shown
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hub.retention import KINDS
-from tests.support.commands import osr_hub, read
+from hub.operations.retention import KINDS
+from tests.support.servers.commands import osr_hub, read
 
 if TYPE_CHECKING:
     from hub.store.pool import Connection

@@ -8,12 +8,12 @@ import orjson
 import pytest
 from pydantic import SecretStr
 
+from hub.access import Caller, Role, ensure_keyfile, issue
 from hub.clock import now
 from hub.sealing import new_key
-from hub.tokens import Caller, Role, ensure_keyfile, issue
-from tests.support.commands import osr_hub, read
-from tests.support.seen import plan_all, take
-from tests.support.subscribed import grant, make_register, subscribed
+from tests.support.lanes.ledger_states import plan_all, take
+from tests.support.register.subscriptions import grant, make_register, subscribed
+from tests.support.servers.commands import osr_hub, read
 
 if TYPE_CHECKING:
     from pathlib import Path

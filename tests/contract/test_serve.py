@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hub.tokens import ensure_keyfile
+from hub.access import ensure_keyfile
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from consumers.acts import Acts
-from hub import bulk
+from consumers.planning.bulk_jobs import BulkJobRunner
 from hub.domain.bulk import BulkState
-from hub.heartbeat import Heartbeat
+from hub.operations import bulk
+from hub.processes.heartbeat import Heartbeat
 from hub.store.pool import open_pool
-from tests.support.acts import RIO, SCHOOLS, ask, assert_right, make_many, wanted
+from tests.support.register.bulk_jobs import RIO, SCHOOLS, assert_right, make_many, submit, wanted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -29,8 +29,8 @@ KILLS: Final = 3
 PATIENCE: Final = 240
 WORKER: Final = """
 import asyncio, sys
-from consumers.acts import Acts
-from hub.heartbeat import Heartbeat
+from consumers.planning.bulk_jobs import Acts
+from hub.processes.heartbeat import Heartbeat
 from hub.store.pool import open_pool
 
 async def work():
@@ -64,7 +64,7 @@ async def progress(c: Connection, act: UUID, beyond: int) -> int:
 @pytest.mark.timeout(PATIENCE)
 async def test_a_replay_goes_on_wherever_its_process_was_killed(many: Connection, database: str) -> None:
     """Two at work, one of them shot as soon as something was done, again and again: each unit is told once."""
-    act = await ask(many, wanted(destination=RIO, rate=20))
+    act = await submit(many, wanted(destination=RIO, rate=20))
     done, alive = 0, [await worker(database), await worker(database)]
     for _ in range(KILLS):
         done = await progress(many, act.id, done)
@@ -88,8 +88,8 @@ async def test_a_replay_goes_on_wherever_its_process_was_killed(many: Connection
 async def at_work(database: str) -> AsyncIterator[None]:
     """Work on acts in this process, as the planner's does."""
     pool = await open_pool(database, name="plan", is_hot=True)
-    async with Heartbeat(pool, "plan") as heart:
-        working = asyncio.create_task(Acts(pool, heart).work())
+    async with Heartbeat(pool, "plan") as heartbeat:
+        working = asyncio.create_task(BulkJobRunner(pool, heartbeat).run_batch())
         yield
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
@@ -103,7 +103,7 @@ async def test_what_fails_once_is_tried_again(many: Connection, database: str) -
         "create function refuse() returns trigger language plpgsql as $$ begin raise 'not now'; end $$;"
         "create trigger refuse before insert on deliveries for each row execute function refuse()"
     )
-    act = await ask(many, wanted(destination=RIO, rate=1000))
+    act = await submit(many, wanted(destination=RIO, rate=1000))
     async with at_work(database):
         while not await many.fetchval("select xact_rollback from pg_stat_database where datname = current_database()"):
             await asyncio.sleep(0.01)

@@ -9,8 +9,8 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
-from consumers.broker import commit, handled, leave, make_broker, subscribe_batches
-from tests.support.brokers import own_kafka
+from hub.kafka.broker import close_broker, commit, make_broker, offsets_after, subscribe_to_batches
+from tests.support.servers.brokers import own_kafka
 
 TOPIC = "osr.mandates.v1"
 LONG_SECONDS = 30.0
@@ -26,7 +26,7 @@ async def test_neither_offsets_nor_leaving_wait_for_it() -> None:
     async with own_kafka() as (ours, at):
         ((_, pid),) = ours.pids
         broker = make_broker({"bootstrap_servers": at})
-        subscribe_batches(broker, TOPIC, "who-hangs", None, 1, take)
+        subscribe_to_batches(broker, TOPIC, "who-hangs", None, 1, take)
         await broker.start()
         async with AIOKafkaProducer(bootstrap_servers=at) as producer:
             await producer.send_and_wait(TOPIC, b"a bell")
@@ -34,7 +34,7 @@ async def test_neither_offsets_nor_leaving_wait_for_it() -> None:
         os.kill(pid, signal.SIGSTOP)
         try:
             async with asyncio.timeout(LONG_SECONDS):
-                await commit(consumer, handled(records))
-                await leave(broker)
+                await commit(consumer, offsets_after(records))
+                await close_broker(broker)
         finally:
             os.kill(pid, signal.SIGCONT)

@@ -13,10 +13,10 @@ import pytest
 from hub import register
 from hub.clock import now, today
 from hub.imports import import_mandates, import_schools, import_systems
-from hub.register import Patch, moment
-from hub.store.wake import Ear
+from hub.register import DateChange, moment
+from hub.store.notifications import Listener
 from producers import calendar
-from tests.support.forwarding import settings_for
+from tests.support.lanes.forwarding import settings_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,7 +76,7 @@ async def test_who_holds_the_school_before_the_date_wins(c: Connection, database
     mine = await asyncpg.connect(database)
     async with asyncio.timeout(60), asyncio.TaskGroup() as group, c.transaction():
         await register.withdraw(c, gone, yesterday)
-        late = Patch(start_date=today(now()) + timedelta(days=9), end_date=None)
+        late = DateChange(start_date=today(now()) + timedelta(days=9), end_date=None)
         await register.amend(c, moved, late, yesterday)
         told_of = group.create_task(calendar.catch_up(mine, now()))
         while not await c.fetchval("select count(*) from pg_locks where not granted"):
@@ -117,7 +117,7 @@ async def test_of_several_calendars_one_is_active_and_all_stop(
     """Two run side by side: each date is told once, and both end when they are told to, also the one that waits."""
     settings = settings_for(database, {"OSR_HUB_KAFKA__BOOTSTRAP_SERVERS": kafka})
     stop = asyncio.Event()
-    async with Ear(database, "events") as ear:
+    async with Listener(database, "events") as ear:
         calendars = [asyncio.create_task(calendar.run(settings, stop, topics["osr.mandates.v1"])) for _ in range(2)]
         async with asyncio.timeout(90):
             while await told(c, "started") < len(BRINS):

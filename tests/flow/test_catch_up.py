@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hub import plan, register
+from hub.access import Role
 from hub.clock import now
-from hub.register import Wish
-from hub.store import log
-from hub.tokens import Role
+from hub.register import GrantRequest
+from hub.store import published_events
 from schemas.identifiers import Brin, Oin, ServiceCode
-from tests.support.calls import ONE, OTHER, open_hub
-from tests.support.subscribed import subscribed
+from tests.support.api.school_calls import ONE, OTHER, open_hub
+from tests.support.register.subscriptions import subscribed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from hub.store.pool import Connection, Pool
-    from tests.support.api import Client
+    from tests.support.api.client import Client
 
 BRINS = ("18DS", "00AA", "00BB", "00CC", "00DD", "00EE")
 CHANGES_EACH = 12
@@ -51,7 +51,7 @@ async def grant(c: Connection, brin: str, service: str, oin: str, days: int) -> 
     """Grant a mandate that lasts a day, in the caller's transaction."""
     at = register.moment(now())
     day = at.today + timedelta(days=days)
-    wish = Wish(
+    wish = GrantRequest(
         brin=Brin(brin), service_code=ServiceCode(service), supplier_oin=Oin(oin), start_date=day, end_date=day,
         branches=(),
     )  # fmt: skip
@@ -60,9 +60,9 @@ async def grant(c: Connection, brin: str, service: str, oin: str, days: int) -> 
 
 async def publish(c: Connection) -> None:
     """Take off the log what there is to publish, as the relay does."""
-    errands = await log.read_todo(c, 7)
-    if errands:
-        await log.take_off(c, errands, await log.last_position(c), now())
+    entries = await published_events.read_outbox(c, 7)
+    if entries:
+        await published_events.mark_published(c, entries, await published_events.last_position(c), now())
 
 
 class Reader:

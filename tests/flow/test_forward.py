@@ -11,16 +11,25 @@ import pytest
 
 from hub import plan
 from hub.store import processes
-from tests.support.forwarding import forwarder, settings_for, until
-from tests.support.receiver import NO_CONTENT, Got, receiver, reply
-from tests.support.subscribed import BRINS, LAS, NOW, assert_books_right, grant, make_register, plan_all, subscribed
+from tests.support.lanes.forwarding import forwarder, settings_for, until
+from tests.support.receivers.receiver import NO_CONTENT, ReceivedRequest, receiver, reply
+from tests.support.register.subscriptions import (
+    BRINS,
+    LAS,
+    NOW,
+    assert_books_right,
+    grant,
+    make_register,
+    plan_all,
+    subscribed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from hub.settings import Settings
     from hub.store.pool import Connection
-    from tests.support.receiver import Receiver
+    from tests.support.receivers.receiver import Receiver
 
 WEBHOOK = f"las:{LAS}"
 SINCE_THE_FIRST = 4
@@ -75,7 +84,7 @@ async def hurry(c: Connection) -> None:
     await c.execute("update lanes set due = clock_timestamp() where due is not null; notify osr_lanes")
 
 
-def sequences(got: list[Got], brin: str) -> list[tuple[int, int | None]]:
+def sequences(got: list[ReceivedRequest], brin: str) -> list[tuple[int, int | None]]:
     """Read which numbers arrived for a school, each with the previous one it names."""
     events = [orjson.loads(g.body) for g in got]
     return [

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from consumers import hand
+from consumers.forwarding import leases
 from hub import plan
 from hub.clock import now
-from hub.heartbeat import Heartbeat
-from tests.support.ledgers import make_register, record_events
+from hub.processes.heartbeat import Heartbeat
+from tests.support.lanes.ledgers import make_register, record_events
 
 if TYPE_CHECKING:
     import asyncpg
@@ -29,11 +29,13 @@ async def test_a_deep_backlog_is_taken_in_portions(
     async with connection.transaction():
         await plan.plan(connection, dict.fromkeys(brins), now(), 0)
     rio = await connection.fetchval("select id from destinations where name = 'duo:rio'")
-    monkeypatch.setattr(hand, "LETTERS_AT_ONCE", 100)
-    async with Heartbeat(pool, "forward") as heart:
-        taken = hand.Hand(pool, heart)
+    monkeypatch.setattr(leases, "LETTERS_AT_ONCE", 100)
+    async with Heartbeat(pool, "forward") as heartbeat:
+        taken = leases.Leases(pool, heartbeat)
         few = await taken.take({rio: 2})
         many = await taken.take({rio: SCHOOLS})
-    numbers = [[letter.message.sequence for letter in letters] for _, letters in few]
+    numbers = [[delivery.message.sequence for delivery in deliveries] for _, deliveries in few]
     assert numbers == [list(range(1, EACH + 1))] * 2
-    assert [[letter.message.sequence for letter in letters] for _, letters in many] == [[1, 2]] * (SCHOOLS - 2)
+    assert [[delivery.message.sequence for delivery in deliveries] for _, deliveries in many] == [[1, 2]] * (
+        SCHOOLS - 2
+    )

@@ -13,7 +13,7 @@ from hub import register
 from hub.domain.difference import Difference
 from hub.errors import InvalidInput
 from hub.imports import Imported, import_mandates, import_schools, import_systems, register_system
-from hub.register import Moment, Wish, moment
+from hub.register import GrantRequest, Moment, moment
 from hub.store.register import read_schools
 from schemas.identifiers import Brin, Oin, ServiceCode
 
@@ -71,8 +71,8 @@ async def school(c: Connection, brin: str) -> School:
 
 async def test_the_file_as_duo_publishes_it_is_read(c: Connection) -> None:
     """Schools with one branch and with several, with gaps in their numbers, and a board of 56."""
-    assert [place.branch for place in (await school(c, "18DS")).locations] == ["18DS00", "18DS01", "18DS02", "18DS03"]
-    assert [place.branch for place in (await school(c, "11OA")).locations] == ["11OA00", "11OA03", "11OA04"]
+    assert [place.branch for place in (await school(c, "18DS")).branches] == ["18DS00", "18DS01", "18DS02", "18DS03"]
+    assert [place.branch for place in (await school(c, "11OA")).branches] == ["11OA00", "11OA03", "11OA04"]
     assert (await school(c, "18DS")).name == "Openbare Basisschool Bellefleur"
     assert (await school(c, "05OC")).name == "Dalton Kindcentrum ’t Kompas"  # noqa: RUF001 - as it is in the file
     assert await c.fetchval("select count(*) from schools where bge_code = '41775'") == 56
@@ -277,5 +277,5 @@ async def test_an_imported_mandate_can_be_changed_like_any_other(c: Connection) 
     await mandates(c, f"18DS;VVA;{ONE};2026-08-01;;;")
     mandate_id = await c.fetchval("select id from mandates")
     assert (await register.withdraw(c, mandate_id, AT)).version == 2
-    wish = Wish(brin=Brin("18DS"), service_code=ServiceCode("VVA"), supplier_oin=Oin(ONE), start_date=AT.today)
+    wish = GrantRequest(brin=Brin("18DS"), service_code=ServiceCode("VVA"), supplier_oin=Oin(ONE), start_date=AT.today)
     assert (await register.grant(c, wish, AT)).version == 1

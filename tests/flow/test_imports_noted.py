@@ -11,9 +11,9 @@ import orjson
 
 from hub.clock import now
 from hub.imports import import_mandates, import_schools, import_systems
-from hub.observe.books import verify
-from tests.support.school_files import NEXT, SYSTEMS, settle_in, take, without
-from tests.support.small_register import ONE, at
+from hub.observe.books import check_ledger
+from tests.support.register.school_files import NEXT, SYSTEMS, settle_in, take, without
+from tests.support.register.small_register import ONE, at
 
 if TYPE_CHECKING:
     from hub.store.pool import Connection
@@ -51,7 +51,7 @@ async def test_a_file_of_schools_is_noted_per_school(connection: Connection) -> 
     before = await connection.fetchval("select count(*) from audit where brin is not null")
     await take(connection, file, NEXT, accepted=1)
     assert await connection.fetchval("select count(*) from audit where brin is not null") == before
-    assert (await verify(connection, now())).ok
+    assert (await check_ledger(connection, now())).ok
 
 
 async def test_a_file_of_mandates_is_noted_per_school(connection: Connection) -> None:
@@ -70,7 +70,7 @@ async def test_a_file_of_mandates_is_noted_per_school(connection: Connection) ->
     ]
     assert routed == [("VVA", {"routing": {}}, {"routing": {"18DS01": R1}})]
     assert len([note for note in await notes(connection, "") if note[1].get("kind") == "mandates"]) == 3
-    assert (await verify(connection, now())).ok
+    assert (await check_ledger(connection, now())).ok
 
 
 async def test_systems_are_noted_when_they_differ(connection: Connection) -> None:
@@ -105,6 +105,6 @@ async def test_noting_a_national_file_costs_little(connection: Connection) -> No
     length = await connection.fetchval("select sum(length(after::text)) from audit where action = 'mandates.imported'")
     assert await connection.fetchval("select count(*) from audit where action = 'mandates.imported'") == 6000
     began = perf_counter()
-    assert (await verify(connection, now())).violations == []
+    assert (await check_ledger(connection, now())).violations == []
     checking = perf_counter() - began
     print(f"45,000 mandates imported with {length / 1e6:.1f} MB of notes in {seconds:.1f} s; books in {checking:.1f} s")

@@ -10,27 +10,27 @@ import pytest
 from cloudevents.core.bindings.http import HTTPMessage, from_http_event
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from consumers.las import Message, Target, Webhooks
+from consumers.forwarding.webhooks import Endpoint, WebhookMessage, Webhooks
 from hub.domain import signing
 from hub.domain.outcome import Delivered, Gone, Refused, RetryLater
 from hub.outbound import Outbound
 from hub.settings import Settings, load
 from hub.store import keys
-from hub.store.wake import Ear
+from hub.store.notifications import Listener
 from schemas.cloudevents import encode
-from tests.support.receiver import receiver, reply
-from tests.support.subscribed import KEYS, LAS, NOW, make_register, subscribed
+from tests.support.receivers.receiver import receiver, reply
+from tests.support.register.subscriptions import KEYS, LAS, NOW, make_register, subscribed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from hub.store.pool import Connection, Pool
-    from tests.support.receiver import Receiver
+    from tests.support.receivers.receiver import Receiver
 
 pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 EVENT = encode({"specversion": "1.0", "id": "0190-1", "source": "urn:x", "type": "nl.osr.mandate.granted.v1"}, {"a": 1})
-MESSAGE = Message(id="0190-1", body=EVENT, traceparent=TRACE)
+MESSAGE = WebhookMessage(id="0190-1", body=EVENT, traceparent=TRACE)
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ async def webhooks(settings: Settings, pool: Pool) -> AsyncIterator[Webhooks]:
         yield Webhooks(out, settings, pool)
 
 
-async def target(webhooks: Webhooks, c: Connection, url: str, **differs: Any) -> tuple[Target, bytes]:
+async def target(webhooks: Webhooks, c: Connection, url: str, **differs: Any) -> tuple[Endpoint, bytes]:
     """Subscribe a system and give its target."""
     _, secret = await subscribed(c, url=url, **differs)
     return next(iter((await webhooks.targets()).values())), secret
@@ -166,7 +166,7 @@ async def test_a_receiver_that_is_gone_is_disabled_and_the_others_hear_of_it(
     """The bell `destinations` rings for all forwarders."""
     await target(webhooks, connection, "https://las.example/")
     destination = next(iter(await webhooks.targets()))
-    async with Ear(database, "destinations") as ear:
+    async with Listener(database, "destinations") as ear:
         await ear.wait()
         await webhooks.disable(destination, NOW)
         await asyncio.wait_for(ear.wait(60), 10)

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from hub import operate
+from hub.access import Role
 from hub.clock import now
-from hub.operate import Press
-from hub.tokens import Role
-from tests.support.api import client_of
-from tests.support.crowd import counts, make_crowd, schools_of, subscribe_all, tell
-from tests.support.forwarding import forwarder, settings_for, until
-from tests.support.receiver import NO_CONTENT, Got, receiver, reply
-from tests.support.subscribed import assert_books_right
+from hub.operations import controls
+from hub.operations.controls import Actor
+from tests.support.api.client import client_of
+from tests.support.lanes.forwarding import forwarder, settings_for, until
+from tests.support.lanes.many_systems import counts, make_crowd, schools_of, subscribe_all, tell
+from tests.support.receivers.receiver import NO_CONTENT, ReceivedRequest, receiver, reply
+from tests.support.register.subscriptions import assert_books_right
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from hub.settings import Settings
     from hub.store.pool import Connection, Pool
     from schemas.identifiers import Oin
-    from tests.support.receiver import Receiver
+    from tests.support.receivers.receiver import Receiver
 
 SCHOOLS = 8
 DAY = 86400
@@ -52,7 +52,7 @@ async def oin(connection: Connection, hook: Receiver) -> Oin:
     return oin
 
 
-def school(got: Got) -> str:
+def school(got: ReceivedRequest) -> str:
     """Read which school a message is about."""
     return str(orjson.loads(got.body)["partitionkey"])
 
@@ -161,7 +161,7 @@ async def test_too_many_requests_stops_all_lanes_until_the_moment_it_names(
     asked, other = (await schools_of(connection, oin))[:2]
     came: list[tuple[str, float]] = []
 
-    def answer(got: Got) -> bytes:
+    def answer(got: ReceivedRequest) -> bytes:
         came.append((school(got), time.monotonic()))
         return reply(429, retry_after="3") if len(came) == 1 else NO_CONTENT
 
@@ -251,7 +251,7 @@ async def test_the_end_of_a_mandate_is_tried_until_a_person_cancels_it(
         assert "end.not_heard" in capsys.readouterr().out
         ended = await connection.fetchval("select id from deliveries where type = 'withdrawn'")
         async with connection.transaction():
-            await operate.cancel(connection, ended, Press(actor="duty", at=now(), reason="it stopped"))
+            await controls.cancel(connection, ended, Actor(actor="duty", at=now(), reason="it stopped"))
         await connection.execute("notify osr_lanes")
         await until(ends_as(connection, oin, delivered=6, cancelled=1))
     await assert_books_right(connection)

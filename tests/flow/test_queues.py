@@ -14,13 +14,14 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from faststream.kafka.subscriber import usecase
 
-from consumers import plan, reports
-from consumers.broker import make_broker
-from hub.heartbeat import Heartbeat
+from consumers.planning import planner as plan
+from consumers.reporting import reader as reports
+from hub.kafka.broker import make_broker
+from hub.processes.heartbeat import Heartbeat
 from schemas.cloudevents import KAFKA_HEADERS
-from tests.support.forwarding import forwarder, settings_for, until
-from tests.support.subscribed import LAS, OTHER, assert_books_right, grant, make_register, plan_all
-from tests.support.witnesses import events_in, read_whole
+from tests.support.lanes.forwarding import forwarder, settings_for, until
+from tests.support.receivers.recording_receivers import events_in, read_whole
+from tests.support.register.subscriptions import LAS, OTHER, assert_books_right, grant, make_register, plan_all
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -51,8 +52,8 @@ async def producer(kafka: str) -> AsyncIterator[AIOKafkaProducer]:
 async def planner(pool: Pool, kafka: str, topics: Mapping[str, str]) -> AsyncIterator[plan.Planner]:
     """Run a planner that hears this test's own bells."""
     broker = make_broker({"bootstrap_servers": kafka})
-    async with Heartbeat(pool, "plan") as heart:
-        it = plan.Planner(pool, heart)
+    async with Heartbeat(pool, "plan") as heartbeat:
+        it = plan.Planner(pool, heartbeat)
         plan.subscribe(broker, it, None, topics[BELLS])
         await broker.start()
         sweep = asyncio.create_task(it.sweep())
@@ -65,8 +66,8 @@ async def planner(pool: Pool, kafka: str, topics: Mapping[str, str]) -> AsyncIte
 async def reader(pool: Pool, kafka: str, topics: Mapping[str, str]) -> AsyncIterator[None]:
     """Run a reader of this test's own reports."""
     broker = make_broker({"bootstrap_servers": kafka})
-    async with Heartbeat(pool, "reports") as heart:
-        it = reports.Reader(pool, heart)
+    async with Heartbeat(pool, "reports") as heartbeat:
+        it = reports.ReportReader(pool, heartbeat)
         reports.subscribe(broker, it, None, topics[REPORTS])
         await broker.start()
         chore = asyncio.create_task(it.work())

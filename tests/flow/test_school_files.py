@@ -16,8 +16,8 @@ from hub.domain.difference import Difference
 from hub.imports import TooManyClosures, import_schools
 from hub.store.register import lock_schools
 from schemas.identifiers import Brin
-from tests.support.school_files import BEFORE, FOUR, GAPS, NEXT, codes, po, school, settle_in, take, vo
-from tests.support.small_register import at, grant, wish
+from tests.support.register.school_files import BEFORE, FOUR, GAPS, NEXT, codes, po, school, settle_in, take, vo
+from tests.support.register.small_register import at, grant, request
 
 if TYPE_CHECKING:
     from hub.store.pool import Connection
@@ -69,7 +69,7 @@ async def test_a_newer_file_says_all_that_differs(c: Connection) -> None:
 
 async def test_the_same_file_again_has_no_difference_and_no_events(c: Connection) -> None:
     """Po and vo alike, also after closings, and on a later day; nothing at all is written."""
-    await grant(c, wish())
+    await grant(c, request())
     left = {brin: told for brin, told in BEFORE.items() if brin != "00ZA"}
     for data in (po(left), vo({"02VB": ("40011", {"02VB04": "Noord", "02VB02": "Zuid"})})):
         await take(c, data, NEXT)
@@ -81,8 +81,8 @@ async def test_the_same_file_again_has_no_difference_and_no_events(c: Connection
 
 async def test_a_dry_run_shows_the_same_and_writes_nothing(c: Connection) -> None:
     """What is shown before is what is done after, events and ended mandates included."""
-    await grant(c, wish(brin=Brin("00ZA")))
-    await grant(c, wish())
+    await grant(c, request(brin=Brin("00ZA")))
+    await grant(c, request())
     data = po({brin: told for brin, told in BEFORE.items() if brin != "00ZA"} | {"18DS": ("40001", FOUR)})
     before = await everything(c)
     async with c.transaction(readonly=True):
@@ -177,7 +177,7 @@ async def test_what_a_board_signed_outlives_its_name(c: Connection) -> None:
 
 async def test_two_files_at_once_take_turns(c: Connection, database: str) -> None:
     """The second compares with what the first left, so that nothing is told twice."""
-    await grant(c, wish())
+    await grant(c, request())
     data = po({**BEFORE, "18DS": ("42635", FOUR)})
 
     async def one() -> int:
@@ -200,7 +200,7 @@ async def test_a_change_that_waited_for_a_file_finds_the_school_at_its_new_board
     mine = await asyncpg.connect(database)
     async with asyncio.timeout(60), asyncio.TaskGroup() as group, c.transaction():
         await import_schools(c, po({**BEFORE, "18DS": ("42635", FOUR)}), NEXT)
-        granted = group.create_task(grant(mine, wish(start=NEXT.today), NEXT))
+        granted = group.create_task(grant(mine, request(start=NEXT.today), NEXT))
         while not await c.fetchval("select count(*) from pg_locks where not granted"):
             await asyncio.sleep(0.01)
     await mine.close()

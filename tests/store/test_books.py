@@ -10,9 +10,9 @@ import pytest
 
 from hub.clock import now
 from hub.domain.delivery import Status
-from hub.observe.books import Rule, Violation, verify
-from tests.support.seen import fail, plan_all, report, take
-from tests.support.subscribed import BRINS, grant, make_register, subscribed
+from hub.observe.books import Rule, Violation, check_ledger
+from tests.support.lanes.ledger_states import fail, plan_all, report, take
+from tests.support.register.subscriptions import BRINS, grant, make_register, subscribed
 
 if TYPE_CHECKING:
     from hub.store.pool import Connection
@@ -35,12 +35,12 @@ async def ledger(connection: Connection) -> Connection:
 
 async def broken(c: Connection) -> set[tuple[Rule, str | None, str | None]]:
     """Do the books and say which rules do not hold, and where."""
-    return {(v.rule, v.destination, v.brin) for v in (await verify(c, now())).violations}
+    return {(v.rule, v.destination, v.brin) for v in (await check_ledger(c, now())).violations}
 
 
 async def test_right_books_say_how_everything_stands(ledger: Connection) -> None:
     """Planned is what the lanes say, each status is counted row by row, and nothing is missing."""
-    books = await verify(ledger, now())
+    books = await check_ledger(ledger, now())
     assert (books.ok, books.events, books.ledger_epoch, books.violations) == (True, 2, 1, [])
     accounts = {each.destination: each for each in books.accounts}
     rio, las = accounts["duo:rio"], accounts[LAS]
@@ -209,7 +209,7 @@ async def test_whatever_is_wrong_is_found(
     """A hand that changes one row breaks the rules that know of it, and no other; each says what to do about it."""
     await ledger.execute(change)
     assert await broken(ledger) == expected
-    assert all("; " in violation.detail for violation in (await verify(ledger, now())).violations)
+    assert all("; " in violation.detail for violation in (await check_ledger(ledger, now())).violations)
 
 
 async def test_a_status_that_its_newest_report_did_not_lead_to_is_found(ledger: Connection) -> None:
@@ -240,7 +240,7 @@ async def test_a_status_that_no_check_guards_is_found_by_its_shape(ledger: Conne
     """Also where the constraints were taken away."""
     await ledger.execute("alter table deliveries drop constraint done_was_reported")
     await ledger.execute("update deliveries set processed_at = null where status = 'processed'")
-    violations = (await verify(ledger, now())).violations
+    violations = (await check_ledger(ledger, now())).violations
     found = await ledger.fetchval("select id from deliveries where status = 'processed'")
     assert [(v.rule, v.delivery_id) for v in violations] == [(Rule.STATUS, found)]
 
@@ -268,7 +268,7 @@ async def test_traffic_raises_no_alarm(ledger: Connection, database: str) -> Non
         found: list[Violation] = []
         other: Any = await asyncpg.connect(database)
         while not done.is_set():
-            found += (await verify(other, now())).violations
+            found += (await check_ledger(other, now())).violations
         await other.close()
         return found
 

@@ -15,14 +15,14 @@ from hub import plan, settle
 from hub.domain.delivery import IN_LANE
 from hub.domain.ids import new_id
 from hub.domain.outcome import Delivered
-from hub.settle import LaneRun
+from hub.settle import LaneResult
 from hub.store import lanes, processes
-from hub.store.lanes import Standing, Taken
+from hub.store.lanes import LaneUpdate, SucceededAttempt
 from tests.support import chance
-from tests.support.interleaver import Interleaver, Schedule, Stepped
+from tests.support.interleaving.interleaver import Interleaver, Schedule, SteppedConnection
 
 if TYPE_CHECKING:
-    from hub.store.lanes import Lease, Letter
+    from hub.store.lanes import Lease, QueuedDelivery
 
 SCHEDULES = 5000 * chance.TIMES
 SECONDS = 30.0 * chance.TIMES
@@ -82,7 +82,7 @@ class World:
             for name in ("forward 1", "forward 2", "last")
         }
 
-    async def planner(self, c: Stepped) -> None:
+    async def planner(self, c: SteppedConnection) -> None:
         """Plan what rang."""
         async with c.transaction():
             await plan.plan(c, {BRIN: None}, datetime.now(UTC), 1)  # type: ignore[arg-type]
@@ -90,41 +90,43 @@ class World:
     async def forward(self, c: Any, owner: int) -> bool:
         """Take a turn with whatever is due: lease, read, send, settle."""
         leases = await lanes.lease(c, owner, dict.fromkeys((1, 2, 3), 10))
-        letters = await lanes.read(c, leases, 10) if leases else {}
+        deliveries = await lanes.read(c, leases, 10) if leases else {}
         for lease in leases:
-            run = await self._turn(c, lease, letters[lease.destination, lease.brin])
+            run = await self._turn(c, lease, deliveries[lease.destination, lease.brin])
             async with c.transaction():
-                await settle.attempts(c, owner, [run], datetime.now(UTC))
+                await settle.record_attempts(c, owner, [run], datetime.now(UTC))
         return bool(leases)
 
-    async def _turn(self, c: Any, lease: Lease, letters: list[Letter]) -> LaneRun:
+    async def _turn(self, c: Any, lease: Lease, deliveries: list[QueuedDelivery]) -> LaneResult:
         head, taken = lease.head, []
-        for letter in letters:
-            assert letter.status in IN_LANE
-            if isinstance(c, Stepped):
-                await c.step(f"send {letter.message.sequence}")
-            self.receiver.arrivals.append((str(letter.message.id), letter.message.sequence))
-            head = letter.message.sequence
+        for delivery in deliveries:
+            assert delivery.status in IN_LANE
+            if isinstance(c, SteppedConnection):
+                await c.step(f"send {delivery.message.sequence}")
+            self.receiver.arrivals.append((str(delivery.message.id), delivery.message.sequence))
+            head = delivery.message.sequence
             outcome = Delivered(at=datetime.now(UTC), partition=0, offset=head)
-            taken.append(Taken(key=(lease.destination, lease.brin, head), before=letter.status, outcome=outcome,
-                               expects_report=letter.expects_report, planned_at=letter.planned_at))  # fmt: skip
-        return LaneRun(standing=Standing(lease=lease, head=head, sent=head, closed=lease.closed, wait=0.0), taken=taken)
+            taken.append(SucceededAttempt(key=(lease.destination, lease.brin, head), before=delivery.status, outcome=outcome,
+                               expects_report=delivery.expects_report, planned_at=delivery.planned_at))  # fmt: skip
+        return LaneResult(
+            standing=LaneUpdate(lease=lease, head=head, sent=head, closed=lease.closed, wait=0.0), taken=taken
+        )
 
     def scripts(self, paused: str | None) -> dict[str, Any]:
         """Name who takes part; `paused` is a forwarder that the sweep declares dead while it still runs."""
 
         def forwarder(name: str) -> Any:
-            async def script(c: Stepped) -> None:
+            async def script(c: SteppedConnection) -> None:
                 for _ in range(ROUNDS):
                     await self.forward(c, self.owners[name])
 
             return script
 
-        async def sweep(c: Stepped) -> None:
+        async def sweep(c: SteppedConnection) -> None:
             if paused is not None:
                 await c.execute("update processes set beat_at = '-infinity' where id = $1", self.owners[paused])
             async with c.transaction():
-                await processes.bury(c)  # type: ignore[arg-type]
+                await processes.rescue_lanes(c)  # type: ignore[arg-type]
 
         return {
             "plan 1": self.planner, "plan 2": self.planner, "forward 1": forwarder("forward 1"),
@@ -137,7 +139,7 @@ class World:
             await plan.plan(self.watcher, {BRIN: None}, datetime.now(UTC), 1)
         if crashed in self.owners:
             await self.watcher.execute("update processes set beat_at = '-infinity' where id = $1", self.owners[crashed])
-        await processes.bury(self.watcher)
+        await processes.rescue_lanes(self.watcher)
         assert await lanes.repair_stranded(self.watcher) == []
         while await self.forward(self.watcher, self.owners["last"]):
             pass

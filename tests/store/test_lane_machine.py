@@ -12,17 +12,18 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
-from hub import operate, plan, settle
-from hub.domain.circuit import Opening
-from hub.observe.books import verify
-from hub.operate import Press
-from hub.store import lanes, places, processes
+from hub import plan, settle
+from hub.domain.circuit import CircuitOpened
+from hub.observe.books import check_ledger
+from hub.operations import controls
+from hub.operations.controls import Actor
+from hub.store import destinations, lanes, processes
 from schemas.kinds import DeliveryStatus as Status
 from schemas.kinds import ReportStatus
-from tests.support.lane_model import WAITS, Lane
-from tests.support.lane_turns import FORGET, LANES, Turn, bury, cancel_one, close_circuit, report_on, run_of
-from tests.support.ledgers import make_register, record_events
-from tests.support.machines import LedgerMachine, try_out
+from tests.support.lanes.lane_model import WAITS, Lane
+from tests.support.lanes.lane_steps import FORGET, LANES, Turn, bury, cancel_one, close_circuit, report_on, run_of
+from tests.support.lanes.ledgers import make_register, record_events
+from tests.support.lanes.machines import LedgerMachine, try_out
 
 if TYPE_CHECKING:
     from hub.store.lanes import Lease
@@ -88,13 +89,13 @@ class Machine(LedgerMachine):
             leases = await lanes.lease(self.c, self.ids[n], {self.rio: permits})
             return leases, await lanes.read(self.c, leases, MOST) if leases else {}
 
-        leases, letters = self.do(work())
+        leases, deliveries = self.do(work())
         due = [brin for brin, lane in self.model.items() if lane.due == "now"]
         assert len(leases) == (0 if n in self.buried else min(permits, len(due)))
         for lease in leases:
             assert lease.brin in due
             self.model[lease.brin].lease(n)
-            got = letters[self.rio, lease.brin]
+            got = deliveries[self.rio, lease.brin]
             first = self.model[lease.brin].head + 1
             assert [x.message.sequence for x in got] == list(range(first, first + len(got)))
             self.turns[n][lease.brin] = Turn(lease, got)
@@ -112,15 +113,15 @@ class Machine(LedgerMachine):
         if turn.ended or turn.was_late:
             return
         turn.was_late = n in self.silent
-        letter = next((x for x in turn.letters[len(turn.steps) :]), None)
-        if letter is None:
+        delivery = next((x for x in turn.deliveries[len(turn.steps) :]), None)
+        if delivery is None:
             turn.ended = True
-        elif letter.status not in WAITS:
-            turn.steps.append((letter, letter.status))
+        elif delivery.status not in WAITS:
+            turn.steps.append((delivery, delivery.status))
         else:
-            self.arrived[brin].append(letter.message.sequence)
+            self.arrived[brin].append(delivery.message.sequence)
             status = {"ok": Status.DELIVERED, "fail": Status.RETRYING, "dead": Status.DEAD}[outcome]
-            turn.steps.append((letter, status))
+            turn.steps.append((delivery, status))
             turn.ended = status is Status.RETRYING
 
     @precondition(lambda self: self.in_hand())
@@ -133,12 +134,12 @@ class Machine(LedgerMachine):
 
         async def work() -> int:
             async with self.c.transaction():
-                return await settle.attempts(self.c, self.ids[n], [run], datetime.now(UTC))
+                return await settle.record_attempts(self.c, self.ids[n], [run], datetime.now(UTC))
 
         is_mine = lane.owner == n and lane.token == turn.lease.token
         assert self.do(work()) == is_mine
         if is_mine:
-            steps = [(letter.message.sequence, status) for letter, status in turn.steps if letter.status in WAITS]
+            steps = [(delivery.message.sequence, status) for delivery, status in turn.steps if delivery.status in WAITS]
             lane.settle(steps, run.standing.head, "later" if run.standing.wait else "now")
 
     @rule(brin=brins, number=numbers, status=st.sampled_from(list(ReportStatus)), minute=st.integers(-3, 3))
@@ -165,14 +166,14 @@ class Machine(LedgerMachine):
     def press(self, brin: str) -> None:
         """A person holds a school, or releases it."""
         lane = self.model[brin]
-        button = operate.release if lane.held else operate.hold
+        button = controls.release if lane.held else controls.hold
 
         async def work() -> None:
             async with self.c.transaction():
-                await button(self.c, RIO, [brin], Press(actor="test", at=datetime.now(UTC), reason="a test"))
+                await button(self.c, RIO, [brin], Actor(actor="test", at=datetime.now(UTC), reason="a test"))
 
         self.do(work())
-        (lane.hold if button is operate.hold else lane.release)()
+        (lane.hold if button is controls.hold else lane.release)()
 
     @precondition(lambda self: self.in_hand())
     @rule(data=st.data())
@@ -220,8 +221,10 @@ class Machine(LedgerMachine):
     @rule()
     def open_circuit(self) -> None:
         """The queue takes nothing for a while."""
-        opening = Opening(since=datetime.now(UTC), cause="unreachable", error="nobody", probe_at=datetime.now(UTC))
-        assert self.do(places.open_circuit(self.c, self.rio, opening, "closed"))
+        opening = CircuitOpened(
+            since=datetime.now(UTC), cause="unreachable", error="nobody", probe_at=datetime.now(UTC)
+        )
+        assert self.do(destinations.open_circuit(self.c, self.rio, opening, "closed"))
         self.circuit = "open"
 
     @precondition(lambda self: self.circuit != "closed")
@@ -265,7 +268,7 @@ class Machine(LedgerMachine):
         """In the end the books are right."""
         if hasattr(self, "model"):
             self.do(self.c.execute("update processes set beat_at = clock_timestamp()"))
-            assert self.do(verify(self.c, datetime.now(UTC))).violations == []
+            assert self.do(check_ledger(self.c, datetime.now(UTC))).violations == []
 
 
 @pytest.mark.timeout(3000)

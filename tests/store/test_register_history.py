@@ -13,7 +13,7 @@ from hub import register
 from hub.domain.coverage import compute
 from hub.store.register import living_mandates, read_schools
 from schemas.messages import MandateChange
-from tests.support.histories import BRIN, History, open_school
+from tests.support.register.histories import BRIN, History, open_school
 
 if TYPE_CHECKING:
     from hub.store.pool import Connection

@@ -13,8 +13,8 @@ from hub.errors import Conflict, NotFound
 from hub.settle import IncomingReport, UnknownDelivery
 from hub.store import lanes, processes
 from schemas.kinds import ReportStatus
-from tests.support.forwarding import deliver_all
-from tests.support.subscribed import assert_books_right, grant, make_register, plan_all
+from tests.support.lanes.forwarding import deliver_all
+from tests.support.register.subscriptions import assert_books_right, grant, make_register, plan_all
 
 if TYPE_CHECKING:
     from hub.store.pool import Connection

@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 
 import hub.store
-from hub.store.migrations import current, migrate, newest
+from hub.store.migrations import current_revision, migrate, newest_revision
 
 CATALOGUE = """
 select 'column', c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull::text,
@@ -49,8 +49,8 @@ async def test_the_migrations_lead_to_the_schema_as_it_is_written_down(database:
 
 async def test_migrating_is_safe_side_by_side_and_again(empty_database: str) -> None:
     """Four processes at once, then one more: the same revision, no error."""
-    assert await asyncio.gather(*(migrate(empty_database) for _ in range(4))) == [newest()] * 4
-    assert await migrate(empty_database) == newest()
+    assert await asyncio.gather(*(migrate(empty_database) for _ in range(4))) == [newest_revision()] * 4
+    assert await migrate(empty_database) == newest_revision()
     c = await asyncpg.connect(empty_database)
-    assert await current(c) == newest()
+    assert await current_revision(c) == newest_revision()
     await c.close()

@@ -15,7 +15,7 @@ from hub.domain.subscription import Subscription, SubscriptionStatus
 from hub.errors import Conflict
 from hub.sealing import new_key
 from hub.store import keys, processes, subscriptions
-from tests.support.subscribed import (
+from tests.support.register.subscriptions import (
     KEYS,
     LAS,
     NOW,
@@ -25,7 +25,7 @@ from tests.support.subscribed import (
     plan_all,
     removed,
     subscribed,
-    wish,
+    subscription_request,
 )
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ async def pause(c: Connection, subscription: Subscription) -> Subscription:
 
 async def test_a_subscription_is_read_as_it_was_wished(c: Connection) -> None:
     """Every field goes through the database and comes back."""
-    wanted = wish(
+    wanted = subscription_request(
         types=("nl.osr.mandate.*",),
         processing_results=True,
         reports=False,
@@ -58,7 +58,9 @@ async def test_a_subscription_is_read_as_it_was_wished(c: Connection) -> None:
         client_certificate=b"sealed",
     )
     async with c.transaction():
-        made, _ = await subscribe.subscribe(c, LAS, subscribe.Change(wish=wanted, allowed_rate=120), KEYS, NOW)
+        made, _ = await subscribe.subscribe(
+            c, LAS, subscribe.AgreedRequest(options=wanted, allowed_rate=120), KEYS, NOW
+        )
     assert await subscriptions.find(c, made.id) == made
     assert await subscriptions.read_all(c) == [made]
     assert await subscriptions.read_all(c, OTHER) == []
@@ -68,11 +70,11 @@ async def test_a_subscription_is_read_as_it_was_wished(c: Connection) -> None:
 async def test_a_change_raises_the_version(c: Connection) -> None:
     """What its owner wishes for anew is stored, with the rate agreed on for it."""
     made, _ = await subscribed(c)
-    to = subscribe.Change(wish=wish(url="https://las.example/other"), allowed_rate=60)
+    to = subscribe.AgreedRequest(options=subscription_request(url="https://las.example/other"), allowed_rate=60)
     async with c.transaction():
         changed = await subscribe.change(c, made, to, NOW + DAY)
     assert await subscriptions.find(c, made.id) == changed
-    assert (changed.version, changed.wish.url, changed.allowed_rate) == (2, "https://las.example/other", 60)
+    assert (changed.version, changed.options.url, changed.allowed_rate) == (2, "https://las.example/other", 60)
 
 
 async def test_a_secret_is_sealed_and_every_valid_one_signs(c: Connection) -> None:
@@ -118,7 +120,7 @@ async def test_an_active_subscription_is_the_target_of_both_its_lanes(c: Connect
     assert set(targets) == {places["las"].id, places["las-copy"].id}
     receiver = targets[places["las"].id]
     assert receiver == targets[places["las-copy"].id]
-    assert (receiver.subscription_id, receiver.url, receiver.secrets) == (made.id, made.wish.url, (secret,))
+    assert (receiver.subscription_id, receiver.url, receiver.secrets) == (made.id, made.options.url, (secret,))
     assert (receiver.retry_schedule, receiver.allowed_rate, receiver.identity) == ((5, 6), None, None)
     assert "secret" not in repr(receiver)
     paused = await pause(c, made)

@@ -11,28 +11,28 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
-from consumers import carry, place, turn
-from consumers.carry import Carrier, OpenRequests
-from consumers.las import Target
-from consumers.places import Places
-from consumers.turn import Turn
+from consumers.forwarding import destination, dispatcher, lane_progress
+from consumers.forwarding.destinations import Destinations
+from consumers.forwarding.dispatcher import Dispatcher, OpenRequests
+from consumers.forwarding.lane_progress import LaneProgress
+from consumers.forwarding.webhooks import Endpoint
 from hub import plan, settle
 from hub.clock import LedgerClock
 from hub.domain import retry
-from hub.domain.circuit import Fuse
+from hub.domain.circuit import CircuitPolicy
 from hub.domain.ids import new_id
 from hub.domain.outcome import Delivered, Refused, RetryLater
 from hub.domain.receiver import Receiver as Webhook
-from hub.envelopes import letterhead
-from hub.observe.books import verify
+from hub.envelopes import envelope_defaults
+from hub.observe.books import check_ledger
 from hub.store import lanes, processes
 from hub.store.pool import open_pool
 from schemas.kinds import DeliveryStatus as Status
 from schemas.kinds import ReportStatus
-from tests.support.lane_turns import FORGET, report_on
-from tests.support.ledgers import SUPPLIER, make_register, record_events
-from tests.support.machines import LedgerMachine, try_out
-from tests.support.turn_model import Receiver
+from tests.support.lanes.lane_steps import FORGET, report_on
+from tests.support.lanes.ledgers import SUPPLIER, make_register, record_events
+from tests.support.lanes.machines import LedgerMachine, try_out
+from tests.support.lanes.progress_model import Receiver
 
 if TYPE_CHECKING:
     from hub.domain.outcome import Outcome
@@ -80,7 +80,7 @@ class Heart:
     """A heart that beats."""
 
     is_late = False
-    life = 0
+    incarnation = 0
 
 
 class Machine(LedgerMachine):
@@ -96,11 +96,11 @@ class Machine(LedgerMachine):
         self.do(self.c.execute("update destinations set taken_at = null; update subscriptions set reports = true"))
         self.model, self.batches, self.expects, self.moment = Receiver(BRINS, FUSE, ABSENCES), 0, True, 0
         self.owner = self.do(processes.enter(self.c, "forward")).process
-        self.places, self.script = Places(self.pool, LedgerClock()), Script()
+        self.places, self.script = Destinations(self.pool, LedgerClock()), Script()
         webhook = Webhook(subscription_id=new_id(NOON), url="https://las.example/", secrets=())
-        self.targets = {self.las: Target(receiver=webhook, retry_schedule=(HOUR,) * ABSENCES)}
-        self.carrier = Carrier(
-            head=letterhead(SUPPLIER, "https://hub.example/", 1), places=self.places, heart=Heart(),  # type: ignore[arg-type]
+        self.targets = {self.las: Endpoint(receiver=webhook, retry_schedule=(HOUR,) * ABSENCES)}
+        self.carrier = Dispatcher(
+            head=envelope_defaults(SUPPLIER, "https://hub.example/", 1), destinations=self.places, heartbeat=Heart(),  # type: ignore[arg-type]
             queues=None, webhooks=self.script, requests=OpenRequests(1.0))  # type: ignore[arg-type]  # fmt: skip
         self.do(self.places.refresh(self.targets))
         self.plan(1)
@@ -167,16 +167,16 @@ class Machine(LedgerMachine):
         """Lease, carry and settle as the forwarder does, one lane after the other."""
         permits = {k: n for k, n in self.places.permits().items() if k == self.las}
         leases = await lanes.lease(self.c, self.owner, permits) if permits else []
-        letters = await lanes.read(self.c, leases, LETTERS) if leases else {}
+        deliveries = await lanes.read(self.c, leases, LETTERS) if leases else {}
         there = self.places[self.las]
-        turns = [Turn(lease, there, is_probe=not there.is_closed_circuit) for lease in leases]
+        turns = [LaneProgress(lease, there, is_probe=not there.is_closed_circuit) for lease in leases]
         there.in_flight += len(turns)
         for each in turns:
-            await self.carrier.to_webhook(each, letters[self.las, each.lease.brin])
+            await self.carrier.to_webhook(each, deliveries[self.las, each.lease.brin])
         if turns:
             async with self.c.transaction():
                 runs = [each.run() for each in turns]
-                assert await settle.attempts(self.c, self.owner, runs, datetime.now(UTC)) == len(turns)
+                assert await settle.record_attempts(self.c, self.owner, runs, datetime.now(UTC)) == len(turns)
         there.in_flight -= len(turns)
         return [lease.brin for lease in leases]
 
@@ -220,15 +220,15 @@ class Machine(LedgerMachine):
     def teardown(self) -> None:
         """In the end the books are right."""
         if hasattr(self, "model"):
-            assert self.do(verify(self.c, datetime.now(UTC))).violations == []
+            assert self.do(check_ledger(self.c, datetime.now(UTC))).violations == []
 
 
 @pytest.mark.timeout(3000)
 def test_any_answers_in_any_order_keep_every_promise(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A refusal has three tries and is dead only where others were taken; an open circuit burns nothing."""
-    monkeypatch.setattr(place, "WEBHOOK", Fuse(FUSE, (float(HOUR),)))
-    monkeypatch.setattr(carry, "TURN_SECONDS", float(HOUR))  # a slow machine must not end a turn
-    monkeypatch.setattr(turn, "WHILE_OPEN_SECONDS", float(HOUR))
+    monkeypatch.setattr(destination, "WEBHOOK", CircuitPolicy(FUSE, (float(HOUR),)))
+    monkeypatch.setattr(dispatcher, "TURN_SECONDS", float(HOUR))  # a slow machine must not end a turn
+    monkeypatch.setattr(lane_progress, "WHILE_OPEN_SECONDS", float(HOUR))
     monkeypatch.setattr(retry, "REFUSALS", (HOUR, HOUR))
     with asyncio.Runner() as runner:
         Machine.runner = runner

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer.main
 
-from hub.api.app import OUTSIDE, ROUTERS
+from hub.api.app import ROUTERS, UNVERSIONED
 from hub.api.middleware import BASE
 from hub.cli import COMMANDS
 
@@ -68,7 +68,7 @@ def calls() -> set[tuple[str, str]]:
 
 
 def _calls() -> Iterator[tuple[str, str]]:
-    routers = [(BASE, f"hub.api.{name}") for name in ROUTERS] + [("", name) for name in OUTSIDE]
+    routers = [(BASE, f"hub.api.{name}") for name in ROUTERS] + [("", name) for name in UNVERSIONED]
     for before, name in routers:
         for route in import_module(name).router.routes:
             for method in route.methods:

@@ -8,7 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.domain.delivery import CLOSED, IN_LANE, UNREPORTED, Ignored, Move, Reported, Status, advance, judge, overtakes
+from hub.domain.delivery import (
+    CLOSED,
+    IN_LANE,
+    UNREPORTED,
+    Ignored,
+    Move,
+    Reported,
+    Status,
+    advance,
+    reason_to_ignore,
+    supersedes,
+)
 from schemas.kinds import ReportStatus
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -68,10 +79,10 @@ def test_moves_lead_where_the_table_says(status: Status, move: Move, after: Stat
 def test_a_later_report_corrects_and_an_older_one_does_not() -> None:
     """`reportedAt` decides, not the order of arrival."""
     rejected = Reported(status=ReportStatus.REJECTED, at=NOON)
-    assert judge(rejected, last=NOON - timedelta(seconds=1), status=Status.PROCESSED) is None
-    assert judge(rejected, last=NOON + timedelta(seconds=1), status=Status.PROCESSED) is Ignored.OLDER
-    assert judge(rejected, last=NOON, status=Status.REJECTED) is Ignored.DUPLICATE
-    assert judge(rejected, last=None, status=Status.DELIVERED) is None
+    assert reason_to_ignore(rejected, last=NOON - timedelta(seconds=1), status=Status.PROCESSED) is None
+    assert reason_to_ignore(rejected, last=NOON + timedelta(seconds=1), status=Status.PROCESSED) is Ignored.OLDER
+    assert reason_to_ignore(rejected, last=NOON, status=Status.REJECTED) is Ignored.DUPLICATE
+    assert reason_to_ignore(rejected, last=None, status=Status.DELIVERED) is None
 
 
 @pytest.mark.parametrize(
@@ -87,4 +98,4 @@ def test_a_later_report_corrects_and_an_older_one_does_not() -> None:
 )
 def test_an_answer_overtakes_older_words_about_the_unit(status: Status, *, expects: bool, does: bool) -> None:
     """Only what is done, or was answered, makes older deliveries needless."""
-    assert overtakes(status, expects_report=expects) is does
+    assert supersedes(status, expects_report=expects) is does

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.domain.difference import Difference, compare, is_too_much
-from hub.domain.listing import Book, ListedBranch, ListedSchool, Listing, follow
+from hub.domain.difference import Difference, closes_too_many, compare
+from hub.domain.listing import ListedBranch, ListedSchool, Listing, SchoolSnapshot, apply_listing
 
 BRINS = ("00AA", "00AB", "00AC")
 TODAY = date(2026, 11, 23)
-EMPTY = Book(schools={}, branches={}, boards={})
-HAND = Book(
+EMPTY = SchoolSnapshot(schools={}, branches={}, boards={})
+HAND = SchoolSnapshot(
     schools={"99ZZ": ListedSchool(brin="99ZZ", name="Hand", bge_code="40000", sector="po")},
     branches={
         "99ZZ00": ListedBranch(branch="99ZZ00", name="Hand"),
@@ -51,21 +51,21 @@ def test_files_of_two_sectors_never_speak_for_each_other(listings: list[Listing]
 
     A part of a sector adds to what its newest whole file listed.
     """
-    book, listed, ever = HAND, {"po": set[str](), "vo": set[str]()}, set[str]()
+    snapshot, listed, ever = HAND, {"po": set[str](), "vo": set[str]()}, set[str]()
     for day, each in enumerate(listings):
         today = TODAY + timedelta(days=day)
-        before, book = book, follow(book, each, today)
-        again = follow(book, each, today + timedelta(days=1))
-        assert again == book
-        assert compare(book, again, today) == Difference()
+        before, snapshot = snapshot, apply_listing(snapshot, each, today)
+        again = apply_listing(snapshot, each, today + timedelta(days=1))
+        assert again == snapshot
+        assert compare(snapshot, again, today) == Difference()
         codes = each.boards.keys() | each.branches.keys()
         listed[each.sector] = listed[each.sector] | codes if each.is_part else set(codes)
         ever |= codes
         stands = listed["po"] | listed["vo"]
-        rows: dict[str, ListedSchool | ListedBranch] = {**book.schools, **book.branches}
+        rows: dict[str, ListedSchool | ListedBranch] = {**snapshot.schools, **snapshot.branches}
         assert {code for code, row in rows.items() if row.closed_on is None} == stands | (rows.keys() - ever)
         assert {code for code, row in rows.items() if row.closed_on is not None} == ever - stands
-        difference = compare(before, book, today)
+        difference = compare(before, snapshot, today)
         closed = {code for code in rows if rows[code].closed_on == today}
         assert difference.closings <= len(closed)
         assert {entry.code for entry in (*difference.closed, *difference.branches_closed)} <= closed
@@ -77,7 +77,7 @@ def test_two_percent_is_not_more_than_two_percent(size: int, gone: int) -> None:
     """As many as two of each hundred close without a word, and not one more."""
     brins = [f"{n % 100:02d}A{chr(65 + n // 100)}" for n in range(size)]
     whole = {brin: ("40001", frozenset({0})) for brin in brins}
-    before = follow(EMPTY, listing("po", whole), TODAY)
-    after = follow(before, listing("po", {brin: whole[brin] for brin in brins[gone:]}), TODAY)
+    before = apply_listing(EMPTY, listing("po", whole), TODAY)
+    after = apply_listing(before, listing("po", {brin: whole[brin] for brin in brins[gone:]}), TODAY)
     assert compare(before, after, TODAY).closings == gone
-    assert is_too_much(before, after, "po", TODAY) == (gone * 50 > size)
+    assert closes_too_many(before, after, "po", TODAY) == (gone * 50 > size)

@@ -13,7 +13,7 @@ import pytest
 from hub.outbound import Answered, NotAllowed, Outbound, Unreachable
 from hub.outbound import client as client_module
 from hub.settings import Webhook
-from tests.support.receiver import Got, receiver, reply
+from tests.support.receivers.receiver import ReceivedRequest, receiver, reply
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -251,7 +251,7 @@ async def test_a_cancelled_post_leaves_the_client_usable() -> None:
     """Who stops waiting disturbs nobody."""
     silent = True
 
-    def answer(_: Got) -> bytes | None:
+    def answer(_: ReceivedRequest) -> bytes | None:
         return None if silent else reply(204)
 
     async with receiver(answer) as las, Outbound(LOCAL) as out:

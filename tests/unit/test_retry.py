@@ -10,17 +10,17 @@ from hypothesis import strategies as st
 
 from hub.domain.circuit import QUEUE, WEBHOOK, after_failures, opened, rotates
 from hub.domain.outcome import Gone, Refused, RetryLater
-from hub.domain.retry import DAILY, SCHEDULE, Disable, GiveUp, Misconfigured, Past, TryAgain, verdict
+from hub.domain.retry import DAILY, SCHEDULE, AttemptHistory, Disable, GiveUp, Misconfigured, TryAgain, verdict
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 AWAY = RetryLater(at=NOON, error="connection refused", duration_ms=3)
 REFUSED = Refused(at=NOON, error="400 Bad Request", duration_ms=3, http_status=400)
 
 
-def past(attempts: int, *, refusals: int = 0, is_end: bool = False, taken_at: datetime | None = None) -> Past:
+def past(attempts: int, *, refusals: int = 0, is_end: bool = False, taken_at: datetime | None = None) -> AttemptHistory:
     """Make the past of a delivery that was first refused, if ever, an hour ago."""
     since = NOON - timedelta(hours=1) if refusals else None
-    return Past(attempts=attempts, refusals=refusals, refused_since=since, is_end=is_end, taken_at=taken_at)
+    return AttemptHistory(attempts=attempts, refusals=refusals, refused_since=since, is_end=is_end, taken_at=taken_at)
 
 
 def test_the_schedule_is_the_standards_own() -> None:

@@ -1,0 +1,187 @@
+"""Reports: what DUO says it did. In: batches of `duo.reports.v1`. Out: statuses of deliveries; parked rows.
+
+One transaction per batch, then the offsets. A batch that cannot be written is tried again until it can: these records
+exist on DUO's broker only, so none is passed over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+import asyncpg
+import structlog
+from aiokafka.errors import IllegalStateError
+
+from consumers.parking import awaiting_delivery, park, parked_row
+from consumers.reporting.loss_watch import watch_forever
+from consumers.reporting.read_positions import BatchSplit, ReadPositions
+from hub import faults, settle
+from hub.kafka.broker import close_broker, commit, make_broker, offsets_after, subscribe_to_batches
+from hub.processes.heartbeat import Heartbeat
+from hub.settle import IncomingReport, UnknownDelivery
+from hub.settle.records import UnusableRecord, read_report
+from hub.store import reports as store
+from hub.store.meters import Meters
+from hub.store.notifications import Notifier
+from hub.store.pool import TRANSIENT_ERRORS, open_pool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from aiokafka import ConsumerRecord
+    from faststream.kafka import KafkaBroker
+
+    from hub.settings import Settings
+    from hub.settle.reports import ReportAnswer
+    from hub.store.pool import Connection, Pool
+
+TOPIC: Final = "duo.reports.v1"
+GROUP: Final = "osr-hub.reports"
+MOST_RECORDS: Final = 500
+RETRY_SECONDS: Final = 0.3
+TICK_SECONDS: Final = 1.0
+UNKNOWN_DELIVERY: Final = UnusableRecord(
+    "unknown_delivery", "no delivery of this id, or of this mandate's version, is known yet"
+)
+INTERNAL_FAULT: Final = UnusableRecord("unparsable", "the hub failed on it; the log of `reports` says how")
+log = structlog.get_logger(__name__)
+
+
+async def run(settings: Settings, stop: asyncio.Event, instance: str | None = None) -> None:
+    """Read reports until `stop` is set."""
+    broker = make_broker(settings.duo_kafka.client_options())
+    pool = await open_pool(settings.database.url, name="reports", is_hot=True)
+    try:
+        async with Heartbeat(pool, "reports") as heartbeat:
+            reader = ReportReader(pool, heartbeat)
+            subscribe(broker, reader, instance)
+            await broker.start()
+            chores = [
+                asyncio.create_task(c) for c in (reader.work(), watch_forever(settings, lambda: heartbeat.process))
+            ]
+            await stop.wait()
+            for chore in chores:
+                chore.cancel()
+            await asyncio.gather(*chores, return_exceptions=True)
+            await close_broker(broker)
+            await reader.flush()
+    finally:
+        await pool.close()
+
+
+def subscribe(broker: KafkaBroker, reader: ReportReader, instance: str | None, topic: str = TOPIC) -> None:
+    """Let a reader take the batches of a topic, undecoded: it decides itself what a record is."""
+
+    async def take(consumer: Any, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:  # noqa: ANN401 - FastStream's own
+        taken = await reader.take(records)
+        faults.here("reports.committed")
+        for partition, offset in taken.rewind.items():
+            with suppress(IllegalStateError):  # the partition left; its new owner goes back
+                consumer.seek(partition, offset)
+        if taken.records:
+            await commit(consumer, offsets_after(taken.records))
+        faults.here("reports.read")
+
+    subscribe_to_batches(broker, topic, GROUP, instance, MOST_RECORDS, take)
+
+
+class ReportReader:
+    """Applies batches of reports, and those parked ones whose delivery has appeared."""
+
+    def __init__(self, pool: Pool, heartbeat: Heartbeat) -> None:
+        self._pool = pool
+        self._heartbeat = heartbeat
+        self._meters = Meters()
+        self._changes = Notifier(pool, "changes")
+        self._lanes = Notifier(pool, "lanes")
+        self._positions = ReadPositions()
+
+    async def take(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> BatchSplit:
+        """Apply a batch, however often it takes; returns what of it was applied, and what must be read first."""
+        while True:
+            try:
+                async with self._pool.acquire() as c, c.transaction():
+                    split = await self._positions.split(c, records)
+                    answers = await self._apply(c, split.records)
+                    faults.here("reports.writing")
+            except TRANSIENT_ERRORS as error:
+                log.warning("reports.failed", records=len(records), error=str(error), next="the same records again")
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            except Exception:
+                log.warning("reports.taken_apart", records=len(records), exc_info=True, next="one by one")
+                return await self._apply_singly(records)
+            self._positions.committed(split)
+            self._note(answers)
+            return split
+
+    async def _apply_singly(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> BatchSplit:
+        if len(records) > 1:
+            shares = [await self.take([record]) for record in records]
+            rewind = {partition: offset for split in shares for partition, offset in split.rewind.items()}
+            return BatchSplit(records=[record for split in shares for record in split.records], rewind=rewind)
+        async with self._pool.acquire() as c:
+            await park(c, {**parked_row(records[0], INTERNAL_FAULT, self._heartbeat.clock.now()), "blame": "hub"})
+        return BatchSplit(records=records)
+
+    async def _apply(self, c: Connection, records: Sequence[ConsumerRecord[bytes, bytes]]) -> list[ReportAnswer]:
+        at = self._heartbeat.clock.now()
+        usable: list[tuple[ConsumerRecord[bytes, bytes], IncomingReport]] = []
+        for record in records:
+            match read_report(record.value, record.headers, at):
+                case IncomingReport() as report:
+                    usable.append((record, report))
+                case why:
+                    await park(c, parked_row(record, why, at))
+        answers = await settle.apply_reports(c, [report for _, report in usable], at, self._heartbeat.process)
+        for (record, report), answer in zip(usable, answers, strict=True):
+            if isinstance(answer, UnknownDelivery):
+                await park(c, awaiting_delivery(parked_row(record, UNKNOWN_DELIVERY, at), report))
+        return answers
+
+    async def work(self) -> None:
+        """Each second, apply parked reports whose delivery has appeared; write the measured hops."""
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            try:
+                self._note(await self._apply_parked())
+                await self.flush()
+            except (*TRANSIENT_ERRORS, asyncpg.PostgresError) as error:
+                log.warning("parked.failed", error=str(error), next="again in a second")
+
+    async def _apply_parked(self) -> list[ReportAnswer]:
+        async with self._pool.acquire() as c, c.transaction():
+            arrived = await store.parked_that_arrived(c)
+            found = [(row, read_report(row["bytes"], _headers(row), self._heartbeat.clock.now())) for row in arrived]
+            usable = [(row, report) for row, report in found if isinstance(report, IncomingReport)]
+            answers = await settle.apply_reports(
+                c, [r for _, r in usable], self._heartbeat.clock.now(), self._heartbeat.process
+            )
+            known = [
+                row["id"] for (row, _), a in zip(usable, answers, strict=True) if not isinstance(a, UnknownDelivery)
+            ]
+            if known:
+                await store.unpark(c, known)
+        return answers
+
+    def _note(self, answers: Iterable[ReportAnswer]) -> None:
+        for answer in answers:
+            if isinstance(answer, UnknownDelivery):
+                continue
+            self._changes.notify()
+            for result in answer:
+                if result.notifies_system:
+                    self._lanes.notify()
+                if result.processing_seconds is not None:
+                    self._meters.observe(result.destination, "processing", result.processing_seconds)
+
+    async def flush(self) -> None:
+        """Write the measured hops."""
+        async with self._pool.acquire() as c:
+            await self._meters.flush(c, self._heartbeat.process)
+
+
+def _headers(row: Any) -> list[tuple[str, bytes | None]]:  # noqa: ANN401 - a row of the driver
+    return [(name, text.encode()) for name, text in store.read_headers(row["headers"])]

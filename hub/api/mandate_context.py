@@ -1,0 +1,68 @@
+"""What every call on mandates works with. In: a request. Out: a desk: connection, moment, caller."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Response
+
+from hub.access import Caller
+from hub.api.auth import CallerHere
+from hub.api.preconditions import check_match, etag
+from hub.api.state import ConnectionHere, NotificationsHere, NowHere, PendingNotifications
+from hub.domain.mandate import Mandate
+from hub.operations import administration
+from hub.operations.administration import Actor
+from hub.register import Moment, moment
+from hub.store.pool import Connection
+from hub.tracing import current_traceparent
+from hub.views.mandates import MandateBody, show_mandate
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MandateContext:
+    """The parts that one call needs."""
+
+    c: Connection
+    actor: Actor
+    notifications: PendingNotifications
+
+    @property
+    def at(self) -> Moment:
+        """The moment of the call."""
+        return self.actor.at
+
+    @property
+    def caller(self) -> Caller:
+        """Who calls."""
+        return self.actor.caller
+
+    async def own(self, mandate_id: UUID, if_match: str | None, *, required: bool = False) -> Mandate:
+        """Read a mandate that the caller may change, in the version that it says it changes."""
+        found = (await administration.read_own(self.c, self.actor, mandate_id)).mandate
+        check_match(if_match, found.version, required=required)
+        return found
+
+    @asynccontextmanager
+    async def change(self) -> AsyncIterator[None]:
+        """Do what is inside in one transaction, and let the relay know when it is committed."""
+        async with self.c.transaction():
+            yield
+        self.notifications.notify("events")
+
+    async def answer(self, mandate_id: UUID, response: Response) -> MandateBody:
+        """Show a mandate as it is now, with its ETag."""
+        view = await administration.read_visible(self.c, self.actor, mandate_id)
+        response.headers["ETag"] = etag(view.mandate.version)
+        return show_mandate(view, self.at.today)
+
+
+def _context(c: ConnectionHere, now: NowHere, caller: CallerHere, notifications: NotificationsHere) -> MandateContext:
+    return MandateContext(
+        c=c, actor=Actor(caller=caller, at=moment(now, current_traceparent())), notifications=notifications
+    )
+
+
+MandateContextHere = Annotated[MandateContext, Depends(_context, scope="function")]

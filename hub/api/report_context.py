@@ -1,0 +1,135 @@
+"""Takes reports that come by HTTP. In: one report per request. Out: its answer, once it is committed.
+
+Reports that come while others are being written wait for them and are then written together: one commit for all.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Final
+
+from fastapi import Depends, Request
+
+from hub import settle
+from hub.api.state import NotificationsHere, PendingNotifications, app_state
+from hub.clock import Clock
+from hub.errors import FieldError, InvalidInput, NotFound
+from hub.settle import IncomingReport, ReportResult, UnknownDelivery
+from hub.settle.records import MAX_CLOCK_SKEW, to_incoming
+from hub.store.deliveries import ReportTarget
+from hub.store.meters import Meters
+from hub.store.pool import Connection, Pool
+from hub.views.deliveries import ReportRequest
+from schemas.messages import Report
+
+PROCESS: Final = 0
+MOST: Final = 200
+BatchAnswer = list[ReportResult] | UnknownDelivery
+
+
+@dataclass(slots=True)
+class ReportBatcher:
+    """One per application."""
+
+    pool: Pool
+    clock: Clock
+    _waiting: list[tuple[IncomingReport, asyncio.Future[BatchAnswer]]] = field(default_factory=list)
+    _writing: asyncio.Task[None] | None = None
+    _meters: Meters = field(default_factory=Meters)
+
+    async def apply(self, report: IncomingReport) -> BatchAnswer:
+        """Apply a report, together with others that are there, and answer it."""
+        answer: asyncio.Future[BatchAnswer] = asyncio.get_running_loop().create_future()
+        self._waiting.append((report, answer))
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write())
+        return await answer
+
+    async def apply_in(self, c: Connection, reports: list[IncomingReport]) -> list[BatchAnswer]:
+        """Apply reports in the caller's transaction."""
+        answers: list[BatchAnswer] = [
+            answer if isinstance(answer, UnknownDelivery) else list(answer)
+            for answer in await settle.apply_reports(c, reports, self.clock(), PROCESS)
+        ]
+        for result in [result for answer in answers if not isinstance(answer, UnknownDelivery) for result in answer]:
+            if result.processing_seconds is not None:
+                self._meters.observe(result.destination, "processing", result.processing_seconds)
+        return answers
+
+    async def _write(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+            try:
+                async with self.pool.acquire() as c:
+                    async with c.transaction():
+                        answers = await self.apply_in(c, [report for report, _ in batch])
+                    await self._meters.flush(c, PROCESS)
+            except Exception as error:  # noqa: BLE001 - whoever waits gets it
+                _fail(batch, error)
+                continue
+            for (_, future), answer in zip(batch, answers, strict=True):
+                if not future.done():
+                    future.set_result(answer)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportHandler:
+    """Where one request hands in its report."""
+
+    context: ReportBatcher
+    notifications: PendingNotifications
+
+    @property
+    def clock(self) -> Clock:
+        """What tells the time."""
+        return self.context.clock
+
+    async def answer(self, report: IncomingReport, shared: Connection | None) -> ReportResult:
+        """Apply a report, in the transaction of the request where it has one, and answer it."""
+        found = (
+            await self.context.apply(report) if shared is None else (await self.context.apply_in(shared, [report]))[0]
+        )
+        if isinstance(found, UnknownDelivery):
+            raise NotFound(f"no delivery {report.delivery_id}")
+        self.notifications.notify("changes")
+        if found[0].notifies_system:
+            self.notifications.notify("lanes")
+        return found[0]
+
+
+def check_report(body: ReportRequest, target: ReportTarget, now: datetime) -> IncomingReport:
+    """Take a report on a delivery over into the hub's own terms; `InvalidInput` when it speaks of another."""
+    faults = list(_faults(body, target, now))
+    if faults:
+        raise InvalidInput(faults)
+    return to_incoming(
+        Report(delivery_id=target.id, status=body.status, signals=body.signals, reported_at=body.reported_at)
+    )
+
+
+def _faults(body: ReportRequest, target: ReportTarget, now: datetime) -> Iterator[FieldError]:
+    own = {"deliveryId": target.id, "mandateId": target.mandate_id, "mandateVersion": target.mandate_version}
+    named = {"deliveryId": body.delivery_id, "mandateId": body.mandate_id, "mandateVersion": body.mandate_version}
+    for name, value in named.items():
+        if value is not None and value != own[name]:
+            yield FieldError(field=f"/{name}", code="other_delivery", detail=f"this delivery's is {own[name]}")
+    if body.reported_at > now + MAX_CLOCK_SKEW:
+        yield FieldError(field="/reportedAt", code="future", detail="it lies more than five minutes ahead")
+
+
+def _handler(request: Request, notifications: NotificationsHere) -> ReportHandler:
+    """Give the one desk of this application, made when it is first needed."""
+    wiring, state = app_state(request.scope), request.app.state
+    if not hasattr(state, "report_desk"):
+        state.report_batcher = ReportBatcher(wiring.open_pool, wiring.clock)
+    return ReportHandler(state.report_batcher, notifications)
+
+
+ReportHandlerHere = Annotated[ReportHandler, Depends(_handler)]
+
+
+def _fail(batch: list[tuple[IncomingReport, asyncio.Future[BatchAnswer]]], error: Exception) -> None:
+    for _, future in batch:
+        if not future.done():
+            future.set_exception(error)

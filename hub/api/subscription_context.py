@@ -1,0 +1,109 @@
+"""What every call on subscriptions works with. In: a request. Out: a desk: connections, the way out, keys, the time.
+
+While a receiver is asked for its consent no connection to the database is held: it may take its time.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+
+from hub import subscribe
+from hub.access import Caller, Role
+from hub.api.state import NotificationsHere, PendingNotifications, app_state
+from hub.clock import Clock
+from hub.domain.subscription import Subscription, SubscriptionOptions
+from hub.errors import NotAllowed, NotFound
+from hub.outbound import Outbound
+from hub.outbound.handshake import origin_of
+from hub.settings import Settings
+from hub.store.keys import Keys
+from hub.store.pool import Connection
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SubscriptionContext:
+    """The parts that one call needs; `borrow` lends a connection for as long as it is used, `now` tells the time."""
+
+    borrow: Callable[[], AbstractAsyncContextManager[Connection]]
+    outbound: Outbound
+    settings: Settings
+    now: Clock
+    notifications: PendingNotifications
+
+    @property
+    def keys(self) -> Keys:
+        """The keys that seal secrets."""
+        return self.settings.sealing_keys
+
+    async def obtain_consent(self, options: SubscriptionOptions) -> int | None:
+        """Ask the receiver for its consent and return the rate it allows."""
+        return await subscribe.obtain_consent(self.outbound, options, origin_of(self.settings.http.address), self.keys)
+
+    async def write_entry(
+        self,
+        c: Connection,
+        action: str,
+        caller: Caller,
+        sides: tuple[Subscription | None, Subscription],
+        **more: Any,  # noqa: ANN401 - what else is to be known of it
+    ) -> None:
+        """Note in the audit what the caller did to a subscription."""
+        await subscribe.write_entry(c, action, caller.subject, sides, self.now(), **more)
+
+    def notify(self) -> None:
+        """Let forwarders know, when this is committed, that who is sent to has changed, and what is due."""
+        self.notifications.notify("destinations")
+        self.notifications.notify("lanes")
+
+
+def _outbound(request: Request) -> Outbound:
+    """Give the one way out of this application, made when it is first needed."""
+    state = request.app.state
+    if not hasattr(state, "outbound"):
+        state.outbound = Outbound(app_state(request.scope).settings.webhook)
+    found: Outbound = state.outbound
+    return found
+
+
+def _context(request: Request, notifications: NotificationsHere) -> SubscriptionContext:
+    wiring, shared = app_state(request.scope), request.scope.get("hub.connection")
+    return SubscriptionContext(
+        borrow=wiring.open_pool.acquire if shared is None else lambda: nullcontext(shared),
+        outbound=_outbound(request),
+        settings=wiring.settings,
+        now=wiring.clock,
+        notifications=notifications,
+    )
+
+
+SubscriptionContextHere = Annotated[SubscriptionContext, Depends(_context)]
+
+
+def own_oin(caller: Caller) -> str:
+    """Return the supplier that a subscription is made for."""
+    if caller.oin is None:
+        raise NotAllowed("a subscription takes a token of exactly one supplier (claim `oin`)")
+    return caller.oin
+
+
+def may_read_subscription(caller: Caller, subscription: Subscription) -> bool:
+    """Say whether a caller may know of a subscription: its owner, and operations."""
+    is_own = caller.has(Role.LAS) and subscription.supplier_oin in caller.oins
+    return is_own or caller.has(Role.OPERATIONS)
+
+
+def require_readable(subscription: Subscription | None, caller: Caller) -> Subscription:
+    """Return a subscription that this caller may read; `NotFound` otherwise."""
+    if subscription is None or not may_read_subscription(caller, subscription):
+        raise NotFound("there is no such subscription")
+    return subscription
+
+
+def require_own(subscription: Subscription | None, caller: Caller) -> Subscription:
+    """Return a subscription that is this caller's own; `NotFound` otherwise."""
+    if subscription is None or subscription.supplier_oin not in caller.oins:
+        raise NotFound("there is no such subscription")
+    return subscription

@@ -1,0 +1,148 @@
+"""Where the stack keeps its things. In: a data folder. Out: the paths inside it, its lock, and the cache beside it.
+
+`<data>/postgres` and `<data>/kafka` are the databases, `<data>/logs` has one file per process, `<data>/keys` what must
+stay secret. Root works under /var/tmp, because PostgreSQL runs as another user who may not look into root's home.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from hub.embedded.problems import AlreadyRunning
+from hub.errors import EmbeddedUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT_BASE: Final = Path("/var/tmp")  # noqa: S108 - what is made there is owned by us, private and checked
+PRIVATE: Final = 0o700
+PASSABLE: Final = 0o711
+OTHERS_MAY_WRITE: Final = 0o022
+
+
+def is_root() -> bool:
+    """Say whether this process may do everything, and must therefore run PostgreSQL as somebody else."""
+    return os.geteuid() == 0
+
+
+def default_data_dir() -> Path:
+    """Return the folder that `up` uses when none is given."""
+    if is_root():
+        return user_area() / "stack"
+    return _user_folder("XDG_DATA_HOME", ".local/share") / "osr-hub"
+
+
+def cache_dir() -> Path:
+    """Return the folder for what is fetched once and kept between runs; made when absent."""
+    wished = _user_folder("XDG_CACHE_HOME", ".cache") / "osr-hub"
+    try:
+        wished.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        wished = user_area() / "cache"
+        wished.mkdir(parents=True, exist_ok=True)
+    return wished
+
+
+def user_area() -> Path:
+    """Return this user's folder under /var/tmp, made when absent; refuse one that others could have prepared."""
+    area = ROOT_BASE / f"osr-hub-{os.geteuid()}"
+    area.mkdir(mode=PASSABLE, exist_ok=True)
+    found = area.lstat()
+    if area.is_symlink() or found.st_uid != os.geteuid() or found.st_mode & OTHERS_MAY_WRITE:
+        message = f"{area} belongs to somebody else or lets others write; remove it, or give a --data-dir."
+        raise EmbeddedUnavailable(message)
+    return area
+
+
+@dataclass(frozen=True, slots=True)
+class DataDir:
+    """One stack's folder and what lies in it."""
+
+    root: Path
+
+    @property
+    def postgres(self) -> Path:
+        """The PostgreSQL cluster."""
+        return self.root / "postgres"
+
+    @property
+    def kafka(self) -> Path:
+        """Kafka's log folder; it may vanish at any moment."""
+        return self.root / "kafka"
+
+    @property
+    def kafka_settings(self) -> Path:
+        """How Kafka is configured and formatted; outlives the log folder."""
+        return self.root / "kafka-settings"
+
+    @property
+    def logs(self) -> Path:
+        """One log per process."""
+        return self.root / "logs"
+
+    @property
+    def keys(self) -> Path:
+        """Passwords, keys and remembered ports."""
+        return self.root / "keys"
+
+    @property
+    def simulators(self) -> Path:
+        """What the simulators keep between starts."""
+        return self.root / "simulators"
+
+    @property
+    def connection(self) -> Path:
+        """How to reach the stack; present while it answers."""
+        return self.root / "connection.json"
+
+    def make(self) -> None:
+        """Make the folders; what is secret is closed to others."""
+        self.root.mkdir(parents=True, exist_ok=True, mode=PASSABLE)
+        for folder in (self.logs, self.keys, self.simulators):
+            folder.mkdir(mode=PRIVATE, exist_ok=True)
+
+    def clear(self) -> None:
+        """Forget all that an earlier stack left here."""
+        for folder in (self.postgres, self.kafka, self.kafka_settings, self.logs, self.keys, self.simulators):
+            if folder.is_symlink():
+                shutil.rmtree(folder.resolve(), ignore_errors=True)
+                folder.unlink()
+            elif folder.exists():
+                shutil.rmtree(folder)
+        self.connection.unlink(missing_ok=True)
+
+
+@contextmanager
+def hold_lock(data: DataDir) -> Iterator[None]:
+    """Hold the data folder for this process; `AlreadyRunning` when another one does."""
+    data.root.mkdir(parents=True, exist_ok=True, mode=PASSABLE)
+    with (data.root / "lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as taken:
+            lock.seek(0)
+            raise AlreadyRunning(data.root, lock.read().strip()) from taken
+        lock.seek(0)
+        lock.truncate()
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        yield
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace a file at once with text that only its owner may read."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+    fresh.replace(path)
+
+
+def _user_folder(variable: str, under_home: str) -> Path:
+    named = os.environ.get(variable)
+    return Path(named) if named and Path(named).is_absolute() else Path.home() / under_home

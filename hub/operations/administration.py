@@ -1,0 +1,176 @@
+"""Use case: what a school's administrator does. In: a wish, and who wishes it. Out: it is done, and noted in the audit.
+
+The API and the pages come here both. The caller owns the transaction, and rings `events` when it is committed. What
+somebody may not read is not there; what they may read and not change is not there to be changed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hub import register
+from hub.access import Role
+from hub.access.scope import administers, mandate_scope
+from hub.errors import NotFound, PreconditionFailed
+from hub.register import CopyRequest
+from hub.store import audit, mandates
+from hub.store.audit import AuditEntry
+from hub.store.register import find_mandate, lock_schools
+from schemas.identifiers import brin_of_branch
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from uuid import UUID
+
+    from hub.access import Caller
+    from hub.domain.mandate import Mandate
+    from hub.domain.school import School
+    from hub.errors import FieldError
+    from hub.register import CopyResult, DateChange, GrantRequest, Moment
+    from hub.store.mandates import MandateView
+    from hub.store.pool import Connection
+    from schemas.identifiers import Branch, Brin, RoutingId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Who does something, and when."""
+
+    caller: Caller
+    at: Moment
+
+    def may_administer(self, school: School) -> bool:
+        """Say whether they administer a school."""
+        return administers(self.caller, school)
+
+
+async def read_visible(c: Connection, actor: Actor, mandate_id: UUID) -> MandateView:
+    """Read a mandate; `NotFound` when they may not."""
+    found = await mandates.mandate_view(c, mandate_id, mandate_scope(actor.caller))
+    if found is None:
+        msg = f"no mandate {mandate_id}"
+        raise NotFound(msg)
+    return found
+
+
+async def read_own(c: Connection, actor: Actor, mandate_id: UUID) -> MandateView:
+    """Read a mandate that they may change; `NotFound` when they may not."""
+    found = await read_visible(c, actor, mandate_id)
+    is_theirs = found.mandate.brin in actor.caller.brins or found.bge_code in actor.caller.bges
+    if not (is_theirs and actor.caller.has(Role.SCHOOL)):
+        msg = f"no mandate {mandate_id}"
+        raise NotFound(msg)
+    return found
+
+
+async def grant(c: Connection, actor: Actor, options: GrantRequest, unread: Sequence[FieldError] = ()) -> Mandate:
+    """Grant a mandate for a school of theirs; what of the wish is `unread` is refused with all else that is wrong."""
+    made = await register.grant(c, options, actor.at, actor.may_administer, unread)
+    await _write_audit(c, actor, "mandate.granted", None, made)
+    return made
+
+
+async def amend(
+    c: Connection,
+    actor: Actor,
+    mandate: Mandate,
+    patch: DateChange,
+    expected: int | None,
+    unread: Sequence[FieldError] = (),
+) -> Mandate:
+    """Give a mandate of theirs other dates; what of the patch is `unread` is refused with all else that is wrong."""
+    before = await _lock(c, mandate)
+    after = await register.amend(c, mandate.id, patch, actor.at, expected, unread)
+    await _write_audit(c, actor, "mandate.amended", before, after)
+    return after
+
+
+async def withdraw(c: Connection, actor: Actor, mandate: Mandate, reason: str | None, expected: int | None) -> Mandate:
+    """End a mandate of theirs at once."""
+    before = await _lock(c, mandate)
+    after = await register.withdraw(c, mandate.id, actor.at, expected)
+    await _write_audit(c, actor, "mandate.withdrawn", before, after, reason=reason)
+    return after
+
+
+async def assign_routing(
+    c: Connection, actor: Actor, mandate: Mandate, branch: Branch, routing: RoutingId | None, expected: int | None
+) -> Mandate:
+    """Reach a branch by a routing characteristic; None hands out a free one."""
+    before = await _lock(c, mandate)
+    after = await register.assign_routing(c, mandate.id, branch, routing, actor.at, expected)
+    await _write_audit(c, actor, "routing.assigned", before, after, branch=branch)
+    return after
+
+
+async def remove_routing(
+    c: Connection, actor: Actor, mandate: Mandate, branch: Branch, expected: int | None
+) -> Mandate:
+    """Let a branch be part of the rest of the school again."""
+    before = await _lock(c, mandate)
+    after = await register.remove_routing(c, mandate.id, branch, actor.at, expected)
+    await _write_audit(c, actor, "routing.removed", before, after, branch=branch)
+    return after
+
+
+async def assign_free_routing(
+    c: Connection, actor: Actor, choices: Mapping[Branch, UUID], versions: Mapping[UUID, int]
+) -> None:
+    """Give each of these branches of a school a free routing characteristic in the mandate chosen for it.
+
+    Raises `PreconditionFailed` when one of the mandates has not the version that the choice was made by.
+    """
+    await lock_schools(c, {brin_of_branch(branch) for branch in choices})
+    held = {mandate_id: (await read_own(c, actor, mandate_id)).mandate for mandate_id in {*choices.values(), *versions}}
+    if any(mandate.version != versions.get(mandate.id) for mandate in held.values()):
+        raise PreconditionFailed
+    for branch, mandate_id in sorted(choices.items()):
+        await assign_routing(c, actor, held[mandate_id], branch, None, None)
+
+
+async def copy(
+    c: Connection, actor: Actor, mandate: Mandate, brins: Sequence[Brin], *, dry_run: bool
+) -> list[CopyResult]:
+    """Copy a mandate of theirs to other schools of theirs; a dry run writes nothing."""
+    order = CopyRequest(mandate_id=mandate.id, brins=brins, may_administer=actor.may_administer, dry_run=dry_run)
+    results = await register.copy(c, order, actor.at)
+    if not dry_run:
+        await audit.write_all(c, [_copy_entry(actor, mandate, result) for result in results if result.mandate_id])
+    return results
+
+
+async def _lock(c: Connection, mandate: Mandate) -> Mandate:
+    """Hold a mandate's school and read the mandate again: what it was is what it is just before it changes."""
+    await lock_schools(c, [mandate.brin])
+    return await find_mandate(c, mandate.id) or mandate
+
+
+async def _write_audit(
+    c: Connection, actor: Actor, action: str, before: Mandate | None, after: Mandate, **more: str | None
+) -> None:
+    """Note what they did to a mandate, unless it changed nothing; `more` is the reason, or the branch it was about."""
+    if before is not None and before.version == after.version:
+        return
+    reason = more.pop("reason", None)
+    note = AuditEntry(
+        at=actor.at.now,
+        actor=actor.caller.subject,
+        action=action,
+        brin=after.brin,
+        subject=register.mandate_identity(after) | more,
+        reason=reason,
+        **register.mandate_changes(before, after),
+    )
+    await audit.write(c, note)
+
+
+def _copy_entry(actor: Actor, source: Mandate, result: CopyResult) -> AuditEntry:
+    return AuditEntry(
+        at=actor.at.now,
+        actor=actor.caller.subject,
+        action="mandate.copied",
+        brin=result.brin,
+        subject=register.mandate_identity(source) | {"mandateId": result.mandate_id, "copiedFrom": source.id},
+        after={"startDate": source.start_date, "endDate": source.end_date},
+    )

@@ -1,0 +1,68 @@
+"""Use case: what a board signed. In: a board, an agreement, yes or no, and why. Out: it is so, and noted in the audit.
+
+A board counts as having signed until somebody says otherwise. What it says no to asks for no new mandate; those that
+its schools gave before stay as they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from hub.errors import NotFound
+from hub.store import audit, imports
+from hub.store.audit import AuditEntry
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from hub.store.pool import Connection
+    from schemas.identifiers import BgeCode
+
+
+class Agreement(StrEnum):
+    """What a board signs: the register's own agreement, and that of VVA besides."""
+
+    OSR = "OSR"
+    VVA = "VVA"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """Whether a board signed something, as somebody says it, when and why."""
+
+    bge_code: BgeCode
+    agreement: Agreement
+    is_signed: bool
+    actor: str
+    at: datetime
+    reason: str
+
+
+async def record_signature(c: Connection, signature: Signature) -> dict[Agreement, bool]:
+    """Note what a board signed, in the caller's transaction; return both agreements, or raise `NotFound`."""
+    before = await lock_agreements(c, signature.bge_code)
+    name = signature.agreement
+    if before[name] != signature.is_signed:
+        await imports.write_agreement(c, signature.bge_code, name.value, is_signed=signature.is_signed)
+        note = AuditEntry(
+            at=signature.at,
+            actor=signature.actor,
+            action="board.signed" if signature.is_signed else "board.agreement_ended",
+            subject={"bgeCode": signature.bge_code, "agreement": name.value},
+            before={"signed": before[name]},
+            after={"signed": signature.is_signed},
+            reason=signature.reason,
+        )
+        await audit.write(c, note)
+    return before | {name: signature.is_signed}
+
+
+async def lock_agreements(c: Connection, bge_code: BgeCode) -> dict[Agreement, bool]:
+    """Say what a board signed, and hold it; `NotFound` for an unknown board."""
+    row = await imports.hold_board(c, bge_code)
+    if row is None:
+        msg = f"no board {bge_code} in the register"
+        raise NotFound(msg)
+    return {Agreement.OSR: row["osr_agreement"], Agreement.VVA: row["vva_agreement"]}

@@ -1,0 +1,139 @@
+"""What a change of one (school, service) needs, read under the school's lock, and the way back into the register."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from hub.domain import change
+from hub.domain.mandate import is_live, overlaps
+from hub.errors import Conflict, FieldError, InvalidInput, NotFound, PreconditionFailed
+from hub.register.write import Routing, WriteContext, write_events
+from hub.store import register
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import date
+    from uuid import UUID
+
+    from hub.domain.change import ChangeCause, NewEvent
+    from hub.domain.mandate import Mandate
+    from hub.domain.rules import GrantRequest, RuleViolation
+    from hub.domain.school import School
+    from hub.register.moment import Moment
+    from hub.store.pool import Connection
+    from hub.store.register import References
+    from schemas.identifiers import Branch, RoutingId
+
+
+_PARTIES_AND_PERIOD: Final = ("/brin", "/serviceCode", "/supplierOin", "/startDate", "/endDate")
+_DEPENDS_ON: Final = {
+    "no_agreement": ("/serviceCode",),
+    "before_start": ("/startDate",),
+    "overlap": _PARTIES_AND_PERIOD,
+    "taken": _PARTIES_AND_PERIOD,
+}
+"""The fields, besides its own, that must be read before something can be called wrong."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ServiceMandates:
+    """One school and one service, held: dates up to today have arrived, their events wait in `raised`."""
+
+    school: School
+    mandates: list[Mandate]
+    references: References
+    at: Moment
+    new_events: list[NewEvent] = field(default_factory=list)
+    routing: Routing = field(default_factory=Routing)
+
+    def mandate(self, mandate_id: UUID) -> Mandate | None:
+        """Find a mandate of this page that lives."""
+        return next((mandate for mandate in self.mandates if mandate.id == mandate_id), None)
+
+    def settle(self, mandate: Mandate, cause: ChangeCause) -> Mandate:
+        """Let a mandate be as given because of `act`, with all that follows; return it as it is then."""
+        others = [other for other in self.mandates if other.id != mandate.id]
+        events = change.derive_events(
+            [*others, mandate],
+            {mandate.id: cause},
+            self.school.open_branches(self.at.today),
+            now=self.at.now,
+            today=self.at.today,
+        )
+        after = {event.mandate.id: event.mandate for event in events}
+        self.mandates = [after.get(each.id, each) for each in (*others, mandate)]
+        self.new_events += events
+        return after[mandate.id]
+
+    async def write(self, c: Connection) -> None:
+        """Write what happened."""
+        context = WriteContext(schools={self.school.brin: self.school}, names=self.references.names, at=self.at)
+        await write_events(c, context, self.new_events, self.routing)
+
+
+async def load_service(c: Connection, school: School, service_code: str, at: Moment) -> ServiceMandates:
+    """Read a held school's mandates for a service and let the dates up to today arrive first."""
+    branches = school.open_branches(at.today)
+    living = await register.living_mandates(c, [school.brin], at.today, service_code)
+    mandates, new_events = change.apply_dates(living, branches, now=at.now, today=at.today)
+    references = await register.references(c)
+    return ServiceMandates(school=school, mandates=mandates, references=references, at=at, new_events=new_events)
+
+
+async def load_service_of(
+    c: Connection, mandate_id: UUID, at: Moment, expected: int | None
+) -> tuple[ServiceMandates, Mandate]:
+    """Hold the school of a mandate and open its page; the mandate as it is after dates have arrived.
+
+    Raises `NotFound` for an unknown mandate, `PreconditionFailed` when its version is not `expected`, and `Conflict`
+    `ended` for one that is over.
+    """
+    found = await register.find_mandate(c, mandate_id)
+    if found is None:
+        msg = f"no mandate {mandate_id}"
+        raise NotFound(msg)
+    schools = await register.lock_schools(c, [found.brin])
+    service = await load_service(c, schools[found.brin], found.service_code, at)
+    mandate = service.mandate(mandate_id)
+    if expected is not None and expected != (mandate or found).version:
+        msg = f"mandate {mandate_id} has version {(mandate or found).version} by now, not {expected}"
+        raise PreconditionFailed(msg)
+    if mandate is None or not is_live(mandate, at.today):
+        code = "ended"
+        raise Conflict(code, f"mandate {mandate_id} has been withdrawn or has run out")
+    return service, mandate
+
+
+async def taken_routing(
+    c: Connection, mandate: Mandate | GrantRequest, today: date
+) -> tuple[dict[RoutingId, Branch], set[RoutingId]]:
+    """Read which routing characteristics of a school are taken for a service on a mandate's days, and which at all."""
+    used = await register.used_routing(c, mandate.brin, today)
+    sharing = (row for row in used if row.service_code == mandate.service_code and overlaps(row, mandate, today))
+    return {row.routing: row.branch for row in sharing}, {row.routing for row in used}
+
+
+def refuse(violations: Iterable[RuleViolation], unread: Sequence[FieldError] = ()) -> None:
+    """Raise what is wrong, if anything: `Conflict` when the wish only collides, else `InvalidInput` with all of it.
+
+    What was found with the help of a stand-in for something `unread` is left out.
+    """
+    found = [
+        violation
+        for violation in violations
+        if not unread or _is_independent(violation, [fault.field for fault in unread])
+    ]
+    errors = [*unread, *(FieldError(field=w.field, code=w.code, detail=w.detail) for w in found)]
+    if not errors:
+        return
+    if not unread and all(violation.is_conflict for violation in found):
+        raise Conflict(found[0].code, "; ".join(violation.detail for violation in found)).at(errors)
+    raise InvalidInput(errors)
+
+
+def _is_independent(violation: RuleViolation, unread: Sequence[str]) -> bool:
+    """Say whether something is wrong whatever stands in the fields that could not be read."""
+    replaced = ["/".join(field.split("/")[:3]) for field in unread]
+    stands_in = any(violation.field == field or violation.field.startswith(f"{field}/") for field in replaced)
+    return not (stands_in or any(field in unread for field in _DEPENDS_ON.get(violation.code, ())))

@@ -1,0 +1,134 @@
+"""Writing what happened. In: events of held schools. Out: mandates, numbered events, errands. Next: producers.relay."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from hub.domain.ids import new_id
+from hub.domain.mandate import OVER, REST
+from hub.register.audit import date_entries
+from hub.store import audit, register
+from hub.store.register import RegisterRows
+from schemas.identifiers import school_oin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from uuid import UUID
+
+    from hub.domain.change import NewEvent
+    from hub.domain.coverage import UnitChange
+    from hub.domain.mandate import Mandate, Unit
+    from hub.domain.school import School
+    from hub.register.moment import Moment
+    from hub.store.pool import Connection
+    from schemas.identifiers import Brin, Oin
+
+
+@dataclass(slots=True)
+class Routing:
+    """Routing characteristics that a change assigns and takes away."""
+
+    assigned: list[tuple[UUID, str, str]] = field(default_factory=list)
+    """Mandate, branch, routing characteristic."""
+    removed: list[tuple[UUID, str]] = field(default_factory=list)
+    """Mandate, branch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteContext:
+    """What writing needs: the held schools, what systems are called, the moment, and the numbers given out so far."""
+
+    schools: Mapping[Brin, School]
+    names: Mapping[Oin, str]
+    at: Moment
+    counters: dict[Brin, int] = field(default_factory=dict)
+
+
+async def write_events(
+    c: Connection, context: WriteContext, new_events: Sequence[NewEvent], routing: Routing | None = None
+) -> None:
+    """Write events of held schools, in this order, with the mandates as they are after them; note dates that came."""
+    if new_events:
+        await write_rows(c, context, to_rows(context, new_events, routing or Routing()))
+        await audit.write_all(c, list(date_entries(new_events, context.at.now)))
+
+
+async def write_rows(c: Connection, context: WriteContext, columns: RegisterRows) -> None:
+    """Write what was laid out as rows."""
+    await register.write(c, columns, now=context.at.now, traceparent=context.at.traceparent)
+
+
+def to_rows(context: WriteContext, new_events: Sequence[NewEvent], routing: Routing) -> RegisterRows:
+    """Lay events out as rows, each with its school's next number."""
+    columns = RegisterRows(routed=routing.assigned, unrouted=routing.removed)
+    last: dict[UUID, Mandate] = {}
+    for event in new_events:
+        mandate = event.mandate
+        school = context.schools[mandate.brin]
+        number = context.counters.get(mandate.brin, school.counter) + 1
+        columns.counters[mandate.brin] = context.counters[mandate.brin] = number
+        last[mandate.id] = mandate
+        columns.events.append((
+            mandate.brin, number, new_id(context.at.now), mandate.id, mandate.version, event.kind.value,
+            unit_messages_json(event.messages), event_body(event, school.bge_code, context.names[mandate.supplier_oin]),
+        ))  # fmt: skip
+    columns.mandates = [_mandate(mandate) for mandate in last.values()]
+    return columns
+
+
+def _mandate(m: Mandate) -> tuple[Any, ...]:
+    return (
+        m.id, m.brin, m.service_code, m.supplier_oin, m.start_date, m.end_date, m.version, units_json(m.units),
+        m.next_date, m.copied_from, m.created_at, m.withdrawn_at,
+    )  # fmt: skip
+
+
+def units_json(units: Iterable[Unit]) -> str:
+    """Write the units of a mandate as the JSON of their column."""
+    return orjson.dumps(
+        [{"branch": u.branch, "routing": u.routing, "covers": u.covers, "told": u.told} for u in units]
+    ).decode()
+
+
+def unit_messages_json(messages: Iterable[UnitChange]) -> str:
+    """Write what an event tells of units as the JSON of its column."""
+    return orjson.dumps(
+        [
+            {"branch": m.unit.branch, "type": m.kind.value, "routing": m.unit.routing, "covers": m.unit.covers}
+            for m in messages
+        ]
+    ).decode()
+
+
+def _rest_told(event: NewEvent) -> dict[str, bool]:
+    """Say whether its system was told of the rest, if it has one and lives: it cannot be read from the state."""
+    rest = [unit for unit in event.mandate.units if unit.branch == REST]
+    return {"restTold": rest[0].told} if rest and event.state not in OVER else {}
+
+
+def event_body(event: NewEvent, bge_code: str, system_name: str) -> str:
+    """Write the data of an event as JSON."""
+    mandate = event.mandate
+    return orjson.dumps(
+        {
+            "mandateId": mandate.id,
+            "mandateVersion": mandate.version,
+            "state": event.state.value,
+            "changes": [change.value for change in event.changes],
+            "brin": mandate.brin,
+            "schoolOin": school_oin(mandate.brin),
+            "bgeCode": bge_code,
+            "serviceCode": mandate.service_code,
+            "supplierOin": mandate.supplier_oin,
+            "systemName": system_name,
+            "startDate": mandate.start_date,
+            "endDate": mandate.end_date,
+            "branches": [{"branch": branch, "routingId": routing} for branch, routing in event.covered_branches],
+            "copiedFrom": mandate.copied_from,
+            **_rest_told(event),
+        },
+        default=str,  # an id that was read from the database is of the driver's own kind
+    ).decode()

@@ -1,0 +1,78 @@
+"""What a simulated LAS received. In: messages as they arrive. Out: which are new, what was missed or out of order."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from hub.simulators.recent import RecentIds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+REMEMBERED: Final = 250_000
+MAX_PER_SCHOOL: Final = 10_000
+OWN_SERVICE: Final = "VVA"
+
+
+@dataclass(slots=True)
+class SchoolMessages:
+    """What came about one school: ids in order of first arrival, and the highest number of each of its two lanes."""
+
+    ids: deque[str] = field(default_factory=lambda: deque(maxlen=MAX_PER_SCHOOL))
+    highest: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Mailbox:
+    """Counts and remembers; repeats are known by their id, for the last quarter of a million."""
+
+    received: int = 0
+    repeats: int = 0
+    inversions: int = 0
+    gaps: int = 0
+    bad_signatures: int = 0
+    schools: dict[str, SchoolMessages] = field(default_factory=dict)
+    _seen: RecentIds = field(default_factory=lambda: RecentIds(REMEMBERED))
+
+    @property
+    def distinct(self) -> int:
+        """How many different messages came."""
+        return self.received - self.repeats
+
+    def take(self, event: Mapping[str, Any]) -> bool:
+        """Take a message in, a CloudEvent as JSON; False when it was here before."""
+        self.received += 1
+        message = event["id"]
+        if not self._seen.is_new(message):
+            self.repeats += 1
+            return False
+        if "sequence" in event:
+            self._record_sequence(event)
+        return True
+
+    def summary(self) -> dict[str, int]:
+        """Say what came, in numbers."""
+        return {
+            "received": self.received,
+            "distinct": self.distinct,
+            "repeats": self.repeats,
+            "inversions": self.inversions,
+            "gaps": self.gaps,
+            "badSignatures": self.bad_signatures,
+        }
+
+    def ids_of(self, brin: str) -> list[str]:
+        """List what came about a school, in order of first arrival."""
+        return list(self.schools[brin].ids) if brin in self.schools else []
+
+    def _record_sequence(self, event: Mapping[str, Any]) -> None:
+        school = self.schools.setdefault(event["partitionkey"], SchoolMessages())
+        school.ids.append(event["id"])
+        lane = "own" if event["data"].get("serviceCode") == OWN_SERVICE else "copies"
+        number, highest = int(event["sequence"]), school.highest.get(lane)
+        if highest is not None:
+            self.inversions += number < highest
+            self.gaps += int(event.get("previoussequence", "0")) > highest
+        school.highest[lane] = max(number, highest or 0)

@@ -1,0 +1,73 @@
+"""What a system may wish for, and whether its receiver consents. In: a wish. Out: the rate agreed on, or its faults."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, assert_never
+
+from hub.errors import FieldError, InvalidInput
+from hub.outbound.addresses import AddressNotAllowed, read_url
+from hub.outbound.handshake import Agreed, Disagreed, ask_consent
+from hub.sealing import unseal
+from hub.store import subscriptions
+from schemas.kinds import EventType
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Sequence
+
+    from hub.domain.subscription import SubscriptionOptions
+    from hub.outbound import Outbound
+    from hub.store.keys import Keys
+    from hub.store.pool import Connection
+
+
+async def check_request(
+    c: Connection, oin: str, options: SubscriptionOptions, unread: Sequence[FieldError] = ()
+) -> None:
+    """Raise `InvalidInput` with all that is wrong with a supplier's wish, as far as can be said without its receiver.
+
+    `unread` are faults that were found before, for which the wish has stand-ins.
+    """
+    found = [fault async for fault in _unknown(c, oin, options)]
+    found.extend((*_unreachable_urls(options), *_unknown_types(options)))
+    fields = {fault.field.split("/")[1] for fault in unread}
+    faults = (*unread, *(fault for fault in found if fault.field.split("/")[1] not in fields))
+    if faults:
+        raise InvalidInput(faults)
+
+
+async def obtain_consent(outbound: Outbound, options: SubscriptionOptions, origin: str, keys: Keys) -> int | None:
+    """Ask the receiver for its consent and return the rate it allows, None for no limit; else raise `InvalidInput`."""
+    identity = unseal(options.client_certificate, keys) if options.client_certificate else None
+    consent = await ask_consent(outbound, options.url, origin=origin, rate=options.requested_rate, identity=identity)
+    match consent:
+        case Agreed():
+            return consent.allowed_rate
+        case Disagreed():
+            raise InvalidInput([FieldError(field="/url", code=consent.code, detail=consent.detail)])
+        case _:
+            assert_never(consent)
+
+
+async def _unknown(c: Connection, oin: str, options: SubscriptionOptions) -> AsyncIterator[FieldError]:
+    if not await subscriptions.is_registered(c, oin):
+        detail = f"no system is registered for supplier {oin}; ask operations to register it"
+        yield FieldError(field="/supplierOin", code="unknown_system", detail=detail)
+    for code in await subscriptions.unknown_services(c, options.services):
+        detail = f"there is no service {code}"
+        index = options.services.index(code)
+        yield FieldError(field=f"/services/{index}", code="unknown_service", detail=detail)
+
+
+def _unreachable_urls(options: SubscriptionOptions) -> Iterator[FieldError]:
+    try:
+        read_url(options.url)
+    except AddressNotAllowed as error:
+        yield FieldError(field="/url", code="address_not_allowed", detail=str(error))
+
+
+def _unknown_types(options: SubscriptionOptions) -> Iterator[FieldError]:
+    for index, pattern in enumerate(options.types):
+        if not any(fnmatchcase(kind.value, pattern) for kind in EventType):
+            detail = f"no type of message is meant by {pattern}; nl.osr.mandate.* is an example that is"
+            yield FieldError(field=f"/types/{index}", code="unknown_type", detail=detail)

@@ -1,0 +1,57 @@
+"""What became of deliveries. In: the outbox that settling fills. Out: `osr.deliveries.v1`.
+
+A row of the outbox holds the changes of one settle flush; here they are expanded, sent, and forgotten. Nobody waits for
+these records to the millisecond, so they are gathered for a moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from hub import faults
+from hub.envelopes import delivery_change, envelope_defaults
+from hub.store import ledger, published_events
+from hub.store.locks import CHANGES
+from hub.store.notifications import Listener
+from producers.publishing import publish_forever, run_until_stopped
+
+if TYPE_CHECKING:
+    from hub.envelopes import EnvelopeDefaults
+    from hub.settings import Settings
+    from hub.store.pool import Connection
+    from producers.publishing import Publisher
+
+TOPIC: Final = "osr.deliveries.v1"
+MOST_ROWS: Final = 20
+GATHER_SECONDS: Final = 0.1
+
+
+async def run(settings: Settings, stop: asyncio.Event) -> None:
+    """Publish until `stop` is set."""
+
+    async def work(c: Connection, publisher: Publisher) -> None:
+        defaults = envelope_defaults(settings.oin, settings.http.address, await ledger.epoch(c))
+        async with Listener(settings.direct_dsn, "changes") as listener:
+            while True:
+                if not await publish(c, publisher, defaults):
+                    await listener.wait()
+                    await asyncio.sleep(GATHER_SECONDS)
+
+    await run_until_stopped(stop, publish_forever(settings, CHANGES, work))
+
+
+async def publish(c: Connection, publisher: Publisher, defaults: EnvelopeDefaults, topic: str = TOPIC) -> int:
+    """Publish the changes of the next settle flushes and say how many there were."""
+    rows = await published_events.read_changes(c, MOST_ROWS)
+    if not rows:
+        return 0
+    changes = [change for items in rows.values() for change in items]
+    subjects = await published_events.subjects(c, changes)
+    records = [(x[1], delivery_change(x, subjects[x[:3]], defaults)) for x in changes if x[:3] in subjects]
+    faults.here("changes.sending")
+    await publisher.send(topic, records)
+    faults.here("changes.sent")
+    await published_events.delete_changes(c, list(rows))
+    faults.here("changes.dropped")
+    return len(changes)
