@@ -27,6 +27,7 @@ from tests.support.witnesses import consent
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+pytestmark = pytest.mark.proof
 SEEN: Final[dict[str, Outcome]] = {}
 CAME_SECONDS: Final = 30.0
 

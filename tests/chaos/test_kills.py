@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from tests.support.stacks import Ran, RunningStack
 
+pytestmark = pytest.mark.proof
 PROCESSES: Final = (
     "serve",
     "produce",
