@@ -7,8 +7,11 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
+# A program starts in half the time where what Python compiled is kept, so it is kept whatever the environment says.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := install
-.PHONY: install demo up test browser chaos explore check bench lock
+.PHONY: install demo up test prove browser chaos explore check bench lock
 
 install: $(INSTALLED)
 
@@ -28,12 +31,16 @@ demo: install
 up: install
 	@$(BIN)/osr-hub up
 
-# Without a Chromium the tests of the pages are left out, in words and not in silence; `make browser` insists on them.
+# Files of tests run side by side. Without a Chromium the tests of the pages are left out, in words and not in silence;
+# `make browser` insists on them.
+BESIDE := --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 test: install
-	@if why=$$($(BIN)/python -m tests.support.pages.chromium 2>&1); then exec $(BIN)/python -m pytest; fi; \
-	echo "LEFT OUT, the tests of the pages: $$why"; \
-	$(BIN)/python -m pytest -m "not browser"; outcome=$$?; \
-	echo "LEFT OUT, the tests of the pages: $$why"; exit $$outcome
+	@without=; $(BIN)/python -m tests.support.pages.chromium 2>/dev/null || without=" and not browser"; \
+	exec $(BIN)/python -m pytest $(BESIDE) -m "not proof$$without"
+
+# What takes minutes to prove: a crash at each point, every writer interleaved, chaos by seeds, the API by all its forms.
+prove: install
+	@$(BIN)/python -m pytest $(BESIDE) -m proof --override-ini python_files='test_*.py chaos_*.py'
 
 browser: install
 	@$(BIN)/python -m pytest tests/browser

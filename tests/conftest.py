@@ -1,4 +1,7 @@
-"""Real servers for the tests: databases cloned from a migrated template, and topics of each test's own."""
+"""Real servers for the tests: databases cloned from a migrated template, and topics of each test's own.
+
+Each worker of pytest-xdist has servers, a template and folders of its own.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from hub.embedded.problems import JarsUnreachable
 from hub.kafka.topics import create_missing
 from schemas.topics import TOPICS
-from tests.support import chance
+from tests.support import chance, workers
 from tests.support.pages import chromium
 from tests.support.servers.databases import create_database, drop_database, dsn_of
 from tests.support.servers.servers import Servers
@@ -30,11 +33,28 @@ def pytest_configure(config: pytest.Config) -> None:
     """Decide once which servers the session uses, none of which is started yet, and what chance is."""
     chance.load()
     config.stash[SERVERS] = Servers()
+    config.pluginmanager.register(workers.Reasons(config))
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many workers `-n auto` starts."""
+    return workers.count(Servers())
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first, so that no worker is still busy when the others have ended."""
+    items.sort(key=workers.position)
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """Say at the top which servers and which browser the tests run on."""
     return [config.stash[SERVERS].describe(), chromium.describe()]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Report before pytest's last line that the tests of the pages were left out."""
+    if "not browser" in config.option.markexpr:
+        terminalreporter.write_line(f"LEFT OUT, the tests of the pages: {chromium.MISSING}")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -58,7 +58,7 @@ async def stack() -> AsyncIterator[RunningStack]:
     """A stack without simulators, a register of schools, and a receiver in a process of its own that subscribed."""
     async with running_stack(
         Path("/var/tmp") / f"osr-hub-bench-{os.getpid()}", "--without-simulators", "--fresh"
-    ) as it:  # noqa: S108 - its own folder
+    ) as it:
         yield it
 
 

@@ -22,6 +22,7 @@ import orjson
 import pytest
 from pyreqwest.exceptions import PyreqwestError
 
+from tests.support import chance
 from tests.support.faults import crash_points as claims
 from tests.support.faults.fault_injector import SECOND, SENDERS, FaultInjector
 from tests.support.faults.recovery_timing import OWNED, query_value, until_lanes_move, until_over_a_wiped_broker
@@ -35,9 +36,7 @@ if TYPE_CHECKING:
 
     from tests.support.servers.stacks import RunningStack
 
-SEEDS: Final = [int(seed) for seed in os.environ.get("OSR_HUB_TEST_SEEDS", "").split(",") if seed] or [
-    time.time_ns() // 1_000_000 % 1_000_000 + n for n in range(3)
-]
+pytestmark = pytest.mark.proof
 SUPPLIERS: Final = tuple(f"0000009900000000{7100 + n}" for n in range(6))
 BUSY: Final = 625
 YEARS_PER_FILE: Final = 2
@@ -114,7 +113,7 @@ async def _furnish(scene: Scene) -> None:
 
 
 @pytest.mark.timeout(3000)
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", chance.chaos_seeds())
 async def test_in_the_end_everybody_has_everything_in_order(scene: Scene, seed: int) -> None:
     """Nothing is lost, first arrivals are in order, only what was in flight comes again, and the books are right."""
     injector = FaultInjector(

@@ -36,6 +36,7 @@ from tests.support.servers.topics import recreate_topics
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+pytestmark = pytest.mark.proof
 SEEN: Final[dict[str, Outcome]] = {}
 CAME_SECONDS: Final = 30.0
 

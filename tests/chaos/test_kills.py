@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
     from tests.support.servers.stacks import CommandResult, RunningStack
 
+pytestmark = pytest.mark.proof
 PROCESSES: Final = (
     "serve",
     "produce",

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     Restore = Callable[[], Coroutine[None, None, None]]
 
+pytestmark = pytest.mark.proof
 MANY: Final = tuple(f"{n:02}{letters}" for letters, n in product(("BB", "CC"), range(75)))
 YEARS: Final = range(2030, 2045)
 HEADER: Final = "brin;service_code;supplier_oin;start_date;end_date;branch;routing_id"

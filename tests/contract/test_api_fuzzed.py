@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hub.store.pool import Pool
     from tests.support.api.populated_api import PopulatedApi
 
+pytestmark = pytest.mark.proof
 PATIENCE = 900
 PARAMETERS = {
     "path.brin": "brin", "query.brin": "brin", "body.brin": "brin", "body.brins[*]": "brin",

@@ -25,7 +25,7 @@ from hub.store.bulk import BulkSelection
 from hub.store.register import System, write_systems
 from schemas.identifiers import Brin, Oin, ServiceCode
 from tests.support.faults.crash_points import CHANGES as CHANGED
-from tests.support.faults.crash_points import RUNNING, SENT, TODO, UNPLANNED, WAITING
+from tests.support.faults.crash_points import DATES, RUNNING, SENT, TODO, UNPLANNED, WAITING
 from tests.support.receivers.back_office import CHANGES, LOG
 from tests.support.receivers.recording_receivers import inversions, messages
 from tests.support.register.subscriptions import KEYS
@@ -57,7 +57,7 @@ WHILE_DOWN: Final = {
 }
 """How far the living get while a stage is down, by the first word of a point's name."""
 OPEN: Final = "exists (select from deliveries where expects_report and status in ('delivered', 'in_progress'))"
-SETTLED: Final = f"{SENT} and not {OPEN} and not {RUNNING}"
+SETTLED: Final = f"{SENT} and not {OPEN} and not {RUNNING} and not {DATES}"
 SCHOOLS: Final = """
 insert into boards (bge_code, name) values ('41561', null);
 insert into schools (brin, name, bge_code, sector) select b, b, '41561', 'po' from unnest(string_to_array($B, ',')) b;
