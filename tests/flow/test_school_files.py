@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import pytest
 
-import hub.store
 from hub.domain.difference import Difference
 from hub.imports import TooManyClosures, import_schools
 from hub.store.register import lock_schools
@@ -206,20 +204,6 @@ async def test_a_change_that_waited_for_a_file_finds_the_school_at_its_new_board
     await mine.close()
     assert granted.result().version == 1
     assert "42635" in await c.fetchval("select body from events where brin = '18DS'")
-
-
-async def test_what_an_older_hub_holds_counts_as_brought_by_a_file(empty_database: str) -> None:
-    """After the upgrade the next file may close it, without a first import that only marks."""
-    versions = Path(hub.store.__file__).parent / "migrations" / "versions"
-    c = await asyncpg.connect(empty_database)
-    await c.execute((versions / "0001_ledger.sql").read_text(encoding="utf-8"))
-    await c.execute("insert into boards (bge_code) values ('41561')")
-    await c.execute("insert into schools (brin, name, bge_code, sector) values ('02VB', 'x', '41561', 'vo')")
-    await c.execute("insert into branches (branch, brin, name) values ('02VB01', '02VB', 'x')")
-    await c.execute((versions / "0004_listed_in.sql").read_text(encoding="utf-8"))
-    for table in ("schools", "branches"):
-        assert await c.fetchval(f"select listed_in from {table}") == ["vo"]  # noqa: S608 - our own names
-    await c.close()
 
 
 async def test_a_national_file_is_compared_in_a_moment(connection: Connection) -> None:

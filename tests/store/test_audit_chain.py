@@ -13,8 +13,6 @@ from hub.clock import now
 from hub.observe.books import Rule, check_ledger
 from hub.store import anchors, audit, people
 from hub.store.audit import AuditEntry
-from hub.store.migrations import migrate
-from hub.store.migrations.plain import VERSIONS
 from hub.store.people import SystemActor
 from tests.support.register import small_register as small
 
@@ -208,32 +206,6 @@ async def test_no_name_stands_in_the_audit_and_erasing_one_leaves_it_whole(noted
     assert await noted.fetchval("select count(*) from people where people::text like '%jansen%'") == 0
     async with noted.transaction():
         assert await people.pseudonym(noted, "jansen", AT) != str(jansen.pseudonym)
-
-
-async def test_notes_from_before_there_were_chains_are_chained_as_they_stand(empty_database: str) -> None:
-    """An older database that is migrated holds together, and names nobody in its audit."""
-    c = await asyncpg.connect(empty_database)
-    await c.execute((VERSIONS / "0001_ledger.sql").read_text(encoding="utf-8"))
-    await c.execute("create table alembic_version (version_num varchar(32) primary key)")
-    await c.execute("insert into alembic_version values ('0001')")
-    await c.execute(
-        """insert into audit (at, actor, action, brin, subject, reason)
-           select now() + nth * interval '1.000001 s',
-                  (array['jansen', 'de vries', 'osr-hub command line'])[1 + nth % 3], 'x',
-                  case nth % 4 when 0 then null else '0' || nth % 2 || 'AB' end, '{"b": 1, "aa": "é"}', 'reëel'
-             from generate_series(1, 20) nth"""
-    )
-    await c.close()
-    await migrate(empty_database)
-    c = await asyncpg.connect(empty_database)
-    await small.fill(c)
-    async with c.transaction():
-        await audit.write(c, note(1, "00AB", "jansen"))
-    assert await broken(c) == set()
-    assert await c.fetchval("select count(*) from people") == 2
-    assert await c.fetchval("select array_agg(length order by chain) from audit_heads") == [5, 6, 10]
-    assert await c.fetchval("select count(*) from audit where audit::text similar to '%(jansen|vries)%'") == 0
-    await c.close()
 
 
 async def test_a_token_that_calls_itself_the_hub_is_somebody(connection: Connection) -> None:

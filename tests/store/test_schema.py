@@ -27,6 +27,10 @@ union all
 select 'option', relname, unnest(reloptions), '', '', '' from pg_class where relnamespace = 'public'::regnamespace
 union all
 select 'type', t.typname, e.enumlabel, '', '', '' from pg_type t join pg_enum e on e.enumtypid = t.oid
+union all
+select 'comment', d.objoid::regclass::text, d.objsubid::text, d.description, '', ''
+  from pg_description d join pg_class c on c.oid = d.objoid and d.classoid = 'pg_class'::regclass
+ where c.relnamespace = 'public'::regnamespace
 order by 1, 2, 3
 """
 

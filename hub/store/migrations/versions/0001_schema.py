@@ -1,4 +1,4 @@
-"""The register, the log, the ledger and the counters."""
+"""The schema of the first release: the register, the event log, the ledger and the counters."""
 
 from hub.store.migrations import plain
 
@@ -8,4 +8,4 @@ down_revision = None
 
 def upgrade() -> None:
     """Create everything."""
-    plain.run("0001_ledger.sql")
+    plain.run("0001_schema.sql")

@@ -18,16 +18,22 @@ create table schools (
   bge_code text not null references boards,
   sector text not null check (sector in ('po', 'vo')),
   closed_on date,
-  counter bigint not null default 0 check (counter >= 0)
+  listed_in text[] not null default '{}' check (listed_in <@ array['po', 'vo']),
+  counter bigint not null default 0 check (counter >= 0),
+  forgotten bigint not null default 0
 ) with (fillfactor = 45);
 create index schools_board on schools (bge_code);
+comment on column schools.closed_on is 'The first day without it.';
+comment on column schools.listed_in is 'The sectors whose newest file lists it: when the last of them leaves it out, it closes. Empty: no file brought it.';
 comment on column schools.counter is 'The number of the school''s newest event; raised under the row''s lock.';
+comment on column schools.forgotten is 'How many of its events are not kept any more.';
 
 create table branches (
   branch text primary key check (branch ~ '^[0-9]{2}[A-Z]{2}[0-9]{2}$'),
   brin text not null references schools check (brin = left(branch, 4)),
   name text not null,
-  closed_on date
+  closed_on date,
+  listed_in text[] not null default '{}' check (listed_in <@ array['po', 'vo'])
 );
 create index branches_school on branches (brin);
 
@@ -52,11 +58,17 @@ create table destinations (
   probe_at timestamptz,
   taken_at timestamptz,
   open_from uuid,
+  pace smallint check (pace > 0),
+  slowed_at timestamptz,
+  slow_error text,
+  paused_until timestamptz,
   check ((circuit = 'closed') = (circuit_since is null) and (circuit = 'closed') = (circuit_cause is null))
 );
 create index destinations_supplier on destinations (supplier_oin);
-comment on column destinations.taken_at is 'When it last took a message; a refusal of one message while others are taken is that message''s fault.';
+comment on column destinations.taken_at is 'When the newest message that it took was sent; a refusal of one message while others are taken is that message''s fault.';
 comment on column destinations.open_from is 'Every delivery with a lower id is settled for good; the search for the oldest unprocessed one starts here.';
+comment on column destinations.pace is 'How many lanes a forwarder may have in hand there at once, since it asked for patience; null: as many as usual.';
+comment on column destinations.paused_until is 'It answered 429 and named this moment; nothing goes there before.';
 
 create table services (
   code text primary key check (code ~ '^[A-Z][A-Z0-9_-]{0,39}$'),
@@ -134,7 +146,7 @@ create table signing_keys (
 
 -- --------------------------------------------------------------------------------------------------- the log
 
-create type event_type as enum ('granted', 'amended', 'withdrawn', 'started', 'expired');
+create type event_type as enum ('granted', 'amended', 'withdrawn', 'started', 'expired', 'result');
 
 create table events (
   brin text not null,
@@ -167,6 +179,25 @@ create table feed (
   published_at timestamptz not null
 );
 
+create table marks (
+  topic text not null,
+  partition integer not null,
+  topic_id uuid not null,
+  begins bigint not null,
+  ends bigint not null check (begins <= ends),
+  seen_at timestamptz not null,
+  primary key (topic, partition)
+) with (fillfactor = 50);
+comment on table marks is 'Topics as they were last seen: of osr.mandates.v1 all below `ends` is known here, of DUO''s queues it was there.';
+
+create table read_marks (
+  topic text not null,
+  partition integer not null,
+  next_offset bigint not null,
+  primary key (topic, partition)
+) with (fillfactor = 50);
+comment on table read_marks is 'How far topics that others write were read, in the transaction that took it in: a restored database reads on from there.';
+
 create table plans (
   brin text primary key,
   planned_through bigint not null default 0
@@ -182,9 +213,13 @@ create table processes (
   started_at timestamptz not null default clock_timestamp(),
   beat_at timestamptz not null default clock_timestamp(),
   sending jsonb not null default '[]',
-  declared_dead boolean not null default false
+  declared_dead boolean not null default false,
+  machine text,
+  born bigint
 ) with (fillfactor = 50);
 comment on column processes.sending is 'Requests that were open at the last beat: [[destination, brin, seconds left]]; they are waited for when it dies.';
+comment on column processes.machine is 'The boot and the namespace that its pid counts in; null where that cannot be told.';
+comment on column processes.born is 'When it began, in ticks since that boot: tells it from a later one with the same pid.';
 
 create table lanes (
   destination smallint not null references destinations,
@@ -197,15 +232,24 @@ create table lanes (
   due timestamptz,
   owner integer,
   held boolean not null default false,
+  counts_from timestamptz,
+  archived bigint not null default 0,
+  low bigint not null default 0,
+  low_event bigint not null default 0,
   primary key (destination, brin),
   check (head <= tail and sent <= tail and closed <= head),
-  check (owner is null or due is null)
+  check (owner is null or due is null),
+  check (archived <= low and low <= head)
 ) with (fillfactor = 45);
 create index lanes_due on lanes (destination, due) where due is not null;
 comment on column lanes.head is 'Settled through.';
 comment on column lanes.tail is 'Planned through.';
 comment on column lanes.sent is 'The highest number settled without being cancelled: the next message''s previoussequence.';
 comment on column lanes.closed is 'No delivery at or below it waits for a report.';
+comment on column lanes.counts_from is 'The moment by the schedule of a lane that was made due before it: an attempt that fails earlier costs nothing.';
+comment on column lanes.archived is 'How many of its deliveries are not kept any more: none above `low`.';
+comment on column lanes.low is 'Up to this number deliveries may be missing.';
+comment on column lanes.low_event is 'Deliveries that were planned for events up to this number may be missing.';
 
 create type delivery_status as enum (
   'waiting', 'retrying', 'delivered', 'in_progress', 'processed', 'processed_with_signal', 'activated',
@@ -234,15 +278,21 @@ create table deliveries (
   processed_at timestamptz,
   failed_since timestamptz,
   reason text,
+  result text,
+  refusals smallint,
+  refused_since timestamptz,
   primary key (destination, brin, sequence),
   constraint waiting_is_untouched check (status <> 'waiting' or (delivered_at is null and processed_at is null)),
   constraint retrying_has_failed check (status <> 'retrying' or (attempts > 0 and failed_since is not null)),
   constraint taken_has_a_time check (status in ('waiting', 'retrying', 'dead', 'cancelled') = (delivered_at is null)),
   constraint done_was_reported check (
     (status in ('processed', 'processed_with_signal', 'activated', 'rejected', 'declined')) = (processed_at is not null)),
-  constraint an_end_says_why check (status not in ('dead', 'cancelled') or reason is not null)
+  constraint an_end_says_why check (status not in ('dead', 'cancelled') or reason is not null),
+  constraint a_result_says_which check ((type::text = 'result') = (result is not null))
 ) with (fillfactor = 48);
+comment on column deliveries.result is 'What became of another delivery, as JSON: what a system that asked for results is told.';
 create index deliveries_id on deliveries (id);
+comment on column deliveries.refusals is 'How many of its attempts were refused; null: none.';
 
 create table attempts (
   destination smallint not null,
@@ -291,16 +341,59 @@ create table parked (
   detail text not null,
   delivery_id uuid,
   mandate_id uuid,
+  mandate_version integer,
   received_at timestamptz not null,
   state text not null default 'open' check (state in ('open', 'retried', 'discarded')),
   unique (topic, partition, "offset", digest)
 );
 create index parked_open on parked (reason) where state = 'open';
 
+create table bulk_acts (
+  id uuid primary key,
+  kind text not null check (kind in ('replay', 'cancellation')),
+  chosen jsonb not null,
+  reason text not null,
+  rate integer not null check (rate > 0),
+  state text not null check (state in ('awaiting_approval', 'running', 'done', 'cancelled')),
+  asked_by text not null,
+  asked_at timestamptz not null,
+  approved_by text check (approved_by <> asked_by),
+  approved_at timestamptz check ((approved_at is null) = (approved_by is null)),
+  matched bigint not null,
+  superseded bigint not null,
+  todo bigint not null,
+  done bigint not null default 0,
+  skipped bigint not null default 0,
+  ends bigint not null,
+  sample jsonb not null,
+  next_at timestamptz not null,
+  ended_at timestamptz check ((ended_at is not null) = (state in ('done', 'cancelled'))),
+  begun bigint not null default 0,
+  begun_since timestamptz,
+  check ((begun = 0) = (begun_since is null))
+) with (fillfactor = 50);
+create index bulk_acts_running on bulk_acts (next_at) where state = 'running';
+comment on column bulk_acts.asked_by is 'A pseudonym, as in the audit; the person who approves is another one.';
+comment on column bulk_acts.begun is 'How many deliveries the same person had begun in the day before, with nobody else''s approval.';
+
+create table bulk_items (
+  act uuid not null references bulk_acts,
+  n integer not null,
+  destination smallint not null,
+  brin text not null,
+  mandate_id uuid not null,
+  branch text not null,
+  sequence bigint not null,
+  primary key (act, n)
+);
+comment on table bulk_items is 'What an act has left to do; a row goes away in the transaction that does it.';
+
 create table hub_state (
   one boolean primary key default true check (one),
-  ledger_epoch integer not null default 1
+  ledger_epoch integer not null default 1,
+  forgotten bigint not null default 0
 );
+comment on column hub_state.forgotten is 'How many positions of the published log are not kept any more.';
 
 create table idempotency_keys (
   caller text not null,
@@ -313,16 +406,60 @@ create table idempotency_keys (
   primary key (caller, key)
 );
 
+create table people (
+  pseudonym uuid primary key,
+  subject text unique,
+  since timestamptz not null,
+  erased_at timestamptz,
+  check ((subject is null) = (erased_at is not null))
+);
+comment on table people is 'The one place that knows who somebody is; elsewhere stands the pseudonym. Erasing empties the subject.';
+
 create table audit (
   n bigint generated always as identity primary key,
   at timestamptz not null,
   actor text not null,
   action text not null,
   brin text,
-  subject jsonb not null,
-  reason text
+  subject json not null,
+  reason text,
+  before json,
+  after json,
+  chain text not null generated always as (coalesce(brin, '')) stored,
+  number bigint not null,
+  seal bytea not null
 );
 create index audit_school on audit (brin, at);
+create unique index audit_chain on audit (chain, number);
+comment on column audit.actor is 'A pseudonym of `people`, or the hub and its command line under their own names.';
+comment on column audit.seal is 'SHA-256 of the seal before it in its chain, and of this note as it is written here.';
+
+create table audit_heads (
+  chain text primary key,
+  length bigint not null default 0,
+  seal bytea not null default '',
+  base bigint not null default 0,
+  base_seal bytea not null default '',
+  check (base <= length)
+) with (fillfactor = 45);
+comment on column audit_heads.base is 'Notes up to this number are not kept any more; `base_seal` is the seal of the last of them.';
+
+create table audit_anchors (
+  day date primary key,
+  at timestamptz not null,
+  chains integer not null,
+  previous bytea not null,
+  seal bytea not null
+);
+comment on table audit_anchors is 'Once a day the heads of all chains are sealed onto the anchor before; those that did not move are in that one.';
+
+create table anchored_heads (
+  chain text not null,
+  day date not null references audit_anchors,
+  length bigint not null,
+  seal bytea not null,
+  primary key (chain, day)
+);
 
 -- ---------------------------------------------------------------------------------------------- the counters
 
