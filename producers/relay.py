@@ -1,4 +1,4 @@
-"""The relay. In: errands in `todo`. Out: `osr.mandates.v1`, and a position for each event. Next: consumers.planning.
+"""The relay. In: rows of `event_outbox`. Out: `osr.mandates.v1` and positions of events. Next: consumers.planning.
 
 Events go out in order; each gets its gapless position in the transaction that takes it off the list. A relay that only
 believes to be the one can do no more than repeat: readers drop repeats by id. Before it begins it looks whether log and

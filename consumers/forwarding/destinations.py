@@ -101,7 +101,7 @@ class Destinations:
             destination = Destination(id=row["id"], name=row["name"], kind=row["kind"], topic=row["topic"])
             self._destinations[destination.id] = destination
         destination.is_open, destination.endpoint = row["is_open"], endpoint
-        destination.taken_at = max(filter(None, (destination.taken_at, row["taken_at"])), default=None)
+        destination.taken_at = max(filter(None, (destination.taken_at, row["accepted_at"])), default=None)
         if destination.changed > read_at:
             return
         for name in ("circuit", "openings", "pace", "slowed_at", "is_paused", "probe_is_due"):

@@ -48,7 +48,7 @@ async def list_audit(
     found = await operations.list_audit(
         c, brin=brin, since=since, until=until, before=after[0] if after else None, most=paging.limit + 1
     )
-    return paging.page(found, lambda entry: (entry.n,), _show)
+    return paging.page(found, lambda entry: (entry.id,), _show)
 
 
 def _show(entry: AuditRecord) -> AuditBody:

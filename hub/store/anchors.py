@@ -42,8 +42,8 @@ async def make(c: Connection, day: date, at: datetime, actor: str) -> Anchor | N
     The caller owns the transaction.
     """
     await audit.lock_heads(c, [GENERAL_CHAIN])
-    last = await queries.last_anchor(c)
-    heads = sorted((row["chain"], row["length"], row["seal"]) for row in await queries.moved_heads(c))
+    last = await queries.read_last_anchor(c)
+    heads = sorted((row["chain"], row["length"], row["seal"]) for row in await queries.read_moved_heads(c))
     if not heads or (last is not None and last["day"] >= day):
         return None
     previous = b"" if last is None else last["seal"]

@@ -79,10 +79,10 @@ async def write_all(c: Connection, entries: Sequence[AuditEntry]) -> None:
 async def lock_heads(c: Connection, chains: Collection[str]) -> dict[str, Head]:
     """Hold the ends (length, seal) of chains until the transaction ends, in their order; those that are new begin."""
     ordered = sorted(chains, key=chain_order)
-    rows = await queries.hold_audit_heads(c, chains=ordered)
+    rows = await queries.lock_audit_heads(c, chains=ordered)
     if len(rows) < len(ordered):
-        await queries.enter_audit_heads(c, chains=ordered)
-        rows = await queries.hold_audit_heads(c, chains=ordered)
+        await queries.insert_audit_heads(c, chains=ordered)
+        rows = await queries.lock_audit_heads(c, chains=ordered)
     return {row["chain"]: (row["length"], row["seal"]) for row in rows}
 
 

@@ -1,13 +1,13 @@
 -- The audit: who did what, to which school, from what to what, and why.
 
--- name: hold_audit_heads
+-- name: lock_audit_heads
 -- Hold the ends of these chains, in the order given, until the transaction ends.
 select h.chain, h.length, h.seal
   from unnest(:chains::text[]) with ordinality k (chain, o)
  cross join lateral (
     select x.chain, x.length, x.seal from audit_heads x where x.chain = k.chain for update) h;
 
--- name: enter_audit_heads!
+-- name: insert_audit_heads!
 -- Chains that begin.
 insert into audit_heads (chain)
 select k.chain from unnest(:chains::text[]) with ordinality k (chain, o)

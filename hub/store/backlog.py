@@ -42,16 +42,16 @@ class LivingUnit:
 
 async def lock_supplier(c: Connection, oin: str, destination: int) -> None:
     """Lock a supplier's schools against planning, then a destination of it: before any of its lanes, as all do."""
-    brins = [row["brin"] for row in await queries.schools_of_supplier(c, oin=oin)]
-    await queries.enter_schools(c, brins=brins)
-    await queries.hold_schools(c, brins=brins)
+    brins = [row["brin"] for row in await queries.read_supplier_schools(c, oin=oin)]
+    await queries.insert_planning_progress(c, brins=brins)
+    await queries.lock_supplier_planning(c, brins=brins)
     await plans.directory(c)
     await plans.lock_destinations(c, [destination])
 
 
 async def living_units(c: Connection, oin: str) -> list[LivingUnit]:
     """Read what lives of what was planned for a supplier's webhook."""
-    return [LivingUnit(**row) for row in await queries.living_units(c, oin=oin)]
+    return [LivingUnit(**row) for row in await queries.read_living_units(c, oin=oin)]
 
 
 async def cancel(c: Connection, destination: int, reason: str) -> list[CancelledBacklog]:

@@ -55,15 +55,15 @@ async def count_planned(c: Connection) -> dict[int, tuple[int, int]]:
 async def find_broken_sequences(c: Connection) -> list[BrokenRow]:
     """Find numbers that are not contiguous: of lanes, of schools' events, of the published log."""
     return [
-        *[_lane_detail(row) for row in await queries.unbalanced_lanes(c, most=MAX_ROWS)],
-        *[_school_detail(row) for row in await queries.broken_school_numbers(c, most=MAX_ROWS)],
+        *[_lane_detail(row) for row in await queries.find_unbalanced_lanes(c, most=MAX_ROWS)],
+        *[_school_detail(row) for row in await queries.find_broken_event_numbers(c, most=MAX_ROWS)],
         *[
             broken_row(
                 row,
                 f"the school is planned through {row['planned_through']} and has deliveries of event {row['number']}; "
                 f"set planned_through to {row['number']} before the planner tells them again",
             )
-            for row in await queries.planned_ahead(c, most=MAX_ROWS)
+            for row in await queries.find_planned_ahead(c, most=MAX_ROWS)
         ],
         *await _broken_log(c),
     ]
@@ -75,19 +75,19 @@ async def _broken_log(c: Connection) -> list[BrokenRow]:
             broken_row(
                 row, f"the published log holds {row['n']} events at positions {row['low']} to {row['high']}; {RESTORE}"
             )
-            for row in await queries.broken_feed(c)
+            for row in await queries.find_broken_positions(c)
         ],
         *[
             broken_row(
                 row,
                 f"event {row['number']} is {row['published']} times on the published log and {row['waiting']} times "
-                "waiting to be; it must be once: an errand in todo publishes it, a second position is taken away",
+                "waiting to be; it must be once: a row of event_outbox publishes it, a second position is taken away",
             )
-            for row in await queries.misplaced_events(c, most=MAX_ROWS)
+            for row in await queries.find_misplaced_events(c, most=MAX_ROWS)
         ],
         *[
             broken_row(row, f"event {row['number']} is {_where(row)} and was never recorded; {RESTORE}")
-            for row in await queries.published_for_nothing(c, most=MAX_ROWS)
+            for row in await queries.find_positions_without_event(c, most=MAX_ROWS)
         ],
     ]
 
@@ -101,11 +101,11 @@ async def find_planned_twice(c: Connection) -> list[BrokenRow]:
                 f"event {row['event_number']}, unit {row['branch']!r}, was planned {row['n']} times; cancel what waits "
                 "and should not go",
             )
-            for row in await queries.planned_twice(c, most=MAX_ROWS)
+            for row in await queries.find_planned_twice(c, most=MAX_ROWS)
         ],
         *[
             broken_row(row, f"{row['n']} deliveries have this id, and receivers drop all but one; {RESTORE}")
-            for row in await queries.doubled_ids(c, most=MAX_ROWS)
+            for row in await queries.find_duplicate_ids(c, most=MAX_ROWS)
         ],
         *[
             broken_row(
@@ -113,7 +113,7 @@ async def find_planned_twice(c: Connection) -> list[BrokenRow]:
                 f"number {row['sequence']} tells unit {row['branch']!r} of event {row['event_number']}, "
                 f"which does not speak of it here, not so, or not under this id; {RESTORE}",
             )
-            for row in await queries.planned_for_nothing(c, most=MAX_ROWS)
+            for row in await queries.find_deliveries_without_event(c, most=MAX_ROWS)
         ],
     ]
 
@@ -126,7 +126,7 @@ async def find_unplanned(c: Connection) -> list[BrokenRow]:
             f"event {row['number']} says {row['type']} of unit {row['branch']!r}, and nothing was planned; bring the "
             "row back from a backup, or replay the mandate so that its current state is told",
         )
-        for row in await queries.unplanned_units(c, most=MAX_ROWS)
+        for row in await queries.find_unplanned_units(c, most=MAX_ROWS)
     ]
 
 
@@ -144,7 +144,7 @@ def _school_detail(row: Row) -> BrokenRow:
     held = f"{row['n']} events, numbered {row['low']} to {row['high']}" if row["n"] else "no events"
     return broken_row(
         row,
-        f"the school counts {row['counter']} events, {row['forgotten']} of them forgotten, holds {held}, "
+        f"the school counts {row['counter']} events, {row['archived_events']} of them archived, holds {held}, "
         f"and is planned through {row['planned_through']}; {RESTORE}",
     )
 

@@ -14,76 +14,76 @@ select d.destination, d.status::text as status, d.expects_report, count(*) as n
 select x.destination, sum(x.tail)::bigint as planned, sum(x.archived)::bigint as archived
   from lanes x group by x.destination;
 
--- name: unbalanced_lanes
--- Lanes whose rows are not numbered 1 to their tail; up to `low` as many may be missing as are archived.
+-- name: find_unbalanced_lanes
+-- Lanes whose rows are not numbered 1 to their tail; up to `archived_through` as many may be missing as are archived.
 select coalesce(x.destination, d.destination) as destination, coalesce(x.brin, d.brin) as brin, x.tail, x.archived,
        d.n, d.low, d.high
   from lanes x
-  full join (select d.destination, d.brin, count(*) as n, count(*) filter (where d.sequence > l.low) as above,
+  full join (select d.destination, d.brin, count(*) as n, count(*) filter (where d.sequence > l.archived_through) as above,
                     min(d.sequence) as low, max(d.sequence) as high
                from deliveries d left join lanes l on l.destination = d.destination and l.brin = d.brin
               group by d.destination, d.brin) d
     on d.destination = x.destination and d.brin = x.brin
- where x.tail is null or x.tail - x.archived <> coalesce(d.n, 0) or x.tail - x.low <> coalesce(d.above, 0)
+ where x.tail is null or x.tail - x.archived <> coalesce(d.n, 0) or x.tail - x.archived_through <> coalesce(d.above, 0)
     or d.high > x.tail
  order by 1, 2 limit :most;
 
--- name: broken_school_numbers
+-- name: find_broken_event_numbers
 -- Schools whose events are not numbered 1 to their counter, those apart that are not kept, or that are planned beyond it.
-select coalesce(s.brin, e.brin) as brin, s.counter, s.forgotten, e.n, e.low, e.high, p.planned_through
+select coalesce(s.brin, e.brin) as brin, s.counter, s.archived_events, e.n, e.low, e.high, p.planned_through
   from schools s
   full join (select e.brin, count(*) as n, min(e.number) as low, max(e.number) as high from events e group by e.brin) e
     on e.brin = s.brin
-  left join plans p on p.brin = s.brin
- where s.brin is null or s.counter <> coalesce(e.n, 0) + s.forgotten or e.high > s.counter
+  left join planning_progress p on p.brin = s.brin
+ where s.brin is null or s.counter <> coalesce(e.n, 0) + s.archived_events or e.high > s.counter
     or p.planned_through > s.counter
  order by 1 limit :most;
 
--- name: broken_feed
+-- name: find_broken_positions
 -- Positions of the published log that are missing or double, those apart that are not kept.
-select count(*) as n, min(f.position) as low, max(f.position) as high, h.forgotten
-  from feed f cross join hub_state h group by h.forgotten having max(f.position) <> count(*) + h.forgotten;
+select count(*) as n, min(f.position) as low, max(f.position) as high, h.archived_positions
+  from published_events f cross join hub_state h group by h.archived_positions having max(f.position) <> count(*) + h.archived_positions;
 
--- name: misplaced_events
+-- name: find_misplaced_events
 -- Events that are neither on the published log nor waiting to be, or that are there twice.
-select e.brin, e.number, count(f.position) as published, count(t.n) as waiting
+select e.brin, e.number, count(f.position) as published, count(t.id) as waiting
   from events e
-  left join feed f on f.brin = e.brin and f.number = e.number
-  left join todo t on t.brin = e.brin and t.number = e.number
+  left join published_events f on f.brin = e.brin and f.number = e.number
+  left join event_outbox t on t.brin = e.brin and t.number = e.number
  group by e.brin, e.number
-having count(f.position) + count(t.n) <> 1
+having count(f.position) + count(t.id) <> 1
  order by e.brin, e.number limit :most;
 
--- name: published_for_nothing
+-- name: find_positions_without_event
 -- Positions of the published log, and errands, of events that do not exist.
 select x.brin, x.number, x.position
-  from (select f.brin, f.number, f.position from feed f
-         union all select t.brin, t.number, null from todo t) x
+  from (select f.brin, f.number, f.position from published_events f
+         union all select t.brin, t.number, null from event_outbox t) x
  where not exists (select from events e where e.brin = x.brin and e.number = x.number)
  order by x.brin, x.number limit :most;
 
--- name: planned_ahead
+-- name: find_planned_ahead
 -- Schools with deliveries of events that they are not planned through: the planner would tell them again.
 select d.brin, d.number, coalesce(p.planned_through, 0) as planned_through
   from (select d.brin, max(d.event_number) as number
           from deliveries d join schools s on s.brin = d.brin and d.event_number <= s.counter group by d.brin) d
-  left join plans p on p.brin = d.brin
+  left join planning_progress p on p.brin = d.brin
  where d.number > coalesce(p.planned_through, 0)
  order by d.brin limit :most;
 
--- name: planned_twice
+-- name: find_planned_twice
 -- The same unit of the same event, planned more than once for one destination.
 select d.destination, d.brin, d.event_number, d.branch, count(*) as n, max(d.id::text)::uuid as id
   from deliveries d where d.cause is null
  group by d.destination, d.brin, d.event_number, d.branch having count(*) > 1
  order by 1, 2, 3, 4 limit :most;
 
--- name: doubled_ids
+-- name: find_duplicate_ids
 -- One id for several deliveries.
 select d.id, count(*) as n, min(d.destination) as destination, min(d.brin) as brin
   from deliveries d group by d.id having count(*) > 1 order by d.id limit :most;
 
--- name: planned_for_nothing
+-- name: find_deliveries_without_event
 -- Deliveries of which no event speaks, that say another thing than their event, or that went to the wrong destination.
 select d.destination, d.brin, d.sequence, d.event_number, d.branch, d.id
   from deliveries d
@@ -101,11 +101,11 @@ select d.destination, d.brin, d.sequence, d.event_number, d.branch, d.id
                    else e.supplier_oin is distinct from p.supplier_oin or (e.queue is null) <> (p.kind = 'las') end
  order by 1, 2, 3 limit :most;
 
--- name: unplanned_units
+-- name: find_unplanned_units
 -- Units of planned events that their obligatory destination was not told.
 select e.brin, e.number, e.branch, e.type, e.destination
   from (select e.brin, e.number, u.branch, u.type, coalesce(s.destination, w.id) as destination
-          from plans p
+          from planning_progress p
           join events e on e.brin = p.brin and e.number <= p.planned_through
           join mandates m on m.id = e.mandate_id
           join services s on s.code = m.service_code
@@ -116,26 +116,26 @@ select e.brin, e.number, e.branch, e.type, e.destination
     on d.destination = e.destination and d.brin = e.brin and d.event_number = e.number and d.branch = e.branch
    and d.cause is null
   left join lanes x on x.destination = e.destination and x.brin = e.brin
- where d.id is null and e.number > coalesce(x.low_event, 0)
+ where d.id is null and e.number > coalesce(x.archived_through_event, 0)
  order by 1, 2, 3 limit :most;
 
--- name: stranded_lanes
+-- name: find_stranded_lanes
 -- Lanes that wait for nothing and nobody: neither a moment nor an owner that lives; or for a moment that no schedule asks.
 select x.destination, x.brin, x.head, x.tail, x.owner, x.due
   from lanes x left join processes p on p.id = x.owner
  where (x.head < x.tail and x.due is null and not x.held
-        and (x.owner is null or p.beat_at < clock_timestamp() - make_interval(secs => :patience)))
+        and (x.owner is null or p.heartbeat_at < clock_timestamp() - make_interval(secs => :patience)))
     or (x.owner is not null and p.id is null)
     or (x.head < x.tail and x.due > clock_timestamp() + interval '31 days')
  order by 1, 2 limit :most;
 
--- name: stuck_circuits
+-- name: find_stuck_circuits
 -- Destinations that are not sent to and that nobody will ever try again.
 select d.id as destination, d.circuit from destinations d
  where d.circuit <> 'closed' and (d.probe_at is null or d.probe_at > clock_timestamp() + interval '31 days')
  order by d.id limit :most;
 
--- name: misplaced_deliveries
+-- name: find_misplaced_deliveries
 -- Deliveries whose status does not go with where their lane stands, with what is expected of them, or with what is known
 -- of attempts and reports.
 select d.destination, d.brin, d.sequence, d.id, d.status::text as status, d.expects_report, x.head, x.closed,
@@ -162,17 +162,17 @@ select d.destination, d.brin, d.sequence, d.id, d.status::text as status, d.expe
     or (d.status in ('dead', 'cancelled') and d.reason is null)
  order by 1, 2, 3 limit :most;
 
--- name: misreported_deliveries
+-- name: find_misreported_deliveries
 -- Deliveries in another status than the newest report that was applied, and kept, led to; and reports on nothing.
 select r.destination, r.brin, r.sequence, d.id, d.status::text as status, r.status as said
   from (select distinct on (r.destination, r.brin, r.sequence) r.destination, r.brin, r.sequence, r.status
-          from reports r where r.applied order by r.destination, r.brin, r.sequence, r.n desc) r
+          from reports r where r.applied order by r.destination, r.brin, r.sequence, r.id desc) r
   left join deliveries d on d.destination = r.destination and d.brin = r.brin and d.sequence = r.sequence
   left join lanes x on x.destination = r.destination and x.brin = r.brin
- where (d.id is null and r.sequence > coalesce(x.low, 0)) or (d.status::text <> r.status and d.status <> 'superseded')
+ where (d.id is null and r.sequence > coalesce(x.archived_through, 0)) or (d.status::text <> r.status and d.status <> 'superseded')
  order by 1, 2, 3 limit :most;
 
--- name: misplaced_lanes
+-- name: find_misplaced_lanes
 -- Lanes whose own numbers contradict each other, or whose last number sent is not the last that was sent.
 select x.destination, x.brin, x.head, x.tail, x.sent, x.closed, coalesce(t.last, 0) as last
   from lanes x
@@ -182,5 +182,5 @@ select x.destination, x.brin, x.head, x.tail, x.sent, x.closed, coalesce(t.last,
               where d.sequence <= y.head and d.status <> 'cancelled'
               group by d.destination, d.brin) t on t.destination = x.destination and t.brin = x.brin
  where x.head > x.tail or x.sent > x.head or x.closed > x.head or (x.owner is not null and x.due is not null)
-    or coalesce(t.last, 0) > x.sent or (x.sent > x.low and x.sent <> coalesce(t.last, 0))
+    or coalesce(t.last, 0) > x.sent or (x.sent > x.archived_through and x.sent <> coalesce(t.last, 0))
  order by 1, 2 limit :most;

@@ -78,7 +78,7 @@ class ClaimedJob:
 class BulkItem:
     """One thing to do: a unit to tell of, or the delivery of this number in its lane to cancel."""
 
-    n: int
+    position: int
     destination: int
     brin: str
     mandate_id: UUID
@@ -102,7 +102,7 @@ async def choose(
     """Find what matches: per unit its newest delivery, or each that waits. `held` are places where nobody takes it."""
     until = chosen.planned_until
     async with c.transaction():
-        await queries.plan_deliveries_anew(c)
+        await queries.force_custom_plan(c)
         rows = await queries.choose_deliveries(
             c,
             destination=destination,
@@ -121,18 +121,18 @@ async def choose(
 
 async def lock_recent_volume(c: Connection, kind: BulkKind, person: str) -> RecentVolume:
     """Read what a person began of a kind; they begin no other of it until the transaction ends."""
-    await queries.hold_person(c, kind=kind.value, person=person)
+    await queries.lock_bulk_requester(c, kind=kind.value, person=person)
     return await read_begun(c, kind, person)
 
 
 async def read_begun(c: Connection, kind: BulkKind, person: str) -> RecentVolume:
     """Read what a person began of a kind in the last day, by the database's clock, with nobody else's approval."""
-    return RecentVolume(**await queries.read_begun(c, kind=kind.value, person=person))
+    return RecentVolume(**await queries.read_recent_volume(c, kind=kind.value, person=person))
 
 
 async def insert_job(c: Connection, act: BulkJob, counted: BulkEstimate) -> BulkJob:
     """Store an act with what it has to do; return it with the database's moment at which it was asked for."""
-    await queries.insert_act(
+    await queries.insert_bulk_job(
         c,
         id=act.id,
         kind=act.kind.value,
@@ -147,8 +147,8 @@ async def insert_job(c: Connection, act: BulkJob, counted: BulkEstimate) -> Bulk
         todo=act.todo,
         ends=act.ends,
         sample=orjson.dumps(act.sample).decode(),
-        begun=act.before.deliveries,
-        begun_since=act.before.since,
+        recent=act.before.deliveries,
+        recent_since=act.before.since,
     )
     await _enter_items(c, act.id, counted)
     entered = await read(c, act.id)
@@ -158,42 +158,45 @@ async def insert_job(c: Connection, act: BulkJob, counted: BulkEstimate) -> Bulk
 
 async def read(c: Connection, act: UUID, kind: BulkKind | None = None) -> BulkJob | None:
     """Read an act, of one kind or of any."""
-    row = await queries.read_act(c, id=act, kind=None if kind is None else kind.value)
+    row = await queries.read_bulk_job(c, id=act, kind=None if kind is None else kind.value)
     return None if row is None else _act(row)
 
 
 async def lock(c: Connection, act: UUID, kind: BulkKind | None = None) -> BulkJob | None:
     """Read an act and keep others, also whoever works on it, from changing it until the transaction ends."""
-    await queries.lock_act(c, id=act)
+    await queries.lock_bulk_job(c, id=act)
     return await read(c, act, kind)
 
 
 async def list_acts(c: Connection, kind: BulkKind, before: UUID | None, most: int) -> list[BulkJob]:
     """List the acts of a kind, newest first."""
-    return [_act(row) for row in await queries.list_acts(c, kind=kind.value, before=before, most=most)]
+    return [_act(row) for row in await queries.list_bulk_jobs(c, kind=kind.value, before=before, most=most)]
 
 
 async def approve(c: Connection, act: UUID, approver: str, now: datetime) -> None:
     """Let an act begin."""
-    await queries.approve_act(c, id=act, approved_by=approver, now=now)
+    await queries.approve_bulk_job(c, id=act, approved_by=approver, now=now)
 
 
 async def stop(c: Connection, act: UUID, now: datetime) -> None:
     """Let nothing more be done of an act."""
-    await queries.forget_items(c, act=act)
-    await queries.end_act(c, id=act, state=BulkState.CANCELLED.value, now=now)
+    await queries.delete_bulk_items(c, job_id=act)
+    await queries.end_bulk_job(c, id=act, state=BulkState.CANCELLED.value, now=now)
 
 
 async def claim(c: Connection, now: datetime) -> ClaimedJob | None:
     """Take the act whose turn it is, if no other process has it."""
-    row = await queries.claim_act(c, now=now)
+    row = await queries.claim_bulk_job(c, now=now)
     return None if row is None else ClaimedJob(**{**row, "kind": BulkKind(row["kind"])})
 
 
 async def items(c: Connection, claim: ClaimedJob, most: int) -> list[BulkItem]:
     """Read what is to be done next; nothing is cancelled that somebody is sending."""
     only_idle = claim.kind is BulkKind.CANCELLATION
-    return [BulkItem(**row) for row in await queries.next_items(c, act=claim.id, only_idle=only_idle, most=most)]
+    return [
+        BulkItem(**row)
+        for row in await queries.read_next_bulk_items(c, job_id=claim.id, only_idle=only_idle, most=most)
+    ]
 
 
 async def advance(
@@ -204,17 +207,17 @@ async def advance(
     times: tuple[datetime, datetime],
 ) -> BulkState:
     """Strike items and count them (done, skipped); `moments` are now and the next turn. Returns the act's state."""
-    await queries.strike_items(c, act=claim.id, ns=list(completed))
+    await queries.delete_done_bulk_items(c, job_id=claim.id, positions=list(completed))
     done, skipped = counts
     now, next_at = times
-    state = await queries.advance_act(c, id=claim.id, done=done, skipped=skipped, now=now, next_at=next_at)
+    state = await queries.advance_bulk_job(c, id=claim.id, done=done, skipped=skipped, now=now, next_at=next_at)
     return BulkState(state)
 
 
 async def _enter_items(c: Connection, act: UUID, counted: BulkEstimate) -> None:
-    await queries.insert_items(
+    await queries.insert_bulk_items(
         c,
-        act=act,
+        job_id=act,
         destinations=[choice.unit[0] for choice in counted.todo],
         brins=[choice.unit[1] for choice in counted.todo],
         mandates=[choice.unit[2] for choice in counted.todo],
@@ -239,11 +242,11 @@ def _choice(row: Mapping[str, Any]) -> SelectedUnit:
 
 
 def _act(row: Mapping[str, Any]) -> BulkJob:
-    own = {name: each for name, each in row.items() if not name.startswith("begun")}
+    own = {name: each for name, each in row.items() if not name.startswith("recent")}
     return BulkJob(
         **{
             **own,
-            "before": RecentVolume(deliveries=row["begun"], since=row["begun_since"]),
+            "before": RecentVolume(deliveries=row["recent"], since=row["recent_since"]),
             "kind": BulkKind(row["kind"]),
             "state": BulkState(row["state"]),
             "chosen": orjson.loads(row["chosen"]),

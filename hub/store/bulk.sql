@@ -24,89 +24,89 @@ select d.destination, d.brin, e.mandate_id, d.branch, max(d.sequence) as sequenc
  group by d.destination, d.brin, e.mandate_id, d.branch, case when :only_waiting::boolean then d.sequence end
  order by d.destination, d.brin, sequence;
 
--- name: hold_person$
+-- name: lock_bulk_requester$
 -- Let one person begin one act of a kind at a time, until the transaction ends.
 select pg_advisory_xact_lock(hashtextextended('act' || chr(10) || :kind || chr(10) || :person, 0));
 
--- name: read_begun^
+-- name: read_recent_volume^
 -- What one person began of a kind in the last day with nobody else's approval, and since when: what was done of it, and
 -- what is still to be done. Nothing is done of what waits or was refused.
 select coalesce(sum(b.n), 0)::bigint as deliveries, min(b.asked_at) filter (where b.n > 0) as since
   from (select a.asked_at, case when a.state = 'cancelled' then a.done else a.todo - a.skipped end as n
-          from bulk_acts a
+          from bulk_jobs a
          where a.kind = :kind and a.asked_by = :person and a.approved_by is null and a.state <> 'awaiting_approval'
            and a.asked_at > clock_timestamp() - interval '24 hours') b;
 
--- name: insert_act!
+-- name: insert_bulk_job!
 -- Somebody asked for it, at this moment of the database.
-insert into bulk_acts (id, kind, chosen, reason, rate, state, asked_by, asked_at, matched, superseded, todo, ends, sample,
-                       next_at, ended_at, begun, begun_since)
+insert into bulk_jobs (id, kind, chosen, reason, rate, state, asked_by, asked_at, matched, superseded, todo, ends, sample,
+                       next_at, ended_at, recent, recent_since)
 values (:id, :kind, :chosen::jsonb, :reason, :rate, :state, :asked_by, clock_timestamp(), :matched, :superseded, :todo,
-        :ends, :sample::jsonb, :now, case when :state = 'done' then :now::timestamptz end, :begun, :begun_since);
+        :ends, :sample::jsonb, :now, case when :state = 'done' then :now::timestamptz end, :recent, :recent_since);
 
--- name: insert_items!
+-- name: insert_bulk_items!
 -- What is to be done, in order.
-insert into bulk_items (act, n, destination, brin, mandate_id, branch, sequence)
-select :act, u.n, u.destination, u.brin, u.mandate_id, u.branch, u.sequence
+insert into bulk_items (job_id, position, destination, brin, mandate_id, branch, sequence)
+select :job_id, u.position, u.destination, u.brin, u.mandate_id, u.branch, u.sequence
   from unnest(:destinations::smallint[], :brins::text[], :mandates::uuid[], :branches::text[], :sequences::bigint[])
-       with ordinality u (destination, brin, mandate_id, branch, sequence, n);
+       with ordinality u (destination, brin, mandate_id, branch, sequence, position);
 
--- name: read_act^
+-- name: read_bulk_job^
 -- One act of a kind, or of any.
 select a.id, a.kind, a.chosen::text as chosen, a.reason, a.rate, a.state, a.asked_by, a.asked_at, a.approved_by,
        a.approved_at, a.matched, a.superseded, a.todo, a.done, a.skipped, a.ends, a.sample::text as sample, a.next_at,
-       a.ended_at, a.begun, a.begun_since
-  from bulk_acts a where a.id = :id and (:kind::text is null or a.kind = :kind::text);
+       a.ended_at, a.recent, a.recent_since
+  from bulk_jobs a where a.id = :id and (:kind::text is null or a.kind = :kind::text);
 
--- name: list_acts
+-- name: list_bulk_jobs
 -- The acts of a kind, newest first.
 select a.id, a.kind, a.chosen::text as chosen, a.reason, a.rate, a.state, a.asked_by, a.asked_at, a.approved_by,
        a.approved_at, a.matched, a.superseded, a.todo, a.done, a.skipped, a.ends, a.sample::text as sample, a.next_at,
-       a.ended_at, a.begun, a.begun_since
-  from bulk_acts a
+       a.ended_at, a.recent, a.recent_since
+  from bulk_jobs a
  where a.kind = :kind and (:before::uuid is null or a.id < :before::uuid)
  order by a.id desc limit :most;
 
--- name: lock_act$
+-- name: lock_bulk_job$
 -- Keep an act as it is until the transaction ends.
-select a.id from bulk_acts a where a.id = :id for update;
+select a.id from bulk_jobs a where a.id = :id for update;
 
--- name: approve_act!
+-- name: approve_bulk_job!
 -- A second person agreed.
-update bulk_acts set state = 'running', approved_by = :approved_by, approved_at = :now, next_at = :now where id = :id;
+update bulk_jobs set state = 'running', approved_by = :approved_by, approved_at = :now, next_at = :now where id = :id;
 
--- name: end_act!
+-- name: end_bulk_job!
 -- Nothing more is done.
-update bulk_acts set state = :state, ended_at = :now where id = :id;
+update bulk_jobs set state = :state, ended_at = :now where id = :id;
 
--- name: forget_items!
+-- name: delete_bulk_items!
 -- Nothing of it is left to do.
-delete from bulk_items where act = :act;
+delete from bulk_items where job_id = :job_id;
 
--- name: claim_act^
+-- name: claim_bulk_job^
 -- Take the act that has waited longest for its turn, unless another process has it. A turn further ahead than a minute
 -- was written by a clock that jumped.
-select a.id, a.kind, a.asked_by, a.reason, a.rate from bulk_acts a
+select a.id, a.kind, a.asked_by, a.reason, a.rate from bulk_jobs a
  where a.state = 'running' and (a.next_at <= :now or a.next_at > :now::timestamptz + interval '1 minute')
  order by a.next_at limit 1 for update skip locked;
 
--- name: next_items
+-- name: read_next_bulk_items
 -- What is done next, in order; what stands in a lane that somebody has is left for later, where that matters.
-select i.n, i.destination, i.brin, i.mandate_id, i.branch, i.sequence
+select i.position, i.destination, i.brin, i.mandate_id, i.branch, i.sequence
   from bulk_items i
   left join lanes x on x.destination = i.destination and x.brin = i.brin
- where i.act = :act and (not :only_idle::boolean or x.owner is null)
- order by i.n limit :most;
+ where i.job_id = :job_id and (not :only_idle::boolean or x.owner is null)
+ order by i.position limit :most;
 
--- name: strike_items!
+-- name: delete_done_bulk_items!
 -- Done.
-delete from bulk_items where act = :act and n = any(:ns::integer[]);
+delete from bulk_items where job_id = :job_id and position = any(:positions::integer[]);
 
--- name: advance_act$
+-- name: advance_bulk_job$
 -- Count what was done and say when the next turn is; the act that has nothing left is done.
-update bulk_acts a
+update bulk_jobs a
    set done = a.done + :done, skipped = a.skipped + :skipped, next_at = :next_at,
-       state = case when exists (select from bulk_items i where i.act = a.id) then a.state else 'done' end,
-       ended_at = case when exists (select from bulk_items i where i.act = a.id) then null else :now::timestamptz end
+       state = case when exists (select from bulk_items i where i.job_id = a.id) then a.state else 'done' end,
+       ended_at = case when exists (select from bulk_items i where i.job_id = a.id) then null else :now::timestamptz end
  where a.id = :id
 returning a.state;

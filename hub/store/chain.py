@@ -17,22 +17,22 @@ async def find_broken(c: Connection, most: int) -> list[BrokenRow]:
     return [
         *[
             _about(row, f"note {row['number']} (n {row['n']}) does not follow from note {row['expected'] - 1}")
-            for row in await queries.broken_notes(c, most=most)
+            for row in await queries.find_broken_audit_entries(c, most=most)
         ],
-        *[_about(row, _end(row)) for row in await queries.broken_heads(c, most=most)],
+        *[_about(row, _end(row)) for row in await queries.find_broken_heads(c, most=most)],
         *[
             BrokenRow(
                 detail=f"the anchor of {row['day']} does not follow from the anchor before and its {row['n']} heads"
             )
-            for row in await queries.broken_anchors(c, most=most)
+            for row in await queries.find_broken_anchors(c, most=most)
         ],
         *[
             _about(row, f"note {row['length']} is not as it was anchored on {row['day']}")
-            for row in await queries.lost_heads(c, most=most)
+            for row in await queries.find_lost_heads(c, most=most)
         ],
         *[
             BrokenRow(detail=f"the anchor of {row['day']} is noted, and is not there as it was noted")
-            for row in await queries.lost_anchors(c, most=most)
+            for row in await queries.find_lost_anchors(c, most=most)
         ],
     ]
 

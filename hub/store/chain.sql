@@ -1,21 +1,21 @@
 -- Whether the audit holds together, and its daily anchors. Seals are computed here from the rows, not where they were
 -- made. A part is written as its length in bytes, a colon and its text; what is not there as a dash.
 
--- name: broken_notes
+-- name: find_broken_audit_entries
 -- Notes whose seal, number or order does not follow from the note before them.
-select a.chain, a.number, a.n, a.expected
+select a.chain, a.number, a.id, a.expected
   from (select x.*, coalesce(lag(x.number) over w, h.base, 0) + 1 as expected,
-               coalesce(lag(x.seal) over w, h.base_seal, '') as previous, lag(x.n) over w as n_before
+               coalesce(lag(x.seal) over w, h.base_seal, '') as previous, lag(x.id) over w as id_before
           from audit x left join audit_heads h on h.chain = x.chain
         window w as (partition by x.chain order by x.number)) a
  cross join lateral (
     select string_agg(coalesce(octet_length(convert_to(p.part, 'UTF8')) || ':' || p.part, '-'), '' order by p.o) as text
       from unnest(array[a.chain, a.number::text, (extract(epoch from a.at) * 1000000)::bigint::text, a.actor, a.action,
                         a.subject::text, a.before::text, a.after::text, a.reason]) with ordinality p (part, o)) c
- where a.number <> a.expected or a.n < a.n_before or a.seal <> sha256(a.previous || convert_to(c.text, 'UTF8'))
+ where a.number <> a.expected or a.id < a.id_before or a.seal <> sha256(a.previous || convert_to(c.text, 'UTF8'))
  order by a.chain, a.number limit :most;
 
--- name: broken_heads
+-- name: find_broken_heads
 -- Chains that do not end where their head says.
 select coalesce(h.chain, a.chain) as chain, h.length, h.base, a.n, a.last
   from audit_heads h
@@ -26,7 +26,7 @@ select coalesce(h.chain, a.chain) as chain, h.length, h.base, a.n, a.last
     or h.seal <> coalesce(t.seal, h.base_seal)
  order by 1 limit :most;
 
--- name: broken_anchors
+-- name: find_broken_anchors
 -- Anchors that do not follow from the one before, or from the heads they cover.
 select a.day, a.chains, f.n
   from (select x.*, coalesce(lag(x.seal) over (order by x.day), '') as expected from audit_anchors x) a
@@ -39,7 +39,7 @@ select a.day, a.chains, f.n
     or a.seal <> sha256(a.previous || convert_to('10:' || a.day::text || coalesce(f.text, ''), 'UTF8'))
  order by a.day limit :most;
 
--- name: lost_heads
+-- name: find_lost_heads
 -- Heads that were anchored and are not in their chain any more as they were.
 select f.chain, f.day, f.length
   from anchored_heads f
@@ -50,7 +50,7 @@ select f.chain, f.day, f.length
     or f.length = h.base and f.seal <> h.base_seal
  order by f.day, f.chain limit :most;
 
--- name: lost_anchors
+-- name: find_lost_anchors
 -- Anchors that a note speaks of and that are not there as it says.
 select a.subject ->> 'day' as day
   from audit a
@@ -62,11 +62,11 @@ select a.subject ->> 'day' as day
 -- The anchor of a day.
 select x.day, x.at, x.chains, x.seal from audit_anchors x where x.day = :day;
 
--- name: last_anchor^
+-- name: read_last_anchor^
 -- The newest anchor.
 select x.day, x.at, x.chains, x.seal from audit_anchors x order by x.day desc limit 1;
 
--- name: moved_heads
+-- name: read_moved_heads
 -- The ends of the chains that have grown since they were last anchored.
 select h.chain, h.length, h.seal
   from audit_heads h

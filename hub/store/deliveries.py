@@ -178,7 +178,7 @@ async def list_deliveries(
 ) -> list[DeliveryView]:
     """List deliveries that may be seen, in the order of their lanes; `held` are the destinations that are not open."""
     async with c.transaction():
-        await queries.plan_deliveries_anew(c)
+        await queries.force_custom_plan(c)
         rows = await queries.list_deliveries(
             c,
             **wanted.columns(),
@@ -198,7 +198,7 @@ async def newest_per_unit(
     c: Connection, destination: int, service_code: str, supplier_oin: str
 ) -> list[NewestDelivery]:
     """Read what a receiver was last told of each unit of a service."""
-    rows = await queries.newest_per_unit(
+    rows = await queries.read_newest_per_unit(
         c, destination=destination, service_code=service_code, supplier_oin=supplier_oin
     )
     return [NewestDelivery(**{**row, "kind": Kind(row["kind"]), "status": Status(row["status"])}) for row in rows]
@@ -224,7 +224,7 @@ async def list_lanes(
     """List lanes of destinations, of these schools or of all."""
     destination, brin = after or (None, None)
     async with c.transaction():
-        await queries.plan_deliveries_anew(c)
+        await queries.force_custom_plan(c)
         rows = await queries.list_lanes(
             c,
             destinations=list(destinations),

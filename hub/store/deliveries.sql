@@ -1,7 +1,7 @@
 -- Deliveries, lanes and what hangs on them, as people and receivers see them. Filters that are null ask for all; these
--- statements are planned anew for the filters that are given (`plan_deliveries_anew`).
+-- statements are planned anew for the filters that are given (`force_custom_plan`).
 
--- name: plan_deliveries_anew!
+-- name: force_custom_plan!
 -- For this transaction: what is asked for decides how it is looked up.
 select set_config('plan_cache_mode', 'force_custom_plan', true);
 
@@ -71,7 +71,7 @@ select a.number, a.at, a.outcome, a.http_status, a.duration_ms, a.error
 -- name: read_reports
 -- The reports that are kept, in the order they came.
 select r.status, r.signals::text as signals, r.reported_at, r.received_at, r.applied
-  from reports r where r.destination = :destination and r.brin = :brin and r.sequence = :sequence order by r.n;
+  from reports r where r.destination = :destination and r.brin = :brin and r.sequence = :sequence order by r.id;
 
 -- name: list_lanes
 -- Lanes in order, with the status of what they send next.
@@ -88,13 +88,13 @@ select x.destination, x.brin, x.head, x.tail, x.due, x.held,
  order by x.destination, x.brin
  limit :most;
 
--- name: school_events
+-- name: read_school_events
 -- What was told of a school's mandates: which event spoke of which units, and whether it is planned.
 select e.number, e.mandate_id, e.mandate_version, e.type::text as kind, e.recorded_at, e.units::text as units,
-       e.number <= coalesce((select p.planned_through from plans p where p.brin = e.brin), 0) as is_planned
+       e.number <= coalesce((select p.planned_through from planning_progress p where p.brin = e.brin), 0) as is_planned
   from events e where e.brin = :brin order by e.number desc;
 
--- name: school_deliveries
+-- name: read_newest_school_deliveries
 -- The newest delivery of each unit of each event of a school, per destination.
 select distinct on (d.destination, d.event_number, d.branch)
        d.destination, d.sequence, d.event_number, d.branch, d.id, d.status::text as status, d.reason, d.expects_report,
@@ -105,16 +105,16 @@ select distinct on (d.destination, d.event_number, d.branch)
  where d.destination = any(:destinations::smallint[]) and d.brin = :brin
  order by d.destination, d.event_number, d.branch, d.sequence desc;
 
--- name: newest_signals
+-- name: read_newest_signals
 -- The signals of the newest report that was applied to each of these deliveries.
 select k.destination, k.sequence, r.signals
   from unnest(:destinations::smallint[], :sequences::bigint[]) k (destination, sequence)
  cross join lateral (
     select r.signals::text as signals from reports r
      where r.destination = k.destination and r.brin = :brin and r.sequence = k.sequence and r.applied
-     order by r.reported_at desc, r.n desc limit 1) r;
+     order by r.reported_at desc, r.id desc limit 1) r;
 
--- name: newest_per_unit
+-- name: read_newest_per_unit
 -- What a receiver was or will be last told of each unit of a service; results tell nothing of units.
 select distinct on (e.mandate_id, d.branch)
        e.mandate_id, d.branch, e.mandate_version, d.id, d.type::text as kind, d.status::text as status

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 async def read(c: Connection) -> Sequence[Mapping[str, Any]]:
     """Read every destination: what it is, whether it may be sent to, its circuit and its pace, and the time there."""
-    rows: Sequence[Mapping[str, Any]] = await queries.read_places(c)
+    rows: Sequence[Mapping[str, Any]] = await queries.read_destination_states(c)
     return rows
 
 
@@ -49,7 +49,7 @@ async def close_circuit(c: Connection, destination: int) -> bool:
     if open_for is None:
         return False
     await queries.shift_schedules(c, id=destination, seconds=open_for)
-    await queries.wake_lanes(c, destinations=[destination])
+    await queries.make_lanes_due(c, destinations=[destination])
     return True
 
 
@@ -61,16 +61,16 @@ async def slow_down(c: Connection, destination: int, pace: int, failure: Failure
 async def speed_up(c: Connection, destination: int, pace: tuple[int, int | None], *, took: bool) -> bool:
     """Let it have more lanes again, from one pace to the next; False when it is not the time, or another did."""
     before, after = pace
-    return await queries.quicken(c, id=destination, before=before, after=after, took=took) is not None
+    return await queries.speed_up(c, id=destination, before=before, after=after, took=took) is not None
 
 
 async def reset_deadlines(c: Connection) -> None:
     """Let nothing wait for a moment that was named before the clock went back."""
-    ids = [row["id"] for row in await queries.forget_moments(c)]
-    await queries.wake_lanes(c, destinations=ids)
+    ids = [row["id"] for row in await queries.reset_deadlines(c)]
+    await queries.make_lanes_due(c, destinations=ids)
 
 
 async def write_accepted(c: Connection, taken: Mapping[int, datetime]) -> None:
     """Remember when what destinations took last was sent."""
     ordered = sorted(taken)  # two forwarders that note the same ones must not wait for each other
-    await queries.note_taken(c, ids=ordered, ats=[taken[destination] for destination in ordered])
+    await queries.write_accepted(c, ids=ordered, ats=[taken[destination] for destination in ordered])

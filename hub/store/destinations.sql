@@ -1,9 +1,9 @@
 -- Destinations as the forwarders see them: what may be sent to, and how it fares.
 
--- name: read_places
+-- name: read_destination_states
 -- Every destination with its circuit and its pace; a system's webhook is open only while a subscription is active. What
 -- an operator holds is held lane by lane.
-select d.id, d.name, d.kind, d.topic, d.circuit, d.circuit_openings as openings, d.taken_at, d.pace, d.slowed_at, t.at,
+select d.id, d.name, d.kind, d.topic, d.circuit, d.circuit_openings as openings, d.accepted_at, d.pace, d.slowed_at, t.at,
        d.circuit <> 'closed' and coalesce(d.probe_at <= t.at, false) as probe_is_due,
        coalesce(d.paused_until > t.at, false) as is_paused,
        d.kind = 'duo' or exists (
@@ -73,7 +73,7 @@ update destinations
                            then greatest(paused_until, clock_timestamp() + make_interval(secs => :seconds)) else paused_until end
  where id = :id;
 
--- name: quicken$
+-- name: speed_up$
 -- Nobody asked for patience for a while: twice as many lanes at once, or as many as usual.
 update destinations
    set pace = :after::smallint, slowed_at = case when :after::smallint is not null then slowed_at end,
@@ -83,7 +83,7 @@ update destinations
    and slowed_at < clock_timestamp() - case when :took::boolean then interval '1 second' else interval '1 minute' end
 returning id;
 
--- name: forget_moments
+-- name: reset_deadlines
 -- The clock went back: moments that were named before lie an hour too far ahead.
 update destinations d
    set probe_at = case when d.circuit <> 'closed' then clock_timestamp() end, paused_until = null,
@@ -92,8 +92,8 @@ update destinations d
  where d.id = o.id
 returning d.id;
 
--- name: note_taken!
+-- name: write_accepted!
 -- Remember when the newest message was sent that each destination took.
-update destinations d set taken_at = u.at
+update destinations d set accepted_at = u.at
   from unnest(:ids::smallint[], :ats::timestamptz[]) u (id, at)
- where d.id = u.id and (d.taken_at is null or d.taken_at < u.at);
+ where d.id = u.id and (d.accepted_at is null or d.accepted_at < u.at);

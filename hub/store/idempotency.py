@@ -47,7 +47,7 @@ async def find(c: Connection, caller: str, key: str, now: datetime) -> StoredRes
 
 async def keep(c: Connection, caller: str, key: str, answer: StoredResponse, now: datetime) -> None:
     """Remember an answer, in the transaction that did the work."""
-    await queries.keep_idempotency_key(
+    await queries.write_idempotency_key(
         c,
         caller=caller,
         key=key,
@@ -61,9 +61,9 @@ async def keep(c: Connection, caller: str, key: str, answer: StoredResponse, now
 
 async def forget_caller(c: Connection, caller: str) -> None:
     """Remove the answers that a caller was given."""
-    await queries.forget_answers_of(c, caller=caller)
+    await queries.delete_responses_of_caller(c, caller=caller)
 
 
 async def forget(c: Connection, now: datetime) -> None:
     """Remove the answers that are too old to count."""
-    await queries.forget_idempotency_keys(c, not_before=now - KEPT)
+    await queries.delete_old_idempotency_keys(c, not_before=now - KEPT)

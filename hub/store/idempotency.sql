@@ -8,7 +8,7 @@ select request_hash, status, headers, body
 from idempotency_keys
 where caller = :caller and key = :key and created_at > :not_before::timestamptz;
 
--- name: keep_idempotency_key!
+-- name: write_idempotency_key!
 -- Remember an answer; one that is too old to count gives way.
 insert into idempotency_keys (caller, key, request_hash, status, headers, body, created_at)
 values (:caller, :key, :request_hash, :status, :headers::text::jsonb, :body, :now)
@@ -16,10 +16,10 @@ on conflict (caller, key) do update
 set request_hash = excluded.request_hash, status = excluded.status, headers = excluded.headers, body = excluded.body,
     created_at = excluded.created_at;
 
--- name: forget_idempotency_keys!
+-- name: delete_old_idempotency_keys!
 -- Remove the answers that are too old to count.
 delete from idempotency_keys where created_at <= :not_before::timestamptz;
 
--- name: forget_answers_of!
+-- name: delete_responses_of_caller!
 -- Remove the answers that a caller was given.
 delete from idempotency_keys where caller = :caller;

@@ -19,7 +19,7 @@ SCHOOL_FILES: Final = 0x05B_0004
 
 async def take_turn(c: Connection) -> None:
     """Wait until no other file of schools is being taken; the turn ends with the transaction."""
-    await queries.take_turn(c, lock=SCHOOL_FILES)
+    await queries.lock_import(c, lock=SCHOOL_FILES)
 
 
 async def read_snapshot(c: Connection) -> SchoolSnapshot:
@@ -72,7 +72,7 @@ async def brins_with_mandates(c: Connection, brins: Collection[str], today: date
 
 async def hold_board(c: Connection, bge_code: str) -> Mapping[str, Any] | None:
     """Hold a board: osr_agreement, vva_agreement; None when it is unknown."""
-    row: Mapping[str, Any] | None = await queries.hold_board(c, bge_code=bge_code)
+    row: Mapping[str, Any] | None = await queries.lock_board(c, bge_code=bge_code)
     return row
 
 

@@ -1,6 +1,6 @@
 -- Files of schools: what is new and what differs, each in one statement.
 
--- name: take_turn!
+-- name: lock_import!
 -- Let files of schools be taken one after the other.
 select pg_advisory_xact_lock(:lock::bigint);
 
@@ -49,7 +49,7 @@ select distinct m.brin from mandates m
  where m.brin = any(:brins::text[]) and m.withdrawn_at is null
    and (m.end_date is null or m.end_date >= :today or m.next_date is not null);
 
--- name: hold_board^
+-- name: lock_board^
 -- A board and what it signed, held until the transaction ends.
 select osr_agreement, vva_agreement from boards where bge_code = :bge_code for update;
 

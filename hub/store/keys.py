@@ -55,7 +55,7 @@ async def valid_keys(c: Connection, keys: Keys, now: datetime) -> tuple[Ed25519P
 
 async def existing_keys(c: Connection, keys: Keys, now: datetime) -> tuple[Ed25519PrivateKey, ...]:
     """Read the keys that sign, newest first, if there are any."""
-    rows = await queries.valid_signing_keys(c, now=now)
+    rows = await queries.read_valid_signing_keys(c, now=now)
     return tuple(signing.parse_private_key(unseal(row["sealed"], keys).decode()) for row in rows)
 
 
@@ -63,7 +63,7 @@ async def public_keys(c: Connection) -> list[PublicKey]:
     """Read the public half of every key that messages may have been signed with, newest first."""
     return [
         PublicKey(id=row["id"], text=row["public_key"], created_at=row["created_at"], retired_at=row["retired_at"])
-        for row in await queries.public_signing_keys(c)
+        for row in await queries.read_public_signing_keys(c)
     ]
 
 
@@ -90,7 +90,7 @@ async def sealed_values(c: Connection) -> list[Sealed]:
     """Read all that is sealed."""
     return [
         Sealed(kind=row["kind"], id=row["id"], owner=row["owner"], value=row["sealed"])
-        for row in await queries.sealed_values(c)
+        for row in await queries.read_sealed_values(c)
     ]
 
 

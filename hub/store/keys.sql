@@ -4,7 +4,7 @@
 -- Only one process makes or retires a key.
 lock table signing_keys in share row exclusive mode;
 
--- name: valid_signing_keys
+-- name: read_valid_signing_keys
 -- The keys that sign at this moment, newest first.
 select k.id, k.sealed from signing_keys k
  where k.retired_at is null or k.retired_at > :now
@@ -18,11 +18,11 @@ update signing_keys set retired_at = :until where retired_at is null;
 -- A new key.
 insert into signing_keys (id, sealed, public_key, created_at) values (:id, :sealed, :public_key, :now);
 
--- name: public_signing_keys
+-- name: read_public_signing_keys
 -- Every key that messages may have been signed with, newest first.
 select k.id, k.public_key, k.created_at, k.retired_at from signing_keys k order by k.created_at desc, k.id;
 
--- name: sealed_values
+-- name: read_sealed_values
 -- All that is sealed, with whose it is.
 select 'secret' as kind, s.id::text as id, u.supplier_oin as owner, s.sealed
   from subscription_secrets s join subscriptions u on u.id = s.subscription_id

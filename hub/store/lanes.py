@@ -128,7 +128,7 @@ async def read(c: Connection, leases: Sequence[Lease], most: int) -> dict[tuple[
 async def complete(c: Connection, standings: Iterable[LaneUpdate]) -> set[tuple[int, str]]:
     """Write where lanes stand and give them back; returns those whose lease still held."""
     ordered = sorted(standings, key=lambda s: (s.lease.destination, s.lease.brin))
-    rows = await queries.settle_lanes(
+    rows = await queries.complete_lanes(
         c,
         destinations=[s.lease.destination for s in ordered],
         brins=[s.lease.brin for s in ordered],
@@ -155,7 +155,7 @@ async def mark_delivered(c: Connection, taken: Sequence[SucceededAttempt]) -> se
     moved = {(row["destination"], row["brin"], row["sequence"]) for row in rows}
     late = [t for t in taken if t.key not in moved]
     if late:
-        await queries.mark_taken_late(
+        await queries.mark_delivered_late(
             c,
             **_keys(t.key for t in late),
             partitions=[t.outcome.partition for t in late],
@@ -192,13 +192,13 @@ async def mark_failed(c: Connection, missed: Sequence[FailedAttempt]) -> set[Key
 
 async def write_changes(c: Connection, changes: Sequence[StatusChange]) -> None:
     """Put changes of deliveries into the outbox: (destination, brin, sequence, before, after, at, reason)."""
-    await queries.write_changes(c, items=orjson.dumps(changes).decode())
+    await queries.insert_changes(c, items=orjson.dumps(changes).decode())
 
 
 async def return_lost_leases(c: Connection, owner: int, known: Iterable[Key]) -> list[tuple[int, str]]:
     """Make lanes due again whose owner does not know of them, by (destination, brin, token); returns their keys."""
     leases = list(known)
-    rows = await queries.give_back_lanes(
+    rows = await queries.return_lost_lanes(
         c,
         owner=owner,
         destinations=[destination for destination, _, _ in leases],
@@ -215,7 +215,7 @@ async def repair_stranded(c: Connection) -> list[tuple[int, str]]:
 
 async def make_due(c: Connection, destinations: Sequence[int]) -> None:
     """Make all waiting lanes of these destinations due."""
-    await queries.wake_lanes(c, destinations=list(destinations))
+    await queries.make_lanes_due(c, destinations=list(destinations))
 
 
 def outcome_name(outcome: Failure) -> str:

@@ -35,7 +35,7 @@ select k.destination, k.brin, d.sequence, d.id, d.branch, d.type::text as kind, 
  cross join lateral (select e.* from events e where e.brin = k.brin and e.number = d.event_number offset 0) e
  order by k.o, d.sequence;
 
--- name: settle_lanes
+-- name: complete_lanes
 -- Write where leased lanes stand and give them back, in the order given, which is that of their keys. Only the holder of
 -- the token may, and each lease has its own; a lane that has another does not come back, nor one that was given back
 -- already by a commit whose answer was lost. What needs no report is closed with what was before it, if that is.
@@ -62,7 +62,7 @@ update deliveries d
    and d.status = u.before::delivery_status
 returning d.destination, d.brin, d.sequence;
 
--- name: mark_taken_late!
+-- name: mark_delivered_late!
 -- A report came before the transport's outcome: only where and how often it was sent is still news.
 update deliveries d set attempts = d.attempts + 1, kafka_partition = u.part, kafka_offset = u.off
   from unnest(:destinations::smallint[], :brins::text[], :sequences::bigint[], :partitions::smallint[],
@@ -72,13 +72,13 @@ update deliveries d set attempts = d.attempts + 1, kafka_partition = u.part, kaf
 -- name: mark_failed
 -- Record failures: the next status is `retrying` or `dead`.
 update deliveries d
-   set status = u.status::delivery_status, attempts = d.attempts + u.burned, reason = u.reason,
+   set status = u.status::delivery_status, attempts = d.attempts + u.counted, reason = u.reason,
        failed_since = coalesce(d.failed_since, u.at),
        refusals = case when u.was_refused then coalesce(d.refusals, 0) + 1 else d.refusals end,
        refused_since = case when u.was_refused then coalesce(d.refused_since, u.at) else d.refused_since end
-  from unnest(:destinations::smallint[], :brins::text[], :sequences::bigint[], :statuses::text[], :burned::smallint[],
+  from unnest(:destinations::smallint[], :brins::text[], :sequences::bigint[], :statuses::text[], :counted::smallint[],
               :reasons::text[], :ats::timestamptz[], :were_refused::boolean[])
-       u (destination, brin, sequence, status, burned, reason, at, was_refused)
+       u (destination, brin, sequence, status, counted, reason, at, was_refused)
  where d.destination = u.destination and d.brin = u.brin and d.sequence = u.sequence
    and d.status in ('waiting', 'retrying')
 returning d.destination, d.brin, d.sequence;
@@ -95,11 +95,11 @@ select u.destination, u.brin, u.sequence, 1 + coalesce(p.last, 0), u.at, u.outco
      where a.destination = u.destination and a.brin = u.brin and a.sequence = u.sequence
  ) p;
 
--- name: write_changes!
+-- name: insert_changes!
 -- The outbox of the published log of delivery changes: one row per flush, last in its transaction.
-insert into changes (items) values (:items::jsonb);
+insert into change_outbox (items) values (:items::jsonb);
 
--- name: free_lanes
+-- name: rescue_lanes
 -- Lanes of owners that are gone move on at once, first in line, for they had their turn; where a request may still be
 -- open, after its timeout.
 with freed as (
@@ -119,7 +119,7 @@ update lanes x
  where x.destination = f.destination and x.brin = f.brin
 returning x.destination, x.brin;
 
--- name: give_back_lanes
+-- name: return_lost_lanes
 -- Lanes that were leased and never read, because the database went away in between: their owner does not know of them.
 with lost as (
   select x.destination, x.brin from lanes x
@@ -150,7 +150,7 @@ update lanes x set due = clock_timestamp(), owner = null, token = x.token + 1
  where x.destination = s.destination and x.brin = s.brin
 returning x.destination, x.brin;
 
--- name: wake_lanes!
+-- name: make_lanes_due!
 -- The destination is there again: all its waiting lanes are due. What fails before its moment by the schedule costs
 -- nothing of it.
 update lanes x

@@ -12,4 +12,4 @@ if TYPE_CHECKING:
 
 async def epoch(c: Connection) -> int:
     """Read the number that rises when the hub was restored from a backup."""
-    return cast("int", await queries.ledger_epoch(c))
+    return cast("int", await queries.read_ledger_epoch(c))

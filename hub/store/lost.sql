@@ -4,7 +4,7 @@
 -- DUO's queues.
 select id, name, topic from destinations where topic is not null order by id;
 
--- name: unreported_at
+-- name: find_unreported
 -- Messages of a queue that were taken at or above these offsets, and that DUO has said nothing of; the lane's other
 -- messages that may still speak of the same units come with them.
 select d.brin, d.sequence, d.id, d.branch, e.mandate_id, d.status::text as status, d.kafka_partition, d.kafka_offset

@@ -153,7 +153,7 @@ async def known_events(
 
 async def events_of(c: Connection, mandate: Mandate, after: int) -> list[RecordedEvent]:
     """Read what happened to a mandate after one of its versions, in order."""
-    rows = await queries.read_events_of(c, brin=mandate.brin, mandate_id=mandate.id, after=after)
+    rows = await queries.read_later_events(c, brin=mandate.brin, mandate_id=mandate.id, after=after)
     return [
         RecordedEvent(
             at=row["recorded_at"],
@@ -172,7 +172,7 @@ async def feed(
 
     Schools are seen by their own codes here: boards are to be written out before.
     """
-    rows = await queries.read_feed(
+    rows = await queries.list_published_events(
         c,
         after=window[0],
         until=window[1],

@@ -53,17 +53,17 @@ select e.recorded_at, e.units::text as units, e.body
  where e.brin = :brin and e.recorded_at <= :known_at and m.service_code = :service_code
  order by e.number;
 
--- name: read_events_of
+-- name: read_later_events
 -- What happened to a mandate after one of its versions, in order.
 select e.recorded_at, e.type::text as kind, e.mandate_version, e.body
   from events e
  where e.brin = :brin and e.mandate_id = :mandate_id and e.mandate_version > :after
  order by e.number;
 
--- name: read_feed
+-- name: list_published_events
 -- Published events that a caller may read, from a window of the log, in order.
 select w.position, e.brin, e.number, e.id, e.type::text as kind, e.recorded_at, e.mandate_id, e.body, e.traceparent
-  from (select f.position, f.brin, f.number from feed f
+  from (select f.position, f.brin, f.number from published_events f
          where f.position > :after and f.position <= :until order by f.position offset 0) w
  cross join lateral (select e.* from events e where e.brin = w.brin and e.number = w.number offset 0) e
  cross join lateral (select m.supplier_oin from mandates m where m.id = e.mandate_id offset 0) m

@@ -105,14 +105,14 @@ async def fold(c: Connection) -> None:
 
     Sums stay what they are. One cheap look when there is nothing to fold; of several that do it at once, one does.
     """
-    if not await queries.has_folds(c):
+    if not await queries.has_foldable_rows(c):
         return
     async with c.transaction():
         if await queries.claim_folding(c):
             await queries.fold_hops(c)
-            await queries.fold_hops_of_the_gone(c)
-            await queries.fold_counters_of_the_gone(c)
-            await queries.fold_tallies_of_the_gone(c)
+            await queries.fold_hops_of_ended(c)
+            await queries.fold_counters_of_ended(c)
+            await queries.fold_tallies_of_ended(c)
 
 
 async def _add_hops(c: Connection, process: int, hops: Mapping[tuple[int, Hop], Histogram]) -> None:

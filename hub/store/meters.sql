@@ -57,13 +57,13 @@ select s.destination, s.hop, array_agg(s.n order by s.o) as buckets, sum(s.secon
          group by h.destination, h.hop, b.o) s
  group by s.destination, s.hop;
 
--- name: has_folds$
+-- name: has_foldable_rows$
 -- Whether anything can be folded: old minutes, or rows of processes that have not beaten for an hour.
 select exists (select from hops h where h.minute > '-infinity' and h.minute < clock_timestamp() - interval '10 minutes')
     or exists (select from (select process from tallies union select process from counters union select process from hops) r
                 where r.process <> 0
                   and not exists (select from processes p
-                                   where p.id = r.process and p.beat_at > clock_timestamp() - interval '1 hour'));
+                                   where p.id = r.process and p.heartbeat_at > clock_timestamp() - interval '1 hour'));
 
 -- name: claim_folding$
 -- Be the one that folds, until the transaction ends.
@@ -91,12 +91,12 @@ on conflict (process, minute, destination, hop) do update
                     from unnest(h.buckets, excluded.buckets) with ordinality b (mine, new, o)),
        seconds = h.seconds + excluded.seconds, n = h.n + excluded.n;
 
--- name: fold_hops_of_the_gone!
+-- name: fold_hops_of_ended!
 -- What processes left behind that have not beaten for an hour.
 with gone as (
   delete from hops h
    where h.process <> 0 and h.minute = '-infinity'
-     and not exists (select 1 from processes p where p.id = h.process and p.beat_at > clock_timestamp() - interval '1 hour')
+     and not exists (select 1 from processes p where p.id = h.process and p.heartbeat_at > clock_timestamp() - interval '1 hour')
   returning h.*
 ), spread as (
   select g.destination, g.hop, b.nth, sum(b.n)::bigint as n
@@ -115,12 +115,12 @@ on conflict (process, minute, destination, hop) do update
                     from unnest(h.buckets, excluded.buckets) with ordinality b (mine, new, o)),
        seconds = h.seconds + excluded.seconds, n = h.n + excluded.n;
 
--- name: fold_counters_of_the_gone!
+-- name: fold_counters_of_ended!
 -- What processes left behind that have not beaten for an hour.
 with gone as (
   delete from counters k
    where k.process <> 0
-     and not exists (select 1 from processes p where p.id = k.process and p.beat_at > clock_timestamp() - interval '1 hour')
+     and not exists (select 1 from processes p where p.id = k.process and p.heartbeat_at > clock_timestamp() - interval '1 hour')
   returning k.*
 )
 insert into counters as k (process, name, destination, label, n)
@@ -128,12 +128,12 @@ select 0, g.name, g.destination, g.label, sum(g.n)
   from gone g group by g.name, g.destination, g.label order by g.name, g.destination, g.label
 on conflict (process, name, destination, label) do update set n = k.n + excluded.n;
 
--- name: fold_tallies_of_the_gone!
+-- name: fold_tallies_of_ended!
 -- What processes left behind that have not beaten for an hour.
 with gone as (
   delete from tallies t
    where t.process <> 0
-     and not exists (select 1 from processes p where p.id = t.process and p.beat_at > clock_timestamp() - interval '1 hour')
+     and not exists (select 1 from processes p where p.id = t.process and p.heartbeat_at > clock_timestamp() - interval '1 hour')
   returning t.*
 )
 insert into tallies as t (process, destination, status, expects_report, n)

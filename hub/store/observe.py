@@ -110,17 +110,17 @@ async def lane_sums(c: Connection) -> dict[int, LaneSums]:
 
 async def log_progress(c: Connection) -> LogProgress:
     """Read how far the log, the planner and the parked records are."""
-    return LogProgress(**await queries.late_sums(c))
+    return LogProgress(**await queries.sum_log_progress(c))
 
 
 async def oldest_unplanned(c: Connection) -> datetime | None:
     """Say when the oldest event was recorded that is not planned."""
-    return cast("datetime | None", await queries.oldest_unplanned(c))
+    return cast("datetime | None", await queries.read_oldest_unplanned(c))
 
 
 async def last_failure(c: Connection, destination: int) -> FailedTransport | None:
     """Say how the newest failed attempt ended of what a destination is being tried again with."""
-    row = await queries.last_failure(c, destination=destination)
+    row = await queries.read_last_failure(c, destination=destination)
     if row is None:
         return None
     return FailedTransport(
@@ -130,22 +130,22 @@ async def last_failure(c: Connection, destination: int) -> FailedTransport | Non
 
 async def count_processes(c: Connection) -> dict[str, int]:
     """Count the processes that are at work, by role."""
-    return {row["role"]: row["n"] for row in await queries.beating_roles(c)}
+    return {row["role"]: row["n"] for row in await queries.count_processes(c)}
 
 
 async def search_starts(c: Connection) -> dict[int, UUID]:
     """Say where each destination's search for the oldest unprocessed delivery starts."""
-    return {row["id"]: row["open_from"] or FIRST_ID for row in await queries.unpassed_ids(c)}
+    return {row["id"]: row["unsettled_from"] or FIRST_ID for row in await queries.read_search_starts(c)}
 
 
 async def oldest_unprocessed(c: Connection, destination: int, start: UUID) -> OldestUnprocessed | None:
     """Find the oldest delivery of a destination, from an id on, that waits for a report."""
     low: UUID | None = start
     while low is not None:
-        row = await queries.first_unprocessed(c, destination=destination, low=low, most=CHUNK)
+        row = await queries.find_first_unprocessed(c, destination=destination, low=low, most=CHUNK)
         if row is not None:
             return OldestUnprocessed(row["id"], row["delivered_at"])
-        low = await queries.id_after(c, low=low, high=UUID(int=2**128 - 1), most=CHUNK)
+        low = await queries.find_id_after(c, low=low, high=UUID(int=2**128 - 1), most=CHUNK)
     return None
 
 
@@ -155,21 +155,21 @@ async def advance_open_from(c: Connection, now: datetime) -> None:
     The planner lowers a start again when it plans an old event.
     """
     high = lowest_at(now - LATE_PLANNING)
-    for row in await queries.unpassed_ids(c):
-        was = row["open_from"]
+    for row in await queries.read_search_starts(c):
+        was = row["unsettled_from"]
         if (was or FIRST_ID) >= high or await _passable(c, row["id"], was or FIRST_ID, high) == was:
             continue
         async with c.transaction():
-            await queries.hold_open(c, destination=row["id"])
+            await queries.lock_destination(c, destination=row["id"])
             through = await _passable(c, row["id"], was or FIRST_ID, high)
-            await queries.pass_open(c, destination=row["id"], was=was, through=through)
+            await queries.advance_unsettled_from(c, destination=row["id"], was=was, through=through)
 
 
 async def _passable(c: Connection, destination: int, start: UUID, high: UUID) -> UUID:
     """Find how far everything is settled for good, from an id on and a bounded step."""
     bounds = {"low": start, "high": high, "most": CHUNK}
-    found = await queries.first_open(c, destination=destination, **bounds)
-    return cast("UUID", found["id"] if found else await queries.id_after(c, **bounds) or high)
+    found = await queries.find_first_unsettled(c, destination=destination, **bounds)
+    return cast("UUID", found["id"] if found else await queries.find_id_after(c, **bounds) or high)
 
 
 async def recent_hops(c: Connection) -> dict[tuple[int, str], Sequence[int]]:
@@ -191,7 +191,7 @@ async def counters(c: Connection) -> dict[tuple[str, int, str], int]:
 
 async def database_clock(c: Connection) -> datetime:
     """Say what time it is at the database."""
-    return cast("datetime", await queries.database_clock(c))
+    return cast("datetime", await queries.read_database_clock(c))
 
 
 async def allow_table_scans(c: Connection) -> None:

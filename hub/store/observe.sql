@@ -1,11 +1,11 @@
 -- How it goes: numbers per destination and for the whole, from counters and lanes; never by counting deliveries.
 
--- name: unpassed_ids
+-- name: read_search_starts
 -- Destinations that have lanes, with where their search for the oldest unprocessed delivery starts.
-select d.id, d.open_from from destinations d
+select d.id, d.unsettled_from from destinations d
  where exists (select from lanes x where x.destination = d.id) order by d.id;
 
--- name: first_open^
+-- name: find_first_unsettled^
 -- The first delivery of a destination that is not settled for good, between two ids, among the next so many of all.
 select w.id
   from (select d.id, d.destination, d.status, d.expects_report from deliveries d
@@ -14,7 +14,7 @@ select w.id
    and (w.status in ('waiting', 'retrying') or (w.expects_report and w.status in ('delivered', 'in_progress')))
  order by w.id limit 1;
 
--- name: first_unprocessed^
+-- name: find_first_unprocessed^
 -- The first delivery of a destination that was taken and not reported on, from an id, among the next so many of all.
 select w.id, w.delivered_at
   from (select d.id, d.destination, d.status, d.expects_report, d.delivered_at from deliveries d
@@ -22,30 +22,30 @@ select w.id, w.delivered_at
  where w.destination = :destination and w.expects_report and w.status in ('delivered', 'in_progress')
  order by w.id limit 1;
 
--- name: id_after$
+-- name: find_id_after$
 -- The id of the delivery that comes so many later than an id; nothing when there are not so many.
 select d.id from deliveries d where d.id >= :low and d.id < :high order by d.id offset :most limit 1;
 
--- name: hold_open!
+-- name: lock_destination!
 -- Nobody plans old events of a destination until the transaction ends: what is looked for after this is all there is.
 select d.id from destinations d where d.id = :destination for no key update;
 
--- name: pass_open!
+-- name: advance_unsettled_from!
 -- Start the next search later; unless the planner moved the start meanwhile.
-update destinations set open_from = :through where id = :destination and open_from is not distinct from :was;
+update destinations set unsettled_from = :through where id = :destination and unsettled_from is not distinct from :was;
 
--- name: late_sums^
+-- name: sum_log_progress^
 -- Events that are not published, not planned, and records that were put aside.
 select (select coalesce(sum(s.counter), 0)::bigint from schools s) as recorded,
-       (select coalesce(max(f.position), 0) from feed f) as published,
-       (select coalesce(sum(p.planned_through), 0)::bigint from plans p) as planned,
-       (select count(*) from parked p where p.state = 'open') as parked;
+       (select coalesce(max(f.position), 0) from published_events f) as published,
+       (select coalesce(sum(p.planned_through), 0)::bigint from planning_progress p) as planned,
+       (select count(*) from parked_records p where p.state = 'open') as parked;
 
--- name: oldest_unplanned$
+-- name: read_oldest_unplanned$
 -- When the oldest event was recorded that is not planned, of the first schools that have one.
 select min(e.recorded_at)
   from (select s.brin, coalesce(p.planned_through, 0) as through
-          from schools s left join plans p on p.brin = s.brin
+          from schools s left join planning_progress p on p.brin = s.brin
          where s.counter > coalesce(p.planned_through, 0) limit 200) s
   join events e on e.brin = s.brin and e.number = s.through + 1;
 
@@ -102,7 +102,7 @@ select x.destination,
      where x.held and d.destination = x.destination and d.brin = x.brin and d.sequence > x.head) h on true
  group by x.destination;
 
--- name: last_failure^
+-- name: read_last_failure^
 -- How the newest attempt of a lane that is being tried again ended.
 select a.at, a.outcome, a.http_status, a.error
   from (select x.destination, x.brin, x.head from lanes x
@@ -117,12 +117,12 @@ select a.at, a.outcome, a.http_status, a.error
      order by a.number desc limit 1) a
  order by a.at desc limit 1;
 
--- name: beating_roles
+-- name: count_processes
 -- Which processes are at work.
 select p.role, count(*) as n from processes p
- where p.beat_at > clock_timestamp() - interval '5 seconds' group by p.role;
+ where p.heartbeat_at > clock_timestamp() - interval '5 seconds' group by p.role;
 
--- name: database_clock$
+-- name: read_database_clock$
 -- What time it is here.
 select clock_timestamp();
 

@@ -49,7 +49,7 @@ class Parked:
 class AuditRecord:
     """What somebody did, as it was noted."""
 
-    n: int
+    id: int
     at: datetime
     actor: str
     actor_name: str | None
@@ -71,7 +71,7 @@ async def find_destination(c: Connection, name: str) -> int | None:
 async def hold_destination(c: Connection, destination: int) -> HoldState:
     """Let nothing go there, now and later; return how it was. The first locks of their transaction."""
     before = await _lock_gate(c, destination)
-    await queries.mark_destination(c, id=destination, held=True)
+    await queries.set_destination_held(c, id=destination, held=True)
     await queries.hold_all_lanes(c, destination=destination)
     return before
 
@@ -79,7 +79,7 @@ async def hold_destination(c: Connection, destination: int) -> HoldState:
 async def release_destination(c: Connection, destination: int) -> HoldState:
     """Let everything go there again; return how it was. The first locks of their transaction."""
     before = await _lock_gate(c, destination)
-    await queries.mark_destination(c, id=destination, held=False)
+    await queries.set_destination_held(c, id=destination, held=False)
     await queries.release_all_lanes(c, destination=destination)
     return before
 
@@ -100,12 +100,12 @@ async def release_lanes(c: Connection, destination: int, brins: Collection[str])
 
 async def wake_lanes(c: Connection, destination: int) -> None:
     """Make all waiting lanes of a destination due."""
-    await queries.wake_lanes(c, destinations=[destination])
+    await queries.make_lanes_due(c, destinations=[destination])
 
 
 async def unknown_schools(c: Connection, brins: Collection[str]) -> set[str]:
     """Say which of these are no schools."""
-    return {row["brin"] for row in await queries.unknown_schools(c, brins=list(brins))}
+    return {row["brin"] for row in await queries.find_unknown_schools(c, brins=list(brins))}
 
 
 async def list_parked(
@@ -148,12 +148,12 @@ async def list_audit(
 
 async def _lock_gate(c: Connection, destination: int) -> HoldState:
     await plans.lock_gate_exclusive(c)
-    return HoldState(**await queries.read_gate(c, id=destination))
+    return HoldState(**await queries.read_hold_state(c, id=destination))
 
 
 async def _read_holds(c: Connection, destination: int, brins: Collection[str]) -> dict[str, bool]:
     await plans.lock_gate_shared(c)
-    rows = await queries.read_holds(c, destination=destination, brins=sorted(set(brins)))
+    rows = await queries.lock_holds(c, destination=destination, brins=sorted(set(brins)))
     return {row["brin"]: row["held"] for row in sorted(rows, key=itemgetter("brin"))}
 
 

@@ -48,7 +48,7 @@ async def pseudonym(c: Connection, actor: str, at: datetime) -> str:
         return str(actor)
     found = None
     while found is None:  # nothing is found when another gave the pseudonym at the same moment
-        found = await queries.intern_person(c, subject=actor, at=at)
+        found = await queries.ensure_person(c, subject=actor, at=at)
     return str(found)
 
 

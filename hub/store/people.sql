@@ -1,6 +1,6 @@
 -- People, in the one place that knows them.
 
--- name: intern_person$
+-- name: ensure_person$
 -- The pseudonym of a subject, made when it is new; nothing when another transaction made it at the same moment.
 with known as (
   select p.pseudonym from people p where p.subject = :subject

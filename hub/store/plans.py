@@ -34,10 +34,10 @@ class UnplannedEvents:
 
 async def lock_unplanned(c: Connection, brins: Sequence[str], most: int) -> UnplannedEvents:
     """Lock these schools, in key order, and read at most `most` unplanned events of each."""
-    rows = await queries.ring_schools(c, brins=sorted(brins), most=most)
+    rows = await queries.lock_unplanned_events(c, brins=sorted(brins), most=most)
     if missing := sorted(set(brins) - {row["brin"] for row in rows}):
-        await queries.enter_schools(c, brins=missing)
-        rows = await queries.ring_schools(c, brins=sorted(brins), most=most)
+        await queries.insert_planning_progress(c, brins=missing)
+        rows = await queries.lock_unplanned_events(c, brins=sorted(brins), most=most)
     events = [_event(row) for row in rows if row["number"] is not None]
     return UnplannedEvents(events, frozenset(missing) - {row["brin"] for row in rows})
 
@@ -56,12 +56,12 @@ async def directory(c: Connection) -> Directory:
 
 async def lock_gate_shared(c: Connection) -> None:
     """Let no destination be held or released as a whole until this transaction ends; before any lane is locked."""
-    await queries.share_gate(c, gate=GATE)
+    await queries.lock_gate_shared(c, gate=GATE)
 
 
 async def lock_gate_exclusive(c: Connection) -> None:
     """Wait until nobody plans, and let nobody plan until this transaction ends; before any other lock of it."""
-    await queries.shut_gate(c, gate=GATE)
+    await queries.lock_gate_exclusive(c, gate=GATE)
 
 
 async def raise_lanes(c: Connection, counts: Mapping[Lane, int]) -> dict[Lane, int]:
@@ -110,7 +110,7 @@ async def write_deliveries(
 
 async def lock_destinations(c: Connection, destinations: Iterable[int]) -> None:
     """Lock destinations whose lanes are locked before it is known what old news they get: see `lower_open_from`."""
-    await queries.hold_destinations(c, destinations=sorted(set(destinations)))
+    await queries.lock_destinations(c, destinations=sorted(set(destinations)))
 
 
 async def lower_open_from(c: Connection, lowest: Mapping[int, UUID]) -> None:
@@ -119,12 +119,12 @@ async def lower_open_from(c: Connection, lowest: Mapping[int, UUID]) -> None:
     Before any lane is locked, as whoever opens and closes circuits does.
     """
     ordered = sorted(lowest)
-    await queries.lower_open_from(c, destinations=ordered, ids=[lowest[destination] for destination in ordered])
+    await queries.lower_unsettled_from(c, destinations=ordered, ids=[lowest[destination] for destination in ordered])
 
 
 async def unplanned_schools(c: Connection, most: int) -> dict[str, int]:
     """Find schools with events that are not planned, with the counter they were seen at."""
-    return {row["brin"]: row["counter"] for row in await queries.unplanned_schools(c, most=most)}
+    return {row["brin"]: row["counter"] for row in await queries.find_unplanned_schools(c, most=most)}
 
 
 def _event(row: Mapping[str, Any]) -> EventToPlan:

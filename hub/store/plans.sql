@@ -1,11 +1,11 @@
 -- From events to deliveries. Schools are locked in key order, lanes in key order.
 
--- name: ring_schools
+-- name: lock_unplanned_events
 -- Lock the schools that rang, in the order given, which is that of their keys, and read what is not planned yet. A school
--- without news is one row without an event; a school that is missing has no row in `plans`.
+-- without news is one row without an event; a school that is missing has no row in `planning_progress`.
 select k.brin, e.number, e.id, e.units::text as units, e.service_code, e.supplier_oin
   from unnest(:brins::text[]) with ordinality k (brin, o)
- cross join lateral (select p.planned_through from plans p where p.brin = k.brin for update) r
+ cross join lateral (select p.planned_through from planning_progress p where p.brin = k.brin for update) r
   left join lateral (
     select n.number, n.id, n.units, m.service_code, m.supplier_oin
       from (select e.number, e.id, e.units, e.mandate_id from events e
@@ -13,12 +13,12 @@ select k.brin, e.number, e.id, e.units::text as units, e.service_code, e.supplie
      cross join lateral (select m.service_code, m.supplier_oin from mandates m where m.id = n.mandate_id offset 0) m
  ) e on true;
 
--- name: enter_schools!
+-- name: insert_planning_progress!
 -- Schools that ring for the first time get their row; what is no school of the register gets none.
-insert into plans (brin)
+insert into planning_progress (brin)
 select k.brin from unnest(:brins::text[]) with ordinality k (brin, o)
  where exists (select 1 from schools s where s.brin = k.brin)
-   and not exists (select 1 from plans p where p.brin = k.brin)
+   and not exists (select 1 from planning_progress p where p.brin = k.brin)
  order by k.o
 on conflict do nothing;
 
@@ -33,11 +33,11 @@ select d.id, d.name, d.kind, d.supplier_oin,
  cross join destinations d
   left join subscriptions u on u.supplier_oin = d.supplier_oin and u.status <> 'deleted';
 
--- name: share_gate!
+-- name: lock_gate_shared!
 -- Until the transaction ends no destination is held or released as a whole.
 select pg_advisory_xact_lock_shared(:gate);
 
--- name: shut_gate!
+-- name: lock_gate_exclusive!
 -- Be the only one: nobody makes lanes until the transaction ends.
 select pg_advisory_xact_lock(:gate);
 
@@ -57,7 +57,7 @@ returning destination, brin, tail;
 -- name: write_deliveries!
 -- Store the deliveries under the numbers they were given, and remember how far each school is planned.
 with planned as (
-  update plans p set planned_through = t.n
+  update planning_progress p set planned_through = t.n
     from unnest(:schools::text[], :throughs::bigint[]) t (brin, n)
    where p.brin = t.brin
 )
@@ -71,22 +71,22 @@ select u.destination, u.brin, u.sequence, u.event_number, u.id, u.branch, u.type
        u (destination, brin, sequence, event_number, id, branch, type, expects_report, published_at, cause, replay_of,
           result);
 
--- name: unplanned_schools
+-- name: find_unplanned_schools
 -- Schools with events that no bell has led to: looked at each second, with the counter it was seen at.
 select s.brin, s.counter
-  from schools s left join plans p on p.brin = s.brin
+  from schools s left join planning_progress p on p.brin = s.brin
  where s.counter > coalesce(p.planned_through, 0)
  order by s.brin
  limit :most;
 
--- name: hold_destinations!
+-- name: lock_destinations!
 -- Old news is about to be told to these: nobody changes their circuits before it is, in key order, before any lane.
 select from destinations d where d.id = any(:destinations::smallint[]) order by d.id for no key update;
 
--- name: lower_open_from!
+-- name: lower_unsettled_from!
 -- Old events are planned: the search for the oldest unprocessed delivery starts at them again. Destinations are locked in
 -- the order given, which is that of their ids, before any lane; also those whose search starts at the beginning, so that
 -- nobody passes what is being planned.
-update destinations d set open_from = case when d.open_from is not null then least(d.open_from, u.id) end
+update destinations d set unsettled_from = case when d.unsettled_from is not null then least(d.unsettled_from, u.id) end
   from unnest(:destinations::smallint[], :ids::uuid[]) u (destination, id)
  where d.id = u.destination;

@@ -42,8 +42,8 @@ class BeatResult(NamedTuple):
 async def enter(c: Connection, role: str) -> RegisteredProcess:
     """Say that a process begins."""
     pid, machine = os.getpid(), current_machine()
-    row = await queries.enter_process(
-        c, role=role, host=socket.gethostname(), pid=pid, machine=machine, born=machine and start_ticks(pid)
+    row = await queries.insert_process(
+        c, role=role, host=socket.gethostname(), pid=pid, machine=machine, start_ticks=machine and start_ticks(pid)
     )
     return RegisteredProcess(row["id"], row["at"])
 
@@ -53,18 +53,18 @@ async def beat(c: Connection, process: int, sending: Sequence[tuple[int, str, fl
 
     Returns None when it is not known at all and must enter anew.
     """
-    row = await queries.beat(c, id=process, sending=orjson.dumps(sending).decode())
+    row = await queries.write_heartbeat(c, id=process, open_requests=orjson.dumps(sending).decode())
     return None if row is None else BeatResult(not row["declared_dead"], row["at"])
 
 
 async def leave(c: Connection, process: int) -> None:
     """Say that it ended in order."""
-    await queries.leave_process(c, id=process)
+    await queries.end_process(c, id=process)
 
 
 async def is_beating(c: Connection, role: str, pid: int) -> bool:
     """Say whether a process of this role, with this number on its machine, is at work."""
-    return cast("bool", await queries.is_beating(c, role=role, pid=pid))
+    return cast("bool", await queries.has_heartbeat(c, role=role, pid=pid))
 
 
 async def rescue_lanes(c: Connection, dead_after: float = DEAD_AFTER_SECONDS) -> int:
@@ -75,9 +75,9 @@ async def rescue_lanes(c: Connection, dead_after: float = DEAD_AFTER_SECONDS) ->
     sending = [
         (destination, brin, max(0.0, left - row["silent"]))
         for row in dead
-        for destination, brin, left in orjson.loads(row["sending"])
+        for destination, brin, left in orjson.loads(row["open_requests"])
     ]
-    freed = await queries.free_lanes(
+    freed = await queries.rescue_lanes(
         c,
         owners=[row["id"] for row in dead],
         destinations=[destination for destination, _, _ in sending],
@@ -89,7 +89,7 @@ async def rescue_lanes(c: Connection, dead_after: float = DEAD_AFTER_SECONDS) ->
 
 async def delete_ended(c: Connection) -> None:
     """Remove rows of processes that nothing refers to any more."""
-    await queries.forget_processes(c)
+    await queries.delete_ended_processes(c)
 
 
 @cache
@@ -127,4 +127,8 @@ async def _ended_here(c: Connection) -> list[int]:
     machine = current_machine()
     if machine is None:
         return []
-    return [row["id"] for row in await queries.neighbours(c, machine=machine) if has_ended(row["pid"], row["born"])]
+    return [
+        row["id"]
+        for row in await queries.read_neighbours(c, machine=machine)
+        if has_ended(row["pid"], row["start_ticks"])
+    ]

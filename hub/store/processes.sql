@@ -1,48 +1,48 @@
 -- Who is alive: one row per process, touched once a second.
 
--- name: enter_process^
+-- name: insert_process^
 -- Say that a process begins, and hear what time it is.
-insert into processes (role, host, pid, machine, born) values (:role, :host, :pid, :machine, :born)
+insert into processes (role, host, pid, machine, start_ticks) values (:role, :host, :pid, :machine, :start_ticks)
 returning id, clock_timestamp() as at;
 
--- name: beat^
+-- name: write_heartbeat^
 -- Say that it lives and which requests it has open, and hear what time it is and whether it had been declared dead;
 -- nothing comes back when it was removed.
 with was as (select p.declared_dead from processes p where p.id = :id for update)
-update processes p set beat_at = clock_timestamp(), sending = :sending::jsonb, declared_dead = false
+update processes p set heartbeat_at = clock_timestamp(), open_requests = :open_requests::jsonb, declared_dead = false
   from was
  where p.id = :id
 returning was.declared_dead, clock_timestamp() as at;
 
--- name: neighbours
+-- name: read_neighbours
 -- Forwarders of a machine that nobody has declared dead, so that somebody there can see whether they still run.
-select id, pid, born from processes where role = 'forward' and not declared_dead and machine = :machine;
+select id, pid, start_ticks from processes where role = 'forward' and not declared_dead and machine = :machine;
 
 -- name: declare_dead
 -- Forwarders that are gone or stopped beating, the requests they had open, and for how long they have been silent: their
 -- lanes are freed in the same transaction. A beat from a time to come is one from before the clock went back.
 update processes set declared_dead = true
  where role = 'forward' and not declared_dead
-   and (id = any(:gone::integer[]) or beat_at < clock_timestamp() - make_interval(secs => :dead_after)
-        or beat_at > clock_timestamp() + make_interval(secs => :dead_after))
-returning id, sending::text as sending,
-          case when isfinite(beat_at)
-               then greatest(extract(epoch from clock_timestamp() - beat_at), 0) else 0 end::double precision as silent;
+   and (id = any(:gone::integer[]) or heartbeat_at < clock_timestamp() - make_interval(secs => :dead_after)
+        or heartbeat_at > clock_timestamp() + make_interval(secs => :dead_after))
+returning id, open_requests::text as open_requests,
+          case when isfinite(heartbeat_at)
+               then greatest(extract(epoch from clock_timestamp() - heartbeat_at), 0) else 0 end::double precision as silent;
 
--- name: leave_process!
+-- name: end_process!
 -- Say that it ended in order: lanes it still has move on at once.
-update processes set beat_at = '-infinity', sending = '[]' where id = :id;
+update processes set heartbeat_at = '-infinity', open_requests = '[]' where id = :id;
 
--- name: forget_processes!
+-- name: delete_ended_processes!
 -- Remove rows of processes that ended long ago and own nothing. A forwarder can lease until it was declared dead.
 delete from processes p
- where p.beat_at < clock_timestamp() - interval '1 hour' and (p.role <> 'forward' or p.declared_dead)
+ where p.heartbeat_at < clock_timestamp() - interval '1 hour' and (p.role <> 'forward' or p.declared_dead)
    and not exists (select 1 from lanes x where x.owner = p.id)
    and not exists (select 1 from tallies t where t.process = p.id)
    and not exists (select 1 from counters c where c.process = p.id)
    and not exists (select 1 from hops h where h.process = p.id);
 
--- name: is_beating$
+-- name: has_heartbeat$
 -- Say whether a process of this role and number beats now.
 select exists (
-  select from processes where role = :role and pid = :pid and beat_at > clock_timestamp() - interval '4 seconds');
+  select from processes where role = :role and pid = :pid and heartbeat_at > clock_timestamp() - interval '4 seconds');

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxEntry:
-    """An event that is to be published: the `n`th errand."""
+    """An event that is to be published: `outbox_id` is its row."""
 
-    n: int
+    outbox_id: int
     event: LogRow
 
 
@@ -31,7 +31,7 @@ async def read_outbox(c: Connection, most: int) -> list[OutboxEntry]:
     """Read the next events to publish; those of a school in the order of their numbers."""
     return [
         OutboxEntry(
-            n=row["n"],
+            outbox_id=row["outbox_id"],
             event=LogRow(
                 id=row["id"],
                 brin=row["brin"],
@@ -43,20 +43,20 @@ async def read_outbox(c: Connection, most: int) -> list[OutboxEntry]:
                 traceparent=row["traceparent"],
             ),
         )
-        for row in await queries.read_todo(c, most=most)
+        for row in await queries.read_event_outbox(c, most=most)
     ]
 
 
 async def last_position(c: Connection) -> int:
     """Say where the log ends; 0 when it is empty."""
-    return cast("int", await queries.last_position(c))
+    return cast("int", await queries.read_last_position(c))
 
 
 async def mark_published(c: Connection, entries: Sequence[OutboxEntry], after: int, at: datetime) -> None:
     """Give published events the positions that follow `after`, and forget the errands."""
-    await queries.take_off_todo(
+    await queries.move_to_published(
         c,
-        ns=[e.n for e in entries],
+        ids=[e.outbox_id for e in entries],
         positions=list(range(after + 1, after + 1 + len(entries))),
         brins=[e.event.brin for e in entries],
         numbers=[e.event.number for e in entries],
@@ -66,13 +66,13 @@ async def mark_published(c: Connection, entries: Sequence[OutboxEntry], after: i
 
 async def read_changes(c: Connection, most: int) -> dict[int, list[StatusChange]]:
     """Read the next rows of the outbox: changes by the number of their row."""
-    rows = await queries.read_changes(c, most=most)
-    return {row["n"]: [cast("StatusChange", tuple(item)) for item in orjson.loads(row["items"])] for row in rows}
+    rows = await queries.read_change_outbox(c, most=most)
+    return {row["id"]: [cast("StatusChange", tuple(item)) for item in orjson.loads(row["items"])] for row in rows}
 
 
 async def subjects(c: Connection, changes: Sequence[StatusChange]) -> dict[tuple[int, str, int], ChangeSubject]:
     """Find what changes are about, by the delivery's key."""
-    rows: Sequence[Mapping[str, Any]] = await queries.expand_changes(
+    rows: Sequence[Mapping[str, Any]] = await queries.read_change_subjects(
         c,
         destinations=[x[0] for x in changes],
         brins=[x[1] for x in changes],
@@ -93,4 +93,4 @@ async def subjects(c: Connection, changes: Sequence[StatusChange]) -> dict[tuple
 
 async def delete_changes(c: Connection, rows: Sequence[int]) -> None:
     """Forget outbox rows that were published."""
-    await queries.drop_changes(c, ns=list(rows))
+    await queries.delete_changes(c, ids=list(rows))

@@ -1,28 +1,28 @@
--- The published log: events taken off `todo` in order, given a gapless position, and changes of deliveries expanded.
+-- The published log: events taken off `event_outbox` in order, given a gapless position, and changes of deliveries expanded.
 
--- name: read_todo
+-- name: read_event_outbox
 -- The next events to publish, in the order of their commits per school.
-select t.n, t.brin, t.number, e.id, e.type::text as kind, e.recorded_at, e.mandate_id, e.body, e.traceparent
-  from (select n, brin, number from todo order by n limit :most) t
+select t.id as outbox_id, t.brin, t.number, e.id, e.type::text as kind, e.recorded_at, e.mandate_id, e.body, e.traceparent
+  from (select id, brin, number from event_outbox order by id limit :most) t
  cross join lateral (select e.* from events e where e.brin = t.brin and e.number = t.number offset 0) e
- order by t.n;
+ order by t.id;
 
--- name: last_position$
+-- name: read_last_position$
 -- Where the log ends.
-select coalesce(max(position), 0) from feed;
+select coalesce(max(position), 0) from published_events;
 
--- name: take_off_todo!
+-- name: move_to_published!
 -- Published: give positions and forget the errands, in one statement.
-with done as (delete from todo where n = any(:ns::bigint[]))
-insert into feed (position, brin, number, published_at)
+with done as (delete from event_outbox where id = any(:ids::bigint[]))
+insert into published_events (position, brin, number, published_at)
 select u.position, u.brin, u.number, :at
   from unnest(:positions::bigint[], :brins::text[], :numbers::bigint[]) u (position, brin, number);
 
--- name: read_changes
+-- name: read_change_outbox
 -- The next changes of deliveries to publish.
-select n, items::text as items from changes order by n limit :most;
+select id, items::text as items from change_outbox order by id limit :most;
 
--- name: expand_changes
+-- name: read_change_subjects
 -- What a change is about: the delivery, its event and its mandate, by key.
 select d.destination, d.brin, d.sequence, d.id, d.branch, p.name as destination_name, e.id as event_id, e.mandate_id,
        e.mandate_version
@@ -34,6 +34,6 @@ select d.destination, d.brin, d.sequence, d.id, d.branch, p.name as destination_
                       where e.brin = d.brin and e.number = d.event_number offset 0) e
   join destinations p on p.id = d.destination;
 
--- name: drop_changes!
+-- name: delete_changes!
 -- Published.
-delete from changes where n = any(:ns::bigint[]);
+delete from change_outbox where id = any(:ids::bigint[]);

@@ -75,13 +75,13 @@ class RecoveredRows:
 
 async def known(c: Connection, keys: Sequence[Key]) -> dict[Key, StoredNumber]:
     """Look up events by school and number."""
-    rows = await queries.known_events(c, brins=[key[0] for key in keys], numbers=[key[1] for key in keys])
+    rows = await queries.read_events_at(c, brins=[key[0] for key in keys], numbers=[key[1] for key in keys])
     return {keys[row["o"] - 1]: StoredNumber(id=row["id"], counter=row["counter"]) for row in rows}
 
 
 async def outbox_ids(c: Connection) -> dict[Key, UUID]:
     """Read what is to be published, with the ids of the events."""
-    return {(row["brin"], row["number"]): row["id"] for row in await queries.read_errands(c)}
+    return {(row["brin"], row["number"]): row["id"] for row in await queries.read_outbox_ids(c)}
 
 
 async def local_events(c: Connection, since: Mapping[str, int]) -> list[LocalEvent]:
@@ -100,7 +100,7 @@ async def local_events(c: Connection, since: Mapping[str, int]) -> list[LocalEve
 
 async def lock_planning(c: Connection, brins: Iterable[str]) -> None:
     """Keep the planner from schools, in key order, until the transaction ends."""
-    await queries.hold_plans(c, brins=sorted(brins))
+    await queries.lock_planning(c, brins=sorted(brins))
 
 
 async def mandates(c: Connection, ids: Collection[UUID]) -> dict[UUID, Mandate]:
@@ -112,15 +112,15 @@ async def renumber(c: Connection, moved: Sequence[tuple[LocalEvent, int]]) -> No
     """Give unpublished events other numbers; what is under those must be written after this."""
     rows = [event.row for event, _ in moved]
     brins, befores = [row.brin for row in rows], [row.number for row in rows]
-    await queries.drop_events(c, brins=brins, numbers=befores)
-    await queries.renumber_errands(c, brins=brins, befores=befores, afters=[number for _, number in moved])
+    await queries.delete_events(c, brins=brins, numbers=befores)
+    await queries.renumber_event_outbox(c, brins=brins, befores=befores, afters=[number for _, number in moved])
 
 
 async def write(c: Connection, recalled: RecoveredRows) -> None:
     """Write mandates as they were, their routing, and events."""
     mandates_, routes = recalled.mandates, [(m.id, *route) for m, _ in recalled.mandates for route in m.routes.items()]
-    await queries.write_recalled_mandates(c, **_mandate_columns(mandates_))
-    await queries.write_recalled_routes(
+    await queries.write_recovered_mandates(c, **_mandate_columns(mandates_))
+    await queries.write_recovered_routes(
         c,
         mandates=[m.id for m, _ in mandates_],
         ids=[route[0] for route in routes],
@@ -151,7 +151,7 @@ def _mandate_columns(rows: Sequence[tuple[Mandate, str]]) -> dict[str, list[Any]
 
 async def write_events(c: Connection, rows: Sequence[EventRow]) -> None:
     """Write events, and raise the counters of their schools."""
-    await queries.write_recalled_events(
+    await queries.write_recovered_events(
         c,
         brins=[row.brin for row in rows],
         numbers=[row.number for row in rows],
@@ -172,7 +172,7 @@ async def write_events(c: Connection, rows: Sequence[EventRow]) -> None:
 
 async def write_positions(c: Connection, places: Sequence[PublishedPosition]) -> None:
     """Give published events their places."""
-    await queries.write_feed(
+    await queries.write_positions(
         c,
         positions=[position.position for position in places],
         brins=[position.brin for position in places],
@@ -183,12 +183,12 @@ async def write_positions(c: Connection, places: Sequence[PublishedPosition]) ->
 
 async def leave_out(c: Connection, numbers: Mapping[str, int], positions: int) -> None:
     """Note how many numbers of schools, and positions of the log, belong to what is not kept any more."""
-    await queries.leave_out(c, brins=list(numbers), ns=list(numbers.values()), positions=positions)
+    await queries.add_archived(c, brins=list(numbers), ns=list(numbers.values()), positions=positions)
 
 
 async def raise_epoch(c: Connection) -> int:
     """Let every receiver know that the ledger was restored; returns the new number."""
-    return cast("int", await queries.raise_epoch(c))
+    return cast("int", await queries.raise_ledger_epoch(c))
 
 
 async def published(c: Connection, after: int, most: int) -> list[tuple[int, LogRow]]:
@@ -208,5 +208,5 @@ async def published(c: Connection, after: int, most: int) -> list[tuple[int, Log
                 previous=None if row["previous"] == row["number"] - 1 else row["previous"],
             ),
         )
-        for row in await queries.read_published(c, after=after, most=most)
+        for row in await queries.read_published_events(c, after=after, most=most)
     ]

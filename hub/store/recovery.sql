@@ -1,6 +1,6 @@
 -- Events that are on the published log and not here, and events that are here and not there. Nothing of it is hot.
 
--- name: known_events
+-- name: read_events_at
 -- The events that are here under these numbers, and the numbers that their schools have reached.
 select k.o, e.id, coalesce(s.counter, 0) as counter
   from unnest(:brins::text[], :numbers::bigint[]) with ordinality k (brin, number, o)
@@ -8,26 +8,26 @@ select k.o, e.id, coalesce(s.counter, 0) as counter
   left join lateral (select s.counter from schools s where s.brin = k.brin offset 0) s on true
  order by k.o;
 
--- name: read_errands
+-- name: read_outbox_ids
 -- Everything that is to be published, with the ids of its events.
-select t.n, t.brin, t.number, e.id
-  from todo t cross join lateral (select e.id from events e where e.brin = t.brin and e.number = t.number offset 0) e
- order by t.n;
+select t.id as outbox_id, t.brin, t.number, e.id
+  from event_outbox t cross join lateral (select e.id from events e where e.brin = t.brin and e.number = t.number offset 0) e
+ order by t.id;
 
 -- name: read_unpublished_since
 -- Events of schools from a number on: what was recorded here under numbers that the log gave to others.
 select e.brin, e.number, e.id, e.recorded_at, e.mandate_id, e.mandate_version, e.type::text as type, e.units::text as units,
        e.body, e.traceparent, m.service_code,
-       exists (select 1 from todo t where t.brin = e.brin and t.number = e.number) as is_unpublished,
-       e.number <= coalesce((select p.planned_through from plans p where p.brin = e.brin), 0) as is_planned
+       exists (select 1 from event_outbox t where t.brin = e.brin and t.number = e.number) as is_unpublished,
+       e.number <= coalesce((select p.planned_through from planning_progress p where p.brin = e.brin), 0) as is_planned
   from unnest(:brins::text[], :numbers::bigint[]) k (brin, number)
  cross join lateral (select e.* from events e where e.brin = k.brin and e.number >= k.number offset 0) e
  cross join lateral (select m.service_code from mandates m where m.id = e.mandate_id offset 0) m
  order by e.brin, e.number;
 
--- name: hold_plans!
+-- name: lock_planning!
 -- Keep the planner from these schools.
-select p.brin from plans p where p.brin = any(:brins::text[]) order by p.brin for update;
+select p.brin from planning_progress p where p.brin = any(:brins::text[]) order by p.brin for update;
 
 -- name: read_mandates_by_id
 -- Mandates, whatever their state.
@@ -37,18 +37,18 @@ select m.id, m.brin, m.service_code, m.supplier_oin, m.start_date, m.end_date, m
   from mandates m
  where m.id = any(:ids::uuid[]);
 
--- name: drop_events!
+-- name: delete_events!
 -- Take events out, to write them under other numbers in the same transaction.
 delete from events e using unnest(:brins::text[], :numbers::bigint[]) k (brin, number)
  where e.brin = k.brin and e.number = k.number;
 
--- name: renumber_errands!
+-- name: renumber_event_outbox!
 -- What is to be published has another number now.
-update todo t set number = k.after
+update event_outbox t set number = k.after
   from unnest(:brins::text[], :befores::bigint[], :afters::bigint[]) k (brin, before, after)
  where t.brin = k.brin and t.number = k.before;
 
--- name: write_recalled_mandates!
+-- name: write_recovered_mandates!
 -- Mandates as they were after their newest event on the log.
 insert into mandates as x (id, brin, service_code, supplier_oin, start_date, end_date, version, units, next_date,
                            copied_from, created_at, updated_at, withdrawn_at)
@@ -64,7 +64,7 @@ on conflict (id) do update
        units = excluded.units, next_date = excluded.next_date, updated_at = excluded.updated_at,
        withdrawn_at = excluded.withdrawn_at;
 
--- name: write_recalled_routes!
+-- name: write_recovered_routes!
 -- The routing of these mandates, and none besides.
 with gone as (
   delete from routes r
@@ -77,7 +77,7 @@ select u.id, u.branch, u.routing_id
   from unnest(:ids::uuid[], :branches::text[], :routing_ids::text[]) u (id, branch, routing_id)
 on conflict (mandate_id, branch) do update set routing_id = excluded.routing_id;
 
--- name: write_recalled_events!
+-- name: write_recovered_events!
 -- Events as they were.
 insert into events (brin, number, recorded_at, id, mandate_id, mandate_version, type, units, body, traceparent)
 select u.brin, u.number, u.recorded_at, u.id, u.mandate_id, u.mandate_version, u.type::event_type, u.units::jsonb,
@@ -92,34 +92,34 @@ update schools s set counter = greatest(s.counter, u.counter)
   from unnest(:brins::text[], :counters::bigint[]) u (brin, counter)
  where s.brin = u.brin;
 
--- name: write_feed!
+-- name: write_positions!
 -- Published events get their places, and are no longer to be published.
 with done as (
-  delete from todo t using unnest(:brins::text[], :numbers::bigint[]) u (brin, number)
+  delete from event_outbox t using unnest(:brins::text[], :numbers::bigint[]) u (brin, number)
    where t.brin = u.brin and t.number = u.number
 )
-insert into feed (position, brin, number, published_at)
+insert into published_events (position, brin, number, published_at)
 select u.position, u.brin, u.number, u.published_at
   from unnest(:positions::bigint[], :brins::text[], :numbers::bigint[], :published_ats::timestamptz[])
        u (position, brin, number, published_at);
 
--- name: leave_out!
+-- name: add_archived!
 -- What is not kept any more has numbers of its schools, and positions of the log.
 with school as (
-  update schools s set forgotten = s.forgotten + u.n
+  update schools s set archived_events = s.archived_events + u.n
     from unnest(:brins::text[], :ns::bigint[]) u (brin, n) where s.brin = u.brin
 )
-update hub_state set forgotten = forgotten + :positions;
+update hub_state set archived_positions = archived_positions + :positions;
 
--- name: raise_epoch$
+-- name: raise_ledger_epoch$
 -- The hub was restored from a backup.
 update hub_state set ledger_epoch = ledger_epoch + 1 returning ledger_epoch;
 
--- name: read_published
+-- name: read_published_events
 -- Published events after a position, in order, as the log has them.
 select f.position, e.brin, e.number, e.id, e.type::text as kind, e.recorded_at, e.mandate_id, e.body, e.traceparent,
        coalesce((select b.number from events b where b.brin = f.brin and b.number < f.number
                   order by b.number desc limit 1), 0) as previous
-  from (select position, brin, number from feed where position > :after order by position limit :most) f
+  from (select position, brin, number from published_events where position > :after order by position limit :most) f
  cross join lateral (select e.* from events e where e.brin = f.brin and e.number = f.number offset 0) e
  order by f.position;

@@ -12,7 +12,7 @@ select s.brin, s.name, s.bge_code, s.closed_on, s.counter, b.osr_agreement, b.vv
   from schools s join boards b on b.bge_code = s.bge_code
  where s.brin = any(:brins::text[]);
 
--- name: read_locations
+-- name: read_branches
 -- The branches of these schools, in order.
 select brin, branch, name, closed_on from branches where brin = any(:brins::text[]) order by branch;
 
@@ -86,7 +86,7 @@ with mandate as (
                 :event_versions::integer[], :event_types::text[], :event_units::text[], :event_bodies::text[])
          u (brin, number, id, mandate_id, mandate_version, type, units, body)
 ), errands as (
-  insert into todo (brin, number)
+  insert into event_outbox (brin, number)
   select u.brin, u.number
     from unnest(:event_brins::text[], :event_numbers::bigint[]) with ordinality u (brin, number, nth)
    order by u.nth

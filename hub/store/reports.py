@@ -79,13 +79,15 @@ class KeptReport:
 
 async def find_by_id(c: Connection, ids: Sequence[UUID]) -> dict[UUID, Key]:
     """Find where deliveries are."""
-    rows = await queries.find_by_id(c, ids=list(ids))
+    rows = await queries.find_deliveries_by_id(c, ids=list(ids))
     return {row["id"]: (row["destination"], row["brin"], row["sequence"]) for row in rows}
 
 
 async def find_by_mandate(c: Connection, versions: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], list[Key]]:
     """Find all units of versions of mandates at DUO's queue of their service."""
-    rows = await queries.find_by_mandate(c, mandates=[v[0] for v in versions], versions=[v[1] for v in versions])
+    rows = await queries.find_deliveries_by_mandate(
+        c, mandates=[v[0] for v in versions], versions=[v[1] for v in versions]
+    )
     found: dict[tuple[UUID, int], list[Key]] = {}
     for row in rows:
         key = (row["destination"], row["brin"], row["sequence"])
@@ -98,7 +100,7 @@ async def lock_lanes(c: Connection, lanes: Iterable[LaneKey], *, make: bool = Fa
     ordered = sorted(set(lanes))
     if make:
         await plans.lock_gate_shared(c)
-    locking = queries.make_lanes if make else queries.lock_lanes
+    locking = queries.lock_or_create_lanes if make else queries.lock_lanes
     rows = await locking(c, destinations=[x[0] for x in ordered], brins=[x[1] for x in ordered])
     return {
         (row["destination"], row["brin"]): HeldLane(
@@ -141,7 +143,7 @@ async def write(c: Connection, changed: Sequence[Tracked]) -> None:
 
 async def move_closed(c: Connection, closed: Mapping[LaneKey, int]) -> None:
     """Remember that nothing at or below these numbers waits for a report."""
-    await queries.move_closed(
+    await queries.write_closed(
         c,
         destinations=[lane[0] for lane in closed],
         brins=[lane[1] for lane in closed],
@@ -164,27 +166,27 @@ async def write_reports(c: Connection, reports: Sequence[KeptReport]) -> None:
 
 async def write_earlier_reports(c: Connection, keys: Iterable[Key]) -> None:
     """Turn first reports that live in columns into rows, before a correction replaces them."""
-    await queries.keep_earlier_reports(c, **_keys(keys))
+    await queries.write_earlier_reports(c, **_keys(keys))
 
 
 async def park_record(c: Connection, record: Mapping[str, Any]) -> None:
     """Put a record aside with its bytes; `headers` is a list of pairs; the same record again changes nothing."""
-    await queries.park(c, **{**record, "headers": orjson.dumps(record["headers"]).decode()})
+    await queries.park_record(c, **{**record, "headers": orjson.dumps(record["headers"]).decode()})
 
 
 async def parked_that_arrived(c: Connection) -> list[Mapping[str, Any]]:
     """Take parked reports whose delivery has appeared since."""
-    return [dict(row) for row in await queries.parked_that_arrived(c)]
+    return [dict(row) for row in await queries.claim_parked_reports(c)]
 
 
 async def unpark_schools(c: Connection) -> int:
     """Note that schools which were unknown when their bell rang are known now; return how many bells that were."""
-    return len(await queries.unpark_schools(c))
+    return len(await queries.retry_parked_schools(c))
 
 
 async def unpark(c: Connection, ids: Sequence[int]) -> None:
     """Note that parked records were applied."""
-    await queries.unpark(c, ids=list(ids))
+    await queries.mark_parked_retried(c, ids=list(ids))
 
 
 def _keys(keys: Iterable[Key]) -> dict[str, list[Any]]:
@@ -204,14 +206,14 @@ async def cancel(c: Connection, key: Key, reason: str) -> None:
     """Mark a delivery cancelled and let its lane, whose row is locked, go on."""
     destination, brin, sequence = key
     await queries.mark_cancelled(c, destination=destination, brin=brin, sequence=sequence, reason=reason)
-    await queries.pass_cancelled(c, destination=destination, brin=brin)
+    await queries.skip_cancelled(c, destination=destination, brin=brin)
 
 
 async def cancel_many(c: Connection, keys: Sequence[Key], reason: str) -> None:
     """Mark deliveries cancelled and let their lanes, whose rows are locked, go on."""
     await queries.mark_many_cancelled(c, **_keys(keys), reason=reason)
     for destination, brin in sorted({key[:2] for key in keys}):
-        await queries.pass_cancelled(c, destination=destination, brin=brin)
+        await queries.skip_cancelled(c, destination=destination, brin=brin)
 
 
 def read_headers(text: str) -> list[tuple[str, str]]:

@@ -1,10 +1,10 @@
 -- What receivers report. Lanes are locked in key order before their deliveries are looked at.
 
--- name: find_by_id
+-- name: find_deliveries_by_id
 -- Where the deliveries with these ids are.
 select d.id, d.destination, d.brin, d.sequence from deliveries d where d.id = any(:ids::uuid[]);
 
--- name: find_by_mandate
+-- name: find_deliveries_by_mandate
 -- Where all units of a mandate's version are, at DUO's queue of its service.
 select e.mandate_id, e.mandate_version, d.id, d.destination, d.brin, d.sequence
   from unnest(:mandates::uuid[], :versions::integer[]) k (mandate_id, mandate_version)
@@ -25,7 +25,7 @@ select x.destination, x.brin, x.head, x.closed, x.owner
        for update
  ) x;
 
--- name: make_lanes
+-- name: lock_or_create_lanes
 -- Hold lanes still, and those that are not there yet are made, held where their destination is: all in key order, so that
 -- whoever gives out numbers for new lanes and this never wait for each other. Until the transaction ends no destination
 -- is held or released as a whole.
@@ -74,7 +74,7 @@ update deliveries d
        u (destination, brin, sequence, status, reported_at, processed_at, delivered_at, reason)
  where d.destination = u.destination and d.brin = u.brin and d.sequence = u.sequence;
 
--- name: move_closed!
+-- name: write_closed!
 -- Nothing at or below waits for a report any more, or something does again. The lanes are held.
 update lanes x set closed = u.closed
   from unnest(:destinations::smallint[], :brins::text[], :closeds::bigint[]) u (destination, brin, closed)
@@ -89,7 +89,7 @@ select u.destination, u.brin, u.sequence, u.status, u.signals::jsonb, u.reported
               :reported_ats::timestamptz[], :received_ats::timestamptz[], :ignored::text[])
        u (destination, brin, sequence, status, signals, reported_at, received_at, ignored);
 
--- name: keep_earlier_reports!
+-- name: write_earlier_reports!
 -- A clean first report lives in columns of its delivery; before another replaces it, it becomes a row.
 insert into reports (destination, brin, sequence, status, signals, reported_at, received_at, applied)
 select d.destination, d.brin, d.sequence, d.status::text, '[]', d.reported_at, coalesce(d.processed_at, d.reported_at), true
@@ -99,36 +99,36 @@ select d.destination, d.brin, d.sequence, d.status::text, '[]', d.reported_at, c
    and not exists (select 1 from reports r where r.destination = d.destination and r.brin = d.brin
                                              and r.sequence = d.sequence and r.applied);
 
--- name: park!
+-- name: park_record!
 -- Put aside what cannot be used; the same record again changes nothing.
-insert into parked (topic, partition, "offset", key, headers, bytes, digest, reason, blame, detail, delivery_id,
+insert into parked_records (topic, partition, "offset", key, headers, bytes, digest, reason, blame, detail, delivery_id,
                     mandate_id, mandate_version, received_at)
 values (:topic, :partition, :offset, :key, :headers::jsonb, :bytes, :digest, :reason, :blame, :detail, :delivery_id,
         :mandate_id, :mandate_version, :received_at)
 on conflict do nothing;
 
--- name: parked_that_arrived
+-- name: claim_parked_reports
 -- Parked reports whose delivery has appeared since.
 select p.id, p.topic, p.partition, p."offset", p.headers::text as headers, p.bytes
-  from parked p
+  from parked_records p
  where p.state = 'open' and p.reason = 'unknown_delivery'
    and (exists (select 1 from deliveries d where d.id = p.delivery_id)
-        or exists (select 1 from events e join plans l on l.brin = e.brin
+        or exists (select 1 from events e join planning_progress l on l.brin = e.brin
                     where e.mandate_id = p.mandate_id and e.number <= l.planned_through
                       and e.mandate_version = p.mandate_version))
  order by p.id limit 500
    for update of p skip locked;
 
--- name: unpark_schools
+-- name: retry_parked_schools
 -- Bells of schools that were unknown and are not any more: what they rang for is found by the planner itself.
-update parked p set state = 'retried'
+update parked_records p set state = 'retried'
  where p.state = 'open' and p.reason = 'unknown_school'
    and exists (select from schools s where s.brin = convert_from(p.key, 'UTF8'))
 returning p.id;
 
--- name: unpark!
+-- name: mark_parked_retried!
 -- Applied after all.
-update parked set state = 'retried' where id = any(:ids::bigint[]);
+update parked_records set state = 'retried' where id = any(:ids::bigint[]);
 
 -- name: mark_cancelled!
 -- A person decided that it will not be sent.
@@ -142,7 +142,7 @@ update deliveries d set status = 'cancelled', reason = :reason
  where d.destination = u.destination and d.brin = u.brin and d.sequence = u.sequence
    and d.status in ('waiting', 'retrying');
 
--- name: pass_cancelled!
+-- name: skip_cancelled!
 -- The lane goes on past what needs no sending at its head: what was cancelled, or reported before it was known as taken.
 -- Where that is nothing, whoever waits at its head goes on waiting as long as it had to.
 update lanes x set head = n.head, sent = greatest(x.sent, n.sent),

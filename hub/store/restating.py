@@ -25,8 +25,8 @@ NOTHING_LOST = 2**63 - 1
 async def lock_units(c: Connection, units: Sequence[UnitKey]) -> Mapping[str, SubscriptionFilter]:
     """Lock the schools of units against planning, then destinations, then lanes, in key order; returns who listens."""
     brins = sorted({brin for _, brin, _, _ in units})
-    await queries.enter_schools(c, brins=brins)
-    await queries.hold_schools(c, brins=brins)
+    await queries.insert_planning_progress(c, brins=brins)
+    await queries.lock_supplier_planning(c, brins=brins)
     directory = await plans.directory(c)
     await plans.lock_destinations(c, {destination for destination, *_ in units})
     await reports.lock_lanes(c, {(destination, brin) for destination, brin, _, _ in units})
@@ -37,7 +37,7 @@ async def read_unit_events(
     c: Connection, units: Sequence[UnitKey], subscriptions: Mapping[str, SubscriptionFilter]
 ) -> dict[UnitKey, UnitEvents]:
     """Read what planned events say of units; one that none speaks of is left out."""
-    rows = await queries.unit_news(
+    rows = await queries.read_newest_unit_events(
         c,
         destinations=[unit[0] for unit in units],
         brins=[unit[1] for unit in units],
@@ -62,9 +62,12 @@ async def read_unit_events(
 async def read_lane_states(
     c: Connection, units: Sequence[UnitKey], cause: UUID, lost_from: Mapping[LaneKey, int]
 ) -> dict[UnitKey, LaneUnitState]:
-    """Read what lanes hold of units; one that was never told is left out. `lost_from` as in `hub.operations.restate.restate`."""
+    """Read the state of units in their lanes; units without deliveries are left out.
+
+    `lost_from` is that of `hub.operations.restate.restate`.
+    """
     lanes = sorted({(destination, brin) for destination, brin, _, _ in units})
-    rows = await queries.lane_contents(
+    rows = await queries.read_lane_unit_states(
         c,
         cause=cause,
         destinations=[lane[0] for lane in lanes],

@@ -1,12 +1,12 @@
 -- The current state of units at the end of their lanes. Schools are locked before destinations, those before lanes.
 
--- name: unit_news
+-- name: read_newest_unit_events
 -- The newest planned event of each kind that speaks of each unit, and the destination that is asked for.
 select distinct on (k.o, u.type) k.o, u.type, e.number, e.id, p.id as destination, p.name, p.kind, p.supplier_oin,
        m.service_code
   from unnest(:destinations::smallint[], :brins::text[], :mandates::uuid[], :branches::text[])
        with ordinality k (destination, brin, mandate_id, branch, o)
- cross join lateral (select p.planned_through from plans p where p.brin = k.brin offset 0) t
+ cross join lateral (select p.planned_through from planning_progress p where p.brin = k.brin offset 0) t
  cross join lateral (select e.number, e.id, e.units from events e
                       where e.mandate_id = k.mandate_id and e.brin = k.brin and e.number <= t.planned_through offset 0) e
  cross join lateral jsonb_to_recordset(e.units) u (branch text, type text)
@@ -16,7 +16,7 @@ select distinct on (k.o, u.type) k.o, u.type, e.number, e.id, p.id as destinatio
  where u.branch = k.branch
  order by k.o, u.type, e.number desc;
 
--- name: lane_contents
+-- name: read_lane_unit_states
 -- What lanes hold of the units of some mandates; results say nothing of a unit. From `lost_from` on nothing counts as
 -- taken; what a first subscription replaced is nothing to stand for.
 select d.destination, d.brin, e.mandate_id, d.branch,

@@ -40,7 +40,7 @@ async def read_subscribers(c: Connection) -> dict[str, ResultSubscriber]:
         row["supplier_oin"]: ResultSubscriber(
             copies=DestinationRef(id=row["id"], name=row["name"]), services=frozenset(row["services"])
         )
-        for row in await queries.result_listeners(c)
+        for row in await queries.read_result_subscribers(c)
     }
 
 
@@ -49,7 +49,7 @@ async def read_subjects(
 ) -> dict[Key, ResultSubject]:
     """Find which of these deliveries went to DUO for a mandate of somebody who asked."""
     ordered = sorted(set(keys))
-    rows = await queries.result_subjects(
+    rows = await queries.read_result_subjects(
         c,
         destinations=[k[0] for k in ordered],
         brins=[k[1] for k in ordered],

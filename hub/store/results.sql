@@ -1,6 +1,6 @@
 -- Processing results: who asked to hear what DUO does with messages about its mandates.
 
--- name: result_listeners
+-- name: read_result_subscribers
 -- Suppliers that asked, their lane of copies, and the services meant: DUO's among those subscribed to, or else all of
 -- DUO's. Their subscriptions stay as they are until the transaction ends, so that none is deleted and still told.
 select u.supplier_oin, d.id, d.name, s.codes as services
@@ -15,7 +15,7 @@ select u.supplier_oin, d.id, d.name, s.codes as services
  order by u.supplier_oin
    for share of u;
 
--- name: result_subjects
+-- name: read_result_subjects
 -- Of deliveries to queues: whose mandate they are about, what they tell of, and whether its lane of copies is there.
 select d.destination, d.brin, d.sequence, p.name, d.event_number, e.mandate_version, m.supplier_oin, m.service_code,
        exists (select from destinations q join lanes x on x.destination = q.id and x.brin = d.brin

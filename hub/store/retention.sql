@@ -1,16 +1,16 @@
 -- What is too old is taken away, some at a time; each statement leaves the books right.
 
--- name: page_of_lanes
+-- name: read_lane_page
 -- The next lanes, and of each whether its oldest message that was not looked at yet is too old.
-select x.destination, x.brin, coalesce(f.planned_at < :before, false) or x.low > 0 as is_old
+select x.destination, x.brin, coalesce(f.planned_at < :before, false) or x.archived_through > 0 as is_old
   from lanes x
   left join lateral (
     select d.planned_at from deliveries d
-     where d.destination = x.destination and d.brin = x.brin and d.sequence > x.low order by d.sequence limit 1) f on true
+     where d.destination = x.destination and d.brin = x.brin and d.sequence > x.archived_through order by d.sequence limit 1) f on true
  where (x.destination, x.brin) > (:destination::smallint, :brin::text)
  order by x.destination, x.brin limit :most;
 
--- name: thin_lanes
+-- name: delete_old_deliveries
 -- Take old messages out of lanes that are held, up to the first that is not old or not at its end. What a living unit was
 -- last told, and last took, stays; so does the last that was sent, which the next one names.
 with bound as (
@@ -53,7 +53,9 @@ with bound as (
   delete from reports r using gone g
    where r.destination = g.destination and r.brin = g.brin and r.sequence = g.sequence
 ), lane as (
-  update lanes x set archived = x.archived + s.n, low = greatest(x.low, s.high), low_event = greatest(x.low_event, s.event)
+  update lanes x
+     set archived = x.archived + s.n, archived_through = greatest(x.archived_through, s.high),
+         archived_through_event = greatest(x.archived_through_event, s.event)
     from (select g.destination, g.brin, count(*) as n, max(g.sequence) as high,
                  coalesce(max(g.event_number) filter (where g.cause is null), 0) as event
             from gone g group by g.destination, g.brin) s
@@ -62,7 +64,7 @@ with bound as (
 select g.destination, g.status::text as status, g.expects_report, count(*) as n
   from gone g group by g.destination, g.status, g.expects_report;
 
--- name: drop_old_attempts$
+-- name: delete_old_attempts$
 -- Forget how often was tried what has long been settled.
 with gone as (
   delete from attempts a
@@ -73,7 +75,7 @@ with gone as (
 )
 select count(*) from gone;
 
--- name: drop_old_reports$
+-- name: delete_old_reports$
 -- Forget what was reported, unless more is to come.
 with gone as (
   delete from reports r
@@ -86,56 +88,56 @@ with gone as (
 )
 select count(*) from gone;
 
--- name: empty_old_parked$
+-- name: clear_old_parked$
 -- Forget what stood in records that were put aside.
 with emptied as (
-  update parked p set bytes = null, key = null, headers = '[]'
-   where p.id in (select q.id from parked q
+  update parked_records p set bytes = null, key = null, headers = '[]'
+   where p.id in (select q.id from parked_records q
                    where q.received_at < :before and (q.bytes is not null or q.key is not null or q.headers <> '[]')
                    order by q.id limit :most)
   returning 1
 )
 select count(*) from emptied;
 
--- name: drop_old_parked$
+-- name: delete_old_parked$
 -- Forget that records were put aside, when somebody has decided about them.
 with gone as (
-  delete from parked p
-   where p.id in (select q.id from parked q where q.received_at < :before and q.state <> 'open' order by q.id limit :most)
+  delete from parked_records p
+   where p.id in (select q.id from parked_records q where q.received_at < :before and q.state <> 'open' order by q.id limit :most)
   returning 1
 )
 select count(*) from gone;
 
--- name: drop_old_acts$
+-- name: delete_old_bulk_jobs$
 -- Forget replays and cancellations of many deliveries that ended, and those that nobody ever approved.
-with act as (
-  select b.id from bulk_acts b
+with job as (
+  select b.id from bulk_jobs b
    where b.ended_at < :before or b.state = 'awaiting_approval' and b.asked_at < :before
    order by b.id limit :most for update skip locked
 ), item as (
-  delete from bulk_items i using act a where i.act = a.id
+  delete from bulk_items i using job j where i.job_id = j.id
 ), gone as (
-  delete from bulk_acts b using act a where b.id = a.id returning 1
+  delete from bulk_jobs b using job j where b.id = j.id returning 1
 )
 select count(*) from gone;
 
--- name: page_of_over_mandates
+-- name: read_ended_mandate_page
 -- The next mandates that have been over for so long.
 select m.id, m.brin from mandates m
  where m.id > :after and m.next_date is null
    and coalesce((m.withdrawn_at at time zone 'Europe/Amsterdam')::date, m.end_date) < :day
  order by m.id limit :most;
 
--- name: drop_mandates^
+-- name: delete_mandates^
 -- Forget mandates that are over with all that is known of them, unless a message that is kept tells of one, or one of its
 -- events is not published or is where the published log ends. Their schools are held.
 with mandate as (
   select m.id, m.brin from mandates m
    where m.id = any(:ids::uuid[]) and m.next_date is null
      and coalesce((m.withdrawn_at at time zone 'Europe/Amsterdam')::date, m.end_date) < :day
-     and not exists (select from events e join todo t on t.brin = e.brin and t.number = e.number where e.mandate_id = m.id)
+     and not exists (select from events e join event_outbox t on t.brin = e.brin and t.number = e.number where e.mandate_id = m.id)
      and not exists (select from events e
-                       join (select f.brin, f.number from feed f order by f.position desc limit 1) f
+                       join (select f.brin, f.number from published_events f order by f.position desc limit 1) f
                          on f.brin = e.brin and f.number = e.number
                       where e.mandate_id = m.id)
      and (:whatever_was_told
@@ -144,27 +146,27 @@ with mandate as (
 ), event as (
   delete from events e using mandate m where e.mandate_id = m.id returning e.brin, e.number
 ), position as (
-  delete from feed f using event e where f.brin = e.brin and f.number = e.number returning f.position
+  delete from published_events f using event e where f.brin = e.brin and f.number = e.number returning f.position
 ), route as (
   delete from routes r using mandate m where r.mandate_id = m.id
 ), gone as (
   delete from mandates x using mandate m where x.id = m.id returning x.id
 ), school as (
-  update schools s set forgotten = s.forgotten + n.n
+  update schools s set archived_events = s.archived_events + n.n
     from (select e.brin, count(*) as n from event e group by e.brin) n where s.brin = n.brin
 ), log as (
-  update hub_state set forgotten = forgotten + (select count(*) from position)
+  update hub_state set archived_positions = archived_positions + (select count(*) from position)
 )
 select (select count(*) from gone) as mandates, (select count(*) from event) as events;
 
--- name: page_of_chains
+-- name: read_chain_page
 -- The next chains of the audit that have a note that is too old.
 select h.chain from audit_heads h
  where (:after::text is null or h.chain > :after::text) and h.base < h.length
    and exists (select from audit a where a.chain = h.chain and a.number = h.base + 1 and a.at < :before)
  order by h.chain limit :most;
 
--- name: thin_chains$
+-- name: delete_old_audit$
 -- Take old notes off the beginning of chains that are held; the seal of the last of them is kept.
 with bound as (
   select h.chain, coalesce(f.number - 1, h.length) as through
@@ -181,12 +183,12 @@ with bound as (
 )
 select count(*) from gone;
 
--- name: drop_old_people$
+-- name: delete_old_people$
 -- Forget whose a pseudonym was that stands nowhere any more.
 with gone as (
   delete from people p
    where p.since < :before and not exists (select from audit a where a.actor = p.pseudonym::text)
-     and not exists (select from bulk_acts b where p.pseudonym::text in (b.asked_by, b.approved_by))
+     and not exists (select from bulk_jobs b where p.pseudonym::text in (b.asked_by, b.approved_by))
   returning 1
 )
 select count(*) from gone;

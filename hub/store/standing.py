@@ -60,7 +60,7 @@ async def read_events(c: Connection, brin: str) -> list[SchoolEvent]:
             units={unit["branch"]: Kind(unit["type"]) for unit in orjson.loads(row["units"])},
             is_planned=row["is_planned"],
         )
-        for row in await queries.school_events(c, brin=brin)
+        for row in await queries.read_school_events(c, brin=brin)
     ]
 
 
@@ -68,7 +68,7 @@ async def read_newest(
     c: Connection, brin: str, destinations: Collection[int], events: Mapping[int, datetime]
 ) -> dict[tuple[int, int, str], NewestDelivery]:
     """Read the newest delivery per destination, event and unit; `events` says when each was recorded, by number."""
-    rows = await queries.school_deliveries(c, brin=brin, destinations=list(destinations))
+    rows = await queries.read_newest_school_deliveries(c, brin=brin, destinations=list(destinations))
     found = (_sent(row, events[row["event_number"]]) for row in rows)
     return {(s.destination, s.event_number, s.branch): s for s in found}
 
@@ -77,7 +77,7 @@ async def read_signals(
     c: Connection, brin: str, deliveries: Sequence[NewestDelivery]
 ) -> dict[tuple[int, int], list[dict[str, Any]]]:
     """Read the signals of the newest report on each delivery, by destination and number."""
-    rows = await queries.newest_signals(
+    rows = await queries.read_newest_signals(
         c, brin=brin, destinations=[s.destination for s in deliveries], sequences=[s.sequence for s in deliveries]
     )
     return {(row["destination"], row["sequence"]): orjson.loads(row["signals"]) for row in rows}

@@ -21,7 +21,7 @@ async def find_stranded(c: Connection) -> list[BrokenRow]:
     return [
         *[
             broken_row(row, _stranded(row))
-            for row in await queries.stranded_lanes(c, most=MAX_ROWS, patience=DEAD_AFTER_SECONDS)
+            for row in await queries.find_stranded_lanes(c, most=MAX_ROWS, patience=DEAD_AFTER_SECONDS)
         ],
         *[
             broken_row(
@@ -29,7 +29,7 @@ async def find_stranded(c: Connection) -> list[BrokenRow]:
                 f"the circuit is {row['circuit']} and no probe will come; "
                 "set probe_at of this destination to now, and the next probe decides",
             )
-            for row in await queries.stuck_circuits(c, most=MAX_ROWS)
+            for row in await queries.find_stuck_circuits(c, most=MAX_ROWS)
         ],
     ]
 
@@ -48,15 +48,18 @@ def _stranded(row: Row) -> str:
 async def find_misplaced(c: Connection) -> list[BrokenRow]:
     """Find statuses that cannot be where they are, and lanes that contradict themselves."""
     return [
-        *[broken_row(row, "; ".join(_misplaced(row))) for row in await queries.misplaced_deliveries(c, most=MAX_ROWS)],
-        *[broken_row(row, _misreported(row)) for row in await queries.misreported_deliveries(c, most=MAX_ROWS)],
+        *[
+            broken_row(row, "; ".join(_misplaced(row)))
+            for row in await queries.find_misplaced_deliveries(c, most=MAX_ROWS)
+        ],
+        *[broken_row(row, _misreported(row)) for row in await queries.find_misreported_deliveries(c, most=MAX_ROWS)],
         *[
             broken_row(
                 row,
                 f"the lane says head {row['head']}, tail {row['tail']}, sent {row['sent']}, closed {row['closed']}, "
                 f"and the last number that was sent is {row['last']}; {RESTORE}",
             )
-            for row in await queries.misplaced_lanes(c, most=MAX_ROWS)
+            for row in await queries.find_misplaced_lanes(c, most=MAX_ROWS)
         ],
     ]
 

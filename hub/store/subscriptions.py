@@ -85,9 +85,9 @@ async def add_secret(c: Connection, subscription: UUID, sealed: bytes, now: date
 
 async def end_secrets(c: Connection, subscription: UUID, until: datetime, now: datetime) -> int:
     """Let the secrets that have no end sign until `until`, remove those that ended, and say how many still sign."""
-    await queries.end_secrets(c, id=subscription, until=until)
+    await queries.set_secrets_end(c, id=subscription, until=until)
     await queries.delete_ended_secrets(c, id=subscription, now=now)
-    return len(await queries.valid_secrets(c, id=subscription, now=now))
+    return len(await queries.read_valid_secrets(c, id=subscription, now=now))
 
 
 async def delete_secrets(c: Connection, subscription: UUID) -> None:
@@ -97,7 +97,7 @@ async def delete_secrets(c: Connection, subscription: UUID) -> None:
 
 async def secrets(c: Connection, subscription: UUID, keys: Keys, now: datetime) -> tuple[bytes, ...]:
     """Read the secrets that sign at this moment, newest first."""
-    return tuple(unseal(row["sealed"], keys) for row in await queries.valid_secrets(c, id=subscription, now=now))
+    return tuple(unseal(row["sealed"], keys) for row in await queries.read_valid_secrets(c, id=subscription, now=now))
 
 
 async def targets(c: Connection, keys: Keys) -> dict[int, Receiver]:
@@ -112,7 +112,7 @@ async def forwarders(c: Connection) -> int:
 
 async def destinations(c: Connection, oin: str) -> dict[str, DestinationRef]:
     """Read a supplier's destinations by kind: `las` and `las-copy`."""
-    rows = await queries.supplier_destinations(c, oin=oin)
+    rows = await queries.read_supplier_destinations(c, oin=oin)
     return {row["kind"]: DestinationRef(id=row["id"], name=row["name"]) for row in rows}
 
 
@@ -123,7 +123,7 @@ async def is_registered(c: Connection, oin: str) -> bool:
 
 async def unknown_services(c: Connection, codes: Sequence[str]) -> list[str]:
     """List which of these services do not exist, in the order given."""
-    known = {row["code"] for row in await queries.known_services(c, codes=list(codes))}
+    known = {row["code"] for row in await queries.find_services(c, codes=list(codes))}
     return [code for code in codes if code not in known]
 
 

@@ -49,7 +49,7 @@ returning u.id;
 -- One more secret that signs.
 insert into subscription_secrets (subscription_id, sealed, created_at) values (:id, :sealed, :now);
 
--- name: end_secrets!
+-- name: set_secrets_end!
 -- Those that had no end get one.
 update subscription_secrets set valid_until = :until where subscription_id = :id and valid_until is null;
 
@@ -61,7 +61,7 @@ delete from subscription_secrets where subscription_id = :id;
 -- Remove what no longer signs.
 delete from subscription_secrets where subscription_id = :id and valid_until <= :now;
 
--- name: valid_secrets
+-- name: read_valid_secrets
 -- What signs at this moment, newest first.
 select s.sealed from subscription_secrets s
  where s.subscription_id = :id and (s.valid_until is null or s.valid_until > :now)
@@ -79,13 +79,13 @@ select d.id as destination, u.id, u.url, u.allowed_rate, u.retry_schedule, u.cli
 
 -- name: count_forwarders$
 -- How many share what a receiver allows.
-select count(*) from processes where role = 'forward' and beat_at > clock_timestamp() - make_interval(secs => :seconds);
+select count(*) from processes where role = 'forward' and heartbeat_at > clock_timestamp() - make_interval(secs => :seconds);
 
--- name: supplier_destinations
+-- name: read_supplier_destinations
 -- The lanes of a supplier: of its webhook, and of its copies.
 select d.id, d.kind, d.name from destinations d where d.supplier_oin = :oin order by d.id;
 
--- name: known_services
+-- name: find_services
 -- Which of these services there are.
 select s.code from services s where s.code = any(:codes::text[]);
 
@@ -93,26 +93,26 @@ select s.code from services s where s.code = any(:codes::text[]);
 -- Whether a supplier's system is registered.
 select exists (select 1 from systems where supplier_oin = :oin);
 
--- name: schools_of_supplier
+-- name: read_supplier_schools
 -- The schools whose webhook deliveries go to a supplier, in key order.
 select distinct m.brin
   from mandates m join services s on s.code = m.service_code
  where m.supplier_oin = :oin and s.destination is null
  order by m.brin;
 
--- name: hold_schools
+-- name: lock_supplier_planning
 -- Hold the planning of schools still, in the order given, which is that of their keys.
 select p.brin
   from unnest(:brins::text[]) with ordinality k (brin, o)
- cross join lateral (select p.brin from plans p where p.brin = k.brin for update) p;
+ cross join lateral (select p.brin from planning_progress p where p.brin = k.brin for update) p;
 
--- name: living_units
+-- name: read_living_units
 -- What a supplier's webhook was told as far as its schools are planned: each unit, unless the newest event was its end.
 select t.brin, t.mandate_id, t.branch
   from (select distinct on (m.id, u.branch) m.brin, m.id as mandate_id, u.branch, u.type
           from mandates m
           join services s on s.code = m.service_code and s.destination is null
-          join plans p on p.brin = m.brin
+          join planning_progress p on p.brin = m.brin
          cross join lateral (select e.number, e.units from events e
                               where e.mandate_id = m.id and e.number <= p.planned_through offset 0) e
          cross join lateral jsonb_to_recordset(e.units) u (branch text, type text)

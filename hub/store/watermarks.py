@@ -38,41 +38,41 @@ class Watermark:
 
 async def read(c: Connection, topic: str) -> Watermark | None:
     """Read how a topic was last seen; None when it never was."""
-    rows = await queries.read_marks_of(c, topic=topic)
+    rows = await queries.read_watermarks(c, topic=topic)
     if not rows:
         return None
     return Watermark(
         topic_id=rows[0]["topic_id"],
-        begins={row["partition"]: row["begins"] for row in rows},
-        ends={row["partition"]: row["ends"] for row in rows},
+        begins={row["partition"]: row["start_offset"] for row in rows},
+        ends={row["partition"]: row["end_offset"] for row in rows},
     )
 
 
 async def write(c: Connection, topic: str, topic_offsets: TopicOffsets, at: datetime) -> None:
     """Remember how a topic is."""
     partitions = sorted(topic_offsets.ends)
-    await queries.write_marks(
+    await queries.write_watermarks(
         c,
         topic=topic,
         topic_id=topic_offsets.topic_id,
         partitions=partitions,
-        begins=[topic_offsets.begins[partition] for partition in partitions],
-        ends=[topic_offsets.ends[partition] for partition in partitions],
+        start_offsets=[topic_offsets.begins[partition] for partition in partitions],
+        end_offsets=[topic_offsets.ends[partition] for partition in partitions],
         at=at,
     )
 
 
 async def lock_read_offsets(c: Connection, topic: str, partitions: Collection[int]) -> dict[int, int]:
     """Hold still how far partitions were read; those that never were are left out."""
-    rows = await queries.lock_read_marks(c, topic=topic, partitions=sorted(partitions))
+    rows = await queries.lock_read_offsets(c, topic=topic, partitions=sorted(partitions))
     return {row["partition"]: row["next_offset"] for row in rows}
 
 
 async def write_read_offsets(c: Connection, topic: str, offsets: Mapping[int, int]) -> None:
     """Remember how far partitions were read; a mark never goes back."""
-    await queries.raise_read_marks(c, topic=topic, partitions=list(offsets), next_offsets=list(offsets.values()))
+    await queries.raise_read_offsets(c, topic=topic, partitions=list(offsets), next_offsets=list(offsets.values()))
 
 
 async def delete_read_offsets(c: Connection, topic: str) -> None:
     """Forget how far a topic was read: it was made anew."""
-    await queries.forget_read_marks(c, topic=topic)
+    await queries.delete_read_offsets(c, topic=topic)

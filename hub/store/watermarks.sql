@@ -1,34 +1,35 @@
 -- How far topics reach, as the database knows it; a restored database knows it as it was.
 
--- name: read_marks_of
+-- name: read_watermarks
 -- A topic as it was last seen.
-select partition, topic_id, begins, ends from marks where topic = :topic order by partition;
+select partition, topic_id, start_offset, end_offset from watermarks where topic = :topic order by partition;
 
--- name: write_marks!
+-- name: write_watermarks!
 -- A topic as it is seen now; partitions that an earlier topic of this name had more are forgotten.
 with gone as (
-  delete from marks m where m.topic = :topic and m.partition <> all(:partitions::integer[])
+  delete from watermarks m where m.topic = :topic and m.partition <> all(:partitions::integer[])
 )
-insert into marks as m (topic, partition, topic_id, begins, ends, seen_at)
-select :topic, u.partition, :topic_id, u.begins, u.ends, :at
-  from unnest(:partitions::integer[], :begins::bigint[], :ends::bigint[]) u (partition, begins, ends)
+insert into watermarks as m (topic, partition, topic_id, start_offset, end_offset, seen_at)
+select :topic, u.partition, :topic_id, u.start_offset, u.end_offset, :at
+  from unnest(:partitions::integer[], :start_offsets::bigint[], :end_offsets::bigint[])
+       u (partition, start_offset, end_offset)
  order by u.partition
 on conflict (topic, partition) do update
-   set topic_id = excluded.topic_id, begins = excluded.begins, ends = excluded.ends, seen_at = excluded.seen_at;
+   set topic_id = excluded.topic_id, start_offset = excluded.start_offset, end_offset = excluded.end_offset, seen_at = excluded.seen_at;
 
--- name: lock_read_marks
+-- name: lock_read_offsets
 -- How far these partitions were read, held still.
-select partition, next_offset from read_marks
+select partition, next_offset from read_offsets
  where topic = :topic and partition = any(:partitions::integer[]) order by partition for update;
 
--- name: raise_read_marks!
+-- name: raise_read_offsets!
 -- These partitions were read on.
-insert into read_marks as m (topic, partition, next_offset)
+insert into read_offsets as m (topic, partition, next_offset)
 select :topic, u.partition, u.next_offset
   from unnest(:partitions::integer[], :next_offsets::bigint[]) u (partition, next_offset)
  order by u.partition
 on conflict (topic, partition) do update set next_offset = greatest(m.next_offset, excluded.next_offset);
 
--- name: forget_read_marks!
+-- name: delete_read_offsets!
 -- The topic was made anew: it is read from its beginning.
-delete from read_marks where topic = :topic;
+delete from read_offsets where topic = :topic;

@@ -40,7 +40,7 @@ with s as (update schools set counter = counter + 1 where brin = $1 returning br
            placing '7' from 13)::uuid, p.mandate_id, s.counter, 'amended',
          replace(p.units::text, 'granted', 'amended')::jsonb, p.body
        from s join events p on p.brin = s.brin and p.number = s.counter - 1 returning brin, number)
-insert into todo (brin, number) select brin, number from e returning number
+insert into event_outbox (brin, number) select brin, number from e returning number
 """
 
 HOPS = """

@@ -96,7 +96,7 @@ async def test_a_withdrawal_ends_at_once_and_only_once(school: Client, pool: Poo
     again = await school.post(f"{path}/withdrawal", {"reason": "over"})
     assert (again.status, again.json["code"]) == (409, "ended")
     assert (await patch(school, path, {"endDate": day(9)}, 2)).status == 409
-    notes = await pool.fetch("select action, brin, reason from audit order by n")
+    notes = await pool.fetch("select action, brin, reason from audit order by id")
     assert [tuple(note) for note in notes] == [
         ("mandate.granted", "18DS", None),
         ("mandate.withdrawn", "18DS", "over"),

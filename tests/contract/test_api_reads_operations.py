@@ -219,7 +219,7 @@ async def test_a_parked_record_is_used_or_discarded(operator: Client, pool: Pool
     assert (await operator.post(f"{path}/retry")).json["code"] == "unknown_delivery"
     delivery = (await operator.get("/v1/deliveries", destination="duo:rio")).json["items"][0]["id"]
     async with pool.acquire() as c:
-        await c.execute("update parked set bytes = $1", orjson.dumps(told(delivery)))
+        await c.execute("update parked_records set bytes = $1", orjson.dumps(told(delivery)))
     assert (await operator.post(f"{path}/retry")).json["state"] == "retried"
     assert (await operator.get(f"/v1/deliveries/{delivery}")).json["status"] == "processed"
     note = (await operator.get("/v1/audit")).json["items"][0]

@@ -62,7 +62,8 @@ async def world(pool: Pool, tmp_path: Path) -> World:
         body = mandate_request(serviceCode=service, branches=[{"branch": "18DS01", "routingId": R1}])
         assert (await school.post("/v1/mandates", body)).status == 201
     async with pool.acquire() as c:
-        await c.execute("insert into feed select n, brin, number, now() from todo; delete from todo")
+        await c.execute("insert into published_events select id, brin, number, now() from event_outbox")
+        await c.execute("delete from event_outbox")
         await plan_all(c)
         await subscribed(c, Oin(ONE), url=HOOK, services=("VVA", "RIO"))
         await take(c, "duo:rio")

@@ -151,7 +151,7 @@ async def test_an_unusable_record_is_kept_as_it_came_for_operations_alone(hub: C
     assert not any(word in why.detail for word in (NAME, *NUMBERS))
     async with pool.acquire() as c:
         await c.execute(
-            """insert into parked (topic, partition, "offset", headers, bytes, digest, reason, blame, detail,
+            """insert into parked_records (topic, partition, "offset", headers, bytes, digest, reason, blame, detail,
                                    received_at)
                values ('duo.reports.v1', 0, 0, '[]', $1, '', $2, 'sender', $3, now())""",
             orjson.dumps(event), why.reason, why.detail,

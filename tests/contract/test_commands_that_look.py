@@ -89,7 +89,7 @@ async def test_buttons_do_what_they_say_with_a_reason(hub: str, connection: Conn
     taken = await connection.fetchval("select id from deliveries limit 1")
     code, _, failed = await osr_hub(hub, "cancel", str(taken), "--reason", "x")
     assert (code, "only what still waits" in failed) == (2, True)
-    notes = await connection.fetch("select action, actor, reason from audit order by n")
+    notes = await connection.fetch("select action, actor, reason from audit order by id")
     assert [tuple(note) for note in notes] == [
         ("destination.held", "osr-hub command line", "onderhoud"),
         ("destination.released", "osr-hub command line", "klaar"),
@@ -148,7 +148,7 @@ async def test_replay_counts_first_and_then_sends(hub: str, connection: Connecti
     assert {name: orjson.loads(dry)[name] for name in ("state", "matched", "toSend", "sent", "ratePerSecond")} == {
         "state": "preview", "matched": 2, "toSend": 2, "sent": 0, "ratePerSecond": 50
     }  # fmt: skip
-    assert await connection.fetchval("select count(*) from bulk_acts") == 0
+    assert await connection.fetchval("select count(*) from bulk_jobs") == 0
     code, made, _ = await osr_hub(hub, *chosen, "--rate", "5", "--reason", "lost there", "--json")
     body = orjson.loads(made)
     assert (code, body["state"], body["ratePerSecond"], body["askedBy"]) == (0, "running", 5, "osr-hub command line")

@@ -72,7 +72,7 @@ async def test_what_one_began_before_is_said_on_both_pages(hub: Client, pool: Po
     one, other = await operator(hub, "00AA"), await operator(hub, "00BB")
     form: dict[str, object] = {"destination": "duo:rio", "status": ["waiting"], "step": "confirm", "reason": "dubbel"}
     first = (await one.post("/console/acts/new/cancellation", form)).headers["location"].partition("?")[0]
-    alone = "update bulk_acts set state = 'running', asked_at = asked_at - interval '1 hour'"
+    alone = "update bulk_jobs set state = 'running', asked_at = asked_at - interval '1 hour'"
     async with pool.acquire() as c:
         await c.execute(f"{alone} where id = $1", UUID(first.rpartition("/")[2]))
     preview = (await one.post("/console/acts/new/cancellation", {**form, "step": "preview"})).body.decode()

@@ -130,10 +130,10 @@ async def test_who_follows_the_events_gets_each_once_and_only_its_own(hub: Clien
     await until_done(read, [*writers, relaying])
     await asyncio.gather(*writers, relaying)
     async with pool.acquire() as c:
-        while await c.fetchval("select exists (select from todo)"):
+        while await c.fetchval("select exists (select from event_outbox)"):
             await publish(c)
         rows = await c.fetch(
-            """select f.brin, f.number, m.supplier_oin from feed f
+            """select f.brin, f.number, m.supplier_oin from published_events f
                  join events e on e.brin = f.brin and e.number = f.number
                  join mandates m on m.id = e.mandate_id order by f.position"""
         )

@@ -127,7 +127,7 @@ async def test_a_reader_whose_clock_jumps_takes_reports_for_what_they_are(
     async with Heartbeat(pool, "reports") as heartbeat:
         await ReportReader(pool, heartbeat).take([record(n, report(row["id"])) for n, row in enumerate(rows)])
     assert await connection.fetchval("select bool_and(status = 'processed') from deliveries")
-    assert await connection.fetchval("select count(*) from parked") == 0
+    assert await connection.fetchval("select count(*) from parked_records") == 0
     await assert_books_right(connection)
 
 
@@ -178,7 +178,7 @@ async def test_a_forwarder_that_died_before_the_clock_went_back_is_not_taken_for
     """Its last beat lies an hour ahead: others do not wait for that hour."""
     await tell(connection, [oin], 1)
     dead = await connection.fetchval(
-        """insert into processes (role, host, pid, beat_at)
+        """insert into processes (role, host, pid, heartbeat_at)
            values ('forward', 'x', 1, clock_timestamp() + interval '1 hour') returning id"""
     )
     await connection.execute("update lanes set owner = $1, due = null, token = token + 1", dead)

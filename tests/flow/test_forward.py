@@ -186,8 +186,8 @@ async def test_a_dead_forwarders_lanes_move_on(connection: Connection, hook: Rec
     destination = await connection.fetchval("select id from destinations where name = $1", WEBHOOK)
     await connection.execute("update lanes set owner = $1, due = null, token = token + 1", dead)
     await connection.execute(
-        """update processes set beat_at = beat_at - interval '10 seconds',
-                  sending = jsonb_build_array(jsonb_build_array($2::int, '18DS', 1.5)) where id = $1""",
+        """update processes set heartbeat_at = heartbeat_at - interval '10 seconds',
+                  open_requests = jsonb_build_array(jsonb_build_array($2::int, '18DS', 1.5)) where id = $1""",
         dead,
         destination,
     )

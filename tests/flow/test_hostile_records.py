@@ -62,8 +62,8 @@ async def test_hostile_records_are_put_aside_and_stop_nobody(
         await producer.send_and_wait(topics[TOPIC], good, headers=STRUCTURED, partition=3)
     async with reader(pool, kafka, topics):
         await until(lambda: _count(connection, "deliveries where status = 'processed'", 1))
-        await until(lambda: _count(connection, "parked", len(RECORDS)))
-    kept = await connection.fetch('select "offset", bytes, blame, reason, detail from parked order by "offset"')
+        await until(lambda: _count(connection, "parked_records", len(RECORDS)))
+    kept = await connection.fetch('select "offset", bytes, blame, reason, detail from parked_records order by "offset"')
     assert [row["bytes"] for row in kept] == [value for value, _ in RECORDS.values()]
     assert {row["blame"] for row in kept} == {"sender"}, [row["detail"] for row in kept if row["blame"] == "hub"]
     assert {row["reason"] for row in kept} == {"unparsable", "schema", "future"}
@@ -79,7 +79,7 @@ async def test_nobody_tells_the_hub_where_to_write(
     async with AIOKafkaProducer(bootstrap_servers=kafka) as producer:
         await producer.send_and_wait(topics[TOPIC], b"x", headers=headers, partition=3)
     async with reader(pool, kafka, topics):
-        await until(lambda: _count(connection, "parked", 1))
+        await until(lambda: _count(connection, "parked_records", 1))
     assert await read_whole(kafka, topics["duo.rio.v1"]) == []
 
 

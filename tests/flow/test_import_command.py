@@ -53,7 +53,7 @@ async def test_a_good_file_is_taken_and_counted(files: Path, database: str, conn
         "mandates: 1 new, 0 changed, 0 unchanged; events: 1\n",
         "",
     )
-    assert await connection.fetchval("select count(*) from todo") == 1
+    assert await connection.fetchval("select count(*) from event_outbox") == 1
 
 
 async def test_a_bad_file_is_refused_whole(files: Path, database: str, connection: Connection) -> None:
@@ -129,7 +129,7 @@ async def test_agreements_decide_who_may_mandate(files: Path, database: str, con
     assert (await osr_hub(database, "agreements", "set", "41561", "VVA", "yes", "--reason", "signed"))[0] == 0
     assert (await osr_hub(database, "import", "mandates", str(wish)))[0] == 0
     notes = await connection.fetch("select action, reason from audit where action like 'board.%agree%' or"
-                                   " action = 'board.signed' order by n")  # fmt: skip
+                                   " action = 'board.signed' order by id")  # fmt: skip
     assert [tuple(note) for note in notes] == [
         ("board.agreement_ended", "not signed again"),
         ("board.signed", "signed"),

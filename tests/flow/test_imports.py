@@ -269,7 +269,7 @@ async def test_a_national_file_is_one_transaction_of_seconds(connection: Connect
     assert seen == sorted(seen)
     assert await connection.fetchval("select bool_and(counter = n) from schools join lateral (select count(*) n"
                                      " from events e where e.brin = schools.brin) e on true")  # fmt: skip
-    assert await connection.fetchval("select count(*) from todo") == 10_000
+    assert await connection.fetchval("select count(*) from event_outbox") == 10_000
 
 
 async def test_an_imported_mandate_can_be_changed_like_any_other(c: Connection) -> None:

@@ -25,7 +25,7 @@ R1 = "0000000700018DS00001"
 async def notes(c: Connection, chain: str) -> list[tuple[str, Any, Any, Any]]:
     """Read a chain: action, subject, before, after."""
     rows = await c.fetch(
-        "select action, subject::text, before::text, after::text from audit where chain = $1 order by n", chain
+        "select action, subject::text, before::text, after::text from audit where chain = $1 order by id", chain
     )
     return [(row[0], *(None if text is None else orjson.loads(text) for text in list(row)[1:])) for row in rows]
 

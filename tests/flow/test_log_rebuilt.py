@@ -69,7 +69,7 @@ async def test_a_topic_that_was_made_anew_is_filled_again(hub: HubUnderTest, kep
     after = await whole(hub)
     assert by_place(after)[:-1] == by_place(before)
     assert len(after) == len(before) + 1
-    assert [row["position"] for row in await hub.c.fetch("select position from feed order by 1")] == list(
+    assert [row["position"] for row in await hub.c.fetch("select position from published_events order by 1")] == list(
         range(1, len(after) + 1)
     )
 

@@ -192,7 +192,7 @@ async def test_a_receiver_that_is_gone_hears_nothing_more_and_all_lanes_wait(
         return bool(await connection.fetchval("select status = 'disabled' from subscriptions"))
 
     async def has_looked() -> bool:
-        return bool(await connection.fetchval("select beat_at > $1 from processes where role = 'forward'", at))
+        return bool(await connection.fetchval("select heartbeat_at > $1 from processes where role = 'forward'", at))
 
     async with forwarder(settings):
         await until(is_disabled)

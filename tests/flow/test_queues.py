@@ -100,7 +100,7 @@ async def test_a_bell_plans_and_strange_bells_stop_nobody(
         ("18DS", 1, "18DS01", "granted"),
         ("18DS", 2, "", "granted"),
     ]
-    parked = await school.fetch('select "offset", key, reason, blame, bytes from parked order by "offset"')
+    parked = await school.fetch('select "offset", key, reason, blame, bytes from parked_records order by "offset"')
     assert [tuple(row) for row in parked] == [
         (0, b"not a brin", "unparsable", "sender", b"{broken"),
         (1, None, "unparsable", "sender", b"{broken"),
@@ -120,7 +120,7 @@ async def test_a_bell_of_a_school_that_comes_later_is_no_concern_any_more(
         await school.execute("insert into branches (branch, brin, name) values ('01AB00', '01AB', 'a')")
         await grant(school, brin="01AB", service="RIO")  # type: ignore[arg-type]
         await until(lambda: _is(school.fetchval("select count(*) from deliveries where brin = '01AB'"), 1))
-        await until(lambda: _is(school.fetchval("select count(*) from parked where state = 'retried'"), 1))
+        await until(lambda: _is(school.fetchval("select count(*) from parked_records where state = 'retried'"), 1))
 
 
 async def test_a_bell_that_never_rang_is_made_up_for(
@@ -199,7 +199,7 @@ async def test_duo_reads_events_in_order_and_its_reports_come_back(
         await _amend(school)
         await plan_all(school)
         await until(lambda: _is(_count(school, "processed"), 3))
-    rows = await school.fetch("select reason, state from parked order by id")
+    rows = await school.fetch("select reason, state from parked_records order by id")
     assert [tuple(row) for row in rows] == [
         ("unparsable", "open"),
         ("unparsable", "open"),
@@ -221,7 +221,7 @@ async def _count(c: Connection, status: str) -> int:
 
 
 async def _parked(c: Connection) -> int:
-    return int(await c.fetchval("select count(*) from parked"))
+    return int(await c.fetchval("select count(*) from parked_records"))
 
 
 async def _amend(c: Connection) -> None:

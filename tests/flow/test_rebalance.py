@@ -127,7 +127,7 @@ async def test_reports_are_taken_in_once(  # noqa: PLR0913, PLR0917 - the parts 
 
         await until(is_done, within=60)
         await second.leave()
-    assert await connection.fetchval("select count(*) from parked") == 0
+    assert await connection.fetchval("select count(*) from parked_records") == 0
     assert await connection.fetchval("select bool_and(head = tail) from lanes")
     await assert_books_right(connection)
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from structlog.typing import EventDict
 
-WHOLE = ("mandates", "routes", "events", "feed", "todo")
+WHOLE = ("mandates", "routes", "events", "published_events", "event_outbox")
 
 
 @pytest.fixture

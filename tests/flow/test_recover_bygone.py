@@ -43,10 +43,10 @@ LATER = now() + timedelta(days=8 * 366)
 LIMIT = today(cutoffs(LATER, TERMS).register)
 OLD = 2
 """How many events the mandate had that is forgotten."""
-KEPT = ("mandates", "routes", "events", "feed", "todo")
+KEPT = ("mandates", "routes", "events", "published_events", "event_outbox")
 FORGOTTEN = {
-    "of schools": "select brin, counter, forgotten from schools where counter > 0 order by brin",
-    "of the log": "select forgotten from hub_state",
+    "of schools": "select brin, counter, archived_events from schools where counter > 0 order by brin",
+    "of the log": "select archived_positions from hub_state",
 }
 
 

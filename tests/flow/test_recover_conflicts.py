@@ -66,7 +66,7 @@ async def test_what_cannot_be_brought_together_is_refused_whole(hub: HubUnderTes
             async with restored.c.transaction():
                 await plan.plan(restored.c, {BRIN: None}, datetime.now(UTC), 0)
         if case == "published":
-            await restored.c.execute("delete from todo")
+            await restored.c.execute("delete from event_outbox")
         before = await read_register(restored.c)
         words = {"same service": "press it again", "planned": "was planned already", "published": "published too"}
         with pytest.raises(CannotRecover, match=words[case]) as refused:
@@ -80,7 +80,7 @@ async def test_a_gap_on_the_log_is_named_and_nothing_changes(hub: HubUnderTest) 
     """A number that neither side has is not made up."""
     async with backup(hub) as restore:
         await grant_now(hub.c, replace(request(), brin=Brin("00AA"), service_code=RIO))
-        await hub.c.execute("delete from todo")
+        await hub.c.execute("delete from event_outbox")
         await set_end_date(hub.c, "00AA", VVA)
         await hub.publish()
         restored = await restore()

@@ -63,7 +63,7 @@ async def test_its_lanes_move_on_and_what_it_writes_later_changes_nothing(
         return await counts(connection, oin) == {"delivered": n}
 
     async def beats_again() -> bool:
-        beating = "select bool_or(beat_at > $2 and not declared_dead) from processes where pid = $1"
+        beating = "select bool_or(heartbeat_at > $2 and not declared_dead) from processes where pid = $1"
         return bool(await connection.fetchval(beating, pids[0], resumed))
 
     async with receiver() as hook, forwarder_process(database) as first:

@@ -71,14 +71,14 @@ async def test_while_one_broker_hangs_the_other_goes_on(
             os.kill(pid, signal.SIGSTOP)
             await record_events(connection, EACH)
             if away == "duo":
-                await until(lambda: count("feed", 2 * SCHOOLS * EACH), within=PATIENCE)
+                await until(lambda: count("published_events", 2 * SCHOOLS * EACH), within=PATIENCE)
                 await until(lambda: count("destinations where circuit <> 'closed'", 1), within=PATIENCE)
             else:
                 await until(lambda: delivered(2 * SCHOOLS * EACH), within=PATIENCE)
             os.kill(pid, signal.SIGCONT)
             await until(lambda: delivered(2 * SCHOOLS * EACH), within=PATIENCE)
-            await until(lambda: count("todo", 0), within=PATIENCE)
-            await until(lambda: count("changes", 0), within=PATIENCE)
+            await until(lambda: count("event_outbox", 0), within=PATIENCE)
+            await until(lambda: count("change_outbox", 0), within=PATIENCE)
         told, logged = [events_in(await read_whole(at, topic)) for at, topic in ((at_duo, QUEUE), (at_ours, LOG))]
     for events in (told, logged):
         assert inversions(events) == []

@@ -30,7 +30,7 @@ AT_MOST: Final = 4 * SCHEDULES
 """So many where some statement was not executed yet."""
 AT_ONCE: Final = 4
 WRITES: Final = re.compile(
-    r"(?:insert into|update|delete from)\s+(?:lanes|deliveries|processes|plans|tallies|destinations)\b"
+    r"(?:insert into|update|delete from)\s+(?:lanes|deliveries|processes|planning_progress|tallies|destinations)\b"
 )
 ELSEWHERE: Final = {
     "write_system": "a system's destinations are made with it, before anything is planned for it; no lane is touched",

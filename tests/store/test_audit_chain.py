@@ -211,7 +211,7 @@ async def test_no_name_stands_in_the_audit_and_erasing_one_leaves_it_whole(noted
 async def test_a_token_that_calls_itself_the_hub_is_somebody(connection: Connection) -> None:
     """The hub's own names are no subjects."""
     await write(connection, note(1, actor="hub"), note(2, actor=SystemActor.HUB))
-    actors = [row["actor"] for row in await connection.fetch("select actor from audit order by n")]
+    actors = [row["actor"] for row in await connection.fetch("select actor from audit order by id")]
     assert len(actors[0]) == 36
     assert actors[1] == "hub"
     assert await broken(connection) == set()

@@ -105,16 +105,16 @@ WRONGS: list[tuple[str, set[tuple[Rule, str | None, str | None]]]] = [
         {(Rule.PLANNED_TWICE, LAS, "18DS"), (Rule.UNPLANNED, LAS, "18DS")},
     ),
     ("update schools set counter = 9 where brin = '18DS'", {(Rule.SEQUENCE, None, "18DS")}),
-    ("update plans set planned_through = 9 where brin = '18DS'", {(Rule.SEQUENCE, None, "18DS")}),
-    ("delete from todo where number = 1", {(Rule.SEQUENCE, None, "18DS")}),
+    ("update planning_progress set planned_through = 9 where brin = '18DS'", {(Rule.SEQUENCE, None, "18DS")}),
+    ("delete from event_outbox where number = 1", {(Rule.SEQUENCE, None, "18DS")}),
     (
-        "insert into feed values (5, '18DS', 1, now()); delete from todo where number = 1",
+        "insert into published_events values (5, '18DS', 1, now()); delete from event_outbox where number = 1",
         {(Rule.SEQUENCE, None, None)},
     ),
-    ("insert into feed values (1, '18DS', 1, now())", {(Rule.SEQUENCE, None, "18DS")}),
-    ("insert into todo (brin, number) values ('18DS', 1)", {(Rule.SEQUENCE, None, "18DS")}),
-    ("insert into todo (brin, number) values ('18DS', 9)", {(Rule.SEQUENCE, None, "18DS")}),
-    ("insert into feed values (1, '00AA', 4, now())", {(Rule.SEQUENCE, None, "00AA")}),
+    ("insert into published_events values (1, '18DS', 1, now())", {(Rule.SEQUENCE, None, "18DS")}),
+    ("insert into event_outbox (brin, number) values ('18DS', 1)", {(Rule.SEQUENCE, None, "18DS")}),
+    ("insert into event_outbox (brin, number) values ('18DS', 9)", {(Rule.SEQUENCE, None, "18DS")}),
+    ("insert into published_events values (1, '00AA', 4, now())", {(Rule.SEQUENCE, None, "00AA")}),
     (
         "delete from events where number = 2",
         {(Rule.SEQUENCE, None, "18DS"), (Rule.PLANNED_TWICE, "duo:rio", "18DS")},
@@ -123,8 +123,8 @@ WRONGS: list[tuple[str, set[tuple[Rule, str | None, str | None]]]] = [
         "delete from lanes where head = 0",
         {(Rule.BALANCE, LAS, None), (Rule.SEQUENCE, LAS, "18DS")},
     ),
-    ("update plans set planned_through = 1 where brin = '18DS'", {(Rule.SEQUENCE, None, "18DS")}),
-    ("delete from plans", {(Rule.SEQUENCE, None, "18DS")}),
+    ("update planning_progress set planned_through = 1 where brin = '18DS'", {(Rule.SEQUENCE, None, "18DS")}),
+    ("delete from planning_progress", {(Rule.SEQUENCE, None, "18DS")}),
     (
         "delete from deliveries where destination = (select id from destinations where name = 'duo:rio')",
         {
@@ -238,7 +238,7 @@ async def test_what_a_subscription_led_to_is_held_to_its_event(ledger: Connectio
 
 async def test_a_status_that_no_check_guards_is_found_by_its_shape(ledger: Connection) -> None:
     """Also where the constraints were taken away."""
-    await ledger.execute("alter table deliveries drop constraint done_was_reported")
+    await ledger.execute("alter table deliveries drop constraint processed_was_reported")
     await ledger.execute("update deliveries set processed_at = null where status = 'processed'")
     violations = (await check_ledger(ledger, now())).violations
     found = await ledger.fetchval("select id from deliveries where status = 'processed'")
@@ -250,7 +250,7 @@ async def test_a_lane_of_a_living_owner_is_not_stranded(ledger: Connection) -> N
     owner = await ledger.fetchval("insert into processes (role, host, pid) values ('forward', 'h', 1) returning id")
     await ledger.execute("update lanes set due = null, owner = $1 where head = 0", owner)
     assert await broken(ledger) == set()
-    await ledger.execute("update processes set beat_at = now() - interval '11 seconds'")
+    await ledger.execute("update processes set heartbeat_at = now() - interval '11 seconds'")
     assert await broken(ledger) == {(Rule.STRANDED_LANE, LAS, "18DS")}
 
 
@@ -292,7 +292,7 @@ async def _change_all(c: Connection) -> None:
                    from (select distinct on (mandate_id) * from events order by mandate_id, mandate_version desc) e
                    join schools s on s.brin = e.brin
                  returning brin, number)
-               insert into todo (brin, number) select brin, number from e"""
+               insert into event_outbox (brin, number) select brin, number from e"""
         )
         await c.execute(
             "update schools s set counter = (select coalesce(max(number), 0) from events e where e.brin = s.brin)"

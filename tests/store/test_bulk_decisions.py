@@ -116,7 +116,7 @@ async def test_what_one_person_began_counts_for_a_day(many: Connection) -> None:
         stopped = await bulk.stop(many, first.id, by("ann"))
     assert stopped.done == 0
     assert (await begin(50, 51)).before.deliveries == 10
-    await many.execute("update bulk_acts set asked_at = asked_at - interval '25 hours'")
+    await many.execute("update bulk_jobs set asked_at = asked_at - interval '25 hours'")
     assert (await begin(51, 60)).before == RecentVolume()
 
 
@@ -128,7 +128,7 @@ async def test_what_a_stopped_act_did_and_what_was_skipped_are_told_apart(many: 
         await bulk.stop(many, half.id, by("ann"))
     act = await submit(many, wanted(destination=RIO))
     assert act.before.deliveries == 10
-    await many.execute("update bulk_acts set skipped = 5 where id = $1", act.id)
+    await many.execute("update bulk_jobs set skipped = 5 where id = $1", act.id)
     assert (await submit(many, wanted(destination=RIO))).before.deliveries == 10 + act.todo - 5
 
 
@@ -157,7 +157,7 @@ async def test_the_database_itself_wants_two_people(many: Connection) -> None:
     """Whatever the code says: no row has one person for both."""
     act = await submit(many, wanted(destination=RIO), above=0)
     with pytest.raises(asyncpg.CheckViolationError):
-        await many.execute("update bulk_acts set approved_by = asked_by, approved_at = now() where id = $1", act.id)
+        await many.execute("update bulk_jobs set approved_by = asked_by, approved_at = now() where id = $1", act.id)
 
 
 async def test_every_act_of_a_person_is_in_the_audit(c: Connection) -> None:
@@ -169,7 +169,7 @@ async def test_every_act_of_a_person_is_in_the_audit(c: Connection) -> None:
         await bulk.stop(c, act.id, by("cis"))
     rows = await c.fetch(
         "select action, brin, reason, subject ->> 'replayId' as id, before ->> 'state' as was, "
-        "after ->> 'state' as now from audit order by n"
+        "after ->> 'state' as now from audit order by id"
     )
     assert [(row["action"], row["brin"], row["was"], row["now"]) for row in rows if row["id"] == str(act.id)] == [
         (action, brin, was, now)
@@ -193,7 +193,7 @@ async def test_what_is_cancelled_in_bulk_is_noted_from_what_to_what(c: Connectio
     act = await finish(c, await submit(c, wanted(BulkKind.CANCELLATION, destination=RIO)))
     rows = await c.fetch(
         "select action, brin, reason, coalesce(p.subject, a.actor) as who, before::text, after::text from audit a "
-        "left join people p on p.pseudonym::text = a.actor where a.subject ->> 'cancellationId' = $1 order by n",
+        "left join people p on p.pseudonym::text = a.actor where a.subject ->> 'cancellationId' = $1 order by id",
         str(act.id),
     )
     assert [(row["action"], row["brin"], row["who"], row["reason"]) for row in rows] == [

@@ -73,8 +73,8 @@ class World:
     async def reset(self) -> None:
         """Forget all that was planned and sent."""
         await self.watcher.execute(
-            "delete from deliveries; delete from lanes; delete from plans; delete from tallies;"
-            "delete from changes; delete from attempts; delete from processes"
+            "delete from deliveries; delete from lanes; delete from planning_progress; delete from tallies;"
+            "delete from change_outbox; delete from attempts; delete from processes"
         )
         self.receiver = Receiver()
         self.owners = {
@@ -106,8 +106,15 @@ class World:
             self.receiver.arrivals.append((str(delivery.message.id), delivery.message.sequence))
             head = delivery.message.sequence
             outcome = Delivered(at=datetime.now(UTC), partition=0, offset=head)
-            taken.append(SucceededAttempt(key=(lease.destination, lease.brin, head), before=delivery.status, outcome=outcome,
-                               expects_report=delivery.expects_report, planned_at=delivery.planned_at))  # fmt: skip
+            taken.append(
+                SucceededAttempt(
+                    key=(lease.destination, lease.brin, head),
+                    before=delivery.status,
+                    outcome=outcome,
+                    expects_report=delivery.expects_report,
+                    planned_at=delivery.planned_at,
+                )
+            )
         return LaneResult(
             standing=LaneUpdate(lease=lease, head=head, sent=head, closed=lease.closed, wait=0.0), taken=taken
         )
@@ -124,7 +131,7 @@ class World:
 
         async def sweep(c: SteppedConnection) -> None:
             if paused is not None:
-                await c.execute("update processes set beat_at = '-infinity' where id = $1", self.owners[paused])
+                await c.execute("update processes set heartbeat_at = '-infinity' where id = $1", self.owners[paused])
             async with c.transaction():
                 await processes.rescue_lanes(c)  # type: ignore[arg-type]
 
@@ -138,7 +145,9 @@ class World:
         async with self.watcher.transaction():
             await plan.plan(self.watcher, {BRIN: None}, datetime.now(UTC), 1)
         if crashed in self.owners:
-            await self.watcher.execute("update processes set beat_at = '-infinity' where id = $1", self.owners[crashed])
+            await self.watcher.execute(
+                "update processes set heartbeat_at = '-infinity' where id = $1", self.owners[crashed]
+            )
         await processes.rescue_lanes(self.watcher)
         assert await lanes.repair_stranded(self.watcher) == []
         while await self.forward(self.watcher, self.owners["last"]):

@@ -45,7 +45,7 @@ async def c(connection: Connection) -> Connection:
 
 async def noted(c: Connection) -> list[tuple[str, Any]]:
     """Read the audit."""
-    return [(row["action"], orjson.loads(row["subject"])) for row in await c.fetch("select * from audit order by n")]
+    return [(row["action"], orjson.loads(row["subject"])) for row in await c.fetch("select * from audit order by id")]
 
 
 async def test_a_signing_key_is_replaced_without_a_gap(c: Connection) -> None:

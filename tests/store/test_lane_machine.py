@@ -180,7 +180,7 @@ class Machine(LedgerMachine):
     def fall_silent(self, data: st.DataObject) -> None:
         """A forwarder that has lanes in hand stops beating."""
         n, _ = data.draw(st.sampled_from(self.in_hand()))
-        self.do(self.c.execute("update processes set beat_at = '-infinity' where id = $1", self.ids[n]))
+        self.do(self.c.execute("update processes set heartbeat_at = '-infinity' where id = $1", self.ids[n]))
         self.silent.add(n)
 
     @precondition(lambda self: self.silent - self.buried)
@@ -267,7 +267,7 @@ class Machine(LedgerMachine):
     def teardown(self) -> None:
         """In the end the books are right."""
         if hasattr(self, "model"):
-            self.do(self.c.execute("update processes set beat_at = clock_timestamp()"))
+            self.do(self.c.execute("update processes set heartbeat_at = clock_timestamp()"))
             assert self.do(check_ledger(self.c, datetime.now(UTC))).violations == []
 
 

@@ -58,7 +58,7 @@ async def test_a_grant_is_a_mandate_and_an_event_in_one_transaction(c: Connectio
     assert mandate.routes == {B1: R2}
     assert await log(c) == [(1, "granted", [(B1, "granted"), ("", "granted")])]
     assert await c.fetchval("select counter from schools where brin = '18DS'") == 1
-    assert [tuple(r) for r in await c.fetch("select brin, number from todo")] == [("18DS", 1)]
+    assert [tuple(r) for r in await c.fetch("select brin, number from event_outbox")] == [("18DS", 1)]
     assert await living_mandates(c, [BRIN], TODAY) == [mandate]
 
 

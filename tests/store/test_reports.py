@@ -85,7 +85,7 @@ async def test_a_repeat_is_a_duplicate_and_an_older_one_changes_nothing(told: Co
     assert await report(told, says(first, "processed", 5)) == [["processed"]]
     assert await report(told, says(first, "processed", 5), says(first, "rejected", 1)) == [["duplicate"], ["older"]]
     assert await report(told, says(first, "rejected", 9, signals=SIGNALS)) == [["rejected"]]
-    kept = await told.fetch("select status, applied, ignored_because from reports order by n")
+    kept = await told.fetch("select status, applied, ignored_because from reports order by id")
     assert [tuple(row) for row in kept] == [
         ("processed", False, "duplicate"),
         ("rejected", False, "older"),

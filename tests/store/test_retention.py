@@ -159,12 +159,13 @@ async def test_attempts_reports_and_bytes_have_times_of_their_own(connection: Co
     (row,) = await connection.fetch("select id from deliveries where status = 'delivered'")
     await report(connection, str(row["id"]), "in_progress", "wait")
     await connection.execute(
-        """insert into parked (topic, partition, "offset", headers, bytes, digest, reason, blame, detail, received_at)
+        """insert into parked_records
+             (topic, partition, "offset", headers, bytes, digest, reason, blame, detail, received_at)
            values ('t', 0, 1, '[["a", "b"]]', 'x', 'x', 'schema', 'sender', 'wrong', now())"""
     )
     assert await keep(connection, days=29) == {}
     assert await keep(connection, days=31) == {"parked bytes": 1}
-    assert await connection.fetchval("select count(*) from parked where bytes is null and headers = '[]'") == 1
+    assert await connection.fetchval("select count(*) from parked_records where bytes is null and headers = '[]'") == 1
     assert await keep(connection, days=91) == {"attempts": 1}
     await report(connection, str(row["id"]), "processed", minutes=1)
     assert await keep(connection, days=91) == {"reports": 2}
@@ -187,16 +188,17 @@ async def test_a_mandate_is_forgotten_with_its_events_seven_years_after_it_was_o
     gone = await keep(connection, days=8 * 366)
     assert (gone["mandates"], gone["events"]) == (1, 4)
     assert await connection.fetchval("select array_agg(number order by number) from events") == [5]
-    assert await connection.fetchval("select array_agg(position) from feed") == [5]
-    assert await connection.fetchval("select counter - forgotten from schools where brin = '18DS'") == 1
+    assert await connection.fetchval("select array_agg(position) from published_events") == [5]
+    assert await connection.fetchval("select counter - archived_events from schools where brin = '18DS'") == 1
     assert await is_right(connection)
 
 
 async def publish(c: Connection) -> None:
     """Give what is not published yet the next positions of the log, as the relay does."""
     await c.execute(
-        """with done as (delete from todo returning n, brin, number)
-           insert into feed select (select coalesce(max(position), 0) from feed) + row_number() over (order by n),
+        """with done as (delete from event_outbox returning id, brin, number)
+           insert into published_events
+           select (select coalesce(max(position), 0) from published_events) + row_number() over (order by id),
                                    brin, number, now() from done"""
     )
 
@@ -209,11 +211,11 @@ async def test_acts_go_when_they_ended_and_when_nobody_ever_approved_them(connec
     stopped = await submit(connection, wanted(destination=RIO), "cis", above=0)
     async with connection.transaction():
         await bulk.stop(connection, stopped.id, by("cis"))
-    await connection.execute("update bulk_acts set ended_at = now() where ended_at is not null; delete from audit")
+    await connection.execute("update bulk_jobs set ended_at = now() where ended_at is not null; delete from audit")
     await connection.execute("delete from audit_heads; update people set since = now()")
     assert (waits.state, "bulk acts" in await keep(connection, days=7 * 365)) == (BulkState.AWAITING_APPROVAL, False)
     assert (await keep(connection, days=7 * 365 + 3))["bulk acts"] == 2
-    left = await connection.fetch("select a.id, (select count(*) from bulk_items where act = a.id) from bulk_acts a")
+    left = await connection.fetch("select a.id, (select count(*) from bulk_items where job_id = a.id) from bulk_jobs a")
     assert [tuple(row) for row in left] == [(running.id, running.todo)]
     assert await connection.fetchval("select array_agg(subject) from people") == ["ann"]
 
@@ -271,9 +273,9 @@ async def test_the_audit_is_whole_after_its_beginning_is_gone(connection: Connec
         "delete from deliveries where sequence = 6",
         "delete from deliveries where sequence = 5",
         "update lanes set archived = archived - 1 where archived > 0",
-        "update lanes set low = 3, archived = 3 where archived > 0",
-        "update schools set forgotten = 1 where counter > 0",
-        "update hub_state set forgotten = 1",
+        "update lanes set archived_through = 3, archived = 3 where archived > 0",
+        "update schools set archived_events = 1 where counter > 0",
+        "update hub_state set archived_positions = 1",
     ],
 )
 async def test_what_is_missing_and_not_archived_is_found(connection: Connection, change: str) -> None:

@@ -74,7 +74,7 @@ async def test_what_was_cancelled_is_published(c: Connection) -> None:
     await grant(c)
     await plan_all(c)
     await subscribed(c)
-    items = [item for row in await c.fetch("select items from changes") for item in orjson.loads(row["items"])]
+    items = [item for row in await c.fetch("select items from change_outbox") for item in orjson.loads(row["items"])]
     assert [(item[1], item[2], item[3], item[4], item[6]) for item in items] == [
         ("18DS", 1, "waiting", "cancelled", "no_receiver")
     ]

@@ -197,7 +197,7 @@ async def test_forwarders_that_live_share_a_rate(c: Connection) -> None:
         await processes.enter(c, "forward")
     await processes.enter(c, "plan")
     assert await subscriptions.forwarders(c) == 3
-    await c.execute("update processes set beat_at = now() - interval '5 seconds' where id = 1")
+    await c.execute("update processes set heartbeat_at = now() - interval '5 seconds' where id = 1")
     assert await subscriptions.forwarders(c) == 2
 
 

@@ -93,7 +93,7 @@ class Machine(LedgerMachine):
     def begin(self) -> None:
         """Start with three schools that have something to tell."""
         self.do(self.c.execute(FORGET))
-        self.do(self.c.execute("update destinations set taken_at = null; update subscriptions set reports = true"))
+        self.do(self.c.execute("update destinations set accepted_at = null; update subscriptions set reports = true"))
         self.model, self.batches, self.expects, self.moment = Receiver(BRINS, FUSE, ABSENCES), 0, True, 0
         self.owner = self.do(processes.enter(self.c, "forward")).process
         self.places, self.script = Destinations(self.pool, LedgerClock()), Script()

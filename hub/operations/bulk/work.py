@@ -71,13 +71,13 @@ async def _replay(
     c: Connection, claim: ClaimedJob, items: Sequence[BulkItem], now: datetime, process: int
 ) -> _WorkDone:
     told = await restate(c, [item.unit for item in items], cause=claim.id, now=now, process=process)
-    return _WorkDone([item.n for item in items], len(told.appended))
+    return _WorkDone([item.position for item in items], len(told.appended))
 
 
 async def _cancel(
     c: Connection, claim: ClaimedJob, items: Sequence[BulkItem], now: datetime, process: int
 ) -> _WorkDone:
-    by_key = {item.key: item.n for item in items}
+    by_key = {item.key: item.position for item in items}
     result = await settle.cancel_many(c, list(by_key), claim.reason, now, process)
     completed = [n for key, n in by_key.items() if key not in result.busy]
     return _WorkDone(completed, len(result.cancelled), noted.cancellation_entries(claim, result.cancelled, now))

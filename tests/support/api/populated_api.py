@@ -104,7 +104,8 @@ async def _live(pool: Pool, client: Client, webhook: str) -> dict[str, list[str 
             ).status == 201
         await plan_all(c)
         await subscribed(c, OWNER, url=webhook, services=("VVA", "RIO"), processing_results=True)
-        await c.execute("insert into feed select n, brin, number, now() from todo; delete from todo")
+        await c.execute("insert into published_events select id, brin, number, now() from event_outbox")
+        await c.execute("delete from event_outbox")
         await take(c, "duo:rio")
         told = [str(row["id"]) for row in await c.fetch("select id from deliveries order by destination, sequence")]
         await report(c, told[0], "processed_with_signal", "let op")
@@ -129,7 +130,7 @@ async def _names(c: Connection) -> dict[str, list[str | int]]:
         "delivery_id": await column("select id from deliveries"),
         "event_id": await column("select id from events"),
         "subscription_id": await column("select id from subscriptions"),
-        "parked_id": [int(each) for each in await column("select id from parked")],
+        "parked_id": [int(each) for each in await column("select id from parked_records")],
         "destination": await column("select name from destinations"),
         "name": [*await column("select name from destinations"), "mandate-change.v1.json", "report.v1.json"],
         "types": ["nl.osr.mandate.*", "nl.osr.mandate.granted.v1"],

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 ROOT: Final = Path(__file__).parents[3]
 TABLE: Final = ROOT / "deploy" / "crash-matrix.md"
 
-TODO, CHANGES = "exists (select from todo)", "exists (select from changes)"
+TODO, CHANGES = "exists (select from event_outbox)", "exists (select from change_outbox)"
 DATES = "exists (select from mandates where next_date <= (now() at time zone 'Europe/Amsterdam')::date)"
-UNPLANNED = """exists (select from schools s left join plans p using (brin)
+UNPLANNED = """exists (select from schools s left join planning_progress p using (brin)
                  where s.counter > coalesce(p.planned_through, 0))"""
-RUNNING = "exists (select from bulk_acts where state = 'running')"
-UNTOUCHED = """exists (select from bulk_acts a where a.state = 'running'
+RUNNING = "exists (select from bulk_jobs where state = 'running')"
+UNTOUCHED = """exists (select from bulk_jobs a where a.state = 'running'
                           and not exists (select from deliveries d where d.cause = a.id))"""
 LEASED = "exists (select from lanes where owner is not null)"
 WAITING = "exists (select from lanes where tail > head)"

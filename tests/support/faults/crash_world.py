@@ -159,7 +159,7 @@ class CrashWorld:
         """List what may arrive again, when a process has died: what is not written down as having arrived."""
         match watch:
             case "osr.mandates.v1":
-                rows = await self.c.fetch("select e.id::text from todo t join events e using (brin, number)")
+                rows = await self.c.fetch("select e.id::text from event_outbox t join events e using (brin, number)")
                 return {row[0] for row in rows}
             case "osr.deliveries.v1":
                 return set(await self._outbox())
@@ -173,7 +173,7 @@ class CrashWorld:
                 return {row[0] for row in rows}
 
     async def _outbox(self) -> list[str]:
-        rows = await self.c.fetch("select items::text from changes")
+        rows = await self.c.fetch("select items::text from change_outbox")
         items = [item for row in rows for item in orjson.loads(row[0])]
         ids = {
             (r["destination"], r["brin"], r["sequence"]): str(r["id"])

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MOVING_SECONDS: Final = 120.0
 OWNED: Final = """
 select x.destination, x.brin, x.head, x.owner from lanes x join processes p on p.id = x.owner
- where p.role = 'forward' and p.pid = $1 and p.beat_at > clock_timestamp() - interval '10 seconds'"""
+ where p.role = 'forward' and p.pid = $1 and p.heartbeat_at > clock_timestamp() - interval '10 seconds'"""
 
 
 async def query_value(dsn: str, question: str, *args: Any) -> Any:

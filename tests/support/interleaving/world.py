@@ -56,12 +56,12 @@ EVENT: Final = """
 insert into events (brin, number, recorded_at, id, mandate_id, mandate_version, type, units, body)
 values ($1, $2, $3, $4, $5, $6, $7::text::event_type, $8::text::jsonb, '{}')"""
 TABLES: Final = (
-    "schools", "mandates", "events", "todo", "feed", "subscriptions", "subscription_secrets", "destinations", "plans",
-    "lanes", "deliveries", "attempts", "reports", "changes", "tallies", "counters", "hops", "processes", "bulk_items",
-    "bulk_acts", "audit", "audit_heads", "people", "hub_state",
+    "schools", "mandates", "events", "event_outbox", "published_events", "subscriptions", "subscription_secrets",
+    "destinations", "planning_progress", "lanes", "deliveries", "attempts", "reports", "change_outbox", "tallies",
+    "counters", "hops", "processes", "bulk_items", "bulk_jobs", "audit", "audit_heads", "people", "hub_state",
 )  # fmt: skip
 OVERDUE: Final = "update lanes set due = clock_timestamp() where due > clock_timestamp()"
-SILENCE: Final = "update processes set beat_at = '-infinity' where role = 'forward' and id <> $1"
+SILENCE: Final = "update processes set heartbeat_at = '-infinity' where role = 'forward' and id <> $1"
 
 
 class InterleavingWorld:
@@ -215,7 +215,10 @@ class InterleavingWorld:
         for name, kind in PAST:
             number = await self.record(self.c, brin, name, kind, at)
             await self.c.execute(
-                "insert into feed select coalesce(max(position), 0) + 1, $1, $2, $3 from feed", brin, number, at
+                "insert into published_events select coalesce(max(position), 0) + 1, $1, $2, $3 from published_events",
+                brin,
+                number,
+                at,
             )
         self.owners["last"] = (await processes.enter(self.c, "forward")).process
         async with self.c.transaction():
@@ -248,8 +251,10 @@ class InterleavingWorld:
         for brin in BRINS:
             for name, kind in NEWS:
                 number = await self.record(self.c, brin, name, kind, at)
-                await self.c.execute("insert into todo (brin, number) values ($1, $2)", brin, number)
+                await self.c.execute("insert into event_outbox (brin, number) values ($1, $2)", brin, number)
         await self.c.execute("delete from processes")
-        await self.c.execute("update destinations set open_from = $1 where kind = 'duo'", new_id(datetime.now(UTC)))
+        await self.c.execute(
+            "update destinations set unsettled_from = $1 where kind = 'duo'", new_id(datetime.now(UTC))
+        )
         rows = await self.c.fetch("select destination, brin, tail from lanes")
         self.before = {(row["destination"], row["brin"]): row["tail"] for row in rows}

@@ -56,7 +56,7 @@ def forwards(name: str) -> Part:
 async def sweeps(w: InterleavingWorld, c: Any) -> None:
     """Declare dead who is silent, be it that it still runs, and let its lanes go on after its open requests."""
     if w.paused is not None:
-        await c.execute("update processes set beat_at = '-infinity' where id = $1", w.owners[w.paused])
+        await c.execute("update processes set heartbeat_at = '-infinity' where id = $1", w.owners[w.paused])
     async with c.transaction():
         await processes.rescue_lanes(c)
 
@@ -169,7 +169,7 @@ async def changes(w: InterleavingWorld, c: Any) -> None:
         async with c.transaction():
             await register.lock_schools(c, [brin])
             number = await w.record(c, brin, w.draw.choice(["live", "web"]), "amended", datetime.now(UTC))
-            await c.execute("insert into todo (brin, number) values ($1, $2)", brin, number)
+            await c.execute("insert into event_outbox (brin, number) values ($1, $2)", brin, number)
 
 
 async def recovers(w: InterleavingWorld, c: Any) -> None:
@@ -184,7 +184,9 @@ async def recovers(w: InterleavingWorld, c: Any) -> None:
         row = EventRow(brin=brin, number=number, recorded_at=now, id=new_id(now), mandate_id=identity,
                        mandate_version=version, type="amended", units=units, body="{}", traceparent=None)  # fmt: skip
         await recovery.write(c, RecoveredRows(events=[row]))
-        await c.execute("insert into feed select max(position) + 1, $1, $2, $3 from feed", brin, number, now)
+        await c.execute(
+            "insert into published_events select max(position) + 1, $1, $2, $3 from published_events", brin, number, now
+        )
         await recovery.raise_epoch(c)
 
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from schemas.kinds import ReportStatus
 
 FORGET: Final = (
-    "truncate lanes, deliveries, plans, events, todo, tallies, changes, attempts, reports, processes, audit;"
-    "truncate audit_heads;"
+    "truncate lanes, deliveries, planning_progress, events, event_outbox, tallies, change_outbox, attempts, reports;"
+    "truncate processes, audit, audit_heads;"
     "update schools set counter = 0; update destinations set circuit = 'closed', circuit_since = null,"
     " circuit_cause = null, circuit_error = null, circuit_openings = 0, probe_at = null, held = false"
 )

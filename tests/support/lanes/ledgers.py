@@ -38,12 +38,12 @@ with new as (
    cross join (select date_trunc('milliseconds', clock_timestamp()) as at) t
    order by s.brin, n
   returning brin, number
-), errands as (insert into todo (brin, number) select brin, number from new order by brin, number)
+), errands as (insert into event_outbox (brin, number) select brin, number from new order by brin, number)
 update schools s set counter = s.counter + $EACH;
 """
 
 HISTORY = """
-insert into plans select brin, counter from schools;
+insert into planning_progress select brin, counter from schools;
 insert into lanes (destination, brin, head, tail, sent, closed)
   select d.id, s.brin, s.counter, s.counter, s.counter, s.counter
     from schools s join destinations d on d.name = '$QUEUE';
@@ -54,8 +54,8 @@ insert into deliveries (destination, brin, sequence, event_number, id, type, exp
          e.recorded_at, 'processed',
          1, e.recorded_at, e.recorded_at, e.recorded_at
     from events e join destinations d on d.name = '$QUEUE';
-delete from todo;
-insert into feed (position, brin, number, published_at)
+delete from event_outbox;
+insert into published_events (position, brin, number, published_at)
   select row_number() over (order by brin, number), brin, number, recorded_at from events;
 """
 

@@ -42,8 +42,8 @@ REGISTER = {
     "mandates": "select * from mandates order by id",
     "routes": "select * from routes order by mandate_id, branch",
     "events": "select * from events order by brin, number",
-    "feed": "select position, brin, number from feed order by position",
-    "todo": "select brin, number from todo order by n",
+    "published_events": "select position, brin, number from published_events order by position",
+    "event_outbox": "select brin, number from event_outbox order by id",
     "schools": "select brin, counter, bge_code from schools order by brin",
     "branches": "select branch, closed_on from branches order by branch",
     "systems": "select supplier_oin, name from systems order by supplier_oin",
@@ -73,12 +73,13 @@ NEW_SCHOOLS = (
 )
 NEW_SYSTEM = System(supplier_oin=THIRD, name="Derde", service_codes=frozenset({RIO, VVA}))
 UNPLANNED = (
-    "select sum(s.counter) - coalesce(sum(p.planned_through), 0) from schools s left join plans p on p.brin = s.brin"
+    "select sum(s.counter) - coalesce(sum(p.planned_through), 0) from schools s"
+    " left join planning_progress p on p.brin = s.brin"
 )
 UNSENT = (
     "select count(*) from lanes x join destinations d on d.id = x.destination where d.kind = 'duo' and x.head < x.tail"
 )
-UNPUBLISHED = "select count(*) from todo"
+UNPUBLISHED = "select count(*) from event_outbox"
 
 
 @dataclass(kw_only=True)
