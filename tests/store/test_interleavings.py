@@ -55,7 +55,9 @@ class World:
         """Put the register and the log in place, once."""
         c = self.watcher
         await c.execute("insert into boards values ('41561', null)")
-        await c.execute("insert into schools values ($1, 'Schule', '41561', 'po', null, $2)", BRIN, EVENTS)
+        await c.execute(
+            "insert into schools (brin, name, bge_code, sector, counter) values ($1, 'Schule', '41561', 'po', $2)",
+            BRIN, EVENTS)  # fmt: skip
         await c.execute("insert into systems values ($1, 'LAS', '{RIO}')", SUPPLIER)
         at, mandate = datetime.now(UTC), new_id(datetime.now(UTC))
         await c.execute(
