@@ -7,8 +7,9 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from hub.access import Caller, Role
+from hub.access.rules import require_role
 from hub.api.limits import identify
-from hub.errors import NotAllowed, NotAuthenticated
+from hub.errors import NotAuthenticated
 
 _bearer = HTTPBearer(
     auto_error=False, bearerFormat="JWT", scheme_name="bearer", description="Claims: `roles`, `brins`, `bges`, `oin`."
@@ -34,8 +35,7 @@ def require(*roles: Role) -> Callable[[Caller], Awaitable[Caller]]:
     """
 
     async def check(caller: Annotated[Caller, Security(authenticate, scopes=[*map(str, roles)])]) -> Caller:
-        if not caller.has(*roles):
-            raise NotAllowed(f"this takes the role {' or '.join(roles)}")
+        require_role(caller, *roles)
         return caller
 
     return check

@@ -5,8 +5,9 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
 
-from hub.access import Caller, Role
-from hub.access.reach import is_receiver, may_read_school
+from hub.access import Actor, Caller, Role
+from hub.access.boards import own_schools
+from hub.access.rules import is_receiver, may_read_school
 from hub.api.auth import OperationsHere, require
 from hub.api.delivery_context import DeliveryContextHere, DeliveryQueryHere, open_context
 from hub.api.paging import PagingHere
@@ -16,7 +17,7 @@ from hub.domain.delivery import IN_LANE
 from hub.envelopes import forwarded_message
 from hub.errors import NotFound
 from hub.operations import controls
-from hub.operations.controls import NOTIFIED_CHANNELS, Actor
+from hub.operations.controls import NOTIFIED_CHANNELS
 from hub.store import deliveries as store
 from hub.views.deliveries import (
     AttemptBody,
@@ -88,7 +89,7 @@ async def post_cancellation(
 ) -> DeliveryDetailBody:
     """Cancel a delivery that waits; 409 while it is on its way and when it has come to its end."""
     async with context.c.transaction():
-        await controls.cancel(context.c, delivery_id, Actor(actor=caller.subject, at=now, reason=body.reason))
+        await controls.cancel(context.c, delivery_id, Actor(caller=caller, at=now, reason=body.reason))
     for channel in NOTIFIED_CHANNELS:
         notifications.notify(channel)
     return await _whole(delivery_id, context)
@@ -98,6 +99,6 @@ async def _whole(delivery_id: UUID, context: DeliveryContextHere) -> DeliveryDet
     view = await context.one(delivery_id)
     row, previous = (await store.read_messages(context.c, [delivery_id]))[0]
     attempts: list[AttemptBody] = show_attempts(view, await store.attempts(context.c, view))
-    with_texts = await may_read_school(context.c, context.caller, view.brin)
+    with_texts = may_read_school(context.caller, view.brin, await own_schools(context.c, context.caller))
     reports: list[ReportBody] = show_reports(view, await store.reports(context.c, view), with_texts=with_texts)
     return show_detail(context.show(view), forwarded_message(row, previous, context.letterhead()), attempts, reports)

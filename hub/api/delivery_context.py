@@ -8,8 +8,9 @@ from uuid import UUID
 from fastapi import Depends, Query
 from pydantic import ConfigDict, Field
 
-from hub.access import Caller, Role
-from hub.access.reach import delivery_scope
+from hub.access import Caller
+from hub.access.boards import own_schools
+from hub.access.rules import delivery_scope, may_see_url
 from hub.api.auth import CallerHere
 from hub.api.state import ConnectionHere, SettingsHere
 from hub.envelopes import EnvelopeDefaults, envelope_defaults
@@ -91,8 +92,8 @@ class DeliveryContext:
     def show(self, view: DeliveryView) -> DeliveryBody:
         """Write a delivery as the caller may see it: where a webhook is, is for its owner and operations."""
         destination = self.destination(view)
-        is_own = self.caller.has(Role.LAS) and destination.supplier_oin in self.caller.oins
-        return show_delivery(view, destination, self.epoch, with_url=is_own or self.caller.has(Role.OPERATIONS))
+        with_url = may_see_url(self.caller, destination.supplier_oin)
+        return show_delivery(view, destination, self.epoch, with_url=with_url)
 
     def letterhead(self) -> EnvelopeDefaults:
         """Give what all messages of this hub have in common."""
@@ -107,7 +108,7 @@ async def open_context(c: ConnectionHere, caller: CallerHere, settings: Settings
         caller=caller,
         settings=settings,
         places=places,
-        reach=await delivery_scope(c, caller, places),
+        reach=delivery_scope(caller, places, await own_schools(c, caller)),
         epoch=await ledger.epoch(c),
     )
 

@@ -5,12 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import Field
 
+from hub.access import Actor
 from hub.api.auth import OperationsHere
 from hub.api.reasons import Reason
 from hub.api.state import ConnectionHere, NotificationsHere, NowHere, PendingNotifications
 from hub.errors import NotFound
 from hub.operations import controls
-from hub.operations.controls import NOTIFIED_CHANNELS, Actor
+from hub.operations.controls import NOTIFIED_CHANNELS
 from hub.store import observe
 from hub.store.observe import LaneSums
 from hub.store.pool import Connection
@@ -56,7 +57,7 @@ async def post_hold(
 ) -> DestinationBody:
     """Let nothing go there, or nothing of some schools, until it is released."""
     async with c.transaction():
-        await controls.hold(c, name, body.brins, Actor(actor=caller.subject, at=now, reason=body.reason))
+        await controls.hold(c, name, body.brins, Actor(caller=caller, at=now, reason=body.reason))
     _notify(notifications)
     return await _show(c, name)
 
@@ -72,7 +73,7 @@ async def post_release(
 ) -> DestinationBody:
     """Let it go again, in order."""
     async with c.transaction():
-        await controls.release(c, name, body.brins, Actor(actor=caller.subject, at=now, reason=body.reason))
+        await controls.release(c, name, body.brins, Actor(caller=caller, at=now, reason=body.reason))
     _notify(notifications)
     return await _show(c, name)
 

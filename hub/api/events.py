@@ -10,7 +10,8 @@ import orjson
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
-from hub.access.scope import mandate_scope_by_school
+from hub.access.boards import own_schools
+from hub.access.rules import mandate_scope_by_school
 from hub.api.auth import CallerHere
 from hub.api.paging import DEFAULT_LIMIT, HIGHEST_LIMIT, read_cursor, write_cursor
 from hub.api.state import ConnectionHere, SettingsHere
@@ -52,7 +53,7 @@ async def list_events(
     after = 0 if since is None else read_cursor(since, int, parameter="since")[0]
     end = await published_events.last_position(c)
     window = (after, min(after + WINDOW, max(end, after)))
-    scope = await mandate_scope_by_school(c, caller)
+    scope = mandate_scope_by_school(caller, await own_schools(c, caller))
     found = await mandates.feed(c, window, _kinds(types), scope, limit)
     reached = found[-1][0] if len(found) == limit else window[1]
     head = envelope_defaults(settings.oin, settings.http.address)

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 
 from hub.access import Caller, Role
-from hub.access.reach import lane_scope
+from hub.access.rules import lane_scope
 from hub.api.auth import require
 from hub.api.paging import PagingHere
 from hub.api.state import ConnectionHere
@@ -29,7 +29,7 @@ async def list_lanes(
 ) -> Items[LaneBody]:
     """List lanes that the caller may read, by destination and school."""
     places = {place.id: place for place in await observe.read_destinations(c) if destination in (None, place.name)}
-    parameters = lane_scope(caller, list(places.values())).narrow(list(places), brin)
+    parameters = lane_scope(caller, places.values()).narrow(list(places), brin)
     found = await store.list_lanes(
         c, parameters["destinations"], parameters["brins"], paging.after(int, str), paging.limit + 1
     )

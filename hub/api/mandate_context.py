@@ -8,16 +8,14 @@ from uuid import UUID
 
 from fastapi import Depends, Response
 
-from hub.access import Caller
+from hub.access import Actor, Caller
 from hub.api.auth import CallerHere
 from hub.api.preconditions import check_match, etag
 from hub.api.state import ConnectionHere, NotificationsHere, NowHere, PendingNotifications
 from hub.domain.mandate import Mandate
 from hub.operations import administration
-from hub.operations.administration import Actor
 from hub.register import Moment, moment
 from hub.store.pool import Connection
-from hub.tracing import current_traceparent
 from hub.views.mandates import MandateBody, show_mandate
 
 
@@ -32,7 +30,7 @@ class MandateContext:
     @property
     def at(self) -> Moment:
         """The moment of the call."""
-        return self.actor.at
+        return moment(self.actor.at)
 
     @property
     def caller(self) -> Caller:
@@ -60,9 +58,7 @@ class MandateContext:
 
 
 def _context(c: ConnectionHere, now: NowHere, caller: CallerHere, notifications: NotificationsHere) -> MandateContext:
-    return MandateContext(
-        c=c, actor=Actor(caller=caller, at=moment(now, current_traceparent())), notifications=notifications
-    )
+    return MandateContext(c=c, actor=Actor(caller=caller, at=now), notifications=notifications)
 
 
 MandateContextHere = Annotated[MandateContext, Depends(_context, scope="function")]

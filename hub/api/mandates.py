@@ -6,8 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from hub.access import Role
-from hub.access.scope import mandate_scope
+from hub.access.rules import mandate_scope, may_see_validated_mandate
 from hub.api.answers import ETAG, LOCATION, TAGGED
 from hub.api.auth import SchoolHere
 from hub.api.mandate_context import MandateContextHere
@@ -138,7 +137,7 @@ async def validate(
         reference_date=reference_date or context.at.today,
     )
     found = await mandates.mandate_views(context.c, wanted, MandateScope(everything=True), 1)
-    is_own = context.caller.has(Role.LAS) and supplier_oin in context.caller.oins
+    is_own = may_see_validated_mandate(context.caller, supplier_oin)
     return ValidationBody(
         result="OK" if found else "NOK", mandate=show_mandate(found[0], context.at.today) if found and is_own else None
     )

@@ -5,12 +5,12 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
 
+from hub.access import Actor, Caller
 from hub.api.auth import OperationsHere
 from hub.api.paging import PagingHere
 from hub.api.reasons import Reason
 from hub.api.state import ConnectionHere, NotificationsHere, NowHere
 from hub.operations import controls
-from hub.operations.controls import Actor
 from hub.store import operations
 from hub.store.operations import Parked, ParkedState
 from hub.views.models import CamelModel, Items, Moment, RequestModel, example
@@ -71,7 +71,7 @@ async def post_retry(
 ) -> ParkedBody:
     """Use it after all; 409 when it still cannot be used."""
     async with c.transaction():
-        parked = await controls.retry(c, parked_id, _press(caller.subject, now, body))
+        parked = await controls.retry(c, parked_id, _actor(caller, now, body))
     notifications.notify("changes")
     return show_parked(parked)
 
@@ -82,7 +82,7 @@ async def post_discard(
 ) -> ParkedBody:
     """Decide that it is never used."""
     async with c.transaction():
-        return show_parked(await controls.discard(c, parked_id, _press(caller.subject, now, body)))
+        return show_parked(await controls.discard(c, parked_id, _actor(caller, now, body)))
 
 
 def show_parked(parked: Parked) -> ParkedBody:
@@ -101,5 +101,5 @@ def show_parked(parked: Parked) -> ParkedBody:
     )
 
 
-def _press(actor: str, now: NowHere, body: DecisionRequest | None) -> Actor:
-    return Actor(actor=actor, at=now, reason=body.reason if body else None)
+def _actor(caller: Caller, now: NowHere, body: DecisionRequest | None) -> Actor:
+    return Actor(caller=caller, at=now, reason=body.reason if body else None)

@@ -7,9 +7,9 @@ import orjson
 from fastapi import APIRouter
 from pydantic import Field, StrictInt
 
+from hub.access.rules import require_supplier
 from hub.api.auth import LasHere
 from hub.api.state import ConnectionHere, NowHere, SettingsHere
-from hub.api.subscription_context import own_oin
 from hub.envelopes import envelope_defaults, forwarded_message
 from hub.errors import FieldError, InvalidInput
 from hub.observe.reconcile import HeldUnit, reconcile
@@ -67,7 +67,7 @@ async def post_reconciliation(
 ) -> ReconciliationBody:
     """Compare what a system holds with what it was told."""
     holds = [HeldUnit(u.mandate_id, u.branch or "", u.mandate_version) for u in body.units]
-    found = await reconcile(c, own_oin(caller), body.service_code, holds)
+    found = await reconcile(c, require_supplier(caller), body.service_code, holds)
     if found is None:
         detail = f"the hub tells this system nothing of {body.service_code}; a subscription may ask for it"
         raise InvalidInput([FieldError(field="/serviceCode", code="not_told", detail=detail)])

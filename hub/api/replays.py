@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
+from hub.access import Actor
 from hub.api.answers import LOCATION, Responses
 from hub.api.auth import OperationsHere
 from hub.api.paging import PagingHere
@@ -12,7 +13,6 @@ from hub.api.state import ConnectionHere, NowHere, SettingsHere
 from hub.domain.bulk import BulkKind
 from hub.domain.ids import new_id
 from hub.operations import bulk
-from hub.operations.controls import Actor
 from hub.store import bulk as store
 from hub.views.bulk import ReplayBody, ReplayRequest, preview_replay, show_replay
 from hub.views.deliveries import ReasonRequest
@@ -40,7 +40,7 @@ async def post_replay(
     if body.dry_run:
         found = await bulk.preview(c, body.to_wanted(), new_id(now), caller.subject)
         return preview_replay(body, found, above)
-    actor = Actor(actor=caller.subject, at=now, reason=body.reason)
+    actor = Actor(caller=caller, at=now, reason=body.reason)
     async with c.transaction():
         act = await bulk.submit(c, body.to_wanted(), actor, above)
     response.status_code = HTTPStatus.ACCEPTED
@@ -68,7 +68,7 @@ async def post_approval(
 ) -> ReplayBody:
     """Let a replay begin that waits for a second person; 409 for whoever asked for it."""
     async with c.transaction():
-        actor = Actor(actor=caller.subject, at=now, reason=body.reason)
+        actor = Actor(caller=caller, at=now, reason=body.reason)
         return show_replay(await bulk.approve(c, replay_id, actor, BulkKind.REPLAY))
 
 
@@ -78,5 +78,5 @@ async def post_cancellation(
 ) -> ReplayBody:
     """Append nothing more for it; what it appended stays, and can be cancelled like any delivery."""
     async with c.transaction():
-        actor = Actor(actor=caller.subject, at=now, reason=body.reason)
+        actor = Actor(caller=caller, at=now, reason=body.reason)
         return show_replay(await bulk.stop(c, replay_id, actor, BulkKind.REPLAY))

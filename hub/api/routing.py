@@ -8,7 +8,8 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from hub import register
-from hub.access.scope import mandate_scope, mandate_scope_by_school
+from hub.access.boards import own_schools
+from hub.access.rules import mandate_scope, mandate_scope_by_school
 from hub.api.answers import ABSENT, ETAG, TAGGED
 from hub.api.auth import SchoolHere
 from hub.api.mandate_context import MandateContextHere
@@ -116,7 +117,8 @@ async def get_routing(
     """
     known = known_at or context.at.now
     asked = RoutingQuery(branch=branch, service_code=service_code, day=reference_date or today(known), known_at=known)
-    found = await find_routing(context.c, asked, await mandate_scope_by_school(context.c, context.caller))
+    scope = mandate_scope_by_school(context.caller, await own_schools(context.c, context.caller))
+    found = await find_routing(context.c, asked, scope)
     return RoutesBody(
         branch=branch,
         service_code=service_code,

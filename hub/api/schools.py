@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from hub.access import Caller
-from hub.access.scope import school_scope
+from hub.access.rules import school_scope
 from hub.api.auth import CallerHere
 from hub.api.paging import PagingHere
 from hub.api.state import ConnectionHere

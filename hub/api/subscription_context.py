@@ -11,11 +11,12 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 
 from hub import subscribe
-from hub.access import Caller, Role
+from hub.access import Caller
+from hub.access.rules import may_change_subscription, may_read_subscription
 from hub.api.state import NotificationsHere, PendingNotifications, app_state
 from hub.clock import Clock
 from hub.domain.subscription import Subscription, SubscriptionOptions
-from hub.errors import NotAllowed, NotFound
+from hub.errors import NotFound
 from hub.outbound import Outbound
 from hub.outbound.handshake import origin_of
 from hub.settings import Settings
@@ -82,28 +83,15 @@ def _context(request: Request, notifications: NotificationsHere) -> Subscription
 SubscriptionContextHere = Annotated[SubscriptionContext, Depends(_context)]
 
 
-def own_oin(caller: Caller) -> str:
-    """Return the supplier that a subscription is made for."""
-    if caller.oin is None:
-        raise NotAllowed("a subscription takes a token of exactly one supplier (claim `oin`)")
-    return caller.oin
-
-
-def may_read_subscription(caller: Caller, subscription: Subscription) -> bool:
-    """Say whether a caller may know of a subscription: its owner, and operations."""
-    is_own = caller.has(Role.LAS) and subscription.supplier_oin in caller.oins
-    return is_own or caller.has(Role.OPERATIONS)
-
-
 def require_readable(subscription: Subscription | None, caller: Caller) -> Subscription:
-    """Return a subscription that this caller may read; `NotFound` otherwise."""
-    if subscription is None or not may_read_subscription(caller, subscription):
+    """Return a subscription that this caller may read; raise `NotFound` otherwise."""
+    if subscription is None or not may_read_subscription(caller, subscription.supplier_oin):
         raise NotFound("there is no such subscription")
     return subscription
 
 
 def require_own(subscription: Subscription | None, caller: Caller) -> Subscription:
-    """Return a subscription that is this caller's own; `NotFound` otherwise."""
-    if subscription is None or subscription.supplier_oin not in caller.oins:
+    """Return a subscription that this caller may change; raise `NotFound` otherwise."""
+    if subscription is None or not may_change_subscription(caller, subscription.supplier_oin):
         raise NotFound("there is no such subscription")
     return subscription

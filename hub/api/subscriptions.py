@@ -9,13 +9,12 @@ from fastapi import APIRouter, Depends, Response
 
 from hub import subscribe
 from hub.access import Caller, Role
+from hub.access.rules import may_read_subscription, require_supplier
 from hub.api.answers import ETAG, LOCATION, TAGGED
 from hub.api.auth import LasHere, require
 from hub.api.preconditions import IfMatch, check_match, etag
 from hub.api.subscription_context import (
     SubscriptionContextHere,
-    may_read_subscription,
-    own_oin,
     require_own,
     require_readable,
 )
@@ -47,7 +46,9 @@ async def list_subscriptions(caller: ReaderHere, context: SubscriptionContextHer
     async with context.borrow() as c:
         found = await store.read_all(c)
     return Items(
-        items=[show_subscription(each, context.keys) for each in found if may_read_subscription(caller, each)],
+        items=[
+            show_subscription(each, context.keys) for each in found if may_read_subscription(caller, each.supplier_oin)
+        ],
         next=None,
     )
 
@@ -58,7 +59,7 @@ async def post_subscription(
 ) -> NewSubscriptionBody:
     """Subscribe: the receiver is asked for its consent, then told what must be heard; the secret is shown only here."""
     with body.comes_first():
-        oin, options = own_oin(caller), body.to_subscription_request(context.keys)
+        oin, options = require_supplier(caller), body.to_subscription_request(context.keys)
     async with context.borrow() as c:
         await subscribe.check_request(c, oin, options, body.unread)
         await subscribe.check_free(c, oin)

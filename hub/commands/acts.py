@@ -11,13 +11,13 @@ from uuid import UUID
 import typer
 from rich.progress import Progress
 
-from hub.access import Role, verifier_for
+from hub.access import COMMAND_LINE, Actor, Caller, Role, verifier_for
+from hub.access.rules import require_role
 from hub.clock import now
-from hub.commands.asking import ACTOR, Reason, print_json, print_table, run_change, run_query
+from hub.commands.asking import Reason, print_json, print_table, run_change, run_query
 from hub.domain.bulk import BulkKind, BulkState
 from hub.errors import NotAllowed
 from hub.operations import bulk
-from hub.operations.controls import Actor
 from hub.store import bulk as store
 from hub.views.bulk import BulkBody, ReplayBody, show_cancellation, show_replay
 
@@ -87,14 +87,13 @@ def stop(
     _decide(bulk.stop, act_id, reason, token_file, as_json=as_json)
 
 
-async def identify_operator(settings: Settings, token_file: Path | None) -> str:
-    """Say who presses: the bearer of a token with the role of operations, or the command line itself."""
+async def identify_operator(settings: Settings, token_file: Path | None) -> Caller:
+    """Return who acts: the bearer of a token with the role of operations, or the command line itself."""
     if token_file is None:
-        return ACTOR
+        return COMMAND_LINE
     caller = await verifier_for(settings).verify(_token(token_file))
-    if not caller.has(Role.OPERATIONS):
-        raise NotAllowed(f"this takes the role {Role.OPERATIONS}")
-    return caller.subject
+    require_role(caller, Role.OPERATIONS)
+    return caller
 
 
 def _token(token_file: Path) -> str:
@@ -162,8 +161,8 @@ def _sample(each: Any) -> tuple[str, ...]:  # noqa: ANN401 - samples of two kind
 
 def _decide(decision: Decision, act_id: UUID, reason: str, token_file: Path | None, *, as_json: bool) -> None:
     async def work(c: Connection, settings: Settings) -> BulkJob:
-        actor = await identify_operator(settings, token_file)
-        return await decision(c, act_id, Actor(actor=actor, at=now(), reason=reason))
+        caller = await identify_operator(settings, token_file)
+        return await decision(c, act_id, Actor(caller=caller, at=now(), reason=reason))
 
     print_job(run_change(work, ()), as_json=as_json)
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hub.access import COMMAND_LINE, Actor
 from hub.clock import now
-from hub.commands.asking import ACTOR, Reason, run_change
+from hub.commands.asking import Reason, run_change
 from hub.operations import agreements
 from hub.operations.agreements import Agreement, Signature
 from schemas.identifiers import InvalidIdentifier, parse_bge_code
@@ -42,13 +43,10 @@ def set_(
         bge_code=_board(bge_code),
         agreement=agreement,
         is_signed=answer is SignedAnswer.YES,
-        actor=ACTOR,
-        at=now(),
-        reason=reason,
     )
 
     async def work(c: Connection, _settings: Settings) -> dict[Agreement, bool]:
-        return await agreements.record_signature(c, signature)
+        return await agreements.record_signature(c, Actor(caller=COMMAND_LINE, at=now(), reason=reason), signature)
 
     _print_agreements(bge_code, run_change(work, ()))
 

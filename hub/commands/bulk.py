@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hub.access import Actor
+from hub.access.rules import is_identified
 from hub.clock import now
 from hub.commands.acts import Json, TokenFile, follow, identify_operator, print_bulk, print_job
 from hub.commands.asking import REASON_OPTION, run_change, run_query
@@ -14,8 +16,6 @@ from hub.domain.bulk import BulkState, approval_reason
 from hub.domain.ids import new_id
 from hub.errors import NotAllowed
 from hub.operations import bulk
-from hub.operations.controls import Actor
-from hub.store.people import SystemActor
 from hub.views.bulk import CancellationRequest, ReplayRequest, preview_cancellation, preview_replay
 
 if TYPE_CHECKING:
@@ -107,8 +107,8 @@ def _filters(
 
 def _preview(wish: BulkRequest, token_file: Path | None) -> tuple[BulkPreview, int]:
     async def look(c: Connection, settings: Settings) -> tuple[BulkPreview, int]:
-        actor = await identify_operator(settings, token_file)
-        found = await bulk.preview(c, wish.to_wanted(), new_id(now()), actor)
+        caller = await identify_operator(settings, token_file)
+        found = await bulk.preview(c, wish.to_wanted(), new_id(now()), caller.subject)
         return found, settings.operations.four_eyes_above
 
     return run_query(look)
@@ -116,13 +116,13 @@ def _preview(wish: BulkRequest, token_file: Path | None) -> tuple[BulkPreview, i
 
 def _begin(wish: BulkRequest, token_file: Path | None, *, is_followed: bool, as_json: bool) -> None:
     async def work(c: Connection, settings: Settings) -> BulkJob:
-        actor = await identify_operator(settings, token_file)
+        caller = await identify_operator(settings, token_file)
         above = settings.operations.four_eyes_above
-        act = await bulk.submit(c, wish.to_wanted(), Actor(actor=actor, at=now(), reason=wish.reason), above)
-        if act.state is BulkState.AWAITING_APPROVAL and actor is SystemActor.COMMAND_LINE:
+        act = await bulk.submit(c, wish.to_wanted(), Actor(caller=caller, at=now(), reason=wish.reason), above)
+        if act.state is BulkState.AWAITING_APPROVAL and not is_identified(caller):
             raise NotAllowed(
-                f"{approval_reason(act.todo, act.before)} (above {above}), so two people are needed, and nobody knows who "
-                "asks: give --token-file with a token of yours"
+                f"{approval_reason(act.todo, act.before)} (above {above}), so two people are needed, and nobody knows "
+                "who asks: give --token-file with a token of yours"
             )
         return act
 

@@ -7,10 +7,11 @@ from uuid import UUID
 
 import typer
 
+from hub.access import COMMAND_LINE, Actor
 from hub.clock import now
-from hub.commands.asking import ACTOR, Reason, run_change
+from hub.commands.asking import Reason, run_change
 from hub.operations import controls
-from hub.operations.controls import NOTIFIED_CHANNELS, Actor
+from hub.operations.controls import NOTIFIED_CHANNELS
 from schemas.identifiers import InvalidIdentifier, parse_brin
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def cancel(delivery_id: Annotated[UUID, typer.Argument(help="The delivery's id."
     """Cancel a delivery that waits; its lane goes on without it."""
 
     async def work(c: Connection, _settings: Settings) -> None:
-        await controls.cancel(c, delivery_id, Actor(actor=ACTOR, at=now(), reason=reason))
+        await controls.cancel(c, delivery_id, Actor(caller=COMMAND_LINE, at=now(), reason=reason))
 
     run_change(work, NOTIFIED_CHANNELS)
     print(f"delivery {delivery_id} is cancelled")
@@ -58,7 +59,7 @@ def _apply(button: Button, destination: str, brins: list[str] | None, reason: st
         raise typer.BadParameter(str(fault), param_hint="--brin") from fault
 
     async def work(c: Connection, _settings: Settings) -> None:
-        await button(c, destination, schools, Actor(actor=ACTOR, at=now(), reason=reason))
+        await button(c, destination, schools, Actor(caller=COMMAND_LINE, at=now(), reason=reason))
 
     run_change(work, NOTIFIED_CHANNELS)
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hub.access import COMMAND_LINE, Actor
 from hub.clock import now
-from hub.commands.asking import ACTOR, Reason, print_table, run_change, run_query
+from hub.commands.asking import Reason, print_table, run_change, run_query
 from hub.operations import keys
-from hub.operations.controls import Actor
 from hub.store import keys as store
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def rotate(
     """Make a new signing key; receivers have the time of grace to fetch it."""
 
     async def work(c: Connection, settings: Settings) -> None:
-        pressed = Actor(actor=ACTOR, at=now(), reason=reason)
+        pressed = Actor(caller=COMMAND_LINE, at=now(), reason=reason)
         await keys.rotate(c, settings.sealing_keys, timedelta(hours=grace_hours), pressed)
 
     run_change(work, ("destinations",))
@@ -64,7 +64,7 @@ def reseal(*, reason: Reason) -> None:
     """Seal everything under the first of OSR_HUB_SECRETS__KEYS, so that the others can be taken out of it."""
 
     async def work(c: Connection, settings: Settings) -> ResealResult:
-        return await keys.reseal(c, settings.sealing_keys, Actor(actor=ACTOR, at=now(), reason=reason))
+        return await keys.reseal(c, settings.sealing_keys, Actor(caller=COMMAND_LINE, at=now(), reason=reason))
 
     result = run_change(work, ("destinations",))
     for kind, n in result.done.items():

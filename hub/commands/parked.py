@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hub.access import COMMAND_LINE, Actor
 from hub.api.paging import HIGHEST_LIMIT, Paging, list_fingerprint
 from hub.api.parked import ParkedBody, show_parked
 from hub.clock import now
-from hub.commands.asking import ACTOR, Reason, print_json, print_table, run_change, run_query
+from hub.commands.asking import Reason, print_json, print_table, run_change, run_query
 from hub.operations import controls
-from hub.operations.controls import Actor
 from hub.store import operations
 from hub.views.models import Items
 
@@ -67,7 +67,7 @@ def retry(parked_id: Id, *, reason: Reason, as_json: Json = False) -> None:
     """Use a record after all."""
 
     async def work(c: Connection, _settings: Settings) -> Parked:
-        return await controls.retry(c, parked_id, Actor(actor=ACTOR, at=now(), reason=reason))
+        return await controls.retry(c, parked_id, Actor(caller=COMMAND_LINE, at=now(), reason=reason))
 
     _print_record(show_parked(run_change(work, ("changes",))), as_json=as_json)
 
@@ -77,7 +77,7 @@ def discard(parked_id: Id, *, reason: Reason, as_json: Json = False) -> None:
     """Decide that a record is never used."""
 
     async def work(c: Connection, _settings: Settings) -> Parked:
-        return await controls.discard(c, parked_id, Actor(actor=ACTOR, at=now(), reason=reason))
+        return await controls.discard(c, parked_id, Actor(caller=COMMAND_LINE, at=now(), reason=reason))
 
     _print_record(show_parked(run_change(work, ())), as_json=as_json)
 

@@ -5,7 +5,8 @@ from typing import Final
 
 from fastapi import APIRouter, Response
 
-from hub.access import COOKIE, Caller, Role
+from hub.access import COOKIE, Caller
+from hub.access.rules import is_operator
 from hub.console.route import PageRoute
 from hub.console.templating import CONSOLE_DIR
 from hub.console.visit import CurrentVisit, Visit
@@ -60,7 +61,7 @@ def _show_login(here: Visit, wanted: str, *, is_wrong: bool = False) -> Response
 
 
 def _home(caller: Caller) -> str:
-    return "/console" if caller.has(Role.OPERATIONS) else "/mandaten"
+    return "/console" if is_operator(caller) else "/mandaten"
 
 
 def _is_page(path: str) -> bool:

@@ -7,7 +7,8 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
-from hub.access import Role
+from hub.access import Actor, Role
+from hub.access.rules import is_operator
 from hub.console.form_parsing import parse_reason
 from hub.console.forms import FormData, FormError, FormErrors
 from hub.console.parked_view import view_parked
@@ -16,7 +17,7 @@ from hub.console.visit import CurrentVisit, Redirect, Visit
 from hub.errors import InvalidInput, NotFound
 from hub.observe.lag import DestinationLag, Lag, LagReader
 from hub.operations import controls
-from hub.operations.controls import NOTIFIED_CHANNELS, Actor
+from hub.operations.controls import NOTIFIED_CHANNELS
 from hub.store import operations
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -43,7 +44,7 @@ async def get_console(here: CurrentVisit) -> Response:
 @router.get("/console/live")
 async def get_live(here: CurrentVisit) -> Response:
     """Show the part of the page that changes."""
-    if here.caller is None or not here.caller.has(Role.OPERATIONS):
+    if here.caller is None or not is_operator(here.caller):
         return Response(status_code=int(HTTPStatus.UNAUTHORIZED))
     lag = await _lag(here)
     return here.show("live.html", lag=lag, late=_by_urgency(lag))
@@ -102,14 +103,14 @@ async def get_parked(parked_id: int, here: CurrentVisit) -> Response:
 
 def require_operator(here: Visit) -> None:
     """Let operations in; a school's administrator is sent to the schools."""
-    if here.user.has(Role.SCHOOL) and not here.user.has(Role.OPERATIONS):
+    if here.user.has(Role.SCHOOL) and not is_operator(here.user):
         raise Redirect("/mandaten")
     here.require(Role.OPERATIONS)
 
 
 def actor_of(here: Visit, reason: str) -> Actor:
     """Say who presses a button, when, and why."""
-    return Actor(actor=here.user.subject, at=here.at.now, reason=reason)
+    return Actor(caller=here.user, at=here.at.now, reason=reason)
 
 
 async def _show_destination(here: Visit, name: str, form: FormData, faults: Sequence[FormError]) -> Response:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Response
 
 from hub.access import Role
-from hub.access.scope import administers
+from hub.access.rules import may_administer
 from hub.console.route import PageRoute
 from hub.console.school_view import view_school
 from hub.console.visit import CurrentVisit, Redirect, Visit
@@ -41,7 +41,7 @@ async def load_school(here: Visit, c: Connection, brin: str) -> SchoolPage:
         msg = f"no school {brin}"
         raise NotFound(msg)
     school = (await register.read_schools(c, [brin]))[Brin(brin)]
-    return SchoolPage(school=school, may_change=administers(here.user, school))
+    return SchoolPage(school=school, may_change=may_administer(here.user, school))
 
 
 async def load_own_school(here: Visit, c: Connection, brin: str) -> School:

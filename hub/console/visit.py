@@ -16,14 +16,14 @@ from fastapi import Depends
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from hub.access import COOKIE, Caller, Role, Verifier
+from hub.access import COOKIE, Actor, Caller, Role, Verifier
+from hub.access.rules import is_operator, page_scope, require_role
 from hub.clock import Clock
 from hub.console.forms import FormData, parse_form
 from hub.console.i18n import Translator
 from hub.console.templating import render
 from hub.domain.says import Language
 from hub.errors import NotAllowed, NotAuthenticated
-from hub.operations.administration import Actor
 from hub.register import Moment, moment
 from hub.settings import Settings
 from hub.store.mandates import MandateScope
@@ -90,15 +90,12 @@ class Visit:
     @property
     def actor(self) -> Actor:
         """Who does something, and when."""
-        return Actor(caller=self.user, at=self.at)
+        return Actor(caller=self.user, at=self.at.now)
 
     @property
     def scope(self) -> MandateScope:
         """Whose mandates the pages show: operations everybody's, an administrator those of their own schools."""
-        caller = self.user
-        if caller.has(Role.OPERATIONS):
-            return MandateScope(everything=True)
-        return MandateScope(brins=caller.brins, bges=caller.bges) if caller.has(Role.SCHOOL) else MandateScope()
+        return page_scope(self.user)
 
     @property
     def form_token(self) -> str:
@@ -107,10 +104,8 @@ class Visit:
 
     def require(self, *roles: Role) -> Caller:
         """Return who asks, who must have one of these roles."""
-        caller = self.user
-        if not caller.has(*roles):
-            raise NotAllowed(self.words("no_access"))
-        return caller
+        require_role(self.user, *roles, detail=self.words("no_access"))
+        return self.user
 
     def show(self, template: str, status: HTTPStatus = HTTPStatus.OK, **values: Any) -> Response:  # noqa: ANN401 - what a page shows
         """Make a page of a template."""
@@ -121,7 +116,7 @@ class Visit:
             "other_lang": f"{self.request.url.path}?{urlencode({**query, 'lang': self.words.other.value})}",
             "path": self.request.url.path,
             "caller": self.caller,
-            "is_operator": self.caller is not None and self.caller.has(Role.OPERATIONS),
+            "is_operator": self.caller is not None and is_operator(self.caller),
             "secret": self.form_token,
             "done": self.request.query_params.get("done"),
         }

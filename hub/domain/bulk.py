@@ -41,13 +41,6 @@ class BulkState(StrEnum):
     CANCELLED = "cancelled"
 
 
-class Objection(StrEnum):
-    """Why an act is not approved."""
-
-    NOT_AWAITED = "final"
-    OWN_REQUEST = "own_request"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelectedUnit:
     """Deliveries of one unit that were chosen, or one of them: the newest stands for all."""
@@ -117,13 +110,6 @@ def approval_reason(todo: int, before: RecentVolume) -> str:
         f"whoever asks has begun {_deliveries(before.deliveries)} alone since {write_time(before.since)}, and with "
         f"{todo} more that is too much for one person in 24 hours"
     )
-
-
-def objection(state: BulkState, asked_by: str, approver: str) -> Objection | None:
-    """Say why this person cannot approve an act, if so; whoever asked for it cannot."""
-    if state is not BulkState.AWAITING_APPROVAL:
-        return Objection.NOT_AWAITED
-    return Objection.OWN_REQUEST if approver == asked_by else None
 
 
 def batch_size(rate: int) -> int:

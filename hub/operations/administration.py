@@ -6,26 +6,24 @@ somebody may not read is not there; what they may read and not change is not the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hub import register
-from hub.access import Role
-from hub.access.scope import administers, mandate_scope
+from hub.access import rules
 from hub.errors import NotFound, PreconditionFailed
-from hub.register import CopyRequest
+from hub.register import CopyRequest, moment
 from hub.store import audit, mandates
 from hub.store.audit import AuditEntry
 from hub.store.register import find_mandate, lock_schools
+from hub.tracing import current_traceparent
 from schemas.identifiers import brin_of_branch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from uuid import UUID
 
-    from hub.access import Caller
+    from hub.access import Actor
     from hub.domain.mandate import Mandate
-    from hub.domain.school import School
     from hub.errors import FieldError
     from hub.register import CopyResult, DateChange, GrantRequest, Moment
     from hub.store.mandates import MandateView
@@ -33,21 +31,9 @@ if TYPE_CHECKING:
     from schemas.identifiers import Branch, Brin, RoutingId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Actor:
-    """Who does something, and when."""
-
-    caller: Caller
-    at: Moment
-
-    def may_administer(self, school: School) -> bool:
-        """Say whether they administer a school."""
-        return administers(self.caller, school)
-
-
 async def read_visible(c: Connection, actor: Actor, mandate_id: UUID) -> MandateView:
     """Read a mandate; `NotFound` when they may not."""
-    found = await mandates.mandate_view(c, mandate_id, mandate_scope(actor.caller))
+    found = await mandates.mandate_view(c, mandate_id, rules.mandate_scope(actor.caller))
     if found is None:
         msg = f"no mandate {mandate_id}"
         raise NotFound(msg)
@@ -57,8 +43,7 @@ async def read_visible(c: Connection, actor: Actor, mandate_id: UUID) -> Mandate
 async def read_own(c: Connection, actor: Actor, mandate_id: UUID) -> MandateView:
     """Read a mandate that they may change; `NotFound` when they may not."""
     found = await read_visible(c, actor, mandate_id)
-    is_theirs = found.mandate.brin in actor.caller.brins or found.bge_code in actor.caller.bges
-    if not (is_theirs and actor.caller.has(Role.SCHOOL)):
+    if not rules.may_change_mandate(actor.caller, found):
         msg = f"no mandate {mandate_id}"
         raise NotFound(msg)
     return found
@@ -66,7 +51,7 @@ async def read_own(c: Connection, actor: Actor, mandate_id: UUID) -> MandateView
 
 async def grant(c: Connection, actor: Actor, options: GrantRequest, unread: Sequence[FieldError] = ()) -> Mandate:
     """Grant a mandate for a school of theirs; what of the wish is `unread` is refused with all else that is wrong."""
-    made = await register.grant(c, options, actor.at, actor.may_administer, unread)
+    made = await register.grant(c, options, _moment(actor), actor.may_administer, unread)
     await _write_audit(c, actor, "mandate.granted", None, made)
     return made
 
@@ -81,7 +66,7 @@ async def amend(
 ) -> Mandate:
     """Give a mandate of theirs other dates; what of the patch is `unread` is refused with all else that is wrong."""
     before = await _lock(c, mandate)
-    after = await register.amend(c, mandate.id, patch, actor.at, expected, unread)
+    after = await register.amend(c, mandate.id, patch, _moment(actor), expected, unread)
     await _write_audit(c, actor, "mandate.amended", before, after)
     return after
 
@@ -89,7 +74,7 @@ async def amend(
 async def withdraw(c: Connection, actor: Actor, mandate: Mandate, reason: str | None, expected: int | None) -> Mandate:
     """End a mandate of theirs at once."""
     before = await _lock(c, mandate)
-    after = await register.withdraw(c, mandate.id, actor.at, expected)
+    after = await register.withdraw(c, mandate.id, _moment(actor), expected)
     await _write_audit(c, actor, "mandate.withdrawn", before, after, reason=reason)
     return after
 
@@ -99,7 +84,7 @@ async def assign_routing(
 ) -> Mandate:
     """Reach a branch by a routing characteristic; None hands out a free one."""
     before = await _lock(c, mandate)
-    after = await register.assign_routing(c, mandate.id, branch, routing, actor.at, expected)
+    after = await register.assign_routing(c, mandate.id, branch, routing, _moment(actor), expected)
     await _write_audit(c, actor, "routing.assigned", before, after, branch=branch)
     return after
 
@@ -109,7 +94,7 @@ async def remove_routing(
 ) -> Mandate:
     """Let a branch be part of the rest of the school again."""
     before = await _lock(c, mandate)
-    after = await register.remove_routing(c, mandate.id, branch, actor.at, expected)
+    after = await register.remove_routing(c, mandate.id, branch, _moment(actor), expected)
     await _write_audit(c, actor, "routing.removed", before, after, branch=branch)
     return after
 
@@ -134,10 +119,14 @@ async def copy(
 ) -> list[CopyResult]:
     """Copy a mandate of theirs to other schools of theirs; a dry run writes nothing."""
     order = CopyRequest(mandate_id=mandate.id, brins=brins, may_administer=actor.may_administer, dry_run=dry_run)
-    results = await register.copy(c, order, actor.at)
+    results = await register.copy(c, order, _moment(actor))
     if not dry_run:
         await audit.write_all(c, [_copy_entry(actor, mandate, result) for result in results if result.mandate_id])
     return results
+
+
+def _moment(actor: Actor) -> Moment:
+    return moment(actor.at, current_traceparent())
 
 
 async def _lock(c: Connection, mandate: Mandate) -> Mandate:
@@ -154,8 +143,8 @@ async def _write_audit(
         return
     reason = more.pop("reason", None)
     note = AuditEntry(
-        at=actor.at.now,
-        actor=actor.caller.subject,
+        at=_moment(actor).now,
+        actor=actor.subject,
         action=action,
         brin=after.brin,
         subject=register.mandate_identity(after) | more,
@@ -167,8 +156,8 @@ async def _write_audit(
 
 def _copy_entry(actor: Actor, source: Mandate, result: CopyResult) -> AuditEntry:
     return AuditEntry(
-        at=actor.at.now,
-        actor=actor.caller.subject,
+        at=_moment(actor).now,
+        actor=actor.subject,
         action="mandate.copied",
         brin=result.brin,
         subject=register.mandate_identity(source) | {"mandateId": result.mandate_id, "copiedFrom": source.id},

@@ -15,8 +15,7 @@ from hub.store import audit, imports
 from hub.store.audit import AuditEntry
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
+    from hub.access import Actor
     from hub.store.pool import Connection
     from schemas.identifiers import BgeCode
 
@@ -30,30 +29,27 @@ class Agreement(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
-    """Whether a board signed something, as somebody says it, when and why."""
+    """Whether a board signed an agreement."""
 
     bge_code: BgeCode
     agreement: Agreement
     is_signed: bool
-    actor: str
-    at: datetime
-    reason: str
 
 
-async def record_signature(c: Connection, signature: Signature) -> dict[Agreement, bool]:
+async def record_signature(c: Connection, actor: Actor, signature: Signature) -> dict[Agreement, bool]:
     """Note what a board signed, in the caller's transaction; return both agreements, or raise `NotFound`."""
     before = await lock_agreements(c, signature.bge_code)
     name = signature.agreement
     if before[name] != signature.is_signed:
         await imports.write_agreement(c, signature.bge_code, name.value, is_signed=signature.is_signed)
         note = AuditEntry(
-            at=signature.at,
-            actor=signature.actor,
+            at=actor.at,
+            actor=actor.subject,
             action="board.signed" if signature.is_signed else "board.agreement_ended",
             subject={"bgeCode": signature.bge_code, "agreement": name.value},
             before={"signed": before[name]},
             after={"signed": signature.is_signed},
-            reason=signature.reason,
+            reason=actor.reason,
         )
         await audit.write(c, note)
     return before | {name: signature.is_signed}

@@ -5,7 +5,6 @@ The caller owns the transaction, and rings `destinations`, `lanes` and `changes`
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from hub import settle
@@ -18,9 +17,9 @@ from hub.store.operations import HoldState
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
-    from datetime import datetime
     from uuid import UUID
 
+    from hub.access import Actor
     from hub.store.notifications import Channel
     from hub.store.operations import Parked, ParkedState
     from hub.store.pool import Connection
@@ -30,15 +29,6 @@ if TYPE_CHECKING:
 NOTIFIED_CHANNELS: Final[tuple[Channel, ...]] = ("destinations", "lanes", "changes")
 MAX_REASON_LENGTH: Final = 1000
 EMPTY_REASON: Final = "it says nothing; say why, for whoever reads the audit"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Actor:
-    """Who presses a button, when, and why."""
-
-    actor: str
-    at: datetime
-    reason: str | None
 
 
 async def hold(c: Connection, name: str, brins: Collection[str] | None, actor: Actor) -> None:
@@ -167,7 +157,7 @@ def _entry(
     before, after = change
     return AuditEntry(
         at=actor.at,
-        actor=actor.actor,
+        actor=actor.subject,
         action=action,
         brin=brin,
         subject=subject,

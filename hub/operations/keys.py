@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import timedelta
 
-    from hub.operations.controls import Actor
+    from hub.access import Actor
     from hub.store.keys import Keys, Sealed
     from hub.store.pool import Connection
 
@@ -49,7 +49,7 @@ async def rotate(c: Connection, keys: Keys, grace: timedelta, actor: Actor) -> N
     await store.make_key(c, keys, actor.at)
     subject = {"until": (actor.at + grace).isoformat()}
     await audit.write(
-        c, AuditEntry(at=actor.at, actor=actor.actor, action="key.rotated", subject=subject, reason=actor.reason)
+        c, AuditEntry(at=actor.at, actor=actor.subject, action="key.rotated", subject=subject, reason=actor.reason)
     )
 
 
@@ -61,7 +61,7 @@ async def reseal(c: Connection, keys: Keys, actor: Actor) -> ResealResult:
     done = Counter(each.kind for each, _ in older)
     if done:
         entry = AuditEntry(
-            at=actor.at, actor=actor.actor, action="secrets.resealed", subject=dict(done), reason=actor.reason
+            at=actor.at, actor=actor.subject, action="secrets.resealed", subject=dict(done), reason=actor.reason
         )
         await audit.write(c, entry)
     return ResealResult(done=done, left=newest, unreadable=unreadable)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from hub.access import Role
+from hub.access import Actor, Role
 from hub.clock import now
 from hub.operations import controls
-from hub.operations.controls import Actor
 from tests.support.api.client import client_of
 from tests.support.lanes.forwarding import forwarder, settings_for, until
 from tests.support.lanes.many_systems import counts, make_crowd, schools_of, subscribe_all, tell
+from tests.support.operators import operator
 from tests.support.receivers.receiver import NO_CONTENT, ReceivedRequest, receiver, reply
 from tests.support.register.subscriptions import assert_books_right
 
@@ -251,7 +251,7 @@ async def test_the_end_of_a_mandate_is_tried_until_a_person_cancels_it(
         assert "end.not_heard" in capsys.readouterr().out
         ended = await connection.fetchval("select id from deliveries where type = 'withdrawn'")
         async with connection.transaction():
-            await controls.cancel(connection, ended, Actor(actor="duty", at=now(), reason="it stopped"))
+            await controls.cancel(connection, ended, Actor(caller=operator("duty"), at=now(), reason="it stopped"))
         await connection.execute("notify osr_lanes")
         await until(ends_as(connection, oin, delivered=6, cancelled=1))
     await assert_books_right(connection)

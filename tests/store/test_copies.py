@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
-from hub.access import Caller, Role
+from hub.access import Actor, Caller, Role
 from hub.imports import import_mandates, import_schools
 from hub.operations import administration
-from hub.operations.administration import Actor
 from hub.register import moment
 from schemas.identifiers import BgeCode, Brin
 from tests.support.register.small_register import ONE, OTHER, request
@@ -34,7 +33,7 @@ HEADER = "brin;service_code;supplier_oin;start_date;end_date;branch;routing_id\n
 def hand(*boards: str) -> Actor:
     """Be the administrator of boards."""
     bges = frozenset(map(BgeCode, boards))
-    return Actor(caller=Caller(subject="somebody", roles=frozenset({Role.SCHOOL}), bges=bges), at=AT)
+    return Actor(caller=Caller(subject="somebody", roles=frozenset({Role.SCHOOL}), bges=bges), at=AT.now)
 
 
 @pytest.fixture

@@ -9,13 +9,14 @@ import asyncpg
 import pytest
 
 from hub import plan, register
+from hub.access import Actor
 from hub.observe.books import check_ledger
 from hub.observe.lag import LagReader
 from hub.operations import controls
-from hub.operations.controls import Actor
 from hub.store import observe
 from tests.support.lanes.ledger_states import plan_all as plan_everybody
 from tests.support.lanes.ledger_states import take
+from tests.support.operators import operator
 from tests.support.register.subscriptions import BRINS, NOW, at, grant, lane, make_register, plan_all
 
 if TYPE_CHECKING:
@@ -43,13 +44,13 @@ async def c(connection: Connection) -> Connection:
 async def hold(c: Connection, brins: Sequence[str] | None = None) -> None:
     """Actor the button."""
     async with c.transaction():
-        await controls.hold(c, RIO, brins, Actor(actor="me", at=NOW, reason="x"))
+        await controls.hold(c, RIO, brins, Actor(caller=operator("me"), at=NOW, reason="x"))
 
 
 async def release(c: Connection, brins: Sequence[str] | None = None) -> None:
     """Actor the other one."""
     async with c.transaction():
-        await controls.release(c, RIO, brins, Actor(actor="me", at=NOW, reason="x"))
+        await controls.release(c, RIO, brins, Actor(caller=operator("me"), at=NOW, reason="x"))
 
 
 async def new_school(c: Connection) -> None:

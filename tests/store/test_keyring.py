@@ -9,12 +9,13 @@ import orjson
 import pytest
 from pydantic import SecretStr
 
+from hub.access import Actor
 from hub.errors import ConfigurationError, Conflict
 from hub.operations import keys as keyring
-from hub.operations.controls import Actor
 from hub.sealing import new_key, seal, unseal
 from hub.store import idempotency, keys, subscriptions
 from hub.store.idempotency import StoredResponse
+from tests.support.operators import operator
 from tests.support.register.subscriptions import KEYS, LAS, NOW, make_register, subscribed
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ BOTH = (NEW, *KEYS)
 
 def press(at: datetime = NOW) -> Actor:
     """Somebody on duty, at this moment."""
-    return Actor(actor="duty", at=at, reason="the yearly change")
+    return Actor(caller=operator("duty"), at=at, reason="the yearly change")
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ import pytest
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from hub import plan, settle
+from hub.access import Actor
 from hub.domain.circuit import CircuitOpened
 from hub.observe.books import check_ledger
 from hub.operations import controls
-from hub.operations.controls import Actor
 from hub.store import destinations, lanes, processes
 from schemas.kinds import DeliveryStatus as Status
 from schemas.kinds import ReportStatus
@@ -24,6 +24,7 @@ from tests.support.lanes.lane_model import WAITS, Lane
 from tests.support.lanes.lane_steps import FORGET, LANES, Turn, bury, cancel_one, close_circuit, report_on, run_of
 from tests.support.lanes.ledgers import make_register, record_events
 from tests.support.lanes.machines import LedgerMachine, try_out
+from tests.support.operators import operator
 
 if TYPE_CHECKING:
     from hub.store.lanes import Lease
@@ -170,7 +171,7 @@ class Machine(LedgerMachine):
 
         async def work() -> None:
             async with self.c.transaction():
-                await button(self.c, RIO, [brin], Actor(actor="test", at=datetime.now(UTC), reason="a test"))
+                await button(self.c, RIO, [brin], Actor(caller=operator("test"), at=datetime.now(UTC), reason="a test"))
 
         self.do(work())
         (lane.hold if button is controls.hold else lane.release)()

@@ -9,17 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub.access.rules import Objection, objection
 from hub.domain.bulk import (
     NO_RECENT_VOLUME,
     BulkState,
-    Objection,
     RecentVolume,
     SelectedUnit,
     approval_reason,
     batch_size,
     estimate,
     first_state,
-    objection,
     pause_after,
 )
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from hub.operations.controls import Actor
+    from hub.access import Actor
     from hub.settle import Cancelled
     from hub.store.bulk import BulkJob, ClaimedJob
 
@@ -28,7 +28,7 @@ def decision_entries(
     return [
         AuditEntry(
             at=actor.at,
-            actor=actor.actor,
+            actor=actor.subject,
             action=f"{job.kind}.{done}",
             brin=brin,
             subject=_subject(job),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
-from hub.domain.bulk import BulkKind, BulkState, Objection, objection
+from hub.access.rules import Objection, objection
+from hub.domain.bulk import BulkKind, BulkState
 from hub.errors import Conflict, NotFound
 from hub.operations.bulk.audit import decision_entries
 from hub.store import audit, bulk, people
@@ -12,7 +13,7 @@ from hub.store import audit, bulk, people
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from hub.operations.controls import Actor
+    from hub.access import Actor
     from hub.store.bulk import BulkJob
     from hub.store.pool import Connection
 
@@ -28,7 +29,7 @@ async def approve(c: Connection, job_id: UUID, actor: Actor, kind: BulkKind | No
     Raises `Conflict`: `own_request` to whoever asked for it, `final` when it does not wait for anybody.
     """
     job = _require(await bulk.lock(c, job_id, kind), job_id)
-    approver = await people.pseudonym(c, actor.actor, actor.at)
+    approver = await people.pseudonym(c, actor.subject, actor.at)
     match objection(job.state, job.asked_by, approver):
         case None:
             await bulk.approve(c, job.id, approver, actor.at)

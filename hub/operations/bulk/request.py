@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from uuid import UUID
 
+    from hub.access import Actor
     from hub.domain.restating import UnitKey
-    from hub.operations.controls import Actor
     from hub.store.pool import Connection
 
 SAMPLE_SIZE: Final = 10
@@ -78,7 +78,7 @@ async def submit(c: Connection, request: BulkJobRequest, actor: Actor, four_eyes
     """
     job_id = new_id(actor.at)
     found = await preview(c, request, job_id)
-    person = await people.pseudonym(c, actor.actor, actor.at)
+    person = await people.pseudonym(c, actor.subject, actor.at)
     before = await bulk.lock_recent_volume(c, request.kind, person)
     job = BulkJob(
         id=job_id,

@@ -14,18 +14,19 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 from hub import register, subscribe
+from hub.access import Actor
 from hub.clock import now
 from hub.domain.bulk import BulkKind
 from hub.domain.subscription import SubscriptionOptions
 from hub.observe.books import check_ledger
 from hub.operations import bulk
-from hub.operations.controls import Actor
 from hub.register import moment
 from hub.store.bulk import BulkSelection
 from hub.store.register import System, write_systems
 from schemas.identifiers import Brin, Oin, ServiceCode
 from tests.support.faults.crash_points import CHANGES as CHANGED
 from tests.support.faults.crash_points import DATES, RUNNING, SENT, TODO, UNPLANNED, WAITING
+from tests.support.operators import operator
 from tests.support.receivers.back_office import CHANGES, LOG
 from tests.support.receivers.recording_receivers import inversions, messages
 from tests.support.register.subscriptions import KEYS
@@ -118,7 +119,8 @@ class CrashWorld:
         chosen = BulkSelection(destination="duo:rio", brins=BRINS[:schools])
         wanted = bulk.BulkJobRequest(kind=BulkKind.REPLAY, chosen=chosen, rate=100)
         async with self.c.transaction():
-            await bulk.submit(self.c, wanted, Actor(actor="test", at=now(), reason="a test"), four_eyes_above=10_000)
+            actor = Actor(caller=operator("test"), at=now(), reason="a test")
+            await bulk.submit(self.c, wanted, actor, four_eyes_above=10_000)
 
     async def holds(self, claim: str) -> bool:
         """Say whether a claim holds in the database now."""

@@ -15,16 +15,17 @@ import orjson
 from pydantic import SecretStr
 
 from hub import plan, settle, subscribe
+from hub.access import Actor
 from hub.domain.ids import new_id
 from hub.domain.subscription import SubscriptionOptions
 from hub.observe.books import check_ledger
 from hub.operations import bulk, controls
-from hub.operations.controls import Actor
 from hub.sealing import new_key
 from hub.settle import IncomingReport
 from hub.store import destinations, lanes, processes
 from schemas.kinds import ReportStatus
 from tests.support.interleaving.lane_driver import HELD_NAMES, carry, named_places
+from tests.support.operators import operator
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -113,7 +114,7 @@ class InterleavingWorld:
 
     def operator(self) -> Actor:
         """Be a person who presses a button."""
-        return Actor(actor="somebody", at=datetime.now(UTC), reason="a test")
+        return Actor(caller=operator("somebody"), at=datetime.now(UTC), reason="a test")
 
     def accept(self, runs: list[LaneResult], accepted: int) -> None:
         """Note what was settled: an attempt counts once when its lane was still its owner's, and never otherwise."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from hub.access import Actor
 from hub.domain.bulk import BulkKind, BulkState
 from hub.observe.books import check_ledger
 from hub.operations import bulk
 from hub.operations.bulk import BulkJobRequest
-from hub.operations.controls import Actor
 from hub.store.bulk import BulkSelection
 from tests.support.lanes import ledgers
 from tests.support.lanes.ledger_states import plan_all, take
+from tests.support.operators import operator
 from tests.support.register.subscriptions import BRINS, NOW, grant, make_register
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def wanted(kind: BulkKind = BulkKind.REPLAY, rate: int = 50, **chosen: Any) -> B
 
 def by(actor: str, moment: datetime = NOW) -> Actor:
     """Be somebody who presses."""
-    return Actor(actor=actor, at=moment, reason="because")
+    return Actor(caller=operator(actor), at=moment, reason="because")
 
 
 async def submit(c: Connection, what: BulkJobRequest, actor: str = "ann", above: int = 1000) -> BulkJob:
