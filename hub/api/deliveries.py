@@ -1,33 +1,40 @@
-"""`/v1/deliveries`: what was told to whom, and what became of it. In: filters, reports. Out: deliveries, answers."""
+"""`/v1/deliveries`: messages to destinations, and their outcomes. In: filters, reports. Out: deliveries, answers."""
 
+from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 
 from hub.access import Actor, Caller, Role
 from hub.access.boards import own_schools
-from hub.access.rules import is_receiver, may_read_school
-from hub.api.auth import OperationsHere, require
-from hub.api.delivery_context import DeliveryContextHere, DeliveryQueryHere, open_context
+from hub.access.rules import delivery_scope, is_receiver, may_read_school, may_see_url
+from hub.api.auth import CallerHere, OperationsHere, require
+from hub.api.bodies import ReasonRequest
 from hub.api.paging import PagingHere
-from hub.api.report_context import ReportHandlerHere, check_report
-from hub.api.state import NotificationsHere, NowHere, SettingsHere, borrow
+from hub.api.reports import ReportHandlerHere, ReportRequest, check_report
+from hub.api.state import ConnectionHere, NotificationsHere, NowHere, SettingsHere, borrow
 from hub.domain.delivery import IN_LANE
-from hub.envelopes import forwarded_message
+from hub.envelopes import EnvelopeDefaults, envelope_defaults, forwarded_message
 from hub.errors import NotFound
+from hub.observe.shown import without_receiver
 from hub.operations import controls
 from hub.operations.controls import NOTIFIED_CHANNELS
+from hub.settings import Settings
 from hub.store import deliveries as store
+from hub.store import ledger, observe
+from hub.store.deliveries import DeliveryFilter, DeliveryScope, DeliveryView
+from hub.store.observe import DestinationView
+from hub.store.pool import Connection
 from hub.views.deliveries import (
     AttemptBody,
     DeliveryBody,
     DeliveryDetailBody,
-    ReasonRequest,
+    DeliveryQuery,
     ReportAnswer,
     ReportBody,
-    ReportRequest,
     show_attempts,
+    show_delivery,
     show_detail,
     show_report,
     show_reports,
@@ -38,20 +45,79 @@ router = APIRouter(prefix="/deliveries", tags=["deliveries"])
 ReceiverHere = Annotated[Caller, Depends(require(Role.LAS, Role.DUO))]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeliveryContext:
+    """What a call on deliveries works with: who sees which deliveries, and how they are shown."""
+
+    c: Connection
+    caller: Caller
+    settings: Settings
+    destinations: list[DestinationView]
+    scope: DeliveryScope
+    epoch: int
+
+    async def find(self, selected: DeliveryFilter, most: int) -> list[DeliveryView]:
+        """List deliveries that the caller may read."""
+        return await store.list_deliveries(self.c, selected, self.scope, without_receiver(self.destinations), most)
+
+    async def one(self, delivery_id: UUID) -> DeliveryView:
+        """Read a delivery; raise `NotFound` for one that the caller may not read."""
+        selected = DeliveryFilter(destinations=[each.id for each in self.destinations], ids=[delivery_id])
+        found = await self.find(selected, 1)
+        if not found:
+            raise NotFound(f"no delivery {delivery_id}")
+        return found[0]
+
+    def destination(self, view: DeliveryView) -> DestinationView:
+        """Find the destination of a delivery."""
+        return next(destination for destination in self.destinations if destination.id == view.destination)
+
+    def show(self, view: DeliveryView) -> DeliveryBody:
+        """Return a delivery as the caller may see it: only its supplier and operations see the address of a webhook."""
+        destination = self.destination(view)
+        with_url = may_see_url(self.caller, destination.supplier_oin)
+        return show_delivery(view, destination, self.epoch, with_url=with_url)
+
+    def envelope_defaults(self) -> EnvelopeDefaults:
+        """Return what all messages of this hub have in common."""
+        return envelope_defaults(self.settings.oin, self.settings.http.address, self.epoch)
+
+
+async def open_context(c: ConnectionHere, caller: CallerHere, settings: SettingsHere) -> DeliveryContext:
+    """Read what a call on deliveries works with."""
+    destinations = await observe.read_destinations(c)
+    return DeliveryContext(
+        c=c,
+        caller=caller,
+        settings=settings,
+        destinations=destinations,
+        scope=delivery_scope(caller, destinations, await own_schools(c, caller)),
+        epoch=await ledger.epoch(c),
+    )
+
+
+def _query(query: Annotated[DeliveryQuery, Query()]) -> DeliveryQuery:
+    return query
+
+
+DeliveryContextHere = Annotated[DeliveryContext, Depends(open_context, scope="function")]
+DeliveryQueryHere = Annotated[DeliveryQuery, Depends(_query)]
+
+
 @router.get("")
 async def list_deliveries(
-    context: DeliveryContextHere, filters: DeliveryQueryHere, paging: PagingHere
+    context: DeliveryContextHere, query: DeliveryQueryHere, paging: PagingHere
 ) -> Items[DeliveryBody]:
     """List deliveries that the caller may read, in the order of their lanes."""
-    wanted = filters.to_wanted(context.places, paging.after(int, str, int))
-    found = await context.find(wanted, paging.limit + 1)
+    selected = query.to_filter(context.destinations, paging.after(int, str, int))
+    found = await context.find(selected, paging.limit + 1)
     return paging.page(found, lambda view: (view.destination, view.brin, view.sequence), context.show)
 
 
 @router.get("/{delivery_id}")
 async def get_delivery(delivery_id: UUID, context: DeliveryContextHere) -> DeliveryDetailBody:
     """Read a delivery with its message and its history."""
-    return await _whole(delivery_id, context)
+    return await _detail(delivery_id, context)
 
 
 @router.post("/{delivery_id}/reports")
@@ -68,8 +134,8 @@ async def post_report(
         target = await store.report_target(c, delivery_id)
     if target is None or not is_receiver(caller, target.kind, target.supplier_oin):
         raise NotFound(f"no delivery {delivery_id}")
-    wish = check_report(body, target, reports.clock())
-    result = await reports.answer(wish, request.scope.get("hub.connection"))
+    report = check_report(body, target, reports.clock())
+    result = await reports.answer(report, request.scope.get("hub.connection"))
     status: str = result.status.value
     if result.status in IN_LANE:
         async with borrow(request) as c:
@@ -92,13 +158,15 @@ async def post_cancellation(
         await controls.cancel(context.c, delivery_id, Actor(caller=caller, at=now, reason=body.reason))
     for channel in NOTIFIED_CHANNELS:
         notifications.notify(channel)
-    return await _whole(delivery_id, context)
+    return await _detail(delivery_id, context)
 
 
-async def _whole(delivery_id: UUID, context: DeliveryContextHere) -> DeliveryDetailBody:
+async def _detail(delivery_id: UUID, context: DeliveryContextHere) -> DeliveryDetailBody:
     view = await context.one(delivery_id)
     row, previous = (await store.read_messages(context.c, [delivery_id]))[0]
     attempts: list[AttemptBody] = show_attempts(view, await store.attempts(context.c, view))
     with_texts = may_read_school(context.caller, view.brin, await own_schools(context.c, context.caller))
     reports: list[ReportBody] = show_reports(view, await store.reports(context.c, view), with_texts=with_texts)
-    return show_detail(context.show(view), forwarded_message(row, previous, context.letterhead()), attempts, reports)
+    return show_detail(
+        context.show(view), forwarded_message(row, previous, context.envelope_defaults()), attempts, reports
+    )

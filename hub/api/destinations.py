@@ -7,7 +7,6 @@ from pydantic import Field
 
 from hub.access import Actor
 from hub.api.auth import OperationsHere
-from hub.api.reasons import Reason
 from hub.api.state import ConnectionHere, NotificationsHere, NowHere, PendingNotifications
 from hub.errors import NotFound
 from hub.operations import controls
@@ -15,7 +14,7 @@ from hub.operations.controls import NOTIFIED_CHANNELS
 from hub.store import observe
 from hub.store.observe import LaneSums
 from hub.store.pool import Connection
-from hub.views.models import Items, RequestModel, example
+from hub.views.models import Items, Reason, RequestModel, example
 from hub.views.status import DestinationBody, show_destination
 from schemas.identifiers import BrinField
 

@@ -13,12 +13,12 @@ from pydantic import Field
 from hub.access.boards import own_schools
 from hub.access.rules import mandate_scope_by_school
 from hub.api.auth import CallerHere
-from hub.api.paging import DEFAULT_LIMIT, HIGHEST_LIMIT, read_cursor, write_cursor
 from hub.api.state import ConnectionHere, SettingsHere
 from hub.domain.kinds import OF_MANDATES, Kind
 from hub.envelopes import envelope_defaults, mandate_event
 from hub.store import mandates, published_events
 from hub.views.models import CamelModel
+from hub.views.paging import DEFAULT_LIMIT, HIGHEST_LIMIT, read_cursor, write_cursor
 from schemas.envelope import MandateEvent
 
 router = APIRouter(tags=["events"])

@@ -39,7 +39,7 @@ class LagCache:
 
 def _lag_cache(request: Request) -> LagCache:
     state = request.app.state
-    if not hasattr(state, "lag_desk"):
+    if not hasattr(state, "lag_cache"):
         state.lag_cache = LagCache()
     found: LagCache = state.lag_cache
     return found

@@ -9,20 +9,18 @@ from fastapi import APIRouter, Query, Response
 from hub.access.rules import mandate_scope, may_see_validated_mandate
 from hub.api.answers import ETAG, LOCATION, TAGGED
 from hub.api.auth import SchoolHere
-from hub.api.mandate_context import MandateContextHere
+from hub.api.mandate_context import MandateContext, MandateContextHere
+from hub.api.mandate_requests import CopiesRequest, MandatePatch, MandateRequest, WithdrawalRequest
 from hub.api.paging import PagingHere
 from hub.api.preconditions import IfMatch
+from hub.errors import Conflict, FieldError, NotFound, PreconditionFailed, PreconditionRequired
 from hub.operations import administration
 from hub.store import mandates
 from hub.store.mandates import MandateFilter, MandateScope
 from hub.views.mandates import (
     CopiesBody,
-    CopiesRequest,
     MandateBody,
-    MandatePatch,
-    MandateRequest,
     ValidationBody,
-    WithdrawalRequest,
     show_copy,
     show_mandate,
 )
@@ -37,10 +35,12 @@ async def post_mandate(
     body: MandateRequest, _caller: SchoolHere, context: MandateContextHere, response: Response
 ) -> MandateBody:
     """Grant a mandate."""
+    today = context.at.today
     async with context.change():
-        made = await administration.grant(
-            context.c, context.actor, body.to_grant_request(context.at.today), body.unread
-        )
+        if body.faults:
+            partial = body.to_partial_grant(today)
+            raise body.refusal(await administration.check_grant(context.c, context.actor, partial))
+        made = await administration.grant(context.c, context.actor, body.to_grant_request(today))
     response.headers["Location"] = f"/v1/mandates/{made.id}"
     return await context.answer(made.id, response)
 
@@ -87,10 +87,23 @@ async def patch_mandate(
 ) -> MandateBody:
     """Give a mandate another end date, or another start date while that lies ahead."""
     async with context.change():
-        with body.comes_first():
-            before = await context.own(mandate_id, if_match, required=True)
-        await administration.amend(context.c, context.actor, before, body.to_patch(), before.version, body.unread)
+        if body.faults:
+            raise body.refusal(await _check_rest(context, mandate_id, body.readable, if_match))
+        before = await context.own(mandate_id, if_match, required=True)
+        await administration.amend(context.c, context.actor, before, body.to_date_change(), before.version)
     return await context.answer(mandate_id, response)
+
+
+async def _check_rest(
+    context: MandateContext, mandate_id: UUID, patch: MandatePatch, if_match: str | None
+) -> list[FieldError]:
+    """Return what is wrong with the readable rest of a patch; nothing where the mandate cannot be changed."""
+    try:
+        before = await context.own(mandate_id, if_match, required=True)
+        change = patch.to_date_change()
+        return await administration.check_amendment(context.c, context.actor, before, change, before.version)
+    except (NotFound, Conflict, PreconditionFailed, PreconditionRequired):
+        return []
 
 
 @router.post("/mandates/{mandate_id}/withdrawal", responses=TAGGED)

@@ -46,7 +46,7 @@ class MetricsCache:
 
 def _metrics_cache(request: Request) -> MetricsCache:
     state = request.app.state
-    if not hasattr(state, "metrics_desk"):
+    if not hasattr(state, "metrics_cache"):
         state.metrics_cache = MetricsCache()
     found: MetricsCache = state.metrics_cache
     return found

@@ -1,39 +1,22 @@
 """`/v1/parked`: records that could not be used. In: a decision. Out: what they hold, and why they are here."""
 
-from base64 import b64encode
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
 from hub.access import Actor, Caller
 from hub.api.auth import OperationsHere
 from hub.api.paging import PagingHere
-from hub.api.reasons import Reason
 from hub.api.state import ConnectionHere, NotificationsHere, NowHere
 from hub.operations import controls
 from hub.store import operations
-from hub.store.operations import Parked, ParkedState
-from hub.views.models import CamelModel, Items, Moment, RequestModel, example
+from hub.store.operations import ParkedState
+from hub.views.models import Items, Reason, RequestModel, example
+from hub.views.parked import Fault, ParkedBody, show_parked
 
 router = APIRouter(prefix="/parked", tags=["operations"])
 HIGHEST = 2**63 - 1
 ParkedId = Annotated[int, Path(ge=0, le=HIGHEST)]
-Fault = Literal["unparsable", "schema", "unknown_school", "unknown_delivery", "future"]
-
-
-class ParkedBody(CamelModel):
-    """A record that was put aside; its bytes as long as they are kept."""
-
-    id: str
-    topic: str
-    partition: int
-    offset: int
-    reason: Fault
-    blame: Literal["sender", "hub"]
-    detail: str
-    received_at: Moment
-    bytes_base64: str | None
-    state: ParkedState
 
 
 class DecisionRequest(RequestModel):
@@ -83,22 +66,6 @@ async def post_discard(
     """Decide that it is never used."""
     async with c.transaction():
         return show_parked(await controls.discard(c, parked_id, _actor(caller, now, body)))
-
-
-def show_parked(parked: Parked) -> ParkedBody:
-    """Write a parked record."""
-    return ParkedBody(
-        id=str(parked.id),
-        topic=parked.topic,
-        partition=parked.partition,
-        offset=parked.offset,
-        reason=parked.reason,
-        blame=parked.blame,
-        detail=parked.detail,
-        received_at=parked.received_at,
-        bytes_base64=None if parked.bytes is None else b64encode(parked.bytes).decode(),
-        state=parked.state,
-    )
 
 
 def _actor(caller: Caller, now: NowHere, body: DecisionRequest | None) -> Actor:

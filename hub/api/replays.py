@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 from hub.access import Actor
 from hub.api.answers import LOCATION, Responses
 from hub.api.auth import OperationsHere
+from hub.api.bodies import ReasonRequest
 from hub.api.paging import PagingHere
 from hub.api.state import ConnectionHere, NowHere, SettingsHere
 from hub.domain.bulk import BulkKind
@@ -15,7 +16,6 @@ from hub.domain.ids import new_id
 from hub.operations import bulk
 from hub.store import bulk as store
 from hub.views.bulk import ReplayBody, ReplayRequest, preview_replay, show_replay
-from hub.views.deliveries import ReasonRequest
 from hub.views.models import Items
 
 router = APIRouter(prefix="/replays", tags=["operations"])

@@ -13,6 +13,7 @@ from hub.access.rules import mandate_scope, mandate_scope_by_school
 from hub.api.answers import ABSENT, ETAG, TAGGED
 from hub.api.auth import SchoolHere
 from hub.api.mandate_context import MandateContextHere
+from hub.api.mandate_requests import RoutingRequest
 from hub.api.preconditions import IfMatch, etag
 from hub.clock import today
 from hub.domain.known import ReachingMandate
@@ -21,7 +22,7 @@ from hub.observe.routing import RoutingQuery, find_routing
 from hub.operations import administration
 from hub.store import mandates
 from hub.store.mandates import MandateFilter, SchoolFilter
-from hub.views.mandates import RoutingBody, RoutingRequest
+from hub.views.mandates import RoutingBody
 from hub.views.models import CamelModel, Day, Moment, RequestMoment
 from schemas.identifiers import BranchField, BrinField, ServiceCodeField
 

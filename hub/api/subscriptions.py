@@ -14,22 +14,27 @@ from hub.api.answers import ETAG, LOCATION, TAGGED
 from hub.api.auth import LasHere, require
 from hub.api.preconditions import IfMatch, check_match, etag
 from hub.api.subscription_context import (
+    SubscriptionContext,
     SubscriptionContextHere,
     require_own,
     require_readable,
 )
+from hub.api.subscription_requests import (
+    NewSubscriptionRequest,
+    ReadableSubscription,
+    RotationRequest,
+    SubscriptionPatch,
+)
 from hub.domain.signing import format_secret
 from hub.domain.subscription import SubscriptionStatus
+from hub.errors import FieldError
 from hub.store import subscriptions as store
 from hub.subscribe import trial
 from hub.views.models import Items
 from hub.views.subscriptions import (
     NewSubscriptionBody,
-    NewSubscriptionRequest,
     RotationBody,
-    RotationRequest,
     SubscriptionBody,
-    SubscriptionPatch,
     TrialBody,
     show_new_subscription,
     show_subscription,
@@ -58,10 +63,11 @@ async def post_subscription(
     body: NewSubscriptionRequest, caller: LasHere, context: SubscriptionContextHere, response: Response
 ) -> NewSubscriptionBody:
     """Subscribe: the receiver is asked for its consent, then told what must be heard; the secret is shown only here."""
-    with body.comes_first():
-        oin, options = require_supplier(caller), body.to_subscription_request(context.keys)
+    if body.faults:
+        raise body.refusal(await _check_rest(context, caller, body.readable))
+    oin, options = require_supplier(caller), body.to_options(context.keys)
     async with context.borrow() as c:
-        await subscribe.check_request(c, oin, options, body.unread)
+        await subscribe.check_request(c, oin, options)
         await subscribe.check_free(c, oin)
     wanted = subscribe.AgreedRequest(options=options, allowed_rate=await context.obtain_consent(options))
     async with context.borrow() as c, c.transaction():
@@ -94,12 +100,13 @@ async def patch_subscription(
     if_match: IfMatch = None,
 ) -> SubscriptionBody:
     """Change what is asked for; another address, rate or certificate needs the receiver's consent again."""
+    if body.faults:
+        raise body.refusal(await _check_rest(context, caller, body.readable))
     async with context.borrow() as c:
-        with body.comes_first():
-            before = require_own(await store.find(c, subscription_id), caller)
-            check_match(if_match, before.version, required=True)
+        before = require_own(await store.find(c, subscription_id), caller)
+        check_match(if_match, before.version, required=True)
         options = body.merge(before.options, context.keys)
-        await subscribe.check_request(c, before.supplier_oin, options, body.unread)
+        await subscribe.check_request(c, before.supplier_oin, options)
     asks = not body.model_fields_set.isdisjoint(subscribe.NEEDS_CONSENT)
     wanted = subscribe.AgreedRequest(
         options=options, allowed_rate=await context.obtain_consent(options) if asks else before.allowed_rate
@@ -197,3 +204,15 @@ async def post_test(subscription_id: UUID, caller: LasHere, context: Subscriptio
         found = require_own(await store.find(c, subscription_id), caller)
         prepared = await trial.prepare(c, found, context.settings, context.now())
     return TrialBody.model_validate(await trial.send(context.outbound, prepared, context.now()))
+
+
+async def _check_rest(
+    context: SubscriptionContext, caller: Caller, body: ReadableSubscription | SubscriptionPatch
+) -> list[FieldError]:
+    """Return what is wrong with the readable rest of a request; nothing where the caller speaks for no one supplier."""
+    if caller.oin is None:
+        return []
+    async with context.borrow() as c:
+        return await subscribe.check_fields(
+            c, caller.oin, url=body.url or None, services=body.services or (), types=body.types or ()
+        )

@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.api.delivery_context import DeliveryQuery
-from hub.api.paging import HIGHEST_LIMIT, Paging, list_fingerprint
 from hub.commands.asking import print_json, print_table, run_query
 from hub.commands.choosing import Statuses, read_filters
 from hub.observe.shown import without_receiver
 from hub.store import ledger, observe
 from hub.store.deliveries import DeliveryScope, list_deliveries
-from hub.views.deliveries import show_delivery
+from hub.views.deliveries import DeliveryQuery, show_delivery
 from hub.views.models import Items
+from hub.views.paging import HIGHEST_LIMIT, Paging, list_fingerprint
 
 if TYPE_CHECKING:
     from hub.settings import Settings
@@ -65,7 +64,7 @@ def deliveries(  # noqa: PLR0913 - one parameter per filter
 async def _page(c: Connection, _settings: Settings, filters: DeliveryQuery, paging: Paging) -> Items[DeliveryBody]:
     places = {place.id: place for place in await observe.read_destinations(c)}
     epoch = await ledger.epoch(c)
-    wanted = filters.to_wanted(list(places.values()), paging.after(int, str, int))
+    wanted = filters.to_filter(list(places.values()), paging.after(int, str, int))
     found = await list_deliveries(
         c, wanted, DeliveryScope(everything=True), without_receiver(places.values()), paging.limit + 1
     )

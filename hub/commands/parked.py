@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hub.access import COMMAND_LINE, Actor
-from hub.api.paging import HIGHEST_LIMIT, Paging, list_fingerprint
-from hub.api.parked import ParkedBody, show_parked
 from hub.clock import now
 from hub.commands.asking import Reason, print_json, print_table, run_change, run_query
 from hub.operations import controls
 from hub.store import operations
 from hub.views.models import Items
+from hub.views.paging import HIGHEST_LIMIT, Paging, list_fingerprint
+from hub.views.parked import ParkedBody, show_parked
 
 if TYPE_CHECKING:
     from hub.settings import Settings

@@ -38,6 +38,31 @@ class GrantRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PartialGrant:
+    """A request for a mandate as far as it could be read; None where a field, or a branch, could not."""
+
+    brin: Brin | None
+    service_code: ServiceCode | None
+    supplier_oin: Oin | None
+    start_date: date | None
+    end_date: date | None
+    branches: Sequence[tuple[Branch, RoutingId | None] | None]
+
+    def complete(self) -> GrantRequest | None:
+        """Return the request without its unreadable branches; None when one of the other fields is missing."""
+        if self.brin is None or self.service_code is None or self.supplier_oin is None or self.start_date is None:
+            return None
+        return GrantRequest(
+            brin=self.brin,
+            service_code=self.service_code,
+            supplier_oin=self.supplier_oin,
+            start_date=self.start_date,
+            end_date=self.end_date,
+            branches=tuple(each for each in self.branches if each is not None),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RuleViolation:
     """One thing that is wrong: where, as a JSON pointer, a code for programs, and words for people."""
 
@@ -52,24 +77,23 @@ class RuleViolation:
 
 
 def check_parties(
-    request: GrantRequest, school: School | None, offered: Collection[str] | None, services: Container[str], today: date
+    request: GrantRequest | PartialGrant,
+    school: School | None,
+    offered: Collection[str] | None,
+    services: Container[str],
+    today: date,
 ) -> Iterator[RuleViolation]:
-    """Check who and what a mandate is for; `offered` are the services of the system, None when it is unknown."""
-    if school is None:
-        yield RuleViolation(
-            field="/brin", code="unknown_school", detail=f"school {request.brin} is not in the register"
-        )
-    elif not school.is_open(today):
-        yield RuleViolation(
-            field="/brin", code="school_closed", detail=f"school {request.brin} closed on {school.closed_on}"
-        )
-    elif not school.has_agreement(request.service_code):
-        detail = f"board {school.bge_code} has not signed the agreement for {request.service_code}"
-        yield RuleViolation(field="/brin", code="no_agreement", detail=detail)
+    """Check who and what a mandate is for, as far as it is known.
+
+    `school` and `offered`, the services of the system, are None where the register has no such school or system.
+    """
+    yield from _check_school(request, school, today)
     known = request.service_code in services
-    if not known:
+    if request.service_code is not None and not known:
         detail = f"service {request.service_code} is not in the register"
         yield RuleViolation(field="/serviceCode", code="unknown_service", detail=detail)
+    if request.supplier_oin is None:
+        return
     if offered is None:
         detail = f"no system of supplier {request.supplier_oin} is registered"
         yield RuleViolation(field="/supplierOin", code="unknown_system", detail=detail)
@@ -78,15 +102,33 @@ def check_parties(
         yield RuleViolation(field="/supplierOin", code="service_not_offered", detail=detail)
 
 
-def check_dates(start: date, end: date | None, today: date, *, start_may_be_past: bool) -> Iterator[RuleViolation]:
-    """Check the period of a mandate; the end date is its last day."""
-    if start < today and not start_may_be_past:
+def _check_school(request: GrantRequest | PartialGrant, school: School | None, today: date) -> Iterator[RuleViolation]:
+    if request.brin is None:
+        return
+    if school is None:
+        yield RuleViolation(
+            field="/brin", code="unknown_school", detail=f"school {request.brin} is not in the register"
+        )
+    elif not school.is_open(today):
+        yield RuleViolation(
+            field="/brin", code="school_closed", detail=f"school {request.brin} closed on {school.closed_on}"
+        )
+    elif request.service_code is not None and not school.has_agreement(request.service_code):
+        detail = f"board {school.bge_code} has not signed the agreement for {request.service_code}"
+        yield RuleViolation(field="/brin", code="no_agreement", detail=detail)
+
+
+def check_dates(
+    start: date | None, end: date | None, today: date, *, start_may_be_past: bool
+) -> Iterator[RuleViolation]:
+    """Check the period of a mandate; the end date is its last day, an unreadable start date is None."""
+    if start is not None and start < today and not start_may_be_past:
         yield RuleViolation(field="/startDate", code="in_the_past", detail=f"{start} lies before today, {today}")
-    if start > LAST_DAY:
+    if start is not None and start > LAST_DAY:
         yield RuleViolation(field="/startDate", code="too_late", detail=f"{start} lies after {LAST_DAY}")
     if end is None:
         return
-    if end < start:
+    if start is not None and end < start:
         yield RuleViolation(field="/endDate", code="before_start", detail=f"{end} lies before the start date, {start}")
     elif end < today:
         yield RuleViolation(field="/endDate", code="in_the_past", detail=f"{end} lies before today, {today}")
@@ -120,12 +162,18 @@ def check_routing(
 
 
 def check_branches(
-    request: GrantRequest, school: School, taken: Mapping[RoutingId, Branch], today: date
+    branches: Sequence[tuple[Branch, RoutingId | None] | None],
+    school: School,
+    taken: Mapping[RoutingId, Branch],
+    today: date,
 ) -> Iterator[RuleViolation]:
-    """Check the branches that a wish names, and their routing characteristics, against the school and each other."""
+    """Check branches and their routing characteristics against the school and each other; None could not be read."""
     seen: set[Branch] = set()
     used = dict(taken)
-    for index, (branch, routing) in enumerate(request.branches):
+    for index, each in enumerate(branches):
+        if each is None:
+            continue
+        branch, routing = each
         at = f"/branches/{index}"
         yield from check_branch(branch, school, today, f"{at}/branch")
         if branch in seen:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from hub.access import Actor
     from hub.domain.mandate import Mandate
     from hub.errors import FieldError
-    from hub.register import CopyResult, DateChange, GrantRequest, Moment
+    from hub.register import CopyResult, DateChange, GrantRequest, Moment, PartialGrant
     from hub.store.mandates import MandateView
     from hub.store.pool import Connection
     from schemas.identifiers import Branch, Brin, RoutingId
@@ -49,24 +49,29 @@ async def read_own(c: Connection, actor: Actor, mandate_id: UUID) -> MandateView
     return found
 
 
-async def grant(c: Connection, actor: Actor, options: GrantRequest, unread: Sequence[FieldError] = ()) -> Mandate:
-    """Grant a mandate for a school of theirs; what of the wish is `unread` is refused with all else that is wrong."""
-    made = await register.grant(c, options, _moment(actor), actor.may_administer, unread)
+async def grant(c: Connection, actor: Actor, request: GrantRequest) -> Mandate:
+    """Grant a mandate for a school that the actor administers."""
+    made = await register.grant(c, request, _moment(actor), actor.may_administer)
     await _write_audit(c, actor, "mandate.granted", None, made)
     return made
 
 
-async def amend(
-    c: Connection,
-    actor: Actor,
-    mandate: Mandate,
-    patch: DateChange,
-    expected: int | None,
-    unread: Sequence[FieldError] = (),
-) -> Mandate:
-    """Give a mandate of theirs other dates; what of the patch is `unread` is refused with all else that is wrong."""
+async def check_grant(c: Connection, actor: Actor, request: PartialGrant) -> list[FieldError]:
+    """Return what is wrong with a request of which only a part could be read; nothing is granted."""
+    return await register.check_grant(c, request, _moment(actor), actor.may_administer)
+
+
+async def check_amendment(
+    c: Connection, actor: Actor, mandate: Mandate, patch: DateChange, expected: int | None
+) -> list[FieldError]:
+    """Return what is wrong with new dates of which only a part could be read; nothing is changed."""
+    return await register.check_amendment(c, mandate.id, patch, _moment(actor), expected)
+
+
+async def amend(c: Connection, actor: Actor, mandate: Mandate, patch: DateChange, expected: int | None) -> Mandate:
+    """Give a mandate other dates."""
     before = await _lock(c, mandate)
-    after = await register.amend(c, mandate.id, patch, _moment(actor), expected, unread)
+    after = await register.amend(c, mandate.id, patch, _moment(actor), expected)
     await _write_audit(c, actor, "mandate.amended", before, after)
     return after
 

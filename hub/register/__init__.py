@@ -4,10 +4,11 @@ In: a wish, a connection inside the caller's transaction, the time. Out: mandate
 relay, all in that transaction. Next: producers.relay. Each use case holds the rows of its schools, in key order.
 """
 
-from hub.domain.rules import GrantRequest
+from hub.domain.rules import GrantRequest, PartialGrant
 from hub.register.amend import UNCHANGED, DateChange, amend, withdraw
 from hub.register.audit import mandate_changes, mandate_identity
 from hub.register.calendar import arrive, due
+from hub.register.check import check_amendment, check_grant
 from hub.register.copies import CopyRequest, CopyResult, copy
 from hub.register.grant import grant
 from hub.register.moment import Moment, moment
@@ -20,10 +21,13 @@ __all__ = [
     "DateChange",
     "GrantRequest",
     "Moment",
+    "PartialGrant",
     "amend",
     "arrive",
     "assign_routing",
     "available_routing",
+    "check_amendment",
+    "check_grant",
     "copy",
     "due",
     "grant",

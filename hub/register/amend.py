@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from hub.domain.mandate import Mandate
-    from hub.errors import FieldError
     from hub.register.moment import Moment
+    from hub.register.service_mandates import ServiceMandates
     from hub.store.pool import Connection
 
 
@@ -47,27 +47,18 @@ async def amend(
     patch: DateChange,
     at: Moment,
     expected: int | None = None,
-    unread: Sequence[FieldError] = (),
 ) -> Mandate:
     """Give a mandate other dates and return it; dates that it has already change nothing.
 
-    `unread` are faults that were found in the patch before: with any of them nothing is changed.
     Raises `InvalidInput`, `PreconditionFailed` when its version is not `expected`, or `Conflict` `overlap`,
     `taken` or `ended`.
     """
     service, mandate = await load_service_of(c, mandate_id, at, expected)
     after = _with_dates(mandate, patch)
     changes = _changes(mandate, after)
-    if not changes and not unread:
+    if not changes:
         return mandate
-    refuse(
-        (
-            *_check(mandate, after, changes, at.today),
-            *rules.check_overlap(after, service.mandates, at.today),
-            *rules.check_routes(after, service.mandates, at.today),
-        ),
-        unread,
-    )
+    refuse(find_violations(service, mandate, patch, at.today))
     after = service.settle(after, ChangeCause(kind=Kind.AMENDED, changes=changes))
     await service.write(c)
     return after
@@ -84,6 +75,16 @@ async def withdraw(
     after = service.settle(replace(mandate, withdrawn_at=at.now), WITHDRAWAL)
     await service.write(c)
     return after
+
+
+def find_violations(
+    service: ServiceMandates, mandate: Mandate, patch: DateChange, today: date
+) -> Iterator[RuleViolation]:
+    """Check new dates of a mandate against the calendar and the other mandates of its school and service."""
+    after = _with_dates(mandate, patch)
+    yield from _check(mandate, after, _changes(mandate, after), today)
+    yield from rules.check_overlap(after, service.mandates, today)
+    yield from rules.check_routes(after, service.mandates, today)
 
 
 def _with_dates(mandate: Mandate, patch: DateChange) -> Mandate:

@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import date, datetime
 
-    from hub.domain.rules import GrantRequest, RuleViolation
+    from hub.domain.rules import GrantRequest, PartialGrant, RuleViolation
     from hub.domain.school import School
-    from hub.errors import FieldError
     from hub.register.moment import Moment
     from hub.store.pool import Connection
     from hub.store.register import References
@@ -36,29 +35,26 @@ async def grant(
     request: GrantRequest,
     at: Moment,
     may_administer: Callable[[School], bool] = any_school,
-    unread: Sequence[FieldError] = (),
 ) -> Mandate:
     """Grant a mandate and return it; the caller owns the transaction.
 
-    `may` says whether the caller administers a school; one that it does not is as good as unknown. `unread` are faults
-    found before, for which the wish has stand-ins: with any of them nothing is granted. Raises
-    `InvalidInput` with everything that is wrong with the wish, or `Conflict` `overlap` or `taken`.
+    A school that the caller may not administer is treated as unknown. Raises `InvalidInput` with everything that is
+    wrong with the request, or `Conflict` `overlap` or `taken`.
     """
     school = (await register.lock_schools(c, [request.brin])).get(request.brin)
     if school is None or not may_administer(school):
         references = await register.references(c)
-        refuse(_check(request, None, references, at.today), unread)
+        refuse(check_request(request, None, references, at.today))
         raise AssertionError  # a school that is unknown was refused
     service = await load_service(c, school, request.service_code, at)
     taken, used = await taken_routing(c, request, at.today)
     draft = to_mandate(request, at.now)
     refuse(
         (
-            *_check(request, school, service.references, at.today),
-            *rules.check_branches(request, school, taken, at.today),
+            *check_request(request, school, service.references, at.today),
+            *rules.check_branches(request.branches, school, taken, at.today),
             *rules.check_overlap(draft, service.mandates, at.today),
-        ),
-        unread,
+        )
     )
     routes = assign_routing_ids(request.brin, request.branches, used)
     mandate = service.settle(replace(draft, routes=routes), GRANT)
@@ -67,10 +63,11 @@ async def grant(
     return mandate
 
 
-def _check(
-    request: GrantRequest, school: School | None, references: References, today: date
+def check_request(
+    request: GrantRequest | PartialGrant, school: School | None, references: References, today: date
 ) -> Iterator[RuleViolation]:
-    offered = references.offered(request.supplier_oin)
+    """Check the parties and the period of a request; `school` is None for one that is unknown to the caller."""
+    offered = None if request.supplier_oin is None else references.offered(request.supplier_oin)
     yield from rules.check_parties(request, school, offered, references.services, today)
     yield from rules.check_dates(request.start_date, request.end_date, today, start_may_be_past=False)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from hub.domain import change
 from hub.domain.mandate import is_live, overlaps
@@ -12,7 +12,7 @@ from hub.register.write import Routing, WriteContext, write_events
 from hub.store import register
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
     from datetime import date
     from uuid import UUID
 
@@ -24,16 +24,6 @@ if TYPE_CHECKING:
     from hub.store.pool import Connection
     from hub.store.register import References
     from schemas.identifiers import Branch, RoutingId
-
-
-_PARTIES_AND_PERIOD: Final = ("/brin", "/serviceCode", "/supplierOin", "/startDate", "/endDate")
-_DEPENDS_ON: Final = {
-    "no_agreement": ("/serviceCode",),
-    "before_start": ("/startDate",),
-    "overlap": _PARTIES_AND_PERIOD,
-    "taken": _PARTIES_AND_PERIOD,
-}
-"""The fields, besides its own, that must be read before something can be called wrong."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -114,26 +104,12 @@ async def taken_routing(
     return {row.routing: row.branch for row in sharing}, {row.routing for row in used}
 
 
-def refuse(violations: Iterable[RuleViolation], unread: Sequence[FieldError] = ()) -> None:
-    """Raise what is wrong, if anything: `Conflict` when the wish only collides, else `InvalidInput` with all of it.
-
-    What was found with the help of a stand-in for something `unread` is left out.
-    """
-    found = [
-        violation
-        for violation in violations
-        if not unread or _is_independent(violation, [fault.field for fault in unread])
-    ]
-    errors = [*unread, *(FieldError(field=w.field, code=w.code, detail=w.detail) for w in found)]
-    if not errors:
+def refuse(violations: Iterable[RuleViolation]) -> None:
+    """Raise what is wrong, if anything: `Conflict` when the request only collides, else `InvalidInput` with all."""
+    found = list(violations)
+    if not found:
         return
-    if not unread and all(violation.is_conflict for violation in found):
+    errors = [FieldError(field=each.field, code=each.code, detail=each.detail) for each in found]
+    if all(violation.is_conflict for violation in found):
         raise Conflict(found[0].code, "; ".join(violation.detail for violation in found)).at(errors)
     raise InvalidInput(errors)
-
-
-def _is_independent(violation: RuleViolation, unread: Sequence[str]) -> bool:
-    """Say whether something is wrong whatever stands in the fields that could not be read."""
-    replaced = ["/".join(field.split("/")[:3]) for field in unread]
-    stands_in = any(violation.field == field or violation.field.startswith(f"{field}/") for field in replaced)
-    return not (stands_in or any(field in unread for field in _DEPENDS_ON.get(violation.code, ())))

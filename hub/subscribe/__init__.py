@@ -19,13 +19,14 @@ from hub.subscribe.life import (
     rotate,
     subscribe,
 )
-from hub.subscribe.requests import check_request, obtain_consent
+from hub.subscribe.requests import check_fields, check_request, obtain_consent
 
 __all__ = [
     "NEEDS_CONSENT",
     "AgreedRequest",
     "activate",
     "change",
+    "check_fields",
     "check_free",
     "check_request",
     "disable",

@@ -21,19 +21,19 @@ if TYPE_CHECKING:
     from hub.store.pool import Connection
 
 
-async def check_request(
-    c: Connection, oin: str, options: SubscriptionOptions, unread: Sequence[FieldError] = ()
-) -> None:
-    """Raise `InvalidInput` with all that is wrong with a supplier's wish, as far as can be said without its receiver.
-
-    `unread` are faults that were found before, for which the wish has stand-ins.
-    """
-    found = [fault async for fault in _unknown(c, oin, options)]
-    found.extend((*_unreachable_urls(options), *_unknown_types(options)))
-    fields = {fault.field.split("/")[1] for fault in unread}
-    faults = (*unread, *(fault for fault in found if fault.field.split("/")[1] not in fields))
+async def check_request(c: Connection, oin: str, options: SubscriptionOptions) -> None:
+    """Raise `InvalidInput` with all that is wrong with what a supplier requests; its receiver is not asked."""
+    faults = await check_fields(c, oin, url=options.url, services=options.services, types=options.types)
     if faults:
         raise InvalidInput(faults)
+
+
+async def check_fields(
+    c: Connection, oin: str, *, url: str | None, services: Sequence[str], types: Sequence[str]
+) -> list[FieldError]:
+    """Return what is wrong with these parts of a request; None or none where a part could not be read."""
+    found = [fault async for fault in _unknown(c, oin, services)]
+    return [*found, *_refused_url(url), *_unknown_types(types)]
 
 
 async def obtain_consent(outbound: Outbound, options: SubscriptionOptions, origin: str, keys: Keys) -> int | None:
@@ -49,25 +49,27 @@ async def obtain_consent(outbound: Outbound, options: SubscriptionOptions, origi
             assert_never(consent)
 
 
-async def _unknown(c: Connection, oin: str, options: SubscriptionOptions) -> AsyncIterator[FieldError]:
+async def _unknown(c: Connection, oin: str, services: Sequence[str]) -> AsyncIterator[FieldError]:
     if not await subscriptions.is_registered(c, oin):
         detail = f"no system is registered for supplier {oin}; ask operations to register it"
         yield FieldError(field="/supplierOin", code="unknown_system", detail=detail)
-    for code in await subscriptions.unknown_services(c, options.services):
+    for code in await subscriptions.unknown_services(c, services):
         detail = f"there is no service {code}"
-        index = options.services.index(code)
+        index = services.index(code)
         yield FieldError(field=f"/services/{index}", code="unknown_service", detail=detail)
 
 
-def _unreachable_urls(options: SubscriptionOptions) -> Iterator[FieldError]:
+def _refused_url(url: str | None) -> Iterator[FieldError]:
+    if url is None:
+        return
     try:
-        read_url(options.url)
+        read_url(url)
     except AddressNotAllowed as error:
         yield FieldError(field="/url", code="address_not_allowed", detail=str(error))
 
 
-def _unknown_types(options: SubscriptionOptions) -> Iterator[FieldError]:
-    for index, pattern in enumerate(options.types):
+def _unknown_types(types: Sequence[str]) -> Iterator[FieldError]:
+    for index, pattern in enumerate(types):
         if not any(fnmatchcase(kind.value, pattern) for kind in EventType):
             detail = f"no type of message is meant by {pattern}; nl.osr.mandate.* is an example that is"
             yield FieldError(field=f"/types/{index}", code="unknown_type", detail=detail)

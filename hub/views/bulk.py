@@ -8,12 +8,20 @@ from uuid import UUID
 from pydantic import Field, StrictBool, StrictInt, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from hub.api.reasons import Reason
 from hub.domain.bulk import BulkKind, BulkState, approval_reason, needs_approval
 from hub.operations.bulk import BulkJobRequest, BulkPreview
 from hub.operations.bulk.request import selection_json
 from hub.store.bulk import BulkJob, BulkSelection
-from hub.views.models import NULL_IS_DEFAULT, CamelModel, Moment, RequestModel, RequestMoment, ShownStatus, example
+from hub.views.models import (
+    NULL_IS_DEFAULT,
+    CamelModel,
+    Moment,
+    Reason,
+    RequestModel,
+    RequestMoment,
+    ShownStatus,
+    example,
+)
 from schemas.identifiers import BrinField
 
 MOST_NAMED = 10_000

@@ -1,4 +1,4 @@
-"""The bodies of deliveries, lanes and reports: what is asked for, what is shown."""
+"""Deliveries, lanes and reports as they are shown. In: filters, rows of the ledger. Out: bodies."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
@@ -7,18 +7,49 @@ from uuid import UUID
 import orjson
 from pydantic import ConfigDict, Field
 
-from hub.api.reasons import Reason
 from hub.domain.delivery import Ignored, Status
 from hub.envelopes import unit_of
 from hub.observe.shown import shown_status
-from hub.store.deliveries import DeliveryView, LaneView
+from hub.store.deliveries import DeliveryFilter, DeliveryView, LaneView
 from hub.store.observe import DestinationView
-from hub.views.models import NULL_IS_DEFAULT, CamelModel, Moment, RequestModel, example
-from schemas.kinds import HELD, ReportStatus
-from schemas.messages import HIGHEST_VERSION, Signal
-from schemas.messages import Moment as ReportedAt
+from hub.views.models import CamelModel, Moment, RequestModel, RequestMoment, ShownStatus
+from schemas.identifiers import BranchField, BrinField, ServiceCodeField
+from schemas.kinds import HELD
 
-MOST_SIGNALS = 100
+HIGHEST_SEQUENCE = 2**63 - 1
+
+
+class DeliveryQuery(RequestModel):
+    """Which deliveries are asked for."""
+
+    model_config = ConfigDict(extra="ignore")  # the page that is asked for stands in the same place
+
+    destination: Annotated[str | None, Field(max_length=100)] = None
+    brin: BrinField | None = None
+    branch: BranchField | None = None
+    service_code: ServiceCodeField | None = None
+    mandate_id: UUID | None = None
+    event_id: UUID | None = None
+    status: list[ShownStatus] = Field(default_factory=list)
+    from_: Annotated[RequestMoment | None, Field(alias="from")] = None
+    to: RequestMoment | None = None
+    after_sequence: Annotated[int | None, Field(ge=0, le=HIGHEST_SEQUENCE)] = None
+
+    def to_filter(self, places: Sequence[DestinationView], after: tuple[Any, ...] | None) -> DeliveryFilter:
+        """Return the filter in the hub's own terms; `after` is the key (destination, BRIN, number) to go on behind."""
+        return DeliveryFilter(
+            destinations=[p.id for p in places if self.destination in (None, p.name)],
+            brin=self.brin,
+            branch=self.branch,
+            service_code=self.service_code,
+            mandate_id=self.mandate_id,
+            event_id=self.event_id,
+            statuses=[str(status) for status in self.status] or None,
+            planned_from=self.from_,
+            planned_until=self.to,
+            after_sequence=self.after_sequence,
+            after=None if after is None else (after[0], after[1], after[2]),
+        )
 
 
 class TransportBody(CamelModel):
@@ -97,26 +128,6 @@ class LaneBody(CamelModel):
     due_at: Moment | None
 
 
-class ReportRequest(RequestModel):
-    """What a receiver did with a delivery; what it names besides must be that delivery's own."""
-
-    model_config = ConfigDict(
-        extra="ignore",
-        **example(
-            status="processed_with_signal",
-            signals=[{"kind": "Melding", "code": "M1", "text": "de vestiging is nieuw"}],
-            reportedAt="2026-11-23T10:00:00Z",
-        ),
-    )
-
-    delivery_id: UUID | None = None
-    mandate_id: UUID | None = None
-    mandate_version: Annotated[int, Field(ge=1, le=HIGHEST_VERSION)] | None = None
-    status: ReportStatus
-    signals: Annotated[tuple[Signal, ...], Field(max_length=MOST_SIGNALS), NULL_IS_DEFAULT] = ()
-    reported_at: ReportedAt
-
-
 class ReportAnswer(CamelModel):
     """What became of a report."""
 
@@ -124,14 +135,6 @@ class ReportAnswer(CamelModel):
     status: str
     applied: bool
     ignored_because: Literal["duplicate", "older", "final", "not_expected"] | None
-
-
-class ReasonRequest(RequestModel):
-    """Why somebody does something."""
-
-    model_config = example(reason="sent to the wrong school")
-
-    reason: Reason
 
 
 def show_delivery(view: DeliveryView, place: DestinationView, epoch: int, *, with_url: bool) -> DeliveryBody:

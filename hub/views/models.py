@@ -12,6 +12,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     JsonValue,
@@ -24,6 +25,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticUseDefault
 from pydantic_core.core_schema import no_info_before_validator_function
 
+from hub.operations.controls import EMPTY_REASON, MAX_REASON_LENGTH
 from schemas.cloudevents import write_time
 from schemas.kinds import HELD, DeliveryStatus
 
@@ -70,6 +72,20 @@ class _NullIsDefault:
 
 NULL_IS_DEFAULT: Final = _NullIsDefault()
 """For a field with a default: null stands for that default."""
+
+
+def _not_blank(reason: str) -> str:
+    if not reason.strip():
+        raise PydanticCustomError("blank", EMPTY_REASON)
+    return reason
+
+
+Reason = Annotated[
+    str,
+    Field(min_length=1, max_length=MAX_REASON_LENGTH, json_schema_extra={"pattern": r"\S"}),
+    AfterValidator(_not_blank),
+]
+"""Why somebody does something, as the audit keeps it."""
 
 
 class CamelModel(BaseModel):

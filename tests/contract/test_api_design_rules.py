@@ -12,8 +12,8 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from hub.access import Role
-from hub.api.paging import list_fingerprint, write_cursor
 from hub.api.problem_pages import KINDS
+from hub.views.paging import list_fingerprint, write_cursor
 from tests.support.api.school_calls import ONE, mandate_request
 
 if TYPE_CHECKING:

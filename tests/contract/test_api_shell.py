@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hub.access import Role
-from hub.api.paging import Paging, list_fingerprint, write_cursor
-from tests.support.api.probe_resource import Wish, probing
+from hub.views.paging import Paging, list_fingerprint, write_cursor
+from tests.support.api.probe_resource import ProbeRequest, probing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -196,4 +196,4 @@ async def test_the_description_is_open_to_all(client: Client) -> None:
 
 def test_a_day_is_a_day() -> None:
     """A calendar day is read from its written form only, never from a number of seconds."""
-    assert Wish.model_validate({"startDate": "2026-11-23", "howMany": 1}).start_date == date(2026, 11, 23)
+    assert ProbeRequest.model_validate({"startDate": "2026-11-23", "howMany": 1}).start_date == date(2026, 11, 23)

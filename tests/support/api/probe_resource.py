@@ -16,7 +16,7 @@ from hub.views.models import Day, RequestModel
 from tests.support.api.client import Client, client_of
 
 
-class Wish(RequestModel):
+class ProbeRequest(RequestModel):
     """A body like those of the API."""
 
     start_date: Day
@@ -33,9 +33,9 @@ async def list_probes(paging: PagingHere) -> dict[str, Any]:
 
 
 @router.post("")
-async def make(wish: Wish, _caller: Annotated[Caller, Depends(require(Role.SCHOOL))]) -> dict[str, int]:
+async def make(request: ProbeRequest, _caller: Annotated[Caller, Depends(require(Role.SCHOOL))]) -> dict[str, int]:
     """Take a body."""
-    return {"howMany": wish.how_many}
+    return {"howMany": request.how_many}
 
 
 @router.patch("/{number}")

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Final
+from uuid import UUID
 
 from fastapi import Depends, Request
+from pydantic import ConfigDict, Field
 
 from hub import settle
 from hub.api.state import NotificationsHere, PendingNotifications, app_state
@@ -20,12 +22,35 @@ from hub.settle.records import MAX_CLOCK_SKEW, to_incoming
 from hub.store.deliveries import ReportTarget
 from hub.store.meters import Meters
 from hub.store.pool import Connection, Pool
-from hub.views.deliveries import ReportRequest
-from schemas.messages import Report
+from hub.views.models import NULL_IS_DEFAULT, RequestModel, example
+from schemas.kinds import ReportStatus
+from schemas.messages import HIGHEST_VERSION, Report, Signal
+from schemas.messages import Moment as ReportedAt
 
 PROCESS: Final = 0
 MOST: Final = 200
+MAX_SIGNALS: Final = 100
 BatchAnswer = list[ReportResult] | UnknownDelivery
+
+
+class ReportRequest(RequestModel):
+    """What a receiver did with a delivery; what it names besides must be that delivery's own."""
+
+    model_config = ConfigDict(
+        extra="ignore",
+        **example(
+            status="processed_with_signal",
+            signals=[{"kind": "Melding", "code": "M1", "text": "de vestiging is nieuw"}],
+            reportedAt="2026-11-23T10:00:00Z",
+        ),
+    )
+
+    delivery_id: UUID | None = None
+    mandate_id: UUID | None = None
+    mandate_version: Annotated[int, Field(ge=1, le=HIGHEST_VERSION)] | None = None
+    status: ReportStatus
+    signals: Annotated[tuple[Signal, ...], Field(max_length=MAX_SIGNALS), NULL_IS_DEFAULT] = ()
+    reported_at: ReportedAt
 
 
 @dataclass(slots=True)
@@ -120,9 +145,9 @@ def _faults(body: ReportRequest, target: ReportTarget, now: datetime) -> Iterato
 
 def _handler(request: Request, notifications: NotificationsHere) -> ReportHandler:
     """Give the one desk of this application, made when it is first needed."""
-    wiring, state = app_state(request.scope), request.app.state
-    if not hasattr(state, "report_desk"):
-        state.report_batcher = ReportBatcher(wiring.open_pool, wiring.clock)
+    shared, state = app_state(request.scope), request.app.state
+    if not hasattr(state, "report_batcher"):
+        state.report_batcher = ReportBatcher(shared.open_pool, shared.clock)
     return ReportHandler(state.report_batcher, notifications)
 
 
