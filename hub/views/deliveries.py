@@ -16,7 +16,7 @@ from hub.store.observe import DestinationView
 from hub.views.models import NULL_IS_DEFAULT, CamelModel, Moment, RequestModel, example
 from schemas.kinds import HELD, ReportStatus
 from schemas.messages import HIGHEST_VERSION, Signal
-from schemas.messages import Moment as ReportedAt
+from schemas.moments import Moment as ReportedAt
 
 MOST_SIGNALS = 100
 
