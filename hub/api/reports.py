@@ -25,7 +25,7 @@ from hub.store.pool import Connection, Pool
 from hub.views.models import NULL_IS_DEFAULT, RequestModel, example
 from schemas.kinds import ReportStatus
 from schemas.messages import HIGHEST_VERSION, Report, Signal
-from schemas.messages import Moment as ReportedAt
+from schemas.moments import Moment as ReportedAt
 
 PROCESS: Final = 0
 MOST: Final = 200

@@ -7,6 +7,8 @@ from datetime import date
 from typing import Final
 from urllib.parse import parse_qs
 
+from schemas.moments import check_day
+
 _DAY: Final = re.compile(r"(\d{1,2})[-/. ](\d{1,2})[-/. ](\d{4})")
 MAX_FIELDS: Final = 10_000
 
@@ -66,6 +68,7 @@ def parse_day(text: str) -> date | None:
     """Read a day as a browser's calendar writes it, or as people do: day, month, year; None when it is no day."""
     found = _DAY.fullmatch(text)
     try:
-        return date(int(found[3]), int(found[2]), int(found[1])) if found else date.fromisoformat(text)
+        day = date(int(found[3]), int(found[2]), int(found[1])) if found else date.fromisoformat(text)
+        return check_day(day)
     except ValueError:
         return None

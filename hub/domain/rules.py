@@ -6,22 +6,20 @@ In: the wish, and what the register holds. Out: everything that is wrong with it
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from hub.domain.mandate import overlaps
 from schemas.identifiers import HIGHEST_INDEX, ROUTING_ID, brin_of_routing_id, routing_id
+from schemas.moments import FIRST_DAY, LAST_DAY
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+    from datetime import date
     from uuid import UUID
 
     from hub.domain.mandate import Mandate
     from hub.domain.school import School
     from schemas.identifiers import Branch, Brin, Oin, RoutingId, ServiceCode
-
-LAST_DAY: Final = date(9999, 12, 30)
-"""The last day that has a day after it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +124,8 @@ def check_dates(
         yield RuleViolation(field="/startDate", code="in_the_past", detail=f"{start} lies before today, {today}")
     if start is not None and start > LAST_DAY:
         yield RuleViolation(field="/startDate", code="too_late", detail=f"{start} lies after {LAST_DAY}")
+    if start < FIRST_DAY:
+        yield RuleViolation(field="/startDate", code="too_early", detail=f"{start} lies before {FIRST_DAY}")
     if end is None:
         return
     if start is not None and end < start:

@@ -1,6 +1,7 @@
-"""Be our FastStream broker: nothing acknowledged or created by itself, and news of topics soon.
+"""FastStream brokers as the hub uses them: explicit commits, nothing created by accident, and no pause while waiting.
 
-In: a topic and who takes its batches. Out: records as they lie there, and offsets committed when their taker says so.
+In: aiokafka's connection options, a topic, and the handler of its batches. Out: a broker whose subscriber hands over
+batches of records as they are, and `commit`, which the handler's owner calls after its own transaction.
 """
 
 from __future__ import annotations
@@ -8,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
@@ -25,8 +27,9 @@ if TYPE_CHECKING:
     Parse = Callable[[Sequence[ConsumerRecord[bytes, bytes]]], Awaitable[KafkaMessage]]
     Take = Callable[[Any, Sequence[ConsumerRecord[bytes, bytes]]], Awaitable[None]]
 
-BATCH_TIMEOUT_MS: Final = 600_000
-"""How long to wait for a batch; after a wait in vain FastStream sleeps as long again, deaf to what comes."""
+POLL_MS: Final = 1000
+"""How often a consumer without records looks at its group and its connections; records end the wait at once."""
+RETRY_SECONDS: Final = 0.1
 COMMIT_TIMEOUT_SECONDS: Final = 3.0
 """A broker that hangs is not waited for longer: aiokafka itself would ask it for ever."""
 STOP_TIMEOUT_SECONDS: Final = 4.0
@@ -34,12 +37,48 @@ log = structlog.get_logger(__name__)
 _SASL = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512}
 
 
+class WaitingConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka tells no types
+    """A consumer whose `getmany` waits until there are records, so that FastStream never sees an empty batch.
+
+    After an empty batch FastStream sleeps as long as the batch timeout, and after an error for five seconds; what is
+    written meanwhile would be read that much later. A consumer that was stopped raises `ConsumerStoppedError`.
+    """
+
+    async def getmany(
+        self, *partitions: TopicPartition, timeout_ms: int = POLL_MS, max_records: int | None = None
+    ) -> dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]]:
+        """Return the next records, however long that takes; raise aiokafka's errors that waiting does not mend."""
+        while True:
+            try:
+                found = await super().getmany(*partitions, timeout_ms=timeout_ms, max_records=max_records)
+            except KafkaError as error:
+                if not error.retriable:
+                    raise
+                log.info("consumer.interrupted", error=type(error).__name__, next="read again")
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                if found:
+                    return found  # type: ignore[no-any-return]
+
+
+class WaitingBroker(KafkaBroker):
+    """A FastStream broker whose subscribers wait for records without a pause."""
+
+    async def start(self) -> None:
+        """Connect, and start the subscribers with consumers that wait."""
+        await self.connect()
+        config = self.config.broker_config
+        config.builder = partial(WaitingConsumer, **config.builder.keywords)
+        await super().start()
+
+
 def make_broker(options: Mapping[str, Any]) -> KafkaBroker:
     """Make a broker from aiokafka's own connection options."""
-    return KafkaBroker(
+    return WaitingBroker(
         options["bootstrap_servers"],
         security=_security(options),
         metadata_max_age_ms=options.get("metadata_max_age_ms", 3000),
+        consumer_only=True,
         allow_auto_create_topics=False,
         ack_policy=AckPolicy.MANUAL,
         logger=logging.getLogger("faststream"),
@@ -70,7 +109,7 @@ def subscribe_to_batches(
         auto_offset_reset="earliest",
         batch=True,
         max_records=most,
-        batch_timeout_ms=BATCH_TIMEOUT_MS,
+        batch_timeout_ms=POLL_MS,
         ack_policy=AckPolicy.MANUAL,
         parser=take_as_it_lies,
         decoder=leave_closed,

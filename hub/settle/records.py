@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -32,7 +32,7 @@ class UnusableRecord:
 def read_report(
     value: bytes | None, headers: Sequence[tuple[str, bytes | None]], now: datetime
 ) -> IncomingReport | UnusableRecord:
-    """Read a report as DUO sends it, or say why it cannot be used."""
+    """Read a report from DUO's topic, or return why it cannot be used."""
     try:
         event = read(value, headers)
     except NotACloudEvent as error:
@@ -47,7 +47,7 @@ def read_report(
         )
     if report.reported_at > now + MAX_CLOCK_SKEW:
         return UnusableRecord("future", f"reportedAt {report.reported_at.isoformat()} lies ahead of the hub's clock")
-    return to_incoming(report)
+    return replace(to_incoming(report), is_by_duo=True)
 
 
 def to_incoming(report: Report) -> IncomingReport:

@@ -45,6 +45,8 @@ class IncomingReport:
 
     delivery_id: UUID | None = None
     mandate: tuple[UUID, int] | None = None
+    is_by_duo: bool = False
+    """Whether it was read from DUO's topic; it can then only be about a delivery to one of DUO's queues."""
     status: ReportStatus
     signals: str = "[]"
     reported_at: datetime
@@ -94,18 +96,24 @@ async def apply_reports(
 
 
 async def _find(c: Connection, incoming: Sequence[IncomingReport]) -> list[list[Key]]:
-    ids = [r.delivery_id for r in incoming if r.delivery_id]
+    ids = [r.delivery_id for r in incoming if r.delivery_id and not r.is_by_duo]
+    duo_ids = [r.delivery_id for r in incoming if r.delivery_id and r.is_by_duo]
     by_id = await store.find_by_id(c, ids) if ids else {}
+    at_queues = await store.find_at_queues(c, duo_ids) if duo_ids else {}
     versions = [r.mandate for r in incoming if r.mandate]
     by_mandate = await store.find_by_mandate(c, versions) if versions else {}
     return [
-        ([by_id[r.delivery_id]] if r.delivery_id in by_id else [])
+        _key_of(r.delivery_id, at_queues if r.is_by_duo else by_id)
         if r.delivery_id
         else by_mandate.get(r.mandate, [])
         if r.mandate
         else []
         for r in incoming
     ]
+
+
+def _key_of(delivery_id: UUID, keys: Mapping[UUID, Key]) -> list[Key]:
+    return [keys[delivery_id]] if delivery_id in keys else []
 
 
 class _Batch:

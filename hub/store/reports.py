@@ -83,6 +83,12 @@ async def find_by_id(c: Connection, ids: Sequence[UUID]) -> dict[UUID, Key]:
     return {row["id"]: (row["destination"], row["brin"], row["sequence"]) for row in rows}
 
 
+async def find_at_queues(c: Connection, ids: Sequence[UUID]) -> dict[UUID, Key]:
+    """Find where deliveries to DUO's queues are; those to systems are left out."""
+    rows = await queries.find_queue_deliveries_by_id(c, ids=list(ids))
+    return {row["id"]: (row["destination"], row["brin"], row["sequence"]) for row in rows}
+
+
 async def find_by_mandate(c: Connection, versions: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], list[Key]]:
     """Find all units of versions of mandates at DUO's queue of their service."""
     rows = await queries.find_deliveries_by_mandate(

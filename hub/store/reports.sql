@@ -4,6 +4,12 @@
 -- Where the deliveries with these ids are.
 select d.id, d.destination, d.brin, d.sequence from deliveries d where d.id = any(:ids::uuid[]);
 
+-- name: find_queue_deliveries_by_id
+-- Where the deliveries with these ids are, those to DUO's queues only.
+select d.id, d.destination, d.brin, d.sequence
+  from deliveries d
+ where d.id = any(:ids::uuid[]) and (select t.kind from destinations t where t.id = d.destination) = 'duo';
+
 -- name: find_deliveries_by_mandate
 -- Where all units of a mandate's version are, at DUO's queue of its service.
 select e.mandate_id, e.mandate_version, d.id, d.destination, d.brin, d.sequence
@@ -108,14 +114,17 @@ values (:topic, :partition, :offset, :key, :headers::jsonb, :bytes, :digest, :re
 on conflict do nothing;
 
 -- name: claim_parked_reports
--- Parked reports whose delivery has appeared since.
+-- Parked reports whose delivery to DUO has appeared since.
 select p.id, p.topic, p.partition, p."offset", p.headers::text as headers, p.bytes
   from parked_records p
  where p.state = 'open' and p.reason = 'unknown_delivery'
-   and (exists (select 1 from deliveries d where d.id = p.delivery_id)
-        or exists (select 1 from events e join planning_progress l on l.brin = e.brin
-                    where e.mandate_id = p.mandate_id and e.number <= l.planned_through
-                      and e.mandate_version = p.mandate_version))
+   and (exists (select 1 from deliveries d join destinations t on t.id = d.destination
+                 where d.id = p.delivery_id and t.kind = 'duo')
+        or exists (select 1 from events e
+                     join mandates m on m.id = e.mandate_id
+                     join services s on s.code = m.service_code
+                     join deliveries d on d.destination = s.destination and d.brin = e.brin and d.event_number = e.number
+                    where e.mandate_id = p.mandate_id and e.mandate_version = p.mandate_version))
  order by p.id limit 500
    for update of p skip locked;
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Final, Generic, TypeVar
 
 from pydantic import (
@@ -28,6 +28,7 @@ from pydantic_core.core_schema import no_info_before_validator_function
 from hub.operations.controls import EMPTY_REASON, MAX_REASON_LENGTH
 from schemas.cloudevents import write_time
 from schemas.kinds import HELD, DeliveryStatus
+from schemas.moments import check_day, check_moment
 
 T = TypeVar("T")
 _LONE: Final = re.compile(r"[\ud800-\udfff]")
@@ -42,10 +43,14 @@ Moment = Annotated[
 RequestMoment = Annotated[
     AwareDatetime,
     BeforeValidator(lambda given: _only_text(given, "an RFC 3339 time")),
-    AfterValidator(lambda given: _in_utc(given)),  # noqa: PLW0108 - it stands below
+    AfterValidator(check_moment),
 ]
 """A moment in a request; it names its time zone, whichever, and is taken over in UTC."""
-Day = Annotated[date, BeforeValidator(lambda given: _only_day(given))]  # noqa: PLW0108 - it stands below
+Day = Annotated[
+    date,
+    BeforeValidator(lambda given: _only_day(given)),  # noqa: PLW0108 - it stands below
+    AfterValidator(check_day),
+]
 """A calendar day, in Amsterdam: a date and nothing more, because midnight in UTC may be another day here."""
 SHOWN: Final = (*(status.value for status in DeliveryStatus), HELD)
 ShownStatus = Annotated[
@@ -141,13 +146,6 @@ def _texts(given: object) -> Iterator[str]:
                 waiting.extend((*value.keys(), *value.values()))
             case list():
                 waiting.extend(value)
-
-
-def _in_utc(given: datetime) -> datetime:
-    try:
-        return given.astimezone(UTC)
-    except OverflowError:
-        raise PydanticCustomError("form", "the moment lies outside the years 1 to 9999 in UTC") from None
 
 
 def _shown(given: str) -> str:

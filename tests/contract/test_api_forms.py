@@ -86,7 +86,11 @@ async def test_null_is_what_was_left_out(hub: Client, school: Client) -> None:
     replay = await hub.as_caller(Role.OPERATIONS).post("/v1/replays", asked)
     assert (replay.status, replay.json["dryRun"], replay.json["ratePerSecond"]) == (202, False, 50)
     bodies = hub.app.openapi()["components"]["schemas"]  # type: ignore[attr-defined]  # the application is FastAPI's
-    for body, field in (("MandateRequest", "branches"), ("RotationRequest", "graceSeconds"), ("ReportRequest", "signals")):
+    for body, field in (
+        ("MandateRequest", "branches"),
+        ("RotationRequest", "graceSeconds"),
+        ("ReportRequest", "signals"),
+    ):
         assert {"type": "null"} in bodies[body]["properties"][field]["anyOf"]
 
 
