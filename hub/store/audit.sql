@@ -1,14 +1,14 @@
--- The audit: who did what, to which school, from what to what, and why.
+-- The audit: who did what to which school, from which state to which, and why. Entries form a hash chain per school.
 
 -- name: lock_audit_heads
--- Hold the ends of these chains, in the order given, until the transaction ends.
+-- Lock the heads of these chains, in the order given, and return them.
 select h.chain, h.length, h.seal
   from unnest(:chains::text[]) with ordinality k (chain, o)
  cross join lateral (
     select x.chain, x.length, x.seal from audit_heads x where x.chain = k.chain for update) h;
 
 -- name: insert_audit_heads!
--- Chains that begin.
+-- Insert heads for chains that have none.
 insert into audit_heads (chain)
 select k.chain from unnest(:chains::text[]) with ordinality k (chain, o)
  where not exists (select from audit_heads h where h.chain = k.chain)
@@ -16,7 +16,7 @@ select k.chain from unnest(:chains::text[]) with ordinality k (chain, o)
 on conflict do nothing;
 
 -- name: write_audit!
--- Add sealed notes and move the heads of their chains, which are held.
+-- Insert sealed entries and move the heads of their chains; the caller has locked the heads.
 with head as (
   update audit_heads h set length = u.length, seal = u.seal
     from unnest(:chains::text[], :lengths::bigint[], :seals::bytea[]) u (chain, length, seal)

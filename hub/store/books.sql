@@ -1,25 +1,28 @@
--- The books: what must hold in any snapshot, whatever is under way. Each rule returns the rows that break it.
+-- The ledger check: what must hold in any snapshot, also under load. Each statement returns the rows that break a
+-- rule.
 
 -- name: count_events$
--- How many events were ever recorded and are kept.
+-- Count the events that are kept.
 select count(*) from events;
 
 -- name: count_deliveries
--- How many deliveries there are in each status, counted row by row.
+-- Count deliveries per status, row by row.
 select d.destination, d.status::text as status, d.expects_report, count(*) as n
   from deliveries d group by d.destination, d.status, d.expects_report;
 
 -- name: count_planned
--- How many deliveries the lanes say there were, and how many of them are not kept any more.
+-- Return how many deliveries the lanes planned, and how many of them retention deleted.
 select x.destination, sum(x.tail)::bigint as planned, sum(x.archived)::bigint as archived
   from lanes x group by x.destination;
 
 -- name: find_unbalanced_lanes
--- Lanes whose rows are not numbered 1 to their tail; up to `archived_through` as many may be missing as are archived.
+-- Find lanes whose deliveries are not numbered 1 to `tail`; up to `archived_through`, `archived` of them may be
+-- missing.
 select coalesce(x.destination, d.destination) as destination, coalesce(x.brin, d.brin) as brin, x.tail, x.archived,
        d.n, d.low, d.high
   from lanes x
-  full join (select d.destination, d.brin, count(*) as n, count(*) filter (where d.sequence > l.archived_through) as above,
+  full join (select d.destination, d.brin, count(*) as n,
+                    count(*) filter (where d.sequence > l.archived_through) as above,
                     min(d.sequence) as low, max(d.sequence) as high
                from deliveries d left join lanes l on l.destination = d.destination and l.brin = d.brin
               group by d.destination, d.brin) d
@@ -29,7 +32,8 @@ select coalesce(x.destination, d.destination) as destination, coalesce(x.brin, d
  order by 1, 2 limit :most;
 
 -- name: find_broken_event_numbers
--- Schools whose events are not numbered 1 to their counter, those apart that are not kept, or that are planned beyond it.
+-- Find schools whose events, with those that retention deleted, are not numbered 1 to their counter, or that are
+-- planned beyond it.
 select coalesce(s.brin, e.brin) as brin, s.counter, s.archived_events, e.n, e.low, e.high, p.planned_through
   from schools s
   full join (select e.brin, count(*) as n, min(e.number) as low, max(e.number) as high from events e group by e.brin) e
@@ -40,12 +44,13 @@ select coalesce(s.brin, e.brin) as brin, s.counter, s.archived_events, e.n, e.lo
  order by 1 limit :most;
 
 -- name: find_broken_positions
--- Positions of the published log that are missing or double, those apart that are not kept.
+-- Find missing or duplicate positions of `published_events`, apart from those that retention deleted.
 select count(*) as n, min(f.position) as low, max(f.position) as high, h.archived_positions
-  from published_events f cross join hub_state h group by h.archived_positions having max(f.position) <> count(*) + h.archived_positions;
+  from published_events f cross join hub_state h
+ group by h.archived_positions having max(f.position) <> count(*) + h.archived_positions;
 
 -- name: find_misplaced_events
--- Events that are neither on the published log nor waiting to be, or that are there twice.
+-- Find events that are not exactly once in `published_events` or `event_outbox`.
 select e.brin, e.number, count(f.position) as published, count(t.id) as waiting
   from events e
   left join published_events f on f.brin = e.brin and f.number = e.number
@@ -55,7 +60,7 @@ having count(f.position) + count(t.id) <> 1
  order by e.brin, e.number limit :most;
 
 -- name: find_positions_without_event
--- Positions of the published log, and errands, of events that do not exist.
+-- Find rows of `published_events` and `event_outbox` whose event does not exist.
 select x.brin, x.number, x.position
   from (select f.brin, f.number, f.position from published_events f
          union all select t.brin, t.number, null from event_outbox t) x
@@ -63,7 +68,7 @@ select x.brin, x.number, x.position
  order by x.brin, x.number limit :most;
 
 -- name: find_planned_ahead
--- Schools with deliveries of events that they are not planned through: the planner would tell them again.
+-- Find schools with deliveries beyond `planned_through`: the planner would plan these again.
 select d.brin, d.number, coalesce(p.planned_through, 0) as planned_through
   from (select d.brin, max(d.event_number) as number
           from deliveries d join schools s on s.brin = d.brin and d.event_number <= s.counter group by d.brin) d
@@ -72,19 +77,20 @@ select d.brin, d.number, coalesce(p.planned_through, 0) as planned_through
  order by d.brin limit :most;
 
 -- name: find_planned_twice
--- The same unit of the same event, planned more than once for one destination.
+-- Find units of events that are planned more than once for one destination.
 select d.destination, d.brin, d.event_number, d.branch, count(*) as n, max(d.id::text)::uuid as id
   from deliveries d where d.cause is null
  group by d.destination, d.brin, d.event_number, d.branch having count(*) > 1
  order by 1, 2, 3, 4 limit :most;
 
 -- name: find_duplicate_ids
--- One id for several deliveries.
+-- Find ids that several deliveries have.
 select d.id, count(*) as n, min(d.destination) as destination, min(d.brin) as brin
   from deliveries d group by d.id having count(*) > 1 order by d.id limit :most;
 
 -- name: find_deliveries_without_event
--- Deliveries of which no event speaks, that say another thing than their event, or that went to the wrong destination.
+-- Find deliveries without an event, of another type than their event says, or to a destination where the event does
+-- not belong.
 select d.destination, d.brin, d.sequence, d.event_number, d.branch, d.id
   from deliveries d
   left join (select e.brin, e.number, e.id, u.branch, u.type, s.destination as queue, m.supplier_oin
@@ -102,7 +108,7 @@ select d.destination, d.brin, d.sequence, d.event_number, d.branch, d.id
  order by 1, 2, 3 limit :most;
 
 -- name: find_unplanned_units
--- Units of planned events that their obligatory destination was not told.
+-- Find units of planned events without a delivery to their obligatory destination.
 select e.brin, e.number, e.branch, e.type, e.destination
   from (select e.brin, e.number, u.branch, u.type, coalesce(s.destination, w.id) as destination
           from planning_progress p
@@ -120,7 +126,8 @@ select e.brin, e.number, e.branch, e.type, e.destination
  order by 1, 2, 3 limit :most;
 
 -- name: find_stranded_lanes
--- Lanes that wait for nothing and nobody: neither a moment nor an owner that lives; or for a moment that no schedule asks.
+-- Find lanes with deliveries to send that no forwarder will lease: no due time and no living owner, or a due time
+-- that no schedule gives.
 select x.destination, x.brin, x.head, x.tail, x.owner, x.due
   from lanes x left join processes p on p.id = x.owner
  where (x.head < x.tail and x.due is null and not x.held
@@ -130,14 +137,14 @@ select x.destination, x.brin, x.head, x.tail, x.owner, x.due
  order by 1, 2 limit :most;
 
 -- name: find_stuck_circuits
--- Destinations that are not sent to and that nobody will ever try again.
+-- Find destinations whose circuit is open and that will not be probed.
 select d.id as destination, d.circuit from destinations d
  where d.circuit <> 'closed' and (d.probe_at is null or d.probe_at > clock_timestamp() + interval '31 days')
  order by d.id limit :most;
 
 -- name: find_misplaced_deliveries
--- Deliveries whose status does not go with where their lane stands, with what is expected of them, or with what is known
--- of attempts and reports.
+-- Find deliveries whose status contradicts the head of their lane, the report that is expected, or their attempts and
+-- reports.
 select d.destination, d.brin, d.sequence, d.id, d.status::text as status, d.expects_report, x.head, x.closed,
        d.reported_at is not null as is_reported
   from deliveries d
@@ -163,17 +170,18 @@ select d.destination, d.brin, d.sequence, d.id, d.status::text as status, d.expe
  order by 1, 2, 3 limit :most;
 
 -- name: find_misreported_deliveries
--- Deliveries in another status than the newest report that was applied, and kept, led to; and reports on nothing.
+-- Find deliveries in another status than their newest applied report led to, and reports without a delivery.
 select r.destination, r.brin, r.sequence, d.id, d.status::text as status, r.status as said
   from (select distinct on (r.destination, r.brin, r.sequence) r.destination, r.brin, r.sequence, r.status
           from reports r where r.applied order by r.destination, r.brin, r.sequence, r.id desc) r
   left join deliveries d on d.destination = r.destination and d.brin = r.brin and d.sequence = r.sequence
   left join lanes x on x.destination = r.destination and x.brin = r.brin
- where (d.id is null and r.sequence > coalesce(x.archived_through, 0)) or (d.status::text <> r.status and d.status <> 'superseded')
+ where (d.id is null and r.sequence > coalesce(x.archived_through, 0))
+    or (d.status::text <> r.status and d.status <> 'superseded')
  order by 1, 2, 3 limit :most;
 
 -- name: find_misplaced_lanes
--- Lanes whose own numbers contradict each other, or whose last number sent is not the last that was sent.
+-- Find lanes whose numbers contradict each other, or whose `sent` is not the last delivery that was sent.
 select x.destination, x.brin, x.head, x.tail, x.sent, x.closed, coalesce(t.last, 0) as last
   from lanes x
   left join (select d.destination, d.brin, max(d.sequence) as last

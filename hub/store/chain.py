@@ -16,7 +16,7 @@ async def find_broken(c: Connection, most: int) -> list[BrokenRow]:
     """Find what was changed, taken away, put in between or moved since it was noted; at most `most` of each kind."""
     return [
         *[
-            _about(row, f"note {row['number']} (n {row['n']}) does not follow from note {row['expected'] - 1}")
+            _about(row, f"note {row['number']} (id {row['id']}) does not follow from note {row['expected'] - 1}")
             for row in await queries.find_broken_audit_entries(c, most=most)
         ],
         *[_about(row, _end(row)) for row in await queries.find_broken_heads(c, most=most)],

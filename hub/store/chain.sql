@@ -1,8 +1,8 @@
--- Whether the audit holds together, and its daily anchors. Seals are computed here from the rows, not where they were
--- made. A part is written as its length in bytes, a colon and its text; what is not there as a dash.
+-- Verification of the audit, and its daily anchors. Seals are computed here from the rows, apart from the code that
+-- wrote them. Each part is hashed as its length in bytes, a colon and its text; null as a dash.
 
 -- name: find_broken_audit_entries
--- Notes whose seal, number or order does not follow from the note before them.
+-- Find entries whose seal, number or order does not follow from the entry before.
 select a.chain, a.number, a.id, a.expected
   from (select x.*, coalesce(lag(x.number) over w, h.base, 0) + 1 as expected,
                coalesce(lag(x.seal) over w, h.base_seal, '') as previous, lag(x.id) over w as id_before
@@ -16,7 +16,7 @@ select a.chain, a.number, a.id, a.expected
  order by a.chain, a.number limit :most;
 
 -- name: find_broken_heads
--- Chains that do not end where their head says.
+-- Find chains that do not end where their head says.
 select coalesce(h.chain, a.chain) as chain, h.length, h.base, a.n, a.last
   from audit_heads h
   full join (select x.chain, count(*) as n, max(x.number) as last from audit x group by x.chain) a on a.chain = h.chain
@@ -27,7 +27,7 @@ select coalesce(h.chain, a.chain) as chain, h.length, h.base, a.n, a.last
  order by 1 limit :most;
 
 -- name: find_broken_anchors
--- Anchors that do not follow from the one before, or from the heads they cover.
+-- Find anchors that do not follow from the anchor before or from the heads that they cover.
 select a.day, a.chains, f.n
   from (select x.*, coalesce(lag(x.seal) over (order by x.day), '') as expected from audit_anchors x) a
   left join lateral (
@@ -40,7 +40,7 @@ select a.day, a.chains, f.n
  order by a.day limit :most;
 
 -- name: find_lost_heads
--- Heads that were anchored and are not in their chain any more as they were.
+-- Find anchored heads that are no longer in their chain as they were.
 select f.chain, f.day, f.length
   from anchored_heads f
   left join audit_heads h on h.chain = f.chain
@@ -51,7 +51,7 @@ select f.chain, f.day, f.length
  order by f.day, f.chain limit :most;
 
 -- name: find_lost_anchors
--- Anchors that a note speaks of and that are not there as it says.
+-- Find anchors that an audit entry names and that are missing or differ.
 select a.subject ->> 'day' as day
   from audit a
   left join audit_anchors x on x.day::text = a.subject ->> 'day' and encode(x.seal, 'hex') = a.subject ->> 'seal'
@@ -59,22 +59,22 @@ select a.subject ->> 'day' as day
  order by a.number limit :most;
 
 -- name: read_anchor^
--- The anchor of a day.
+-- Return the anchor of a day.
 select x.day, x.at, x.chains, x.seal from audit_anchors x where x.day = :day;
 
 -- name: read_last_anchor^
--- The newest anchor.
+-- Return the newest anchor.
 select x.day, x.at, x.chains, x.seal from audit_anchors x order by x.day desc limit 1;
 
 -- name: read_moved_heads
--- The ends of the chains that have grown since they were last anchored.
+-- Return the heads of the chains that grew since they were last anchored.
 select h.chain, h.length, h.seal
   from audit_heads h
   left join lateral (select f.length from anchored_heads f where f.chain = h.chain order by f.day desc limit 1) f on true
  where h.length > coalesce(f.length, 0);
 
 -- name: write_anchor!
--- Add an anchor, and the ends it covers.
+-- Insert an anchor with the heads that it covers.
 with anchor as (
   insert into audit_anchors (day, at, chains, previous, seal)
   values (:day, :at, cardinality(:chains::text[]), :previous, :anchor_seal)

@@ -1,12 +1,12 @@
--- Deliveries, lanes and what hangs on them, as people and receivers see them. Filters that are null ask for all; these
--- statements are planned anew for the filters that are given (`force_custom_plan`).
+-- Deliveries and lanes as people and receivers see them. A filter that is null selects all; the statements are
+-- planned for the filters that are given (`force_custom_plan`).
 
 -- name: force_custom_plan!
--- For this transaction: what is asked for decides how it is looked up.
+-- Plan each statement of this transaction for its own parameters.
 select set_config('plan_cache_mode', 'force_custom_plan', true);
 
 -- name: list_deliveries
--- Deliveries in the order of their lanes, with the event they tell of and where their lane stands.
+-- List deliveries in the order of their lanes, with their event and the state of their lane.
 select d.destination, d.brin, d.sequence, d.id, d.branch, d.type::text as kind, d.expects_report, d.planned_at,
        d.published_at, d.cause is not null as was_caused, d.replay_of, d.status::text as status, d.delivered_at,
        d.kafka_partition, d.kafka_offset, d.reported_at, d.processed_at, d.failed_since, d.reason,
@@ -43,7 +43,7 @@ select d.destination, d.brin, d.sequence, d.id, d.branch, d.type::text as kind, 
  limit :most;
 
 -- name: read_report_target^
--- What a report by its id speaks of, and whose it is.
+-- Return what a delivery is about and whose it is, for a report by its id.
 select d.id, e.mandate_id, e.mandate_version, p.kind, p.supplier_oin
   from deliveries d
   join destinations p on p.id = d.destination
@@ -52,7 +52,7 @@ select d.id, e.mandate_id, e.mandate_version, p.kind, p.supplier_oin
  where d.id = :id;
 
 -- name: read_messages
--- What messages are made of, in the order of their lanes.
+-- Return what the messages of deliveries are built from, in the order of their lanes.
 select d.id, d.destination, d.brin, d.sequence, d.branch, d.type::text as kind, d.replay_of, d.result, e.id as event_id,
        e.mandate_id, e.recorded_at, e.units::text as units, e.body, e.traceparent,
        (select max(b.sequence) from deliveries b
@@ -64,17 +64,17 @@ select d.id, d.destination, d.brin, d.sequence, d.branch, d.type::text as kind, 
  order by d.destination, d.brin, d.sequence;
 
 -- name: read_attempts
--- The attempts that failed, in order.
+-- Return the failed attempts of a delivery, in order.
 select a.number, a.at, a.outcome, a.http_status, a.duration_ms, a.error
   from attempts a where a.destination = :destination and a.brin = :brin and a.sequence = :sequence order by a.number;
 
 -- name: read_reports
--- The reports that are kept, in the order they came.
+-- Return the stored reports on a delivery, in the order of arrival.
 select r.status, r.signals::text as signals, r.reported_at, r.received_at, r.applied
   from reports r where r.destination = :destination and r.brin = :brin and r.sequence = :sequence order by r.id;
 
 -- name: list_lanes
--- Lanes in order, with the status of what they send next.
+-- List lanes in order, with the status of the delivery that each sends next.
 select x.destination, x.brin, x.head, x.tail, x.due, x.held,
        (select d.status::text from deliveries d
          where x.tail > x.head and d.destination = x.destination and d.brin = x.brin and d.sequence > x.head
@@ -89,13 +89,13 @@ select x.destination, x.brin, x.head, x.tail, x.due, x.held,
  limit :most;
 
 -- name: read_school_events
--- What was told of a school's mandates: which event spoke of which units, and whether it is planned.
+-- Return the events of a school, newest first, with their units and whether they are planned.
 select e.number, e.mandate_id, e.mandate_version, e.type::text as kind, e.recorded_at, e.units::text as units,
        e.number <= coalesce((select p.planned_through from planning_progress p where p.brin = e.brin), 0) as is_planned
   from events e where e.brin = :brin order by e.number desc;
 
 -- name: read_newest_school_deliveries
--- The newest delivery of each unit of each event of a school, per destination.
+-- Return the newest delivery per destination, event and unit of a school.
 select distinct on (d.destination, d.event_number, d.branch)
        d.destination, d.sequence, d.event_number, d.branch, d.id, d.status::text as status, d.reason, d.expects_report,
        d.planned_at, d.published_at, d.cause is not null as was_caused, d.delivered_at, d.processed_at, d.failed_since,
@@ -106,7 +106,7 @@ select distinct on (d.destination, d.event_number, d.branch)
  order by d.destination, d.event_number, d.branch, d.sequence desc;
 
 -- name: read_newest_signals
--- The signals of the newest report that was applied to each of these deliveries.
+-- Return the signals of the newest applied report on each delivery.
 select k.destination, k.sequence, r.signals
   from unnest(:destinations::smallint[], :sequences::bigint[]) k (destination, sequence)
  cross join lateral (
@@ -115,7 +115,7 @@ select k.destination, k.sequence, r.signals
      order by r.reported_at desc, r.id desc limit 1) r;
 
 -- name: read_newest_per_unit
--- What a receiver was or will be last told of each unit of a service; results tell nothing of units.
+-- Return the newest delivery per unit of a service at a destination, without processing results.
 select distinct on (e.mandate_id, d.branch)
        e.mandate_id, d.branch, e.mandate_version, d.id, d.type::text as kind, d.status::text as status
   from deliveries d

@@ -1,29 +1,29 @@
--- The hub's own signing keys, and everything that is sealed under the installation's keys.
+-- The hub's own signing keys, and every value that is encrypted under the keys of the installation.
 
 -- name: lock_signing_keys!
--- Only one process makes or retires a key.
+-- Let one process at a time insert or retire keys.
 lock table signing_keys in share row exclusive mode;
 
 -- name: read_valid_signing_keys
--- The keys that sign at this moment, newest first.
+-- Return the keys that sign at this moment, newest first.
 select k.id, k.sealed from signing_keys k
  where k.retired_at is null or k.retired_at > :now
  order by k.created_at desc, k.id;
 
 -- name: retire_signing_keys!
--- Those that had no end get one; until then they sign beside the new one.
+-- Give the current keys an end; until then they sign beside the new one.
 update signing_keys set retired_at = :until where retired_at is null;
 
 -- name: insert_signing_key!
--- A new key.
+-- Insert a new key.
 insert into signing_keys (id, sealed, public_key, created_at) values (:id, :sealed, :public_key, :now);
 
 -- name: read_public_signing_keys
--- Every key that messages may have been signed with, newest first.
+-- Return every key that may have signed messages, newest first.
 select k.id, k.public_key, k.created_at, k.retired_at from signing_keys k order by k.created_at desc, k.id;
 
 -- name: read_sealed_values
--- All that is sealed, with whose it is.
+-- Return every encrypted value with its owner.
 select 'secret' as kind, s.id::text as id, u.supplier_oin as owner, s.sealed
   from subscription_secrets s join subscriptions u on u.id = s.subscription_id
 union all
@@ -36,17 +36,17 @@ select 'answer', i.key, i.caller, i.body from idempotency_keys i where substring
  order by 1, 2, 3;
 
 -- name: reseal_secret!
--- The same secret under another key, unless it was changed meanwhile.
+-- Replace a secret by the same secret under another key, unless it was changed meanwhile.
 update subscription_secrets set sealed = :after where id = :id::text::bigint and sealed = :before;
 
 -- name: reseal_certificate!
--- The same certificate under another key, unless it was changed meanwhile.
+-- Replace a certificate by the same certificate under another key, unless it was changed meanwhile.
 update subscriptions set client_certificate = :after where id = :id::text::uuid and client_certificate = :before;
 
 -- name: reseal_signing_key!
--- The same signing key under another key.
+-- Replace a signing key by the same key under another key of the installation.
 update signing_keys set sealed = :after where id = :id and sealed = :before;
 
 -- name: reseal_answer!
--- The same answer under another key, unless it was given anew meanwhile.
+-- Replace a stored response by the same response under another key, unless it was replaced meanwhile.
 update idempotency_keys set body = :after where key = :id and caller = :owner and body = :before;

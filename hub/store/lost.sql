@@ -1,12 +1,12 @@
--- What DUO's broker took and does not have any more. Only looked for when a topic shows that it lost something.
+-- Messages that DUO's broker accepted and lost. Read only when the offsets of a topic show a loss.
 
 -- name: read_queues
--- DUO's queues.
+-- Return DUO's queues.
 select id, name, topic from destinations where topic is not null order by id;
 
 -- name: find_unreported
--- Messages of a queue that were taken at or above these offsets, and that DUO has said nothing of; the lane's other
--- messages that may still speak of the same units come with them.
+-- Find messages of a queue that were delivered at or above these offsets and have no report. Other messages of the
+-- same lane that may still speak of the same units are returned too.
 select d.brin, d.sequence, d.id, d.branch, e.mandate_id, d.status::text as status, d.kafka_partition, d.kafka_offset
   from (select distinct d.brin
           from lanes l

@@ -1,7 +1,7 @@
--- What callers see of the register. `everything`, `brins`, `bges` and `oins` say whose mandates a caller may read.
+-- The register as callers see it. `everything`, `brins`, `bges` and `oins` give whose mandates a caller may read.
 
 -- name: read_mandate_views
--- Mandates that a caller may read, each with the names that belong to it, in the order of their ids.
+-- Return mandates that a caller may read, with the names of their school and system, in the order of their ids.
 select m.id, m.brin, m.service_code, m.supplier_oin, m.start_date, m.end_date, m.version, m.units::text as units,
        m.next_date, m.copied_from, m.created_at, m.updated_at, m.withdrawn_at,
        (select json_object_agg(r.branch, r.routing_id)::text from routes r where r.mandate_id = m.id) as routes,
@@ -24,7 +24,7 @@ select m.id, m.brin, m.service_code, m.supplier_oin, m.start_date, m.end_date, m
  limit :most;
 
 -- name: list_schools
--- Schools by their code, their board or a part of their name, in the order of their codes.
+-- List schools by code, board or part of their name, in the order of their codes.
 select s.brin, s.name, s.bge_code, s.sector, s.closed_on
   from schools s
  where (:everything or s.brin = any(:brins::text[]) or s.bge_code = any(:bges::text[]))
@@ -36,32 +36,32 @@ select s.brin, s.name, s.bge_code, s.sector, s.closed_on
  limit :most;
 
 -- name: read_board^
--- A board and what it signed.
+-- Return a board and its agreements.
 select bge_code, name, osr_agreement, vva_agreement from boards where bge_code = :bge_code;
 
 -- name: list_systems
--- Systems in the order of their suppliers.
+-- List systems in the order of their suppliers.
 select supplier_oin, name, service_codes from systems
  where :after::text is null or supplier_oin > :after
  order by supplier_oin
  limit :most;
 
 -- name: read_known_events
--- What was told of a school's mandates for a service until a moment, in order.
+-- Return the events of a school for a service up to a moment, in order.
 select e.recorded_at, e.units::text as units, e.body
   from events e join mandates m on m.id = e.mandate_id
  where e.brin = :brin and e.recorded_at <= :known_at and m.service_code = :service_code
  order by e.number;
 
 -- name: read_later_events
--- What happened to a mandate after one of its versions, in order.
+-- Return the events of a mandate after one of its versions, in order.
 select e.recorded_at, e.type::text as kind, e.mandate_version, e.body
   from events e
  where e.brin = :brin and e.mandate_id = :mandate_id and e.mandate_version > :after
  order by e.number;
 
 -- name: list_published_events
--- Published events that a caller may read, from a window of the log, in order.
+-- List published events that a caller may read, from a window of positions, in order.
 select w.position, e.brin, e.number, e.id, e.type::text as kind, e.recorded_at, e.mandate_id, e.body, e.traceparent
   from (select f.position, f.brin, f.number from published_events f
          where f.position > :after and f.position <= :until order by f.position offset 0) w
@@ -73,5 +73,5 @@ select w.position, e.brin, e.number, e.id, e.type::text as kind, e.recorded_at, 
  limit :most;
 
 -- name: read_brins_of_boards
--- The schools of these boards.
+-- Return the schools of these boards.
 select brin from schools where bge_code = any(:bges::text[]);

@@ -1,7 +1,7 @@
--- What is counted and measured: each process adds to rows of its own, in key order; readers add up.
+-- Counters and histograms. Each process adds to rows of its own, in key order; readers sum over processes.
 
 -- name: add_tallies!
--- Add to how many deliveries there are in each status.
+-- Add to the numbers of deliveries per status.
 insert into tallies as t (process, destination, status, expects_report, n)
 select :process, u.destination, u.status::delivery_status, u.expects_report, u.n
   from unnest(:destinations::smallint[], :statuses::text[], :expects::boolean[], :ns::bigint[])
@@ -10,12 +10,12 @@ select :process, u.destination, u.status::delivery_status, u.expects_report, u.n
 on conflict (process, destination, status, expects_report) do update set n = t.n + excluded.n;
 
 -- name: sum_tallies
--- How many deliveries there are in each status.
+-- Return the number of deliveries per status.
 select t.destination, t.status::text as status, t.expects_report, sum(t.n)::bigint as n
   from tallies t group by t.destination, t.status, t.expects_report having sum(t.n) <> 0;
 
 -- name: add_counters!
--- Add to what is counted.
+-- Add to counters.
 insert into counters as k (process, name, destination, label, n)
 select :process, u.name, u.destination, u.label, u.n
   from unnest(:names::text[], :destinations::smallint[], :labels::text[], :ns::bigint[]) u (name, destination, label, n)
@@ -23,11 +23,11 @@ select :process, u.name, u.destination, u.label, u.n
 on conflict (process, name, destination, label) do update set n = k.n + excluded.n;
 
 -- name: sum_counters
--- What was counted, over all processes.
+-- Return all counters, summed over processes.
 select k.name, k.destination, k.label, sum(k.n)::bigint as n from counters k group by k.name, k.destination, k.label;
 
 -- name: add_hops!
--- Add histograms to this minute's; the buckets of all of them come as one array, `width` for each.
+-- Add histograms to those of this minute; the buckets of all of them are one array, `width` for each.
 insert into hops as h (process, minute, destination, hop, buckets, seconds, n)
 select :process, date_trunc('minute', clock_timestamp()), u.destination, u.hop,
        (:buckets::bigint[])[(u.o - 1) * :width::bigint + 1 : u.o * :width::bigint], u.seconds, u.n
@@ -40,7 +40,7 @@ on conflict (process, minute, destination, hop) do update
        seconds = h.seconds + excluded.seconds, n = h.n + excluded.n;
 
 -- name: sum_recent_hops
--- The histograms of the last minutes.
+-- Return the histograms of the last seconds.
 select s.destination, s.hop, array_agg(s.n order by s.o) as buckets
   from (select h.destination, h.hop, b.o, sum(b.n)::bigint as n
           from hops h cross join lateral unnest(h.buckets) with ordinality b (n, o)
@@ -49,7 +49,7 @@ select s.destination, s.hop, array_agg(s.n order by s.o) as buckets
  group by s.destination, s.hop;
 
 -- name: sum_all_hops
--- The histograms of all time.
+-- Return the histograms of all time.
 select s.destination, s.hop, array_agg(s.n order by s.o) as buckets, sum(s.seconds) as seconds
   from (select h.destination, h.hop, b.o, sum(b.n)::bigint as n,
                case b.o when 1 then sum(h.seconds) else 0 end as seconds
@@ -58,7 +58,7 @@ select s.destination, s.hop, array_agg(s.n order by s.o) as buckets, sum(s.secon
  group by s.destination, s.hop;
 
 -- name: has_foldable_rows$
--- Whether anything can be folded: old minutes, or rows of processes that have not beaten for an hour.
+-- Return whether rows can be folded: old minutes, or rows of processes without a heartbeat for an hour.
 select exists (select from hops h where h.minute > '-infinity' and h.minute < clock_timestamp() - interval '10 minutes')
     or exists (select from (select process from tallies union select process from counters union select process from hops) r
                 where r.process <> 0
@@ -66,11 +66,11 @@ select exists (select from hops h where h.minute > '-infinity' and h.minute < cl
                                    where p.id = r.process and p.heartbeat_at > clock_timestamp() - interval '1 hour'));
 
 -- name: claim_folding$
--- Be the one that folds, until the transaction ends.
+-- Let one process at a time fold, until the transaction ends.
 select pg_try_advisory_xact_lock(hashtext('osr-hub folds its counters'));
 
 -- name: fold_hops!
--- Minutes that no percentile looks at become one row per process.
+-- Fold minutes that percentiles no longer use into one row per process.
 with old as (
   delete from hops h where h.minute > '-infinity' and h.minute < clock_timestamp() - interval '10 minutes' returning h.*
 ), spread as (
@@ -92,11 +92,12 @@ on conflict (process, minute, destination, hop) do update
        seconds = h.seconds + excluded.seconds, n = h.n + excluded.n;
 
 -- name: fold_hops_of_ended!
--- What processes left behind that have not beaten for an hour.
+-- Fold histograms of processes without a heartbeat for an hour into process 0.
 with gone as (
   delete from hops h
    where h.process <> 0 and h.minute = '-infinity'
-     and not exists (select 1 from processes p where p.id = h.process and p.heartbeat_at > clock_timestamp() - interval '1 hour')
+     and not exists (select 1 from processes p
+                      where p.id = h.process and p.heartbeat_at > clock_timestamp() - interval '1 hour')
   returning h.*
 ), spread as (
   select g.destination, g.hop, b.nth, sum(b.n)::bigint as n
@@ -116,11 +117,12 @@ on conflict (process, minute, destination, hop) do update
        seconds = h.seconds + excluded.seconds, n = h.n + excluded.n;
 
 -- name: fold_counters_of_ended!
--- What processes left behind that have not beaten for an hour.
+-- Fold counters of processes without a heartbeat for an hour into process 0.
 with gone as (
   delete from counters k
    where k.process <> 0
-     and not exists (select 1 from processes p where p.id = k.process and p.heartbeat_at > clock_timestamp() - interval '1 hour')
+     and not exists (select 1 from processes p
+                      where p.id = k.process and p.heartbeat_at > clock_timestamp() - interval '1 hour')
   returning k.*
 )
 insert into counters as k (process, name, destination, label, n)
@@ -129,11 +131,12 @@ select 0, g.name, g.destination, g.label, sum(g.n)
 on conflict (process, name, destination, label) do update set n = k.n + excluded.n;
 
 -- name: fold_tallies_of_ended!
--- What processes left behind that have not beaten for an hour.
+-- Fold tallies of processes without a heartbeat for an hour into process 0.
 with gone as (
   delete from tallies t
    where t.process <> 0
-     and not exists (select 1 from processes p where p.id = t.process and p.heartbeat_at > clock_timestamp() - interval '1 hour')
+     and not exists (select 1 from processes p
+                      where p.id = t.process and p.heartbeat_at > clock_timestamp() - interval '1 hour')
   returning t.*
 )
 insert into tallies as t (process, destination, status, expects_report, n)

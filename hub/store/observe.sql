@@ -1,12 +1,13 @@
--- How it goes: numbers per destination and for the whole, from counters and lanes; never by counting deliveries.
+-- Status and lag: numbers per destination and in total, from counters and lanes; deliveries are never counted.
 
 -- name: read_search_starts
--- Destinations that have lanes, with where their search for the oldest unprocessed delivery starts.
+-- Return destinations that have lanes, with the id at which their search for the oldest unprocessed delivery starts.
 select d.id, d.unsettled_from from destinations d
  where exists (select from lanes x where x.destination = d.id) order by d.id;
 
 -- name: find_first_unsettled^
--- The first delivery of a destination that is not settled for good, between two ids, among the next so many of all.
+-- Find the first delivery of a destination that is not final, between two ids, within the next `most` deliveries of
+-- all destinations.
 select w.id
   from (select d.id, d.destination, d.status, d.expects_report from deliveries d
          where d.id >= :low and d.id < :high order by d.id limit :most) w
@@ -15,7 +16,8 @@ select w.id
  order by w.id limit 1;
 
 -- name: find_first_unprocessed^
--- The first delivery of a destination that was taken and not reported on, from an id, among the next so many of all.
+-- Find the first delivery of a destination that was delivered and not reported on, from an id, within the next `most`
+-- deliveries of all destinations.
 select w.id, w.delivered_at
   from (select d.id, d.destination, d.status, d.expects_report, d.delivered_at from deliveries d
          where d.id >= :low order by d.id limit :most) w
@@ -23,26 +25,26 @@ select w.id, w.delivered_at
  order by w.id limit 1;
 
 -- name: find_id_after$
--- The id of the delivery that comes so many later than an id; nothing when there are not so many.
+-- Return the id of the delivery `most` places after an id; nothing when there are fewer.
 select d.id from deliveries d where d.id >= :low and d.id < :high order by d.id offset :most limit 1;
 
 -- name: lock_destination!
--- Nobody plans old events of a destination until the transaction ends: what is looked for after this is all there is.
+-- Lock a destination, so that the planner adds no old events to it until the transaction ends.
 select d.id from destinations d where d.id = :destination for no key update;
 
 -- name: advance_unsettled_from!
--- Start the next search later; unless the planner moved the start meanwhile.
+-- Start the next search later, unless the planner moved the start meanwhile.
 update destinations set unsettled_from = :through where id = :destination and unsettled_from is not distinct from :was;
 
 -- name: sum_log_progress^
--- Events that are not published, not planned, and records that were put aside.
+-- Return how many events are recorded, published and planned, and how many parked records are open.
 select (select coalesce(sum(s.counter), 0)::bigint from schools s) as recorded,
        (select coalesce(max(f.position), 0) from published_events f) as published,
        (select coalesce(sum(p.planned_through), 0)::bigint from planning_progress p) as planned,
        (select count(*) from parked_records p where p.state = 'open') as parked;
 
 -- name: read_oldest_unplanned$
--- When the oldest event was recorded that is not planned, of the first schools that have one.
+-- Return when the oldest unplanned event was recorded, among the first schools that have one.
 select min(e.recorded_at)
   from (select s.brin, coalesce(p.planned_through, 0) as through
           from schools s left join planning_progress p on p.brin = s.brin
@@ -50,7 +52,7 @@ select min(e.recorded_at)
   join events e on e.brin = s.brin and e.number = s.through + 1;
 
 -- name: read_destinations
--- Every destination that means something: its services, its subscription, its circuit and where it stands.
+-- Return every destination in use, with its services, its subscription, its circuit and its state.
 select d.id, d.name, d.kind, d.topic, d.supplier_oin, d.circuit, d.circuit_since, d.circuit_cause, d.circuit_error,
        d.pace, d.slow_error, case when d.paused_until > clock_timestamp() then d.paused_until end as paused_until,
        s.codes as services, u.id as subscription_id, u.url, u.status as subscription_status,
@@ -73,9 +75,9 @@ select d.id, d.name, d.kind, d.topic, d.supplier_oin, d.circuit, d.circuit_since
  order by array_position(array['duo', 'las', 'las-copy'], d.kind), d.name;
 
 -- name: sum_lanes
--- Per destination: how its lanes stand, what is held in lanes that are held, and since when the oldest message waits
--- that may go; of a held destination which schools go all the same. What was not planned from the log waits since it was planned. (The first 48 bits of an id are the
--- milliseconds of its event.)
+-- Return per destination the states of its lanes, the deliveries in held lanes, since when the oldest sendable
+-- delivery waits, and the schools that differ from the hold of their destination. A delivery that the planner did not
+-- plan waits since `planned_at`; others since their event, whose milliseconds are the first 48 bits of the id.
 select x.destination,
        count(*) filter (where f.status is null) as idle,
        count(*) filter (where f.status is not null and x.held) as held,
@@ -103,7 +105,7 @@ select x.destination,
  group by x.destination;
 
 -- name: read_last_failure^
--- How the newest attempt of a lane that is being tried again ended.
+-- Return how the newest attempt ended, among the lanes of a destination that retry.
 select a.at, a.outcome, a.http_status, a.error
   from (select x.destination, x.brin, x.head from lanes x
          where x.destination = :destination and x.tail > x.head and not x.held limit 5000) x
@@ -118,16 +120,16 @@ select a.at, a.outcome, a.http_status, a.error
  order by a.at desc limit 1;
 
 -- name: count_processes
--- Which processes are at work.
+-- Count running processes per role.
 select p.role, count(*) as n from processes p
  where p.heartbeat_at > clock_timestamp() - interval '5 seconds' group by p.role;
 
 -- name: read_database_clock$
--- What time it is here.
+-- Return the time of the database.
 select clock_timestamp();
 
 -- name: allow_table_scans!
--- For this transaction: questions about everything are answered by reading everything.
+-- Let this transaction scan whole tables: it reads all of them.
 select set_config(s.name, s.value, true)
   from (values ('enable_seqscan', 'on'), ('enable_hashjoin', 'on'), ('enable_mergejoin', 'on'), ('work_mem', '64MB'),
                ('plan_cache_mode', 'force_custom_plan')) s (name, value);

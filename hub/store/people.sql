@@ -1,7 +1,8 @@
--- People, in the one place that knows them.
+-- The side table that links pseudonyms to the subjects of tokens.
 
 -- name: ensure_person$
--- The pseudonym of a subject, made when it is new; nothing when another transaction made it at the same moment.
+-- Return the pseudonym of a subject and create it when it is new; nothing when another transaction creates it at the
+-- same moment.
 with known as (
   select p.pseudonym from people p where p.subject = :subject
 ), made as (
@@ -13,15 +14,15 @@ with known as (
 select pseudonym from known union all select pseudonym from made;
 
 -- name: read_people
--- Whose these pseudonyms are.
+-- Return the subjects of these pseudonyms.
 select p.pseudonym, p.subject from people p where p.pseudonym = any(:pseudonyms::uuid[]);
 
 -- name: find_person^
--- Somebody, by subject or by pseudonym.
+-- Find a person by subject or by pseudonym.
 select p.pseudonym, p.subject, p.since, p.erased_at
   from people p where p.subject = :name or p.pseudonym::text = :name
  order by p.subject = :name desc nulls last limit 1;
 
 -- name: erase_person$
--- Forget whose a pseudonym is.
+-- Delete the subject of a pseudonym.
 update people set subject = null, erased_at = :at where pseudonym = :pseudonym and subject is not null returning pseudonym;

@@ -1,8 +1,8 @@
--- From events to deliveries. Schools are locked in key order, lanes in key order.
+-- From events to deliveries. Schools are locked in key order, then lanes in key order.
 
 -- name: lock_unplanned_events
--- Lock the schools that rang, in the order given, which is that of their keys, and read what is not planned yet. A school
--- without news is one row without an event; a school that is missing has no row in `planning_progress`.
+-- Lock these schools, in the order given (that of their keys), and return their unplanned events. A school without
+-- any is one row without an event; a school without a row in `planning_progress` is missing from the result.
 select k.brin, e.number, e.id, e.units::text as units, e.service_code, e.supplier_oin
   from unnest(:brins::text[]) with ordinality k (brin, o)
  cross join lateral (select p.planned_through from planning_progress p where p.brin = k.brin for update) r
@@ -14,7 +14,7 @@ select k.brin, e.number, e.id, e.units::text as units, e.service_code, e.supplie
  ) e on true;
 
 -- name: insert_planning_progress!
--- Schools that ring for the first time get their row; what is no school of the register gets none.
+-- Insert schools that are planned for the first time; codes that are not in the register are left out.
 insert into planning_progress (brin)
 select k.brin from unnest(:brins::text[]) with ordinality k (brin, o)
  where exists (select 1 from schools s where s.brin = k.brin)
@@ -23,8 +23,9 @@ select k.brin from unnest(:brins::text[]) with ordinality k (brin, o)
 on conflict do nothing;
 
 -- name: read_directory
--- Who gets what: each destination, the services of a queue, and what a system asked for. Until the transaction ends no
--- destination is held or released as a whole, so that a new lane is what its destination is.
+-- Return who receives what: each destination, the services of a queue, and the subscription of a system. The shared
+-- gate keeps destinations from being held or released as a whole until the transaction ends, so that a new lane gets
+-- the state of its destination.
 with gate as materialized (select pg_advisory_xact_lock_shared(:gate))
 select d.id, d.name, d.kind, d.supplier_oin,
        (select array_agg(s.code) from services s where s.destination = d.id) as queue_of,
@@ -34,16 +35,16 @@ select d.id, d.name, d.kind, d.supplier_oin,
   left join subscriptions u on u.supplier_oin = d.supplier_oin and u.status <> 'deleted';
 
 -- name: lock_gate_shared!
--- Until the transaction ends no destination is held or released as a whole.
+-- Keep destinations from being held or released as a whole until the transaction ends.
 select pg_advisory_xact_lock_shared(:gate);
 
 -- name: lock_gate_exclusive!
--- Be the only one: nobody makes lanes until the transaction ends.
+-- Keep every other transaction from creating lanes until this one ends.
 select pg_advisory_xact_lock(:gate);
 
 -- name: raise_lanes
--- Give out numbers: raise each tail, create lanes at first sight, held where their destination is, and make them due
--- unless leased or held.
+-- Raise the tail of each lane by a count and return it. A missing lane is created, held if its destination is; a lane
+-- that is neither leased nor held becomes due.
 insert into lanes as x (destination, brin, tail, held, due)
 select u.destination, u.brin, u.n, d.held, case when not d.held then clock_timestamp() end
   from unnest(:destinations::smallint[], :brins::text[], :counts::bigint[]) u (destination, brin, n)
@@ -55,7 +56,7 @@ on conflict (destination, brin) do update
 returning destination, brin, tail;
 
 -- name: write_deliveries!
--- Store the deliveries under the numbers they were given, and remember how far each school is planned.
+-- Insert deliveries under their sequences, and write how far each school is planned.
 with planned as (
   update planning_progress p set planned_through = t.n
     from unnest(:schools::text[], :throughs::bigint[]) t (brin, n)
@@ -72,7 +73,7 @@ select u.destination, u.brin, u.sequence, u.event_number, u.id, u.branch, u.type
           result);
 
 -- name: find_unplanned_schools
--- Schools with events that no bell has led to: looked at each second, with the counter it was seen at.
+-- Find schools with unplanned events, and their counters: the sweep finds what no notification announced.
 select s.brin, s.counter
   from schools s left join planning_progress p on p.brin = s.brin
  where s.counter > coalesce(p.planned_through, 0)
@@ -80,13 +81,13 @@ select s.brin, s.counter
  limit :most;
 
 -- name: lock_destinations!
--- Old news is about to be told to these: nobody changes their circuits before it is, in key order, before any lane.
+-- Lock destinations that may get old events, in key order and before any lane, so that their circuits do not change.
 select from destinations d where d.id = any(:destinations::smallint[]) order by d.id for no key update;
 
 -- name: lower_unsettled_from!
--- Old events are planned: the search for the oldest unprocessed delivery starts at them again. Destinations are locked in
--- the order given, which is that of their ids, before any lane; also those whose search starts at the beginning, so that
--- nobody passes what is being planned.
+-- Let the search for the oldest unprocessed delivery start at these ids again. Destinations are locked in the order
+-- given (that of their ids) and before any lane; also those whose search starts at the beginning, so that it does not
+-- pass what is being planned.
 update destinations d set unsettled_from = case when d.unsettled_from is not null then least(d.unsettled_from, u.id) end
   from unnest(:destinations::smallint[], :ids::uuid[]) u (destination, id)
  where d.id = u.destination;

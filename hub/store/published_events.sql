@@ -1,29 +1,31 @@
--- The published log: events taken off `event_outbox` in order, given a gapless position, and changes of deliveries expanded.
+-- The relay: events from `event_outbox` get a position in `published_events`, and status changes leave
+-- `change_outbox`.
 
 -- name: read_event_outbox
--- The next events to publish, in the order of their commits per school.
-select t.id as outbox_id, t.brin, t.number, e.id, e.type::text as kind, e.recorded_at, e.mandate_id, e.body, e.traceparent
+-- Return the next events to publish; those of a school in the order of their numbers.
+select t.id as outbox_id, t.brin, t.number, e.id, e.type::text as kind, e.recorded_at, e.mandate_id, e.body,
+       e.traceparent
   from (select id, brin, number from event_outbox order by id limit :most) t
  cross join lateral (select e.* from events e where e.brin = t.brin and e.number = t.number offset 0) e
  order by t.id;
 
 -- name: read_last_position$
--- Where the log ends.
+-- Return the newest position; 0 when nothing was published.
 select coalesce(max(position), 0) from published_events;
 
 -- name: move_to_published!
--- Published: give positions and forget the errands, in one statement.
+-- Move published events from the outbox to their positions, in one statement.
 with done as (delete from event_outbox where id = any(:ids::bigint[]))
 insert into published_events (position, brin, number, published_at)
 select u.position, u.brin, u.number, :at
   from unnest(:positions::bigint[], :brins::text[], :numbers::bigint[]) u (position, brin, number);
 
 -- name: read_change_outbox
--- The next changes of deliveries to publish.
+-- Return the next status changes to publish.
 select id, items::text as items from change_outbox order by id limit :most;
 
 -- name: read_change_subjects
--- What a change is about: the delivery, its event and its mandate, by key.
+-- Return what status changes are about: delivery, event and mandate, by key.
 select d.destination, d.brin, d.sequence, d.id, d.branch, p.name as destination_name, e.id as event_id, e.mandate_id,
        e.mandate_version
   from unnest(:destinations::smallint[], :brins::text[], :sequences::bigint[]) k (destination, brin, sequence)
@@ -35,5 +37,5 @@ select d.destination, d.brin, d.sequence, d.id, d.branch, p.name as destination_
   join destinations p on p.id = d.destination;
 
 -- name: delete_changes!
--- Published.
+-- Delete status changes that are published.
 delete from change_outbox where id = any(:ids::bigint[]);

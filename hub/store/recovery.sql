@@ -1,7 +1,8 @@
--- Events that are on the published log and not here, and events that are here and not there. Nothing of it is hot.
+-- Comparison with the published log after a restore: events that only the log has, and events that only the database
+-- has. Not on the hot path.
 
 -- name: read_events_at
--- The events that are here under these numbers, and the numbers that their schools have reached.
+-- Return the ids of the events under these numbers, and the counters of their schools.
 select k.o, e.id, coalesce(s.counter, 0) as counter
   from unnest(:brins::text[], :numbers::bigint[]) with ordinality k (brin, number, o)
   left join lateral (select e.id from events e where e.brin = k.brin and e.number = k.number offset 0) e on true
@@ -9,13 +10,14 @@ select k.o, e.id, coalesce(s.counter, 0) as counter
  order by k.o;
 
 -- name: read_outbox_ids
--- Everything that is to be published, with the ids of its events.
+-- Return every event that waits for publication, with its id.
 select t.id as outbox_id, t.brin, t.number, e.id
-  from event_outbox t cross join lateral (select e.id from events e where e.brin = t.brin and e.number = t.number offset 0) e
+  from event_outbox t
+ cross join lateral (select e.id from events e where e.brin = t.brin and e.number = t.number offset 0) e
  order by t.id;
 
 -- name: read_unpublished_since
--- Events of schools from a number on: what was recorded here under numbers that the log gave to others.
+-- Return events of schools from a number on: they were recorded under numbers that the log gave to others.
 select e.brin, e.number, e.id, e.recorded_at, e.mandate_id, e.mandate_version, e.type::text as type, e.units::text as units,
        e.body, e.traceparent, m.service_code,
        exists (select 1 from event_outbox t where t.brin = e.brin and t.number = e.number) as is_unpublished,
@@ -26,11 +28,11 @@ select e.brin, e.number, e.id, e.recorded_at, e.mandate_id, e.mandate_version, e
  order by e.brin, e.number;
 
 -- name: lock_planning!
--- Keep the planner from these schools.
+-- Lock schools against the planner, in key order.
 select p.brin from planning_progress p where p.brin = any(:brins::text[]) order by p.brin for update;
 
 -- name: read_mandates_by_id
--- Mandates, whatever their state.
+-- Return mandates in any state.
 select m.id, m.brin, m.service_code, m.supplier_oin, m.start_date, m.end_date, m.version, m.units::text as units,
        m.next_date, m.copied_from, m.created_at, m.updated_at, m.withdrawn_at,
        (select json_object_agg(r.branch, r.routing_id)::text from routes r where r.mandate_id = m.id) as routes
@@ -38,18 +40,18 @@ select m.id, m.brin, m.service_code, m.supplier_oin, m.start_date, m.end_date, m
  where m.id = any(:ids::uuid[]);
 
 -- name: delete_events!
--- Take events out, to write them under other numbers in the same transaction.
+-- Delete events that the same transaction inserts under other numbers.
 delete from events e using unnest(:brins::text[], :numbers::bigint[]) k (brin, number)
  where e.brin = k.brin and e.number = k.number;
 
 -- name: renumber_event_outbox!
--- What is to be published has another number now.
+-- Renumber rows of the outbox.
 update event_outbox t set number = k.after
   from unnest(:brins::text[], :befores::bigint[], :afters::bigint[]) k (brin, before, after)
  where t.brin = k.brin and t.number = k.before;
 
 -- name: write_recovered_mandates!
--- Mandates as they were after their newest event on the log.
+-- Write mandates as they were after their newest event on the log.
 insert into mandates as x (id, brin, service_code, supplier_oin, start_date, end_date, version, units, next_date,
                            copied_from, created_at, updated_at, withdrawn_at)
 select u.id, u.brin, u.service_code, u.supplier_oin, u.start_date, u.end_date, u.version, u.units::jsonb, u.next_date,
@@ -65,7 +67,7 @@ on conflict (id) do update
        withdrawn_at = excluded.withdrawn_at;
 
 -- name: write_recovered_routes!
--- The routing of these mandates, and none besides.
+-- Replace the routing of these mandates.
 with gone as (
   delete from routes r
    where r.mandate_id = any(:mandates::uuid[])
@@ -78,7 +80,7 @@ select u.id, u.branch, u.routing_id
 on conflict (mandate_id, branch) do update set routing_id = excluded.routing_id;
 
 -- name: write_recovered_events!
--- Events as they were.
+-- Insert events as the log has them.
 insert into events (brin, number, recorded_at, id, mandate_id, mandate_version, type, units, body, traceparent)
 select u.brin, u.number, u.recorded_at, u.id, u.mandate_id, u.mandate_version, u.type::event_type, u.units::jsonb,
        u.body, u.traceparent
@@ -87,13 +89,13 @@ select u.brin, u.number, u.recorded_at, u.id, u.mandate_id, u.mandate_version, u
        u (brin, number, recorded_at, id, mandate_id, mandate_version, type, units, body, traceparent);
 
 -- name: raise_counters!
--- The numbers that schools have reached.
+-- Raise the counters of schools to these numbers.
 update schools s set counter = greatest(s.counter, u.counter)
   from unnest(:brins::text[], :counters::bigint[]) u (brin, counter)
  where s.brin = u.brin;
 
 -- name: write_positions!
--- Published events get their places, and are no longer to be published.
+-- Insert published events at their positions and delete them from the outbox.
 with done as (
   delete from event_outbox t using unnest(:brins::text[], :numbers::bigint[]) u (brin, number)
    where t.brin = u.brin and t.number = u.number
@@ -104,7 +106,7 @@ select u.position, u.brin, u.number, u.published_at
        u (position, brin, number, published_at);
 
 -- name: add_archived!
--- What is not kept any more has numbers of its schools, and positions of the log.
+-- Count event numbers and positions that belong to deleted events.
 with school as (
   update schools s set archived_events = s.archived_events + u.n
     from unnest(:brins::text[], :ns::bigint[]) u (brin, n) where s.brin = u.brin
@@ -112,11 +114,11 @@ with school as (
 update hub_state set archived_positions = archived_positions + :positions;
 
 -- name: raise_ledger_epoch$
--- The hub was restored from a backup.
+-- Raise the ledger epoch after a restore from a backup, and return it.
 update hub_state set ledger_epoch = ledger_epoch + 1 returning ledger_epoch;
 
 -- name: read_published_events
--- Published events after a position, in order, as the log has them.
+-- Return published events after a position, in order.
 select f.position, e.brin, e.number, e.id, e.type::text as kind, e.recorded_at, e.mandate_id, e.body, e.traceparent,
        coalesce((select b.number from events b where b.brin = f.brin and b.number < f.number
                   order by b.number desc limit 1), 0) as previous

@@ -1,23 +1,23 @@
--- The register. Schools are locked in key order; what hangs on them is read after that, in statements of their own,
--- so that it is seen as the last holder of the lock left it.
+-- The register. Schools are locked in key order; their rows are read by later statements, which see what the last
+-- holder of the lock committed.
 
 -- name: lock_schools!
--- Hold these schools until the transaction ends. They are read after that, by a statement of its own: a join would lose
--- a school whose board changed while it was waited for.
+-- Lock these schools until the transaction ends. They are read by a statement of its own: a join would lose a school
+-- whose board changed while this waited for the lock.
 select from schools where brin = any(:brins::text[]) order by brin for update;
 
 -- name: read_schools
--- These schools as they are.
+-- Return these schools with the agreements of their boards.
 select s.brin, s.name, s.bge_code, s.closed_on, s.counter, b.osr_agreement, b.vva_agreement
   from schools s join boards b on b.bge_code = s.bge_code
  where s.brin = any(:brins::text[]);
 
 -- name: read_branches
--- The branches of these schools, in order.
+-- Return the branches of these schools, in order.
 select brin, branch, name, closed_on from branches where brin = any(:brins::text[]) order by branch;
 
 -- name: read_living_mandates
--- The mandates of these schools that are not ended, or whose end the calendar has not told yet.
+-- Return the mandates of these schools that have not ended, or whose end the calendar has not announced yet.
 select m.id, m.brin, m.service_code, m.supplier_oin, m.start_date, m.end_date, m.version, m.units::text as units,
        m.next_date, m.copied_from, m.created_at, m.updated_at, m.withdrawn_at,
        (select json_object_agg(r.branch, r.routing_id)::text from routes r where r.mandate_id = m.id) as routes
@@ -29,7 +29,7 @@ select m.id, m.brin, m.service_code, m.supplier_oin, m.start_date, m.end_date, m
  order by m.brin, m.service_code, m.id;
 
 -- name: read_mandate^
--- One mandate.
+-- Return one mandate.
 select m.id, m.brin, m.service_code, m.supplier_oin, m.start_date, m.end_date, m.version, m.units::text as units,
        m.next_date, m.copied_from, m.created_at, m.updated_at, m.withdrawn_at,
        (select json_object_agg(r.branch, r.routing_id)::text from routes r where r.mandate_id = m.id) as routes
@@ -37,25 +37,24 @@ select m.id, m.brin, m.service_code, m.supplier_oin, m.start_date, m.end_date, m
  where m.id = :id;
 
 -- name: read_systems
--- The systems that may be mandated, with the services they offer.
+-- Return the systems that may be mandated, with the services that they offer.
 select supplier_oin, name, service_codes from systems order by supplier_oin;
 
 -- name: read_services
--- The services, and the queue of each; none where the mandated system itself is told.
+-- Return the services with the queue of each; null where the system itself receives the messages.
 select s.code, s.shown_as, d.name as destination, d.topic
   from services s left join destinations d on d.id = s.destination
  order by s.code;
 
 -- name: read_used_routing
--- The routing characteristics that living mandates of this school use, over all services.
+-- Return the routing characteristics that mandates in force of a school use, over all services.
 select m.id, m.service_code, m.start_date, m.end_date, r.branch, r.routing_id
   from mandates m
  cross join lateral (select r.branch, r.routing_id from routes r where r.mandate_id = m.id offset 0) r
  where m.brin = :brin and m.withdrawn_at is null and (m.end_date is null or m.end_date >= :today);
 
 -- name: write_register!
--- One change of the register: mandates as they are now, their routing, the events, the errands of the relay, and the
--- schools' counters.
+-- Write one change of the register: mandates, their routing, events, rows of the outbox, and counters of schools.
 with mandate as (
   insert into mandates as x (id, brin, service_code, supplier_oin, start_date, end_date, version, units, next_date,
                              copied_from, created_at, updated_at, withdrawn_at)
@@ -96,7 +95,7 @@ update schools s set counter = u.counter
  where s.brin = u.brin;
 
 -- name: write_system!
--- Register a system, or what it is called and offers by now; with it come the lanes' ends: its webhook and its copies.
+-- Insert or update a system, and create its two destinations: the webhook and its copies.
 with system as (
   insert into systems (supplier_oin, name, service_codes)
   select u.supplier_oin, u.name, string_to_array(u.codes, ',')
@@ -110,5 +109,5 @@ select k.kind || ':' || u.supplier_oin, k.kind, u.supplier_oin
 on conflict (name) do nothing;
 
 -- name: read_due_schools
--- Schools with dates that have come, and of how many mandates.
+-- Return schools with mandates whose next date has come, and how many.
 select brin, count(*) as n from mandates where next_date <= :today group by brin order by brin limit :most;

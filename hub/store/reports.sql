@@ -1,17 +1,17 @@
--- What receivers report. Lanes are locked in key order before their deliveries are looked at.
+-- Reports of receivers. Lanes are locked in key order before their deliveries are read.
 
 -- name: find_deliveries_by_id
--- Where the deliveries with these ids are.
+-- Return the keys of the deliveries with these ids.
 select d.id, d.destination, d.brin, d.sequence from deliveries d where d.id = any(:ids::uuid[]);
 
 -- name: find_queue_deliveries_by_id
--- Where the deliveries with these ids are, those to DUO's queues only.
+-- Return the keys of the deliveries with these ids that go to a queue of DUO.
 select d.id, d.destination, d.brin, d.sequence
   from deliveries d
  where d.id = any(:ids::uuid[]) and (select t.kind from destinations t where t.id = d.destination) = 'duo';
 
 -- name: find_deliveries_by_mandate
--- Where all units of a mandate's version are, at DUO's queue of its service.
+-- Return the keys of all units of versions of mandates, at DUO's queue of their service.
 select e.mandate_id, e.mandate_version, d.id, d.destination, d.brin, d.sequence
   from unnest(:mandates::uuid[], :versions::integer[]) k (mandate_id, mandate_version)
  cross join lateral (select e.* from events e
@@ -22,7 +22,7 @@ select e.mandate_id, e.mandate_version, d.id, d.destination, d.brin, d.sequence
                       where d.destination = s.destination and d.brin = e.brin and d.event_number = e.number offset 0) d;
 
 -- name: lock_lanes
--- Hold lanes still, given in key order.
+-- Lock lanes, given in key order.
 select x.destination, x.brin, x.head, x.closed, x.owner
   from unnest(:destinations::smallint[], :brins::text[]) k (destination, brin)
  cross join lateral (
@@ -32,9 +32,9 @@ select x.destination, x.brin, x.head, x.closed, x.owner
  ) x;
 
 -- name: lock_or_create_lanes
--- Hold lanes still, and those that are not there yet are made, held where their destination is: all in key order, so that
--- whoever gives out numbers for new lanes and this never wait for each other. Until the transaction ends no destination
--- is held or released as a whole.
+-- Lock lanes in key order and create missing ones, held if their destination is. One order for locking and creating
+-- keeps this and the planner from a deadlock. Until the transaction ends no destination is held or released as a
+-- whole.
 insert into lanes as x (destination, brin, held)
 select u.destination, u.brin, d.held
   from unnest(:destinations::smallint[], :brins::text[]) u (destination, brin)
@@ -44,7 +44,7 @@ on conflict (destination, brin) do update set token = x.token
 returning x.destination, x.brin, x.head, x.closed, x.owner;
 
 -- name: read_window
--- What still waits for a report, per lane, between two numbers.
+-- Return deliveries that wait for a report, per lane between two sequences.
 select d.destination, d.brin, d.sequence, d.id, d.branch, d.status::text as status, d.expects_report, d.reported_at,
        d.delivered_at, e.id as event_id, e.mandate_id
   from unnest(:destinations::smallint[], :brins::text[], :froms::bigint[], :throughs::bigint[])
@@ -59,7 +59,7 @@ select d.destination, d.brin, d.sequence, d.id, d.branch, d.status::text as stat
  order by d.destination, d.brin, d.sequence;
 
 -- name: read_targets
--- Deliveries that a report names, wherever they stand in their lane.
+-- Return the deliveries that reports name, anywhere in their lanes.
 select d.destination, d.brin, d.sequence, d.id, d.branch, d.status::text as status, d.expects_report, d.reported_at,
        d.delivered_at, e.id as event_id, e.mandate_id
   from unnest(:destinations::smallint[], :brins::text[], :sequences::bigint[]) k (destination, brin, sequence)
@@ -81,13 +81,13 @@ update deliveries d
  where d.destination = u.destination and d.brin = u.brin and d.sequence = u.sequence;
 
 -- name: write_closed!
--- Nothing at or below waits for a report any more, or something does again. The lanes are held.
+-- Write through which sequence no delivery waits for a report; the lanes are locked.
 update lanes x set closed = u.closed
   from unnest(:destinations::smallint[], :brins::text[], :closeds::bigint[]) u (destination, brin, closed)
  where x.destination = u.destination and x.brin = u.brin;
 
 -- name: write_reports!
--- Keep reports with signals, corrections, and those that changed nothing.
+-- Insert reports with signals, corrections, and reports that changed nothing.
 insert into reports (destination, brin, sequence, status, signals, reported_at, received_at, applied, ignored_because)
 select u.destination, u.brin, u.sequence, u.status, u.signals::jsonb, u.reported_at, u.received_at, u.ignored is null,
        u.ignored
@@ -96,7 +96,7 @@ select u.destination, u.brin, u.sequence, u.status, u.signals::jsonb, u.reported
        u (destination, brin, sequence, status, signals, reported_at, received_at, ignored);
 
 -- name: write_earlier_reports!
--- A clean first report lives in columns of its delivery; before another replaces it, it becomes a row.
+-- Copy a first report from the columns of its delivery to a row, before another one replaces it.
 insert into reports (destination, brin, sequence, status, signals, reported_at, received_at, applied)
 select d.destination, d.brin, d.sequence, d.status::text, '[]', d.reported_at, coalesce(d.processed_at, d.reported_at), true
   from unnest(:destinations::smallint[], :brins::text[], :sequences::bigint[]) k (destination, brin, sequence)
@@ -106,7 +106,7 @@ select d.destination, d.brin, d.sequence, d.status::text, '[]', d.reported_at, c
                                              and r.sequence = d.sequence and r.applied);
 
 -- name: park_record!
--- Put aside what cannot be used; the same record again changes nothing.
+-- Park a record that cannot be used; the same record again changes nothing.
 insert into parked_records (topic, partition, "offset", key, headers, bytes, digest, reason, blame, detail, delivery_id,
                     mandate_id, mandate_version, received_at)
 values (:topic, :partition, :offset, :key, :headers::jsonb, :bytes, :digest, :reason, :blame, :detail, :delivery_id,
@@ -114,7 +114,7 @@ values (:topic, :partition, :offset, :key, :headers::jsonb, :bytes, :digest, :re
 on conflict do nothing;
 
 -- name: claim_parked_reports
--- Parked reports whose delivery to DUO has appeared since.
+-- Lock parked reports whose delivery to DUO exists by now.
 select p.id, p.topic, p.partition, p."offset", p.headers::text as headers, p.bytes
   from parked_records p
  where p.state = 'open' and p.reason = 'unknown_delivery'
@@ -129,31 +129,31 @@ select p.id, p.topic, p.partition, p."offset", p.headers::text as headers, p.byt
    for update of p skip locked;
 
 -- name: retry_parked_schools
--- Bells of schools that were unknown and are not any more: what they rang for is found by the planner itself.
+-- Mark parked notifications of schools that exist by now as retried: the planner finds the events by itself.
 update parked_records p set state = 'retried'
  where p.state = 'open' and p.reason = 'unknown_school'
    and exists (select from schools s where s.brin = convert_from(p.key, 'UTF8'))
 returning p.id;
 
 -- name: mark_parked_retried!
--- Applied after all.
+-- Mark parked records as applied.
 update parked_records set state = 'retried' where id = any(:ids::bigint[]);
 
 -- name: mark_cancelled!
--- A person decided that it will not be sent.
+-- Cancel a delivery.
 update deliveries set status = 'cancelled', reason = :reason
  where destination = :destination and brin = :brin and sequence = :sequence;
 
 -- name: mark_many_cancelled!
--- A person decided that they will not be sent.
+-- Cancel those of these deliveries that wait.
 update deliveries d set status = 'cancelled', reason = :reason
   from unnest(:destinations::smallint[], :brins::text[], :sequences::bigint[]) u (destination, brin, sequence)
  where d.destination = u.destination and d.brin = u.brin and d.sequence = u.sequence
    and d.status in ('waiting', 'retrying');
 
 -- name: skip_cancelled!
--- The lane goes on past what needs no sending at its head: what was cancelled, or reported before it was known as taken.
--- Where that is nothing, whoever waits at its head goes on waiting as long as it had to.
+-- Move the head of a lane past deliveries that need no sending: cancelled, or reported on before their transport was
+-- recorded. If the head does not move, the due time stays.
 update lanes x set head = n.head, sent = greatest(x.sent, n.sent),
        due = case when x.tail > n.head and not x.held
                   then case when n.head > x.head then clock_timestamp() else coalesce(x.due, clock_timestamp()) end end

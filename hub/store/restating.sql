@@ -1,7 +1,8 @@
--- The current state of units at the end of their lanes. Schools are locked before destinations, those before lanes.
+-- The current state of units, appended to their lanes. Schools are locked before destinations, and destinations
+-- before lanes.
 
 -- name: read_newest_unit_events
--- The newest planned event of each kind that speaks of each unit, and the destination that is asked for.
+-- Return the newest planned event of each type per unit, and the destination that is asked for.
 select distinct on (k.o, u.type) k.o, u.type, e.number, e.id, p.id as destination, p.name, p.kind, p.supplier_oin,
        m.service_code
   from unnest(:destinations::smallint[], :brins::text[], :mandates::uuid[], :branches::text[])
@@ -17,8 +18,8 @@ select distinct on (k.o, u.type) k.o, u.type, e.number, e.id, p.id as destinatio
  order by k.o, u.type, e.number desc;
 
 -- name: read_lane_unit_states
--- What lanes hold of the units of some mandates; results say nothing of a unit. From `lost_from` on nothing counts as
--- taken; what a first subscription replaced is nothing to stand for.
+-- Return what lanes hold of the units of some mandates, without processing results. Deliveries from `lost_from` on
+-- count as not delivered; deliveries that a first subscription replaced are not restated.
 select d.destination, d.brin, e.mandate_id, d.branch,
        max(d.event_number) filter (where d.status in ('waiting', 'retrying')) as waits_with,
        bool_or(d.cause is not distinct from :cause::uuid) as was_restated,

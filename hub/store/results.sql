@@ -1,8 +1,9 @@
--- Processing results: who asked to hear what DUO does with messages about its mandates.
+-- Processing results: suppliers that asked what DUO does with messages about their mandates.
 
 -- name: read_result_subscribers
--- Suppliers that asked, their lane of copies, and the services meant: DUO's among those subscribed to, or else all of
--- DUO's. Their subscriptions stay as they are until the transaction ends, so that none is deleted and still told.
+-- Return suppliers that asked for results, their destination for copies, and the services meant: DUO's among those
+-- subscribed to, or all of DUO's when none is named. The subscriptions are locked until the transaction ends, so that
+-- none is deleted and served.
 select u.supplier_oin, d.id, d.name, s.codes as services
   from subscriptions u
   join destinations d on d.supplier_oin = u.supplier_oin and d.kind = 'las-copy'
@@ -16,7 +17,7 @@ select u.supplier_oin, d.id, d.name, s.codes as services
    for share of u;
 
 -- name: read_result_subjects
--- Of deliveries to queues: whose mandate they are about, what they tell of, and whether its lane of copies is there.
+-- Return for deliveries to queues whose mandate they are about, their event, and whether the lane for copies exists.
 select d.destination, d.brin, d.sequence, p.name, d.event_number, e.mandate_version, m.supplier_oin, m.service_code,
        exists (select from destinations q join lanes x on x.destination = q.id and x.brin = d.brin
                 where q.supplier_oin = m.supplier_oin and q.kind = 'las-copy') as has_lane

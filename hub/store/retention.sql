@@ -1,18 +1,19 @@
--- What is too old is taken away, some at a time; each statement leaves the books right.
+-- Retention: old rows are deleted some at a time; after each statement the ledger check holds.
 
 -- name: read_lane_page
--- The next lanes, and of each whether its oldest message that was not looked at yet is too old.
+-- Return the next lanes, and whether each has deliveries that are too old.
 select x.destination, x.brin, coalesce(f.planned_at < :before, false) or x.archived_through > 0 as is_old
   from lanes x
   left join lateral (
     select d.planned_at from deliveries d
-     where d.destination = x.destination and d.brin = x.brin and d.sequence > x.archived_through order by d.sequence limit 1) f on true
+     where d.destination = x.destination and d.brin = x.brin and d.sequence > x.archived_through
+     order by d.sequence limit 1) f on true
  where (x.destination, x.brin) > (:destination::smallint, :brin::text)
  order by x.destination, x.brin limit :most;
 
 -- name: delete_old_deliveries
--- Take old messages out of lanes that are held, up to the first that is not old or not at its end. What a living unit was
--- last told, and last took, stays; so does the last that was sent, which the next one names.
+-- Delete old deliveries of locked lanes, up to the first one that is not old or not final. Kept are the newest and
+-- the newest delivered message of a unit in force, and the last one sent, which the next message names.
 with bound as (
   select k.destination, k.brin, least(x.head, coalesce(f.sequence - 1, x.tail)) as through
     from unnest(:destinations::smallint[], :brins::text[]) k (destination, brin)
@@ -65,7 +66,7 @@ select g.destination, g.status::text as status, g.expects_report, count(*) as n
   from gone g group by g.destination, g.status, g.expects_report;
 
 -- name: delete_old_attempts$
--- Forget how often was tried what has long been settled.
+-- Delete old attempts of deliveries that have left their lane.
 with gone as (
   delete from attempts a
    using unnest(:destinations::smallint[], :brins::text[]) k (destination, brin), lanes x
@@ -76,7 +77,7 @@ with gone as (
 select count(*) from gone;
 
 -- name: delete_old_reports$
--- Forget what was reported, unless more is to come.
+-- Delete old reports, unless the delivery is in progress.
 with gone as (
   delete from reports r
    using unnest(:destinations::smallint[], :brins::text[]) k (destination, brin)
@@ -89,7 +90,7 @@ with gone as (
 select count(*) from gone;
 
 -- name: clear_old_parked$
--- Forget what stood in records that were put aside.
+-- Delete the contents of old parked records.
 with emptied as (
   update parked_records p set bytes = null, key = null, headers = '[]'
    where p.id in (select q.id from parked_records q
@@ -100,16 +101,17 @@ with emptied as (
 select count(*) from emptied;
 
 -- name: delete_old_parked$
--- Forget that records were put aside, when somebody has decided about them.
+-- Delete old parked records that an operator has decided on.
 with gone as (
   delete from parked_records p
-   where p.id in (select q.id from parked_records q where q.received_at < :before and q.state <> 'open' order by q.id limit :most)
+   where p.id in (select q.id from parked_records q
+                   where q.received_at < :before and q.state <> 'open' order by q.id limit :most)
   returning 1
 )
 select count(*) from gone;
 
 -- name: delete_old_bulk_jobs$
--- Forget replays and cancellations of many deliveries that ended, and those that nobody ever approved.
+-- Delete bulk jobs that ended long ago, and those that were never approved.
 with job as (
   select b.id from bulk_jobs b
    where b.ended_at < :before or b.state = 'awaiting_approval' and b.asked_at < :before
@@ -122,20 +124,21 @@ with job as (
 select count(*) from gone;
 
 -- name: read_ended_mandate_page
--- The next mandates that have been over for so long.
+-- Return the next mandates that ended before a day.
 select m.id, m.brin from mandates m
  where m.id > :after and m.next_date is null
    and coalesce((m.withdrawn_at at time zone 'Europe/Amsterdam')::date, m.end_date) < :day
  order by m.id limit :most;
 
 -- name: delete_mandates^
--- Forget mandates that are over with all that is known of them, unless a message that is kept tells of one, or one of its
--- events is not published or is where the published log ends. Their schools are held.
+-- Delete ended mandates with their events, unless a kept delivery is about one, one of its events is not published,
+-- or one is the newest position. Their schools are locked.
 with mandate as (
   select m.id, m.brin from mandates m
    where m.id = any(:ids::uuid[]) and m.next_date is null
      and coalesce((m.withdrawn_at at time zone 'Europe/Amsterdam')::date, m.end_date) < :day
-     and not exists (select from events e join event_outbox t on t.brin = e.brin and t.number = e.number where e.mandate_id = m.id)
+     and not exists (select from events e join event_outbox t on t.brin = e.brin and t.number = e.number
+                      where e.mandate_id = m.id)
      and not exists (select from events e
                        join (select f.brin, f.number from published_events f order by f.position desc limit 1) f
                          on f.brin = e.brin and f.number = e.number
@@ -160,14 +163,14 @@ with mandate as (
 select (select count(*) from gone) as mandates, (select count(*) from event) as events;
 
 -- name: read_chain_page
--- The next chains of the audit that have a note that is too old.
+-- Return the next chains of the audit whose first entry is too old.
 select h.chain from audit_heads h
  where (:after::text is null or h.chain > :after::text) and h.base < h.length
    and exists (select from audit a where a.chain = h.chain and a.number = h.base + 1 and a.at < :before)
  order by h.chain limit :most;
 
 -- name: delete_old_audit$
--- Take old notes off the beginning of chains that are held; the seal of the last of them is kept.
+-- Delete old entries from the start of locked chains; the seal of the last one is kept.
 with bound as (
   select h.chain, coalesce(f.number - 1, h.length) as through
     from unnest(:chains::text[]) k (chain)
@@ -184,7 +187,7 @@ with bound as (
 select count(*) from gone;
 
 -- name: delete_old_people$
--- Forget whose a pseudonym was that stands nowhere any more.
+-- Delete old pseudonyms that no row refers to.
 with gone as (
   delete from people p
    where p.since < :before and not exists (select from audit a where a.actor = p.pseudonym::text)
