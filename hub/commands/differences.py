@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import fields
 from typing import TYPE_CHECKING, Final
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from hub.commands.asking import print_json, print_table
 from hub.domain.difference import Difference
+from hub.imports import withdrawals_by_system
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from hub.imports import SchoolsImported
 
 COLUMNS: Final = ("what", "code", "name", "before", "after")
+WITHDRAWAL_COLUMNS: Final = ("school", "service", "system", "mandate")
 DIFFERENCE_KINDS: Final = tuple(each.name for each in fields(Difference))
 NEW: Final = frozenset({"added", "branches_added"})
 MAX_ROWS_PER_KIND: Final = 20
@@ -37,11 +40,22 @@ class EntryBody(_Body):
     after: str | None
 
 
+class WithdrawalBody(_Body):
+    """A mandate that ends because its school closes."""
+
+    mandate_id: UUID
+    brin: str
+    service_code: str
+    supplier_oin: str
+    system_name: str
+
+
 class DifferenceBody(_Body):
     """What a file of schools changes, or would change; the lists are those of the table."""
 
     dry_run: bool
     sector: str
+    kinds: list[str]
     added: list[EntryBody]
     renamed: list[EntryBody]
     closed: list[EntryBody]
@@ -57,7 +71,10 @@ class DifferenceBody(_Body):
     mandates_ended: int
     closings: int
     accept_closures: int | None
-    """What must be accepted before the file is taken; null when that is nothing."""
+    """How many closings must be accepted before the file is taken; null when that is none."""
+    withdrawals: list[WithdrawalBody]
+    accept_withdrawals: int | None
+    """How many withdrawals must be accepted before the file is taken; null when that is none."""
 
 
 def print_difference_json(done: SchoolsImported, *, dry_run: bool) -> None:
@@ -69,11 +86,14 @@ def print_difference_json(done: SchoolsImported, *, dry_run: bool) -> None:
         DifferenceBody(
             dry_run=dry_run,
             sector=done.sector,
+            kinds=list(done.kinds),
             unchanged=done.unchanged,
             events=done.events,
             mandates_ended=done.ended,
             closings=done.difference.closings,
-            accept_closures=done.to_accept or None,
+            accept_closures=done.to_accept.closures or None,
+            withdrawals=[WithdrawalBody.model_validate(each) for each in done.withdrawals],
+            accept_withdrawals=done.to_accept.withdrawals or None,
             **lists,
         )
     )
@@ -85,9 +105,24 @@ def print_difference(done: SchoolsImported, *, is_whole: bool) -> None:
     if kinds:
         title = ", ".join(f"{len(getattr(done.difference, kind))} {_label(kind)}" for kind in kinds)
         rows = [row for kind in kinds for row in _rows(kind, getattr(done.difference, kind))]
-        print_table(f"{done.sector}: {title}", COLUMNS, rows)
+        print_table(f"{_label_of_file(done)}: {title}", COLUMNS, rows)
     elif is_whole:
-        print(f"{done.sector}: no difference")
+        print(f"{_label_of_file(done)}: no difference")
+
+
+def print_withdrawals(done: SchoolsImported) -> None:
+    """Print the mandates that end, counted per system and listed; nothing when there are none."""
+    if done.withdrawals:
+        systems = ", ".join(f"{name}: {n}" for name, n in withdrawals_by_system(done))
+        rows = [(each.brin, each.service_code, each.system_name, str(each.mandate_id)) for each in done.withdrawals]
+        shown = rows[:MAX_ROWS_PER_KIND]
+        if len(rows) > len(shown):
+            shown.append(("…", "", f"and {len(rows) - len(shown)} more", ""))
+        print_table(f"mandates withdrawn, per system: {systems}", WITHDRAWAL_COLUMNS, shown)
+
+
+def _label_of_file(done: SchoolsImported) -> str:
+    return "+".join(done.kinds) or done.sector
 
 
 def _rows(kind: str, entries: tuple[DifferenceEntry, ...]) -> Iterator[tuple[str, ...]]:

@@ -18,8 +18,18 @@ from rich.progress import Progress as Bar
 
 from hub import imports
 from hub.clock import now
-from hub.commands.differences import print_difference, print_difference_json
-from hub.imports import Imported, Progress, SchoolImportOptions, SchoolsImported, TooManyClosures
+from hub.commands.differences import print_difference, print_difference_json, print_withdrawals
+from hub.imports import (
+    MOST_WITHDRAWN,
+    Imported,
+    NeedsAcceptance,
+    Progress,
+    SchoolImportOptions,
+    SchoolsImported,
+    ToAccept,
+    acceptance_options,
+    acceptance_reasons,
+)
 from hub.register import Moment, moment
 from hub.settings import load
 from hub.store import notifications
@@ -43,32 +53,36 @@ def schools(
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the difference and change nothing.")] = False,
     accept_closures: Annotated[int, typer.Option(min=0, help="So many may close, where 2 % is not enough.")] = 0,
-    part: Annotated[bool, typer.Option("--part", help="The file lists a part of its sector: nothing closes.")] = False,
+    accept_withdrawals: Annotated[
+        int, typer.Option(min=0, help=f"So many mandates may be withdrawn, where that is more than {MOST_WITHDRAWN}.")
+    ] = 0,
+    part: Annotated[bool, typer.Option("--part", help="The file lists a part of its schools: nothing closes.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The difference as programs read it.")] = False,
 ) -> None:
-    """Import schools and branches from DUO's open data; what its newest file leaves out closes."""
-    options = SchoolImportOptions(dry_run=dry_run, is_part=part, accepted=accept_closures)
+    """Import schools and branches from DUO's open data; what the newest file of its kind leaves out closes."""
+    accepted = ToAccept(closures=accept_closures, withdrawals=accept_withdrawals)
+    options = SchoolImportOptions(dry_run=dry_run, is_part=part, accepted=accepted)
 
     async def work(c: Connection, data: bytes, at: Moment, progress: Progress) -> SchoolsImported:
         return await imports.import_schools(c, data, at, progress, options)
 
     try:
         done = _import_file("schools", file, work, changes=not dry_run)
-    except TooManyClosures as fault:
-        fault.next_step = f"See which by --dry-run. If that is right: {_accept_command(file, fault.closings)}"
+    except NeedsAcceptance as error:
+        error.next_step = f"See which by --dry-run. If that is right: {_accept_command(file, error.to_accept)}"
         raise
     if as_json:
         print_difference_json(done, dry_run=dry_run)
     elif dry_run:
         print_difference(done, is_whole=True)
+        print_withdrawals(done)
         print(f"nothing was changed; events that would follow: {done.events}, mandates that would end: {done.ended}")
-        if done.to_accept:
-            print(
-                f"more than 2 % of {done.sector} would close. If that is right: {_accept_command(file, done.to_accept)}"
-            )
+        if reasons := "; ".join(acceptance_reasons(done)):
+            print(f"{reasons}. If that is right: {_accept_command(file, done.to_accept)}")
     else:
         _print_result("schools", done)
         print_difference(done, is_whole=False)
+        print_withdrawals(done)
 
 
 @app.command()
@@ -83,8 +97,8 @@ def mandates(file: File) -> None:
     _print_result("mandates", _import_file("mandates", file, imports.import_mandates))
 
 
-def _accept_command(file: Path, closings: int) -> str:
-    return f"osr-hub import schools {shlex.quote(str(file))} --accept-closures {closings}"
+def _accept_command(file: Path, to_accept: ToAccept) -> str:
+    return " ".join(("osr-hub import schools", shlex.quote(str(file)), *acceptance_options(to_accept)))
 
 
 def _print_result(what: str, done: Imported) -> None:

@@ -88,7 +88,7 @@ class DemoPlan:
 def read_schools(data: bytes) -> tuple[DemoSchool, ...]:
     """Read the schools of a file that has been imported, in its order; the name is that of the lowest branch."""
     found: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
-    for _, (board, brin, given, name, _) in read_table(data, COLUMNS, RowErrors()):
+    for _, (board, brin, given, name, *_) in read_table(data, COLUMNS, RowErrors()).rows:
         found[brin, board][given if len(given) > len(brin) else brin + given] = name
     return tuple(
         DemoSchool(brin=brin, board=board, name=names[min(names)], branches=tuple(sorted(names)))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import date
 
     from hub.domain.listing import ListedBranch, ListedSchool, SchoolSnapshot
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     Rows = Mapping[str, ListedSchool] | Mapping[str, ListedBranch]
 
 MOST_CLOSED: Final = 2
-"""A file that closes more percent of its sector is more likely cut off than right: a person has to say so."""
+"""A file that closes more percent of a kind of education is more likely cut off than right: a person must accept it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,10 +79,15 @@ def compare(before: SchoolSnapshot, after: SchoolSnapshot, today: date) -> Diffe
     )
 
 
-def closes_too_many(before: SchoolSnapshot, after: SchoolSnapshot, sector: str, today: date) -> bool:
-    """Say whether so many of a sector's schools or branches close that a person has to accept it."""
-    pairs = (_Comparison(before.schools, after.schools, today), _Comparison(before.branches, after.branches, today))
-    return any(100 * sum(1 for _ in each.closed()) > MOST_CLOSED * each.open_in(sector) for each in pairs)
+def closes_too_many(before: SchoolSnapshot, after: SchoolSnapshot, kinds: Iterable[str], today: date) -> bool:
+    """Return whether a person must accept the closings: too many schools or branches of one of the file's kinds."""
+    schools, branches = (
+        _Comparison(before.schools, after.schools, today),
+        _Comparison(before.branches, after.branches, today),
+    )
+    return any(
+        100 * each.closed_of(kind) > MOST_CLOSED * each.open_of(kind) for each in (schools, branches) for kind in kinds
+    )
 
 
 class _Comparison:
@@ -112,9 +117,13 @@ class _Comparison:
         closed = self._known(lambda row: not self._is_open(row))
         return (self._entry(code) for code in closed if self._is_open(self._after[code]))
 
-    def open_in(self, sector: str) -> int:
-        """Count what is open and was listed by the sector's files."""
-        return sum(1 for row in self._before.values() if sector in row.listed_in and self._is_open(row))
+    def open_of(self, kind: str) -> int:
+        """Count what was open and listed under a kind of education."""
+        return sum(1 for row in self._before.values() if kind in row.listed_in and self._is_open(row))
+
+    def closed_of(self, kind: str) -> int:
+        """Count what closes and was listed under a kind of education."""
+        return sum(1 for entry in self.closed() if kind in self._before[entry.code].listed_in)
 
     def _known(self, wanted: Callable[[ListedSchool | ListedBranch], bool]) -> Iterator[str]:
         return (code for code in self._differing if code in self._before and wanted(self._before[code]))

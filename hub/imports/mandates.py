@@ -28,7 +28,7 @@ BATCH: Final = 4000
 async def import_mandates(c: Connection, data: bytes, at: Moment, progress: Progress = no_progress) -> Imported:
     """Grant the mandates of a file; raises `InvalidInput` with every bad row, and then nothing has changed."""
     errors = RowErrors()
-    drafts = read_drafts(read_table(data, COLUMNS, errors), errors)
+    drafts = read_drafts(read_table(data, COLUMNS, errors).rows, errors)
     progress(0, len(drafts))
     schools = await register.lock_schools(c, {draft.request.brin for draft in drafts})
     living = await register.living_mandates(c, schools, at.today)

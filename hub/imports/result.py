@@ -6,10 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from hub.errors import FieldError, FieldLocation, InvalidInput
+from hub.errors import InvalidInput
+from hub.imports.text import file_error
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from hub.domain.difference import Difference
+    from hub.errors import FieldError
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with how much is done, of how much."""
@@ -30,15 +34,44 @@ class Imported:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawal:
+    """A mandate that a file of schools ends."""
+
+    mandate_id: UUID
+    brin: str
+    service_code: str
+    supplier_oin: str
+    system_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToAccept:
+    """What a person must accept before a file is taken; 0 where it is as little as one expects."""
+
+    closures: int = 0
+    withdrawals: int = 0
+
+    def exceeds(self, accepted: ToAccept) -> bool:
+        """Return whether more must be accepted than was."""
+        return self.closures > accepted.closures or self.withdrawals > accepted.withdrawals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SchoolsImported(Imported):
     """What a file of schools changed, or would change."""
 
     sector: str
+    kinds: tuple[str, ...] = ()
+    """The kinds of education that the file speaks for."""
     difference: Difference
-    ended: int = 0
-    """Mandates that end because their school closes."""
-    to_accept: int = 0
-    """So many closings that a person has to accept them; 0 when they are as few as one expects."""
+    withdrawals: tuple[Withdrawal, ...] = ()
+    """The mandates that end because their school closes."""
+    to_accept: ToAccept
+
+    @property
+    def ended(self) -> int:
+        """How many mandates end because their school closes."""
+        return len(self.withdrawals)
 
 
 class RowErrors:
@@ -48,15 +81,13 @@ class RowErrors:
         self._found: list[tuple[int, FieldError]] = []
 
     def add(self, line: int, column: str, code: str, detail: str) -> None:
-        """Note one wrong field."""
-        self._found.append(
-            (line, FieldError(in_=FieldLocation.FILE, field=f"line {line}, {column}", code=code, detail=detail))
-        )
+        """Add one wrong field."""
+        self._found.append((line, file_error(line, column, code, detail)))
 
     def refuse(self) -> None:
-        """Raise `InvalidInput` with all faults in the order of their lines, if there are any."""
+        """Raise `InvalidInput` with all errors in the order of their lines, if there are any."""
         if self._found:
             count = len({line for line, _ in self._found})
             rows = "1 row is" if count == 1 else f"{count} rows are"
-            errors = [fault for _, fault in sorted(self._found, key=lambda found: found[0])]
+            errors = [error for _, error in sorted(self._found, key=lambda found: found[0])]
             raise InvalidInput(errors, f"{rows} wrong; nothing was imported")

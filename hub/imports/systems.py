@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hub.errors import FieldError, InvalidInput
 from hub.imports.audit import write_file_entry
 from hub.imports.result import Imported, Progress, RowErrors, no_progress
-from hub.imports.table import Column, read_table
+from hub.imports.table import Column, is_visible, read_table, unsafe_characters
 from hub.store import audit, register
 from hub.store.audit import AuditEntry, changed_fields
 from hub.store.people import SystemActor
@@ -28,7 +28,7 @@ MAX_NAME_LENGTH: Final = 200
 async def import_systems(c: Connection, data: bytes, at: Moment, progress: Progress = no_progress) -> Imported:
     """Register the systems of a file, or what they are called and offer by now; others stay as they are."""
     errors = RowErrors()
-    rows = read_table(data, COLUMNS, errors)
+    rows = read_table(data, COLUMNS, errors).rows
     known = await register.references(c)
     found: dict[Oin, System] = {}
     for line, (oin, name, codes) in rows:
@@ -92,8 +92,10 @@ def _system(oin: str, name: str, service_codes: Collection[str]) -> System:
 def _check(system: System, services: Collection[str]) -> Iterator[tuple[str, str, str]]:
     if OIN.pattern.fullmatch(system.supplier_oin) is None:
         yield "supplier_oin", "invalid", f"{system.supplier_oin!r} is no OIN: expected {OIN.expected}"
-    if not 0 < len(system.name) <= MAX_NAME_LENGTH:
-        yield "system_name", "invalid", f"a name has 1 to {MAX_NAME_LENGTH} characters"
+    if not is_visible(system.name) or len(system.name) > MAX_NAME_LENGTH:
+        yield "system_name", "invalid", f"a name has 1 to {MAX_NAME_LENGTH} characters that can be seen"
+    elif unsafe := unsafe_characters(system.name):
+        yield "system_name", "control_character", f"there is {unsafe} in the name, which cannot be shown"
     if not system.service_codes:
         yield "service_codes", "invalid", "a system offers at least one service"
     for code in sorted(system.service_codes - set(services)):

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from hub.domain.difference import Difference
-from hub.imports import TooManyClosures, import_schools
+from hub.imports import NeedsAcceptance, import_schools
 from hub.store.register import lock_schools
 from schemas.identifiers import Brin
 from tests.support.register.school_files import BEFORE, FOUR, GAPS, NEXT, codes, po, school, settle_in, take, vo
@@ -135,23 +135,23 @@ async def test_more_than_two_percent_needs_to_be_accepted(c: Connection) -> None
     three = po({brin: BEFORE[brin] for brin in rest})
     before = await everything(c)
     for accepted in (0, 2):
-        with pytest.raises(TooManyClosures) as refused:
+        with pytest.raises(NeedsAcceptance) as refused:
             await take(c, three, NEXT, accepted=accepted)
-        assert refused.value.closings == 3
+        assert refused.value.to_accept.closures == 3
         assert "--accept-closures 3" in str(refused.value)
     assert await everything(c) == before
-    assert (await take(c, three, NEXT, dry_run=True)).to_accept == 3
+    assert (await take(c, three, NEXT, dry_run=True)).to_accept.closures == 3
     two = await take(c, po({brin: BEFORE[brin] for brin in list(BEFORE)[:-2]}), NEXT)
-    assert (len(two.difference.closed), two.to_accept) == (2, 0)
+    assert (len(two.difference.closed), two.to_accept.closures) == (2, 0)
     assert len((await take(c, three, NEXT, accepted=7)).difference.closed) == 1
 
 
 async def test_a_file_of_main_branches_only_does_not_close_the_others_by_itself(c: Connection) -> None:
     """Branches count as well: a file with one branch per school is not taken for a file of all."""
     only = {brin: (board, dict([next(iter(branches.items()))])) for brin, (board, branches) in BEFORE.items()}
-    with pytest.raises(TooManyClosures) as refused:
+    with pytest.raises(NeedsAcceptance) as refused:
         await take(c, po(only), NEXT)
-    assert refused.value.closings == 5
+    assert refused.value.to_accept.closures == 5
     done = await take(c, po(only), NEXT, part=True)
     assert done.difference == Difference()
     assert codes((await take(c, po(only), NEXT, accepted=5)).difference.branches_closed) == [

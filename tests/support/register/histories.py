@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from hub import register
 from hub.errors import Conflict, InvalidInput
-from hub.imports import SchoolImportOptions, import_mandates, import_schools, import_systems
+from hub.imports import SchoolImportOptions, ToAccept, import_mandates, import_schools, import_systems
 from hub.register import DateChange, GrantRequest, moment
 from hub.store.register import living_mandates
 from schemas.identifiers import Branch, Brin, Oin, ServiceCode
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 BRIN, VVA = Brin("18DS"), ServiceCode("VVA")
 BRANCHES: Final = tuple(Branch(f"18DS0{n}") for n in range(4))
 SUPPLIERS: Final = tuple(Oin(f"0000009900000000{n}000") for n in (1, 2, 3))
-CLOSING: Final = SchoolImportOptions(accepted=9)
+CLOSING: Final = SchoolImportOptions(accepted=ToAccept(closures=9))
 
 
 async def open_school(c: Connection) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
-from hub.imports import SchoolImportOptions, SchoolsImported, import_schools, import_systems
+from hub.imports import SchoolImportOptions, SchoolsImported, ToAccept, import_schools, import_systems
 from hub.store.register import read_schools
 from schemas.identifiers import Brin
 from tests.support.register.small_register import ONE, OTHER, at
@@ -42,18 +42,37 @@ def vo(schools: Mapping[str, tuple[str, Mapping[str, str]]]) -> bytes:
     return "\r\n".join((f"{NEW_NAMES};ONDERWIJSSTRUCTUUR", *rows, "")).encode("utf-8-sig")
 
 
+def special(schools: Mapping[str, tuple[str, Mapping[str, str]]], kinds: Mapping[str, str]) -> bytes:
+    """Write a file of special schools: each row says of which kind it is, Sbo where `kinds` does not say."""
+    rows = [
+        f"{kinds.get(brin, 'Sbo')};Gelderland;{board};{brin};{branch};{name};0261234567;;{kinds.get(brin, 'Sbo')}"
+        for brin, (board, branches) in schools.items()
+        for branch, name in branches.items()
+    ]
+    return "\n".join((f"SOORT PRIMAIR ONDERWIJS;{NEW_NAMES};CLUSTER;ONDERWIJS", *rows, "")).encode("cp1252")
+
+
 def town(size: int, board: str = "41561") -> dict[str, tuple[str, dict[str, str]]]:
     """Make schools of one branch each, whose codes no other test uses: 00ZA, 01ZA and so on."""
     brins = [f"{n % 100:02d}Z{chr(65 + n // 100)}" for n in range(size)]
     return {brin: (board, {f"{brin}00": f"School {brin}"}) for brin in brins}
 
 
-async def take(
-    c: Connection, data: bytes, at: Moment, *, accepted: int = 0, dry_run: bool = False, part: bool = False
+async def take(  # noqa: PLR0913 - as the command has options
+    c: Connection,
+    data: bytes,
+    at: Moment,
+    *,
+    accepted: int = 0,
+    withdrawals: int = 0,
+    dry_run: bool = False,
+    part: bool = False,
 ) -> SchoolsImported:
     """Import a file of schools in a transaction of its own."""
     async with c.transaction():
-        options = SchoolImportOptions(accepted=accepted, dry_run=dry_run, is_part=part)
+        options = SchoolImportOptions(
+            accepted=ToAccept(closures=accepted, withdrawals=withdrawals), dry_run=dry_run, is_part=part
+        )
         return await import_schools(c, data, at, options=options)
 
 

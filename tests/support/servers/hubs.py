@@ -17,7 +17,7 @@ import asyncpg
 
 from consumers.planning import planner
 from hub import imports, recovery, register
-from hub.imports.schools import SchoolImportOptions
+from hub.imports import SchoolImportOptions, ToAccept
 from hub.recovery import RecoveryRequest, recover
 from hub.register import DateChange, moment
 from hub.store.register import System, write_systems
@@ -159,7 +159,9 @@ async def create_hub(database: str, kafka: str, topics: Mapping[str, str]) -> Hu
     c = await asyncpg.connect(database)
     await fill(c)
     async with c.transaction():
-        await imports.import_schools(c, SCHOOLS.encode(), moment_now(), options=SchoolImportOptions(accepted=9))
+        await imports.import_schools(
+            c, SCHOOLS.encode(), moment_now(), options=SchoolImportOptions(accepted=ToAccept(closures=9))
+        )
     await c.execute("update destinations set topic = $1 where topic = $2", topics[QUEUE], QUEUE)
     await grant_now(c, replace(request(ONE, branches=((B0, R1),)), service_code=RIO))
     await grant_now(c, request(ONE, branches=((B0, R1),)))
@@ -231,7 +233,9 @@ async def make_all_changes(hub: HubUnderTest) -> None:
     async with c.transaction():
         await register.withdraw(c, mandates["00AA", "VVA"], moment_now())
     async with c.transaction():
-        await imports.import_schools(c, NEW_SCHOOLS.encode(), moment_now(), options=SchoolImportOptions(accepted=1))
+        await imports.import_schools(
+            c, NEW_SCHOOLS.encode(), moment_now(), options=SchoolImportOptions(accepted=ToAccept(closures=1))
+        )
         await write_systems(c, [NEW_SYSTEM])
     await grant_now(c, replace(request(), brin=Brin("00ZZ"), service_code=RIO, supplier_oin=THIRD))
     await grant_now(c, replace(request(start=TODAY + timedelta(days=20)), brin=Brin("00AA"), service_code=RIO))

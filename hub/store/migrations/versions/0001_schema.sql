@@ -21,14 +21,14 @@ create table schools (
   bge_code text not null references boards,
   sector text not null check (sector in ('po', 'vo')),
   closed_on date,
-  listed_in text[] not null default '{}' check (listed_in <@ array['po', 'vo']),
+  listed_in text[] not null default '{}' check (listed_in <@ array['bo', 'sbo', 'so', 'vso', 'vo']),
   counter bigint not null default 0 check (counter >= 0),
   archived_events bigint not null default 0
 ) with (fillfactor = 45);
 create index schools_board on schools (bge_code);
 comment on column schools.closed_on is 'The first day on which the school no longer exists.';
 comment on column schools.listed_in is
-  'The sectors whose newest school file lists it. It closes when the last of them omits it. Empty: no file lists it.';
+  'The kinds of education under which the newest files list it. It closes when the last of them omits it. Empty: no file lists it.';
 comment on column schools.counter is 'The number of the newest event; raised while the row is locked.';
 comment on column schools.archived_events is 'The number of events that retention deleted.';
 
@@ -38,7 +38,7 @@ create table branches (
   brin text not null references schools check (brin = left(branch, 4)),
   name text not null,
   closed_on date,
-  listed_in text[] not null default '{}' check (listed_in <@ array['po', 'vo'])
+  listed_in text[] not null default '{}' check (listed_in <@ array['bo', 'sbo', 'so', 'vso', 'vo'])
 );
 create index branches_school on branches (brin);
 
