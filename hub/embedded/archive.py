@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from hub.embedded.errors import StartFailed
 from hub.embedded.fetch import VERSION
 from hub.embedded.jars import file_lock, kafka_jars
 from hub.embedded.kafka import EmbeddedKafka
 from hub.embedded.paths import DataDir
-from hub.embedded.problems import StartFailed
 from hub.embedded.spawn import CommandFailed, run_to_end
 from hub.embedded.supervisor import Supervisor
 

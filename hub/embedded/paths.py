@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from hub.embedded.problems import AlreadyRunning
+from hub.embedded.errors import AlreadyRunning
 from hub.errors import EmbeddedUnavailable
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Final
 from hub.embedded.accounts import UnixAccount, unprivileged_account
 from hub.embedded.paths import PRIVATE, DataDir, user_area, write_private
 from hub.embedded.ports import LOOPBACK
+from hub.embedded.postgres_binaries import find_binaries
 from hub.embedded.program import Program, Step
 from hub.embedded.spawn import run_to_end
-from hub.embedded.wheel import find_binaries
 from hub.store.provision import accepts_connections, provision
 
 if TYPE_CHECKING:

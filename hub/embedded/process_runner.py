@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from hub.embedded import spawn
-from hub.embedded.problems import StartFailed
+from hub.embedded.errors import StartFailed
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process

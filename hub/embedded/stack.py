@@ -15,13 +15,13 @@ import structlog
 
 from hub.access import Caller, Role, ensure_keyfile, issue
 from hub.clock import now
-from hub.embedded.answers import HeartbeatProbe
 from hub.embedded.archive import find_kafka
 from hub.embedded.connection import StackConnection
 from hub.embedded.keys import StackSecrets, development_keyfile
 from hub.embedded.options import DATABASE, DUO_KAFKA, KAFKA, LAS_OIN, SERVERS, StackOptions, process_settings
 from hub.embedded.paths import DataDir, cache_dir, hold_lock, write_private
 from hub.embedded.postgres import EmbeddedPostgres, find_postgres
+from hub.embedded.readiness import HeartbeatProbe
 from hub.embedded.services import hub_programs, las_token_file, las_url, simulator_programs
 from hub.embedded.supervisor import Supervisor
 from hub.kafka.topics import create_missing, ensure_topics

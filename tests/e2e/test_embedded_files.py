@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hub.embedded.connection import StackConnection
+from hub.embedded.errors import AlreadyRunning, JarsDiffer, JarsUnreachable
 from hub.embedded.jars import kafka_jars, read_pins
 from hub.embedded.keys import StackSecrets
 from hub.embedded.options import StackOptions, process_settings, read_caller_settings
 from hub.embedded.paths import DataDir, hold_lock
-from hub.embedded.problems import AlreadyRunning, JarsDiffer, JarsUnreachable
 from hub.settings import load
 
 if TYPE_CHECKING:

@@ -20,9 +20,9 @@ from hub.embedded.archive import find_kafka
 from hub.embedded.keys import StackSecrets
 from hub.embedded.paths import DataDir, cache_dir, is_root, user_area
 from hub.embedded.postgres import EmbeddedPostgres, find_postgres
+from hub.embedded.postgres_binaries import BIN, copy_to, find_binaries
 from hub.embedded.spawn import run_to_end
 from hub.embedded.supervisor import Supervisor
-from hub.embedded.wheel import BIN, copy_to, find_binaries
 from hub.kafka.topics import create_missing, ensure_topics
 from schemas.topics import TOPICS
 
