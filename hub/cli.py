@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from importlib import import_module
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import typer
@@ -110,6 +111,7 @@ def main() -> None:
 
 def run_app(application: typer.Typer) -> NoReturn:
     """Run a command line to its end: faults that are known become a sentence and exit code 2."""
+    _print_on_any_terminal()
     try:
         application()
     except HubError as fault:
@@ -124,6 +126,13 @@ def run_app(application: typer.Typer) -> NoReturn:
     except ConnectionError as fault:
         _say([_away(fault)])
     sys.exit(0)
+
+
+def _print_on_any_terminal() -> None:
+    """Show characters that the terminal's encoding does not have as escapes, instead of failing on them."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _away(fault: Exception) -> HubError:

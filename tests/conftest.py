@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
-from hub.embedded.problems import JarsUnreachable
+from hub.embedded.errors import JarsUnreachable
 from hub.kafka.topics import create_missing
 from schemas.topics import TOPICS
 from tests.support import chance, workers

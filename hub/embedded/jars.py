@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from hub.embedded.errors import JarsDiffer, JarsUnreachable
 from hub.embedded.fetch import VERSION
-from hub.embedded.problems import JarsDiffer, JarsUnreachable
 from hub.embedded.spawn import CommandFailed, run_to_end
 
 if TYPE_CHECKING:

@@ -1,23 +1,22 @@
-"""What a stack decides for its processes. In: what the caller wants and has set. Out: every process's settings.
+"""What a stack decides for its processes. In: the caller's options and settings. Out: every process's settings.
 
 The caller's own `OSR_HUB_` settings are passed on, except those that follow from where the stack put its servers.
 """
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from dotenv import dotenv_values
-
 from hub.embedded import ports
+from hub.embedded.errors import PortTaken
 from hub.embedded.keys import StackSecrets, development_keyfile
-from hub.errors import EmbeddedUnavailable
+from hub.settings.read import given_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import ExitStack
 
     from hub.embedded.paths import DataDir
 
@@ -31,6 +30,7 @@ HUB_OIN: Final = "00000099000000000001"
 LAS_OIN: Final = "00000099000000001000"
 LOOPBACK_NETWORKS: Final = "127.0.0.0/8,::1/128"
 HTTP_PORT: Final = 8080
+CANDIDATES: Final = 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,27 +61,31 @@ class StackOptions:
 
 def read_caller_settings(environment: Mapping[str, str] | None = None, dotenv: Path = Path(".env")) -> dict[str, str]:
     """Return the caller's `OSR_HUB_` settings: those of `.env`, and before them those of the environment."""
-    written = {name: value for name, value in dotenv_values(dotenv).items() if value}
-    found = written | dict(os.environ if environment is None else environment)
-    return {name.upper(): value for name, value in found.items() if name.upper().startswith(PREFIX) and value}
+    return {name.upper(): value for name, value in given_values(environment, dotenv).items() if value}
 
 
-def choose_http_port(options: StackOptions) -> int:
-    """Return the port for the API: the one asked for, which must be free, else the usual one or any other."""
+def choose_http_port(options: StackOptions, claims: ExitStack) -> int:
+    """Return the API's port, claimed until `claims` closes: the one asked for, else the usual one, else any free one.
+
+    Raises `PortTaken` when another program or another stack has the port that was asked for.
+    """
     asked = options.port or int(options.caller.get(f"{PREFIX}HTTP__PORT", "0"))
     if asked:
-        if not ports.is_free(asked):
-            message = f"port {asked} is taken by another program; give another --port."
-            raise EmbeddedUnavailable(message)
+        why = ports.why_not(asked)
+        if why is None and not ports.claim(asked, claims):
+            why = "another stack of this machine has it"
+        if why is not None:
+            raise PortTaken(asked, why)
         return asked
-    return HTTP_PORT if ports.is_free(HTTP_PORT) else ports.choose([], 1)[0]
+    if ports.is_free(HTTP_PORT) and ports.claim(HTTP_PORT, claims):
+        return HTTP_PORT
+    return next(port for port in ports.choose([], CANDIDATES) if ports.claim(port, claims))
 
 
 def process_settings(
-    options: StackOptions, data: DataDir, keys: StackSecrets, servers: Mapping[str, str]
+    options: StackOptions, data: DataDir, keys: StackSecrets, servers: Mapping[str, str], port: int
 ) -> dict[str, str]:
     """Return every process's settings; `servers` are those that the stack starts, by the setting that names them."""
-    port = choose_http_port(options)
     decided = {
         **servers,
         f"{PREFIX}OIN": options.caller.get(f"{PREFIX}OIN", HUB_OIN),
@@ -95,7 +99,7 @@ def process_settings(
 
 
 def _inherited_settings(options: StackOptions, servers: Mapping[str, str]) -> dict[str, str]:
-    """Leave out what speaks of servers that the stack starts itself, and let DUO's Kafka be like ours by default."""
+    """Return the caller's settings without those of servers that the stack starts; DUO's Kafka is ours by default."""
     own = tuple(group for group in (DATABASE, KAFKA, DUO_KAFKA) if any(name.startswith(group) for name in servers))
     passed = {name: value for name, value in options.caller.items() if not name.startswith((*NOT_PASSED_ON, *own))}
     if options.kafka and not options.duo_kafka:

@@ -13,12 +13,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from hub.embedded.accounts import UnixAccount, unprivileged_account
+from hub.embedded.accounts import UnixAccount, has_passwd_entry, unprivileged_account
+from hub.embedded.errors import NoPasswdEntry
 from hub.embedded.paths import PRIVATE, DataDir, user_area, write_private
 from hub.embedded.ports import LOOPBACK
+from hub.embedded.postgres_binaries import find_binaries
 from hub.embedded.program import Program, Step
 from hub.embedded.spawn import run_to_end
-from hub.embedded.wheel import find_binaries
 from hub.store.provision import accepts_connections, provision
 
 if TYPE_CHECKING:
@@ -146,6 +147,8 @@ def find_postgres(
 ) -> EmbeddedPostgres:
     """Find the programs and the user to run them as, and describe the cluster in this data folder."""
     account = unprivileged_account()
+    if account is None and not has_passwd_entry() and not data.postgres.exists():
+        raise NoPasswdEntry(os.geteuid())
     return EmbeddedPostgres(
         data=data,
         binaries=find_binaries(account),
@@ -168,7 +171,7 @@ def _remove_orphans(cluster_dir: Path) -> None:
     """Remove clusters whose data folder is gone or forgot them, and what an earlier folder of this name left."""
     for note in _external_clusters().glob("*.of"):
         cluster = note.with_suffix("")
-        pointer = Path(note.read_text()) / "postgres"
+        pointer = Path(note.read_text(encoding="utf-8")) / "postgres"
         if cluster == cluster_dir or not (pointer.is_symlink() and pointer.readlink() == cluster):
             shutil.rmtree(cluster, ignore_errors=True)
             note.unlink(missing_ok=True)

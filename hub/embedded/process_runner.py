@@ -1,18 +1,20 @@
-"""Keeps one program running. In: a program and its log. Out: a process number, and a sign that it is ready.
+"""Keeps one program running. In: a program and its log. Out: a process number, and an event when it is ready.
 
-Its life is one loop: prepare, start, wait until it answers, watch, and when it ends begin anew, until told to stop.
+One loop: prepare, start, wait until it answers, watch, and when the process ends start it again, until told to stop.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from hub.embedded import spawn
-from hub.embedded.problems import StartFailed
+from hub.embedded.errors import StartFailed
+from hub.errors import EmbeddedUnavailable
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
@@ -21,28 +23,31 @@ if TYPE_CHECKING:
 
     from hub.embedded.program import Program, Step, Timing
 
+LASTING: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENAMETOOLONG})
+"""What the file system says when trying again in a moment is of no use."""
 log = structlog.get_logger(__name__)
 
 
 class ProcessRunner:
-    """One program, its present process, and what went wrong with it before it was ever ready."""
+    """One program, its present process, and why it failed when it was never ready."""
 
-    def __init__(self, program: Program, log_file: Path, pace: Timing, changed: Callable[[], None]) -> None:
+    def __init__(self, program: Program, log_file: Path, timing: Timing, changed: Callable[[], None]) -> None:
         self.program = program
         self.pid: int | None = None
         self.is_ready = asyncio.Event()
-        self.failure: StartFailed | None = None
+        self.failure: EmbeddedUnavailable | None = None
         self._log_file = log_file
-        self._timing = pace
+        self._timing = timing
         self._changed = changed
         self._stop = asyncio.Event()
         self._deadline = 0.0
         self._exits = 0
         self._was_ready = False
-        self._stage = ""
+        self._state = ""
+        self._refusal: EmbeddedUnavailable | None = None
 
     async def run(self) -> None:
-        """Keep the program running until `stop`, or until it proves hopeless before it was ever ready."""
+        """Keep the program running until `stop`, or until it fails for good before it was ever ready."""
         while not self._stop.is_set():
             started = time.monotonic()
             code = await self._run_once()
@@ -58,19 +63,21 @@ class ProcessRunner:
         self._deadline = deadline
         self._stop.set()
 
-    def start_failure(self) -> StartFailed:
-        """Say in words why the program is not ready."""
-        return StartFailed(self.program.name, self._stage, self._log_file, spawn.tail(self._log_file))
+    def start_failure(self) -> EmbeddedUnavailable:
+        """Return why the program is not ready, in words."""
+        return self._refusal or StartFailed(self.program.name, self._state, self._log_file, spawn.tail(self._log_file))
 
     async def _run_once(self) -> int | None:
+        self._refusal = None
         try:
             async with asyncio.timeout(self._timing.prepare):
                 await self.program.prepare()
             process = await spawn.spawn(self.program, self._log_file)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is named and tried again
-            self._stage = f"it cannot be prepared ({type(error).__name__}: {error})"
+        except Exception as error:  # noqa: BLE001 - any error of a program's own step is reported and tried again
+            self._state = f"it cannot be prepared ({type(error).__name__}: {error})"
+            self._refusal = _refusal(self.program, error)
             return None
-        self.pid, self._stage = process.pid, "it runs but does not answer"
+        self.pid, self._state = process.pid, "it runs but does not answer"
         self._changed()
         try:
             return await self._supervise(process)
@@ -96,16 +103,16 @@ class ProcessRunner:
         return await ended
 
     async def _watch_data(self, process: Process) -> None:
-        """Kill the process once what it lives on is gone."""
-        while not self.program.is_lost():  # noqa: ASYNC110 - files tell nobody that they are gone
+        """Kill the process once its data are gone."""
+        while not self.program.is_lost():  # noqa: ASYNC110 - no event tells that files are gone
             await asyncio.sleep(self._timing.look)
-        log.warning("process.lost_its_data", name=self.program.name, pid=process.pid, next="killed and started anew")
+        log.warning("process.lost_its_data", name=self.program.name, pid=process.pid, next="kill and restart")
         self._exits = 0
         spawn.kill_session(process)
 
     async def _wait_ready_then_maintain(self, pid: int) -> None:
-        """Ask until it answers, settle it, say that it is ready, and tend it for as long as it lives."""
-        while not await self._probe(pid):  # noqa: ASYNC110 - what is asked is another process
+        """Probe until the process answers, run `on_ready`, then `maintain` it for as long as it runs."""
+        while not await self._probe(pid):  # noqa: ASYNC110 - another process is probed
             await asyncio.sleep(self._timing.ask)
         while not await self._succeeds(self.program.on_ready, self._timing.on_ready):  # noqa: ASYNC110
             await asyncio.sleep(self._timing.ask)
@@ -117,34 +124,38 @@ class ProcessRunner:
             await self._succeeds(self.program.maintain, self._timing.answer)
 
     async def _probe(self, pid: int) -> bool:
-        probe = False
+        is_answering = False
 
         async def ask() -> None:
-            nonlocal probe
-            probe = await self.program.probe(pid)
+            nonlocal is_answering
+            is_answering = await self.program.probe(pid)
 
-        return await self._succeeds(ask, self._timing.answer) and probe
+        return await self._succeeds(ask, self._timing.answer) and is_answering
 
     async def _succeeds(self, step: Step, within: float) -> bool:
         try:
             async with asyncio.timeout(within):
                 await step()
-        except Exception as error:  # noqa: BLE001 - a server that starts or dies answers in many ways: ask again
-            self._stage = f"it runs but does not answer well ({type(error).__name__}: {error})"
+        except Exception as error:  # noqa: BLE001 - a server that starts or ends fails in many ways: ask again
+            self._state = f"it runs but does not answer well ({type(error).__name__}: {error})"
             return False
         return True
 
     def _record_exit(self, code: int | None, ran_for: float) -> None:
-        """Count a death, and give the program up when it was never ready and there is no hope."""
+        """Count an exit, and give the program up when it was never ready and another try is of no use."""
         self._exits = 1 if ran_for > self._timing.steady else self._exits + 1
         if code is not None:
-            self._stage = f"it ends with code {code}"
-        fatal_exit_codes = code in self.program.fatal_exit_codes or self._exits >= self._timing.tries
-        if fatal_exit_codes and not self._was_ready:
+            self._state = f"it ends with code {code}"
+            if self.program.is_lost():  # its data vanished under it, which says nothing about the next start
+                self._exits = 0
+        is_final = (
+            self._refusal is not None or code in self.program.fatal_exit_codes or self._exits >= self._timing.tries
+        )
+        if is_final and not self._was_ready:
             self.failure = self.start_failure()
             return
-        name, why = self.program.name, self._stage
-        log.warning("process.ended", name=name, code=code, why=why, deaths=self._exits, next="started again")
+        name, why = self.program.name, self._state
+        log.warning("process.ended", name=name, code=code, why=why, exits=self._exits, next="restart")
 
     async def _wait(self, seconds: float) -> None:
         try:
@@ -152,3 +163,12 @@ class ProcessRunner:
                 await self._stop.wait()
         except TimeoutError:
             return
+
+
+def _refusal(program: Program, error: Exception) -> EmbeddedUnavailable | None:
+    """Return why another try is of no use; None when it may help."""
+    if isinstance(error, EmbeddedUnavailable):
+        return error
+    if isinstance(error, OSError) and error.errno in LASTING:
+        return EmbeddedUnavailable(f"{program.name} cannot be prepared: {error}")
+    return None

@@ -1,6 +1,6 @@
 """What the supervisor keeps running. In: a command and how to tell that it answers. Out: data, no behaviour.
 
-The table of programs is a value, so that tests run the same supervisor with toys.
+The table of programs is a value, so that tests run the same supervisor with small programs of their own.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ async def do_nothing() -> None:
 
 
 async def always_ready(_pid: int) -> bool:
-    """Hold a program for ready as soon as it runs."""
+    """Return that a program is ready as soon as it runs."""
     await asyncio.sleep(0)
     return True
 
 
 def never() -> bool:
-    """Say no."""
+    """Return False."""
     return False
 
 
@@ -43,9 +43,10 @@ def never() -> bool:
 class Program:
     """One process of the stack.
 
-    `prepare` runs before each start; `answers` is asked, with the process number, until it says yes; then `settle`
-    runs, and only after it the program counts as ready; `tend` runs every now and then while it is. What these raise
-    means "not yet": they are called again. A program that `is_lost` is killed and started anew. `environment` is whole.
+    `prepare` runs before each start; `probe` is called with the process number until it returns True; then `on_ready`
+    runs, and only after it the program counts as ready; `maintain` runs every now and then while it is. An error of
+    these means "not yet": they are called again. A program that `is_lost` is killed and started again. `environment`
+    is whole: nothing is inherited.
     """
 
     name: str
@@ -66,7 +67,7 @@ class Program:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Timing:
-    """How patient the supervisor is, in seconds."""
+    """How patient the supervisor is, in seconds; `tries` is how often a program may end before it was ever ready."""
 
     look: float = 0.2
     ask: float = 0.05
@@ -76,8 +77,8 @@ class Timing:
     maintain: float = 2.0
     again: tuple[float, ...] = field(default=(0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0))
     steady: float = 10.0
-    tries: int = 12
+    tries: int = 3
 
-    def pause(self, deaths: int) -> float:
-        """Return how long to wait before the start that follows so many deaths in a row."""
-        return self.again[min(deaths, len(self.again)) - 1] if deaths else 0.0
+    def pause(self, exits: int) -> float:
+        """Return how long to wait before the start that follows so many exits in a row."""
+        return self.again[min(exits, len(self.again)) - 1] if exits else 0.0

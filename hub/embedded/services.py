@@ -6,9 +6,9 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final
 
-from hub.embedded.answers import HeartbeatProbe, consumer_group_probe, http_probe, port_probe
 from hub.embedded.options import LAS_OIN, PREFIX
 from hub.embedded.program import WRONG_CONFIGURATION, Program, ReadinessProbe
+from hub.embedded.readiness import HeartbeatProbe, consumer_group_probe, http_probe, port_probe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

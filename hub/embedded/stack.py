@@ -1,33 +1,46 @@
-"""The whole stack. In: a wish. Out: every process running and answering, `connection.json`, and a clean end.
+"""The whole stack. In: options. Out: every process running and answering, `connection.json`, and a clean end.
 
 Servers first, side by side; the schema when Postgres answers, the topics each time Kafka does; then everything else.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 from contextlib import ExitStack
-from datetime import timedelta
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import structlog
+from aiokafka.errors import KafkaError
 
-from hub.access import Caller, Role, ensure_keyfile, issue
 from hub.clock import now
-from hub.embedded.answers import HeartbeatProbe
 from hub.embedded.archive import find_kafka
 from hub.embedded.connection import StackConnection
-from hub.embedded.keys import StackSecrets, development_keyfile
-from hub.embedded.options import DATABASE, DUO_KAFKA, KAFKA, LAS_OIN, SERVERS, StackOptions, process_settings
-from hub.embedded.paths import DataDir, cache_dir, hold_lock, write_private
+from hub.embedded.kafka import KafkaAccess
+from hub.embedded.keys import StackSecrets
+from hub.embedded.options import (
+    DATABASE,
+    DUO_KAFKA,
+    KAFKA,
+    LAS_OIN,
+    SERVERS,
+    StackOptions,
+    choose_http_port,
+    process_settings,
+)
+from hub.embedded.paths import DataDir, cache_dir, hold_lock, naming_the_folder
 from hub.embedded.postgres import EmbeddedPostgres, find_postgres
-from hub.embedded.services import hub_programs, las_token_file, las_url, simulator_programs
+from hub.embedded.readiness import HeartbeatProbe
+from hub.embedded.services import hub_programs, las_url, simulator_programs
 from hub.embedded.supervisor import Supervisor
+from hub.embedded.tokens import DevelopmentTokens, keep_fresh
+from hub.errors import EmbeddedUnavailable
 from hub.kafka.topics import create_missing, ensure_topics
 from hub.settings import Settings, load
 from hub.store.migrations import migrate
-from schemas.identifiers import Oin, parse_oin
+from hub.store.pool import DATABASE_ERRORS
 from schemas.topics import Broker, topics_on
 
 if TYPE_CHECKING:
@@ -37,7 +50,6 @@ if TYPE_CHECKING:
     from hub.embedded.kafka import EmbeddedKafka
     from hub.embedded.program import Program
 
-TOKEN_LIFETIME: Final = timedelta(days=3650)
 log = structlog.get_logger(__name__)
 
 
@@ -51,6 +63,7 @@ class Stack:
         self._supervisor: Supervisor | None = None
         self._heartbeats: HeartbeatProbe | None = None
         self._connection: StackConnection | None = None
+        self._renewal: asyncio.Task[None] | None = None
         self._is_announced = False
         self._is_migrated = False
 
@@ -82,6 +95,10 @@ class Stack:
     async def stop(self) -> None:
         """End everything, what depends on others first, within 10 seconds."""
         self._is_announced = False
+        if self._renewal is not None:
+            self._renewal.cancel()
+            await asyncio.gather(self._renewal, return_exceptions=True)
+            self._renewal = None
         if self._connection is not None:
             self.data.connection.unlink(missing_ok=True)
         if self._heartbeats is not None:
@@ -93,13 +110,16 @@ class Stack:
         self._locks.close()
 
     async def _start(self) -> None:
-        self._locks.enter_context(hold_lock(self.data))
-        self.data.connection.unlink(missing_ok=True)
-        if self._options.fresh:
-            self.data.clear()
-        self.data.make()
-        keys = StackSecrets.load_or_create(self.data)
-        servers, names = await self._find_servers(keys)
+        with naming_the_folder(self.data):
+            self._locks.enter_context(hold_lock(self.data))
+            self.data.connection.unlink(missing_ok=True)
+            if self._options.fresh:
+                self.data.clear()
+            self.data.create()
+            keys = StackSecrets.load_or_create(self.data)
+        port = choose_http_port(self._options, self._locks)
+        servers, named = await self._find_servers(keys)
+        names = process_settings(self._options, self.data, keys, named, port)
         settings = load(names, dotenv=Path(os.devnull))
         self._connection = self._describe(settings, names, keys)
         await self._prepare_named(settings)
@@ -109,9 +129,10 @@ class Stack:
         await self._supervisor.start()
         self._is_announced = True
         self._announce_again()
+        self._renewal = asyncio.create_task(keep_fresh(self._tokens, self._publish))
 
     async def _find_servers(self, keys: StackSecrets) -> tuple[list[EmbeddedPostgres | EmbeddedKafka], dict[str, str]]:
-        """Return the servers that the stack runs itself, and the settings of everything else."""
+        """Return the servers that the stack runs itself, and the settings that name them."""
         servers: list[EmbeddedPostgres | EmbeddedKafka] = []
         named: dict[str, str] = {}
         if self._options.database is None:
@@ -121,29 +142,19 @@ class Stack:
             servers.append(postgres)
             named[f"{DATABASE}DSN"] = postgres.dsn
         if self._options.kafka is None:
-            kafka = await find_kafka(self.data, keys, cache_dir())
+            access = KafkaAccess(password=keys.kafka_password, controller_password=keys.kafka_controller_password)
+            kafka = await find_kafka(self.data, keys, cache_dir(), access=access)
             servers.append(kafka)
-            named[f"{KAFKA}{SERVERS}"] = kafka.bootstrap
-            if self._options.duo_kafka is None:
-                named[f"{DUO_KAFKA}{SERVERS}"] = kafka.bootstrap
-        return servers, process_settings(self._options, self.data, keys, named)
+            for group in (KAFKA, *([DUO_KAFKA] if self._options.duo_kafka is None else [])):
+                named |= {f"{group}{name}": value for name, value in kafka.client_settings().items()}
+        return servers, named
 
     def _describe(self, settings: Settings, names: Mapping[str, str], keys: StackSecrets) -> StackConnection:
-        """Make the tokens and say how the stack is reached."""
+        """Describe how the stack is reached, with the first tokens of this run."""
         settings.check_tokens()
-        path, moment, audience = development_keyfile(self.data), now(), settings.auth.audience
-
-        def token(role: Role, *oins: Oin) -> str:
-            caller = Caller(subject=f"development {role}", roles=frozenset({role}), oins=frozenset(oins))
-            return issue(path, caller, now=moment, lifetime=TOKEN_LIFETIME, audience=audience)
-
-        ensure_keyfile(path)
-        simulators: dict[str, dict[str, str]] = {}
-        if self._options.with_simulators:
-            write_private(las_token_file(self.data), token(Role.LAS, parse_oin(LAS_OIN)))
-            simulators["las"] = {"oin": LAS_OIN, "url": las_url(keys)}
-        tokens = {"operations": token(Role.OPERATIONS), "duo": token(Role.DUO)}
-        return StackConnection(settings=settings, names=names, tokens=tokens, simulators=simulators)
+        self._tokens = DevelopmentTokens(self.data, settings.auth.audience, with_las=self._options.with_simulators)
+        simulators = {"las": {"oin": LAS_OIN, "url": las_url(keys)}} if self._options.with_simulators else {}
+        return StackConnection(settings=settings, names=names, tokens=self._tokens.issue(now()), simulators=simulators)
 
     def _table(
         self,
@@ -173,26 +184,40 @@ class Stack:
         topics = [*topics_on(Broker.OURS), *(topics_on(Broker.DUO) if is_duos_too else ())]
 
         async def have_topics() -> None:
-            await create_missing(server.bootstrap, topics)
+            await create_missing(server.bootstrap, topics, options=server.client_options())
 
         return server.program(on_ready=have_topics, maintain=have_topics)
 
     async def _prepare_named(self, settings: Settings) -> None:
-        """Bring servers that the caller named to what the hub needs."""
+        """Create the schema and the topics on servers that the caller named."""
         if self._options.database is not None:
-            await migrate(settings.direct_dsn)
-        for broker, own, kafka in (
-            (Broker.OURS, self._options.kafka is None, settings.kafka),
-            (Broker.DUO, self._options.kafka is None and self._options.duo_kafka is None, settings.duo_kafka),
+            try:
+                await migrate(settings.direct_dsn)
+            except DATABASE_ERRORS as error:
+                raise EmbeddedUnavailable(f"the database of {DATABASE}DSN cannot be used: {error}") from error
+        for broker, own, kafka, group in (
+            (Broker.OURS, self._options.kafka is None, settings.kafka, KAFKA),
+            (
+                Broker.DUO,
+                self._options.kafka is None and self._options.duo_kafka is None,
+                settings.duo_kafka,
+                DUO_KAFKA,
+            ),
         ):
-            if not own:
-                found = await ensure_topics(
-                    ",".join(kafka.bootstrap_servers or ()), topics_on(broker), options=kafka.client_options()
-                )
-                for difference in found.differences:
-                    log.warning(
-                        "topics.differ", says=difference, next="a person decides; osr-hub topics shows it again"
-                    )
+            if own:
+                continue
+            servers = ",".join(kafka.bootstrap_servers or ())
+            try:
+                found = await ensure_topics(servers, topics_on(broker), options=kafka.client_options())
+            except (KafkaError, OSError) as error:
+                raise EmbeddedUnavailable(f"the Kafka of {group}{SERVERS} cannot be used: {error}") from error
+            for difference in found.differences:
+                log.warning("topics.differ", says=difference, next="run osr-hub topics and decide")
+
+    def _publish(self, tokens: Mapping[str, str]) -> None:
+        if self._connection is not None:
+            self._connection = replace(self._connection, tokens=tokens)
+            self._announce_again()
 
     def _announce_again(self) -> None:
         if self._is_announced and self._connection is not None and self._supervisor is not None:

@@ -42,7 +42,7 @@ class Supervisor:
         return tuple((name, runner.pid) for name, runner in self._runners.items() if runner.pid is not None)
 
     async def start(self, within: float = START_WITHIN) -> None:
-        """Start all in their order and return when all are ready; `StartFailed` names the one that is not."""
+        """Start all in their order and return when all are ready; `EmbeddedUnavailable` names the one that is not."""
         self._tasks = {name: asyncio.create_task(self._run(runner)) for name, runner in self._runners.items()}
         ready = asyncio.create_task(self.wait_ready())
         try:

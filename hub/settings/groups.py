@@ -1,7 +1,7 @@
 """The groups of settings, each with the checks that need no other group. Kafka's is in `kafka`."""
 
 from enum import StrEnum
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Final, Self
 from urllib.parse import urlsplit
@@ -25,6 +25,8 @@ from pydantic import model_validator as checks_together
 from hub.errors import ConfigurationError
 
 PREFIX: Final = "OSR_HUB_"
+PRIVATE_NAMES: Final = (".localhost", ".local", ".internal", ".home.arpa", ".test", ".svc")
+"""Ends of host names that never belong to the internet; a name without a dot does not either."""
 
 
 def split_commas(given: object) -> object:
@@ -139,6 +141,15 @@ class Http(SettingsGroup):
         """How the outside reaches this hub, without `/v1` and without a slash at the end."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return self.public_url or f"http://{host}:{self.port}"
+
+    @property
+    def is_public(self) -> bool:
+        """Whether the address is one that the internet may reach: neither this machine's nor of a private network."""
+        host = urlsplit(self.address).hostname or ""
+        try:
+            return ip_address(host).is_global
+        except ValueError:
+            return "." in host.rstrip(".") and not host.rstrip(".").endswith(PRIVATE_NAMES)
 
 
 class Auth(SettingsGroup):

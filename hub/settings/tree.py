@@ -83,7 +83,10 @@ class Settings(BaseSettings):
         return self.secrets.keys
 
     def check_tokens(self) -> None:
-        """Raise `ConfigurationError` unless tokens come from exactly one side: an issuer, or a development key."""
+        """Raise `ConfigurationError` unless tokens come from exactly one side: an issuer, or a development key.
+
+        A development key makes anybody who reads its file an operator, so it goes with private addresses only.
+        """
         sources = {"ISSUER": self.auth.issuer, "DEVELOPMENT_KEYFILE": self.auth.development_keyfile}
         named = [name for name, value in sources.items() if value is not None]
         if len(named) != 1:
@@ -91,4 +94,9 @@ class Settings(BaseSettings):
             raise ConfigurationError(
                 f"nobody's tokens are believed: of {' and '.join(f'{PREFIX}AUTH__{name}' for name in sources)} {found}",
                 next_step="Set exactly one: the issuer in production, the key file for development.",
+            )
+        if self.auth.development_keyfile is not None and self.http.is_public:
+            raise ConfigurationError(
+                f"{PREFIX}AUTH__DEVELOPMENT_KEYFILE does not go with the public address {self.http.address}",
+                next_step=f"Name an issuer in {PREFIX}AUTH__ISSUER instead, or a private {PREFIX}HTTP__PUBLIC_URL.",
             )

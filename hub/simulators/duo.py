@@ -17,8 +17,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from hub.clock import now
-from hub.simulators.office import decide_outcome
-from hub.simulators.recent import RecentIds
+from hub.simulators.back_office import decide_outcome
+from hub.simulators.mailbox import RecentIds
 from schemas.cloudevents import KAFKA_HEADERS, SPECVERSION, NotACloudEvent, encode, read, write_time
 from schemas.kinds import EventType
 from schemas.topics import DUO_BRON_PO, DUO_REPORTS, DUO_RIO, DUO_VERZUIM

@@ -18,7 +18,7 @@ from hub.clock import now
 from hub.domain import signing
 from hub.simulators.http import Reply, Request
 from hub.simulators.mailbox import Mailbox
-from hub.simulators.recent import RecentIds
+from hub.simulators.mailbox import RecentIds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -6,14 +6,31 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from hub.simulators.recent import RecentIds
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 REMEMBERED: Final = 250_000
 MAX_PER_SCHOOL: Final = 10_000
 OWN_SERVICE: Final = "VVA"
+
+
+class RecentIds:
+    """Remembers the last `least` ids for certain, and never more than twice as many."""
+
+    def __init__(self, least: int) -> None:
+        self._least = least
+        self._young: set[str] = set()
+        self._old: set[str] = set()
+
+    def is_new(self, name: str) -> bool:
+        """Return whether an id was not seen lately, and remember it."""
+        if name in self._young:
+            return False
+        self._young.add(name)
+        was_there = name in self._old
+        if len(self._young) >= self._least:
+            self._old, self._young = self._young, set()
+        return not was_there
 
 
 @dataclass(slots=True)

@@ -15,8 +15,8 @@ import structlog
 from pyreqwest.exceptions import PyreqwestError
 
 from hub.clock import now
+from hub.simulators.back_office import needs_school_action
 from hub.simulators.hub import HubApiError
-from hub.simulators.office import needs_school_action
 from schemas.cloudevents import write_time
 from schemas.kinds import EventType, ReportStatus
 

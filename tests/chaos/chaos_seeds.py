@@ -27,7 +27,7 @@ from tests.support.faults import crash_points as claims
 from tests.support.faults.fault_injector import SECOND, SENDERS, FaultInjector
 from tests.support.faults.recovery_timing import OWNED, query_value, until_lanes_move, until_over_a_wiped_broker
 from tests.support.receivers import raw_http
-from tests.support.receivers.recording_receivers import DUO_QUEUES, events_in, gaps, inversions, read_whole
+from tests.support.receivers.recording_receivers import DUO_QUEUES, events_in, gaps, inversions
 from tests.support.register.stack_register import SERVICES, mandate_lines, sample_brins, write_mandates
 from tests.support.servers.stacks import SCHOOLS, ApiProblem, free_port, running_stack, until
 
@@ -256,7 +256,7 @@ def _check_repeat(before: LAS, again: LAS, injector: FaultInjector) -> None:
 
 async def _check_queue(scene: Scene, books: dict[str, Any], queue: str) -> int:
     """Hold what lies in a queue of DUO to the promises, and count what lies there again."""
-    events = events_in(await read_whole(scene.stack.connection["duoKafkaBootstrapServers"], queue))
+    events = events_in(await scene.stack.read_topic(queue))
     name = queue.removesuffix(".v1").replace(".", ":")
     _check_lanes(events, next(row["planned"] for row in books["destinations"] if row["destination"] == name))
     return len(events) - len({event["id"] for event in events})

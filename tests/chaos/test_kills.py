@@ -29,7 +29,6 @@ from tests.support.receivers.recording_receivers import (
     gaps,
     inversions,
     messages,
-    read_whole,
 )
 from tests.support.register.stack_register import (
     BOARDS,
@@ -145,10 +144,7 @@ async def test_kafkas_folder_may_vanish(scene: Scene) -> None:
     await _imported(scene, file, await importing)
     await _settled(scene)
     await _books_and_order(scene)
-    published = {
-        event["id"]
-        for event in events_in(await read_whole(scene.stack.connection["kafkaBootstrapServers"], "osr.mandates.v1"))
-    }
+    published = {event["id"] for event in events_in(await scene.stack.read_topic("osr.mandates.v1"))}
     assert len(published) == (await scene.stack.verify())["events"]
     scene.say(f"\n  Kafka's folder gone: moving again after {moving:.1f} s")
 
@@ -237,4 +233,4 @@ async def _books_and_order(scene: Scene) -> None:
     planned = {row["destination"]: row["planned"] for row in books["destinations"]}
     assert len(list(first_arrivals(received))) == planned[f"las:{TEST_LAS}"]
     for queue in DUO_QUEUES:
-        assert not inversions(events_in(await read_whole(scene.stack.connection["duoKafkaBootstrapServers"], queue)))
+        assert not inversions(events_in(await scene.stack.read_topic(queue)))

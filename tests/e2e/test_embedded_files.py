@@ -7,16 +7,17 @@ import json
 import os
 import stat
 import threading
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 
 from hub.embedded.connection import StackConnection
+from hub.embedded.errors import AlreadyRunning, JarsDiffer, JarsUnreachable
 from hub.embedded.jars import kafka_jars, read_pins
 from hub.embedded.keys import StackSecrets
-from hub.embedded.options import StackOptions, process_settings, read_caller_settings
+from hub.embedded.options import StackOptions, choose_http_port, process_settings, read_caller_settings
 from hub.embedded.paths import DataDir, hold_lock
-from hub.embedded.problems import AlreadyRunning, JarsDiffer, JarsUnreachable
 from hub.settings import load
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def test_a_data_folder_has_one_stack(tmp_path: Path) -> None:
 def test_secrets_and_ports_are_kept(tmp_path: Path) -> None:
     """A later start finds the passwords, the key and the ports of the first, readable by nobody else."""
     data = DataDir(tmp_path)
-    data.make()
+    data.create()
     assert StackSecrets.load_or_create(data) == StackSecrets.load_or_create(data)
     assert stat.S_IMODE((data.keys / "stack.json").stat().st_mode) == 0o600
     assert stat.S_IMODE(data.keys.stat().st_mode) == 0o700
@@ -164,8 +165,10 @@ def test_a_kafka_that_the_caller_names_is_duos_too(tmp_path: Path) -> None:
 
 def _decide(options: StackOptions, folder: Path, servers: dict[str, str]) -> dict[str, str]:
     data = DataDir(folder)
-    data.make()
-    return process_settings(options, data, StackSecrets.load_or_create(data), servers)
+    data.create()
+    with ExitStack() as claims:
+        port = choose_http_port(options, claims)
+    return process_settings(options, data, StackSecrets.load_or_create(data), servers, port)
 
 
 def test_a_reader_never_sees_half_a_connection_file(tmp_path: Path) -> None:

@@ -20,9 +20,9 @@ from hub.embedded.archive import find_kafka
 from hub.embedded.keys import StackSecrets
 from hub.embedded.paths import DataDir, cache_dir, is_root, user_area
 from hub.embedded.postgres import EmbeddedPostgres, find_postgres
+from hub.embedded.postgres_binaries import BIN, copy_to, find_binaries
 from hub.embedded.spawn import run_to_end
 from hub.embedded.supervisor import Supervisor
-from hub.embedded.wheel import BIN, copy_to, find_binaries
 from hub.kafka.topics import create_missing, ensure_topics
 from schemas.topics import TOPICS
 
@@ -40,7 +40,7 @@ def reachable() -> Iterator[DataDir]:
     folder = Path(tempfile.mkdtemp(dir=user_area()))
     folder.chmod(0o711)
     data = DataDir(folder)
-    data.make()
+    data.create()
     yield data
     shutil.rmtree(folder)
 
@@ -113,7 +113,7 @@ async def test_a_closed_data_folder_stays_closed(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
     data = DataDir(closed / "stack")
-    data.make()
+    data.create()
     server = server_in(data)
     async with running(server.program(), data):
         connection = await asyncpg.connect(server.dsn)
@@ -159,7 +159,7 @@ def test_root_runs_postgres_as_somebody_else() -> None:
 async def test_a_wiped_kafka_comes_back_with_its_topics(tmp_path: Path) -> None:
     """Its folder may vanish while it runs and again while it starts; it returns by itself, topics and all."""
     data = DataDir(tmp_path)
-    data.make()
+    data.create()
     kafka = await find_kafka(data, StackSecrets.load_or_create(data), cache_dir())
 
     async def have_topics() -> None:

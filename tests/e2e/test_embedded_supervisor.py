@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hub.embedded.problems import StartFailed
+from hub.embedded.errors import StartFailed
 from hub.embedded.program import Timing
 from hub.embedded.supervisor import Supervisor
 from tests.support.servers.test_programs import read_events, scripted_program

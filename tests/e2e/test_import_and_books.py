@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from tests.support.receivers.recording_receivers import DUO_QUEUES, events_in, gaps, inversions, read_whole
+from tests.support.receivers.recording_receivers import DUO_QUEUES, events_in, gaps, inversions
 from tests.support.register.stack_register import SERVICES, mandate_lines, sample_brins, write_mandates
 from tests.support.servers.stacks import until
 
@@ -53,7 +53,7 @@ async def test_duos_queues_hold_every_lane_in_order(stack: RunningStack, kept_bo
     """A plain reader finds each lane complete and in order."""
     assert kept_books
     for queue in DUO_QUEUES:
-        events = events_in(await read_whole(stack.connection["duoKafkaBootstrapServers"], queue))
+        events = events_in(await stack.read_topic(queue))
         assert len({event["id"] for event in events}) == MANDATES // 4
         assert not inversions(events)
         assert not gaps(events)

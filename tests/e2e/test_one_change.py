@@ -18,7 +18,6 @@ from tests.support.receivers.recording_receivers import (
     gaps,
     inversions,
     messages,
-    read_whole,
 )
 from tests.support.register.stack_register import BOARDS, TEST_LAS
 from tests.support.servers.stacks import until
@@ -147,7 +146,7 @@ async def test_a_stranger_reads_duos_queues(stack: RunningStack, las: Las) -> No
 
     await until(answered, "DUO's answers shown")
     for queue in DUO_QUEUES:
-        records = await read_whole(stack.connection["duoKafkaBootstrapServers"], queue)
+        records = await stack.read_topic(queue)
         for record in records:
             message = kafka.KafkaMessage(headers=dict(record.headers), key=record.key, value=record.value)
             event = kafka.from_kafka_event(message)

@@ -23,7 +23,7 @@ from tests.support.faults.restore_scenario import (
 )
 from tests.support.receivers.receiver import receiver
 from tests.support.receivers.receiver_model import ReceiverModel, expected_state
-from tests.support.receivers.recording_receivers import DUO_QUEUES, accept_all, events_in, messages, read_whole
+from tests.support.receivers.recording_receivers import DUO_QUEUES, accept_all, events_in, messages
 from tests.support.register.stack_register import TEST_LAS
 from tests.support.servers.commands import osr_hub
 from tests.support.servers.databases import copy_database, create_database, drop_database, dsn_of
@@ -119,7 +119,7 @@ async def _come_back(admin: str, name: str, saved: str, settings: dict[str, str]
 async def _look(stack: RunningStack, las: Receiver, token: str, ran: dict[str, Ran], reached: str) -> Story:
     came = {f"las:{TEST_LAS}": messages(las.got)}
     for queue in DUO_QUEUES:
-        came[queue] = events_in(await read_whole(stack.connection["duoKafkaBootstrapServers"], queue))
+        came[queue] = events_in(await stack.read_topic(queue))
     c = await asyncpg.connect(stack.connection["databaseDsn"])
     held = {queue: await expected_state(c, service, calendar=False) for queue, service in SERVICES.items()}
     held[f"las:{TEST_LAS}"] = await expected_state(c, "VVA", calendar=True)

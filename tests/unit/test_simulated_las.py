@@ -20,8 +20,8 @@ from hub.simulators import las as simulate_las
 from hub.simulators.http import serve_http
 from hub.simulators.las import LasMode, SimulatedLas
 from hub.simulators.mailbox import Mailbox
-from hub.simulators.office import needs_school_action
-from hub.simulators.recent import RecentIds
+from hub.simulators.back_office import needs_school_action
+from hub.simulators.mailbox import RecentIds
 from hub.simulators.reports import Reporter
 
 if TYPE_CHECKING:

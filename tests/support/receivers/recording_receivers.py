@@ -82,9 +82,11 @@ def gaps(events: Sequence[Event]) -> list[str]:
     return missing
 
 
-async def read_whole(bootstrap: str, topic: str) -> list[ConsumerRecord[Any, Any]]:
+async def read_whole(
+    bootstrap: str, topic: str, security: Mapping[str, str] | None = None
+) -> list[ConsumerRecord[Any, Any]]:
     """Read all that a topic holds now, partition by partition, without a group."""
-    reader = await _start_reader(bootstrap)
+    reader = await _start_reader(bootstrap, security or {})
     try:
         places = [TopicPartition(topic, number) for number in range(PARTITIONS)]
         reader.assign(places)
@@ -99,12 +101,13 @@ async def read_whole(bootstrap: str, topic: str) -> list[ConsumerRecord[Any, Any
         await reader.stop()
 
 
-async def _start_reader(bootstrap: str) -> AIOKafkaConsumer:
+async def _start_reader(bootstrap: str, security: Mapping[str, str]) -> AIOKafkaConsumer:
     """Start a reader; a broker that is just coming back is waited for."""
     began = time.monotonic()
     while True:
         reader = AIOKafkaConsumer(
             bootstrap_servers=bootstrap,
+            **security,
             auto_offset_reset="earliest",
             enable_auto_commit=False,
             metadata_max_age_ms=1000,

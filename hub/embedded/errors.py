@@ -1,4 +1,4 @@
-"""What can keep the embedded stack from starting, in words. In: facts. Out: one sentence that says what to do next."""
+"""What can keep the embedded stack from starting. In: facts. Out: one sentence that says what to do next."""
 
 from __future__ import annotations
 
@@ -38,6 +38,31 @@ class AlreadyRunning(EmbeddedUnavailable):
         super().__init__(
             f"a stack already runs in {folder} (process {pid or 'unknown'}); "
             "stop it first, or give this one another --data-dir."
+        )
+
+
+class DataFolderUnusable(EmbeddedUnavailable):
+    """The data folder cannot be written, read or named."""
+
+    def __init__(self, folder: Path, why: str) -> None:
+        shown = str(folder).encode(errors="backslashreplace").decode()
+        super().__init__(f"the data folder {shown} cannot be used ({why}); give another --data-dir.")
+
+
+class PortTaken(EmbeddedUnavailable):
+    """The API's port cannot be listened on."""
+
+    def __init__(self, port: int, why: str) -> None:
+        super().__init__(f"port {port} cannot be used ({why}); give another --port.")
+
+
+class NoPasswdEntry(EmbeddedUnavailable):
+    """PostgreSQL refuses to create a cluster for a user that the system has no name for."""
+
+    def __init__(self, uid: int) -> None:
+        super().__init__(
+            f"PostgreSQL cannot run as user {uid}, who has no entry in /etc/passwd; add one, "
+            "or name a running PostgreSQL in OSR_HUB_DATABASE__DSN."
         )
 
 
