@@ -124,7 +124,7 @@ def check_dates(
         yield RuleViolation(field="/startDate", code="in_the_past", detail=f"{start} lies before today, {today}")
     if start is not None and start > LAST_DAY:
         yield RuleViolation(field="/startDate", code="too_late", detail=f"{start} lies after {LAST_DAY}")
-    if start < FIRST_DAY:
+    if start is not None and start < FIRST_DAY:
         yield RuleViolation(field="/startDate", code="too_early", detail=f"{start} lies before {FIRST_DAY}")
     if end is None:
         return

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -68,7 +68,7 @@ class WaitingBroker(KafkaBroker):
         """Connect, and start the subscribers with consumers that wait."""
         await self.connect()
         config = self.config.broker_config
-        config.builder = partial(WaitingConsumer, **config.builder.keywords)
+        config.builder = partial(WaitingConsumer, **cast("partial[Any]", config.builder).keywords)
         await super().start()
 
 

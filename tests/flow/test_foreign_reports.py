@@ -8,13 +8,14 @@ import orjson
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from hub.access.actor import Actor
 from hub.clock import now
 from hub.domain.ids import delivery_id
 from hub.errors import Conflict
 from hub.operations import controls
-from hub.operations.controls import Actor
 from tests.flow.test_queues import reader
 from tests.support.lanes.forwarding import until
+from tests.support.operators import operator
 from tests.support.receivers.hostile_records import REPORT, STRUCTURED
 from tests.support.register.subscriptions import assert_books_right, grant, make_register, plan_all
 
@@ -66,7 +67,7 @@ async def test_duo_cannot_report_on_a_delivery_to_a_system(
     for row in await connection.fetch("select id from parked_records where state = 'open'"):
         with pytest.raises(Conflict, match="not known"):
             async with connection.transaction():
-                await controls.retry(connection, row["id"], Actor(actor="somebody", at=now(), reason="try"))
+                await controls.retry(connection, row["id"], Actor(caller=operator("somebody"), at=now(), reason="try"))
     assert await connection.fetchval("select status::text from deliveries where id = $1", waiting) == "waiting"
     assert await _is(connection, OPEN, len(values))
     await assert_books_right(connection)
