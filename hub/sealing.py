@@ -17,11 +17,6 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
 
-def new_key() -> str:
-    """Make a key as `SECRETS__KEYS` takes it: 32 random bytes in URL-safe base64."""
-    return Fernet.generate_key().decode()
-
-
 def seal(plain: bytes, keys: Sequence[SecretStr]) -> bytes:
     """Encrypt with the first of `keys`, which holds at least one (`Settings.sealing_keys`)."""
     return _fernet(keys).encrypt(plain)

@@ -103,11 +103,3 @@ TOPICS: Final = (MANDATES, DUO_BRON_PO, DUO_VERZUIM, DUO_RIO, DUO_REPORTS, DELIV
 def topics_on(broker: Broker) -> tuple[Topic, ...]:
     """Return the topics of one broker."""
     return tuple(topic for topic in TOPICS if topic.broker is broker)
-
-
-def topic_named(name: str) -> Topic:
-    """Return the topic of this name; `KeyError` when the table has none."""
-    for topic in TOPICS:
-        if topic.name == name:
-            return topic
-    raise KeyError(name)

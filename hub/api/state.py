@@ -59,10 +59,6 @@ class PendingNotifications:
         self._wanted.add(channel)
 
 
-def _app_state(request: Request) -> AppState:
-    return app_state(request.scope)
-
-
 def _settings(request: Request) -> Settings:
     return app_state(request.scope).settings
 
@@ -95,7 +91,6 @@ async def _connection(request: Request) -> AsyncIterator[Connection]:
         yield connection
 
 
-AppStateHere = Annotated[AppState, Depends(_app_state)]
 SettingsHere = Annotated[Settings, Depends(_settings)]
 PoolHere = Annotated[Pool, Depends(_pool)]
 ConnectionHere = Annotated[Connection, Depends(_connection, scope="function")]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hub.access import Role
-from hub.sealing import new_key
 from tests.support.api.probe_resource import probing
+from tests.support.sealing_keys import new_key
 
 if TYPE_CHECKING:
     from pathlib import Path

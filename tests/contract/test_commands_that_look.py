@@ -10,9 +10,9 @@ from pydantic import SecretStr
 
 from hub.access import Caller, Role, ensure_keyfile, issue
 from hub.clock import now
-from hub.sealing import new_key
 from tests.support.lanes.ledger_states import plan_all, take
 from tests.support.register.subscriptions import grant, make_register, subscribed
+from tests.support.sealing_keys import new_key
 from tests.support.servers.commands import osr_hub, read
 
 if TYPE_CHECKING:

@@ -12,11 +12,12 @@ from pydantic import SecretStr
 from hub.access import Actor
 from hub.errors import ConfigurationError, Conflict
 from hub.operations import keys as keyring
-from hub.sealing import new_key, seal, unseal
+from hub.sealing import seal, unseal
 from hub.store import idempotency, keys, subscriptions
 from hub.store.idempotency import StoredResponse
 from tests.support.operators import operator
 from tests.support.register.subscriptions import KEYS, LAS, NOW, make_register, subscribed
+from tests.support.sealing_keys import new_key
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -13,7 +13,6 @@ from pydantic import SecretStr
 from hub import subscribe
 from hub.domain.subscription import Subscription, SubscriptionStatus
 from hub.errors import Conflict
-from hub.sealing import new_key
 from hub.store import keys, processes, subscriptions
 from tests.support.register.subscriptions import (
     KEYS,
@@ -27,6 +26,7 @@ from tests.support.register.subscriptions import (
     subscribed,
     subscription_request,
 )
+from tests.support.sealing_keys import new_key
 
 if TYPE_CHECKING:
     from hub.store.pool import Connection

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hub.access import Role
-from hub.sealing import new_key
 from tests.support.api.client import Client, client_of
 from tests.support.receivers.receiver import ReceivedRequest, Receiver, reply
 from tests.support.register.subscriptions import LAS, make_register
+from tests.support.sealing_keys import new_key
 
 if TYPE_CHECKING:
     from pathlib import Path

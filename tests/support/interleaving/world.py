@@ -20,12 +20,12 @@ from hub.domain.ids import new_id
 from hub.domain.subscription import SubscriptionOptions
 from hub.observe.books import check_ledger
 from hub.operations import bulk, controls
-from hub.sealing import new_key
 from hub.settle import IncomingReport
 from hub.store import destinations, lanes, processes
 from schemas.kinds import ReportStatus
 from tests.support.interleaving.lane_driver import HELD_NAMES, carry, named_places
 from tests.support.operators import operator
+from tests.support.sealing_keys import new_key
 
 if TYPE_CHECKING:
     from uuid import UUID

@@ -10,10 +10,10 @@ from pydantic import SecretStr
 from hub import plan, register, subscribe
 from hub.domain.subscription import SubscriptionOptions
 from hub.register import Moment
-from hub.sealing import new_key
 from hub.store import subscriptions
 from hub.store.register import System, write_systems
 from schemas.identifiers import Branch, Brin, Oin, RoutingId, ServiceCode
+from tests.support.sealing_keys import new_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
