@@ -52,4 +52,4 @@ async def list_audit(
 
 
 def _show(entry: AuditRecord) -> AuditBody:
-    return AuditBody.model_validate({**asdict(entry), "seal": entry.seal.hex()})
+    return AuditBody.model_validate({**asdict(entry), "n": entry.id, "seal": entry.seal.hex()})

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qsl
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -28,6 +29,8 @@ from hub.errors import (
 from hub.tracing import continued_trace
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LARGEST_BODY: Final = 8 * 1024 * 1024
@@ -107,11 +110,8 @@ class _Exchange:
 
 
 def _check_form(scope: Scope) -> None:
-    if b"%00" in scope.get("raw_path", b"") + scope["query_string"]:
-        fault = FieldError(
-            in_=FieldLocation.QUERY, field="", code="nul_character", detail="the address holds the character NUL"
-        )
-        raise InvalidInput([fault])
+    if faults := list(_nul_characters(scope)):
+        raise InvalidInput(faults)
     if not scope["path"].startswith(f"{BASE}/"):
         return
     headers = Headers(scope=scope)
@@ -120,6 +120,17 @@ def _check_form(scope: Scope) -> None:
     has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
     if has_body and scope["method"] in _WRITES and not _JSON.fullmatch(_media_type(headers.get("content-type", ""))):
         raise MediaNotSupported
+
+
+def _nul_characters(scope: Scope) -> Iterator[FieldError]:
+    detail = "it holds the character NUL"
+    if b"%00" in scope.get("raw_path", b""):
+        yield FieldError(in_=FieldLocation.PATH, field="", code="nul_character", detail=detail)
+    if b"%00" in scope["query_string"]:
+        for name, value in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True):
+            if "\x00" in name or "\x00" in value:
+                field = "/" + name.replace("\x00", "")
+                yield FieldError(in_=FieldLocation.QUERY, field=field, code="nul_character", detail=detail)
 
 
 def _takes_json(accept: str | None) -> bool:

@@ -17,8 +17,7 @@ import orjson
 from hub.clock import now
 from hub.domain import signing
 from hub.simulators.http import Reply, Request
-from hub.simulators.mailbox import Mailbox
-from hub.simulators.mailbox import RecentIds
+from hub.simulators.mailbox import Mailbox, RecentIds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -22,7 +22,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, PydanticCustomError, PydanticUseDefault
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, PydanticUseDefault, ValidationError
 from pydantic_core.core_schema import no_info_before_validator_function
 
 from hub.operations.controls import EMPTY_REASON, MAX_REASON_LENGTH
@@ -114,12 +114,10 @@ class RequestModel(CamelModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _refuse_what_no_database_holds(cls, given: object) -> object:
-        for text in _texts(given):
-            if "\x00" in text:
-                raise PydanticCustomError("nul_character", "a text holds the character NUL")
-            if not text.isascii() and _LONE.search(text):
-                raise PydanticCustomError("surrogate", "a text holds half of a character")
+    def _refuse_unstorable_texts(cls, given: object) -> object:
+        if any(_unstorable(text) for text in _texts(given)):
+            faults = [InitErrorDetails(type=fault, loc=loc, input=None) for loc, fault in _unstorable_texts(given)]
+            raise ValidationError.from_exception_data(cls.__name__, faults)
         return given
 
 
@@ -136,7 +134,7 @@ class Items(CamelModel, Generic[T]):
 
 
 def _texts(given: object) -> Iterator[str]:
-    """Find all texts, however deep they are, without going deep itself."""
+    """Find all texts, however deep they are, without recursion."""
     waiting = [given]
     while waiting:
         match value := waiting.pop():
@@ -146,6 +144,29 @@ def _texts(given: object) -> Iterator[str]:
                 waiting.extend((*value.keys(), *value.values()))
             case list():
                 waiting.extend(value)
+
+
+def _unstorable_texts(given: object) -> Iterator[tuple[tuple[int | str, ...], PydanticCustomError]]:
+    """Find the locations of texts that cannot be stored; that of a name is its object's."""
+    waiting: list[tuple[tuple[int | str, ...], object]] = [((), given)]
+    while waiting:
+        loc, value = waiting.pop()
+        match value:
+            case str() if (fault := _unstorable(value)) is not None:
+                yield loc, fault
+            case dict():
+                waiting.extend((loc, name) for name in value)
+                waiting.extend(((*loc, name), each) for name, each in value.items())
+            case list():
+                waiting.extend(((*loc, nth), each) for nth, each in enumerate(value))
+
+
+def _unstorable(text: str) -> PydanticCustomError | None:
+    if "\x00" in text:
+        return PydanticCustomError("nul_character", "a text holds the character NUL")
+    if not text.isascii() and _LONE.search(text):
+        return PydanticCustomError("surrogate", "a text holds half of a character")
+    return None
 
 
 def _shown(given: str) -> str:

@@ -179,3 +179,34 @@ async def test_a_reason_of_blanks_is_none(hub: Client, path: str) -> None:
     """Whoever presses a button says why, in words that somebody can read."""
     reply = await hub.as_caller(Role.OPERATIONS).post(f"/v1/{path}", {"reason": " \t"})
     assert (reply.status, codes(reply)) == (400, [("/reason", "blank")])
+
+
+async def test_a_text_that_cannot_be_stored_is_named_by_its_field(hub: Client, school: Client) -> None:
+    """NUL, and half of a character, are faults of the field that holds them, wherever it stands."""
+    half = b'{"brin": "18DS", "serviceCode": "GEEN", "supplierOin": "\\ud800", "branches": [{"branch": "\\u0000"}]}'
+    reply = await school.call("POST", "/v1/mandates", half)
+    assert sorted(codes(reply)) == [
+        ("/branches/0/branch", "nul_character"),
+        ("/serviceCode", "unknown_service"),
+        ("/supplierOin", "surrogate"),
+    ]
+    asked = await hub.as_caller(Role.OPERATIONS).get("/v1/schools?name=a%00b&limit=5")
+    assert [(fault["in"], fault["field"]) for fault in asked.json["errors"]] == [("query", "/name")]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "audit?to=0001-01-01T00:00:00Z",
+        "audit?from=9999-12-31T23:59:59Z",
+        "deliveries?to=0001-01-01T00:00:00Z",
+        "routing?branch=18DS00&serviceCode=VVA&knownAt=9999-12-31T23:59:59Z",
+        "routing?branch=18DS00&serviceCode=VVA&referenceDate=0001-01-01",
+        "mandates?referenceDate=9999-12-31",
+    ],
+)
+async def test_a_moment_that_no_calendar_reaches_is_a_wrong_field(hub: Client, call: str) -> None:
+    """Days and moments outside the years 2000 to 2100 are refused with the parameter that holds them."""
+    reply = await hub.as_everybody(brins=["18DS"], oin=ONE).get(f"/v1/{call}")
+    name = call.rpartition("=")[0].rpartition("&")[2].rpartition("?")[2]
+    assert (reply.status, [fault["field"] for fault in reply.json["errors"]]) == (400, [f"/{name}"])

@@ -15,8 +15,8 @@ from hub.domain.ids import new_id
 from hub.settle import IncomingReport
 from hub.settle.records import read_report
 from hub.simulators import duo as simulate_duo
-from hub.simulators.duo import DuoOptions
 from hub.simulators.back_office import decide_outcome
+from hub.simulators.duo import DuoOptions
 from schemas.cloudevents import KAFKA_HEADERS, encode
 from schemas.kinds import EventType, ReportStatus
 from schemas.topics import DUO_BRON_PO, DUO_REPORTS, DUO_RIO, DUO_VERZUIM

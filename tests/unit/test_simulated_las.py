@@ -17,11 +17,10 @@ from hub.outbound import Answered, Outbound, Unreachable
 from hub.outbound.webhook import WebhookMessage, WebhookSender, post
 from hub.settings import Webhook
 from hub.simulators import las as simulate_las
+from hub.simulators.back_office import needs_school_action
 from hub.simulators.http import serve_http
 from hub.simulators.las import LasMode, SimulatedLas
-from hub.simulators.mailbox import Mailbox
-from hub.simulators.back_office import needs_school_action
-from hub.simulators.mailbox import RecentIds
+from hub.simulators.mailbox import Mailbox, RecentIds
 from hub.simulators.reports import Reporter
 
 if TYPE_CHECKING:
