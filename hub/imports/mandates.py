@@ -15,7 +15,7 @@ from hub.imports.merge import Merge
 from hub.imports.result import Imported, Progress, RowErrors, no_progress
 from hub.imports.table import read_table
 from hub.register.audit import date_entries
-from hub.register.write import Routing, WriteContext, to_rows, write_rows
+from hub.register.write import Routing, WriteContext, to_rows
 from hub.store import audit, register
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ async def import_mandates(c: Connection, data: bytes, at: Moment, progress: Prog
 
 async def _write(c: Connection, merge: Merge, context: WriteContext, progress: Progress) -> None:
     for batch in merge.batches(BATCH):
-        await write_rows(c, context, to_rows(context, batch, Routing()))
+        await register.write(c, to_rows(context, batch, Routing()))
         progress(merge.done, merge.total)
     if merge.routing.assigned:
-        await write_rows(c, context, to_rows(context, [], merge.routing))
+        await register.write(c, to_rows(context, [], merge.routing))
     progress(merge.total, merge.total)

@@ -20,7 +20,7 @@ from hub.imports.audit import board_entries, consequence_entries, digest, school
 from hub.imports.consequences import consequences
 from hub.imports.listing import read_listing
 from hub.imports.result import Progress, RowErrors, SchoolsImported, ToAccept, Withdrawal, no_progress
-from hub.register.write import Routing, WriteContext, to_rows, write_rows
+from hub.register.write import Routing, WriteContext, to_rows
 from hub.store import audit, imports, register
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def _differing(before: Mapping[str, object], after: Mapping[str, object]) -> Ite
 
 async def _write_events(c: Connection, effects: Consequences, context: WriteContext) -> None:
     for first in range(0, len(effects.new_events), BATCH):
-        await write_rows(c, context, to_rows(context, effects.new_events[first : first + BATCH], Routing()))
+        await register.write(c, to_rows(context, effects.new_events[first : first + BATCH], Routing()))
 
 
 async def _write_audit(

@@ -12,15 +12,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from hub.domain.delivery import Status
-from hub.store import books as store
-from hub.store import chain, ledger, observe, strays, tallies
+from hub.store import chain, consistency, ledger, observe, tallies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
-    from hub.store.books import BrokenRow
+    from hub.store.consistency import BrokenRow
     from hub.store.pool import Connection
     from hub.store.tallies import Tally
 
@@ -84,12 +83,16 @@ async def check_ledger(c: Connection, now: datetime) -> LedgerCheck:
     async with c.transaction(isolation="repeatable_read", readonly=True):
         await observe.allow_table_scans(c)
         names = {place.id: place.name for place in await observe.read_destinations(c)}
-        counted, kept, planned = await store.count_deliveries(c), await tallies.totals(c), await store.count_planned(c)
+        counted, kept, planned = (
+            await consistency.count_deliveries(c),
+            await tallies.totals(c),
+            await consistency.count_planned(c),
+        )
         accounts = list(_accounts(names, counted, planned))
         return LedgerCheck(
             at=now,
             ledger_epoch=await ledger.epoch(c),
-            events=await store.count_events(c),
+            events=await consistency.count_events(c),
             accounts=accounts,
             violations=[*_unbalanced(accounts), *_miscounted(names, counted, kept), *await _broken(c, names)],
         )
@@ -97,12 +100,12 @@ async def check_ledger(c: Connection, now: datetime) -> LedgerCheck:
 
 async def _broken(c: Connection, names: Mapping[int, str]) -> list[Violation]:
     found: Mapping[Rule, Sequence[BrokenRow]] = {
-        Rule.SEQUENCE: await store.find_broken_sequences(c),
-        Rule.PLANNED_TWICE: await store.find_planned_twice(c),
-        Rule.UNPLANNED: await store.find_unplanned(c),
-        Rule.STRANDED_LANE: await strays.find_stranded(c),
-        Rule.STATUS: await strays.find_misplaced(c),
-        Rule.AUDIT_CHAIN: await chain.find_broken(c, store.MAX_ROWS),
+        Rule.SEQUENCE: await consistency.find_broken_sequences(c),
+        Rule.PLANNED_TWICE: await consistency.find_planned_twice(c),
+        Rule.UNPLANNED: await consistency.find_unplanned(c),
+        Rule.STRANDED_LANE: await consistency.find_stranded(c),
+        Rule.STATUS: await consistency.find_misplaced(c),
+        Rule.AUDIT_CHAIN: await chain.find_broken(c, consistency.MAX_ROWS),
     }
     return [
         Violation(

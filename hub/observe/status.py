@@ -15,7 +15,7 @@ from hub.domain.delivery import ANSWERED, Status
 from hub.domain.lag import HopSeconds, measure
 from hub.domain.mandate import REST, is_live, state
 from hub.observe.shown import shown_status
-from hub.store import mandates, observe, register, standing
+from hub.store import mandates, observe, register, school_deliveries
 from hub.store.mandates import MandateFilter as WantedMandates
 from hub.store.mandates import MandateScope
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from hub.store.mandates import MandateView
     from hub.store.observe import DestinationView
     from hub.store.pool import Connection
-    from hub.store.standing import NewestDelivery, SchoolEvent
+    from hub.store.school_deliveries import SchoolDelivery, SchoolEvent
     from schemas.identifiers import Branch, Brin
     from schemas.kinds import MandateState
 
@@ -110,12 +110,12 @@ async def school_status(
 async def _read(c: Connection, brin: str, today: date) -> _SchoolData:
     destinations = {place.name: place for place in await observe.read_destinations(c)}
     queues = {row["code"]: row["destination"] for row in await register.services(c)}
-    events = await standing.read_events(c, brin)
+    events = await school_deliveries.read_events(c, brin)
     by_mandate: dict[UUID, list[SchoolEvent]] = defaultdict(list)
     for event in events:
         by_mandate[event.mandate_id].append(event)
     recorded = {event.number: event.recorded_at for event in events}
-    sent = await standing.read_newest(c, brin, [place.id for place in destinations.values()], recorded)
+    sent = await school_deliveries.read_newest(c, brin, [place.id for place in destinations.values()], recorded)
     return _SchoolData(destinations=destinations, queues=queues, told=by_mandate, sent=sent, today=today)
 
 
@@ -126,7 +126,7 @@ class _SchoolData:
     destinations: Mapping[str, DestinationView]
     queues: Mapping[str, str | None]
     told: ToldByMandate
-    sent: Mapping[tuple[int, int, str], NewestDelivery]
+    sent: Mapping[tuple[int, int, str], SchoolDelivery]
     today: date
 
     def cell(self, view: MandateView, unit: Unit) -> Cell | None:
@@ -182,7 +182,7 @@ class _SchoolData:
 async def _add_signals(c: Connection, brin: str, desk: _SchoolData, cells: Mapping[Branch, list[Cell]]) -> None:
     ids = {cell.delivery_id for column in cells.values() for cell in column}
     shown = [sent for sent in desk.sent.values() if sent.id in ids and sent.moments.delivered_at is not None]
-    found = await standing.read_signals(c, brin, shown) if shown else {}
+    found = await school_deliveries.read_signals(c, brin, shown) if shown else {}
     names = {place.name: place.id for place in desk.destinations.values()}
     for column in cells.values():
         column[:] = [
@@ -202,7 +202,7 @@ def _coverage(mandate: Mandate, unit: Unit, today: date) -> Coverage:
     return "school" if unit.told or not is_live(mandate, today) else "needs_routing"
 
 
-def _since(sent: NewestDelivery) -> datetime:
+def _since(sent: SchoolDelivery) -> datetime:
     moments = sent.moments
     if sent.status in ANSWERED and moments.processed_at is not None:
         return moments.processed_at

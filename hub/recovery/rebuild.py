@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 from hub.domain.recall import UnusableEvent, state_after
 from hub.recovery.stamps import read_event
 from hub.register.write import unit_messages_json, units_json
-from hub.store.recovery import EventRow, PublishedPosition, RecoveredRows
+from hub.store.recovery import PublishedPosition, RecoveredRows
+from hub.store.register import EventRow
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

@@ -24,7 +24,7 @@ from hub.recovery.register import (
     closed_branches,
     turned,
 )
-from hub.store import audit, published_events, recovery, register, watermarks
+from hub.store import audit, ledger, published_events, recovery, register, watermarks
 from hub.store.audit import AuditEntry
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ async def _import_events(c: Connection, found: Comparison, order: RecoveryReques
         strange=found.strange,
         made=made,
         turned=branch_changes,
-        epoch=await recovery.raise_epoch(c),
+        epoch=await ledger.raise_epoch(c),
     )
     await _write_audit(c, found, order, done)
     return done

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -11,7 +11,7 @@ from hub.domain.ids import new_id
 from hub.domain.mandate import OVER, REST
 from hub.register.audit import date_entries
 from hub.store import audit, register
-from hub.store.register import RegisterRows
+from hub.store.register import EventRow, RegisterRows
 from schemas.identifiers import school_oin
 
 if TYPE_CHECKING:
@@ -52,38 +52,39 @@ async def write_events(
 ) -> None:
     """Write events of held schools, in this order, with the mandates as they are after them; note dates that came."""
     if new_events:
-        await write_rows(c, context, to_rows(context, new_events, routing or Routing()))
+        await register.write(c, to_rows(context, new_events, routing or Routing()))
         await audit.write_all(c, list(date_entries(new_events, context.at.now)))
-
-
-async def write_rows(c: Connection, context: WriteContext, columns: RegisterRows) -> None:
-    """Write what was laid out as rows."""
-    await register.write(c, columns, now=context.at.now, traceparent=context.at.traceparent)
 
 
 def to_rows(context: WriteContext, new_events: Sequence[NewEvent], routing: Routing) -> RegisterRows:
     """Lay events out as rows, each with its school's next number."""
-    columns = RegisterRows(routed=routing.assigned, unrouted=routing.removed)
+    rows = RegisterRows(routed=routing.assigned, unrouted=routing.removed)
     last: dict[UUID, Mandate] = {}
     for event in new_events:
         mandate = event.mandate
         school = context.schools[mandate.brin]
         number = context.counters.get(mandate.brin, school.counter) + 1
-        columns.counters[mandate.brin] = context.counters[mandate.brin] = number
-        last[mandate.id] = mandate
-        columns.events.append((
-            mandate.brin, number, new_id(context.at.now), mandate.id, mandate.version, event.kind.value,
-            unit_messages_json(event.messages), event_body(event, school.bge_code, context.names[mandate.supplier_oin]),
-        ))  # fmt: skip
-    columns.mandates = [_mandate(mandate) for mandate in last.values()]
-    return columns
+        rows.counters[mandate.brin] = context.counters[mandate.brin] = number
+        last[mandate.id] = replace(mandate, updated_at=context.at.now)
+        rows.events.append(_event_row(context, event, number, school.bge_code))
+    rows.mandates = [(mandate, units_json(mandate.units)) for mandate in last.values()]
+    return rows
 
 
-def _mandate(m: Mandate) -> tuple[Any, ...]:
-    return (
-        m.id, m.brin, m.service_code, m.supplier_oin, m.start_date, m.end_date, m.version, units_json(m.units),
-        m.next_date, m.copied_from, m.created_at, m.withdrawn_at,
-    )  # fmt: skip
+def _event_row(context: WriteContext, event: NewEvent, number: int, bge_code: str) -> EventRow:
+    mandate = event.mandate
+    return EventRow(
+        brin=mandate.brin,
+        number=number,
+        recorded_at=context.at.now,
+        id=new_id(context.at.now),
+        mandate_id=mandate.id,
+        mandate_version=mandate.version,
+        type=event.kind.value,
+        units=unit_messages_json(event.messages),
+        body=event_body(event, bge_code, context.names[mandate.supplier_oin]),
+        traceparent=context.at.traceparent,
+    )
 
 
 def units_json(units: Iterable[Unit]) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hub.store.books import BrokenRow
+from hub.store.consistency import BrokenRow
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
-    from hub.store.books import Row
+    from hub.store.consistency import Row
     from hub.store.pool import Connection
 
 

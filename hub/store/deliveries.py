@@ -10,7 +10,7 @@ from hub.domain.delivery import IN_LANE, Status
 from hub.domain.ids import lowest_at, time_of
 from hub.domain.kinds import Kind
 from hub.domain.lag import Moments
-from hub.envelopes import MessageRow
+from hub.store.lanes import message_of
 from hub.store.statements import queries
 from schemas.kinds import HELD
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
+    from hub.envelopes import MessageRow
     from hub.store.pool import Connection
 
 MILLISECOND_MASK: Final = (1 << 80) - 1
@@ -191,7 +192,7 @@ async def list_deliveries(
 
 async def read_messages(c: Connection, ids: Sequence[UUID]) -> list[tuple[MessageRow, int]]:
     """Read what the messages of deliveries are made of, each with the number before it (0: none)."""
-    return [(_message(row), row["previous"] or 0) for row in await queries.read_messages(c, ids=list(ids))]
+    return [(message_of(row), row["previous"] or 0) for row in await queries.read_messages(c, ids=list(ids))]
 
 
 async def newest_per_unit(
@@ -263,8 +264,3 @@ def _view(row: Mapping[str, Any]) -> DeliveryView:
     own = {name: row[name] for name in DeliveryView.__dataclass_fields__ if name in row.keys()}  # noqa: SIM118 - a driver's row
     kind, status = Kind(row["kind"]), Status(row["status"])
     return DeliveryView(**{**own, "kind": kind, "status": status, "moments": moments_of(row, row["recorded_at"])})
-
-
-def _message(row: Mapping[str, Any]) -> MessageRow:
-    own = {name: row[name] for name in MessageRow.__dataclass_fields__}
-    return MessageRow(**{**own, "kind": Kind(row["kind"])})

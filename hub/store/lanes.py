@@ -234,21 +234,7 @@ def _keys(keys: Iterable[Key]) -> dict[str, list[Any]]:
 
 def _queued_delivery(row: Mapping[str, Any]) -> QueuedDelivery:
     return QueuedDelivery(
-        message=MessageRow(
-            id=row["id"],
-            brin=row["brin"],
-            sequence=row["sequence"],
-            branch=row["branch"],
-            kind=Kind(row["kind"]),
-            replay_of=row["replay_of"],
-            event_id=row["event_id"],
-            mandate_id=row["mandate_id"],
-            recorded_at=row["recorded_at"],
-            units=row["units"],
-            body=row["body"],
-            traceparent=row["traceparent"],
-            result=row["result"],
-        ),
+        message=message_of(row),
         status=Status(row["status"]),
         attempts=row["attempts"],
         expects_report=row["expects_report"],
@@ -256,4 +242,23 @@ def _queued_delivery(row: Mapping[str, Any]) -> QueuedDelivery:
         planned_at=cast("datetime", row["planned_at"]),
         refusals=row["refusals"] or 0,
         refused_since=row["refused_since"],
+    )
+
+
+def message_of(row: Mapping[str, Any]) -> MessageRow:
+    """Build what a message is made of from the row of a delivery with its event."""
+    return MessageRow(
+        id=row["id"],
+        brin=row["brin"],
+        sequence=row["sequence"],
+        branch=row["branch"],
+        kind=Kind(row["kind"]),
+        replay_of=row["replay_of"],
+        event_id=row["event_id"],
+        mandate_id=row["mandate_id"],
+        recorded_at=row["recorded_at"],
+        units=row["units"],
+        body=row["body"],
+        traceparent=row["traceparent"],
+        result=row["result"],
     )

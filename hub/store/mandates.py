@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from hub.domain.kinds import Kind
-from hub.envelopes import LogRow
-from hub.store.register import System, mandate_of
+from hub.store.published_events import log_row
+from hub.store.register import mandate_of, system_of
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from hub.domain.mandate import Mandate
+    from hub.envelopes import LogRow
     from hub.store.pool import Connection
+    from hub.store.register import System
     from schemas.identifiers import BgeCode, Brin, Oin, ServiceCode
 
 
@@ -137,10 +139,7 @@ async def board(c: Connection, bge_code: str) -> Mapping[str, Any] | None:
 
 async def list_systems(c: Connection, after: str | None, most: int) -> list[System]:
     """Read systems in the order of their suppliers."""
-    return [
-        System(supplier_oin=row["supplier_oin"], name=row["name"], service_codes=frozenset(row["service_codes"]))
-        for row in await queries.list_systems(c, after=after, most=most)
-    ]
+    return [system_of(row) for row in await queries.list_systems(c, after=after, most=most)]
 
 
 async def known_events(
@@ -182,20 +181,7 @@ async def feed(
         oins=list(scope.oins),
         most=most,
     )
-    return [(row["position"], _log_row(row)) for row in rows]
-
-
-def _log_row(row: Mapping[str, Any]) -> LogRow:
-    return LogRow(
-        id=row["id"],
-        brin=row["brin"],
-        number=row["number"],
-        kind=Kind(row["kind"]),
-        recorded_at=row["recorded_at"],
-        mandate_id=row["mandate_id"],
-        body=row["body"],
-        traceparent=row["traceparent"],
-    )
+    return [(row["position"], log_row(row)) for row in rows]
 
 
 async def brins_of_boards(c: Connection, bges: Collection[BgeCode]) -> list[Brin]:

@@ -32,16 +32,7 @@ async def read_outbox(c: Connection, most: int) -> list[OutboxEntry]:
     return [
         OutboxEntry(
             outbox_id=row["outbox_id"],
-            event=LogRow(
-                id=row["id"],
-                brin=row["brin"],
-                number=row["number"],
-                kind=Kind(row["kind"]),
-                recorded_at=row["recorded_at"],
-                mandate_id=row["mandate_id"],
-                body=row["body"],
-                traceparent=row["traceparent"],
-            ),
+            event=log_row(row),
         )
         for row in await queries.read_event_outbox(c, most=most)
     ]
@@ -94,3 +85,18 @@ async def subjects(c: Connection, changes: Sequence[StatusChange]) -> dict[tuple
 async def delete_changes(c: Connection, rows: Sequence[int]) -> None:
     """Forget outbox rows that were published."""
     await queries.delete_changes(c, ids=list(rows))
+
+
+def log_row(row: Mapping[str, Any], previous: int | None = None) -> LogRow:
+    """Build an event of the published log from a row."""
+    return LogRow(
+        id=row["id"],
+        brin=row["brin"],
+        number=row["number"],
+        kind=Kind(row["kind"]),
+        recorded_at=row["recorded_at"],
+        mandate_id=row["mandate_id"],
+        body=row["body"],
+        traceparent=row["traceparent"],
+        previous=previous,
+    )

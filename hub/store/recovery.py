@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
-from hub.domain.kinds import Kind
-from hub.envelopes import LogRow
-from hub.store.register import mandate_of
+from hub.store.published_events import log_row
+from hub.store.register import EventRow, event_columns, mandate_columns, mandate_of
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from hub.domain.mandate import Mandate
+    from hub.envelopes import LogRow
     from hub.store.pool import Connection
 
     Key = tuple[str, int]
@@ -27,22 +27,6 @@ class StoredNumber:
 
     id: UUID | None
     counter: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventRow:
-    """An event as a row; `units` and `body` are JSON."""
-
-    brin: str
-    number: int
-    recorded_at: datetime
-    id: UUID
-    mandate_id: UUID
-    mandate_version: int
-    type: str
-    units: str
-    body: str
-    traceparent: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +103,7 @@ async def renumber(c: Connection, moved: Sequence[tuple[LocalEvent, int]]) -> No
 async def write(c: Connection, recalled: RecoveredRows) -> None:
     """Write mandates as they were, their routing, and events."""
     mandates_, routes = recalled.mandates, [(m.id, *route) for m, _ in recalled.mandates for route in m.routes.items()]
-    await queries.write_recovered_mandates(c, **_mandate_columns(mandates_))
+    await queries.write_recovered_mandates(c, **mandate_columns(mandates_))
     await queries.write_recovered_routes(
         c,
         mandates=[m.id for m, _ in mandates_],
@@ -130,40 +114,9 @@ async def write(c: Connection, recalled: RecoveredRows) -> None:
     await write_events(c, recalled.events)
 
 
-def _mandate_columns(rows: Sequence[tuple[Mandate, str]]) -> dict[str, list[Any]]:
-    found = [m for m, _ in rows]
-    return {
-        "ids": [m.id for m in found],
-        "brins": [m.brin for m in found],
-        "service_codes": [m.service_code for m in found],
-        "supplier_oins": [m.supplier_oin for m in found],
-        "start_dates": [m.start_date for m in found],
-        "end_dates": [m.end_date for m in found],
-        "versions": [m.version for m in found],
-        "units": [units for _, units in rows],
-        "next_dates": [m.next_date for m in found],
-        "copied_from": [m.copied_from for m in found],
-        "created_at": [m.created_at for m in found],
-        "updated_at": [m.updated_at for m in found],
-        "withdrawn_at": [m.withdrawn_at for m in found],
-    }
-
-
 async def write_events(c: Connection, rows: Sequence[EventRow]) -> None:
     """Write events, and raise the counters of their schools."""
-    await queries.write_recovered_events(
-        c,
-        brins=[row.brin for row in rows],
-        numbers=[row.number for row in rows],
-        recorded_ats=[row.recorded_at for row in rows],
-        ids=[row.id for row in rows],
-        mandates=[row.mandate_id for row in rows],
-        versions=[row.mandate_version for row in rows],
-        types=[row.type for row in rows],
-        units=[row.units for row in rows],
-        bodies=[row.body for row in rows],
-        traceparents=[row.traceparent for row in rows],
-    )
+    await queries.write_recovered_events(c, **event_columns(rows))
     counters: dict[str, int] = {}
     for row in rows:
         counters[row.brin] = max(row.number, counters.get(row.brin, 0))
@@ -186,27 +139,12 @@ async def leave_out(c: Connection, numbers: Mapping[str, int], positions: int) -
     await queries.add_archived(c, brins=list(numbers), ns=list(numbers.values()), positions=positions)
 
 
-async def raise_epoch(c: Connection) -> int:
-    """Let every receiver know that the ledger was restored; returns the new number."""
-    return cast("int", await queries.raise_ledger_epoch(c))
-
-
 async def published(c: Connection, after: int, most: int) -> list[tuple[int, LogRow]]:
     """Read published events after a position, in order."""
     return [
         (
             row["position"],
-            LogRow(
-                id=row["id"],
-                brin=row["brin"],
-                number=row["number"],
-                kind=Kind(row["kind"]),
-                recorded_at=row["recorded_at"],
-                mandate_id=row["mandate_id"],
-                body=row["body"],
-                traceparent=row["traceparent"],
-                previous=None if row["previous"] == row["number"] - 1 else row["previous"],
-            ),
+            log_row(row, previous=None if row["previous"] == row["number"] - 1 else row["previous"]),
         )
         for row in await queries.read_published_events(c, after=after, most=most)
     ]

@@ -113,10 +113,6 @@ with school as (
 )
 update hub_state set archived_positions = archived_positions + :positions;
 
--- name: raise_ledger_epoch$
--- Raise the ledger epoch after a restore from a backup, and return it.
-update hub_state set ledger_epoch = ledger_epoch + 1 returning ledger_epoch;
-
 -- name: read_published_events
 -- Return published events after a position, in order.
 select f.position, e.brin, e.number, e.id, e.type::text as kind, e.recorded_at, e.mandate_id, e.body, e.traceparent,

@@ -59,12 +59,13 @@ with mandate as (
   insert into mandates as x (id, brin, service_code, supplier_oin, start_date, end_date, version, units, next_date,
                              copied_from, created_at, updated_at, withdrawn_at)
   select u.id, u.brin, u.service_code, u.supplier_oin, u.start_date, u.end_date, u.version, u.units::jsonb,
-         u.next_date, u.copied_from, u.created_at, :now, u.withdrawn_at
+         u.next_date, u.copied_from, u.created_at, u.updated_at, u.withdrawn_at
     from unnest(:ids::uuid[], :brins::text[], :service_codes::text[], :supplier_oins::text[], :start_dates::date[],
                 :end_dates::date[], :versions::integer[], :units::text[], :next_dates::date[],
-                :copied_from::uuid[], :created_at::timestamptz[], :withdrawn_at::timestamptz[])
+                :copied_from::uuid[], :created_at::timestamptz[], :updated_at::timestamptz[],
+                :withdrawn_at::timestamptz[])
          u (id, brin, service_code, supplier_oin, start_date, end_date, version, units, next_date, copied_from,
-            created_at, withdrawn_at)
+            created_at, updated_at, withdrawn_at)
   on conflict (id) do update
      set start_date = excluded.start_date, end_date = excluded.end_date, version = excluded.version,
          units = excluded.units, next_date = excluded.next_date, updated_at = excluded.updated_at,
@@ -79,12 +80,13 @@ with mandate as (
   on conflict (mandate_id, branch) do update set routing_id = excluded.routing_id
 ), logged as (
   insert into events (brin, number, recorded_at, id, mandate_id, mandate_version, type, units, body, traceparent)
-  select u.brin, u.number, :now, u.id, u.mandate_id, u.mandate_version, u.type::event_type, u.units::jsonb, u.body,
-         :traceparent
-    from unnest(:event_brins::text[], :event_numbers::bigint[], :event_ids::uuid[], :event_mandates::uuid[],
-                :event_versions::integer[], :event_types::text[], :event_units::text[], :event_bodies::text[])
-         u (brin, number, id, mandate_id, mandate_version, type, units, body)
-), errands as (
+  select u.brin, u.number, u.recorded_at, u.id, u.mandate_id, u.mandate_version, u.type::event_type, u.units::jsonb,
+         u.body, u.traceparent
+    from unnest(:event_brins::text[], :event_numbers::bigint[], :event_recorded_ats::timestamptz[], :event_ids::uuid[],
+                :event_mandates::uuid[], :event_versions::integer[], :event_types::text[], :event_units::text[],
+                :event_bodies::text[], :event_traceparents::text[])
+         u (brin, number, recorded_at, id, mandate_id, mandate_version, type, units, body, traceparent)
+), queued as (
   insert into event_outbox (brin, number)
   select u.brin, u.number
     from unnest(:event_brins::text[], :event_numbers::bigint[]) with ordinality u (brin, number, nth)

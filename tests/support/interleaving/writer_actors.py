@@ -19,8 +19,9 @@ from hub.domain.retention import Cutoffs
 from hub.observe.reconcile import reconcile
 from hub.operations import retention
 from hub.settle import IncomingReport
-from hub.store import destinations, lanes, meters, observe, processes, recovery, register
-from hub.store.recovery import EventRow, RecoveredRows
+from hub.store import destinations, lanes, ledger, meters, observe, processes, recovery, register
+from hub.store.recovery import RecoveredRows
+from hub.store.register import EventRow
 from schemas.kinds import ReportStatus
 from tests.support.interleaving import operator_actors
 from tests.support.interleaving.lane_driver import ROUNDS, carry, send_and_settle
@@ -187,7 +188,7 @@ async def recovers(w: InterleavingWorld, c: Any) -> None:
         await c.execute(
             "insert into published_events select max(position) + 1, $1, $2, $3 from published_events", brin, number, now
         )
-        await recovery.raise_epoch(c)
+        await ledger.raise_epoch(c)
 
 
 def _nothing(_kind: str, _n: int) -> None:

@@ -1,4 +1,4 @@
-"""How a school stands, in rows: what was told of its mandates, to whom, and what came back."""
+"""The status of a school as rows: the events of its mandates, the newest delivery per unit, the reports on these."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class SchoolEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewestDelivery:
+class SchoolDelivery:
     """The newest delivery of a unit of an event at a destination."""
 
     destination: int
@@ -66,15 +66,15 @@ async def read_events(c: Connection, brin: str) -> list[SchoolEvent]:
 
 async def read_newest(
     c: Connection, brin: str, destinations: Collection[int], events: Mapping[int, datetime]
-) -> dict[tuple[int, int, str], NewestDelivery]:
+) -> dict[tuple[int, int, str], SchoolDelivery]:
     """Read the newest delivery per destination, event and unit; `events` says when each was recorded, by number."""
     rows = await queries.read_newest_school_deliveries(c, brin=brin, destinations=list(destinations))
-    found = (_sent(row, events[row["event_number"]]) for row in rows)
+    found = (_delivery(row, events[row["event_number"]]) for row in rows)
     return {(s.destination, s.event_number, s.branch): s for s in found}
 
 
 async def read_signals(
-    c: Connection, brin: str, deliveries: Sequence[NewestDelivery]
+    c: Connection, brin: str, deliveries: Sequence[SchoolDelivery]
 ) -> dict[tuple[int, int], list[dict[str, Any]]]:
     """Read the signals of the newest report on each delivery, by destination and number."""
     rows = await queries.read_newest_signals(
@@ -83,8 +83,8 @@ async def read_signals(
     return {(row["destination"], row["sequence"]): orjson.loads(row["signals"]) for row in rows}
 
 
-def _sent(row: Mapping[str, Any], recorded_at: datetime) -> NewestDelivery:
-    return NewestDelivery(
+def _delivery(row: Mapping[str, Any], recorded_at: datetime) -> SchoolDelivery:
+    return SchoolDelivery(
         destination=row["destination"],
         sequence=row["sequence"],
         event_number=row["event_number"],
