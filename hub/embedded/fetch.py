@@ -1,7 +1,7 @@
 """Fetches Apache Kafka from Maven Central, as a process of its own. In: an empty folder. Out: its jars, unchecked.
 
-`python -m hub.embedded.fetch FOLDER` exits with 1 and one line that says why when that is not possible. Mirrors in jgo's
-own settings are used. A connection that breaks halfway is tried again; one that never opens is not.
+`python -m hub.embedded.fetch FOLDER` exits with 1 and one line that says why when that fails. Mirrors in jgo's own
+settings are used. A connection that breaks halfway is tried again; one that never opens is not.
 """
 
 from __future__ import annotations
