@@ -1,6 +1,6 @@
-"""What came of each change of the story. In: what was done, and the API. Out: a few lines per case, and what is wrong.
+"""The result of each change of the demo. In: the mandates, and the API. Out: a few lines per case, and problems.
 
-A case that did not come out as it must is a fault of the hub: it is said, and the demo ends with an error.
+A case without the expected result is a fault of the hub: the demo prints it and ends with an error.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Delivery = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Case:
-    """One case: its name, what came of it, and what is wrong with that, if anything."""
+    """One case: its title, its result in lines, and the problem, if any."""
 
     title: str
     lines: tuple[str, ...]
@@ -32,7 +32,7 @@ class Case:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NotableDeliveries:
-    """Deliveries that became something else than simply processed: one of each kind, where there is one."""
+    """Deliveries with another result than `processed`: one of each kind, where there is one."""
 
     rejected: Delivery | None
     signalled: Delivery | None
@@ -40,7 +40,7 @@ class NotableDeliveries:
 
 
 async def find_notable(hub: HubClient, plan: DemoPlan) -> NotableDeliveries:
-    """Look for one rejection, one remark, and one delivery that waited for a step of the school in its LAS."""
+    """Return one rejection, one delivery with a signal, and one that waited for the school's step in its LAS."""
     active = await _list(hub, f"destination=las:{plan.home.oin}&status=activated&limit=1000")
     stepped = [delivery for delivery in active if needs_school_action(delivery["id"])]
     return NotableDeliveries(
@@ -53,7 +53,7 @@ async def find_notable(hub: HubClient, plan: DemoPlan) -> NotableDeliveries:
 async def check_cases(
     hub: HubClient, chosen: DemoSchools, story: StoryMandates, plan: DemoPlan, found: NotableDeliveries
 ) -> list[Case]:
-    """Say what came of every change of the story, in its order."""
+    """Return every case with its result, in the order of the changes."""
     return [
         await _branched(hub, chosen, story),
         await _shared(hub, chosen, plan),
@@ -102,9 +102,10 @@ async def _moved(hub: HubClient, chosen: DemoSchools, story: StoryMandates, plan
     ended = [one for one in ends if one["type"] == EventType.WITHDRAWN and one["status"] == "delivered"]
     begun = Counter(one["status"] for one in starts if one["destination"] == f"las:{plan.other.oin}")
     schools = {one["brin"] for one in starts}
+    board = chosen.moving[0].board
     is_whole = {one["brin"] for one in ended} == {one["brin"] for one in ends} and len(schools) == len(chosen.moving)
     return Case(
-        title=f"board {chosen.moving[0].board} ({len(schools)} schools) goes from {plan.home.name} to {plan.other.name}",
+        title=f"board {board} ({len(schools)} schools) goes from {plan.home.name} to {plan.other.name}",
         lines=(
             f"{plan.home.name} is told {len(ended)} times that it ends",
             f"{plan.other.name} is told {begun.total()} times that it begins: {_counted(begun)}",
@@ -115,9 +116,9 @@ async def _moved(hub: HubClient, chosen: DemoSchools, story: StoryMandates, plan
 
 async def _future(hub: HubClient, story: StoryMandates) -> Case:
     sent = await _list(hub, f"mandateId={story.future['id']}")
-    state = story.future["state"]
+    future, state = story.future, story.future["state"]
     return Case(
-        title=f"{story.future['brin']} gives a mandate for {story.future['serviceCode']} from {story.future['startDate']}",
+        title=f"{future['brin']} gives a mandate for {future['serviceCode']} from {future['startDate']}",
         lines=tuple(f"it is {state}, and {one['destination']} knows already: {_status(one)}" for one in sent),
         problem=None
         if state == "future" and len(sent) == 1

@@ -1,7 +1,7 @@
 """Fills a new stack's register. In: a file of real schools, and how many mandates. Out: imported rows.
 
-`osr-hub demo` begins with it, and `osr-hub up` when it is asked to. The same files can be imported again: what is there
-is left as it is.
+`osr-hub demo` begins with it, and so does `osr-hub up` with `--schools` or `--mandates`. Importing the same files again
+changes nothing.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ API_SECONDS: Final = timedelta(seconds=30)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DemoScript:
-    """What is played: the file of schools and how many it has, the cast, and the plan behind the mandates."""
+    """The file of schools and how many it has, the schools of the cases, and the plan of the mandates."""
 
     file: Path
     schools: int
@@ -45,14 +45,17 @@ class DemoScript:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MandateImport:
-    """How many mandates were imported, and when that began, in seconds of the monotonic clock."""
+    """The number of imported mandates, and when the import began, in seconds of the monotonic clock."""
 
     mandates: int
     began: float
 
 
 def plan_demo(file: Path, mandates: int) -> DemoScript:
-    """Read the schools and cast them; `NoFittingSchools` when there are too few, `InvalidInput` when it is no such file."""
+    """Read the schools and choose some for the cases.
+
+    Raises `NoFittingSchools` when there are too few, `InvalidInput` when it is not a file of schools.
+    """
     schools = read_schools(file.read_bytes())
     plan = DemoPlan(home=HOME, other=OTHER, mandates=mandates, today=today(now()))
     return DemoScript(file=file, schools=len(schools), chosen=choose_schools(schools), plan=plan)

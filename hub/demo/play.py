@@ -1,7 +1,6 @@
-"""The demo from its first line to its last. In: a wish for a stack, and a script. Out: what was printed, a verdict.
+"""The demo from its first line to its last. In: options of a stack, and a script. Out: printed tables, and a verdict.
 
-Everything goes the way that users go: files by `osr-hub import`, changes and questions by the API, the books by
-`osr-hub verify`.
+It uses the hub as users do: files by `osr-hub import`, changes and questions by the API, the books by `osr-hub verify`.
 """
 
 from __future__ import annotations
@@ -44,10 +43,10 @@ VERDICTS: Final = (0, 1)
 
 
 async def run_demo(options: StackOptions, script: DemoScript, console: Console) -> bool:
-    """Tell the whole story on a stack of its own and say whether all came out as it must.
+    """Run the demo on a stack of its own and return whether every result is as it must be.
 
-    Raises `EmbeddedUnavailable` where no stack can run, `DemoCommandFailed` when a file cannot be imported, `NotSettled` when
-    something does not arrive.
+    Raises `EmbeddedUnavailable` where no stack can run, `DemoCommandFailed` when a file cannot be imported, and
+    `NotSettled` when something does not arrive.
     """
     began = time.monotonic()
     others = ", a simulated DUO and two simulated systems" if options.with_simulators else ""
@@ -64,20 +63,20 @@ async def run_demo(options: StackOptions, script: DemoScript, console: Console) 
         settled = await wait_until_settled(environment.operations, console, is_answered=options.with_simulators)
         books = await _verify(environment)
         report.show_destinations(console, books, await environment.operations.call("GET", "/lag"))
-        problem = await _show_cases(environment, script, story, console) if options.with_simulators else []
-    course = _describe_durations(mandate_import, books, settled, is_answered=options.with_simulators)
-    _print_summary(script, mandate_import, books, course, console)
-    problem += [f"{one['rule']}: {one['detail']}" for one in books["violations"][:SHOWN_VIOLATIONS]]
-    for title in problem:
-        console.print(f"Not as it must be: {title}.", style="red", highlight=False)
-    return bool(books["ok"]) and not problem
+        problems = await _show_cases(environment, script, story, console) if options.with_simulators else []
+    durations = _describe_durations(mandate_import, books, settled, is_answered=options.with_simulators)
+    _print_summary(script, mandate_import, books, durations, console)
+    problems += [f"{one['rule']}: {one['detail']}" for one in books["violations"][:SHOWN_VIOLATIONS]]
+    for problem in problems:
+        console.print(f"Not as it must be: {problem}.", style="red", highlight=False)
+    return bool(books["ok"]) and not problems
 
 
 async def _verify(environment: DemoEnvironment) -> dict[str, Any]:
-    title = ("verify", "--json")
-    code, said = await environment.run(*title, is_shown=False)
+    words = ("verify", "--json")
+    code, said = await environment.run(*words, is_shown=False)
     if code not in VERDICTS:
-        raise DemoCommandFailed(title, code)
+        raise DemoCommandFailed(words, code)
     books: dict[str, Any] = orjson.loads(said)
     return books
 
@@ -85,7 +84,7 @@ async def _verify(environment: DemoEnvironment) -> dict[str, Any]:
 async def _show_cases(
     environment: DemoEnvironment, script: DemoScript, story: StoryMandates, console: Console
 ) -> list[str]:
-    """Print what came of each case, and three schools; return what is not as it must be."""
+    """Print the result of each case, and three schools; return the problems."""
     hub, chosen = environment.operations, script.chosen
     found = await find_notable(hub, script.plan)
     cases = await check_cases(hub, chosen, story, script.plan, found)
@@ -97,7 +96,7 @@ async def _show_cases(
 
 
 def _choose_shown_schools(chosen: DemoSchools, found: NotableDeliveries) -> list[tuple[str, str]]:
-    """Choose three schools to look at closely."""
+    """Return three schools to print, with a title each."""
     third = (chosen.moving[0].brin, "its board has changed to another system")
     if found.rejected is not None:
         third = (found.rejected["brin"], "DUO has rejected one of its mandates")
@@ -109,13 +108,13 @@ def _choose_shown_schools(chosen: DemoSchools, found: NotableDeliveries) -> list
 
 
 def _print_summary(
-    script: DemoScript, mandate_import: MandateImport, books: dict[str, Any], course: str, console: Console
+    script: DemoScript, mandate_import: MandateImport, books: dict[str, Any], durations: str, console: Console
 ) -> None:
     messages = sum(row["planned"] for row in books["destinations"])
     verdict = "the books are right" if books["ok"] else "[red]the books are wrong[/red]"
     console.print(
         f"{mandate_import.mandates:,} mandates of {script.schools:,} schools made {books['events']:,} changes and "
-        f"{messages:,} messages; {course}; {verdict}.",
+        f"{messages:,} messages; {durations}; {verdict}.",
         soft_wrap=True,
     )
 
@@ -123,7 +122,7 @@ def _print_summary(
 def _describe_durations(
     mandate_import: MandateImport, books: dict[str, Any], settled: SettledAt, *, is_answered: bool
 ) -> str:
-    """Say how long it took, from the beginning of the import."""
+    """Return in words how long it took, from the beginning of the import."""
     taken, processed = settled.taken_at - mandate_import.began, settled.processed_at - mandate_import.began
     messages = sum(row["planned"] for row in books["destinations"])
     if not is_answered:
@@ -150,7 +149,7 @@ async def _running_environment(options: StackOptions) -> AsyncIterator[DemoEnvir
 
 
 async def _run_second_las(environment: DemoEnvironment, stop: asyncio.Event) -> None:
-    """Be the second system; it subscribes once it is registered."""
+    """Run the second system, which subscribes once it is registered."""
     token = environment.las_token(OTHER.oin)
     place = LasAddress(
         host=LOOPBACK,

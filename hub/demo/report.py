@@ -1,7 +1,7 @@
-"""Prints what came of it. In: the API's answers. Out: tables for people.
+"""Prints the result. In: the API's answers. Out: tables.
 
-Per destination what was taken and processed and how long each hop took; for a school, per branch and service, what was
-sent by which routing characteristic and what became of it.
+Per destination: how many messages were taken and processed, and how long each hop took. Per school, branch and service:
+what was sent, by which routing characteristic, and its status.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ COUNTS: Final = (
 )
 GOOD: Final = frozenset({"processed", "activated", "delivered"})
 BAD: Final = frozenset({"rejected", "declined", "dead"})
-NOTHING: Final = "–"  # noqa: RUF001 - a dash is what a table shows for nothing
+NOTHING: Final = "–"  # noqa: RUF001 - tables show a dash for nothing
 
 
 def show_destinations(console: Console, books: Body, lag: Body) -> None:
-    """Print one line per destination: how many messages came how far, and how long half and nearly all of them took."""
+    """Print one line per destination: messages by status, and the median and 99th percentile of each hop."""
     hops = {one["destination"]: one["hops"] for one in lag["destinations"]}
     table = _table("Per destination: messages, and seconds per hop (half / 99 of 100 within)")
     for name in ("destination", *(name for name, _ in COUNTS), *HOPS):
@@ -57,7 +57,7 @@ def show_destinations(console: Console, books: Body, lag: Body) -> None:
 
 
 def show_school(console: Console, school: Body, title: str) -> None:
-    """Print one school: per branch and service what was sent, how, and what became of it."""
+    """Print one school: per branch and service what was sent, how, and its status."""
     table = _table(f"{school['brin']} {school['name']}: {title}")
     for name in ("branch", "service", "system", "sent to", "routing", "status", *HOPS, "remarks"):
         table.add_column(name, justify="right" if name in HOPS else "left", no_wrap=name != "remarks")
@@ -69,7 +69,7 @@ def show_school(console: Console, school: Body, title: str) -> None:
 
 
 def show_case(console: Console, case: Case) -> None:
-    """Print what one change was, and what came of it."""
+    """Print one change and its result."""
     console.print(f"• {case.title}", style="bold", highlight=False)
     for line in case.lines:
         console.print(f"    {line}", highlight=False)

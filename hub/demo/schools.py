@@ -1,6 +1,6 @@
-"""Who plays in the demo. In: the schools of a file. Out: the cast, and CSV files of systems and mandates.
+"""The schools of the demo. In: the schools of a file. Out: those for the cases, and CSV files of systems and mandates.
 
-Every school is a real one. The systems are invented: which system a school really uses is nobody's business here.
+The schools are real. The systems are invented, because the system that a school uses is not public.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ MAX_MOVING: Final = 60
 MIN_BRANCHES: Final = 3
 
 
-class NoFittingSchools(ConfigurationError):  # noqa: N818 - named as the claim it makes
-    """The file has no schools that the story can be told with."""
+class NoFittingSchools(ConfigurationError):  # noqa: N818 - named after the fact it states
+    """The file lacks the schools that the cases need."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +54,7 @@ class DemoSchool:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DemoSystem:
-    """An administration system and what it is mandated for."""
+    """An administration system."""
 
     oin: str
     name: str
@@ -71,7 +71,7 @@ class DemoSchools:
 
     @property
     def boards(self) -> tuple[str, ...]:
-        """The boards in whose name the changes are made."""
+        """The boards that make the changes."""
         return tuple(dict.fromkeys(school.board for school in (self.branched, self.shared, *self.moving)))
 
 
@@ -97,7 +97,7 @@ def read_schools(data: bytes) -> tuple[DemoSchool, ...]:
 
 
 def choose_schools(schools: Sequence[DemoSchool]) -> DemoSchools:
-    """Give the parts to the schools that are known to fit, else to the first that do; `NoFittingSchools` when none does."""
+    """Return the schools that are known to fit, else the first that do; raise `NoFittingSchools` when none does."""
     by_brin = {school.brin: school for school in schools}
     many = [school for school in schools if len(school.branches) >= MIN_BRANCHES]
     branched = by_brin.get(FOUR_BRANCHES) or next(iter(many), None)
@@ -105,7 +105,7 @@ def choose_schools(schools: Sequence[DemoSchool]) -> DemoSchools:
     moving = _moving_board([school for school in schools if school not in (branched, shared)])
     if branched is None or shared is None or not moving:
         raise NoFittingSchools(
-            f"the story needs two schools with at least {MIN_BRANCHES} branches and others, and the file has fewer",
+            f"the demo needs two schools with at least {MIN_BRANCHES} branches and others, and the file has fewer",
             next_step="Give another file by --schools, or none.",
         )
     apart = {branched.brin, shared.brin, *(school.brin for school in moving)}
@@ -157,7 +157,7 @@ def _is_told_by_the_story(school: DemoSchool, service: str, chosen: DemoSchools)
 
 
 def _system_of(school: DemoSchool, plan: DemoPlan) -> DemoSystem:
-    """Let one board in four use the other system; schools of a board use the same one."""
+    """Return the other system for one board in four; schools of a board use the same one."""
     return plan.other if sum(map(ord, school.board)) % 4 == 0 else plan.home
 
 
@@ -171,7 +171,7 @@ def _school_year(today: date, number: int) -> tuple[date, date]:
 def _mandate_rows(
     school: DemoSchool, service: str, system: DemoSystem, period: tuple[date, date]
 ) -> list[tuple[str, ...]]:
-    """Write one mandate: a line per branch with its routing characteristic for VVA, one line otherwise."""
+    """Return the lines of one mandate: for VVA one per branch with its routing characteristic, else one."""
     start, end = period
     first = (school.brin, service, system.oin, start.isoformat(), end.isoformat())
     if service != LAS_SERVICE or len(school.branches) == 1:

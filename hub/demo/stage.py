@@ -1,4 +1,4 @@
-"""A running stack and the ways to it that its users have: the API, by a token for every role, and our own commands.
+"""A running stack as its users reach it: by the API with a token for every role, and by our own commands.
 
 In: a stack that answers. Out: calls and commands. Only the tokens are made here, with the key of that stack.
 """
@@ -30,8 +30,8 @@ SUBSCRIBED_SECONDS: Final = 30.0
 LOOK_SECONDS: Final = 0.1
 
 
-class DemoCommandFailed(Exception):  # noqa: N818 - named as the claim it makes
-    """One of our own commands ended with an error, and has said why."""
+class DemoCommandFailed(Exception):  # noqa: N818 - named after the fact it states
+    """One of our own commands ended with an error, which it has printed."""
 
     def __init__(self, words: tuple[str, ...], code: int) -> None:
         super().__init__(f"osr-hub {' '.join(words)} ended with exit code {code}.")
@@ -40,7 +40,7 @@ class DemoCommandFailed(Exception):  # noqa: N818 - named as the claim it makes
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DemoEnvironment:
-    """The stack that the demo plays on, and a client for its API."""
+    """The stack of the demo, and a client for its API."""
 
     stack: Stack
     client: Client
@@ -51,16 +51,16 @@ class DemoEnvironment:
         return self._hub(self.stack.connection["tokens"]["operations"])
 
     def schools(self, boards: Iterable[str]) -> HubClient:
-        """Give the API as these boards' administrator sees it."""
+        """Return the API as these boards' administrator sees it."""
         bges = frozenset(map(parse_bge_code, boards))
         return self._hub(self._issue(Caller(subject="demo", roles=frozenset({Role.SCHOOL}), bges=bges)))
 
     def las_token(self, oin: str) -> str:
-        """Make a token for a system."""
+        """Return a token for a system."""
         return self._issue(Caller(subject="demo", roles=frozenset({Role.LAS}), oins=frozenset({parse_oin(oin)})))
 
     async def run(self, *words: str, is_shown: bool = True) -> tuple[int, bytes]:
-        """Run one of our own commands, printing where we print if it is to be shown; return its code and its output."""
+        """Run one of our own commands, on our standard output if it is to be shown; return its code and its output."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "hub.cli", *words),
             stdin=asyncio.subprocess.DEVNULL,
@@ -76,13 +76,13 @@ class DemoEnvironment:
         return process.returncode or 0, said or b""
 
     async def done(self, *words: str) -> None:
-        """Run a command that must succeed; `DemoCommandFailed` when it does not."""
+        """Run a command that must succeed; raise `DemoCommandFailed` when it does not."""
         code, _ = await self.run(*words)
         if code:
             raise DemoCommandFailed(words, code)
 
     async def subscribed(self, oins: Iterable[str]) -> None:
-        """Return once these systems have subscribed; `NotSettled` when they do not."""
+        """Return once these systems have subscribed; raise `NotSettled` when they do not."""
         wanted, give_up_at = set(oins), time.monotonic() + SUBSCRIBED_SECONDS
         while True:
             listed = await self.operations.call("GET", "/subscriptions")

@@ -1,6 +1,6 @@
-"""The changes that tell something, made one by one as schools make them. In: the cast. Out: mandates, by the API.
+"""The changes of the demo, made one by one as schools make them. In: the chosen schools. Out: mandates, by the API.
 
-Next: `report` shows what came of each. The order of the calls is that of the telling.
+Next: `cases` checks the result of each.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FUTURE_SERVICE: Final = "RIO"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoryMandates:
-    """What was done: the mandates of each case, as the API answered them."""
+    """The mandates of each case, as the API returned them."""
 
     branched: Mandate
     future: Mandate
@@ -38,12 +38,12 @@ class StoryMandates:
 
     @property
     def changes(self) -> int:
-        """How many changes were made."""
+        """The number of changes."""
         return 4 + len(self.withdrawn) + len(self.granted)
 
 
 async def make_changes(hub: HubClient, chosen: DemoSchools, plan: DemoPlan) -> StoryMandates:
-    """Make all changes of the story, with a token for the boards of the cast."""
+    """Make all changes, with a token for the boards of the chosen schools."""
     branched = await _grant(hub, chosen.branched, LAS_SERVICE, plan.home, branches=chosen.branched.branches)
     future = await _grant(hub, chosen.branched, FUTURE_SERVICE, plan.home, startDate=_next_august(plan))
     first = await _grant(hub, chosen.shared, LAS_SERVICE, plan.home, branches=chosen.shared.branches[:1])
@@ -78,7 +78,7 @@ async def _grant(
 
 
 async def _move(hub: HubClient, schools: tuple[DemoSchool, ...], plan: DemoPlan) -> tuple[Mandates, Mandates]:
-    """Let a board's schools change to the other system: what was ends at once, and a new mandate begins."""
+    """Change a board's schools to the other system: their mandates end at once, and new ones begin."""
     turn = asyncio.Semaphore(CONCURRENT_MOVES)
 
     async def move(school: DemoSchool) -> tuple[Mandates, Mandate]:

@@ -1,7 +1,7 @@
-"""Looks on until all is settled. In: `GET /v1/lag`, a few times a second. Out: when it was, or what is late.
+"""Waits until all is settled. In: `GET /v1/lag`, a few times a second. Out: when that was, or what is late.
 
-It ends when two looks in a row find nothing left to do (the numbers of one look are not of one moment), or when for a
-long while nothing has become less.
+It ends when two looks in a row find nothing left to do, because the numbers of one look are not of one moment; or when
+nothing has become less for a long while.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ STALLED_SECONDS: Final = 60.0
 MAX_SECONDS: Final = 1200.0
 
 
-class NotSettled(Exception):  # noqa: N818 - named as the claim it makes
-    """Something is not settled and does not move; the message says what and why."""
+class NotSettled(Exception):  # noqa: N818 - named after the fact it states
+    """Something is late and does not move; the message says what and why."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,7 +40,7 @@ class SettledAt:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RemainingWork:
-    """What is left to do, as one look saw it."""
+    """The work that is left, by one look."""
 
     unplanned: int
     untaken: Mapping[str, int]
@@ -58,7 +58,7 @@ class RemainingWork:
 
 
 class ProgressView:
-    """Shows how it goes: bars on a terminal, a line now and then in a pipe."""
+    """Shows progress: bars on a terminal, a line every two seconds in a pipe."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -102,7 +102,7 @@ class ProgressView:
 
 
 class SettlingProgress:
-    """What the looks so far say together."""
+    """The progress that the looks so far show together."""
 
     def __init__(self, at: float) -> None:
         self._began = self._moved_at = at
@@ -111,7 +111,7 @@ class SettlingProgress:
         self._done_at: float | None = None
 
     def note(self, left: RemainingWork, at: float) -> SettledAt | None:
-        """Take one look in; the end is there when it and the look before it found nothing left."""
+        """Add one look; return the end when it and the look before it found nothing left."""
         self._taken_at = None if left.untaken_in_all else self._taken_at or at
         if self._least is None or left.in_all < self._least:
             self._least, self._moved_at = left.in_all, at
@@ -124,14 +124,14 @@ class SettlingProgress:
         return SettledAt(taken_at=self._taken_at, processed_at=self._done_at)
 
     def is_late(self, at: float) -> bool:
-        """Say whether nothing has become less for too long."""
+        """Return whether nothing has become less for too long."""
         return at - self._moved_at > STALLED_SECONDS or at - self._began > MAX_SECONDS
 
 
 async def wait_until_settled(hub: HubClient, console: Console, *, is_answered: bool) -> SettledAt:
-    """Look on until nothing is left to do; `NotSettled` when nothing becomes less for a minute.
+    """Wait until nothing is left to do; raise `NotSettled` when nothing becomes less for a minute.
 
-    Where nobody answers (`is_answered` is false), what is taken or held for want of a receiver is the end.
+    Without simulators (`is_answered` is false) a message is done when it is taken, or held for want of a receiver.
     """
     course = SettlingProgress(time.monotonic())
     with ProgressView(console) as view:

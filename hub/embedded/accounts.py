@@ -51,7 +51,7 @@ class UnixAccount:
 
 
 def unprivileged_account() -> UnixAccount | None:
-    """Return the user to run as when we are root, made when the system has none; None when we are not root."""
+    """Return the user to run as when we are root, created when the system has none; None when we are not root."""
     if not is_root():
         return None
     found = _find(NAME) or _make(NAME) or _find(FALLBACK)
@@ -80,7 +80,7 @@ def _make(name: str) -> pwd.struct_passwd | None:
     useradd = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin:/bin")
     if useradd is None:
         return None
-    subprocess.run(  # noqa: S603 - fixed words; a failure (made meanwhile, read-only /etc) shows in the look-up
+    subprocess.run(  # noqa: S603 - fixed arguments; a failure (created meanwhile, read-only /etc) shows in the look-up
         [useradd, "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", name],
         check=False,
         capture_output=True,

@@ -1,7 +1,7 @@
 """Makes Kafka start in half the time. In: its jars. Out: an archive of the classes it loads, made once per cache.
 
-Reading 7,000 classes from 45 jars is most of a start, and a killed or wiped broker must be back in seconds. So once
-the jars are there a broker is run for its list of classes. Java passes over an archive that does not fit.
+Reading 7,000 classes from 45 jars is most of a start, and a killed or wiped broker must be back in seconds. So a broker
+runs once for its list of classes after the jars were fetched. Java ignores an archive that does not fit.
 """
 
 from __future__ import annotations
@@ -68,9 +68,9 @@ async def _create_archive(kafka: EmbeddedKafka, archive: Path) -> None:
             words = ("-Xshare:dump", f"-XX:SharedClassListFile={classes}", f"-XX:SharedArchiveFile={draft}")
             await run_to_end((*replace(kafka, java_options=words).java(),), environment={"LC_ALL": "C"})
         except (CommandFailed, StartFailed, OSError) as error:
-            log.warning("kafka.no_archive", error=str(error), next="it starts without one, in twice the time")
+            log.warning("kafka.no_archive", error=str(error), next="start without an archive")
             return
-        os.replace(draft, archive)  # noqa: PTH105 - at once and without waiting
+        os.replace(draft, archive)  # noqa: PTH105 - atomic, and too short to await
 
 
 def _class_list_options(classes: Path) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Ties a program's life to its supervisor's. In: `PARENT SIGNAL UID GID PROGRAM ARGUMENTS...`. Out: the program itself.
+"""Ends a program when its supervisor ends. In: `PARENT SIGNAL UID GID PROGRAM ARGUMENTS...`. Out: the program itself.
 
 Run as a script by the supervisor, it becomes the program (same process number) after asking the kernel to send it
 SIGNAL when the supervisor ends, however that ends. `-` for UID and GID keeps the user. It imports nothing of ours.
@@ -12,7 +12,7 @@ PR_SET_PDEATHSIG = 1
 
 
 def become(parent: str, signal_number: str, uid: str, gid: str, *command: str) -> None:
-    """Change user, tie this process to its parent, and turn into the command; returns only by an error."""
+    """Change user, ask for a signal when the parent dies, and become the command; return only by an error."""
     if uid != "-":
         os.setgroups([])
         os.setgid(int(gid))

@@ -1,6 +1,6 @@
 """PostgreSQL itself, from a wheel. In: a data folder, a port, passwords. Out: a program to supervise, and its DSNs.
 
-The cluster is private to the user that runs it, speaks on loopback only, and asks every caller for a password.
+The cluster is private to the user that runs it, listens on loopback only, and asks every client for a password.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ SERVER_SETTINGS: Final[dict[str, str]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EmbeddedPostgres:
-    """One cluster: where it lives, as whom it runs, and what its callers must know."""
+    """One cluster: where its files are, the user that it runs as, and how to connect."""
 
     data: DataDir
     binaries: Path
@@ -68,7 +68,7 @@ class EmbeddedPostgres:
         return f"postgresql://{ADMIN}:{self.admin_password}@{LOOPBACK}:{self.port}/postgres"
 
     def program(self, on_ready: Step | None = None) -> Program:
-        """Describe the server for the supervisor; after role and database are there, `settle` sees to the rest."""
+        """Describe the server for the supervisor; `on_ready` runs once role and database exist."""
 
         async def make_ready() -> None:
             await provision(self.admin_dsn, role=ROLE, password=self.password, database=DATABASE)
@@ -92,13 +92,13 @@ class EmbeddedPostgres:
 
     @property
     def cluster_dir(self) -> Path:
-        """Where the cluster lies: in the data folder, unless the user that runs it cannot get there."""
+        """The cluster's folder: in the data folder, unless the user that runs it cannot reach that."""
         if self.account is None or self.account.can_pass(self.data.root):
             return self.data.postgres
         return _external_clusters() / sha256(bytes(self.data.root.resolve())).hexdigest()[:16]
 
     async def prepare(self) -> None:
-        """Make the cluster when there is none."""
+        """Create the cluster when there is none."""
         if (self.data.postgres / "PG_VERSION").exists():
             return
         cluster_dir = self.cluster_dir
@@ -168,7 +168,7 @@ def _external_clusters() -> Path:
 
 
 def _remove_orphans(cluster_dir: Path) -> None:
-    """Remove clusters whose data folder is gone or forgot them, and what an earlier folder of this name left."""
+    """Remove clusters that no data folder points to, and files of an earlier folder with this name."""
     for note in _external_clusters().glob("*.of"):
         cluster = note.with_suffix("")
         pointer = Path(note.read_text(encoding="utf-8")) / "postgres"

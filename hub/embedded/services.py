@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hub.settings import Settings
 
 INSTANCE: Final = ("--instance", "embedded")
-"""A name of its own lets a consumer that was killed take up its partitions at once."""
+"""A static group member: a consumer that was killed gets its partitions back at once."""
 DUO_GROUP: Final = "simulate-duo"
 SIMULATOR_PREFIX: Final = f"{PREFIX}SIMULATE__"
 
@@ -84,7 +84,7 @@ def las_url(keys: StackSecrets) -> str:
 
 
 def las_token_file(data: DataDir) -> Path:
-    """Return where the token of the simulated LAS lies."""
+    """Return the path of the simulated LAS's token."""
     return data.keys / "las-token"
 
 

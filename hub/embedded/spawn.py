@@ -1,6 +1,6 @@
-"""Starts and ends single processes. In: a program or a command. Out: a running process, its end, or what it said.
+"""Starts and ends single processes. In: a program or a command. Out: a running process, its end, or its output.
 
-Each begins as the tether, which becomes the program: its number is the program's own, and it dies with us.
+Each starts as `parent_death.py`, which becomes the program under the same process number and dies with this process.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MAX_LOG_BYTES: Final = 20_000_000
 
 
 class CommandFailed(Exception):  # noqa: N818 - an outcome that the supervisor tries again
-    """A command ended with an error; `said` is all it printed."""
+    """A command ended with an error; `said` is all that it printed."""
 
     def __init__(self, command: str, said: str) -> None:
         super().__init__(f"{command} failed: {said.strip()[-500:]}")
@@ -52,7 +52,7 @@ async def spawn(program: Program, log_file: Path) -> Process:
 def with_parent_death(
     command: Sequence[str], account: UnixAccount | None, death_signal: signal.Signals
 ) -> tuple[str, ...]:
-    """Return the words that start a command as a user, tied to the life of this process."""
+    """Return the words that run a command as a user, and end it when this process ends."""
     who = (str(account.uid), str(account.gid)) if account else ("-", "-")
     return (sys.executable, "-I", "-S", PARENT_DEATH_SCRIPT, str(os.getpid()), str(int(death_signal)), *who, *command)
 
@@ -64,7 +64,7 @@ async def run_to_end(
     account: UnixAccount | None = None,
     folder: Path | None = None,
 ) -> str:
-    """Run a short command, as another user where one is given, and return what it said; `CommandFailed` otherwise."""
+    """Run a short command, as `account` where one is given, and return its output; raise `CommandFailed` on failure."""
     process = await asyncio.create_subprocess_exec(
         *with_parent_death(command, account, signal.SIGKILL),
         stdin=asyncio.subprocess.DEVNULL,
@@ -77,7 +77,7 @@ async def run_to_end(
     try:
         output, _ = await process.communicate()
     finally:
-        kill_session(process)  # we were told to stop meanwhile
+        kill_session(process)  # this task may have been cancelled
     said = output.decode(errors="replace")
     if process.returncode:
         raise CommandFailed(command[0], said)
@@ -97,7 +97,7 @@ async def terminate(process: Process, ask_with: signal.Signals, deadline: float)
 
 
 def kill_session(process: Process) -> None:
-    """Kill a process and whatever it started in its session."""
+    """Kill a process and all others in its session."""
     if process.returncode is None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

@@ -1,6 +1,7 @@
 """The whole stack. In: options. Out: every process running and answering, `connection.json`, and a clean end.
 
-Servers first, side by side; the schema when Postgres answers, the topics each time Kafka does; then everything else.
+Servers start first, side by side; the schema follows when PostgreSQL answers, the topics each time Kafka does; then
+everything else.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ class Stack:
 
     @property
     def connection(self) -> dict[str, Any]:
-        """What `connection.json` says now."""
+        """The content of `connection.json` now."""
         if self._connection is None or self._supervisor is None:
             message = "the stack does not run"
             raise RuntimeError(message)
@@ -85,7 +86,7 @@ class Stack:
         await self.stop()
 
     async def start(self) -> None:
-        """Start everything and return when all of it answers; `EmbeddedUnavailable` says why it cannot."""
+        """Start everything and return when all of it answers; raise `EmbeddedUnavailable` when it cannot."""
         try:
             await self._start()
         except BaseException:
@@ -174,19 +175,19 @@ class Stack:
     def _server_program(self, server: EmbeddedPostgres | EmbeddedKafka, settings: Settings) -> Program:
         if isinstance(server, EmbeddedPostgres):
 
-            async def bring_to_newest() -> None:
+            async def migrate_once() -> None:
                 if not self._is_migrated:
                     await migrate(settings.direct_dsn)
                     self._is_migrated = True
 
-            return server.program(on_ready=bring_to_newest)
+            return server.program(on_ready=migrate_once)
         is_duos_too = self._options.duo_kafka is None
         topics = [*topics_on(Broker.OURS), *(topics_on(Broker.DUO) if is_duos_too else ())]
 
-        async def have_topics() -> None:
+        async def create_topics() -> None:
             await create_missing(server.bootstrap, topics, options=server.client_options())
 
-        return server.program(on_ready=have_topics, maintain=have_topics)
+        return server.program(on_ready=create_topics, maintain=create_topics)
 
     async def _prepare_named(self, settings: Settings) -> None:
         """Create the schema and the topics on servers that the caller named."""
@@ -212,7 +213,7 @@ class Stack:
             except (KafkaError, OSError) as error:
                 raise EmbeddedUnavailable(f"the Kafka of {group}{SERVERS} cannot be used: {error}") from error
             for difference in found.differences:
-                log.warning("topics.differ", says=difference, next="run osr-hub topics and decide")
+                log.warning("topics.differ", difference=difference, next="run osr-hub topics and decide")
 
     def _publish(self, tokens: Mapping[str, str]) -> None:
         if self._connection is not None:

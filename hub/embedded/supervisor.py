@@ -1,6 +1,6 @@
 """Runs a table of programs. In: programs and their order. Out: all of them ready, kept running, and ended in reverse.
 
-`changed` is called at every start of a process, so that the caller can tell others its number.
+`changed` is called at every start of a process, so that the caller can publish its number.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 START_WITHIN: Final = 180.0
 STOP_WITHIN: Final = 8.5
 SERVERS_SHARE: Final = 3.5
-"""Of the time to stop, what is kept for the level that ends last: databases end well or recover slowly."""
+"""The part of the time to stop that is kept for the servers: a database that is killed recovers slowly."""
 
 
 class Supervisor:
@@ -54,7 +54,7 @@ class Supervisor:
             await asyncio.gather(ready, return_exceptions=True)
 
     async def stop(self, within: float = STOP_WITHIN) -> None:
-        """End all, those that need others first; what does not end in its share of the time is killed."""
+        """End all programs, dependents first; kill those that do not end in their share of the time."""
         levels = list(reversed(self._levels()))
         now, share = time.monotonic(), min(SERVERS_SHARE, within / 2)
         for number, level in enumerate(levels, start=1):

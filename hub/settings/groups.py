@@ -30,7 +30,7 @@ PRIVATE_NAMES: Final = (".localhost", ".local", ".internal", ".home.arpa", ".tes
 
 
 def split_commas(given: object) -> object:
-    """Take a comma-separated text apart; leave anything else to the type."""
+    """Split a comma-separated text; leave anything else to the type."""
     return [part.strip() for part in given.split(",") if part.strip()] if isinstance(given, str) else given
 
 
@@ -49,15 +49,15 @@ def _check_key(key: SecretStr) -> SecretStr:
 
 
 def _check_address(url: str) -> str:
-    place = urlsplit(url)
-    if place.scheme not in {"http", "https"} or not place.hostname:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("an address starts with https:// (or http://) and a host")
     return url.rstrip("/")
 
 
 def _check_trusted(url: str) -> str:
-    place = urlsplit(url)
-    if place.scheme != "https" and place.hostname not in {"127.0.0.1", "localhost", "::1"}:
+    parts = urlsplit(url)
+    if parts.scheme != "https" and parts.hostname not in {"127.0.0.1", "localhost", "::1"}:
         raise ValueError("keys that we trust come over https only, except from this machine itself")
     return url
 
@@ -80,7 +80,7 @@ class SettingsGroup(BaseModel):
 
 
 class LogLevel(StrEnum):
-    """From which level on lines are written."""
+    """The lowest level that is written."""
 
     DEBUG = "debug"
     INFO = "info"
@@ -101,14 +101,14 @@ def _lower(given: object) -> object:
 
 
 class Log(SettingsGroup):
-    """How the processes tell what they do."""
+    """How the processes write their log."""
 
     level: Annotated[LogLevel, BeforeValidator(_lower)] = LogLevel.INFO
     format: Annotated[LogFormat, BeforeValidator(_lower)] = LogFormat.AUTO
 
 
 class Database(SettingsGroup):
-    """Where the memory is."""
+    """The PostgreSQL database."""
 
     dsn: Dsn | None = None
     direct_dsn: Dsn | None = None
@@ -138,7 +138,7 @@ class Http(SettingsGroup):
 
     @property
     def address(self) -> str:
-        """How the outside reaches this hub, without `/v1` and without a slash at the end."""
+        """The address of this hub for others, without `/v1` and without a slash at the end."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return self.public_url or f"http://{host}:{self.port}"
 
@@ -153,7 +153,7 @@ class Http(SettingsGroup):
 
 
 class Auth(SettingsGroup):
-    """Whose tokens are believed: a real issuer's, or those of a development key."""
+    """The tokens that are accepted: a real issuer's, or those of a development key."""
 
     issuer: TrustedUrl | None = None
     audience: str = "osr-hub"
@@ -162,7 +162,7 @@ class Auth(SettingsGroup):
 
 
 class Secrets(SettingsGroup):
-    """Keys that seal what is secret in the database: the first one seals, all of them open."""
+    """Keys that encrypt the secrets in the database: the first one seals, all of them open."""
 
     keys: Annotated[tuple[SealingKey, ...], BeforeValidator(split_commas)] = ()
 
@@ -187,7 +187,7 @@ class Webhook(SettingsGroup):
 
 
 class Operations(SettingsGroup):
-    """What one operator may do alone."""
+    """Limits of what one operator may do alone."""
 
     four_eyes_above: NonNegativeInt = 1000
 

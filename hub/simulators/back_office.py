@@ -1,4 +1,4 @@
-"""What a back office makes of a message. In: a delivery's id. Out: its answer, and how long it thinks about it.
+"""The decisions of a simulated back office. In: a delivery's id. Out: its outcome, and how long that takes.
 
 The answer follows from the id alone, so that two runs over the same deliveries can be compared.
 """
@@ -17,20 +17,20 @@ SPREAD: Final = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class SimulatedSignal:
-    """A remark as DUO makes them."""
+    """A signal as DUO sends it with a report."""
 
     kind: SignalKind
     code: str
     text: str
 
     def as_json(self) -> dict[str, str]:
-        """Write it as a report carries it."""
+        """Return its form in a report."""
         return {"kind": self.kind.value, "code": self.code, "text": self.text}
 
 
 @dataclass(frozen=True, slots=True)
 class SimulatedOutcome:
-    """What the office says, and at which moment, as a share of its usual delay (between a half and one and a half)."""
+    """A status with its signals, and the delay as a share of the usual one (between a half and one and a half)."""
 
     status: ReportStatus
     signals: tuple[SimulatedSignal, ...]
@@ -60,7 +60,7 @@ SIGNALLED_IN_HUNDRED: Final = 5
 
 
 def decide_outcome(delivery_id: str) -> SimulatedOutcome:
-    """Say what DUO's back office makes of a delivery."""
+    """Return what DUO's back office decides on a delivery."""
     draw = crc32(delivery_id.encode())
     part, choice, delay = draw % HUNDRED, draw // HUNDRED, 0.5 + (draw >> 16) / SPREAD
     if part < REJECTED_IN_HUNDRED:
@@ -71,5 +71,5 @@ def decide_outcome(delivery_id: str) -> SimulatedOutcome:
 
 
 def needs_school_action(delivery_id: str) -> bool:
-    """Say whether the school has a step to do in its LAS before a delivery is active there: one in five."""
+    """Return whether the school has something to do in its LAS before a delivery is active there: one in five."""
     return crc32(delivery_id.encode()) % 5 == 0

@@ -1,7 +1,7 @@
 """A believable DUO. In: its queues. Out: a report on each message, a moment later, on `duo.reports.v1`.
 
-It speaks the published language only and has no memory but its place in the queues, which it notes after the reports of
-all before it were taken: killed at any moment it reports some things twice, and nothing never.
+It knows the published language only, and keeps nothing but its offsets, which it commits after the reports of all
+messages before them were taken: killed at any moment it reports some messages twice, and misses none.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DuoOptions:
-    """Where DUO reads and reports, under which name it notes its place, and its usual delay in seconds."""
+    """Where DUO reads and reports, its consumer group, and its usual delay in seconds."""
 
     queues: tuple[str, ...] = (DUO_BRON_PO.name, DUO_VERZUIM.name, DUO_RIO.name)
     reports: str = DUO_REPORTS.name
@@ -54,7 +54,7 @@ class DuoOptions:
 
 @dataclass(frozen=True, slots=True)
 class ReportBatch:
-    """Reports that are due together, and the place in the queues that is reached with them."""
+    """Reports that are due together, and the offsets to commit after them."""
 
     due: datetime
     reports: list[tuple[bytes, bytes]]
@@ -62,14 +62,14 @@ class ReportBatch:
 
 
 class DuoBackOffice:
-    """Reads messages and writes reports; remembers which it has seen lately."""
+    """Turns messages into reports; remembers the ids that it has seen lately."""
 
     def __init__(self, delay: float) -> None:
         self._delay = delay
         self._seen = RecentIds(REMEMBERED)
 
     def work(self, records: Mapping[TopicPartition, list[ConsumerRecord[Any, Any]]], at: datetime) -> ReportBatch:
-        """Write the reports on what was read at this moment; repeats get none."""
+        """Return the reports on messages that were read at this moment; repeats get none."""
         reports, due = [], at
         for record in (record for part in records.values() for record in part):
             event = _read(record)
@@ -89,7 +89,7 @@ class DuoBackOffice:
 
 
 async def run(options: Mapping[str, Any], duo: DuoOptions, stop: asyncio.Event) -> None:
-    """Be DUO until told to stop; `options` say how to reach its broker."""
+    """Read and report until told to stop; `options` say how to reach DUO's broker."""
     ended = asyncio.create_task(stop.wait())
     while not stop.is_set():
         session = asyncio.create_task(_session(options, duo))
@@ -100,7 +100,7 @@ async def run(options: Mapping[str, Any], duo: DuoOptions, stop: asyncio.Event) 
         except asyncio.CancelledError:
             continue
         except (KafkaError, OSError, TimeoutError) as error:
-            log.info("duo.broker_away", error=repr(error), next="connecting again")
+            log.info("duo.broker_away", error=repr(error), next="connect again")
             await asyncio.wait((ended,), timeout=RECONNECT_SECONDS)
 
 
@@ -128,7 +128,7 @@ async def _session(options: Mapping[str, Any], duo: DuoOptions) -> None:
 
 
 async def _run_together(*work: Coroutine[Any, Any, None]) -> None:
-    """Do both until one fails, then neither."""
+    """Run all until one fails, then cancel the others."""
     tasks = [asyncio.create_task(one) for one in work]
     try:
         await asyncio.gather(*tasks)
@@ -157,7 +157,9 @@ async def _report(
         try:
             await consumer.commit(batch.offsets)
         except (CommitFailedError, IllegalStateError) as error:
-            log.debug("duo.place_not_noted", error=repr(error))  # the partition moved: it is read and reported again
+            log.debug(
+                "duo.offsets_not_committed", error=repr(error)
+            )  # the partition moved: it is read and reported again
 
 
 async def _send(producer: AIOKafkaProducer, topic: str, reports: Iterable[tuple[bytes, bytes]]) -> None:
@@ -170,14 +172,14 @@ async def _stop_client(client: AIOKafkaProducer | AIOKafkaConsumer) -> None:
         async with asyncio.timeout(STOP_SECONDS):
             await client.stop()
     except (KafkaError, OSError, TimeoutError) as error:
-        log.debug("duo.left_silently", error=repr(error))  # nothing is owed: its place in the queues is noted
+        log.debug("duo.client_not_stopped", error=repr(error))  # nothing is lost: the offsets are committed
 
 
 def _read(record: ConsumerRecord[Any, Any]) -> ReceivedEvent | None:
     try:
         return read(record.value, record.headers)
     except NotACloudEvent as error:
-        log.warning("duo.unreadable", topic=record.topic, offset=record.offset, error=error.reason)
+        log.warning("duo.message_unreadable", topic=record.topic, offset=record.offset, error=error.reason)
         return None
 
 

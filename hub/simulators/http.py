@@ -1,7 +1,7 @@
 """A small HTTP/1.1 server for a simulated receiver. In: bytes of connections. Out: requests, and replies to them.
 
-One request at a time per connection, bodies by Content-Length only: what the hub's client sends. Quick, because a
-receiver that is slower than the hub would be all that a measurement shows.
+It serves what the hub's client sends: one request at a time per connection, bodies by Content-Length only. It is quick,
+because a receiver slower than the hub would be all that a measurement shows.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ class Request:
     body: bytes
 
     def parameter(self, name: str) -> str | None:
-        """Give the first value of a query parameter."""
+        """Return the first value of a query parameter."""
         return next(iter(parse_qs(self.query).get(name, ())), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """A reply, sent after a while; or none at all and the connection is cut."""
+    """A reply, sent after `delay` seconds; with `closes_connection` the connection is cut instead."""
 
     status: int = HTTPStatus.NO_CONTENT
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -47,11 +47,11 @@ class Reply:
 
 
 RequestHandler: TypeAlias = Callable[[Request], Reply | None]
-"""What a request is answered with; None when that is not known yet and it is to be asked again in a moment."""
+"""Returns the reply to a request; None when it is not known yet and the handler is to be called again."""
 
 
 class HttpConnection(asyncio.Protocol):
-    """One connection: collects bytes until a request is whole, has it answered, and goes on."""
+    """One connection: collects bytes until a request is complete, answers it, and goes on."""
 
     def __init__(self, answer: RequestHandler, connections: set[HttpConnection]) -> None:
         self._answer = answer
@@ -61,22 +61,22 @@ class HttpConnection(asyncio.Protocol):
         self._is_busy = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the way back."""
+        """Keep the transport."""
         self._transport = cast("asyncio.Transport", transport)
         self._connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
-        """Forget the way back."""
+        """Forget the transport."""
         self._transport = None
         self._connections.discard(self)
 
     def close(self) -> None:
-        """End the connection after what was written."""
+        """Close the connection once everything is written."""
         if self._transport is not None:
             self._transport.close()
 
     def data_received(self, data: bytes) -> None:
-        """Collect, and answer what is whole."""
+        """Collect bytes, and answer complete requests."""
         self._received += data
         if not self._is_busy:
             self._process()
@@ -145,7 +145,7 @@ class HttpConnection(asyncio.Protocol):
 
 @asynccontextmanager
 async def serve_http(answer: RequestHandler, host: str, port: int) -> AsyncIterator[int]:
-    """Listen, at a free port when `port` is 0, and give the port; at the end all connections are closed."""
+    """Listen, on a free port when `port` is 0, and yield the port; close all connections at the end."""
     connections: set[HttpConnection] = set()
     server = await asyncio.get_running_loop().create_server(lambda: HttpConnection(answer, connections), host, port)
     try:

@@ -1,7 +1,7 @@
-"""What a simulated LAS says to the hub, over its API. In: a token and an OIN. Out: a subscription, and reports.
+"""A client of the hub's API. In: a token and an OIN. Out: a subscription, and reports.
 
-The secret of a subscription is shown once, so it is kept in a file; without that file the old subscription is deleted
-and a new one made.
+The API shows the secret of a subscription once, so it is kept in a file; without that file the old subscription is
+deleted and a new one created.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 
 
 class HubApiError(Exception):
-    """The hub's API answered something else than was asked for."""
+    """The hub's API answered with a problem."""
 
     def __init__(self, method: str, path: str, status: int, body: bytes) -> None:
         super().__init__(f"{method} {path} was answered by {status}: {body[:500].decode(errors='replace')}")
@@ -50,7 +50,7 @@ class LasSubscription:
 
 
 class HubClient:
-    """The hub's API, as one system may use it; `token` is read anew for every call."""
+    """The hub's API for one caller; `token` is called for each request."""
 
     def __init__(self, client: Client, base: str, token: Callable[[], str]) -> None:
         self._client = client
@@ -58,7 +58,7 @@ class HubClient:
         self._token = token
 
     async def call(self, method: str, path: str, body: object = None, *, etag: str | None = None) -> Any:  # noqa: ANN401 - JSON
-        """Call it and return the JSON of its answer; raises `HubApiError` for any other status than 2xx."""
+        """Send a request and return the JSON of its answer; raise `HubApiError` for any other status than 2xx."""
         request = self._client.request(method, f"{self._base}{path}").bearer_auth(self._token())
         if etag is not None:
             request = request.header("if-match", etag)
@@ -71,11 +71,11 @@ class HubClient:
         return orjson.loads(said) if said else None
 
     async def report(self, delivery_id: str, report: dict[str, object]) -> None:
-        """Say what was done with a delivery."""
+        """Report on a delivery."""
         await self.call("POST", f"/deliveries/{delivery_id}/reports", report)
 
     async def unreported(self, oin: str) -> list[str]:
-        """List the deliveries to a system that wait for its report."""
+        """Return the deliveries to a system that wait for its report."""
         found: list[str] = []
         query = f"destination=las:{oin}&status=delivered&status=in_progress&limit=1000"
         cursor = ""
@@ -87,13 +87,13 @@ class HubClient:
             cursor = f"&cursor={quote(page['next'])}"
 
     async def public_keys(self) -> list[Ed25519PublicKey]:
-        """Read the keys that the hub signs with."""
+        """Return the keys that the hub signs with."""
         listed = await self.call("GET", "/keys")
         return [signing.parse_public_key(key["publicKey"]) for key in listed["items"]]
 
 
 async def subscribe(hub: HubClient, subscription: LasSubscription, state: Path) -> bytes:
-    """Have an active subscription for this address and return its secret; waits until the hub is there."""
+    """Create or reactivate the subscription and return its secret; wait until the hub answers."""
     said = ""
     while True:
         try:
@@ -101,7 +101,7 @@ async def subscribe(hub: HubClient, subscription: LasSubscription, state: Path) 
         except (PyreqwestError, HubApiError, OSError) as error:
             if str(error) != said:
                 said = str(error)
-                log.info("las.not_subscribed", error=said, next="trying until it is")
+                log.info("las.not_subscribed", error=said, next="try again")
             await asyncio.sleep(REPEAT_SECONDS)
 
 

@@ -1,7 +1,7 @@
-"""A believable LAS. In: signed webhooks. Out: answers, good or bad on purpose, and what it did, reported to the hub.
+"""A believable LAS. In: signed webhooks. Out: answers, good or bad on purpose, and new messages for the reporter.
 
-`GET /received` says what came, `?brin=` in which order; `PUT /mode` makes it `good`, `slow`, `down` or `rude`; what the
-hub sends comes to every other path.
+`GET /received` counts the messages, `?brin=` lists a school's in order; `PUT /mode` makes it `good`, `slow`, `down` or
+`rude`; the hub posts to any other path.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class LasMode(StrEnum):
 
 
 class SimulatedLas:
-    """Answers requests; what is new and signed is taken in and passed on to `taken`."""
+    """Answers requests; passes each new message with a good signature to `taken`."""
 
     def __init__(self, mode: LasMode, taken: Callable[[dict[str, Any]], None], waiting: Callable[[], int]) -> None:
         self.mode = mode
@@ -53,7 +53,7 @@ class SimulatedLas:
         self._tried = RecentIds(REMEMBERED)
 
     def answer(self, request: Request) -> Reply | None:
-        """Answer one request; None while the secret to check it by is still on its way from the hub."""
+        """Answer one request; return None while the secret of the subscription is not known yet."""
         match request.method, request.path:
             case "GET", "/received":
                 return self._show_received(request.parameter("brin"))
@@ -109,14 +109,14 @@ class SimulatedLas:
         return Reply()
 
     def _check(self, request: Request) -> None:
-        """Check the secret's signature on every message, the public key's, which costs much more, on every tenth."""
+        """Check the secret's signature on every message, and the public key's, which costs more, on every tenth."""
         at = now()
         signing.verify(request.headers, request.body, at, secrets=self.secrets)
         if self.public_keys and self.mailbox.received % PUBLIC_KEY_CHECKS == 0:
             _check_public(request, self.public_keys)
 
     def _misbehave(self, request: Request) -> Reply:
-        """Do with a message what no receiver should, one of five things by its id; it behaves at the second try."""
+        """Answer a message in one of five wrong ways, by its id; the second attempt is answered well."""
         match crc32(_message_id(request).encode()) % 5:
             case 0:
                 return Reply(closes_connection=True)
@@ -136,7 +136,7 @@ def _message_id(request: Request) -> str:
 
 
 def _consent(request: Request) -> Reply:
-    """Consent to whoever asks, at the rate that is asked for: it is a simulator."""
+    """Consent to any origin, at the rate that it asks for."""
     headers = {"webhook-allowed-origin": request.headers.get("webhook-request-origin", "*"), **ALLOWED_METHODS}
     if "webhook-request-rate" in request.headers:
         headers["webhook-allowed-rate"] = request.headers["webhook-request-rate"]

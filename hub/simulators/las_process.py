@@ -1,4 +1,4 @@
-"""The process of a simulated LAS. In: where it is, who it is, which hub. Out: a subscription, a server, reports."""
+"""The process of a simulated LAS. In: its address and behaviour. Out: a subscription, a server, reports."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class LasAddress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LasBehaviour:
-    """Who a simulated LAS is, and how it behaves: `delay` in seconds until it reports, if it reports at all."""
+    """The OIN of a simulated LAS, and how it behaves: `delay` in seconds until it reports, if it reports at all."""
 
     oin: str
     mode: LasMode
@@ -52,7 +52,7 @@ class LasBehaviour:
 
 
 async def run(address: LasAddress, behaviour: LasBehaviour, stop: asyncio.Event) -> None:
-    """Be a LAS until told to stop."""
+    """Serve, subscribe and report until told to stop."""
     reporter = Reporter(behaviour.delay)
     las = SimulatedLas(
         behaviour.mode, reporter.add_message if behaviour.reports else lambda _: None, lambda: len(reporter)
@@ -89,17 +89,17 @@ async def _run_las(
 
 
 async def _report_missed(hub: HubClient, reporter: Reporter, oin: str) -> None:
-    """Report also on what an earlier life took and did not report on.
+    """Report also on messages that an earlier process took and did not report on.
 
-    What it took last the hub may note a little later, so it is asked a few times: what still waits at two looks, while
-    nothing is due here, is owed by that earlier life.
+    The hub may record the last of them a little later, so it is asked a few times: a message that waits at two looks in
+    a row, while nothing is due here, was taken by an earlier process.
     """
     before: set[str] | None = None
     for _ in range(MAX_LOOKS):
         try:
             found = await hub.unreported(oin)
         except (PyreqwestError, HubApiError) as error:
-            log.debug("las.not_caught_up", error=str(error))
+            log.debug("las.unreported_unknown", error=str(error))
         else:
             owed = found if before is None else [one for one in found if one in before and not len(reporter)]
             for message in owed:
@@ -113,5 +113,5 @@ async def _watch_keys(las: SimulatedLas, hub: HubClient) -> None:
         try:
             las.public_keys = await hub.public_keys()
         except (PyreqwestError, HubApiError) as error:
-            log.debug("las.no_keys", error=str(error))  # the secret's signature is checked all the same
+            log.debug("las.keys_unknown", error=str(error))  # the secret's signature is checked all the same
         await asyncio.sleep(LOOK_SECONDS)

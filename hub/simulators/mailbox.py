@@ -1,4 +1,4 @@
-"""What a simulated LAS received. In: messages as they arrive. Out: which are new, what was missed or out of order."""
+"""What a simulated LAS received. In: messages as they arrive. Out: which are new, and counts of gaps and inversions."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class RecentIds:
 
 @dataclass(slots=True)
 class SchoolMessages:
-    """What came about one school: ids in order of first arrival, and the highest number of each of its two lanes."""
+    """One school's messages: ids in order of first arrival, and the highest number of each of its two lanes."""
 
     ids: deque[str] = field(default_factory=lambda: deque(maxlen=MAX_PER_SCHOOL))
     highest: dict[str, int] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class SchoolMessages:
 
 @dataclass(slots=True)
 class Mailbox:
-    """Counts and remembers; repeats are known by their id, for the last quarter of a million."""
+    """Counts messages and knows repeats by their id, for the last quarter of a million."""
 
     received: int = 0
     repeats: int = 0
@@ -55,11 +55,11 @@ class Mailbox:
 
     @property
     def distinct(self) -> int:
-        """How many different messages came."""
+        """The number of different messages."""
         return self.received - self.repeats
 
     def take(self, event: Mapping[str, Any]) -> bool:
-        """Take a message in, a CloudEvent as JSON; False when it was here before."""
+        """Add a message, a CloudEvent as JSON; return False when it is a repeat."""
         self.received += 1
         message = event["id"]
         if not self._seen.is_new(message):
@@ -70,7 +70,7 @@ class Mailbox:
         return True
 
     def summary(self) -> dict[str, int]:
-        """Say what came, in numbers."""
+        """Return the counts by name."""
         return {
             "received": self.received,
             "distinct": self.distinct,
@@ -81,7 +81,7 @@ class Mailbox:
         }
 
     def ids_of(self, brin: str) -> list[str]:
-        """List what came about a school, in order of first arrival."""
+        """Return the ids of a school's messages, in order of first arrival."""
         return list(self.schools[brin].ids) if brin in self.schools else []
 
     def _record_sequence(self, event: Mapping[str, Any]) -> None:

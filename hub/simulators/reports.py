@@ -1,4 +1,4 @@
-"""What a simulated LAS did with what it took. In: new messages. Out: reports to the hub, a moment later.
+"""Reports of a simulated LAS. In: new messages. Out: reports to the hub, a moment later.
 
 For one delivery in five the school still has a step to do: it is reported `in_progress` first.
 """
@@ -37,7 +37,7 @@ log = structlog.get_logger(__name__)
 
 
 class Reporter:
-    """Reports what is due; the hub being away delays it, and loses nothing."""
+    """Sends reports when they are due, and again while the hub does not answer."""
 
     def __init__(self, delay: float) -> None:
         self._delay = delay
@@ -47,13 +47,13 @@ class Reporter:
         return len(self._due)
 
     def add_message(self, event: Mapping[str, Any]) -> None:
-        """Take in a new message; a report is due on it when one is expected."""
+        """Add a new message, and schedule its reports when the hub expects one."""
         if event["type"] not in REPORTED or event["data"].get("serviceCode") not in SERVICES:
             return
         self.schedule(event["id"])
 
     def schedule(self, message: str) -> None:
-        """Take in that a report is due on a message."""
+        """Schedule the reports on a message."""
         at = now()
         soon = at + timedelta(seconds=self._delay)
         if needs_school_action(message):
@@ -62,7 +62,7 @@ class Reporter:
         self._schedule_report(soon, message, ReportStatus.ACTIVATED)
 
     async def work(self, report: Report) -> None:
-        """Report for ever; `report` takes a delivery's id and the report's body."""
+        """Report until cancelled; `report` takes a delivery's id and the report's body."""
         permits = asyncio.Semaphore(CONCURRENT_REPORTS)
         async with asyncio.TaskGroup() as tasks:
             while True:
@@ -81,7 +81,7 @@ class Reporter:
         moment: datetime,
         tries: int,
     ) -> None:
-        """Report once; a later try still speaks of the moment at which it happened, so that it overtakes nothing."""
+        """Report once; a later attempt keeps the moment of the first, so that it overtakes no newer report."""
         try:
             await report(message, {"status": status.value, "reportedAt": write_time(moment)})
         except (PyreqwestError, HubApiError) as error:

@@ -1,4 +1,4 @@
-"""Being the only one: session-level advisory locks, taken past any pooler on a connection of their own."""
+"""Session-level advisory locks for roles that run once, taken past any pooler on connections of their own."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ RETRY_SECONDS = 0.5
 
 @asynccontextmanager
 async def hold_advisory_lock(dsn: str, lock: int) -> AsyncIterator[Connection]:
-    """Wait until no other process holds `lock`, then hold it on the connection that is given.
+    """Wait until no other process holds `lock`, then hold it on the connection that is yielded.
 
-    The lock is as alive as its connection: work that must not go on without it uses that connection.
+    The lock ends with its connection: work that must not go on without it uses that connection.
     """
     connection = await asyncpg.connect(dsn, server_settings={"application_name": "osr-hub lock"})
     await prefer_index_lookups(connection)

@@ -21,7 +21,7 @@ DATABASE_ERRORS: Final = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
 )
-"""All that a statement fails with, the driver's own confusion over a connection that is cut in the middle of it too."""
+"""All errors of a statement, including the driver's own when a connection is cut in the middle of it."""
 TRANSIENT_ERRORS: Final = (
     OSError,
     TimeoutError,
@@ -32,7 +32,7 @@ TRANSIENT_ERRORS: Final = (
     asyncpg.InsufficientResourcesError,
     asyncpg.TransactionRollbackError,
 )
-"""What passes by itself: the database is away, starts, is full, or undid one of two that waited for each other."""
+"""Errors that pass: the database is away, starts, is full, or rolled one of two transactions back."""
 
 
 async def open_pool(dsn: str, *, name: str, max_size: int = 4, is_hot: bool = False) -> Pool:
@@ -52,9 +52,9 @@ async def open_pool(dsn: str, *, name: str, max_size: int = 4, is_hot: bool = Fa
 
 
 async def prefer_index_lookups(c: Connection) -> None:
-    """Keep the planner to what the hot statements are written for: a thousand look-ups by primary key, planned once.
+    """Make the planner look rows up by primary key, and plan each statement once.
 
-    Its guess of how many rows an array holds, and old statistics, would now and then make it read a whole table.
+    With a wrong guess of the rows in an array, or with old statistics, it would read a whole table now and then.
     """
     await c.execute(
         "set jit = off; set plan_cache_mode = force_generic_plan;"
@@ -63,7 +63,8 @@ async def prefer_index_lookups(c: Connection) -> None:
 
 
 async def skip_reset(_: Connection) -> None:
-    """Give a connection back without the driver's `reset all`: no statement here changes a session, `init` does.
+    """Skip the driver's `reset all` when a connection is released.
 
-    It would undo what `init` set, and cost a round trip for each use. An open transaction is rolled back all the same.
+    It would undo what `init` set, and cost a round trip. No statement changes the session, and the driver still rolls
+    an open transaction back.
     """

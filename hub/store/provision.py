@@ -15,7 +15,7 @@ WRITE_DATABASE: Final = "select format('create database %I owner %I', $1::text, 
 
 
 async def provision(admin_dsn: str, *, role: str, password: str, database: str) -> None:
-    """Create the role (or give it this password), what it may see of the server, and the database that it owns."""
+    """Create the role (or set its password), its grants, and the database that it owns."""
     connection = await asyncpg.connect(admin_dsn, timeout=5)
     try:
         exists = await connection.fetchval(ROLE_EXISTS, role)
@@ -29,7 +29,7 @@ async def provision(admin_dsn: str, *, role: str, password: str, database: str) 
 
 
 async def accepts_connections(dsn: str) -> bool:
-    """Say whether a server takes connections at this DSN."""
+    """Return whether a server accepts connections at this DSN."""
     try:
         connection = await asyncpg.connect(dsn, timeout=2)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):

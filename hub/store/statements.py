@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class ListAdapter(AsyncPGAdapter):
-    """aiosql's own adapter, but many rows come as a list and a connection is used as it is given."""
+    """aiosql's own adapter, except that many rows come as a list."""
 
     is_aio_driver = False  # hands our coroutines through as they are, instead of wrapping many rows in a generator
 

@@ -47,14 +47,14 @@ def newest_revision() -> str:
 
 
 async def current_revision(connection: Postgres) -> str | None:
-    """Return the revision the database has, or nothing when it was never migrated."""
+    """Return the database's revision; None when it was never migrated."""
     if await connection.fetchval("select to_regclass('alembic_version')") is None:
         return None
     return cast("str | None", await connection.fetchval("select version_num from alembic_version"))
 
 
 async def is_current(connection: Postgres) -> bool:
-    """Say whether the database has the schema that this code needs."""
+    """Return whether the database has the schema that this code needs."""
     return await current_revision(connection) == newest_revision()
 
 

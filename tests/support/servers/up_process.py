@@ -1,4 +1,4 @@
-"""`osr-hub up` as a process that may fail. In: its options, environment and terminal. Out: what it printed, and its end."""
+"""`osr-hub up` as a process that may fail. In: options, environment, terminal. Out: what it printed, and its end."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from tests.support.servers.stacks import COMMANDS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
-READY_SECONDS = 120.0
-END_SECONDS = 15.0
+READY_SECONDS = 240.0
+END_SECONDS = 30.0
 
 
 @dataclass
@@ -78,8 +78,8 @@ async def osr_hub_up(
 
 
 @asynccontextmanager
-async def osr_hub_up_on_a_terminal(*words: str, **settings: str) -> AsyncIterator[tuple[UpProcess, int]]:
-    """Run it on a terminal of its own, whose other end is given: closing that hangs up."""
+async def osr_hub_up_on_a_terminal(*words: str, **settings: str) -> AsyncIterator[tuple[UpProcess, Callable[[], None]]]:
+    """Run it on a terminal of its own, and give what closes that terminal."""
     ours, theirs = os.openpty()
     process = await asyncio.create_subprocess_exec(
         str(COMMANDS / "osr-hub"),
@@ -95,10 +95,10 @@ async def osr_hub_up_on_a_terminal(*words: str, **settings: str) -> AsyncIterato
     os.close(theirs)
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
-    end = os.fdopen(os.dup(ours), "rb", buffering=0)
+    end = os.fdopen(ours, "rb", buffering=0)
     transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), end)
     async with _followed(process, reader) as it:
-        yield it, ours
+        yield it, transport.close
     transport.close()
 
 
