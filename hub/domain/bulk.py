@@ -1,7 +1,7 @@
-"""Acts on many deliveries at once. In: what was chosen, and what becomes of each unit. Out: counts, states, a pace.
+"""Bulk jobs on deliveries. In: a selection, and what becomes of each unit. Out: counts, states, a rate.
 
-A replay sends the current state of each unit concerned, once; a cancellation cancels what still waits. Both are counted
-before anything is done, and above a number of deliveries a second person has to agree.
+A replay sends the current state of each unit once; a cancellation cancels what still waits. Both are counted before
+anything is done, and above a number of deliveries a second person must approve.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ MAX_BATCH: Final = 200
 
 
 class BulkKind(StrEnum):
-    """What is done to what was chosen."""
+    """What a job does to the selected deliveries."""
 
     REPLAY = "replay"
     CANCELLATION = "cancellation"
 
 
 class BulkState(StrEnum):
-    """Where an act stands."""
+    """The state of a job."""
 
     AWAITING_APPROVAL = "awaiting_approval"
     RUNNING = "running"
@@ -43,7 +43,7 @@ class BulkState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelectedUnit:
-    """Deliveries of one unit that were chosen, or one of them: the newest stands for all."""
+    """Selected deliveries of one unit; `sequence` and `delivery_id` are those of the newest."""
 
     unit: UnitKey
     sequence: int
@@ -55,7 +55,7 @@ class SelectedUnit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulkEstimate:
-    """What an act would do: of all that matched, what gets a message of its own, or is cancelled."""
+    """What a job would do: the number matched, and the units that get a message or are cancelled."""
 
     matched: int
     todo: Sequence[SelectedUnit]
@@ -73,7 +73,7 @@ class BulkEstimate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecentVolume:
-    """How many deliveries one person began to act on in a day, with nobody else's approval, and since when."""
+    """The deliveries of the jobs that one person began in a day without another's approval, and since when."""
 
     deliveries: int = 0
     since: datetime | None = None
@@ -83,7 +83,7 @@ NO_RECENT_VOLUME: Final = RecentVolume()
 
 
 def estimate(choices: Sequence[SelectedUnit], concerned: Container[UnitKey]) -> BulkEstimate:
-    """Count what was chosen; only units that are `concerned` need anything done."""
+    """Count a selection; only units in `concerned` need anything done."""
     return BulkEstimate(
         matched=sum(choice.matched for choice in choices),
         todo=[choice for choice in choices if choice.unit in concerned],
@@ -91,19 +91,19 @@ def estimate(choices: Sequence[SelectedUnit], concerned: Container[UnitKey]) -> 
 
 
 def needs_approval(todo: int, before: RecentVolume, four_eyes_above: int) -> bool:
-    """Say whether a second person has to agree: many small acts of one person count as the large one they make."""
+    """Return whether a second person must approve: many small jobs of one person count together."""
     return todo > 0 and before.deliveries + todo > four_eyes_above
 
 
 def first_state(todo: int, before: RecentVolume, four_eyes_above: int) -> BulkState:
-    """Say how an act begins: at once, after a second person agreed, or done because there is nothing to do."""
+    """Return the first state of a job: running, awaiting approval, or done when there is nothing to do."""
     if needs_approval(todo, before, four_eyes_above):
         return BulkState.AWAITING_APPROVAL
     return BulkState.RUNNING if todo else BulkState.DONE
 
 
 def approval_reason(todo: int, before: RecentVolume) -> str:
-    """Say in words why a second person has to agree."""
+    """Explain why a second person must approve."""
     if before.since is None:
         return f"{_deliveries(todo)} at once is too much for one person alone"
     return (
@@ -113,12 +113,12 @@ def approval_reason(todo: int, before: RecentVolume) -> str:
 
 
 def batch_size(rate: int) -> int:
-    """Say how many items are done in one transaction at so many per second."""
+    """Return the number of items per transaction at a rate per second."""
     return max(1, min(MAX_BATCH, math.floor(rate * BATCH_SECONDS)))
 
 
 def pause_after(done: int, rate: int) -> timedelta:
-    """Say how long nothing more is done after a portion, so that no second sees more than `rate`."""
+    """Return the pause after a batch, so that no second has more than `rate` items."""
     if not done:
         return timedelta()
     return timedelta(microseconds=math.ceil(1_000_000 / (rate // batch_size(rate))))

@@ -1,7 +1,7 @@
-"""What makes the audit hold together. In: a note, and the seal of the note before it. Out: the seal of this one.
+"""The hash chains of the audit. In: an entry, and the seal of the entry before it. Out: the seal of this one.
 
-A school's notes are a chain; what has no school is a chain of its own. A seal is the SHA-256 of the seal before it
-(none before the first) and of the note: each part as its length in bytes, a colon and its text, or a dash where there
+A school's entries are a chain; those without a school are the general chain. A seal is the SHA-256 of the seal before it
+(none before the first) and of the entry: each part as its length in bytes, a colon and its text, or a dash where there
 is none. `hub/store/chain.sql` computes the same from the rows, so that the books do not depend on this.
 """
 
@@ -20,7 +20,7 @@ GENERAL_CHAIN: Final = ""
 
 
 def seal(previous: bytes, parts: Iterable[str | None]) -> bytes:
-    """Seal a note onto the one before it."""
+    """Return the seal of an entry after the one before it."""
     return sha256(previous + b"".join(_encoded(part) for part in parts)).digest()
 
 
@@ -30,7 +30,7 @@ def microseconds(at: datetime) -> str:
 
 
 def chain_order(chain: str) -> tuple[bool, str]:
-    """Order chains as they are held: schools by their codes, and what has no school last."""
+    """Return the lock order of chains: schools by their codes, and the general chain last."""
     return chain == GENERAL_CHAIN, chain
 
 

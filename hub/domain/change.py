@@ -1,7 +1,7 @@
-"""From a wish to events: what changes for all mandates of a (school, service) when one of them changes.
+"""Derive events: what changes for all mandates of a (school, service) when one of them changes.
 
-In: the mandates as they shall be, and what happened to some of them. Out: one `NewEvent` per event, in order: first
-what happened, then what follows from it for others. Next: `hub.register.write`, which writes them.
+In: the mandates after the change, and its causes. Out: one `NewEvent` per event, in order: first those of the causes,
+then those that follow for other mandates. Next: `hub.register.write`, which writes them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeCause:
-    """What happened to a mandate itself."""
+    """Why a mandate itself changed."""
 
     kind: Kind
     changes: tuple[Change, ...] = ()
@@ -61,10 +61,10 @@ def derive_events(
     now: datetime,
     today: date,
 ) -> list[NewEvent]:
-    """Compute what follows when `acts` happened to these mandates, all of one (school, service).
+    """Derive the events of `causes` for these mandates, all of one (school, service).
 
-    `branches` are the school's open branches in order. A mandate without an act is raised as `amended` when its
-    units changed, or when its rest may be told at last.
+    `branches` are the school's open branches in order. A mandate without a cause has an
+    `amended` event when its units changed, or when its rest may be sent at last.
     """
     coverage = compute(mandates, branches, today)
     new_events = (
@@ -77,7 +77,7 @@ def derive_events(
 def apply_dates(
     mandates: Sequence[Mandate], branches: Sequence[Branch], *, now: datetime, today: date
 ) -> tuple[list[Mandate], list[NewEvent]]:
-    """Let the dates up to `today` arrive, day by day as they lay: `started` and `expired`, and what follows.
+    """Apply the dates up to `today`, day by day: `started` and `expired`, and what follows.
 
     Returns the mandates after it, in the order given, and the events.
     """

@@ -1,4 +1,4 @@
-"""How the schools differ before and after a file. In: two books. Out: what a person should see before it is done."""
+"""Compare the schools before and after a file. In: two snapshots. Out: the difference, for a person to see first."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_CLOSED: Final = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DifferenceEntry:
-    """One school, branch or board that differs; what it was and is, where that is told."""
+    """One school, branch or board that differs, with its old and new value where there is one."""
 
     code: str
     name: str
@@ -55,7 +55,7 @@ class Difference:
 
 
 def compare(before: SchoolSnapshot, after: SchoolSnapshot, today: date) -> Difference:
-    """Say how two books differ on a day."""
+    """Return how two snapshots differ on a day."""
     schools, branches = (
         _Comparison(before.schools, after.schools, today),
         _Comparison(before.branches, after.branches, today),

@@ -1,6 +1,6 @@
 """What files say of schools, and the register's schools as they are after one. In: rows, a listing. Out: rows.
 
-A file speaks for the kinds of education that are in it, and for no other: DUO publishes bo, sbo and so in several files.
+A file speaks for the kinds of education that are in it, and for no other: DUO publishes po in several files.
 Each school and branch remembers the kinds under which the newest files list it: it closes when the last of them leaves
 it out, and what no file ever listed stays as it is.
 """

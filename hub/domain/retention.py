@@ -1,4 +1,4 @@
-"""How long things are kept. In: now, and years, months, days. Out: the moments before which things are too old."""
+"""Retention periods. In: now, and years, months, days. Out: the moments before which things are too old."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cutoffs:
-    """What is older than these is not kept."""
+    """The moments before which each kind is too old."""
 
     register: datetime
     deliveries: datetime
@@ -27,7 +27,7 @@ class RetentionPeriods:
 
 
 def cutoffs(now: datetime, periods: RetentionPeriods) -> Cutoffs:
-    """Say from when on things are kept."""
+    """Return the moments before which things are too old."""
     return Cutoffs(
         register=months_before(now, 12 * periods.register_years),
         deliveries=months_before(now, periods.deliveries_months),

@@ -1,6 +1,6 @@
-"""What a wish must satisfy before it becomes a mandate, a new date or a routing characteristic.
+"""Rules of requests for a mandate, a new date or a routing characteristic.
 
-In: the wish, and what the register holds. Out: everything that is wrong with it, at once. Next: `hub.register`.
+In: the request, and what the register holds. Out: all violations at once. Next: `hub.register`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrantRequest:
-    """A mandate that somebody wants; a named branch without a routing characteristic gets a free one."""
+    """A requested mandate; a named branch without a routing characteristic gets a free one."""
 
     brin: Brin
     service_code: ServiceCode
@@ -70,7 +70,7 @@ class RuleViolation:
 
     @property
     def is_conflict(self) -> bool:
-        """Whether the wish is well-formed but collides with what the register holds."""
+        """Whether the request is well-formed but collides with what the register holds."""
         return self.code in ("overlap", "taken")
 
 

@@ -1,4 +1,4 @@
-"""What the audit says of files. In: what a file changed. Out: a note per school, and one of the file by its digest."""
+"""Audit entries of files. In: what a file changed. Out: an entry per school, and one of the file by its digest."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 
 def digest(data: bytes) -> str:
-    """Say by which a file is known again."""
+    """Return the digest that identifies a file."""
     return sha256(data).hexdigest()
 
 
 async def write_file_entry(c: Connection, kind: str, data: bytes, done: Imported, at: datetime) -> None:
-    """Note that a file of this kind was imported, after what it changed was noted."""
+    """Write the entry of a file, after those of what it changed."""
     counts = {"created": done.created, "changed": done.changed, "unchanged": done.unchanged, "events": done.events}
     subject = {"kind": kind, "sha256": digest(data), "bytes": len(data)}
     await audit.write(
@@ -38,7 +38,7 @@ async def write_file_entry(c: Connection, kind: str, data: bytes, done: Imported
 
 
 def mandate_entries(changed: Iterable[tuple[Mandate | None, Mandate]], file: str, at: datetime) -> Iterable[AuditEntry]:
-    """Note per school from what to what its mandates went, in one note each."""
+    """Make one entry per school with its mandates before and after."""
     schools: dict[str, list[Mapping[str, Any]]] = {}
     for before, after in changed:
         schools.setdefault(after.brin, []).append(mandate_identity(after) | mandate_changes(before, after))
@@ -54,7 +54,7 @@ def mandate_entries(changed: Iterable[tuple[Mandate | None, Mandate]], file: str
 
 
 def school_entries(before: SchoolSnapshot, after: SchoolSnapshot, file: str, at: datetime) -> Iterator[AuditEntry]:
-    """Note per school from what to what it and its branches went; what only stands in one more file is no change."""
+    """Make one entry per school with it and its branches before and after; `listed_in` is no part of it."""
     codes = [code for code, row in after.schools.items() if before.schools.get(code) != row]
     branches = [code for code, row in after.branches.items() if before.branches.get(code) != row]
     touched: dict[str, list[str]] = {code: [] for code in codes}
@@ -75,7 +75,7 @@ def school_entries(before: SchoolSnapshot, after: SchoolSnapshot, file: str, at:
 
 
 def consequence_entries(new_events: Sequence[NewEvent], at: datetime) -> Iterator[AuditEntry]:
-    """Note the dates that came first, and the mandates that end because their school closes."""
+    """Make entries of the dates that came first, and of the mandates that end because their school closes."""
     yield from date_entries(new_events, at)
     for event in new_events:
         if event.kind is Kind.WITHDRAWN:
@@ -92,7 +92,7 @@ def consequence_entries(new_events: Sequence[NewEvent], at: datetime) -> Iterato
 
 
 def board_entries(renamed: Iterable[DifferenceEntry], file: str, at: datetime) -> Iterator[AuditEntry]:
-    """Note what boards are called by now."""
+    """Make one entry per board with its old and new name."""
     for entry in renamed:
         subject = {"bgeCode": entry.code, "sha256": file}
         was, is_now = {"name": entry.before}, {"name": entry.after}

@@ -1,4 +1,4 @@
-"""What must hold of every mandate in a file, against the register and against the lines before it."""
+"""Check every mandate of a file against the register and against the lines before it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class DraftChecks:
                     self._used[mandate.brin, mandate.service_code, routing].append((mandate, (mandate.id, branch)))
 
     def check(self, draft: MandateDraft, errors: RowErrors) -> Mandate | None:
-        """Note what is wrong with a draft; return the mandate that it is already, if any."""
+        """Add what is wrong with a draft to `errors`; return the mandate that it already is, if any."""
         request = draft.request
         key = (request.brin, request.service_code, request.supplier_oin)
         living = self._living.get(key, ())
@@ -106,7 +106,7 @@ class DraftChecks:
                     errors.add(line, "routing_id", violation.code, violation.detail)
 
     def _take(self, draft: MandateDraft, routing: RoutingId, holder: Holder) -> dict[RoutingId, Branch]:
-        """Set a routing characteristic aside; return which other branch has it on one of the same days."""
+        """Reserve a routing characteristic; return the other branch that has it on one of the same days."""
         request = draft.request
         used = self._used[request.brin, request.service_code, routing]
         sharing = [each for period, each in used if each != holder and overlaps(period, request, self._today)]

@@ -1,7 +1,7 @@
-"""What a file of schools means for mandates. In: schools before and after it. Out: events, in the order of the schools.
+"""Derive what a file of schools means for mandates. In: schools before and after it. Out: events, in school order.
 
-A closed school's mandates are withdrawn on its first day of being closed, those that have not started too; nobody gets
-one in their place. A school of another board tells so for each mandate, and one with other branches tells what follows.
+A closed school's mandates are withdrawn on its first closed day, also those that have not started; its successor gets
+none. A school of another board has an event for each mandate, and one with other branches for each that is affected.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Consequences:
 async def consequences(
     c: Connection, schools: Mapping[Brin, School], after: SchoolSnapshot, difference: Difference, at: Moment
 ) -> Consequences:
-    """Compute what follows for the mandates of `schools`, which are as they were before the file."""
+    """Derive the events of the mandates of `schools`, which are as they were before the file."""
     brins = await imports.brins_with_mandates(c, sorted(_affected(difference) & schools.keys()), at.today)
     closed, moved = ({entry.code for entry in kind} for kind in (difference.closed, difference.moved))
     told = _schools_after([schools[Brin(brin)] for brin in brins], after)

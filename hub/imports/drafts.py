@@ -1,4 +1,4 @@
-"""Rows of a mandates file put together: several rows with the same dates are one mandate with several branches."""
+"""Merge rows of a mandates file: several rows with the same dates are one mandate with several branches."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class MandateDraft:
 
 
 def read_drafts(rows: Iterable[Row], errors: RowErrors) -> list[MandateDraft]:
-    """Put rows together to mandates, in the order of the file; rows with a wrong form are noted in `faults`."""
+    """Merge rows into mandates, in the order of the file; add rows with a wrong form to `errors`."""
     drafts: dict[tuple[str, ...], MandateDraft] = {}
     dates = _Dates()
     for line, row in rows:

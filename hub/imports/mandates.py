@@ -1,4 +1,4 @@
-"""Mandates from a file. In: its rows. Out: mandates, and one `granted` event for each new one.
+"""Import mandates. In: the rows of a file. Out: mandates, and one `granted` event for each new one.
 
 All rows of a school are one change: units are computed from the result. A mandate that lives already, with the same
 dates, is left as it is; routing that its rows add is assigned. Large files are written in batches, in one transaction.

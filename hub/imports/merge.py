@@ -1,7 +1,7 @@
-"""The drafts of a file and the mandates that live, brought together per school and service.
+"""Merge the drafts of a file with the live mandates, per school and service.
 
-In: checked drafts. Out: events in batches. Routing characteristics that were asked for are set aside first, so that the
-free ones that are handed out never collide with a later line.
+In: checked drafts. Out: events in batches. Requested routing characteristics are reserved first, so that the free
+ones that are assigned never collide with a later line.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class Merge:
-    """Collects drafts, then makes the events of the whole file."""
+    """Collect drafts, then make the events of the whole file."""
 
     def __init__(self, schools: Mapping[Brin, School], living: Sequence[Mandate], at: Moment) -> None:
         self._schools = schools
@@ -51,7 +51,7 @@ class Merge:
         self.created = self.changed = self.events = self.done = self.total = 0
 
     def add(self, draft: MandateDraft, match: Mandate | None) -> None:
-        """Take up a draft; `match` is the mandate that it is already."""
+        """Add a draft; `match` is the mandate that it already is."""
         request = draft.request
         self.total += 1
         self._drafts[request.brin, request.service_code].append((draft, match))

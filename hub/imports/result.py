@@ -1,4 +1,4 @@
-"""What an import tells while it goes on and when it is done."""
+"""The progress, the result and the errors of an import."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def no_progress(_done: int, _total: int) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
-    """What a file changed: things in it that are new, that differ, that were so already; and the events it made."""
+    """What a file changed: the numbers of new, changed and unchanged things in it, and of events."""
 
     created: int = 0
     changed: int = 0
@@ -75,7 +75,7 @@ class SchoolsImported(Imported):
 
 
 class RowErrors:
-    """Collects what is wrong with a file, by line."""
+    """The errors of a file, by line."""
 
     def __init__(self) -> None:
         self._found: list[tuple[int, FieldError]] = []

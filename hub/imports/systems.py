@@ -1,4 +1,4 @@
-"""Systems: which supplier's system may be mandated for which services. In: a file, a request. Out: rows."""
+"""Register systems: which supplier's system may be mandated for which services. In: a file, a request. Out: rows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MAX_NAME_LENGTH: Final = 200
 
 
 async def import_systems(c: Connection, data: bytes, at: Moment, progress: Progress = no_progress) -> Imported:
-    """Register the systems of a file, or what they are called and offer by now; others stay as they are."""
+    """Register or update the systems of a file; others stay as they are."""
     errors = RowErrors()
     rows = read_table(data, COLUMNS, errors).rows
     known = await register.references(c)
@@ -57,7 +57,7 @@ async def import_systems(c: Connection, data: bytes, at: Moment, progress: Progr
 async def register_system(
     c: Connection, oin: str, name: str, service_codes: Collection[str]
 ) -> tuple[System | None, System]:
-    """Register one system, or what it is called and offers by now; return it as it was (None: new) and as it is."""
+    """Register or update one system; return it as it was (None: new) and as it is."""
     known = await register.references(c)
     system = _system(oin, name, service_codes)
     pointers = {"supplier_oin": "/supplierOin", "system_name": "/systemName", "service_codes": "/serviceCodes"}
@@ -72,7 +72,7 @@ async def register_system(
 
 
 def system_entry(before: System | None, after: System, at: datetime, actor: str) -> AuditEntry:
-    """Write down that a system was registered or changed."""
+    """Make the entry of a system that was registered or changed."""
     was, is_now = changed_fields({} if before is None else _facts(before), _facts(after))
     action = "system.registered" if before is None else "system.changed"
     subject = {"supplierOin": after.supplier_oin}

@@ -1,6 +1,6 @@
-"""Use case: what an operator presses. In: a button, a reason, who presses. Out: it is done, and noted in the audit.
+"""Use cases of operators. In: a destination, delivery or parked record, the actor. Out: the change and its audit entry.
 
-The caller owns the transaction, and rings `destinations`, `lanes` and `changes` when it is committed.
+The caller owns the transaction, and notifies `destinations`, `lanes` and `changes` when it is committed.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ EMPTY_REASON: Final = "it says nothing; say why, for whoever reads the audit"
 
 
 async def hold(c: Connection, name: str, brins: Collection[str] | None, actor: Actor) -> None:
-    """Let nothing go to a destination, or nothing of these schools; what is on its way still arrives.
+    """Hold a destination, or these schools there; what is in flight still arrives.
 
-    All of it means also the schools that come later, until they are released: one by one, or all.
+    A hold of the whole destination includes schools that come later, until they are released.
     """
     destination = await _find(c, name)
     if brins is None:
@@ -47,7 +47,7 @@ async def hold(c: Connection, name: str, brins: Collection[str] | None, actor: A
 
 
 async def release(c: Connection, name: str, brins: Collection[str] | None, actor: Actor) -> None:
-    """Let these schools go to a destination, also while all others are held, or everything; in order."""
+    """Release a destination, or these schools also while all others are held; lanes go on in order."""
     destination = await _find(c, name)
     if brins is None:
         before = await operations.release_destination(c, destination)
@@ -60,14 +60,14 @@ async def release(c: Connection, name: str, brins: Collection[str] | None, actor
 
 
 async def cancel(c: Connection, delivery_id: UUID, actor: Actor) -> None:
-    """Cancel a delivery that waits; its lane goes on without it."""
+    """Cancel a waiting delivery; its lane goes on without it."""
     gone = await settle.cancel(c, delivery_id, actor.reason or "cancelled", actor.at)
     change = {"status": gone.before.value}, {"status": gone.after.value}
     await audit.write(c, _entry(actor, "delivery.cancelled", gone.brin, {"deliveryId": delivery_id}, change))
 
 
 async def retry(c: Connection, parked_id: int, actor: Actor) -> Parked:
-    """Use a parked record after all; `Conflict` when it still cannot be used."""
+    """Apply a parked record; raise `Conflict` when it is still unusable."""
     parked = await _open(c, parked_id)
     if parked.bytes is None and parked.reason != "unparsable":
         raise Conflict("bytes_gone", f"the bytes of parked record {parked_id} are not kept any more; discard it")
@@ -86,7 +86,7 @@ async def retry(c: Connection, parked_id: int, actor: Actor) -> Parked:
 
 
 async def discard(c: Connection, parked_id: int, actor: Actor) -> Parked:
-    """Decide that a parked record is never used."""
+    """Discard a parked record for good."""
     return await _close(c, await _open(c, parked_id), "discarded", actor)
 
 

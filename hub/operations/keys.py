@@ -1,7 +1,7 @@
-"""Use case: keys are replaced without a gap. In: the installation's keys, the moment. Out: what was done, and noted.
+"""Use case: replace keys without a gap. In: the installation's keys, the actor. Out: new keys, with an audit entry.
 
-A signing key that is replaced goes on signing beside its successor until receivers have fetched that one. What is
-sealed under an older key of the installation is sealed under the newest, so that the older one can be taken away.
+A retired signing key signs beside its successor until receivers have fetched that one. What is sealed under an older
+key of the installation is sealed again under the newest, so that the older one can be removed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MAX_SIGNING_KEYS: Final = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResealResult:
-    """How much of each kind was sealed anew, how much was well already, and what no key opens."""
+    """The number resealed per kind, the number already under the newest key, and what no key opens."""
 
     done: Mapping[str, int]
     left: int
@@ -37,7 +37,7 @@ class ResealResult:
 
 
 async def rotate(c: Connection, keys: Keys, grace: timedelta, actor: Actor) -> None:
-    """Make a new signing key; the one before it signs as well until `grace` is over.
+    """Make a new signing key; the one before it also signs until `grace` is over.
 
     The caller owns the transaction. Raises `Conflict` `too_many_keys` when as many as a message can bear still sign.
     """
@@ -54,7 +54,7 @@ async def rotate(c: Connection, keys: Keys, grace: timedelta, actor: Actor) -> N
 
 
 async def reseal(c: Connection, keys: Keys, actor: Actor) -> ResealResult:
-    """Seal everything under the first of `keys`; what no key opens is left as it is and named."""
+    """Seal everything under the first of `keys`; return what no key opens, unchanged."""
     newest, older, unreadable = await _classify(c, keys)
     for each, plain in older:
         await store.replace_sealed(c, each, seal(plain, keys))
@@ -68,13 +68,13 @@ async def reseal(c: Connection, keys: Keys, actor: Actor) -> ResealResult:
 
 
 async def count_outdated(c: Connection, keys: Keys) -> tuple[int, Sequence[Sealed]]:
-    """Say how many sealed values still need an older key, and which ones no key opens."""
+    """Return how many sealed values need an older key, and those that no key opens."""
     _, older, unreadable = await _classify(c, keys)
     return len(older), unreadable
 
 
 async def _classify(c: Connection, keys: Keys) -> tuple[int, list[tuple[Sealed, bytes]], list[Sealed]]:
-    """Tell apart what the first key sealed (how much), what an older one opens (with what it says), and the rest."""
+    """Return the number that the newest key sealed, what an older one opens with its plain bytes, and the rest."""
     newest, older, unreadable = 0, [], []
     for each in await store.sealed_values(c):
         if is_newest(each.value, keys):

@@ -1,7 +1,7 @@
-"""Use case: the current state of units goes to the end of their lanes.
+"""Use case: append the current state of units to their lanes.
 
 In: units, and what it is done for (a replay, a first subscription, a recovery). Out: at most one delivery per unit, and
-lanes that are due. Next: consumers.forwarding. Whoever calls owns the transaction and rings `lanes` after it.
+lanes that are due. Next: consumers.forwarding. The caller owns the transaction and notifies `lanes` after it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ NOTHING_LOST: Final[Mapping[LaneKey, int]] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestateResult:
-    """What was appended, in the order of lanes and events, and why the other units got nothing."""
+    """The appended deliveries, in the order of lanes and events, and why the other units were skipped."""
 
     appended: Sequence[Planned]
     skipped: Mapping[UnitKey, SkipReason]
@@ -49,8 +49,8 @@ async def restate(
 ) -> RestateResult:
     """Append the current state of each unit, once per cause: again for the same cause appends nothing.
 
-    Schools are held still, then destinations, then lanes, in key order. Per lane, what has a number from `lost_from`
-    on does not count as taken: the receiver's own memory lost it.
+    Locks schools, then destinations, then lanes, in key order. Per lane, a delivery with a number from `lost_from` on
+    does not count as taken: the receiver lost it.
     """
     asked = sorted(set(units))
     if not asked:
@@ -66,7 +66,7 @@ async def restate(
 
 
 async def preview_restate(c: Connection, units: Iterable[UnitKey], cause: UUID) -> dict[UnitKey, Planned | SkipReason]:
-    """Say what `restate` would append, as things are; nothing is locked and nothing is changed."""
+    """Return what `restate` would append; locks and changes nothing."""
     asked = sorted(set(units))
     subscriptions = (await plans.directory(c)).subscriptions
     answers: dict[UnitKey, Planned | SkipReason] = {}

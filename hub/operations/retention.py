@@ -1,7 +1,7 @@
-"""Use case: what is too old is taken away. In: moments before which things are too old. Out: how much went, per kind.
+"""Use case: delete what is too old. In: moments before which things are too old. Out: the number deleted, per kind.
 
-Each step is a transaction of its own and leaves the books right: who stops in the middle goes on by beginning again. A
-lane loses what is old and at its end; what a living mandate's units were last told stays, with the events it needs.
+Each step is a transaction of its own and leaves the ledger balanced: a run that stops is continued by another. A lane
+loses old deliveries from its head; the last message of each unit of a live mandate stays, with the events it needs.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ NONE: Final = UUID(int=0)
 
 @dataclass(slots=True, kw_only=True)
 class RetentionRun:
-    """One run: with a dry one each step is undone, so that what it counts is what would go, at most."""
+    """One run; a dry one rolls each step back, so that its counts are the most that would be deleted."""
 
     c: Connection
     cutoffs: Cutoffs
@@ -52,18 +52,18 @@ class RetentionRun:
 
     @property
     def most(self) -> int:
-        """How many rows a step takes that is repeated until nothing is left; a dry one sees them all at once."""
+        """The rows per repeated step; a dry run takes all at once."""
         return ALL if self.dry else BATCH
 
     def count(self, kind: str, n: int) -> int:
-        """Add to what went, and tell how much that is by now."""
+        """Add to the number deleted, and report the sum."""
         self.gone[kind] += n
         self.tell(kind, self.gone[kind])
         return n
 
     @asynccontextmanager
     async def step(self) -> AsyncIterator[Connection]:
-        """Do what is inside in a transaction, and undo it in a dry run."""
+        """Run the body in a transaction, and roll it back in a dry run."""
         transaction = self.c.transaction()
         await transaction.start()
         try:
@@ -76,7 +76,7 @@ class RetentionRun:
 
 
 async def apply(run: RetentionRun, now: datetime, actor: str) -> dict[str, int]:
-    """Take away what is too old; return how much went, per kind."""
+    """Delete what is too old; return the number deleted, per kind."""
     await _lanes(run)
     await _by_date(run)
     await _mandates(run)

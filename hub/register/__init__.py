@@ -1,7 +1,7 @@
 """Use cases: mandates are granted, amended, withdrawn and copied; routing is assigned; dates arrive.
 
-In: a wish, a connection inside the caller's transaction, the time. Out: mandates, numbered events and errands for the
-relay, all in that transaction. Next: producers.relay. Each use case holds the rows of its schools, in key order.
+In: a request, a connection inside the caller's transaction, the time. Out: mandates, numbered events and outbox entries
+for the relay, all in that transaction. Next: producers.relay. Each use case locks the rows of its schools in key order.
 """
 
 from hub.domain.rules import GrantRequest, PartialGrant

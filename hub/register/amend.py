@@ -1,4 +1,4 @@
-"""A mandate gets other dates, or is withdrawn. In: its id and what shall be. Out: its event and what follows."""
+"""Amend or withdraw a mandate. In: its id and the new dates. Out: its event and what follows for others."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Unchanged(Enum):
-    """A date that a patch leaves as it is; None means that there shall be none."""
+    """A date that a change leaves as it is; None removes the date."""
 
     UNCHANGED = "as it is"
 
@@ -35,7 +35,7 @@ UNCHANGED: Final = Unchanged.UNCHANGED
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DateChange:
-    """The dates that a mandate shall have."""
+    """New dates of a mandate."""
 
     start_date: date | Unchanged = UNCHANGED
     end_date: date | Unchanged | None = UNCHANGED
@@ -48,7 +48,7 @@ async def amend(
     at: Moment,
     expected: int | None = None,
 ) -> Mandate:
-    """Give a mandate other dates and return it; dates that it has already change nothing.
+    """Change the dates of a mandate and return it; the dates that it already has change nothing.
 
     Raises `InvalidInput`, `PreconditionFailed` when its version is not `expected`, or `Conflict` `overlap`,
     `taken` or `ended`.

@@ -1,4 +1,4 @@
-"""What the audit says of mandates. In: mandates before and after a change. Out: notes, with the fields that differ."""
+"""Audit entries of mandates. In: mandates before and after a change. Out: entries with the fields that differ."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def mandate_identity(mandate: Mandate) -> dict[str, Any]:
-    """Say which mandate it is: what never changes about it."""
+    """Return what identifies a mandate and never changes."""
     return {"mandateId": mandate.id, "serviceCode": mandate.service_code, "supplierOin": mandate.supplier_oin}
 
 
 def mandate_facts(mandate: Mandate) -> dict[str, Any]:
-    """Say what people decide about a mandate."""
+    """Return the fields of a mandate that people decide on."""
     return {
         "startDate": mandate.start_date,
         "endDate": mandate.end_date,
@@ -33,7 +33,7 @@ def mandate_facts(mandate: Mandate) -> dict[str, Any]:
 
 
 def mandate_changes(before: Mandate | None, after: Mandate) -> dict[str, Any]:
-    """Say from what to what a mandate went, as a note's `before` and `after`; nothing before it was granted."""
+    """Return an entry's `before` and `after` of a mandate; `before` is None for a new one."""
     if before is None:
         return {"before": None, "after": {name: value for name, value in mandate_facts(after).items() if value}}
     was, is_now = changed_fields(mandate_facts(before), mandate_facts(after))
@@ -41,7 +41,7 @@ def mandate_changes(before: Mandate | None, after: Mandate) -> dict[str, Any]:
 
 
 def date_entries(new_events: Iterable[NewEvent], at: datetime) -> Iterator[AuditEntry]:
-    """Note the dates that have come: nobody did that, so the hub stands for it."""
+    """Make an entry for each date that has come, with the hub as its actor."""
     for event in new_events:
         if event.kind in _DATE_STATES:
             was, is_now = _DATE_STATES[event.kind]

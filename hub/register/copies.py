@@ -1,4 +1,4 @@
-"""A mandate is copied to other schools. In: a mandate and schools. Out: one outcome per school, one event per copy.
+"""Copy a mandate to other schools. In: a mandate and schools. Out: one result per school, one event per copy.
 
 A copy has the dates and the system of the original; routing belongs to a school and is not copied.
 """
@@ -34,7 +34,7 @@ Reason = Literal["other_system", "overlap", "no_agreement", "school_closed", "un
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CopyResult:
-    """What became of one school's copy: a mandate, or the reason why there is none; and which system it has already.
+    """The result for one school: a mandate, or the reason why there is none; and the system that it already has.
 
     `is_first` says that no system has a mandate of this school for the service, today or later.
     """
@@ -57,7 +57,7 @@ class CopyRequest:
 
 
 async def copy(c: Connection, order: CopyRequest, at: Moment) -> list[CopyResult]:
-    """Copy a mandate to schools and say per school, in the order given, what became of it.
+    """Copy a mandate to schools and return one result per school, in the order given.
 
     A school gets none that has another system for that service on one of its days. A dry run writes nothing, and its
     ids mean nothing. Raises `NotFound` for an unknown mandate and `Conflict` `ended` for one that is over.

@@ -1,4 +1,4 @@
-"""A mandate is granted. In: a wish. Out: the mandate, its `granted` event, and what follows for others."""
+"""Grant a mandate. In: a request. Out: the mandate, its `granted` event, and what follows for others."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def any_school(_school: School) -> bool:
-    """Let every school be mandated for: the caller is the hub itself."""
+    """Return True: the hub itself may grant for every school."""
     return True
 
 
@@ -73,7 +73,7 @@ def check_request(
 
 
 def to_mandate(request: GrantRequest, now: datetime) -> Mandate:
-    """Make the mandate that a wish asks for; its routing is still to be assigned."""
+    """Make the mandate of a request, without routing."""
     return Mandate(
         id=new_id(now),
         brin=request.brin,

@@ -1,4 +1,4 @@
-"""Routing characteristics are assigned and taken away. In: a mandate and a branch. Out: its `amended` event."""
+"""Assign and remove routing characteristics. In: a mandate and a branch. Out: its `amended` event."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ async def assign_routing(
     at: Moment,
     expected: int | None = None,
 ) -> Mandate:
-    """Reach a branch by a routing characteristic, a free one when None is given; return the mandate.
+    """Assign a routing characteristic to a branch, a free one when None is given; return the mandate.
 
-    What is so already changes nothing. Raises `NotFound` for a branch that the school does not have, `InvalidInput`, or
-    `Conflict` `taken` or `ended`.
+    The one that it already has changes nothing. Raises `NotFound` for a branch that the school does not have,
+    `InvalidInput`, or `Conflict` `taken` or `ended`.
     """
     service, mandate = await load_service_of(c, mandate_id, at, expected)
     if not any(place.branch == branch for place in service.school.branches):
@@ -69,7 +69,7 @@ async def remove_routing(
     at: Moment,
     expected: int | None = None,
 ) -> Mandate:
-    """Let a branch be part of the rest again; raises `NotFound` when it has no routing characteristic."""
+    """Return a branch to the rest; raise `NotFound` when it has no routing characteristic."""
     service, mandate = await load_service_of(c, mandate_id, at, expected)
     if branch not in mandate.routes:
         msg = f"branch {branch} has no routing characteristic in mandate {mandate_id}"
@@ -87,7 +87,7 @@ async def available_routing(c: Connection, brin: Brin, today: date) -> RoutingId
 
 
 def lowest_free(brin: Brin, used: Collection[RoutingId]) -> RoutingId:
-    """Choose the lowest free routing characteristic; raises `Conflict` `none_left`."""
+    """Return the lowest free routing characteristic; raise `Conflict` `none_left`."""
     found = rules.free_routing(brin, used)
     if found is None:
         code = "none_left"

@@ -1,4 +1,4 @@
-"""What a change of one (school, service) needs, read under the school's lock, and the way back into the register."""
+"""The mandates of one (school, service), read under the school's lock, changed together and written back."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, kw_only=True)
 class ServiceMandates:
-    """One school and one service, held: dates up to today have arrived, their events wait in `raised`."""
+    """One locked school and service; dates up to today are applied, their events are the first of `new_events`."""
 
     school: School
     mandates: list[Mandate]
@@ -38,11 +38,11 @@ class ServiceMandates:
     routing: Routing = field(default_factory=Routing)
 
     def mandate(self, mandate_id: UUID) -> Mandate | None:
-        """Find a mandate of this page that lives."""
+        """Return a live mandate by its id."""
         return next((mandate for mandate in self.mandates if mandate.id == mandate_id), None)
 
     def settle(self, mandate: Mandate, cause: ChangeCause) -> Mandate:
-        """Let a mandate be as given because of `act`, with all that follows; return it as it is then."""
+        """Replace a mandate because of `cause`, derive the events, and return it as it is after them."""
         others = [other for other in self.mandates if other.id != mandate.id]
         events = change.derive_events(
             [*others, mandate],
@@ -57,13 +57,13 @@ class ServiceMandates:
         return after[mandate.id]
 
     async def write(self, c: Connection) -> None:
-        """Write what happened."""
+        """Write the mandates and events."""
         context = WriteContext(schools={self.school.brin: self.school}, names=self.references.names, at=self.at)
         await write_events(c, context, self.new_events, self.routing)
 
 
 async def load_service(c: Connection, school: School, service_code: str, at: Moment) -> ServiceMandates:
-    """Read a held school's mandates for a service and let the dates up to today arrive first."""
+    """Read a locked school's mandates of a service and apply the dates up to today."""
     branches = school.open_branches(at.today)
     living = await register.living_mandates(c, [school.brin], at.today, service_code)
     mandates, new_events = change.apply_dates(living, branches, now=at.now, today=at.today)
@@ -74,7 +74,7 @@ async def load_service(c: Connection, school: School, service_code: str, at: Mom
 async def load_service_of(
     c: Connection, mandate_id: UUID, at: Moment, expected: int | None
 ) -> tuple[ServiceMandates, Mandate]:
-    """Hold the school of a mandate and open its page; the mandate as it is after dates have arrived.
+    """Lock the school of a mandate, load its service, and return it with the mandate after its dates.
 
     Raises `NotFound` for an unknown mandate, `PreconditionFailed` when its version is not `expected`, and `Conflict`
     `ended` for one that is over.

@@ -1,4 +1,4 @@
-"""Writing what happened. In: events of held schools. Out: mandates, numbered events, errands. Next: producers.relay."""
+"""Write changes. In: events of locked schools. Out: mandates, numbered events, the outbox. Next: producers.relay."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Routing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteContext:
-    """What writing needs: the held schools, what systems are called, the moment, and the numbers given out so far."""
+    """The locked schools, the names of systems, the moment, and the numbers given out so far."""
 
     schools: Mapping[Brin, School]
     names: Mapping[Oin, str]
@@ -50,14 +50,14 @@ class WriteContext:
 async def write_events(
     c: Connection, context: WriteContext, new_events: Sequence[NewEvent], routing: Routing | None = None
 ) -> None:
-    """Write events of held schools, in this order, with the mandates as they are after them; note dates that came."""
+    """Write events of locked schools in this order, their mandates, and audit entries of dates that came."""
     if new_events:
         await register.write(c, to_rows(context, new_events, routing or Routing()))
         await audit.write_all(c, list(date_entries(new_events, context.at.now)))
 
 
 def to_rows(context: WriteContext, new_events: Sequence[NewEvent], routing: Routing) -> RegisterRows:
-    """Lay events out as rows, each with its school's next number."""
+    """Turn events into rows, each with its school's next number."""
     rows = RegisterRows(routed=routing.assigned, unrouted=routing.removed)
     last: dict[UUID, Mandate] = {}
     for event in new_events:
@@ -95,7 +95,7 @@ def units_json(units: Iterable[Unit]) -> str:
 
 
 def unit_messages_json(messages: Iterable[UnitChange]) -> str:
-    """Write what an event tells of units as the JSON of its column."""
+    """Write the unit messages of an event as the JSON of their column."""
     return orjson.dumps(
         [
             {"branch": m.unit.branch, "type": m.kind.value, "routing": m.unit.routing, "covers": m.unit.covers}
@@ -105,7 +105,7 @@ def unit_messages_json(messages: Iterable[UnitChange]) -> str:
 
 
 def _rest_told(event: NewEvent) -> dict[str, bool]:
-    """Say whether its system was told of the rest, if it has one and lives: it cannot be read from the state."""
+    """Return whether the rest was sent, for a live mandate that has one: the state does not show it."""
     rest = [unit for unit in event.mandate.units if unit.branch == REST]
     return {"restTold": rest[0].told} if rest and event.state not in OVER else {}
 

@@ -1,7 +1,7 @@
 """Anchors of the audit: once a day the ends of all chains are sealed together. In: a day. Out: one anchor, made once.
 
-An anchor covers the chains that have grown since the anchor before, and that anchor: so all of them. It is noted
-itself, and its seal is told to the log: whoever keeps the log elsewhere can say later that nobody wrote history anew.
+An anchor covers the chains that have grown since the anchor before, and that anchor: so all of them. It has an
+entry itself, and its seal goes to the log: a log that is kept elsewhere proves that no entry was written anew.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ async def find(c: Connection, day: date) -> Anchor | None:
 
 
 async def make(c: Connection, day: date, at: datetime, actor: str) -> Anchor | None:
-    """Seal the audit for a day and return the anchor; None when the day has one, or a later day, or there is nothing.
+    """Seal the audit for a day and return the anchor; None when that or a later day has one, or nothing is new.
 
     The caller owns the transaction.
     """

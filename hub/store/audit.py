@@ -1,8 +1,8 @@
-"""The audit: who did what, to which school, from what to what, and why. In: notes. Out: rows, each sealed onto another.
+"""The audit: who did what, to which school, from what to what, and why. In: entries. Out: rows in hash chains.
 
-A note is written in the transaction of what it is about, by pseudonym. Whoever writes holds the heads of the chains it
-adds to, schools in key order and what has no school last, so that no chain forks; that is the last thing a transaction
-locks. `hub.domain.chain` says what a seal is.
+An entry is written by pseudonym, in the transaction of what it is about. The writer locks the heads of its chains,
+schools in key order and the general chain last, so that no chain forks; these are the last locks of a transaction.
+`hub.domain.chain` defines a seal.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
-    """What somebody did: an action such as `mandate.withdrawn`, what it was done to, and the reason that was given.
+    """An action such as `mandate.withdrawn`, its subject, its actor, and the reason that was given.
 
-    `before` and `after` hold what differs, and only that; None where there was or is nothing. `actor` is a token's
-    subject, a `people.Pseudonym`, or one of `people.Ours`. Never a secret.
+    `before` and `after` hold only the fields that differ; None where there was or is nothing. `actor` is a token's
+    subject, a `people.Pseudonym`, or a `people.SystemActor`. Never a secret.
     """
 
     at: datetime
@@ -44,23 +44,23 @@ class AuditEntry:
 
     @property
     def chain(self) -> str:
-        """The chain it belongs to: its school's, or that of what has no school."""
+        """Its school's chain, or the general one."""
         return self.brin or GENERAL_CHAIN
 
 
 def changed_fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Narrow what was and what is to the fields that differ."""
+    """Return the fields that differ, before and after."""
     names = [name for name in (*before, *(after.keys() - before.keys())) if before.get(name) != after.get(name)]
     return {name: before.get(name) for name in names}, {name: after.get(name) for name in names}
 
 
 async def write(c: Connection, entry: AuditEntry) -> None:
-    """Add a note."""
+    """Write an entry."""
     await write_all(c, [entry])
 
 
 async def write_all(c: Connection, entries: Sequence[AuditEntry]) -> None:
-    """Add notes, those of a school in the order given."""
+    """Write entries, those of a school in the order given."""
     if not entries:
         return
     actors = {(type(entry.actor), entry.actor): entry for entry in entries}
@@ -77,7 +77,7 @@ async def write_all(c: Connection, entries: Sequence[AuditEntry]) -> None:
 
 
 async def lock_heads(c: Connection, chains: Collection[str]) -> dict[str, Head]:
-    """Hold the ends (length, seal) of chains until the transaction ends, in their order; those that are new begin."""
+    """Lock the heads (length, seal) of chains in their order until the transaction ends; new chains begin."""
     ordered = sorted(chains, key=chain_order)
     rows = await queries.lock_audit_heads(c, chains=ordered)
     if len(rows) < len(ordered):

@@ -1,4 +1,4 @@
-"""What waits for a supplier: cancelled whole, or replaced by the current state."""
+"""The backlog of a supplier: cancelled, or replaced by the current state."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelledBacklog:
-    """A delivery that waited, and the status it had."""
+    """A cancelled delivery, and the status before."""
 
     destination: int
     brin: str
@@ -33,7 +33,7 @@ class CancelledBacklog:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LivingUnit:
-    """A unit that a supplier was told of and not told the end of."""
+    """A unit that a supplier received, without its end."""
 
     brin: str
     mandate_id: UUID
@@ -41,7 +41,7 @@ class LivingUnit:
 
 
 async def lock_supplier(c: Connection, oin: str, destination: int) -> None:
-    """Lock a supplier's schools against planning, then a destination of it: before any of its lanes, as all do."""
+    """Lock a supplier's schools against planning, then a destination of it, before any of its lanes."""
     brins = [row["brin"] for row in await queries.read_supplier_schools(c, oin=oin)]
     await queries.insert_planning_progress(c, brins=brins)
     await queries.lock_supplier_planning(c, brins=brins)
@@ -50,12 +50,12 @@ async def lock_supplier(c: Connection, oin: str, destination: int) -> None:
 
 
 async def living_units(c: Connection, oin: str) -> list[LivingUnit]:
-    """Read what lives of what was planned for a supplier's webhook."""
+    """Read the live units that were planned for a supplier's webhook."""
     return [LivingUnit(**row) for row in await queries.read_living_units(c, oin=oin)]
 
 
 async def cancel(c: Connection, destination: int, reason: str) -> list[CancelledBacklog]:
-    """Cancel all that waits for a destination, lane by lane; what is under way loses its lane and settles nothing."""
+    """Cancel all that waits for a destination, lane by lane; what is in flight loses its lane and settles nothing."""
     brins = [row["brin"] for row in await queries.lock_waiting_lanes(c, destination=destination)]
     rows = await queries.cancel_waiting(c, destination=destination, brins=brins, reason=reason)
     await queries.empty_lanes(c, destination=destination, brins=brins)

@@ -1,4 +1,4 @@
-"""Acts on many deliveries, as rows. In: filters, acts, items. Out: what matches, and what is left to do."""
+"""Rows of bulk jobs. In: selections, jobs, items. Out: what matches, and what is left to do."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulkSelection:
-    """Which deliveries are meant; None asks for all. `statuses` are statuses as shown."""
+    """A selection of deliveries; None selects all. `statuses` are statuses as shown."""
 
     destination: str | None = None
     brins: Sequence[str] | None = None
@@ -39,7 +39,7 @@ class BulkSelection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulkJob:
-    """A replay or a cancellation that somebody asked for; `chosen` and `sample` as they are shown."""
+    """A requested replay or cancellation; `chosen` and `sample` as they are shown."""
 
     id: UUID
     kind: BulkKind
@@ -65,7 +65,7 @@ class BulkJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimedJob:
-    """An act whose turn it is, in the hands of this transaction."""
+    """A job that is due, locked by this transaction."""
 
     id: UUID
     kind: BulkKind
@@ -76,7 +76,7 @@ class ClaimedJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulkItem:
-    """One thing to do: a unit to tell of, or the delivery of this number in its lane to cancel."""
+    """One item of a job: a unit to replay, or the delivery of this number in its lane to cancel."""
 
     position: int
     destination: int
@@ -87,19 +87,19 @@ class BulkItem:
 
     @property
     def unit(self) -> UnitKey:
-        """What it speaks of."""
+        """The unit."""
         return self.destination, self.brin, self.mandate_id, self.branch
 
     @property
     def key(self) -> tuple[int, str, int]:
-        """Where the delivery stands."""
+        """The key of the delivery."""
         return self.destination, self.brin, self.sequence
 
 
 async def choose(
     c: Connection, chosen: BulkSelection, destination: int | None, held: Collection[int], *, only_waiting: bool
 ) -> list[SelectedUnit]:
-    """Find what matches: per unit its newest delivery, or each that waits. `held` are places where nobody takes it."""
+    """Find what matches: per unit its newest delivery, or each that waits. `held` are closed destinations."""
     until = chosen.planned_until
     async with c.transaction():
         await queries.force_custom_plan(c)
@@ -120,18 +120,18 @@ async def choose(
 
 
 async def lock_recent_volume(c: Connection, kind: BulkKind, person: str) -> RecentVolume:
-    """Read what a person began of a kind; they begin no other of it until the transaction ends."""
+    """Read what a person began of a kind, and lock it against other jobs of that person and kind."""
     await queries.lock_bulk_requester(c, kind=kind.value, person=person)
     return await read_begun(c, kind, person)
 
 
 async def read_begun(c: Connection, kind: BulkKind, person: str) -> RecentVolume:
-    """Read what a person began of a kind in the last day, by the database's clock, with nobody else's approval."""
+    """Read what a person began of a kind in the last day, by the database's clock, without another's approval."""
     return RecentVolume(**await queries.read_recent_volume(c, kind=kind.value, person=person))
 
 
 async def insert_job(c: Connection, act: BulkJob, counted: BulkEstimate) -> BulkJob:
-    """Store an act with what it has to do; return it with the database's moment at which it was asked for."""
+    """Store a job with its items; return it with the database's moment of the request."""
     await queries.insert_bulk_job(
         c,
         id=act.id,
@@ -157,41 +157,41 @@ async def insert_job(c: Connection, act: BulkJob, counted: BulkEstimate) -> Bulk
 
 
 async def read(c: Connection, act: UUID, kind: BulkKind | None = None) -> BulkJob | None:
-    """Read an act, of one kind or of any."""
+    """Read a job, of one kind or of any."""
     row = await queries.read_bulk_job(c, id=act, kind=None if kind is None else kind.value)
     return None if row is None else _act(row)
 
 
 async def lock(c: Connection, act: UUID, kind: BulkKind | None = None) -> BulkJob | None:
-    """Read an act and keep others, also whoever works on it, from changing it until the transaction ends."""
+    """Read a job and lock it, also against its batches, until the transaction ends."""
     await queries.lock_bulk_job(c, id=act)
     return await read(c, act, kind)
 
 
 async def list_acts(c: Connection, kind: BulkKind, before: UUID | None, most: int) -> list[BulkJob]:
-    """List the acts of a kind, newest first."""
+    """List the jobs of a kind, newest first."""
     return [_act(row) for row in await queries.list_bulk_jobs(c, kind=kind.value, before=before, most=most)]
 
 
 async def approve(c: Connection, act: UUID, approver: str, now: datetime) -> None:
-    """Let an act begin."""
+    """Approve a job."""
     await queries.approve_bulk_job(c, id=act, approved_by=approver, now=now)
 
 
 async def stop(c: Connection, act: UUID, now: datetime) -> None:
-    """Let nothing more be done of an act."""
+    """End a job and delete its remaining items."""
     await queries.delete_bulk_items(c, job_id=act)
     await queries.end_bulk_job(c, id=act, state=BulkState.CANCELLED.value, now=now)
 
 
 async def claim(c: Connection, now: datetime) -> ClaimedJob | None:
-    """Take the act whose turn it is, if no other process has it."""
+    """Lock the job that is due, if no other process has it."""
     row = await queries.claim_bulk_job(c, now=now)
     return None if row is None else ClaimedJob(**{**row, "kind": BulkKind(row["kind"])})
 
 
 async def items(c: Connection, claim: ClaimedJob, most: int) -> list[BulkItem]:
-    """Read what is to be done next; nothing is cancelled that somebody is sending."""
+    """Read the next items; a cancellation leaves out what is in flight."""
     only_idle = claim.kind is BulkKind.CANCELLATION
     return [
         BulkItem(**row)
@@ -206,7 +206,7 @@ async def advance(
     counts: tuple[int, int],
     times: tuple[datetime, datetime],
 ) -> BulkState:
-    """Strike items and count them (done, skipped); `moments` are now and the next turn. Returns the act's state."""
+    """Delete items and count them (done, skipped); `times` are now and the next batch. Return the job's state."""
     await queries.delete_done_bulk_items(c, job_id=claim.id, positions=list(completed))
     done, skipped = counts
     now, next_at = times

@@ -1,4 +1,4 @@
-"""Whether the audit holds together. In: one snapshot. Out: notes, ends of chains and anchors that do not fit."""
+"""Verify the audit. In: one snapshot. Out: entries, heads of chains and anchors that do not fit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 async def find_broken(c: Connection, most: int) -> list[BrokenRow]:
-    """Find what was changed, taken away, put in between or moved since it was noted; at most `most` of each kind."""
+    """Find entries that were changed, removed, inserted or moved; at most `most` of each kind."""
     return [
         *[
             _about(row, f"note {row['number']} (id {row['id']}) does not follow from note {row['expected'] - 1}")

@@ -1,4 +1,4 @@
-"""The rows of boards, schools and branches as files bring them."""
+"""Rows of boards, schools and branches, as files change them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SCHOOL_FILES: Final = 0x05B_0004
 
 
 async def take_turn(c: Connection) -> None:
-    """Wait until no other file of schools is being taken; the turn ends with the transaction."""
+    """Lock imports of schools against each other until the transaction ends."""
     await queries.lock_import(c, lock=SCHOOL_FILES)
 
 
@@ -34,7 +34,7 @@ async def read_snapshot(c: Connection) -> SchoolSnapshot:
 
 
 async def write_snapshot(c: Connection, before: SchoolSnapshot, after: SchoolSnapshot) -> None:
-    """Write what is new or differs; the schools that differ are held."""
+    """Write what is new or differs; the schools that differ are locked."""
     boards = _differing(before.boards, after.boards)
     await queries.write_boards(c, bge_codes=list(boards), names=list(boards.values()))
     schools = list(_differing(before.schools, after.schools).values())
@@ -66,12 +66,12 @@ def _differing(before: Mapping[str, Row], after: Mapping[str, Row]) -> dict[str,
 
 
 async def brins_with_mandates(c: Connection, brins: Collection[str], today: date) -> list[str]:
-    """Say which of these schools have mandates that live."""
+    """Return which of these schools have live mandates."""
     return [row["brin"] for row in await queries.read_mandated_brins(c, brins=list(brins), today=today)]
 
 
 async def hold_board(c: Connection, bge_code: str) -> Mapping[str, Any] | None:
-    """Hold a board: osr_agreement, vva_agreement; None when it is unknown."""
+    """Lock a board and return osr_agreement, vva_agreement; None when it is unknown."""
     row: Mapping[str, Any] | None = await queries.lock_board(c, bge_code=bge_code)
     return row
 

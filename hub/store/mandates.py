@@ -1,4 +1,4 @@
-"""What callers see of the register: mandates with the names that belong to them, schools, the published log."""
+"""Read models of the register: mandates with the names that belong to them, schools, the published log."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MandateScope:
-    """Whose mandates somebody may read: everybody's, or those of these schools, boards and suppliers."""
+    """The mandates that a caller may read: all, or those of these schools, boards and suppliers."""
 
     everything: bool = False
     brins: Collection[Brin] = ()
@@ -34,7 +34,7 @@ class MandateScope:
     oins: Collection[Oin] = ()
 
     def columns(self) -> dict[str, Any]:
-        """Write it as parameters of a statement."""
+        """Return the parameters of a statement."""
         return {
             "everything": self.everything,
             "brins": list(self.brins),
@@ -45,7 +45,7 @@ class MandateScope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MandateView:
-    """A mandate with what its school, its board and its system are called."""
+    """A mandate with the names of its school, board and system."""
 
     mandate: Mandate
     school_name: str
@@ -55,7 +55,7 @@ class MandateView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MandateFilter:
-    """Which mandates are asked for; None asks for all."""
+    """A filter of mandates; None selects all."""
 
     id: UUID | None = None
     brin: Brin | None = None
@@ -68,7 +68,7 @@ class MandateFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchoolFilter:
-    """Which schools are asked for; None asks for all."""
+    """A filter of schools; None selects all."""
 
     brin: Brin | None = None
     bge_code: BgeCode | None = None
@@ -78,7 +78,7 @@ class SchoolFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedEvent:
-    """An event of a mandate: what it was, and the mandate's whole state after it."""
+    """An event of a mandate, with the mandate's whole state after it."""
 
     at: datetime
     kind: Kind

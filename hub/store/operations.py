@@ -1,4 +1,4 @@
-"""What an operator presses and looks up: holds, parked records, the audit."""
+"""Rows that operators change and read: holds, parked records, the audit."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ParkedState = Literal["open", "retried", "discarded"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldState:
-    """Whether a destination is held, and the schools that go, or wait, all the same."""
+    """Whether a destination is held, and the schools that are released, or held, all the same."""
 
     held: bool
     brins: Sequence[str] = ()
@@ -47,7 +47,7 @@ class Parked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditRecord:
-    """What somebody did, as it was noted."""
+    """An entry of the audit, as it is read."""
 
     id: int
     at: datetime
@@ -69,7 +69,7 @@ async def find_destination(c: Connection, name: str) -> int | None:
 
 
 async def hold_destination(c: Connection, destination: int) -> HoldState:
-    """Let nothing go there, now and later; return how it was. The first locks of their transaction."""
+    """Hold a destination; return its state before. Takes the first locks of the transaction."""
     before = await _lock_gate(c, destination)
     await queries.set_destination_held(c, id=destination, held=True)
     await queries.hold_all_lanes(c, destination=destination)
@@ -77,7 +77,7 @@ async def hold_destination(c: Connection, destination: int) -> HoldState:
 
 
 async def release_destination(c: Connection, destination: int) -> HoldState:
-    """Let everything go there again; return how it was. The first locks of their transaction."""
+    """Release a destination; return its state before. Takes the first locks of the transaction."""
     before = await _lock_gate(c, destination)
     await queries.set_destination_held(c, id=destination, held=False)
     await queries.release_all_lanes(c, destination=destination)
@@ -85,14 +85,14 @@ async def release_destination(c: Connection, destination: int) -> HoldState:
 
 
 async def hold_lanes(c: Connection, destination: int, brins: Collection[str]) -> dict[str, bool]:
-    """Let nothing of these schools go there; return which were held. The first locks of their transaction."""
+    """Hold these schools there; return which were held. Takes the first locks of the transaction."""
     holds = await _read_holds(c, destination, brins)
     await queries.hold_lanes(c, destination=destination, brins=list(holds))
     return holds
 
 
 async def release_lanes(c: Connection, destination: int, brins: Collection[str]) -> dict[str, bool]:
-    """Let these schools go there, also where all others are held; return which were held. The first locks."""
+    """Release these schools there; return which were held. Takes the first locks of the transaction."""
     holds = await _read_holds(c, destination, brins)
     await queries.release_lanes(c, destination=destination, brins=list(holds))
     return holds
@@ -104,7 +104,7 @@ async def wake_lanes(c: Connection, destination: int) -> None:
 
 
 async def unknown_schools(c: Connection, brins: Collection[str]) -> set[str]:
-    """Say which of these are no schools."""
+    """Return which of these schools do not exist."""
     return {row["brin"] for row in await queries.find_unknown_schools(c, brins=list(brins))}
 
 
@@ -117,7 +117,7 @@ async def list_parked(
 
 
 async def lock_parked(c: Connection, parked_id: int) -> Parked | None:
-    """Read a parked record and keep others from using it."""
+    """Read a parked record and lock it."""
     row = await queries.lock_parked(c, id=parked_id)
     if row is None:
         return None
@@ -125,7 +125,7 @@ async def lock_parked(c: Connection, parked_id: int) -> Parked | None:
 
 
 async def mark_parked(c: Connection, parked_id: int, state: ParkedState) -> None:
-    """Note that a parked record was used after all, or never will be."""
+    """Mark a parked record as retried or discarded."""
     await queries.mark_parked(c, id=parked_id, state=state)
 
 
@@ -138,7 +138,7 @@ async def list_audit(
     before: int | None,
     most: int,
 ) -> list[AuditRecord]:
-    """List the notes of the audit before a number, newest first."""
+    """List audit entries before a number, newest first."""
     rows = await queries.list_audit(c, brin=brin, since=since, until=until, before=before, most=most)
     return [
         AuditRecord(**{**row, **{name: _read_json(row[name]) for name in ("subject", "before", "after")}})

@@ -1,4 +1,4 @@
-"""The register's rows: schools that are held, mandates that live, and the one statement that changes them."""
+"""Rows of the register: locked schools, live mandates, and the one statement that changes them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class System:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class References:
-    """What wishes refer to: all systems and all services."""
+    """All systems and services, to which requests refer."""
 
     systems: Mapping[Oin, System]
     services: frozenset[str]
@@ -91,14 +91,14 @@ class RegisterRows:
 
 
 async def lock_schools(c: Connection, brins: Iterable[str]) -> dict[Brin, School]:
-    """Hold schools, in key order, until the transaction ends; unknown ones are left out."""
+    """Lock schools in key order until the transaction ends; unknown ones are left out."""
     codes = sorted(set(brins))
     await queries.lock_schools(c, brins=codes)
     return await _schools(c, await queries.read_schools(c, brins=codes))
 
 
 async def read_schools(c: Connection, brins: Iterable[str]) -> dict[Brin, School]:
-    """Read schools without holding them; unknown ones are left out."""
+    """Read schools without a lock; unknown ones are left out."""
     return await _schools(c, await queries.read_schools(c, brins=sorted(set(brins))))
 
 
@@ -112,7 +112,7 @@ async def _schools(c: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[Bri
 async def living_mandates(
     c: Connection, brins: Iterable[str], today: date, service_code: str | None = None
 ) -> list[Mandate]:
-    """Read the mandates of schools that are not ended, or whose end was not told yet; by school and service."""
+    """Read the mandates of schools that are live, or whose end has no event yet, by school and service."""
     rows = await queries.read_living_mandates(c, brins=list(brins), today=today, service_code=service_code)
     return [mandate_of(row) for row in rows]
 
@@ -134,7 +134,7 @@ async def systems(c: Connection) -> dict[Oin, System]:
 
 
 async def references(c: Connection) -> References:
-    """Read what wishes refer to."""
+    """Read all systems and services."""
     rows = await queries.read_services(c)
     return References(systems=await systems(c), services=frozenset(row["code"] for row in rows))
 
@@ -170,7 +170,7 @@ async def write_systems(c: Connection, rows: Sequence[System]) -> None:
 
 
 async def write(c: Connection, rows: RegisterRows) -> None:
-    """Write one change: mandates, routing, events, rows of the outbox and counters; the schools are locked."""
+    """Write one change: mandates, routing, events, outbox entries and counters; the schools are locked."""
     await queries.write_register(
         c,
         **mandate_columns(rows.mandates),

@@ -1,4 +1,4 @@
-"""What the current state of units is made of. In: units that are held still. Out: what was said, what lanes hold."""
+"""Read what a restatement is made of. In: locked units. Out: their events, and what their lanes hold."""
 
 from __future__ import annotations
 

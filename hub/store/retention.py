@@ -1,4 +1,4 @@
-"""Taking away what is too old, some at a time. In: a moment, and where to go on. Out: how much was taken.
+"""Delete what is too old, some at a time. In: a moment, and where to go on. Out: the number deleted.
 
 The caller owns the transaction of each step; what a step left for the next run is found again by it.
 """
@@ -32,7 +32,7 @@ async def page_of_lanes(
 
 
 async def thin_lanes(c: Connection, lanes: list[LaneKey], before: datetime, day: date) -> int:
-    """Take messages older than `before` out of lanes, but not what a mandate that is not over on `day` needs."""
+    """Delete messages older than `before` from lanes, except those that a mandate not over on `day` needs."""
     if not lanes:
         return 0
     await reports.lock_lanes(c, lanes)
@@ -45,27 +45,27 @@ async def thin_lanes(c: Connection, lanes: list[LaneKey], before: datetime, day:
 
 
 async def drop_attempts(c: Connection, lanes: list[LaneKey], before: datetime) -> int:
-    """Forget failed attempts of what is settled."""
+    """Delete failed attempts of settled deliveries."""
     return cast("int", await queries.delete_old_attempts(c, **_columns(lanes), before=before))
 
 
 async def drop_reports(c: Connection, lanes: list[LaneKey], before: datetime) -> int:
-    """Forget reports, and what stood in them."""
+    """Delete reports with their signals."""
     return cast("int", await queries.delete_old_reports(c, **_columns(lanes), before=before))
 
 
 async def empty_parked(c: Connection, before: datetime, most: int) -> int:
-    """Forget the bytes of records that were put aside."""
+    """Delete the bytes of parked records."""
     return cast("int", await queries.clear_old_parked(c, before=before, most=most))
 
 
 async def drop_parked(c: Connection, before: datetime, most: int) -> int:
-    """Forget records that were put aside and that somebody decided about."""
+    """Delete parked records that were retried or discarded."""
     return cast("int", await queries.delete_old_parked(c, before=before, most=most))
 
 
 async def drop_acts(c: Connection, before: datetime, most: int) -> int:
-    """Forget replays and cancellations of many deliveries that ended, or that nobody ever approved."""
+    """Delete bulk jobs that ended, or that were never approved."""
     return cast("int", await queries.delete_old_bulk_jobs(c, before=before, most=most))
 
 
@@ -78,7 +78,7 @@ async def page_of_over_mandates(c: Connection, after: UUID, day: date, most: int
 async def drop_mandates(
     c: Connection, mandates: dict[UUID, str], day: date, *, whatever_was_told: bool
 ) -> tuple[int, int]:
-    """Forget mandates and their events, unless a message that is kept tells of one; say how many of each went."""
+    """Delete mandates and their events, except those of a message that is kept; return the number of each."""
     await register.lock_schools(c, mandates.values())
     row = await queries.delete_mandates(c, ids=list(mandates), day=day, whatever_was_told=whatever_was_told)
     return row["mandates"], row["events"]
@@ -90,13 +90,13 @@ async def page_of_chains(c: Connection, after: str | None, before: datetime, mos
 
 
 async def thin_chains(c: Connection, chains: list[str], before: datetime) -> int:
-    """Take old notes off the beginning of chains."""
+    """Delete old entries from the beginning of chains."""
     await audit.lock_heads(c, chains)
     return cast("int", await queries.delete_old_audit(c, chains=chains, before=before))
 
 
 async def drop_people(c: Connection, before: datetime) -> int:
-    """Forget people whose pseudonyms stand in no note any more."""
+    """Delete people whose pseudonyms are in no entry."""
     return cast("int", await queries.delete_old_people(c, before=before))
 
 

@@ -55,7 +55,7 @@ async def lock(c: Connection, subscription: UUID) -> Subscription | None:
 
 
 async def is_first(c: Connection, oin: str) -> bool:
-    """Say whether the subscription just stored is the first that this supplier ever had."""
+    """Return whether the subscription just stored is the supplier's first."""
     return cast("int", await queries.count_subscriptions(c, oin=oin)) == 1
 
 
@@ -79,19 +79,19 @@ async def disable(c: Connection, destination: int, reason: str, now: datetime) -
 
 
 async def add_secret(c: Connection, subscription: UUID, sealed: bytes, now: datetime) -> None:
-    """Let one more secret sign."""
+    """Add a secret that signs."""
     await queries.insert_secret(c, id=subscription, sealed=sealed, now=now)
 
 
 async def end_secrets(c: Connection, subscription: UUID, until: datetime, now: datetime) -> int:
-    """Let the secrets that have no end sign until `until`, remove those that ended, and say how many still sign."""
+    """End the current secrets at `until`, delete those that ended, and return how many still sign."""
     await queries.set_secrets_end(c, id=subscription, until=until)
     await queries.delete_ended_secrets(c, id=subscription, now=now)
     return len(await queries.read_valid_secrets(c, id=subscription, now=now))
 
 
 async def delete_secrets(c: Connection, subscription: UUID) -> None:
-    """Forget all its secrets."""
+    """Delete all its secrets."""
     await queries.delete_secrets(c, id=subscription)
 
 
@@ -117,7 +117,7 @@ async def destinations(c: Connection, oin: str) -> dict[str, DestinationRef]:
 
 
 async def is_registered(c: Connection, oin: str) -> bool:
-    """Say whether this supplier has a registered system."""
+    """Return whether this supplier has a registered system."""
     return cast("bool", await queries.system_exists(c, oin=oin))
 
 

@@ -1,8 +1,7 @@
-"""Use case: a system asks to be told, by webhook.
+"""Use case: webhook subscriptions of systems.
 
-In: what it wishes for, and its consent. Out: rows of `subscriptions`, lanes that are due or cancelled. Next:
-consumers.forwarding. The functions take the connection first and leave the transaction to their caller, who rings the
-bells `lanes` and `destinations` after it.
+In: the options of a subscription, and the receiver's consent. Out: rows of `subscriptions`, lanes that are due or
+cancelled. Next: consumers.forwarding. The caller owns the transaction and notifies `lanes` and `destinations` after it.
 """
 
 from hub.subscribe.audit import write_entry

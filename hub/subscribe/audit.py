@@ -1,4 +1,4 @@
-"""What the audit says of subscriptions. In: one before and after a change, and by whom. Out: a note; never a secret."""
+"""Audit entries of subscriptions. In: one before and after a change, and the actor. Out: an entry; never a secret."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def write_entry(
     now: datetime,
     **more: Any,  # noqa: ANN401 - what else is to be known of it
 ) -> None:
-    """Note what somebody did to a subscription, in the transaction that did it; `sides` are before and after it."""
+    """Write the entry of a change, in the transaction of the change; `change` is the subscription before and after."""
     before, after = change
     was, is_now = changed_fields({} if before is None else _facts(before), _facts(after))
     subject = {"subscriptionId": after.id, "supplierOin": after.supplier_oin} | more
@@ -57,7 +57,7 @@ def _facts(subscription: Subscription) -> dict[str, Any]:
 
 
 def _without_secrets(url: str) -> str:
-    """Leave out what often is a key: who logs in, and what is asked for."""
+    """Return a URL without the parts that often hold a secret: user, query and fragment."""
     place = urlsplit(url)
     return place._replace(
         netloc=place.netloc.rpartition("@")[2], query="…" if place.query else "", fragment=""

@@ -1,7 +1,7 @@
-"""The first subscription of a system: what waited for it is replaced by the current state.
+"""Replace the backlog of a system that subscribes for the first time by the current state.
 
-In: a supplier that had nobody to be told. Out: its backlog cancelled, and one `granted` per unit that lives, in the
-transaction that stores the subscription. What is not planned yet is left to the planner: it comes after, in order.
+In: a supplier that had no receiver. Out: its backlog cancelled, and one `granted` per live unit, in the transaction
+that stores the subscription. What is not planned yet is left to the planner: it comes after, in order.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PROCESS: Final = 0  # tallies of what has no process row of its own
 async def replace_backlog(c: Connection, subscription: Subscription, webhook: DestinationRef, now: datetime) -> None:
     """Cancel what was planned for a supplier without a receiver, and append the current state of what lives.
 
-    Schools are held still, then its destination, then lanes, as everywhere: what is planned cannot change meanwhile.
+    Locks schools, then the destination, then lanes, as everywhere, so that no planner interferes.
     """
     await backlog.lock_supplier(c, subscription.supplier_oin, webhook.id)
     await cancel_backlog(c, webhook.id, NO_RECEIVER, now)

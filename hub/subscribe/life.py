@@ -31,7 +31,7 @@ ALREADY_SUBSCRIBED: Final = "this supplier has a subscription; change that one, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgreedRequest:
-    """A new wish, with the rate agreed on for it."""
+    """New options of a subscription, with the rate that the receiver allows."""
 
     options: SubscriptionOptions
     allowed_rate: int | None
@@ -74,7 +74,7 @@ async def check_free(c: Connection, oin: str) -> None:
 
 
 async def change(c: Connection, subscription: Subscription, to: AgreedRequest, now: datetime) -> Subscription:
-    """Write what its owner wishes for from now on; the row is locked."""
+    """Write new options of a locked subscription."""
     await subscriptions.change(c, subscription.id, to.options, to.allowed_rate, now)
     return replace(
         subscription,
@@ -86,14 +86,14 @@ async def change(c: Connection, subscription: Subscription, to: AgreedRequest, n
 
 
 async def pause(c: Connection, subscription: Subscription, now: datetime) -> Subscription:
-    """Let all that it must hear wait; a disabled one stays disabled."""
+    """Pause a subscription: its obligatory deliveries wait; a disabled one stays disabled."""
     if subscription.status is not SubscriptionStatus.ACTIVE:
         return subscription
     return await _set_status(c, subscription, SubscriptionStatus.PAUSED, None, now)
 
 
 async def activate(c: Connection, subscription: Subscription, now: datetime) -> Subscription:
-    """Send to it again: its lanes are due, and go on in order."""
+    """Activate a subscription: its lanes are due, and go on in order."""
     if subscription.status is SubscriptionStatus.ACTIVE:
         return subscription
     places = await subscriptions.destinations(c, subscription.supplier_oin)
@@ -102,7 +102,7 @@ async def activate(c: Connection, subscription: Subscription, now: datetime) -> 
 
 
 async def disable(c: Connection, destination: int, reason: str, now: datetime) -> bool:
-    """Send nothing more to a receiver that wants nothing any more; False when that was known already."""
+    """Disable the subscription of a destination; return False when it already is."""
     async with c.transaction():
         found = await subscriptions.disable(c, destination, reason, now)
         after = None if found is None else await subscriptions.find(c, found)
@@ -114,7 +114,7 @@ async def disable(c: Connection, destination: int, reason: str, now: datetime) -
 
 
 async def remove(c: Connection, subscription: Subscription, now: datetime) -> Subscription:
-    """Delete it: its copies are cancelled, its secrets forgotten, and what it must hear waits for the next one."""
+    """Delete a subscription: cancel its copies, delete its secrets; obligatory deliveries wait for the next one."""
     after = await _set_status(c, subscription, SubscriptionStatus.DELETED, None, now)
     await subscriptions.delete_secrets(c, subscription.id)
     copies = (await subscriptions.destinations(c, subscription.supplier_oin)).get("las-copy")

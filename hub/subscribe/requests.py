@@ -1,4 +1,4 @@
-"""What a system may wish for, and whether its receiver consents. In: a wish. Out: the rate agreed on, or its faults."""
+"""Check the options of a subscription and obtain consent. In: options. Out: the rate allowed, or errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A message that means nothing, to see whether a receiver takes messages. In: a subscription. Out: what it answered."""
+"""Send a test message to a receiver. In: a subscription. Out: the receiver's answer."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialResult:
-    """What a receiver made of it: `outcome` is delivered, retry, refused or gone."""
+    """The outcome of a test message: delivered, retry, refused or gone."""
 
     outcome: str
     http_status: int | None
@@ -46,7 +46,7 @@ class TrialResult:
 
 
 async def prepare(c: Connection, subscription: Subscription, settings: Settings, now: datetime) -> Trial:
-    """Read what sending takes."""
+    """Read the receiver and the keys, and make the message."""
     sealed, sealing = subscription.options.client_certificate, settings.sealing_keys
     return Trial(
         receiver=Receiver(
@@ -61,7 +61,7 @@ async def prepare(c: Connection, subscription: Subscription, settings: Settings,
 
 
 async def send(outbound: Outbound, trial: Trial, now: datetime) -> TrialResult:
-    """Send it, once."""
+    """Send the test message once."""
     answer = await post(outbound, trial.receiver, trial.message, trial.sender, now)
     outcome = classify(answer, now)
     return TrialResult(

@@ -1,7 +1,7 @@
-"""Use case: acts on many deliveries at once, by delivery, mandate, school, destination, period or status.
+"""Use case: bulk jobs on deliveries, chosen by delivery, mandate, school, destination, period or status.
 
-In: what an operator chose, and why. Out: a preview that changes nothing; or an act with a list of what it has left to
-do, that another person may have to approve. Next: whoever runs `run_batch`, turn by turn, at the pace that was asked for.
+In: a selection and a reason. Out: a preview that changes nothing; or a job with its list of items, which a second
+person may have to approve. Next: `run_batch`, batch by batch, at the requested rate.
 """
 
 from hub.operations.bulk.decide import approve, read, stop

@@ -1,6 +1,6 @@
-"""What the audit says of acts on many deliveries. In: an act, and what was done. Out: notes, from what to what.
+"""Audit entries of bulk jobs. In: a job, and what was done. Out: entries with the states before and after.
 
-An act is noted at each school that was named, or once where none was; what it cancels at the school whose it is.
+A job has an entry at each school that it names, or one where it names none; a cancelled delivery at its school.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def decision_entries(
     job: BulkJob, actor: Actor, done: str, states: tuple[BulkState | None, BulkState]
 ) -> list[AuditEntry]:
-    """Note what a person did with an act, and from which state to which it went; from none when it was asked for."""
+    """Make entries of what a person did with a job; the state before is None when it was requested."""
     was, is_now = states
     return [
         AuditEntry(
@@ -41,7 +41,7 @@ def decision_entries(
 
 
 def completion_entries(job: BulkJob, at: datetime) -> list[AuditEntry]:
-    """Note that nothing is left to do of an act, and what it came to: nobody pressed that, so the hub stands for it."""
+    """Make entries of a job that is done, with its counts and the hub as their actor."""
     return [
         AuditEntry(
             at=at,
@@ -57,7 +57,7 @@ def completion_entries(job: BulkJob, at: datetime) -> list[AuditEntry]:
 
 
 def cancellation_entries(claim: ClaimedJob, gone: Iterable[Cancelled], at: datetime) -> list[AuditEntry]:
-    """Note per school from what to what its deliveries went, for whoever asked for that."""
+    """Make one entry per school of cancelled deliveries, with the requester as its actor."""
     schools: dict[str, list[dict[str, Any]]] = {}
     for each in gone:
         entry = {

@@ -1,4 +1,4 @@
-"""People decide on an act that was asked for. In: an act's id, who decides, why. Out: it begins, or it ends."""
+"""Approve or stop a bulk job. In: its id, who decides, why. Out: it begins, or it ends."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 async def read(c: Connection, job: UUID, kind: BulkKind | None = None) -> BulkJob:
-    """Read an act; `NotFound` when there is none of this kind."""
+    """Read a job; raise `NotFound` when there is none of this kind."""
     return _require(await bulk.read(c, job, kind), job)
 
 
 async def approve(c: Connection, job_id: UUID, actor: Actor, kind: BulkKind | None = None) -> BulkJob:
-    """Let an act begin; the caller owns the transaction.
+    """Approve a job so that it begins; the caller owns the transaction.
 
-    Raises `Conflict`: `own_request` to whoever asked for it, `final` when it does not wait for anybody.
+    Raises `Conflict`: `own_request` for the requester, `final` when it does not await approval.
     """
     job = _require(await bulk.lock(c, job_id, kind), job_id)
     approver = await people.pseudonym(c, actor.subject, actor.at)
@@ -45,7 +45,7 @@ async def approve(c: Connection, job_id: UUID, actor: Actor, kind: BulkKind | No
 
 
 async def stop(c: Connection, job_id: UUID, actor: Actor, kind: BulkKind | None = None) -> BulkJob:
-    """Let nothing more be done of an act; what was done stays. `Conflict` `final` when it has ended."""
+    """Stop a job; what was done stays. Raise `Conflict` `final` when it has ended."""
     job = _require(await bulk.lock(c, job_id, kind), job_id)
     if job.state in (BulkState.DONE, BulkState.CANCELLED):
         raise Conflict("final", f"{job.kind} {job.id} is {job.state} already")

@@ -1,6 +1,6 @@
-"""Somebody wants a replay or a cancellation. In: filters. Out: counts and samples, or an act with its list of items.
+"""Request a replay or a cancellation. In: a selection. Out: counts and samples, or a job with its list of items.
 
-A preview and an act count alike; the act stores what the preview shows.
+A preview and a job count alike; the job stores what the preview shows.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SAMPLE_SIZE: Final = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulkJobRequest:
-    """What somebody wants: which deliveries, and how many a second at most."""
+    """A requested job: its kind, the selection, and the most deliveries a second."""
 
     kind: BulkKind
     chosen: BulkSelection
@@ -41,7 +41,7 @@ class BulkJobRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulkPreview:
-    """What it would come to, after what whoever asks has begun; `sample` as it is shown."""
+    """The estimate of a job, after what its requester has begun; `sample` as it is shown."""
 
     counted: BulkEstimate
     sample: list[dict[str, Any]]
@@ -49,9 +49,9 @@ class BulkPreview:
 
 
 async def preview(c: Connection, request: BulkJobRequest, cause: UUID, actor: str | None = None) -> BulkPreview:
-    """Count what an act would do and show samples; changes nothing. `cause` is the id that the act would have.
+    """Count what a job would do and return samples; changes nothing. `cause` is the id that the job would have.
 
-    With an `actor` it also says what that one has begun before.
+    With an `actor`, the result includes what that person has begun before.
     Raises `InvalidInput` for a destination or schools that do not exist, and when nothing was chosen.
     """
     destination = await _check(c, request.chosen)
@@ -71,7 +71,7 @@ async def preview(c: Connection, request: BulkJobRequest, cause: UUID, actor: st
 
 
 async def submit(c: Connection, request: BulkJobRequest, actor: Actor, four_eyes_above: int) -> BulkJob:
-    """Store an act and what it has to do; above so many deliveries it waits for another person.
+    """Store a job with its items; above so many deliveries it awaits a second person's approval.
 
     What the same person began alone in the last day counts with it. The caller owns the transaction, which makes others
     of that person wait: two that are begun at once count each other.
@@ -103,7 +103,7 @@ async def submit(c: Connection, request: BulkJobRequest, actor: Actor, four_eyes
 
 
 def selection_json(chosen: BulkSelection) -> dict[str, Any]:
-    """Write filters as they are shown."""
+    """Return a selection as it is shown."""
     return {
         "destination": chosen.destination,
         "brins": _texts(chosen.brins),

@@ -1,7 +1,7 @@
-"""One turn of the act that waits longest. In: its next items. Out: deliveries appended or cancelled, items struck.
+"""Run one batch of the bulk job that is due first. In: its next items. Out: deliveries appended or cancelled.
 
-A turn is one transaction, with the act's row locked: whoever dies in the middle of it did nothing, and the next process
-does the same items. The moment of the next turn is in the row too, so that all processes together keep one pace.
+A batch is one transaction with the job's row locked: a process that dies in the middle did nothing, and the next one
+does the same items. The moment of the next batch is in the row too, so that all processes together keep one rate.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from hub.store.pool import Connection
 
 WAIT_WHEN_ALL_IN_FLIGHT: Final = timedelta(seconds=BATCH_SECONDS)
-"""So long an act waits when everything that is left of it is being sent by somebody."""
+"""How long a job waits while all of its remaining deliveries are in flight."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchResult:
-    """What one turn came to: done, and needing nothing any more."""
+    """The result of a batch: the numbers done and skipped, and the job's state after it."""
 
     job: UUID
     kind: BulkKind
@@ -48,7 +48,7 @@ class _WorkDone:
 
 
 async def run_batch(c: Connection, now: datetime, process: int) -> BatchResult | None:
-    """Do the next portion of the act whose turn it is, in the caller's transaction; None when it is no act's turn."""
+    """Run the next batch of the job that is due, in the caller's transaction; return None when no job is due."""
     claim = await bulk.claim(c, now)
     if claim is None:
         return None
