@@ -68,7 +68,8 @@ class WaitingBroker(KafkaBroker):
         """Connect, and start the subscribers with consumers that wait."""
         await self.connect()
         config = self.config.broker_config
-        config.builder = partial(WaitingConsumer, **config.builder.keywords)
+        builder: Any = config.builder  # a partial of aiokafka's consumer with the connection's options
+        config.builder = partial(WaitingConsumer, **builder.keywords)
         await super().start()
 
 
