@@ -22,16 +22,19 @@ from hub.store import anchors, observe
 from hub.store.locks import CALENDAR, hold_advisory_lock
 from hub.store.notifications import notify
 from hub.store.people import SystemActor
-from hub.store.pool import DATABASE_ERRORS
+from hub.store.pool import DATABASE_ERRORS, is_transient
 from hub.tracing import new_traceparent
 from producers.publishing import run_until_stopped
 from schemas.topics import MANDATES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date, datetime
 
+    from hub.register import Moment
     from hub.settings import Settings
     from hub.store.pool import Connection
+    from schemas.identifiers import Brin
 
 MOST_SCHOOLS: Final = 200
 TICK_SECONDS: Final = 1.0
@@ -65,18 +68,40 @@ async def catch_up(c: Connection, now: datetime, most: int = MOST_SCHOOLS) -> in
     """Tell every date up to this moment, at most `most` schools in a transaction; return how many events that made."""
     made, day, tick = 0, clock.today(now), asyncio.get_running_loop().time
     start = tick()
-    while brins := await register.due(c, day, most):
+    failed: set[Brin] = set()
+    while brins := [brin for brin in await register.due(c, day, most + len(failed)) if brin not in failed]:
         began = tick()
-        async with c.transaction():
-            at = moment(now + timedelta(seconds=began - start), new_traceparent())
-            events = await register.arrive(c, brins, at)
-            faults.here("calendar.writing")
-        faults.here("calendar.committed")
-        await notify(c, "events")
-        logger.info("calendar.told", schools=len(brins), events=events, day=str(day))
-        made += events
+        at = moment(now + timedelta(seconds=began - start), new_traceparent())
+        try:
+            made += await _arrive(c, brins, at)
+        except Exception as error:
+            if is_transient(error):
+                raise
+            for brin in brins:  # one whose dates can never be told must not keep the others from theirs
+                made += await _arrive_alone(c, brin, at, failed)
         await asyncio.sleep(min(tick() - began, LONGEST_REST_SECONDS))
     return made
+
+
+async def _arrive(c: Connection, brins: Sequence[Brin], at: Moment) -> int:
+    async with c.transaction():
+        events = await register.arrive(c, brins, at)
+        faults.here("calendar.writing")
+    faults.here("calendar.committed")
+    await notify(c, "events")
+    logger.info("calendar.told", schools=len(brins), events=events, day=str(at.today))
+    return events
+
+
+async def _arrive_alone(c: Connection, brin: Brin, at: Moment, failed: set[Brin]) -> int:
+    try:
+        return await _arrive(c, [brin], at)
+    except Exception as error:
+        if is_transient(error):
+            raise
+        failed.add(brin)
+        logger.exception("calendar.failed", brin=brin, next="retry in 1 s")
+        return 0
 
 
 async def anchor(c: Connection, now: datetime, anchored: date | None) -> date | None:

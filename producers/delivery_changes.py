@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
+import structlog
+
 from hub import faults
 from hub.envelopes import delivery_change, envelope_defaults
 from hub.store import ledger, published_events
@@ -17,7 +19,7 @@ from hub.store.notifications import Listener
 from producers.publishing import publish_forever, run_until_stopped
 
 if TYPE_CHECKING:
-    from hub.envelopes import EnvelopeDefaults
+    from hub.envelopes import ChangeSubject, EnvelopeDefaults, StatusChange
     from hub.settings import Settings
     from hub.store.pool import Connection
     from producers.publishing import Publisher
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 TOPIC: Final = "osr.deliveries.v1"
 MOST_ROWS: Final = 20
 GATHER_SECONDS: Final = 0.1
+logger = structlog.get_logger(__name__)
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
@@ -48,10 +51,19 @@ async def publish(c: Connection, publisher: Publisher, defaults: EnvelopeDefault
         return 0
     changes = [change for items in rows.values() for change in items]
     subjects = await published_events.subjects(c, changes)
-    records = [(x[1], delivery_change(x, subjects[x[:3]], defaults)) for x in changes if x[:3] in subjects]
+    records = [record for x in changes if x[:3] in subjects for record in _record(x, subjects[x[:3]], defaults)]
     faults.here("changes.sending")
     await publisher.send(topic, records)
     faults.here("changes.sent")
     await published_events.delete_changes(c, list(rows))
     faults.here("changes.dropped")
     return len(changes)
+
+
+def _record(change: StatusChange, subject: ChangeSubject, defaults: EnvelopeDefaults) -> list[tuple[str, bytes]]:
+    """Write a change as a record; one that cannot be written is left out, so that it holds up no other."""
+    try:
+        return [(change[1], delivery_change(change, subject, defaults))]
+    except (ValueError, TypeError, KeyError):
+        logger.exception("change.unpublishable", delivery=str(subject.delivery_id), change=change, next="left out")
+        return []

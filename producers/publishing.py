@@ -57,6 +57,9 @@ async def publish_forever(settings: Settings, lock: int, work: Work) -> None:
         except LogIsAhead as fault:
             logger.error("publisher.refused", error=fault.detail, next=fault.next_step)  # noqa: TRY400 - it says all
             await asyncio.sleep(REFUSED_SECONDS)
+        except Exception:  # a fault of ours in one publisher must not end the others of its process
+            logger.exception("publisher.failed", next="starting over")
+            await asyncio.sleep(REFUSED_SECONDS)
 
 
 class Publisher:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from hub.kafka.offsets import OffsetClient
     from hub.settings import Settings
     from hub.store.pool import Connection
+    from hub.store.published_events import OutboxEntry
     from producers.publishing import Publisher
 
 TOPIC: Final = MANDATES.name
@@ -105,9 +106,11 @@ class Relay:
         entries = await published_events.read_outbox(self._c, MOST_EVENTS)
         if not entries:
             return 0
-        numbered = enumerate(entries, start=self._position + 1)
+        entries, records = self._write_events(entries)
+        if not entries:
+            return 0
         faults.here("relay.sending")
-        await self._send([(e.event.brin, mandate_event(e.event, self._defaults, position)) for position, e in numbered])
+        await self._send(records)
         faults.here("relay.sent")
         await published_events.mark_published(self._c, entries, self._position, now())
         faults.here("relay.taken_off")
@@ -117,6 +120,26 @@ class Relay:
         if time.monotonic() - self._looked > CHECK_SECONDS:
             await self._write_watermark()
         return len(entries)
+
+    def _write_events(self, entries: Sequence[OutboxEntry]) -> tuple[list[OutboxEntry], list[tuple[str, bytes]]]:
+        """Write events as records; one that cannot be written holds up its own school only."""
+        kept: list[OutboxEntry] = []
+        records: list[tuple[str, bytes]] = []
+        held_up: set[str] = set()
+        for entry in entries:
+            if entry.event.brin in held_up:
+                continue
+            try:
+                value = mandate_event(entry.event, self._defaults, self._position + len(kept) + 1)
+            except (ValueError, TypeError, KeyError):
+                held_up.add(entry.event.brin)
+                logger.exception(
+                    "event.unpublishable", brin=entry.event.brin, number=entry.event.number, next="its school waits"
+                )
+                continue
+            kept.append(entry)
+            records.append((entry.event.brin, value))
+        return kept, records
 
     async def check(self, offset_client: OffsetClient) -> None:
         """Every few seconds, see whether the log is still the one that was written to, and remember how far it goes."""

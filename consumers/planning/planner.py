@@ -10,7 +10,6 @@ import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-import asyncpg
 import structlog
 
 from consumers.parking import park, parked_row
@@ -25,8 +24,9 @@ from hub.settle.records import UnusableRecord
 from hub.store import meters, observe, plans, processes, reports
 from hub.store.meters import Meters
 from hub.store.notifications import Notifier
-from hub.store.pool import TRANSIENT_ERRORS, open_pool
+from hub.store.pool import TRANSIENT_ERRORS, is_transient, open_pool
 from schemas.identifiers import BRIN
+from schemas.moments import check_moment
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -91,8 +91,16 @@ def brins_of(records: Sequence[ConsumerRecord[bytes, bytes]]) -> dict[str, datet
         brin = (record.key or b"").decode(errors="replace")
         if BRIN.pattern.fullmatch(brin) is None:
             continue
-        schools.setdefault(brin, datetime.fromtimestamp(record.timestamp / 1000, UTC))
+        schools.setdefault(brin, _published_at(record))
     return schools
+
+
+def _published_at(record: ConsumerRecord[bytes, bytes]) -> datetime | None:
+    """Return when a record was written; None when its writer gave it a time that is none."""
+    try:
+        return check_moment(datetime.fromtimestamp(record.timestamp / 1000, UTC))
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def unusable_records(
@@ -141,11 +149,11 @@ class Planner:
             batch = dict(list(left.items())[:MOST_SCHOOLS])
             try:
                 done = await self._plan_batch(batch)
-            except TRANSIENT_ERRORS as error:
-                log.warning("plan.failed", schools=len(batch), error=str(error), next="the same schools again")
-                await asyncio.sleep(RETRY_SECONDS)
-                continue
-            except Exception:  # a fault of ours in one school must not keep the others from being planned
+            except Exception as error:  # a fault of ours in one school must not keep the others from being planned
+                if is_transient(error):
+                    log.warning("plan.failed", schools=len(batch), error=str(error), next="the same schools again")
+                    await asyncio.sleep(RETRY_SECONDS)
+                    continue
                 if len(batch) == 1:
                     log.exception("school.unplannable", brin=next(iter(batch)), next="tried again each second")
                     return unknown
@@ -190,8 +198,8 @@ class Planner:
             try:
                 await self._sweep_once()
                 await self.flush()
-            except (*TRANSIENT_ERRORS, asyncpg.PostgresError) as error:
-                log.warning("sweep.failed", error=str(error), next="again in a second")
+            except Exception as error:  # whatever it is, the next second tries again: this task has no other
+                log.warning("sweep.failed", error=str(error), exc_info=not is_transient(error), next="retry in 1 s")
 
     async def _sweep_once(self) -> None:
         async with self._pool.acquire() as c:

@@ -11,7 +11,6 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Final
 
-import asyncpg
 import structlog
 from aiokafka.errors import KafkaError
 
@@ -21,6 +20,7 @@ from hub.recovery.lost import find_lost_range, resend_lost
 from hub.store import lost, watermarks
 from hub.store.locks import WATCH, hold_advisory_lock
 from hub.store.notifications import notify
+from hub.store.pool import DATABASE_ERRORS
 from schemas.topics import DUO_REPORTS
 
 if TYPE_CHECKING:
@@ -51,8 +51,14 @@ async def watch_forever(settings: Settings, process: Callable[[], int], reports:
                 while True:
                     await watch.check(offset_client)
                     await asyncio.sleep(CHECK_SECONDS)
-        except (KafkaError, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            log.warning("watch.interrupted", error=f"{type(error).__name__}: {error}", next="looking again")
+        except Exception as error:  # whatever it is, it looks again: this task has no other
+            is_passing = isinstance(error, (KafkaError, *DATABASE_ERRORS))
+            log.warning(
+                "watch.interrupted",
+                error=f"{type(error).__name__}: {error}",
+                exc_info=not is_passing,
+                next="look again",
+            )
             await asyncio.sleep(RETRY_SECONDS)
 
 

@@ -10,7 +10,6 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-import asyncpg
 import structlog
 from aiokafka.errors import IllegalStateError
 
@@ -25,10 +24,10 @@ from hub.settle.records import UnusableRecord, read_report
 from hub.store import reports as store
 from hub.store.meters import Meters
 from hub.store.notifications import Notifier
-from hub.store.pool import TRANSIENT_ERRORS, open_pool
+from hub.store.pool import TRANSIENT_ERRORS, is_transient, open_pool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from aiokafka import ConsumerRecord
     from faststream.kafka import KafkaBroker
@@ -102,29 +101,43 @@ class ReportReader:
         """Apply a batch, however often it takes; returns what of it was applied, and what must be read first."""
         while True:
             try:
-                async with self._pool.acquire() as c, c.transaction():
-                    split = await self._positions.split(c, records)
-                    answers = await self._apply(c, split.records)
-                    faults.here("reports.writing")
-            except TRANSIENT_ERRORS as error:
+                return await self._write(records)
+            except Exception as error:
+                if not is_transient(error):
+                    log.warning("reports.taken_apart", records=len(records), exc_info=True, next="one by one")
+                    return await self._apply_singly(records)
                 log.warning("reports.failed", records=len(records), error=str(error), next="the same records again")
                 await asyncio.sleep(RETRY_SECONDS)
-                continue
-            except Exception:
-                log.warning("reports.taken_apart", records=len(records), exc_info=True, next="one by one")
-                return await self._apply_singly(records)
-            self._positions.committed(split)
-            self._note(answers)
-            return split
+
+    async def _write(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> BatchSplit:
+        async with self._pool.acquire() as c, c.transaction():
+            split = await self._positions.split(c, records)
+            answers = await self._apply(c, split.records)
+            faults.here("reports.writing")
+        self._positions.committed(split)
+        self._note(answers)
+        return split
 
     async def _apply_singly(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> BatchSplit:
         if len(records) > 1:
             shares = [await self.take([record]) for record in records]
             rewind = {partition: offset for split in shares for partition, offset in split.rewind.items()}
             return BatchSplit(records=[record for split in shares for record in split.records], rewind=rewind)
-        async with self._pool.acquire() as c:
-            await park(c, {**parked_row(records[0], INTERNAL_FAULT, self._heartbeat.clock.now()), "blame": "hub"})
+        await self._park_for_us(records[0])
         return BatchSplit(records=records)
+
+    async def _park_for_us(self, record: ConsumerRecord[bytes, bytes]) -> None:
+        """Park a record on which the hub failed, however often it takes."""
+        row = {**parked_row(record, INTERNAL_FAULT, self._heartbeat.clock.now()), "blame": "hub"}
+        while True:
+            try:
+                async with self._pool.acquire() as c:
+                    await park(c, row)
+            except TRANSIENT_ERRORS as error:
+                log.warning("park.failed", records=1, error=str(error), next="the same record again")
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                return
 
     async def _apply(self, c: Connection, records: Sequence[ConsumerRecord[bytes, bytes]]) -> list[ReportAnswer]:
         at = self._heartbeat.clock.now()
@@ -146,24 +159,48 @@ class ReportReader:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             try:
-                self._note(await self._apply_parked())
+                await self._retry_parked()
                 await self.flush()
-            except (*TRANSIENT_ERRORS, asyncpg.PostgresError) as error:
-                log.warning("parked.failed", error=str(error), next="again in a second")
+            except Exception as error:  # whatever it is, the next second tries again: this task has no other
+                log.warning("parked.failed", error=str(error), exc_info=not is_transient(error), next="retry in 1 s")
 
-    async def _apply_parked(self) -> list[ReportAnswer]:
+    async def _retry_parked(self) -> None:
+        """Apply parked reports whose delivery has appeared: together, or one by one when that fails."""
         async with self._pool.acquire() as c, c.transaction():
             arrived = await store.parked_that_arrived(c)
-            found = [(row, read_report(row["bytes"], _headers(row), self._heartbeat.clock.now())) for row in arrived]
-            usable = [(row, report) for row, report in found if isinstance(report, IncomingReport)]
-            answers = await settle.apply_reports(
-                c, [r for _, r in usable], self._heartbeat.clock.now(), self._heartbeat.process
-            )
-            known = [
-                row["id"] for (row, _), a in zip(usable, answers, strict=True) if not isinstance(a, UnknownDelivery)
-            ]
-            if known:
-                await store.unpark(c, known)
+            try:
+                async with c.transaction():
+                    answers = await self._apply_parked(c, arrived)
+            except Exception as error:
+                if is_transient(error):
+                    raise
+                answers = [answer for row in arrived for answer in await self._apply_one_parked(c, row)]
+        self._note(answers)
+
+    async def _apply_one_parked(self, c: Connection, row: Mapping[str, Any]) -> list[ReportAnswer]:
+        try:
+            async with c.transaction():
+                return await self._apply_parked(c, [row])
+        except Exception as error:
+            if is_transient(error):
+                raise
+            log.exception("parked.unusable", parked=row["id"], next="osr-hub parked list")
+            await store.refuse_parked(c, row["id"], INTERNAL_FAULT.reason, INTERNAL_FAULT.detail, blame="hub")
+            return []
+
+    async def _apply_parked(self, c: Connection, rows: Sequence[Mapping[str, Any]]) -> list[ReportAnswer]:
+        now = self._heartbeat.clock.now()
+        usable: list[tuple[Mapping[str, Any], IncomingReport]] = []
+        for row in rows:
+            match read_report(row["bytes"], _headers(row), now):
+                case IncomingReport() as report:
+                    usable.append((row, report))
+                case why:
+                    await store.refuse_parked(c, row["id"], why.reason, why.detail, blame="sender")
+        answers = await settle.apply_reports(c, [report for _, report in usable], now, self._heartbeat.process)
+        known = [row["id"] for (row, _), a in zip(usable, answers, strict=True) if not isinstance(a, UnknownDelivery)]
+        if known:
+            await store.unpark(c, known)
         return answers
 
     def _note(self, answers: Iterable[ReportAnswer]) -> None:

@@ -21,7 +21,7 @@ from hub.settle import IncomingReport, ReportResult, UnknownDelivery
 from hub.settle.records import MAX_CLOCK_SKEW, to_incoming
 from hub.store.deliveries import ReportTarget
 from hub.store.meters import Meters
-from hub.store.pool import Connection, Pool
+from hub.store.pool import Connection, Pool, is_transient
 from hub.views.models import NULL_IS_DEFAULT, RequestModel, example
 from schemas.kinds import ReportStatus
 from schemas.messages import HIGHEST_VERSION, Report, Signal
@@ -31,6 +31,7 @@ PROCESS: Final = 0
 MOST: Final = 200
 MAX_SIGNALS: Final = 100
 BatchAnswer = list[ReportResult] | UnknownDelivery
+Batch = list[tuple[IncomingReport, asyncio.Future[BatchAnswer]]]
 
 
 class ReportRequest(RequestModel):
@@ -59,7 +60,7 @@ class ReportBatcher:
 
     pool: Pool
     clock: Clock
-    _waiting: list[tuple[IncomingReport, asyncio.Future[BatchAnswer]]] = field(default_factory=list)
+    _waiting: Batch = field(default_factory=list)
     _writing: asyncio.Task[None] | None = None
     _meters: Meters = field(default_factory=Meters)
 
@@ -85,17 +86,24 @@ class ReportBatcher:
     async def _write(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
-            try:
-                async with self.pool.acquire() as c:
-                    async with c.transaction():
-                        answers = await self.apply_in(c, [report for report, _ in batch])
-                    await self._meters.flush(c, PROCESS)
-            except Exception as error:  # noqa: BLE001 - whoever waits gets it
+            await self._write_batch(batch)
+
+    async def _write_batch(self, batch: Batch) -> None:
+        try:
+            async with self.pool.acquire() as c:
+                async with c.transaction():
+                    answers = await self.apply_in(c, [report for report, _ in batch])
+                await self._meters.flush(c, PROCESS)
+        except Exception as error:  # noqa: BLE001 - the request that waits for it gets it
+            if len(batch) == 1 or is_transient(error):
                 _fail(batch, error)
-                continue
-            for (_, future), answer in zip(batch, answers, strict=True):
-                if not future.done():
-                    future.set_result(answer)
+                return
+            for one in batch:  # a report that can never be written costs its sender only
+                await self._write_batch([one])
+            return
+        for (_, future), answer in zip(batch, answers, strict=True):
+            if not future.done():
+                future.set_result(answer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +162,7 @@ def _handler(request: Request, notifications: NotificationsHere) -> ReportHandle
 ReportHandlerHere = Annotated[ReportHandler, Depends(_handler)]
 
 
-def _fail(batch: list[tuple[IncomingReport, asyncio.Future[BatchAnswer]]], error: Exception) -> None:
+def _fail(batch: Batch, error: Exception) -> None:
     for _, future in batch:
         if not future.done():
             future.set_exception(error)

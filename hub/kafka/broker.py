@@ -10,7 +10,7 @@ import asyncio
 import logging
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -68,7 +68,8 @@ class WaitingBroker(KafkaBroker):
         """Connect, and start the subscribers with consumers that wait."""
         await self.connect()
         config = self.config.broker_config
-        config.builder = partial(WaitingConsumer, **cast("partial[Any]", config.builder).keywords)
+        builder: Any = config.builder  # a partial of aiokafka's consumer with the connection's options
+        config.builder = partial(WaitingConsumer, **builder.keywords)
         await super().start()
 
 

@@ -1,4 +1,4 @@
-"""Which topics a broker has, by their ids, and from where to where each goes. In: a broker. Out: an `TopicOffsets` per topic.
+"""Read which topics a broker has, their ids and offsets. In: a broker. Out: `TopicOffsets` per topic.
 
 A topic that was deleted and made anew has the same name and another id: whoever remembers the id notices.
 """

@@ -1,7 +1,8 @@
 """Use case: what the log has and the database lost is recorded again, as it was.
 
-In: the published log, a database that was restored from a backup, nobody who publishes. Out: mandates, events and the
-feed as they were, in one transaction; a higher `ledgerepoch`. Next: consumers.planning, which computes the same ids again.
+In: the published log, and a database restored from a backup, while no relay publishes. Out: mandates, events and
+published positions as they were, in one transaction; a higher `ledgerepoch`. Next: consumers.planning, which computes
+the same ids again.
 """
 
 from __future__ import annotations

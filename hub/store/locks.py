@@ -20,6 +20,8 @@ CALENDAR: Final = 0x05B_0002
 CHANGES: Final = 0x05B_0003
 WATCH: Final = 0x05B_0005
 RETRY_SECONDS = 0.5
+COMMAND_SECONDS: Final = 60.0
+"""A connection that was cut without a word is not waited for longer."""
 
 
 @asynccontextmanager
@@ -28,7 +30,9 @@ async def hold_advisory_lock(dsn: str, lock: int) -> AsyncIterator[Connection]:
 
     The lock ends with its connection: work that must not go on without it uses that connection.
     """
-    connection = await asyncpg.connect(dsn, server_settings={"application_name": "osr-hub lock"})
+    connection = await asyncpg.connect(
+        dsn, command_timeout=COMMAND_SECONDS, server_settings={"application_name": "osr-hub lock"}
+    )
     await prefer_index_lookups(connection)
     try:
         while not await connection.fetchval("select pg_try_advisory_lock($1)", lock):  # noqa: ASYNC110 - it is elsewhere

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Channel = Literal["events", "lanes", "changes", "destinations"]
 MIN_INTERVAL_SECONDS = 0.005
 POLL_SECONDS = 1.0
+CHECK_SECONDS = 10.0
 log = structlog.get_logger(__name__)
 
 
@@ -119,7 +120,11 @@ class Listener:
             for channel in self._channels:
                 await connection.add_listener(f"osr_{channel}", partial(self._on_notification, channel))
             self._woken.set()
-            await gone.wait()
+            while not gone.is_set():
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(CHECK_SECONDS):
+                        await gone.wait()
+                await connection.execute("select 1", timeout=CHECK_SECONDS)  # a cut without a word ends here
         finally:
             connection.terminate()
 

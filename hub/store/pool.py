@@ -35,6 +35,14 @@ TRANSIENT_ERRORS: Final = (
 """Errors that pass: the database is away, starts, is full, or rolled one of two transactions back."""
 
 
+def is_transient(error: BaseException) -> bool:
+    """Return whether a statement that failed so can succeed when it is repeated.
+
+    A value that the driver cannot send is an `InterfaceError` too, and stays wrong however often it is sent.
+    """
+    return isinstance(error, TRANSIENT_ERRORS) and not isinstance(error, ValueError)
+
+
 async def open_pool(dsn: str, *, name: str, max_size: int = 4, is_hot: bool = False) -> Pool:
     """Open a pool of at most `most` connections that show up as `name` in pg_stat_activity.
 

@@ -190,6 +190,11 @@ async def unpark_schools(c: Connection) -> int:
     return len(await queries.retry_parked_schools(c))
 
 
+async def refuse_parked(c: Connection, parked_id: int, reason: str, detail: str, *, blame: str) -> None:
+    """Note that a parked record cannot be used, though its delivery has appeared."""
+    await queries.refuse_parked(c, id=parked_id, reason=reason, detail=detail[:1000], blame=blame)
+
+
 async def unpark(c: Connection, ids: Sequence[int]) -> None:
     """Note that parked records were applied."""
     await queries.mark_parked_retried(c, ids=list(ids))

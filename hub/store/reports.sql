@@ -135,6 +135,10 @@ update parked_records p set state = 'retried'
    and exists (select from schools s where s.brin = convert_from(p.key, 'UTF8'))
 returning p.id;
 
+-- name: refuse_parked!
+-- It cannot be used for another reason than that its delivery was unknown.
+update parked_records set reason = :reason, detail = :detail, blame = :blame where id = :id;
+
 -- name: mark_parked_retried!
 -- Mark parked records as applied.
 update parked_records set state = 'retried' where id = any(:ids::bigint[]);

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 TOPIC = "duo.reports.v1"
 MANY_PARKED = """
-insert into parked_records (topic, partition, "offset", headers, bytes, digest, reason, blame, detail, delivery_id, received_at)
+insert into parked_records
+  (topic, partition, "offset", headers, bytes, digest, reason, blame, detail, delivery_id, received_at)
 select 't', 0, n, '[]', $1, sha256(n::text::bytea), 'unknown_delivery', 'sender', '', $2, now()
   from generate_series(1, 600) n"""
 OPEN = "select count(*) from parked_records where state = 'open' and reason = 'unknown_delivery'"

@@ -1,6 +1,5 @@
 """Laws of the table of topics: it is the contract's, written out by hand."""
 
-
 from schemas.kinds import EventType
 from schemas.topics import TOPICS, Broker, duo_queue, topics_on
 
