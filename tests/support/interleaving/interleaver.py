@@ -1,8 +1,8 @@
 """Drives real statements through chosen interleavings, on real Postgres.
 
 Actors are coroutines that talk to the database through `SteppedConnection`; each statement, begin, commit or send is a
-step that waits for the scheduler. The scheduler lets one actor take one step at a time; an actor whose statement waits for a lock
-is not enabled until the holder ends. At one point at most, an actor may be crashed: its connection is cut.
+step that waits for the scheduler. The scheduler lets one actor take one step at a time; an actor whose statement waits
+for a lock is not enabled until the holder ends. At one point at most, an actor may be crashed: its connection is cut.
 """
 
 from __future__ import annotations
