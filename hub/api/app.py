@@ -6,7 +6,6 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from importlib import import_module
 from typing import Final
 
-import asyncpg
 import structlog
 from fastapi import FastAPI
 
@@ -20,7 +19,7 @@ from hub.clock import Clock
 from hub.clock import now as read_clock
 from hub.settings import Settings
 from hub.store import idempotency
-from hub.store.pool import Pool, open_pool
+from hub.store.pool import DATABASE_ERRORS, Pool, open_pool
 
 ROUTERS: Final[tuple[str, ...]] = (
     "keys",
@@ -107,5 +106,5 @@ async def _delete_old_responses(wiring: AppState) -> None:
         try:
             async with wiring.open_pool.acquire() as connection:
                 await idempotency.forget(connection, wiring.clock())
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except DATABASE_ERRORS as error:
             log.warning("answers.not_forgotten", error=str(error), next="trying again in an hour")

@@ -2,12 +2,12 @@
 
 import asyncio
 
-import asyncpg
 from fastapi import APIRouter
 
 from hub.api.state import PoolHere
 from hub.errors import Unavailable
 from hub.store.migrations import is_current
+from hub.store.pool import DATABASE_ERRORS
 from hub.views.models import CamelModel
 
 PATIENCE_SECONDS = 2.0
@@ -32,7 +32,7 @@ async def ready(pool: PoolHere) -> Health:
     try:
         async with asyncio.timeout(PATIENCE_SECONDS), pool.acquire() as connection:
             fits = await is_current(connection)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except DATABASE_ERRORS:
         raise Unavailable("the database does not answer") from None
     if not fits:
         raise Unavailable("the database has another schema", next_step="Run `osr-hub migrate`.")

@@ -6,7 +6,6 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import asyncpg
 import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -17,6 +16,7 @@ from starlette.responses import Response
 
 from hub import errors
 from hub.errors import FieldError, FieldLocation, HubError, InvalidInput
+from hub.store.pool import is_transient
 from hub.views.models import CamelModel
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -34,16 +34,6 @@ STATUSES: Final[Mapping[type[HubError], HTTPStatus]] = {
     errors.TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-_UNAVAILABLE_ERRORS: Final = (
-    ConnectionError,
-    TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.SerializationError,
-    asyncpg.DeadlockDetectedError,
-)
 FAILED: Final = "the hub failed; it is in its log"
 _CODES: Final = {"missing": "required", "extra_forbidden": "unknown"}
 _FORMS: Final = {
@@ -106,7 +96,7 @@ def translate(error: Exception) -> HubError:
             return errors.NotFound("there is nothing at this address")
         case HTTPException(status_code=HTTPStatus.BAD_REQUEST):
             return InvalidInput([FieldError(field="", code="not_json", detail="no JSON in UTF-8 that can be read")])
-    return errors.Unavailable() if isinstance(error, _UNAVAILABLE_ERRORS) else HubError()
+    return errors.Unavailable() if is_transient(error) else HubError()
 
 
 def install(app: FastAPI, address: str) -> None:

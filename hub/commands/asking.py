@@ -17,7 +17,7 @@ from hub.operations.controls import EMPTY_REASON, MAX_REASON_LENGTH
 from hub.settings import load
 from hub.store.notifications import notify
 from hub.store.people import SystemActor
-from hub.store.pool import prefer_index_lookups
+from hub.store.pool import DATABASE_ERRORS, prefer_index_lookups
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -95,7 +95,7 @@ async def _run_query(work: Callable[[Connection, Settings], Awaitable[Answer]], 
             timeout=CONNECT_TIMEOUT_SECONDS,
             server_settings={"application_name": "osr-hub command", "jit": "off"},
         )
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except DATABASE_ERRORS as error:
         raise Unavailable(f"the database does not answer: {error or type(error).__name__}") from error
     try:
         await prefer_index_lookups(c)

@@ -21,7 +21,7 @@ from hub.recovery import compare
 from hub.settings import load
 from hub.store import observe
 from hub.store.migrations import current_revision, newest_revision
-from hub.store.pool import prefer_index_lookups
+from hub.store.pool import DATABASE_ERRORS, prefer_index_lookups
 from schemas.topics import MANDATES, Broker, topics_on
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT_SECONDS: Final = 5.0
 MAX_SKEW_SECONDS: Final = 2.0
-UNREACHABLE: Final = (OSError, TimeoutError, KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError)
+UNREACHABLE: Final = (KafkaError, *DATABASE_ERRORS)
 ROLES: Final = {
     "produce": "osr-produce",
     "plan": "osr-consume plan",
@@ -95,7 +95,7 @@ def _settings(settings: Settings) -> Iterator[Finding]:
 async def _database(settings: Settings) -> AsyncIterator[Finding]:
     try:
         c = await asyncpg.connect(settings.database.url, timeout=CONNECT_TIMEOUT_SECONDS)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ConfigurationError) as error:
+    except (*DATABASE_ERRORS, ConfigurationError) as error:
         yield Finding("database", is_well=False, words=f"it does not answer: {error or type(error).__name__}")
         return
     try:

@@ -7,7 +7,6 @@ import sys
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Annotated, Final
 
-import asyncpg
 import typer
 from aiokafka.errors import KafkaError
 from rich.console import Console
@@ -24,6 +23,7 @@ from hub.settings import load
 from hub.store.locks import RELAY, hold_advisory_lock
 from hub.store.migrations import current_revision, newest_revision
 from hub.store.notifications import notify
+from hub.store.pool import DATABASE_ERRORS
 from schemas.topics import MANDATES
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ async def _relay_lock(dsn: str) -> AsyncIterator[Connection]:
             "osr-produce is at work: it publishes, so the log has nothing that the database does not have",
             next_step="To recover all the same, stop osr-produce first.",
         ) from error
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+    except DATABASE_ERRORS as error:
         raise Unavailable(
             f"the database does not answer: {error}",
             next_step="Restore it under the name that OSR_HUB_DATABASE__DSN has, start it, and run this again.",

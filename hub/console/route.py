@@ -4,7 +4,6 @@ from collections.abc import Callable, Coroutine, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
-import asyncpg
 import structlog
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
@@ -14,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from hub import errors
 from hub.console.visit import Redirect, Visit, open_visit
 from hub.errors import HubError
+from hub.store.pool import TRANSIENT_ERRORS, is_transient
 
 HTTP_STATUSES: Final[Mapping[type[HubError], HTTPStatus]] = {
     errors.InvalidInput: HTTPStatus.BAD_REQUEST,
@@ -24,14 +24,6 @@ HTTP_STATUSES: Final[Mapping[type[HubError], HTTPStatus]] = {
     errors.TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-_ABSENT: Final = (
-    ConnectionError,
-    TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.TooManyConnectionsError,
-)
 log = structlog.get_logger(__name__)
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -51,7 +43,9 @@ class PageRoute(APIRoute):
                 return RedirectResponse(elsewhere.path, int(HTTPStatus.SEE_OTHER))
             except RequestValidationError:
                 return show_failure(await open_visit(request), errors.NotFound())
-            except _ABSENT as error:
+            except TRANSIENT_ERRORS as error:
+                if not is_transient(error):
+                    raise
                 log.warning(
                     "page.unavailable",
                     path=request.url.path,

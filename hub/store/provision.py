@@ -6,6 +6,8 @@ from typing import Final
 
 import asyncpg
 
+from hub.store.pool import DATABASE_ERRORS
+
 ROLE_EXISTS: Final = "select exists (select from pg_roles where rolname = $1)"
 DATABASE_EXISTS: Final = "select exists (select from pg_database where datname = $1)"
 WRITE_ROLE: Final = "select format('create role %I login createdb password %L', $1::text, $2::text)"
@@ -32,7 +34,7 @@ async def accepts_connections(dsn: str) -> bool:
     """Return whether a server accepts connections at this DSN."""
     try:
         connection = await asyncpg.connect(dsn, timeout=2)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except DATABASE_ERRORS:
         return False
     await connection.close()
     return True
