@@ -1,8 +1,8 @@
-"""What became of one attempt to hand a message over. Classified once, at the edge, and data from there on."""
+"""The outcome of one attempt to deliver a message, classified once where the answer comes in."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -11,16 +11,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivered:
-    """The queue or the webhook has taken it."""
+    """The queue or the webhook accepted the message."""
 
     at: datetime
     partition: int | None = None
     offset: int | None = None
+    duration_ms: int = field(default=0, compare=False)
+    http_status: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryLater:
-    """Nobody was there, or it asked for patience; `after` is its own wish in seconds."""
+    """The receiver did not answer, or asked for patience; `after` is the seconds it asked for."""
 
     at: datetime
     error: str
@@ -31,7 +33,7 @@ class RetryLater:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """The receiver was there and said no to this message, or to all of them."""
+    """The receiver answered and refused this message, or all of them."""
 
     at: datetime
     error: str
@@ -41,7 +43,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gone:
-    """The receiver wants nothing any more (410)."""
+    """The receiver wants no more messages (410)."""
 
     at: datetime
     error: str

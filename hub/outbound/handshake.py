@@ -1,7 +1,7 @@
-"""Asking a receiver for its consent before anything is sent to it: the OPTIONS request of CloudEvents webhooks.
+"""Ask a receiver for its consent before anything is sent to it: the OPTIONS request of CloudEvents webhooks.
 
-In: a URL and the rate that is asked for. Out: the rate agreed on, or why there is no agreement. Consent is given by
-headers alone; a status code says nothing.
+In: a URL and the rate asked for. Out: the agreed rate, or why there is no consent. Headers alone give consent; the
+status code means nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, assert_never
 from urllib.parse import urlsplit
 
-from hub.outbound.answers import Answered, NotAllowed, Unreachable
+from hub.outbound.client import AddressRefused, Answered, Unreachable
 
 if TYPE_CHECKING:
     from hub.outbound.client import Outbound
@@ -30,7 +30,7 @@ class Agreed:
 
 @dataclass(frozen=True, slots=True)
 class Disagreed:
-    """There is no consent, and why."""
+    """The receiver does not consent; `detail` says why."""
 
     code: Literal["handshake_refused", "unreachable", "address_not_allowed"]
     detail: str
@@ -48,7 +48,7 @@ async def ask_consent(
         headers["webhook-request-rate"] = str(rate)
     answer = await outbound.options(url, headers, identity=identity)
     match answer:
-        case NotAllowed():
+        case AddressRefused():
             return Disagreed("address_not_allowed", answer.error)
         case Unreachable():
             return Disagreed("unreachable", answer.error)
@@ -59,7 +59,7 @@ async def ask_consent(
 
 
 def origin_of(address: str) -> str:
-    """Give the name that receivers consent to: the host of the hub's own address."""
+    """Return the name that receivers consent to: the host of the hub's own address."""
     return urlsplit(address).hostname or address
 
 

@@ -1,4 +1,4 @@
-"""A signed webhook, and what its answer means. In: a message for a receiver. Out: an outcome, classified nowhere else.
+"""Send a signed webhook. In: a message for a receiver. Out: an outcome, classified here and nowhere else.
 
 | answer                                        | outcome                                        |
 |-----------------------------------------------|------------------------------------------------|
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 from hub.domain import signing
 from hub.domain.outcome import Delivered, Gone, Outcome, Refused, RetryLater
 from hub.domain.retry import MAX_RETRY_AFTER
-from hub.outbound.answers import Answer, Answered, NotAllowed, Unreachable
+from hub.outbound.client import AddressRefused, Answer, Answered, Unreachable
 from schemas.cloudevents import HTTP_CONTENT_TYPE
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ RETRYABLE_STATUSES: Final = frozenset({408, 425, 429})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookMessage:
-    """What is sent: `body` is the CloudEvent, `id` its id."""
+    """A message to a receiver: `body` is the CloudEvent, `id` its id."""
 
     id: str
     body: bytes
@@ -46,7 +46,7 @@ class WebhookMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookSender:
-    """Who sends: the name receivers gave their consent to, and the keys whose public halves anyone may have."""
+    """The hub as receivers know it: the name they consented to, and the keys that sign for all of them."""
 
     origin: str
     keys: Sequence[Ed25519PrivateKey] = ()
@@ -55,14 +55,14 @@ class WebhookSender:
 async def deliver(
     outbound: Outbound, receiver: Receiver, message: WebhookMessage, sender: WebhookSender, now: datetime
 ) -> Outcome:
-    """Sign and send one message and say what became of it; never raises for what networks and receivers do."""
+    """Sign and send one message and return its outcome; nothing is raised for what networks and receivers do."""
     return classify(await post(outbound, receiver, message, sender, now), now)
 
 
 async def post(
     outbound: Outbound, receiver: Receiver, message: WebhookMessage, sender: WebhookSender, now: datetime
 ) -> Answer:
-    """Sign and send one message and give the answer as it came."""
+    """Sign and send one message and return the answer as it came."""
     headers = signing.headers(message.id, now, message.body, receiver.secrets, sender.keys)
     headers["content-type"] = HTTP_CONTENT_TYPE
     headers["webhook-request-origin"] = sender.origin
@@ -72,21 +72,21 @@ async def post(
 
 
 def classify(answer: Answer, now: datetime) -> Outcome:
-    """Say what an answer to a request sent at `now` means."""
+    """Return the outcome of an answer to a request sent at `now`."""
     at = now + timedelta(milliseconds=answer.duration_ms)
     match answer:
         case Answered(status=status) if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-            return Delivered(at=at)
+            return Delivered(at=at, duration_ms=answer.duration_ms, http_status=status)
         case Answered():
             return _classify_error(answer, at)
-        case Unreachable() | NotAllowed():
+        case Unreachable() | AddressRefused():
             return RetryLater(at=at, error=answer.error, duration_ms=answer.duration_ms)
         case _:
             assert_never(answer)
 
 
 def read_retry_after(text: str | None, at: datetime) -> float | None:
-    """Read `Retry-After`, seconds or a date, as seconds from `at`, at most a day; None when it says nothing usable."""
+    """Return `Retry-After`, seconds or a date, as seconds from `at`, at most a day; None when it cannot be used."""
     if text is None:
         return None
     if text.strip().isascii() and text.strip().isdigit():

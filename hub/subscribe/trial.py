@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 from hub.domain.ids import new_id
 from hub.domain.outcome import Delivered, Gone, Outcome, Refused, RetryLater
 from hub.domain.receiver import Receiver
-from hub.outbound.answers import Answered
+from hub.outbound.client import Answered
 from hub.outbound.handshake import origin_of
 from hub.outbound.webhook import WebhookMessage, WebhookSender, classify, post
 from hub.sealing import unseal

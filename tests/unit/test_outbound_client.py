@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hub.outbound import Answered, NotAllowed, Outbound, Unreachable
+from hub.outbound import Answered, AddressRefused, Outbound, Unreachable
 from hub.outbound import client as client_module
 from hub.settings import Webhook
 from tests.support.receivers.receiver import ReceivedRequest, receiver, reply
@@ -134,7 +134,7 @@ async def test_a_refused_address_is_never_connected_to() -> None:
     async with receiver() as las, Outbound(Webhook()) as out:
         for url in (las.url, f"https://127.0.0.1:{las.port}/", f"http://localhost:{las.port}/"):
             answer = await out.post(url, {}, b"x")
-            assert isinstance(answer, NotAllowed)
+            assert isinstance(answer, AddressRefused)
     assert las.connections == 0
 
 
@@ -160,7 +160,7 @@ async def test_a_name_that_turned_inward_is_refused_at_the_next_check(monkeypatc
         names.addresses = ("127.0.0.1", "10.0.0.1")
         assert isinstance(await out.post(url, {}, b"2"), Answered)
         answer = await out.post(url, {}, b"3")
-    assert isinstance(answer, NotAllowed)
+    assert isinstance(answer, AddressRefused)
     assert len(las.got) == 2
 
 
@@ -205,7 +205,7 @@ async def test_a_name_that_cannot_exist_is_unreachable() -> None:
     async with Outbound(LOCAL) as out:
         for host in ("a" * 64 + ".invalid", "a..invalid", "-.invalid", "xn--.invalid"):
             answer = await out.post(f"https://{host}/", {}, b"x")
-            assert isinstance(answer, Unreachable | NotAllowed), host
+            assert isinstance(answer, Unreachable | AddressRefused), host
 
 
 async def test_after_a_failed_connection_the_next_address_is_tried() -> None:
