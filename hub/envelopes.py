@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
 from hub.domain.ids import change_id
+from hub.domain.keys import DeliveryKey
 from schemas.cloudevents import DATA_CONTENT_TYPE, SPECVERSION, encode, event_source, write_sequence, write_time
 from schemas.identifiers import Brin, school_oin
 from schemas.kinds import EventType
@@ -24,8 +25,22 @@ if TYPE_CHECKING:
     from hub.domain.kinds import Kind
     from schemas.identifiers import Oin
 
-StatusChange: TypeAlias = tuple[int, str, int, str, str, str, str | None]
-"""A move of a delivery in the outbox: destination, brin, sequence, status before and after, at, reason."""
+
+class StatusChange(NamedTuple):
+    """A status change of a delivery as it stands in the outbox, a JSON list."""
+
+    destination: int
+    brin: str
+    sequence: int
+    before: str
+    after: str
+    at: str
+    reason: str | None = None
+
+    @property
+    def key(self) -> DeliveryKey:
+        """The delivery that changed."""
+        return DeliveryKey(self.destination, self.brin, self.sequence)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,11 +164,9 @@ def delivery_change(change: StatusChange, subject: ChangeSubject, defaults: Enve
 
     Its id is computed from what it says, so that a repeat is known as one.
     """
-    _, brin, _, _, after, at, _ = change
-    moment = datetime.fromisoformat(at)
     attributes = {
-        **_common(defaults, brin, moment, DELIVERY_CHANGE),
-        "id": str(change_id(subject.delivery_id, after, at)),
+        **_common(defaults, change.brin, datetime.fromisoformat(change.at), DELIVERY_CHANGE),
+        "id": str(change_id(subject.delivery_id, change.after, change.at)),
         "type": EventType.DELIVERY_CHANGED.value,
         "correlationid": str(subject.mandate_id),
         "causationid": str(subject.delivery_id),
@@ -163,19 +176,18 @@ def delivery_change(change: StatusChange, subject: ChangeSubject, defaults: Enve
 
 def change_data(change: StatusChange, subject: ChangeSubject) -> dict[str, object]:
     """Give the data of a change of a delivery."""
-    _, brin, _, before, after, at, reason = change
     return {
         "deliveryId": str(subject.delivery_id),
         "eventId": str(subject.event_id),
         "destination": subject.destination,
-        "brin": brin,
+        "brin": change.brin,
         "branch": subject.branch or None,
         "mandateId": str(subject.mandate_id),
         "mandateVersion": subject.mandate_version,
-        "previousStatus": before,
-        "status": after,
-        "at": at,
-        "reason": reason,
+        "previousStatus": change.before,
+        "status": change.after,
+        "at": change.at,
+        "reason": change.reason,
     }
 
 

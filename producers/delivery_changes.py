@@ -51,7 +51,7 @@ async def publish(c: Connection, publisher: Publisher, defaults: EnvelopeDefault
         return 0
     changes = [change for items in rows.values() for change in items]
     subjects = await published_events.subjects(c, changes)
-    records = [record for x in changes if x[:3] in subjects for record in _record(x, subjects[x[:3]], defaults)]
+    records = [record for x in changes if x.key in subjects for record in _record(x, subjects[x.key], defaults)]
     faults.here("changes.sending")
     await publisher.send(topic, records)
     faults.here("changes.sent")

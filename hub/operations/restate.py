@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from hub.domain.keys import LaneKey
     from hub.domain.planning import SubscriptionFilter
     from hub.store.pool import Connection
-    from hub.store.reports import LaneKey
 
 __all__ = ["RestateResult", "SkipReason", "UnitKey", "preview_restate", "restate"]
 

@@ -16,6 +16,7 @@ import orjson
 
 from hub.domain.delivery import Status
 from hub.domain.ids import new_id
+from hub.domain.keys import LaneKey
 from hub.operations.restate import restate
 from hub.recovery.reading import read_records
 from hub.store import lost as store
@@ -91,7 +92,7 @@ async def resend_lost(
     again, cause = 0, new_id(now)
     for units in _in_portions(queue, concerned):
         async with c.transaction():
-            lost_from = {(queue.id, brin): first[brin] for _, brin, _, _ in units}
+            lost_from = {LaneKey(queue.id, brin): first[brin] for _, brin, _, _ in units}
             done = await restate(c, units, cause=cause, now=now, process=process, lost_from=lost_from)
         again += len(done.appended)
     return LossReport(queue=queue, words=lost_range.words, messages=len(gone), sent_again=again)

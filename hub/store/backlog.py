@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hub.domain.keys import DeliveryKey
 from hub.store import plans
 from hub.store.statements import queries
 from schemas.kinds import DeliveryStatus as Status
@@ -26,9 +27,9 @@ class CancelledBacklog:
     expects_report: bool
 
     @property
-    def key(self) -> tuple[int, str, int]:
+    def key(self) -> DeliveryKey:
         """Where it stands."""
-        return self.destination, self.brin, self.sequence
+        return DeliveryKey(self.destination, self.brin, self.sequence)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ import orjson
 
 from hub.domain.bulk import NO_RECENT_VOLUME, BulkKind, BulkState, RecentVolume, SelectedUnit
 from hub.domain.ids import lowest_at
+from hub.domain.keys import DeliveryKey
 from hub.store.deliveries import MILLISECOND_MASK
 from hub.store.statements import queries
 
@@ -91,9 +92,9 @@ class BulkItem:
         return self.destination, self.brin, self.mandate_id, self.branch
 
     @property
-    def key(self) -> tuple[int, str, int]:
+    def key(self) -> DeliveryKey:
         """The key of the delivery."""
-        return self.destination, self.brin, self.sequence
+        return DeliveryKey(self.destination, self.brin, self.sequence)
 
 
 async def choose(

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
+from hub.domain.keys import DeliveryKey
 from hub.domain.kinds import Kind
-from hub.envelopes import ChangeSubject, LogRow
+from hub.envelopes import ChangeSubject, LogRow, StatusChange
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from hub.envelopes import StatusChange
     from hub.store.pool import Connection
 
 
@@ -58,19 +58,19 @@ async def mark_published(c: Connection, entries: Sequence[OutboxEntry], after: i
 async def read_changes(c: Connection, most: int) -> dict[int, list[StatusChange]]:
     """Read the next rows of the outbox: changes by the number of their row."""
     rows = await queries.read_change_outbox(c, most=most)
-    return {row["id"]: [cast("StatusChange", tuple(item)) for item in orjson.loads(row["items"])] for row in rows}
+    return {row["id"]: [StatusChange(*item) for item in orjson.loads(row["items"])] for row in rows}
 
 
-async def subjects(c: Connection, changes: Sequence[StatusChange]) -> dict[tuple[int, str, int], ChangeSubject]:
+async def subjects(c: Connection, changes: Sequence[StatusChange]) -> dict[DeliveryKey, ChangeSubject]:
     """Find what changes are about, by the delivery's key."""
     rows: Sequence[Mapping[str, Any]] = await queries.read_change_subjects(
         c,
-        destinations=[x[0] for x in changes],
-        brins=[x[1] for x in changes],
-        sequences=[x[2] for x in changes],
+        destinations=[x.destination for x in changes],
+        brins=[x.brin for x in changes],
+        sequences=[x.sequence for x in changes],
     )
     return {
-        (row["destination"], row["brin"], row["sequence"]): ChangeSubject(
+        DeliveryKey(row["destination"], row["brin"], row["sequence"]): ChangeSubject(
             delivery_id=row["id"],
             event_id=row["event_id"],
             destination=row["destination_name"],

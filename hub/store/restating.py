@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hub.domain.keys import LaneKey
 from hub.domain.kinds import Kind
 from hub.domain.planning import DestinationRef
 from hub.domain.restating import DestinationKind, LaneUnitState, UnitEvents
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from hub.domain.planning import SubscriptionFilter
     from hub.domain.restating import UnitKey
     from hub.store.pool import Connection
-    from hub.store.reports import LaneKey
 
 NOTHING_LOST = 2**63 - 1
 
@@ -29,7 +29,7 @@ async def lock_units(c: Connection, units: Sequence[UnitKey]) -> Mapping[str, Su
     await queries.lock_supplier_planning(c, brins=brins)
     directory = await plans.directory(c)
     await plans.lock_destinations(c, {destination for destination, *_ in units})
-    await reports.lock_lanes(c, {(destination, brin) for destination, brin, _, _ in units})
+    await reports.lock_lanes(c, {LaneKey(destination, brin) for destination, brin, _, _ in units})
     return directory.subscriptions
 
 
@@ -66,12 +66,12 @@ async def read_lane_states(
 
     `lost_from` is that of `hub.operations.restate.restate`.
     """
-    lanes = sorted({(destination, brin) for destination, brin, _, _ in units})
+    lanes = sorted({LaneKey(destination, brin) for destination, brin, _, _ in units})
     rows = await queries.read_lane_unit_states(
         c,
         cause=cause,
-        destinations=[lane[0] for lane in lanes],
-        brins=[lane[1] for lane in lanes],
+        destinations=[lane.destination for lane in lanes],
+        brins=[lane.brin for lane in lanes],
         lost_froms=[lost_from.get(lane, NOTHING_LOST) for lane in lanes],
         mandates=sorted({mandate for _, _, mandate, _ in units}),
     )

@@ -5,9 +5,10 @@ The caller owns the transaction of each step; what a step left for the next run 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from hub.domain.delivery import Status
+from hub.domain.keys import LaneKey
 from hub.store import audit, register, reports, tallies
 from hub.store.statements import queries
 
@@ -18,16 +19,15 @@ if TYPE_CHECKING:
     from hub.store.pool import Connection
     from hub.store.tallies import Tally
 
-LaneKey: TypeAlias = tuple[int, str]
-FIRST_LANE: Final[LaneKey] = (0, "")
+FIRST_LANE: Final = LaneKey(0, "")
 
 
 async def page_of_lanes(
     c: Connection, after: LaneKey, before: datetime, most: int
 ) -> tuple[list[LaneKey], list[LaneKey]]:
     """Read the next lanes, and which of them may hold messages that are too old."""
-    rows = await queries.read_lane_page(c, destination=after[0], brin=after[1], before=before, most=most)
-    keys = [((row["destination"], row["brin"]), row["is_old"]) for row in rows]
+    rows = await queries.read_lane_page(c, destination=after.destination, brin=after.brin, before=before, most=most)
+    keys = [(LaneKey(row["destination"], row["brin"]), row["is_old"]) for row in rows]
     return [key for key, _ in keys], [key for key, is_old in keys if is_old]
 
 
@@ -101,4 +101,4 @@ async def drop_people(c: Connection, before: datetime) -> int:
 
 
 def _columns(lanes: list[LaneKey]) -> dict[str, list[int] | list[str]]:
-    return {"destinations": [key[0] for key in lanes], "brins": [key[1] for key in lanes]}
+    return {"destinations": [key.destination for key in lanes], "brins": [key.brin for key in lanes]}

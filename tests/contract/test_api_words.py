@@ -125,7 +125,7 @@ async def test_nothing_that_is_published_or_told_holds_a_word_of_it(pool: Pool) 
         changes = [change for items in rows.values() for change in items]
         about = await published_events.subjects(c, changes)
         head = envelope_defaults(Oin("00000099000000009000"), "https://hub.example")
-        published = b"".join(delivery_change(change, about[change[:3]], head) for change in changes)
+        published = b"".join(delivery_change(change, about[change.key], head) for change in changes)
         told = [row["result"] for row in await c.fetch("select result from deliveries where result is not null")]
         kept = [
             orjson.loads(row["signals"])[0] for row in await c.fetch("select signals::text as signals from reports")

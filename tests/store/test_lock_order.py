@@ -10,6 +10,7 @@ import pytest
 
 from hub import plan, register
 from hub.clock import now
+from hub.domain.keys import LaneKey
 from hub.errors import NotFound
 from hub.operations import controls
 from hub.store import destinations, retention
@@ -107,7 +108,7 @@ async def test_a_cancellation_that_meets_retention_finds_nothing(one: Connection
     for row in rows:
         await report(one, str(row["id"]), "processed")
     async with one.transaction():
-        lane = (rows[0]["destination"], rows[0]["brin"])
+        lane = LaneKey(rows[0]["destination"], rows[0]["brin"])
         assert await retention.thin_lanes(one, [lane], now() + timedelta(days=1), date(2026, 1, 1)) == len(rows) - 1
         cancelling = await begin(one, in_transaction(other, controls.cancel(other, rows[0]["id"], by("ann"))))
     with pytest.raises(NotFound, match="no delivery"):

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from hub import plan, register
+from hub.domain.keys import LaneKey
 from hub.observe.books import check_ledger
 from hub.operations.restate import RestateResult, SkipReason, restate
 from schemas.identifiers import Branch
@@ -45,7 +46,7 @@ async def c(connection: Connection) -> Connection:
 
 
 async def again(
-    c: Connection, *units: UnitKey, cause: UUID = CAUSE, lost_from: Mapping[tuple[int, str], int] | None = None
+    c: Connection, *units: UnitKey, cause: UUID = CAUSE, lost_from: Mapping[LaneKey, int] | None = None
 ) -> RestateResult:
     """Restate units in a transaction of its own."""
     async with c.transaction():
@@ -133,9 +134,9 @@ async def test_what_a_broker_lost_was_not_told(c: Connection) -> None:
     await take(c, "duo:rio")
     rio = await destination_id(c, "duo:rio")
     unit = (rio, "18DS", mandate.id, "")
-    await again(c, unit, lost_from={(rio, "18DS"): 2})
+    await again(c, unit, lost_from={LaneKey(rio, "18DS"): 2})
     await take(c, "duo:rio")
-    await again(c, unit, lost_from={(rio, "18DS"): 1}, cause=OTHER_CAUSE)
+    await again(c, unit, lost_from={LaneKey(rio, "18DS"): 1}, cause=OTHER_CAUSE)
     assert [kind for _, _, kind, _ in await lane(c, "duo:rio")] == ["granted", "amended", "amended", "granted"]
 
 
