@@ -63,7 +63,7 @@ async def publish(c: Connection, publisher: Publisher, defaults: EnvelopeDefault
 def _record(change: StatusChange, subject: ChangeSubject, defaults: EnvelopeDefaults) -> list[tuple[str, bytes]]:
     """Write a change as a record; one that cannot be written is left out, so that it holds up no other."""
     try:
-        return [(change[1], delivery_change(change, subject, defaults))]
+        return [(change.brin, delivery_change(change, subject, defaults))]
     except (ValueError, TypeError, KeyError):
         logger.exception("change.unpublishable", delivery=str(subject.delivery_id), change=change, next="left out")
         return []

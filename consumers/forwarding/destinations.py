@@ -1,7 +1,6 @@
-"""Where this forwarder may send, how much at once, and how each place fares.
+"""All destinations as one forwarder knows them. In: rows, decided changes. Out: permits, rows written.
 
-In: rows of `destinations`, outcomes of attempts. Out: permits for the next lease, circuits opened and closed, places
-slowed down. What one forwarder learns is written there, and the others hear the bell `destinations`.
+What one forwarder learns is written to `destinations`, and the notification `destinations` makes the others read it.
 """
 
 from __future__ import annotations
@@ -24,7 +23,8 @@ if TYPE_CHECKING:
 
     from consumers.forwarding.webhooks import Endpoint
     from hub.clock import LedgerClock
-    from hub.domain.outcome import Failure
+    from hub.domain.circuit import CircuitOpened
+    from hub.domain.pace import SlowedDown
     from hub.store.pool import Pool
 
 LANES_AT_ONCE: Final = 1500
@@ -32,18 +32,18 @@ LANES_AT_ONCE: Final = 1500
 LANES_ALWAYS: Final = 16
 PROBE_SECONDS: Final = 20.0
 CLOCK_WENT_BACK_SECONDS: Final = 2.0
+READ_AS_IT_IS: Final = ("circuit", "openings", "concurrency_limit", "slowed_at", "is_paused", "probe_is_due")
 log = structlog.get_logger(__name__)
 
 
 class Destinations:
-    """All destinations, refreshed each second and when the bell `destinations` rings."""
+    """All destinations, refreshed each second and on the notification `destinations`."""
 
     def __init__(self, pool: Pool, clock: LedgerClock, probe_seconds: float = PROBE_SECONDS) -> None:
         self._pool = pool
-        self._clock = clock  # set here alone, by no heart: only who sets it first is told of a jump
+        self._clock = clock  # set here alone, by no heartbeat: only the first to set it learns of a jump
         self._probe_seconds = probe_seconds
         self._destinations: dict[int, Destination] = {}
-        self._taken: dict[int, datetime] = {}
 
     def __getitem__(self, destination: int) -> Destination:
         return self._destinations[destination]
@@ -52,48 +52,47 @@ class Destinations:
         return iter(self._destinations.values())
 
     def now(self) -> datetime:
-        """Tell the time, as all forwarders have it."""
+        """Return the time on the clock that all forwarders share."""
         return self._clock.now()
 
     def permits(self) -> dict[int, int]:
-        """Say how many lanes may be leased per destination."""
+        """Return how many lanes may be leased per destination."""
         now = self.now()
-        queues = {
-            destination.id: n
-            for destination in self
-            if destination.topic is not None and (n := destination.permits(now))
-        }
+        queues = {each.id: n for each in self if each.topic is not None and (n := each.permits(now))}
         demands = {
-            destination.id: Demand(destination.permits(now), destination.in_flight, destination.has_backlog)
-            for destination in self
-            if destination.topic is None
+            each.id: Demand(each.permits(now), each.in_flight, each.has_backlog) for each in self if each.topic is None
         }
         return queues | allocate(demands, LANES_AT_ONCE, LANES_ALWAYS)
 
-    def served(self, offered: Collection[int], took: Collection[int]) -> None:
-        """Note which of the places that could have had lanes had any."""
+    def served(self, offered: Collection[int], leased: Collection[int]) -> None:
+        """Note which of the destinations that were offered permits used any."""
         for destination in offered:
-            self._destinations[destination].has_backlog = destination in took
+            self._destinations[destination].has_backlog = destination in leased
 
-    async def refresh(self, targets: Mapping[int, Endpoint]) -> None:
-        """Read how destinations stand, let those that were slow be quicker, and claim the probes that are due."""
+    async def refresh(self, endpoints: Mapping[int, Endpoint]) -> None:
+        """Read all destinations, raise the limits that may rise, and claim the probes that are due."""
         started = time.monotonic()
         async with self._pool.acquire() as c:
             rows = await store.read(c)
             if rows and self._clock.set(rows[0]["at"]) < -CLOCK_WENT_BACK_SECONDS:
-                log.warning("clock.went_back", next="all that waits is due, so that nothing waits for that time again")
+                log.warning("clock.went_back", next="all waiting lanes made due")
                 async with c.transaction():
                     await store.reset_deadlines(c)
                 rows = await store.read(c)
-            if self._taken:
-                taken, self._taken = self._taken, {}
-                await store.write_accepted(c, taken)
+            if accepted := self._unwritten_acceptances():
+                await store.write_accepted(c, accepted)
         for row in rows:
-            self._update(row, targets.get(row["id"]), started)
-        for destination in self:
-            if destination.probe_is_due and destination.is_open:
-                await self._claim(destination)
-        await self._quicken()
+            self._update(row, endpoints.get(row["id"]), started)
+        for each in self:
+            if each.probe_is_due and each.is_open:
+                await self._claim_probe(each)
+        await self._raise_limits()
+
+    def _unwritten_acceptances(self) -> dict[int, datetime]:
+        accepted = {each.id: each.accepted_at for each in self if each.is_acceptance_unwritten and each.accepted_at}
+        for destination in accepted:
+            self._destinations[destination].is_acceptance_unwritten = False
+        return accepted
 
     def _update(self, row: Mapping[str, Any], endpoint: Endpoint | None, read_at: float) -> None:
         destination = self._destinations.get(row["id"])
@@ -101,101 +100,78 @@ class Destinations:
             destination = Destination(id=row["id"], name=row["name"], kind=row["kind"], topic=row["topic"])
             self._destinations[destination.id] = destination
         destination.is_open, destination.endpoint = row["is_open"], endpoint
-        destination.taken_at = max(filter(None, (destination.taken_at, row["accepted_at"])), default=None)
-        if destination.changed > read_at:
+        destination.accepted_at = max(filter(None, (destination.accepted_at, row["accepted_at"])), default=None)
+        if destination.changed_at > read_at:
             return
-        for name in ("circuit", "openings", "pace", "slowed_at", "is_paused", "probe_is_due"):
+        for name in READ_AS_IT_IS:
             setattr(destination, name, row[name])
         destination.is_probing = destination.is_probing and destination.circuit == "half_open"
 
-    async def _claim(self, destination: Destination) -> None:
+    async def _claim_probe(self, destination: Destination) -> None:
         rotates = circuit.rotates(destination.openings)
-        with destination.change():
+        with destination.changing():
             async with self._pool.acquire() as c, c.transaction():
                 is_ours = await store.claim_probe(c, destination.id, self._probe_seconds, rotates=rotates)
             if is_ours:
                 destination.circuit, destination.is_probing, destination.probe_is_due = "half_open", True, False
-                log.info(
-                    "circuit.half_open",
-                    destination=destination.name,
-                    next="one message goes to see whether it takes it",
-                )
+                log.info("circuit.half_opened", destination=destination.name, next="one message probes it")
 
-    async def _quicken(self) -> None:
-        for destination in self:
-            took, destination.took = destination.took, False
-            if destination.pace is None:
+    async def _raise_limits(self) -> None:
+        for each in self:
+            has_accepted, each.has_accepted = each.has_accepted, False
+            if each.concurrency_limit is None:
                 continue
-            after = pace.doubled(destination.pace, LAS_PERMITS)
+            limit = pace.doubled(each.concurrency_limit, LAS_PERMITS)
             async with self._pool.acquire() as c:
-                if not await store.speed_up(c, destination.id, (destination.pace, after), took=took):
-                    continue
-            destination.pace = after
-            if after is None:
-                log.info("destination.quick_again", destination=destination.name)
+                raised = await store.raise_limit(c, each.id, (each.concurrency_limit, limit), has_accepted=has_accepted)
+            if not raised:
+                continue
+            each.concurrency_limit = limit
+            if limit is None:
+                log.info("destination.recovered", destination=each.name)
 
-    async def succeeded(self, destination: Destination, sent_at: datetime) -> None:
-        """Note that a place took what was sent at this moment; its circuit closes if it was not closed."""
-        destination.failures, destination.took = 0, True
-        destination.taken_at = self._taken[destination.id] = sent_at
-        if destination.is_closed_circuit:
-            return
+    async def close_circuit(self, destination: Destination) -> None:
+        """Close a circuit for all forwarders and make all lanes of its destination due."""
         async with self._pool.acquire() as c:
-            with destination.change():
+            with destination.changing():
                 async with c.transaction():
                     await store.close_circuit(c, destination.id)
             destination.circuit, destination.is_probing, destination.openings = "closed", False, 0
-            log.info("circuit.closed", destination=destination.name, next="all its lanes are due")
+            log.info("circuit.closed", destination=destination.name, next="all its lanes made due")
             await notify(c, "destinations")
             await notify(c, "lanes")
 
-    async def failed(self, destination: Destination, failure: Failure, *, is_probe: bool) -> None:
-        """Note a failure: a run of them opens the circuit, a probe's keeps it open, a plea for patience is heard."""
-        destination.failures += 1
-        if destination.is_closed_circuit:
-            opening = circuit.after_failures(destination.policy, destination.failures, destination.openings, failure)
-            if opening is None and destination.topic is None and pace.asks_for_patience(failure):
-                await self._slow_down(destination, failure)
-        elif is_probe and destination.is_probing:
-            opening = circuit.opened(destination.policy, circuit.cause_of(failure), destination.openings, failure)
-        else:
-            return  # sent before it opened: nothing that is not known
-        if opening is not None:
-            await self.open(destination, opening)
-
-    async def open(self, destination: Destination, opening: circuit.CircuitOpened) -> None:
-        """Open a circuit, for all forwarders."""
+    async def open_circuit(self, destination: Destination, opened: CircuitOpened) -> None:
+        """Open a circuit for all forwarders."""
         before, destination.circuit, destination.is_probing = destination.circuit, "open", False
         destination.probe_is_due = False
         async with self._pool.acquire() as c:
-            with destination.change():
-                is_ours = await store.open_circuit(c, destination.id, opening, before)
+            with destination.changing():
+                is_ours = await store.open_circuit(c, destination.id, opened, before)
             if is_ours:
                 destination.openings += 1
                 log.warning(
                     "circuit.opened",
                     destination=destination.name,
-                    cause=opening.cause,
-                    error=opening.error,
-                    next=f"a probe at {opening.probe_at.astimezone(UTC):%H:%M:%S} UTC",
+                    cause=opened.cause,
+                    error=opened.error,
+                    next=f"a probe at {opened.probe_at.astimezone(UTC):%H:%M:%S} UTC",
                 )
                 await notify(c, "destinations")
 
-    async def _slow_down(self, destination: Destination, failure: Failure) -> None:
-        seconds = pace.pause_seconds(failure)
-        if not seconds and not pace.was_sent_since(failure, destination.slowed_at):
-            return
-        destination.pace = pace.halved(destination.pace or min(LAS_PERMITS, max(destination.in_flight, 2)))
-        destination.slowed_at, destination.is_paused = failure.at, destination.is_paused or seconds > 0
+    async def slow_down(self, destination: Destination, slowed: SlowedDown) -> None:
+        """Give a destination fewer lanes at once, and none at all for as long as it asked."""
+        destination.concurrency_limit, destination.slowed_at = slowed.limit, slowed.at
+        destination.is_paused = destination.is_paused or slowed.pause_seconds > 0
         async with self._pool.acquire() as c:
-            with destination.change():
-                await store.slow_down(c, destination.id, destination.pace, failure, seconds)
+            with destination.changing():
+                await store.slow_down(c, destination.id, slowed)
             log.warning(
-                "destination.slowed",
+                "destination.slowed_down",
                 destination=destination.name,
-                lanes_at_once=destination.pace,
-                pause=seconds,
-                error=failure.error,
+                lanes_at_once=slowed.limit,
+                pause_seconds=slowed.pause_seconds,
+                error=slowed.error,
             )
-            if seconds:
+            if slowed.pause_seconds:
                 await notify(c, "destinations")

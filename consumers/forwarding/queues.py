@@ -1,7 +1,7 @@
-"""Carries lanes to DUO's queues. In: leased lanes of one queue and partition. Out: what the broker took, per letter.
+"""Send records to DUO's queues. In: the records of one topic and partition. Out: an outcome per record.
 
-What is sent to a partition is awaited whole before more is sent to it, so that a record never overtakes a failed one.
-A producer that failed is not trusted again: it is replaced, and the ledger says what to send.
+A batch to a partition is awaited whole before the next one, so that a record never overtakes a failed one. A producer
+that failed is replaced, and what it may not have sent is sent again from the ledger.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
-from hub.domain.outcome import Delivered, Failure, Refused, RetryLater
+from hub.domain.delivery import Delivered, Failure, Refused, RetryLater
 from hub.kafka import batches
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from aiokafka import AIOKafkaProducer
 
     from hub.clock import Clock
-    from hub.domain.outcome import Outcome
+    from hub.domain.delivery import Outcome
 
 log = structlog.get_logger(__name__)
 
@@ -39,16 +39,16 @@ class Queues:
         self._gates: dict[tuple[str, int], asyncio.Lock] = {}
 
     async def close(self) -> None:
-        """Let what was sent arrive, and go."""
+        """Wait for what was sent, and stop the producer."""
         if self._producer is not None:
             await self._drop(self._producer)
 
     def gate(self, topic: str, partition: int) -> asyncio.Lock:
-        """Give the lock that whoever sends to this partition holds until all of it was answered."""
+        """Return the lock of a partition; a sender holds it until its whole batch is answered."""
         return self._gates.setdefault((topic, partition), asyncio.Lock())
 
     async def send(self, topic: str, partition: int, records: Sequence[tuple[str, bytes]]) -> list[Outcome]:
-        """Send (BRIN4, message) records in order and say of each what became of it; never raises for the network."""
+        """Send (BRIN4, message) records in order and return an outcome for each; network errors are outcomes."""
         started = time.monotonic()
         offsets: list[int] = []
         error: Exception | None = None
@@ -61,8 +61,10 @@ class Queues:
             if error is not None:
                 await self._replace(producer, topic, error)
         at, spent = self._now(), int((time.monotonic() - started) * 1000)
-        taken: list[Outcome] = [Delivered(at=at, partition=partition, offset=offset) for offset in offsets]
-        return taken + [_failure(error, topic, at, spent)] * (len(records) - len(offsets))
+        accepted: list[Outcome] = [
+            Delivered(at=at, partition=partition, offset=offset, duration_ms=spent) for offset in offsets
+        ]
+        return accepted + [_failure(error, topic, at, spent)] * (len(records) - len(offsets))
 
     async def _ready(self) -> AIOKafkaProducer:
         async with self._starting:
@@ -78,9 +80,7 @@ class Queues:
 
     async def _replace(self, producer: AIOKafkaProducer, topic: str, error: Exception) -> None:
         if self._producer is producer:
-            log.warning(
-                "producer.replaced", topic=topic, error=_describe(error), next="the ledger says what to send again"
-            )
+            log.warning("producer.replaced", topic=topic, error=_describe(error), next="sent again from the ledger")
         await self._drop(producer)
 
     async def _drop(self, producer: AIOKafkaProducer) -> None:

@@ -190,8 +190,8 @@ def _last_cause(error: PyreqwestError) -> str:
 class Cancellable(Generic[T]):
     """A coroutine of the HTTP client that can be cancelled while it is awaited, once.
 
-    A coroutine of pyreqwest 0.15 that is told of a cancellation at an unlucky moment waits forever, and with it the
-    process that wants to end. So it is never told: it is closed, which drops its request.
+    A coroutine of pyreqwest 0.15 that is cancelled at an unlucky moment waits forever, and with it the process that
+    wants to end. So it is closed instead, which drops its request.
     """
 
     __slots__ = ("_coroutine",)

@@ -3,7 +3,7 @@
 | answer                                        | outcome                                        |
 |-----------------------------------------------|------------------------------------------------|
 | 2xx                                           | delivered                                      |
-| 410                                           | gone: the receiver wants nothing any more      |
+| 410                                           | gone: the receiver wants no more messages      |
 | 408, 425, 429, 5xx, none, address not allowed | later, not before what `Retry-After` asks for  |
 | 3xx and every other 4xx                       | refused                                        |
 """
@@ -17,7 +17,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, assert_never
 
 from hub.domain import signing
-from hub.domain.outcome import Delivered, Gone, Outcome, Refused, RetryLater
+from hub.domain.delivery import Delivered, Gone, Outcome, Refused, RetryLater
 from hub.domain.retry import MAX_RETRY_AFTER
 from hub.outbound.client import AddressRefused, Answer, Answered, Unreachable
 from schemas.cloudevents import HTTP_CONTENT_TYPE
@@ -114,6 +114,6 @@ def _describe(status: int) -> str:
     try:
         phrase = HTTPStatus(status).phrase
     except ValueError:
-        phrase = "a status that nobody defined"
+        phrase = "a status without a definition"
     redirect = "; redirects are not followed" if status // 100 == HTTPStatus.MULTIPLE_CHOICES // 100 else ""
     return f"the receiver answered {status} {phrase}{redirect}"

@@ -1,7 +1,7 @@
-"""The sign of life of a process. In: nothing. Out: a row touched once a second, and a look at how old the last beat is.
+"""The heartbeat of a process. In: its open requests. Out: a row touched once a second, and the age of the last beat.
 
-A forwarder that finds its own heart late stops sending: others may have taken over its lanes. When it beats again it
-has another `life`, and what it holds from the one before is not its own any more. Each beat brings the database's time.
+A forwarder whose heartbeat is late stops sending: others may have taken over its lanes. When it beats again it has
+another `incarnation`, and its earlier leases are void. Each beat brings the database's time.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def _no_requests() -> Sequence[tuple[int, str, float]]:
 
 
 class Heartbeat:
-    """Enters the process on start, beats each second, leaves at the end."""
+    """The heartbeat of one process: it inserts the process's row, touches it each second, and marks its end."""
 
     def __init__(
         self, pool: Pool, role: str, sending: Callable[[], Sequence[tuple[int, str, float]]] = _no_requests
@@ -66,7 +66,7 @@ class Heartbeat:
             async with self._pool.acquire() as c:
                 await processes.leave(c, self.process)
         except DATABASE_ERRORS as left:
-            log.warning("process.left_silently", role=self._role, error=str(left), next="others notice in 4 s")
+            log.warning("process.not_removed", role=self._role, error=str(left), next="others notice in 4 s")
 
     async def _enter(self) -> None:
         started = time.monotonic()
@@ -84,13 +84,13 @@ class Heartbeat:
                     beat = await processes.beat(c, self.process, self._sending())
                 if beat is None or not beat.was_alive or self.is_late:
                     self.incarnation += 1
-                    log.warning("process.was_late", role=self._role, next="what it held before is not its own any more")
+                    log.warning("process.was_late", role=self._role, next="its earlier leases are void")
                 if beat is None:
                     await self._enter()
                 else:
                     self.clock.set(beat.at)
                     self._last = started
-            except Exception as error:  # noqa: BLE001 - a heart that stopped for good would stop all work, in silence
+            except Exception as error:  # noqa: BLE001 - a heartbeat that ended would stop all work, in silence
                 log.warning(
-                    "process.beat_failed", role=self._role, error=str(error), next="sending stops until it beats"
+                    "process.beat_failed", role=self._role, error=str(error), next="nothing is sent until it beats"
                 )

@@ -21,11 +21,10 @@ from hub.domain.delivery import (
     reason_to_ignore,
     supersedes,
 )
-from hub.settle.overtake import superseded_by
 from hub.settle.results import ResultMessages, find_result_subjects
-from hub.settle.status_changes import StatusChanges
+from hub.settle.status_changes import StatusChanges, superseded_by
 from hub.store import reports as store
-from hub.store.reports import HeldLane, KeptReport, Key, LaneKey, Tracked
+from hub.store.reports import HeldLane, KeptReport, Tracked
 from schemas.kinds import ReportStatus
 
 if TYPE_CHECKING:
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from hub.domain.keys import DeliveryKey, LaneKey
     from hub.store.pool import Connection
 
 CLOSED_STEP: Final = 16
@@ -84,7 +84,7 @@ async def apply_reports(
     if not keys:
         return [UnknownDelivery(report) for report in incoming]
     results = await find_result_subjects(c, keys)
-    lanes = await store.lock_lanes(c, {key[:2] for key in keys} | results.lanes, make=results.needs_lanes)
+    lanes = await store.lock_lanes(c, {key.lane for key in keys} | results.lanes, make=results.needs_lanes)
     tracked = await store.read_targets(c, keys)
     batch = _Batch(tracked, results, now)
     answers: list[ReportAnswer] = []
@@ -95,7 +95,7 @@ async def apply_reports(
     return answers
 
 
-async def _find(c: Connection, incoming: Sequence[IncomingReport]) -> list[list[Key]]:
+async def _find(c: Connection, incoming: Sequence[IncomingReport]) -> list[list[DeliveryKey]]:
     ids = [r.delivery_id for r in incoming if r.delivery_id and not r.is_by_duo]
     duo_ids = [r.delivery_id for r in incoming if r.delivery_id and r.is_by_duo]
     by_id = await store.find_by_id(c, ids) if ids else {}
@@ -112,21 +112,21 @@ async def _find(c: Connection, incoming: Sequence[IncomingReport]) -> list[list[
     ]
 
 
-def _key_of(delivery_id: UUID, keys: Mapping[UUID, Key]) -> list[Key]:
+def _key_of(delivery_id: UUID, keys: Mapping[UUID, DeliveryKey]) -> list[DeliveryKey]:
     return [keys[delivery_id]] if delivery_id in keys else []
 
 
 class _Batch:
     """Reports applied to deliveries in memory, whose lanes are locked; written once."""
 
-    def __init__(self, tracked: Mapping[Key, Tracked], results: ResultMessages, now: datetime) -> None:
+    def __init__(self, tracked: Mapping[DeliveryKey, Tracked], results: ResultMessages, now: datetime) -> None:
         self._tracked = tracked
         self._results = results
         self._now = now
         self._entries = StatusChanges()
-        self._changed: dict[Key, Tracked] = {}
+        self._changed: dict[DeliveryKey, Tracked] = {}
         self._kept: list[KeptReport] = []
-        self._corrected: set[Key] = set()
+        self._corrected: set[DeliveryKey] = set()
 
     def apply(self, report: IncomingReport, t: Tracked) -> ReportResult:
         """Apply one report to one delivery."""
@@ -142,7 +142,7 @@ class _Batch:
             self._keep(report, t, None)
         before = t.status
         self._move(report, t, after)
-        return self._result(t, None, notifies_system=self._results.note(t, before, report.reported_at, self._now))
+        return self._result(t, None, notifies_system=self._results.add(t, before, report.reported_at, self._now))
 
     def _result(self, t: Tracked, ignored: Ignored | None, *, notifies_system: bool = False) -> ReportResult:
         seconds = None
@@ -158,7 +158,7 @@ class _Batch:
         )
 
     def _move(self, report: IncomingReport, t: Tracked, after: Status) -> None:
-        self._entries.moved(t.key, t.status, after, at=self._now, expects_report=t.expects_report)
+        self._entries.add(t.key, t.status, after, at=self._now, expects_report=t.expects_report)
         t.status = after
         t.reported_at = report.reported_at
         t.processed_at = self._now if after in ANSWERED else None

@@ -1,4 +1,4 @@
-"""Destinations as forwarders see them: whether they may be sent to, and their circuits."""
+"""Destinations as forwarders see them: whether they may be sent to, their circuits and concurrency limits."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hub.domain.circuit import CircuitOpened
-    from hub.domain.outcome import Failure
+    from hub.domain.pace import SlowedDown
     from hub.store.pool import Connection
 
 
 async def read(c: Connection) -> Sequence[Mapping[str, Any]]:
-    """Read every destination: what it is, whether it may be sent to, its circuit and its pace, and the time there."""
+    """Read every destination: whether it may be sent to, its circuit and concurrency limit, and the time."""
     rows: Sequence[Mapping[str, Any]] = await queries.read_destination_states(c)
     return rows
 
 
-async def open_circuit(c: Connection, destination: int, opening: CircuitOpened, before: str) -> bool:
-    """Let nothing through but probes; False when it is not as it was any more, because another did something."""
-    opened = await queries.open_circuit(
+async def open_circuit(c: Connection, destination: int, opened: CircuitOpened, before: str) -> bool:
+    """Open a circuit; return False when another forwarder changed it first."""
+    found = await queries.open_circuit(
         c,
         id=destination,
         before=before,
-        since=opening.since,
-        cause=opening.cause,
-        error=opening.error,
-        probe_after=(opening.probe_at - opening.since).total_seconds(),
+        since=opened.since,
+        cause=opened.cause,
+        error=opened.error,
+        probe_after=(opened.probe_at - opened.since).total_seconds(),
     )
-    return opened is not None
+    return found is not None
 
 
 async def claim_probe(c: Connection, destination: int, seconds: float, *, rotates: bool) -> bool:
-    """Be the one forwarder that tries, for so many seconds, and let the lane to try with go first."""
+    """Claim the probe of a destination for so many seconds, and make the lane to probe with the first one due."""
     if await queries.claim_probe(c, id=destination, seconds=seconds) is None:
         return False
     await queries.choose_probe(c, id=destination, rotates=rotates)
@@ -44,7 +44,7 @@ async def claim_probe(c: Connection, destination: int, seconds: float, *, rotate
 
 
 async def close_circuit(c: Connection, destination: int) -> bool:
-    """Let everything through again and make all its lanes due; the time it was open does not count for schedules."""
+    """Close a circuit and make all its lanes due; the time it was open does not count for retry schedules."""
     open_for = await queries.close_circuit(c, id=destination)
     if open_for is None:
         return False
@@ -53,15 +53,16 @@ async def close_circuit(c: Connection, destination: int) -> bool:
     return True
 
 
-async def slow_down(c: Connection, destination: int, pace: int, failure: Failure, seconds: float) -> None:
-    """Let a destination have fewer lanes at once, and nothing at all for some seconds where it asked for that."""
-    await queries.slow_down(c, id=destination, pace=pace, error=failure.error, seconds=seconds)
+async def slow_down(c: Connection, destination: int, slowed: SlowedDown) -> None:
+    """Lower the concurrency limit of a destination, and pause it where it asked for that."""
+    await queries.slow_down(c, id=destination, limit=slowed.limit, error=slowed.error, seconds=slowed.pause_seconds)
 
 
-async def speed_up(c: Connection, destination: int, pace: tuple[int, int | None], *, took: bool) -> bool:
-    """Let it have more lanes again, from one pace to the next; False when it is not the time, or another did."""
-    before, after = pace
-    return await queries.speed_up(c, id=destination, before=before, after=after, took=took) is not None
+async def raise_limit(c: Connection, destination: int, limit: tuple[int, int | None], *, has_accepted: bool) -> bool:
+    """Raise a concurrency limit, from one to the next; return False when it is too soon or another did it."""
+    before, after = limit
+    raised = await queries.raise_limit(c, id=destination, before=before, after=after, has_accepted=has_accepted)
+    return raised is not None
 
 
 async def reset_deadlines(c: Connection) -> None:
@@ -70,7 +71,7 @@ async def reset_deadlines(c: Connection) -> None:
     await queries.make_lanes_due(c, destinations=ids)
 
 
-async def write_accepted(c: Connection, taken: Mapping[int, datetime]) -> None:
-    """Remember when what destinations took last was sent."""
-    ordered = sorted(taken)  # two forwarders that note the same ones must not wait for each other
-    await queries.write_accepted(c, ids=ordered, ats=[taken[destination] for destination in ordered])
+async def write_accepted(c: Connection, accepted: Mapping[int, datetime]) -> None:
+    """Write when the newest message was sent that each destination accepted."""
+    ordered = sorted(accepted)  # two forwarders that write the same ones must not wait for each other
+    await queries.write_accepted(c, ids=ordered, ats=[accepted[destination] for destination in ordered])

@@ -1,9 +1,10 @@
--- Destinations as the forwarders see them: what may be sent to, and how it fares.
+-- Destinations as forwarders see them: whether they may be sent to, their circuits and concurrency limits.
 
 -- name: read_destination_states
--- Every destination with its circuit and its pace; a system's webhook is open only while a subscription is active. What
--- an operator holds is held lane by lane.
-select d.id, d.name, d.kind, d.topic, d.circuit, d.circuit_openings as openings, d.accepted_at, d.pace, d.slowed_at, t.at,
+-- Read every destination with its circuit and its concurrency limit; a system's webhook is open only while a
+-- subscription is active. An operator's hold is on lanes, not here.
+select d.id, d.name, d.kind, d.topic, d.circuit, d.circuit_openings as openings, d.accepted_at,
+       d.pace as concurrency_limit, d.slowed_at, t.at,
        d.circuit <> 'closed' and coalesce(d.probe_at <= t.at, false) as probe_is_due,
        coalesce(d.paused_until > t.at, false) as is_paused,
        d.kind = 'duo' or exists (
@@ -11,7 +12,7 @@ select d.id, d.name, d.kind, d.topic, d.circuit, d.circuit_openings as openings,
   from destinations d cross join (select clock_timestamp() as at) t;
 
 -- name: open_circuit$
--- Nothing but probes from now on; whoever knows less than all the others changes nothing.
+-- Let only probes through from now on; a forwarder whose knowledge is outdated changes nothing.
 update destinations
    set circuit = 'open', circuit_since = coalesce(circuit_since, :since), circuit_cause = :cause, circuit_error = :error,
        circuit_openings = circuit_openings + 1, probe_at = clock_timestamp() + make_interval(secs => :probe_after)
@@ -19,14 +20,14 @@ update destinations
 returning id;
 
 -- name: claim_probe$
--- One forwarder gets to try; when nothing was heard of that after so many seconds, because it died, another may.
+-- Let one forwarder probe; when it has no answer after so many seconds, because it died, another may.
 update destinations set circuit = 'half_open', probe_at = clock_timestamp() + make_interval(secs => :seconds)
  where id = :id and circuit <> 'closed' and probe_at <= clock_timestamp()
 returning id;
 
 -- name: choose_probe!
--- Let the lane to probe with be the first that is due: the one whose next message waits longest and has not used up its
--- tries; in its turn, the one that was tried longest ago.
+-- Make the lane to probe with the first one due: the lane whose next message waits longest and has not used up its
+-- tries; when probes rotate, the lane that was tried longest ago.
 with chosen as (
   select l.destination, l.brin, min(l.due) over () as first_due
     from lanes l
@@ -45,8 +46,8 @@ update lanes x
  where x.destination = c.destination and x.brin = c.brin and x.due is not null;
 
 -- name: close_circuit$
--- It takes messages again: for how many seconds did it not? Its row is held no harder than an update needs: whoever makes
--- a lane of it, and has others, need not wait for this, which goes on to lanes.
+-- Close a circuit and return for how many seconds it was open. The row is locked no harder than an update needs, so
+-- that a transaction that makes a lane of this destination, and holds others, does not wait for this one.
 with was as (
   select d.id, d.circuit_since from destinations d where d.id = :id and d.circuit <> 'closed' for no key update)
 update destinations d
@@ -57,7 +58,7 @@ update destinations d
 returning greatest(extract(epoch from clock_timestamp() - was.circuit_since), 0)::double precision;
 
 -- name: shift_schedules!
--- The time that a circuit was open does not count for the schedules of retries.
+-- Move retry schedules on by the time that the circuit was open.
 update lanes x set counts_from = coalesce(x.counts_from, x.due) + make_interval(secs => :seconds)
   from (select l.destination, l.brin from lanes l
          where l.destination = :id and l.tail > l.head
@@ -66,25 +67,25 @@ update lanes x set counts_from = coalesce(x.counts_from, x.due) + make_interval(
  where x.destination = w.destination and x.brin = w.brin;
 
 -- name: slow_down!
--- It asked for patience: fewer lanes at once, and none until the moment it named, if any.
+-- Lower the concurrency limit of a destination that asked for patience, and pause it until the moment that it named.
 update destinations
-   set pace = least(pace, :pace), slowed_at = clock_timestamp(), slow_error = :error,
+   set pace = least(pace, :limit), slowed_at = clock_timestamp(), slow_error = :error,
        paused_until = case when :seconds::double precision > 0
                            then greatest(paused_until, clock_timestamp() + make_interval(secs => :seconds)) else paused_until end
  where id = :id;
 
--- name: speed_up$
--- Nobody asked for patience for a while: twice as many lanes at once, or as many as usual.
+-- name: raise_limit$
+-- Raise a concurrency limit, or remove it, when the destination has not asked for patience for a while.
 update destinations
    set pace = :after::smallint, slowed_at = case when :after::smallint is not null then slowed_at end,
        slow_error = case when :after::smallint is not null then slow_error end,
        paused_until = case when :after::smallint is not null then paused_until end
  where id = :id and pace = :before and coalesce(paused_until <= clock_timestamp(), true)
-   and slowed_at < clock_timestamp() - case when :took::boolean then interval '1 second' else interval '1 minute' end
+   and slowed_at < clock_timestamp() - case when :has_accepted::boolean then interval '1 second' else interval '1 minute' end
 returning id;
 
 -- name: reset_deadlines
--- The clock went back: moments that were named before lie an hour too far ahead.
+-- Reset moments that were named before the clock went back: they lie too far ahead.
 update destinations d
    set probe_at = case when d.circuit <> 'closed' then clock_timestamp() end, paused_until = null,
        slowed_at = least(d.slowed_at, clock_timestamp())
@@ -93,7 +94,7 @@ update destinations d
 returning d.id;
 
 -- name: write_accepted!
--- Remember when the newest message was sent that each destination took.
+-- Write when the newest message was sent that each destination accepted.
 update destinations d set accepted_at = u.at
   from unnest(:ids::smallint[], :ats::timestamptz[]) u (id, at)
  where d.id = u.id and (d.accepted_at is null or d.accepted_at < u.at);

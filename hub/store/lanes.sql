@@ -1,8 +1,8 @@
 -- Lanes: order without blocking. A lane is one destination for one school; its owner alone sends and settles.
 
 -- name: lease_lanes
--- Take due lanes, at most as many per destination as there are permits; others skip them. Whoever was declared dead gets
--- none before it beats again, and nobody is declared dead in the middle of a lease.
+-- Lease due lanes, at most as many per destination as it has permits; other forwarders skip them. A forwarder that was
+-- declared dead gets none before it beats again, and no forwarder is declared dead in the middle of a lease.
 with me as materialized (
   select id from processes where id = :owner and not declared_dead for share
 ), wanted as (
@@ -22,7 +22,7 @@ returning x.destination, x.brin, x.head, x.sent, x.closed, x.token,
           greatest(extract(epoch from x.counts_from - clock_timestamp()), 0)::double precision as early;
 
 -- name: read_lanes
--- Read what the leased lanes hold, a statement after the lease so that it sees what the lease saw.
+-- Read the deliveries of leased lanes, in a statement after the lease so that it sees what the lease saw.
 select k.destination, k.brin, d.sequence, d.id, d.branch, d.type::text as kind, d.status::text as status, d.attempts,
        d.expects_report, d.failed_since, d.refusals, d.refused_since, d.replay_of, d.planned_at, d.result,
        e.id as event_id, e.mandate_id, e.recorded_at, e.units::text as units, e.body, e.traceparent
@@ -36,9 +36,9 @@ select k.destination, k.brin, d.sequence, d.id, d.branch, d.type::text as kind, 
  order by k.o, d.sequence;
 
 -- name: complete_lanes
--- Write where leased lanes stand and give them back, in the order given, which is that of their keys. Only the holder of
--- the token may, and each lease has its own; a lane that has another does not come back, nor one that was given back
--- already by a commit whose answer was lost. What needs no report is closed with what was before it, if that is.
+-- Write where leased lanes stand and give them back, in the order given, which is that of their keys. Only the holder
+-- of the token may, and each lease has its own. A lane with another token is not returned, nor one that was given back by
+-- a commit whose answer was lost. A delivery without a report is closed when everything before it is.
 update lanes x
    set head = v.head, sent = v.sent, owner = null,
        closed = case when x.closed = x.head then greatest(x.closed, v.closed) else x.closed end,
@@ -51,40 +51,40 @@ update lanes x
 returning x.destination, x.brin;
 
 -- name: mark_delivered
--- Record what was taken; a row that moved on by itself (a report was faster) is not returned.
+-- Move accepted deliveries to their next status; a row that moved already, as a report was faster, is not returned.
 update deliveries d
-   set status = 'delivered', attempts = d.attempts + 1, delivered_at = u.at, kafka_partition = u.part,
+   set status = u.status::delivery_status, attempts = d.attempts + 1, delivered_at = u.at, kafka_partition = u.part,
        kafka_offset = u.off
-  from unnest(:destinations::smallint[], :brins::text[], :sequences::bigint[], :befores::text[], :ats::timestamptz[],
-              :partitions::smallint[], :offsets::bigint[])
-       u (destination, brin, sequence, before, at, part, off)
+  from unnest(:destinations::smallint[], :brins::text[], :sequences::bigint[], :befores::text[], :statuses::text[],
+              :ats::timestamptz[], :partitions::smallint[], :offsets::bigint[])
+       u (destination, brin, sequence, before, status, at, part, off)
  where d.destination = u.destination and d.brin = u.brin and d.sequence = u.sequence
    and d.status = u.before::delivery_status
 returning d.destination, d.brin, d.sequence;
 
 -- name: mark_delivered_late!
--- A report came before the transport's outcome: only where and how often it was sent is still news.
+-- Write where and how often a delivery was sent whose report came before the outcome of its transport.
 update deliveries d set attempts = d.attempts + 1, kafka_partition = u.part, kafka_offset = u.off
   from unnest(:destinations::smallint[], :brins::text[], :sequences::bigint[], :partitions::smallint[],
               :offsets::bigint[]) u (destination, brin, sequence, part, off)
  where d.destination = u.destination and d.brin = u.brin and d.sequence = u.sequence;
 
 -- name: mark_failed
--- Record failures: the next status is `retrying` or `dead`.
+-- Move failed deliveries to their next status and count the attempt.
 update deliveries d
-   set status = u.status::delivery_status, attempts = d.attempts + u.counted, reason = u.reason,
+   set status = u.status::delivery_status, attempts = d.attempts + 1, reason = u.reason,
        failed_since = coalesce(d.failed_since, u.at),
        refusals = case when u.was_refused then coalesce(d.refusals, 0) + 1 else d.refusals end,
        refused_since = case when u.was_refused then coalesce(d.refused_since, u.at) else d.refused_since end
-  from unnest(:destinations::smallint[], :brins::text[], :sequences::bigint[], :statuses::text[], :counted::smallint[],
-              :reasons::text[], :ats::timestamptz[], :were_refused::boolean[])
-       u (destination, brin, sequence, status, counted, reason, at, was_refused)
+  from unnest(:destinations::smallint[], :brins::text[], :sequences::bigint[], :statuses::text[], :reasons::text[],
+              :ats::timestamptz[], :were_refused::boolean[])
+       u (destination, brin, sequence, status, reason, at, was_refused)
  where d.destination = u.destination and d.brin = u.brin and d.sequence = u.sequence
    and d.status in ('waiting', 'retrying')
 returning d.destination, d.brin, d.sequence;
 
 -- name: write_attempts!
--- Keep each failed attempt; its number counts on from the last one kept.
+-- Keep each failed attempt under the next number.
 insert into attempts (destination, brin, sequence, number, at, outcome, http_status, duration_ms, error)
 select u.destination, u.brin, u.sequence, 1 + coalesce(p.last, 0), u.at, u.outcome, u.http_status, u.duration_ms, u.error
   from unnest(:destinations::smallint[], :brins::text[], :sequences::bigint[], :ats::timestamptz[], :outcomes::text[],
@@ -96,12 +96,11 @@ select u.destination, u.brin, u.sequence, 1 + coalesce(p.last, 0), u.at, u.outco
  ) p;
 
 -- name: insert_changes!
--- The outbox of the published log of delivery changes: one row per flush, last in its transaction.
+-- Put status changes into the outbox of the published log: one row per transaction, its last statement.
 insert into change_outbox (items) values (:items::jsonb);
 
 -- name: rescue_lanes
--- Lanes of owners that are gone move on at once, first in line, for they had their turn; where a request may still be
--- open, after its timeout.
+-- Make the lanes of dead owners due at once and before all others, where a request may still be open after its timeout.
 with freed as (
   select x.destination, x.brin, coalesce(o.seconds, 0) as wait
     from lanes x
@@ -120,7 +119,8 @@ update lanes x
 returning x.destination, x.brin;
 
 -- name: return_lost_lanes
--- Lanes that were leased and never read, because the database went away in between: their owner does not know of them.
+-- Make lanes due that were leased but never read, because the database went away in between: their owner does not know
+-- of the lease.
 with lost as (
   select x.destination, x.brin from lanes x
    where x.owner = :owner
@@ -137,7 +137,7 @@ update lanes x
 returning x.destination, x.brin;
 
 -- name: repair_stranded_lanes
--- What must never be: a lane that waits, and neither has a moment nor an owner that exists. Repair it and count it.
+-- Repair lanes that have deliveries, and neither a moment nor a living owner. There must never be one: each is counted.
 with stranded as (
   select x.destination, x.brin from lanes x
    where x.head < x.tail and x.due is null and not x.held
@@ -151,8 +151,8 @@ update lanes x set due = clock_timestamp(), owner = null, token = x.token + 1
 returning x.destination, x.brin;
 
 -- name: make_lanes_due!
--- The destination is there again: all its waiting lanes are due. What fails before its moment by the schedule costs
--- nothing of it.
+-- Make all waiting lanes of these destinations due. An attempt that fails before its moment by the schedule does not
+-- count.
 update lanes x
    set due = clock_timestamp(),
        counts_from = coalesce(x.counts_from, case when x.due > clock_timestamp() then x.due end)

@@ -1,4 +1,4 @@
-"""Who is alive: one row per process, touched once a second; on the same machine others see sooner who is gone."""
+"""Running processes: one row per process, touched once a second; on the same machine an end is seen sooner."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ DEAD_AFTER_SECONDS: Final = 4.0
 PROC: Final = Path("/proc")
 ENDED_STATES: Final = ("Z", "X")
 START_TICKS_FIELD: Final = 18
-"""Where the moment of birth stands in `/proc/PID/stat`, counted from what follows the state."""
+"""The index of the start time in `/proc/PID/stat`, counted from the field after the state."""
 
 
 class RegisteredProcess(NamedTuple):
-    """What the database said to a process that begins: its number, and what time it is there."""
+    """The number of a process that begins, and the database's time."""
 
     process: int
     at: datetime
 
 
 class BeatResult(NamedTuple):
-    """What the database said to a beat: whether it still took the process for alive, and what time it is there."""
+    """Whether the process still counted as alive before this beat, and the database's time."""
 
     was_alive: bool
     at: datetime
 
 
 async def enter(c: Connection, role: str) -> RegisteredProcess:
-    """Say that a process begins."""
+    """Insert the row of a process that begins."""
     pid, machine = os.getpid(), current_machine()
     row = await queries.insert_process(
         c, role=role, host=socket.gethostname(), pid=pid, machine=machine, start_ticks=machine and start_ticks(pid)
@@ -49,26 +49,26 @@ async def enter(c: Connection, role: str) -> RegisteredProcess:
 
 
 async def beat(c: Connection, process: int, sending: Sequence[tuple[int, str, float]] = ()) -> BeatResult | None:
-    """Say that it lives and which requests are open: (destination, brin, seconds left).
+    """Touch the row of a process and write its open requests: (destination, brin, seconds left).
 
-    Returns None when it is not known at all and must enter anew.
+    Return None when the row is gone and the process must enter again.
     """
     row = await queries.write_heartbeat(c, id=process, open_requests=orjson.dumps(sending).decode())
     return None if row is None else BeatResult(not row["declared_dead"], row["at"])
 
 
 async def leave(c: Connection, process: int) -> None:
-    """Say that it ended in order."""
+    """Mark the row of a process that ends in order."""
     await queries.end_process(c, id=process)
 
 
 async def is_beating(c: Connection, role: str, pid: int) -> bool:
-    """Say whether a process of this role, with this number on its machine, is at work."""
+    """Return whether a process of this role, with this pid on its machine, is running."""
     return cast("bool", await queries.has_heartbeat(c, role=role, pid=pid))
 
 
 async def rescue_lanes(c: Connection, dead_after: float = DEAD_AFTER_SECONDS) -> int:
-    """Free the lanes of forwarders that are gone or beat no more, and say how many; the caller owns the transaction."""
+    """Free the lanes of forwarders that ended or stopped beating; return how many. The caller owns the transaction."""
     dead = await queries.declare_dead(c, dead_after=dead_after, gone=await _ended_here(c))
     if not dead:
         return 0
@@ -77,24 +77,24 @@ async def rescue_lanes(c: Connection, dead_after: float = DEAD_AFTER_SECONDS) ->
         for row in dead
         for destination, brin, left in orjson.loads(row["open_requests"])
     ]
-    freed = await queries.rescue_lanes(
+    rescued = await queries.rescue_lanes(
         c,
         owners=[row["id"] for row in dead],
         destinations=[destination for destination, _, _ in sending],
         brins=[brin for _, brin, _ in sending],
         seconds=[seconds for _, _, seconds in sending],
     )
-    return len(freed)
+    return len(rescued)
 
 
 async def delete_ended(c: Connection) -> None:
-    """Remove rows of processes that nothing refers to any more."""
+    """Delete the rows of ended processes that nothing refers to."""
     await queries.delete_ended_processes(c)
 
 
 @cache
 def current_machine() -> str | None:
-    """Name the boot and the namespace that process numbers count in here; None where the kernel does not say."""
+    """Return the boot and the pid namespace of this process; None where the kernel does not tell them."""
     try:
         boot = (PROC / "sys/kernel/random/boot_id").read_text().strip()
         return f"{boot} {(PROC / 'self/ns/pid').readlink()}"
@@ -103,7 +103,7 @@ def current_machine() -> str | None:
 
 
 def start_ticks(pid: int) -> int | None:
-    """Say when a process of this machine began, in ticks since its boot; None when it ended, or cannot be looked at."""
+    """Return when a process of this machine began, in ticks since its boot; None when it ended or cannot be read."""
     try:
         stat = (PROC / str(pid) / "stat").read_text()
     except OSError:
@@ -113,7 +113,7 @@ def start_ticks(pid: int) -> int | None:
 
 
 def has_ended(pid: int, began: int | None) -> bool:
-    """Say whether the process of this number that began then has ended for sure; another may have its number now."""
+    """Return whether the process with this pid and start has certainly ended; another may have its pid by now."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

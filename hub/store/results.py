@@ -1,10 +1,11 @@
-"""Who asked for processing results, and which deliveries they concern."""
+"""Systems that asked for processing results, and the deliveries that concern them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hub.domain.keys import DeliveryKey
 from hub.domain.planning import DestinationRef
 from hub.store.statements import queries
 
@@ -12,12 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from hub.store.pool import Connection
-    from hub.store.reports import Key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultSubscriber:
-    """A system that asked: where its messages go, and of which services."""
+    """A system that asked: the destination of its copies, and its services."""
 
     copies: DestinationRef
     services: frozenset[str]
@@ -25,7 +25,7 @@ class ResultSubscriber:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultSubject:
-    """A delivery to DUO that somebody wants to hear of."""
+    """A delivery to DUO whose results a system asked for."""
 
     copies: DestinationRef
     destination: str
@@ -35,7 +35,7 @@ class ResultSubject:
 
 
 async def read_subscribers(c: Connection) -> dict[str, ResultSubscriber]:
-    """Read who asked, by supplier; until the transaction ends none of them can be deleted or changed."""
+    """Read the systems that asked, by supplier, locked until the transaction ends."""
     return {
         row["supplier_oin"]: ResultSubscriber(
             copies=DestinationRef(id=row["id"], name=row["name"]), services=frozenset(row["services"])
@@ -45,18 +45,18 @@ async def read_subscribers(c: Connection) -> dict[str, ResultSubscriber]:
 
 
 async def read_subjects(
-    c: Connection, keys: Iterable[Key], asked: Mapping[str, ResultSubscriber]
-) -> dict[Key, ResultSubject]:
-    """Find which of these deliveries went to DUO for a mandate of somebody who asked."""
+    c: Connection, keys: Iterable[DeliveryKey], asked: Mapping[str, ResultSubscriber]
+) -> dict[DeliveryKey, ResultSubject]:
+    """Find the deliveries to DUO among these that are about a mandate of a system that asked."""
     ordered = sorted(set(keys))
     rows = await queries.read_result_subjects(
         c,
-        destinations=[k[0] for k in ordered],
-        brins=[k[1] for k in ordered],
-        sequences=[k[2] for k in ordered],
+        destinations=[k.destination for k in ordered],
+        brins=[k.brin for k in ordered],
+        sequences=[k.sequence for k in ordered],
     )
     return {
-        (row["destination"], row["brin"], row["sequence"]): ResultSubject(
+        DeliveryKey(row["destination"], row["brin"], row["sequence"]): ResultSubject(
             copies=asked[row["supplier_oin"]].copies,
             destination=row["name"],
             event_number=row["event_number"],

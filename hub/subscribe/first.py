@@ -40,10 +40,10 @@ async def replace_backlog(c: Connection, subscription: Subscription, webhook: De
 async def cancel_backlog(c: Connection, destination: int, reason: str, now: datetime) -> int:
     """Cancel all that waits for a destination, keep the books, and say how much it was."""
     cancelled = await backlog.cancel(c, destination, reason)
-    entries = StatusChanges()
+    changes = StatusChanges()
     for gone in cancelled:
         after = advance(gone.before, Move.CANCELLED, expects_report=gone.expects_report)
         if isinstance(after, Status):
-            entries.moved(gone.key, gone.before, after, at=now, expects_report=gone.expects_report, reason=reason)
-    await entries.write(c, PROCESS)
+            changes.add(gone.key, gone.before, after, at=now, expects_report=gone.expects_report, reason=reason)
+    await changes.write(c, PROCESS)
     return len(cancelled)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, assert_never
 
+from hub.domain.delivery import Delivered, Gone, Outcome, Refused, RetryLater
 from hub.domain.ids import new_id
-from hub.domain.outcome import Delivered, Gone, Outcome, Refused, RetryLater
 from hub.domain.receiver import Receiver
 from hub.outbound.client import Answered
 from hub.outbound.handshake import origin_of

@@ -248,7 +248,7 @@ async def test_the_end_of_a_mandate_is_tried_until_a_person_cancels_it(
         seconds = await wait_of(connection, asked)
         assert seconds is not None
         assert 0.7 * DAY < seconds < 1.3 * DAY
-        assert "end.not_heard" in capsys.readouterr().out
+        assert "end.not_delivered" in capsys.readouterr().out
         ended = await connection.fetchval("select id from deliveries where type = 'withdrawn'")
         async with connection.transaction():
             await controls.cancel(connection, ended, Actor(caller=operator("duty"), at=now(), reason="it stopped"))

@@ -15,12 +15,14 @@ from pyreqwest.client import ClientBuilder
 from pyreqwest.exceptions import PyreqwestError
 
 from consumers.forwarding import forwarder
-from consumers.forwarding.webhooks import WebhookMessage, Webhooks
+from consumers.forwarding.webhooks import Webhooks
 from hub.access import Caller, Role, ensure_keyfile, issue
 from hub.api.app import create_app
 from hub.clock import now
-from hub.domain.outcome import Delivered
+from hub.domain.delivery import Delivered
 from hub.outbound import Outbound
+from hub.outbound import webhook as outbound_webhook
+from hub.outbound.webhook import WebhookMessage
 from hub.settings import Settings, load
 from hub.simulators import las_process
 from hub.simulators.las import LasMode
@@ -166,9 +168,9 @@ async def deliver(hub: Settings, pool: Pool, number: int) -> object:
     """Send one message as a forwarder does."""
     body = {"id": f"0190-{number}", "type": "nl.osr.mandate.granted.v1", "partitionkey": "18DS", "data": {}}
     async with Outbound(hub.webhook) as out:
-        webhooks = Webhooks(out, hub, pool)
-        target = next(iter((await webhooks.targets()).values()))
-        return await webhooks.send(target, WebhookMessage(id=f"0190-{number}", body=orjson.dumps(body)), now())
+        to = next(iter((await Webhooks(hub, pool).endpoints()).values()))
+        message = WebhookMessage(id=f"0190-{number}", body=orjson.dumps(body))
+        return await outbound_webhook.deliver(out, to.receiver, message, to.sender, now())
 
 
 async def test_it_subscribes_takes_messages_and_keeps_its_secret(hub: Settings, pool: Pool, las: Running) -> None:

@@ -11,7 +11,8 @@ import asyncpg
 import pytest
 
 from hub import plan, settle
-from hub.domain.outcome import Delivered
+from hub.domain.delivery import Delivered
+from hub.domain.keys import DeliveryKey
 from hub.settle import IncomingReport, LaneResult
 from hub.store import lanes, processes, published_events
 from hub.store.lanes import LaneUpdate, SucceededAttempt
@@ -117,7 +118,7 @@ async def _transport(c: asyncpg.Connection[Any]) -> list[Any]:
     while leases := await lanes.lease(c, owner, {3: SETTLED}):
         deliveries = await lanes.read(c, leases, 40)
         at = datetime.now(UTC)
-        runs = [_run(lease, deliveries[3, lease.brin], at) for lease in leases]
+        runs = [_run(lease, deliveries[lease.lane], at) for lease in leases]
         async with c.transaction():
             await settle.record_attempts(c, owner, runs, at)
         ids += [delivery.message.id for deliveries in deliveries.values() for delivery in deliveries]
@@ -126,9 +127,9 @@ async def _transport(c: asyncpg.Connection[Any]) -> list[Any]:
 
 
 def _run(lease: lanes.Lease, deliveries: list[lanes.QueuedDelivery], at: datetime) -> LaneResult:
-    taken = [
+    succeeded = [
         SucceededAttempt(
-            key=(3, lease.brin, delivery.message.sequence),
+            key=DeliveryKey(3, lease.brin, delivery.message.sequence),
             before=delivery.status,
             outcome=Delivered(at=at, partition=1, offset=7),
             expects_report=True,
@@ -137,8 +138,8 @@ def _run(lease: lanes.Lease, deliveries: list[lanes.QueuedDelivery], at: datetim
         for delivery in deliveries
     ]
     through = deliveries[-1].message.sequence
-    standing = LaneUpdate(lease=lease, head=through, sent=through, closed=lease.closed, wait=0.0)
-    return LaneResult(standing=standing, taken=taken)
+    update = LaneUpdate(lease=lease, head=through, sent=through, closed=lease.closed, wait=0.0)
+    return LaneResult(update=update, succeeded=succeeded)
 
 
 async def _report(c: asyncpg.Connection[Any], ids: list[Any]) -> None:

@@ -10,7 +10,8 @@ import asyncpg
 import pytest
 
 from hub import plan, settle
-from hub.domain.outcome import Delivered
+from hub.domain.delivery import Delivered
+from hub.domain.keys import DeliveryKey
 from hub.settle import IncomingReport, LaneResult
 from hub.store import lanes, processes, published_events
 from hub.store.lanes import LaneUpdate, SucceededAttempt
@@ -86,16 +87,16 @@ async def test_hot_statements_use_their_indexes(explained: tuple[asyncpg.Connect
     deliveries = await lanes.read(c, leases, 40)
     runs = [
         LaneResult(
-            standing=LaneUpdate(lease=x, head=x.head + 1, sent=x.head + 1, closed=x.closed, wait=0.0),
-            taken=[
+            update=LaneUpdate(lease=x, head=x.head + 1, sent=x.head + 1, closed=x.closed, wait=0.0),
+            succeeded=[
                 SucceededAttempt(
-                    key=(3, x.brin, x.head + 1),
+                    key=DeliveryKey(3, x.brin, x.head + 1),
                     before=m.status,
                     outcome=Delivered(at=at, partition=1, offset=7),
                     expects_report=True,
                     planned_at=at,
                 )
-                for m in deliveries[3, x.brin]
+                for m in deliveries[x.lane]
             ],
         )
         for x in leases

@@ -12,9 +12,9 @@ import orjson
 import pytest
 
 from hub import plan, settle
-from hub.domain.delivery import IN_LANE
+from hub.domain.delivery import IN_LANE, Delivered
 from hub.domain.ids import new_id
-from hub.domain.outcome import Delivered
+from hub.domain.keys import DeliveryKey
 from hub.settle import LaneResult
 from hub.store import lanes, processes
 from hub.store.lanes import LaneUpdate, SucceededAttempt
@@ -94,13 +94,13 @@ class World:
         leases = await lanes.lease(c, owner, dict.fromkeys((1, 2, 3), 10))
         deliveries = await lanes.read(c, leases, 10) if leases else {}
         for lease in leases:
-            run = await self._turn(c, lease, deliveries[lease.destination, lease.brin])
+            run = await self._turn(c, lease, deliveries[lease.lane])
             async with c.transaction():
                 await settle.record_attempts(c, owner, [run], datetime.now(UTC))
         return bool(leases)
 
     async def _turn(self, c: Any, lease: Lease, deliveries: list[QueuedDelivery]) -> LaneResult:
-        head, taken = lease.head, []
+        head, succeeded = lease.head, []
         for delivery in deliveries:
             assert delivery.status in IN_LANE
             if isinstance(c, SteppedConnection):
@@ -108,9 +108,10 @@ class World:
             self.receiver.arrivals.append((str(delivery.message.id), delivery.message.sequence))
             head = delivery.message.sequence
             outcome = Delivered(at=datetime.now(UTC), partition=0, offset=head)
-            taken.append(
+            key = DeliveryKey(lease.destination, lease.brin, head)
+            succeeded.append(
                 SucceededAttempt(
-                    key=(lease.destination, lease.brin, head),
+                    key=key,
                     before=delivery.status,
                     outcome=outcome,
                     expects_report=delivery.expects_report,
@@ -118,7 +119,7 @@ class World:
                 )
             )
         return LaneResult(
-            standing=LaneUpdate(lease=lease, head=head, sent=head, closed=lease.closed, wait=0.0), taken=taken
+            update=LaneUpdate(lease=lease, head=head, sent=head, closed=lease.closed, wait=0.0), succeeded=succeeded
         )
 
     def scripts(self, paused: str | None) -> dict[str, Any]:

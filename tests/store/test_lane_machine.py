@@ -21,7 +21,16 @@ from hub.store import destinations, lanes, processes
 from schemas.kinds import DeliveryStatus as Status
 from schemas.kinds import ReportStatus
 from tests.support.lanes.lane_model import WAITS, Lane
-from tests.support.lanes.lane_steps import FORGET, LANES, Turn, bury, cancel_one, close_circuit, report_on, run_of
+from tests.support.lanes.lane_steps import (
+    FORGET,
+    LANES,
+    LaneSteps,
+    cancel_one,
+    close_circuit,
+    report_on,
+    rescue_lanes,
+    result_of,
+)
 from tests.support.lanes.ledgers import make_register, record_events
 from tests.support.lanes.machines import LedgerMachine, try_out
 from tests.support.operators import operator
@@ -49,7 +58,7 @@ class Machine(LedgerMachine):
         """Start with two schools that have something to tell, and three forwarders."""
         self.model = {brin: Lane() for brin in BRINS}
         self.unplanned: dict[str, int] = defaultdict(int)
-        self.turns: dict[int, dict[str, Turn]] = {n: {} for n in range(3)}
+        self.turns: dict[int, dict[str, LaneSteps]] = {n: {} for n in range(3)}
         self.buried: set[int] = set()
         self.silent: set[int] = set()
         self.arrived: dict[str, list[int]] = defaultdict(list)
@@ -99,17 +108,17 @@ class Machine(LedgerMachine):
             got = deliveries[self.rio, lease.brin]
             first = self.model[lease.brin].head + 1
             assert [x.message.sequence for x in got] == list(range(first, first + len(got)))
-            self.turns[n][lease.brin] = Turn(lease, got)
+            self.turns[n][lease.brin] = LaneSteps(lease, got)
 
-    def in_hand(self) -> list[tuple[int, str]]:
-        """Who has what in hand, or believes it."""
+    def leased(self) -> list[tuple[int, str]]:
+        """List the leases that forwarders hold, or believe that they hold."""
         return [(n, brin) for n, turns in self.turns.items() for brin in turns]
 
-    @precondition(lambda self: self.in_hand())
+    @precondition(lambda self: self.leased())
     @rule(data=st.data(), outcome=st.sampled_from(["ok", "ok", "ok", "fail", "dead"]))
     def send(self, data: st.DataObject, outcome: str) -> None:
-        """A forwarder sends its next letter; one that was silent only the one that it was about to send."""
-        n, brin = data.draw(st.sampled_from(self.in_hand()))
+        """A forwarder sends its next delivery; one that was silent only the one that it was about to send."""
+        n, brin = data.draw(st.sampled_from(self.leased()))
         turn = self.turns[n][brin]
         if turn.ended or turn.was_late:
             return
@@ -125,13 +134,13 @@ class Machine(LedgerMachine):
             turn.steps.append((delivery, status))
             turn.ended = status is Status.RETRYING
 
-    @precondition(lambda self: self.in_hand())
+    @precondition(lambda self: self.leased())
     @rule(data=st.data())
     def settle(self, data: st.DataObject) -> None:
         """A forwarder gives a lane back; when it is not its own any more nothing happens."""
-        n, brin = data.draw(st.sampled_from(self.in_hand()))
+        n, brin = data.draw(st.sampled_from(self.leased()))
         turn = self.turns[n].pop(brin)
-        lane, run = self.model[brin], run_of(turn)
+        lane, run = self.model[brin], result_of(turn)
 
         async def work() -> int:
             async with self.c.transaction():
@@ -141,7 +150,7 @@ class Machine(LedgerMachine):
         assert self.do(work()) == is_mine
         if is_mine:
             steps = [(delivery.message.sequence, status) for delivery, status in turn.steps if delivery.status in WAITS]
-            lane.settle(steps, run.standing.head, "later" if run.standing.wait else "now")
+            lane.settle(steps, run.update.head, "later" if run.update.wait else "now")
 
     @rule(brin=brins, number=numbers, status=st.sampled_from(list(ReportStatus)), minute=st.integers(-3, 3))
     def report(self, brin: str, number: int, status: ReportStatus, minute: int) -> None:
@@ -176,11 +185,11 @@ class Machine(LedgerMachine):
         self.do(work())
         (lane.hold if button is controls.hold else lane.release)()
 
-    @precondition(lambda self: self.in_hand())
+    @precondition(lambda self: self.leased())
     @rule(data=st.data())
     def fall_silent(self, data: st.DataObject) -> None:
-        """A forwarder that has lanes in hand stops beating."""
-        n, _ = data.draw(st.sampled_from(self.in_hand()))
+        """A forwarder that has leases stops beating."""
+        n, _ = data.draw(st.sampled_from(self.leased()))
         self.do(self.c.execute("update processes set heartbeat_at = '-infinity' where id = $1", self.ids[n]))
         self.silent.add(n)
 
@@ -189,12 +198,12 @@ class Machine(LedgerMachine):
     def bury(self) -> None:
         """Whoever is silent is declared dead, and its lanes go on."""
         freed = [lane for lane in self.model.values() if lane.owner in self.silent - self.buried]
-        assert self.do(bury(self.c)) == len(freed)
+        assert self.do(rescue_lanes(self.c)) == len(freed)
         for lane in freed:
             lane.free()
         self.buried |= self.silent
 
-    @precondition(lambda self: self.in_hand())
+    @precondition(lambda self: self.leased())
     @rule(data=st.data())
     def be_taken_over(self, data: st.DataObject) -> None:
         """A forwarder is declared dead, and another takes what it had, which it still believes its own."""

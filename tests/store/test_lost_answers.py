@@ -8,8 +8,8 @@ import asyncpg
 
 from hub import settle
 from hub.clock import now
-from hub.domain.delivery import Status
-from hub.domain.outcome import Delivered, RetryLater
+from hub.domain.delivery import Delivered, Move, RetryLater
+from hub.domain.keys import DeliveryKey
 from hub.settle import LaneResult
 from hub.store import lanes, processes
 from hub.store.lanes import FailedAttempt, LaneUpdate, SucceededAttempt
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from hub.domain.keys import LaneKey
     from hub.store.lanes import Lease, QueuedDelivery
     from hub.store.pool import Connection
 
@@ -33,7 +34,7 @@ async def _leased(c: Connection) -> tuple[int, Lease, list[QueuedDelivery]]:
     owner = (await processes.enter(c, "forward")).process
     (lease,) = await lanes.lease(c, owner, {3: 10})
     deliveries = await lanes.read(c, [lease], 10)
-    return owner, lease, deliveries[lease.destination, lease.brin]
+    return owner, lease, deliveries[lease.lane]
 
 
 async def _settle(c: Connection, owner: int, run: LaneResult) -> int:
@@ -44,17 +45,16 @@ async def _settle(c: Connection, owner: int, run: LaneResult) -> int:
 async def test_a_failure_is_not_settled_twice(connection: Connection) -> None:
     """Neither is its budget burned twice nor its attempt kept twice."""
     owner, lease, (delivery, *_) = await _leased(connection)
-    missed = FailedAttempt(
-        key=(lease.destination, lease.brin, delivery.message.sequence),
+    failed = FailedAttempt(
+        key=DeliveryKey(lease.destination, lease.brin, delivery.message.sequence),
         before=delivery.status,
-        after=Status.RETRYING,
+        move=Move.FAILED,
         outcome=RetryLater(at=now(), error="nobody", duration_ms=1),
-        counted=1,
         reason=None,
         expects_report=True,
     )
-    standing = LaneUpdate(lease=lease, head=lease.head, sent=lease.sent, closed=lease.closed, wait=60.0)
-    run = LaneResult(standing=standing, missed=[missed])
+    update = LaneUpdate(lease=lease, head=lease.head, sent=lease.sent, closed=lease.closed, wait=60.0)
+    run = LaneResult(update=update, failed=[failed])
     assert [await _settle(connection, owner, run) for _ in range(2)] == [1, 0]
     assert await connection.fetchval("select attempts from deliveries") == 1
     assert await connection.fetchval("select count(*) from attempts") == 1
@@ -64,8 +64,8 @@ async def test_a_failure_is_not_settled_twice(connection: Connection) -> None:
 async def test_a_delivery_is_not_settled_twice(connection: Connection) -> None:
     """It was attempted once, whatever became of the answer to the commit."""
     owner, lease, (delivery, *_) = await _leased(connection)
-    taken = SucceededAttempt(
-        key=(lease.destination, lease.brin, delivery.message.sequence),
+    succeeded = SucceededAttempt(
+        key=DeliveryKey(lease.destination, lease.brin, delivery.message.sequence),
         before=delivery.status,
         outcome=Delivered(at=now(), partition=1, offset=2),
         expects_report=True,
@@ -73,7 +73,7 @@ async def test_a_delivery_is_not_settled_twice(connection: Connection) -> None:
     )
     head = delivery.message.sequence
     run = LaneResult(
-        standing=LaneUpdate(lease=lease, head=head, sent=head, closed=lease.closed, wait=0.0), taken=[taken]
+        update=LaneUpdate(lease=lease, head=head, sent=head, closed=lease.closed, wait=0.0), succeeded=[succeeded]
     )
     assert [await _settle(connection, owner, run) for _ in range(2)] == [1, 0]
     assert await connection.fetchval("select attempts from deliveries") == 1
@@ -87,9 +87,7 @@ async def test_lanes_are_not_lost_that_were_leased_and_never_read(
     reading = lanes.read
     lost: list[Sequence[Lease]] = []
 
-    async def go_away(
-        c: Connection, leases: Sequence[Lease], most: int
-    ) -> Mapping[tuple[int, str], list[QueuedDelivery]]:
+    async def go_away(c: Connection, leases: Sequence[Lease], most: int) -> Mapping[LaneKey, list[QueuedDelivery]]:
         if not lost:
             lost.append(leases)
             raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
@@ -115,11 +113,10 @@ async def test_lanes_are_not_lost_that_were_leased_and_never_read(
 async def test_what_is_known_is_not_given_back(connection: Connection) -> None:
     """Only what nobody works on becomes due again; the token of what does not is fenced off."""
     owner, lease, _ = await _leased(connection)
-    known = (lease.destination, lease.brin, lease.token)
-    assert await lanes.return_lost_leases(connection, owner, [known]) == []
+    assert await lanes.return_lost_leases(connection, owner, [lease.key]) == []
     assert await lanes.return_lost_leases(connection, owner + 1, []) == []
-    assert await lanes.return_lost_leases(connection, owner, []) == [known[:2]]
-    standing = LaneUpdate(lease=lease, head=lease.head, sent=lease.sent, closed=lease.closed, wait=0.0)
-    assert await _settle(connection, owner, LaneResult(standing=standing)) == 0
+    assert await lanes.return_lost_leases(connection, owner, []) == [lease.lane]
+    update = LaneUpdate(lease=lease, head=lease.head, sent=lease.sent, closed=lease.closed, wait=0.0)
+    assert await _settle(connection, owner, LaneResult(update=update)) == 0
     (again,) = await lanes.lease(connection, owner, {3: 10})
     assert again.token > lease.token

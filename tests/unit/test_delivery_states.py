@@ -57,18 +57,18 @@ def test_a_report_on_what_is_done_with_delivery_is_kept_but_changes_nothing() ->
 @pytest.mark.parametrize(
     ("status", "move", "after"),
     [
-        (Status.WAITING, Move.TAKEN, Status.DELIVERED),
-        (Status.RETRYING, Move.TAKEN, Status.DELIVERED),
-        (Status.PROCESSED, Move.TAKEN, Ignored.ALREADY),
+        (Status.WAITING, Move.SUCCEEDED, Status.DELIVERED),
+        (Status.RETRYING, Move.SUCCEEDED, Status.DELIVERED),
+        (Status.PROCESSED, Move.SUCCEEDED, Ignored.ALREADY),
         (Status.WAITING, Move.FAILED, Status.RETRYING),
         (Status.DELIVERED, Move.FAILED, Ignored.ALREADY),
         (Status.RETRYING, Move.GIVEN_UP, Status.DEAD),
         (Status.WAITING, Move.CANCELLED, Status.CANCELLED),
         (Status.DELIVERED, Move.CANCELLED, Ignored.FINAL),
-        (Status.IN_PROGRESS, Move.OVERTAKEN, Status.SUPERSEDED),
-        (Status.DELIVERED, Move.OVERTAKEN, Status.SUPERSEDED),
-        (Status.WAITING, Move.OVERTAKEN, Ignored.FINAL),
-        (Status.REJECTED, Move.OVERTAKEN, Ignored.FINAL),
+        (Status.IN_PROGRESS, Move.SUPERSEDED, Status.SUPERSEDED),
+        (Status.DELIVERED, Move.SUPERSEDED, Status.SUPERSEDED),
+        (Status.WAITING, Move.SUPERSEDED, Ignored.FINAL),
+        (Status.REJECTED, Move.SUPERSEDED, Ignored.FINAL),
     ],
 )
 def test_moves_lead_where_the_table_says(status: Status, move: Move, after: Status | Ignored) -> None:

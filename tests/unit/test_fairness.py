@@ -19,13 +19,13 @@ def test_nobody_gets_more_than_it_can_use_or_less_than_its_few(
     """However full the house is."""
     shares = allocate(demands, total, floor)
     for who, demand in demands.items():
-        assert min(demand.more, max(0, floor - demand.has)) <= shares.get(who, 0) <= demand.more
+        assert min(demand.wanted, max(0, floor - demand.in_use)) <= shares.get(who, 0) <= demand.wanted
 
 
 @given(WISHES, st.integers(1, 2000))
 def test_those_that_are_hungry_fit_into_the_house(demands: dict[int, Demand], total: int) -> None:
     """Beyond the few that each may always have, all of them together never have more than there is."""
-    hungry = {who: Demand(demand.more, 0, has_backlog=True) for who, demand in demands.items()}
+    hungry = {who: Demand(demand.wanted, 0, has_backlog=True) for who, demand in demands.items()}
     assert sum(allocate(hungry, total, 1).values()) <= max(total, len(hungry))
 
 

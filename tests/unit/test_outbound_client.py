@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hub.outbound import Answered, AddressRefused, Outbound, Unreachable
+from hub.outbound import AddressRefused, Answered, Outbound, Unreachable
 from hub.outbound import client as client_module
 from hub.settings import Webhook
 from tests.support.receivers.receiver import ReceivedRequest, receiver, reply

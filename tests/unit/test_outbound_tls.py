@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from hub.outbound import Answer, Answered, AddressRefused, Outbound, Unreachable
+from hub.outbound import AddressRefused, Answer, Answered, Outbound, Unreachable
 from hub.settings import Webhook
 
 if TYPE_CHECKING:

@@ -1,17 +1,18 @@
-"""The hands that carry lanes in interleavings: a lease, the letters, the forwarder's own turn, its settlement.
+"""Forwarders of interleavings: they lease lanes, send deliveries, decide as the forwarder does, and complete lanes.
 
-In: who owns, what may be leased. Out: arrivals, and what was settled. Every statement, and every send, is a step.
+In: an owner, permits. Out: arrivals, and what was recorded. Every statement, and every send, is a step.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from consumers.forwarding.destination import Destination
 from consumers.forwarding.lane_progress import LaneProgress
 from hub import settle
-from hub.domain.outcome import Delivered, Refused, RetryLater
+from hub.domain.delivery import Delivered, Refused, RetryLater
 from hub.store import lanes
 from tests.support.interleaving.interleaver import SteppedConnection
 
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from consumers.forwarding.destinations import Destinations
-    from hub.domain.outcome import Outcome
+    from hub.domain.delivery import Outcome
+    from hub.domain.keys import LaneKey
     from hub.settle import LaneResult
     from hub.store.lanes import Lease, QueuedDelivery
     from tests.support.interleaving.world import InterleavingWorld
@@ -30,20 +31,7 @@ HELD_NAMES: Final = ("duo:rio", "duo:verzuim", "las:00000099000000001000", "las-
 ROUNDS: Final = 2
 
 
-class Unmoved:
-    """Places that learn nothing: what happens to a circuit has actors of its own."""
-
-    async def succeeded(self, *_: object) -> None:
-        """Learn nothing."""
-
-    async def failed(self, *_: object, **__: object) -> None:
-        """Learn nothing."""
-
-    async def open(self, *_: object) -> None:
-        """Learn nothing."""
-
-
-async def named_places(c: asyncpg.Connection[Any]) -> dict[int, Destination]:
+async def read_named_destinations(c: asyncpg.Connection[Any]) -> dict[int, Destination]:
     """Read all destinations as a forwarder has them while all is well."""
     rows = await c.fetch("select id, name, kind, topic from destinations order by id")
     return {row["id"]: Destination(**dict(row), is_open=True) for row in rows}
@@ -53,7 +41,7 @@ async def carry(
     w: InterleavingWorld, c: Any, name: str, *, most: int = 2, always: bool = False, at: datetime | None = None
 ) -> bool:
     """Take a turn with whatever is due; with `always` everything is taken by its receiver."""
-    leases = await lanes.lease(c, w.owners[name], dict.fromkeys(w.places, 40 if always else 2))
+    leases = await lanes.lease(c, w.owners[name], dict.fromkeys(w.destinations, 40 if always else 2))
     deliveries = await lanes.read(c, leases, most) if leases else {}
     await send_and_settle(w, c, name, leases, deliveries, always=always, at=at)
     return bool(leases)
@@ -64,15 +52,13 @@ async def send_and_settle(  # noqa: PLR0913 - as above
     c: Any,
     name: str,
     leases: Sequence[Lease],
-    deliveries: dict[tuple[int, str], list[QueuedDelivery]],
+    deliveries: dict[LaneKey, list[QueuedDelivery]],
     *,
     always: bool = False,
     at: datetime | None = None,
 ) -> None:
     """Send what was leased and settle all of it in one transaction."""
-    runs = [
-        await _turn(w, c, lease, deliveries[lease.destination, lease.brin], always=always, at=at) for lease in leases
-    ]
+    runs = [await _send(w, c, lease, deliveries[lease.lane], always=always, at=at) for lease in leases]
     if not runs:
         return
     async with c.transaction():
@@ -80,7 +66,7 @@ async def send_and_settle(  # noqa: PLR0913 - as above
     w.accept(runs, accepted)
 
 
-async def _turn(
+async def _send(
     w: InterleavingWorld,
     c: Any,
     lease: Lease,
@@ -89,9 +75,10 @@ async def _turn(
     always: bool,
     at: datetime | None,
 ) -> LaneResult:
-    turn = LaneProgress(lease, w.places[lease.destination])
+    untouched = replace(w.destinations[lease.destination], topic=None)  # circuits have actors of their own
+    progress = LaneProgress(lease=lease, destination=untouched)
     for delivery in deliveries:
-        if turn.skips(delivery):
+        if progress.skips(delivery):
             continue
         sequence = delivery.message.sequence
         if isinstance(c, SteppedConnection):
@@ -99,10 +86,10 @@ async def _turn(
         outcome = _outcome(w, sequence, at or datetime.now(UTC), always=always)
         if isinstance(outcome, Delivered):
             w.arrivals[lease.destination, lease.brin].append((str(delivery.message.id), sequence))
-        await turn.note(delivery, outcome, cast("Destinations", Unmoved()), outcome.at)
-        if turn.is_over:
+        progress.record(delivery, outcome, outcome.at)
+        if progress.is_over:
             break
-    return turn.run()
+    return progress.result()
 
 
 def _outcome(w: InterleavingWorld, sequence: int, at: datetime, *, always: bool) -> Outcome:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hub import subscribe
 from hub.domain.ids import new_id
+from hub.domain.keys import LaneKey
 from hub.domain.subscription import SubscriptionOptions
 from hub.errors import Conflict, NotFound
 from hub.operations import bulk, controls
@@ -71,10 +72,10 @@ def acts(kind: BulkKind) -> Part:
 
 async def sends_again(w: InterleavingWorld, c: Any) -> None:
     """Tell the current state of what a queue lost."""
-    queue = next(place.id for place in w.places.values() if place.name == "duo:rio")
+    queue = next(each.id for each in w.destinations.values() if each.name == "duo:rio")
     units = [(queue, brin, w.mandates[brin, "live"], "") for brin in BRINS]
     async with c.transaction():
-        lost_from = {(queue, brin): 2 for brin in BRINS}
+        lost_from = {LaneKey(queue, brin): 2 for brin in BRINS}
         now = datetime.now(UTC)
         await restate(c, units, cause=new_id(now), now=now, process=w.owners["plan"], lost_from=lost_from)
 
@@ -84,7 +85,7 @@ async def holds(w: InterleavingWorld, c: Any) -> None:
     for name in w.draw.sample(HELD_NAMES, 2):
         async with c.transaction():
             await controls.hold(c, name, None, w.operator())
-        w.held_whole |= {place.id for place in w.places.values() if place.name == name}
+        w.held_whole |= {each.id for each in w.destinations.values() if each.name == name}
 
 
 async def releases(w: InterleavingWorld, c: Any) -> None:
@@ -106,7 +107,7 @@ async def opens_the_gate(w: InterleavingWorld, c: Any) -> None:
 async def is_gone(w: InterleavingWorld, c: Any) -> None:
     """Want nothing any more, change what is wished for, and be told again."""
     now = datetime.now(UTC)
-    webhook = next(place.id for place in w.places.values() if place.name == f"las:{FIRST}")
+    webhook = next(each.id for each in w.destinations.values() if each.name == f"las:{FIRST}")
     await subscribe.disable(c, webhook, "gone", now)
     for found in await subscriptions.read_all(c, FIRST):
         async with c.transaction():

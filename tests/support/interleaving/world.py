@@ -17,13 +17,14 @@ from pydantic import SecretStr
 from hub import plan, settle, subscribe
 from hub.access import Actor
 from hub.domain.ids import new_id
+from hub.domain.keys import DeliveryKey, LaneKey
 from hub.domain.subscription import SubscriptionOptions
 from hub.observe.books import check_ledger
 from hub.operations import bulk, controls
 from hub.settle import IncomingReport
 from hub.store import destinations, lanes, processes
 from schemas.kinds import ReportStatus
-from tests.support.interleaving.lane_driver import HELD_NAMES, carry, named_places
+from tests.support.interleaving.lane_driver import HELD_NAMES, carry, read_named_destinations
 from tests.support.operators import operator
 from tests.support.sealing_keys import new_key
 
@@ -79,9 +80,9 @@ class InterleavingWorld:
         self.owners: dict[str, int] = {}
         self.paused: str | None = None
         self.arrivals: dict[tuple[int, str], list[tuple[str, int]]] = defaultdict(list)
-        self.tried: Counter[tuple[int, str, int]] = Counter()
-        self.unsure: set[tuple[int, str]] = set()
-        self.planted: set[tuple[int, str]] = set()
+        self.tried: Counter[DeliveryKey] = Counter()
+        self.unsure: set[LaneKey] = set()
+        self.planted: set[LaneKey] = set()
         self.held_whole: set[int] = set()
         self.may_be_loose = False
 
@@ -90,7 +91,7 @@ class InterleavingWorld:
         await self.c.execute(REGISTER)
         for brin in BRINS:
             await self._grant(brin)
-        self.places = await named_places(self.c)
+        self.destinations = await read_named_destinations(self.c)
         for brin in BRINS:
             await self._live(brin)
             if brin == BRINS[0]:
@@ -119,11 +120,11 @@ class InterleavingWorld:
     def accept(self, runs: list[LaneResult], accepted: int) -> None:
         """Note what was settled: an attempt counts once when its lane was still its owner's, and never otherwise."""
         if 0 < accepted < len(runs):
-            self.unsure |= {(run.standing.lease.destination, run.standing.lease.brin) for run in runs}
+            self.unsure |= {run.update.lease.lane for run in runs}
         elif accepted:
             for run in runs:
-                self.tried.update(taken.key for taken in run.taken)
-                self.tried.update({missed.key: missed.counted for missed in run.missed})
+                self.tried.update(attempt.key for attempt in run.succeeded)
+                self.tried.update({attempt.key: int(attempt.move is not None) for attempt in run.failed})
 
     async def finish(self) -> None:
         """Do what the living do when the others are gone: plan, work acts off, open everything, send what is left."""
@@ -158,7 +159,8 @@ class InterleavingWorld:
             "select destination, brin, sequence, status::text as status, attempts, reported_at from deliveries"
         )
         for row in rows:
-            key, lane = (row["destination"], row["brin"], row["sequence"]), (row["destination"], row["brin"])
+            key = DeliveryKey(row["destination"], row["brin"], row["sequence"])
+            lane = key.lane
             if lane not in self.unsure and row["sequence"] > self.before.get(lane, 0):
                 missed = self.tried[key] - row["attempts"]  # a failure of what was reported on meanwhile is not one
                 assert missed == 0 or (missed > 0 and row["reported_at"]), f"{key} {schedule}"
@@ -185,7 +187,7 @@ class InterleavingWorld:
         for name in HELD_NAMES:
             async with self.c.transaction():
                 await controls.release(self.c, name, None, self.operator())
-        for destination in self.places:
+        for destination in self.destinations:
             async with self.c.transaction():
                 await destinations.close_circuit(self.c, destination)
 

@@ -14,7 +14,8 @@ from hub import plan, settle
 from hub.domain.bulk import BulkKind
 from hub.domain.circuit import CircuitOpened
 from hub.domain.ids import new_id
-from hub.domain.outcome import RetryLater
+from hub.domain.keys import LaneKey
+from hub.domain.pace import SlowedDown
 from hub.domain.retention import Cutoffs
 from hub.observe.reconcile import reconcile
 from hub.operations import retention
@@ -64,7 +65,7 @@ async def sweeps(w: InterleavingWorld, c: Any) -> None:
 
 async def beats(w: InterleavingWorld, c: Any) -> None:
     """Say that a forwarder lives and what it has open; one that was buried lives again without its lanes."""
-    sending = [(destination, brin, 0.001) for destination in list(w.places)[:3] for brin in BRINS]
+    sending = [(destination, brin, 0.001) for destination in list(w.destinations)[:3] for brin in BRINS]
     await processes.beat(c, w.owners["forward 1"], sending)
     await processes.beat(c, w.owners["forward 2"], sending)
 
@@ -78,18 +79,18 @@ async def comes_and_goes(w: InterleavingWorld, c: Any) -> None:  # noqa: ARG001 
 
 async def is_forgetful(w: InterleavingWorld, c: Any) -> None:
     """Lose the answer to a lease, give back what nobody knows of, and settle what is known."""
-    owner, permits = w.owners["forgetful"], dict.fromkeys(w.places, 1)
+    owner, permits = w.owners["forgetful"], dict.fromkeys(w.destinations, 1)
     known = await lanes.lease(c, owner, permits)
     deliveries = await lanes.read(c, known, 1) if known else {}
     await lanes.lease(c, owner, permits)
-    await lanes.return_lost_leases(c, owner, [(x.destination, x.brin, x.token) for x in known])
+    await lanes.return_lost_leases(c, owner, [x.key for x in known])
     await send_and_settle(w, c, "forgetful", known, deliveries)
 
 
 async def repairs(w: InterleavingWorld, c: Any) -> None:
     """Look for stranded lanes: none is found but what a fault left, which is planted now and then."""
     if w.draw.random() < 0.5:
-        w.planted |= {tuple(row) for row in await c.fetch(A_FAULT_OF_OURS)}
+        w.planted |= {LaneKey(*row) for row in await c.fetch(A_FAULT_OF_OURS)}
     found = set(await lanes.repair_stranded(c))
     assert found <= w.planted, f"stranded: {found - w.planted}"
 
@@ -124,7 +125,7 @@ async def reports_on_mandates(w: InterleavingWorld, c: Any) -> None:
 
 async def circuits(w: InterleavingWorld, c: Any) -> None:
     """Open a circuit, probe, and close it."""
-    destination, now = w.draw.choice(list(w.places)), datetime.now(UTC)
+    destination, now = w.draw.choice(list(w.destinations)), datetime.now(UTC)
     opening = CircuitOpened(since=now, cause="unreachable", error="nobody", probe_at=now)
     await destinations.open_circuit(c, destination, opening, "closed")
     async with c.transaction():
@@ -135,10 +136,10 @@ async def circuits(w: InterleavingWorld, c: Any) -> None:
 
 async def paces(w: InterleavingWorld, c: Any) -> None:
     """Slow destinations down, note what they took, and forget moments when the clock went back."""
-    destination, now = w.draw.choice(list(w.places)), datetime.now(UTC)
-    await destinations.slow_down(c, destination, 2, RetryLater(at=now, error="wait", duration_ms=1), 0.0)
-    await destinations.write_accepted(c, dict.fromkeys(w.draw.sample(list(w.places), 4), now))
-    await destinations.speed_up(c, destination, (2, None), took=True)
+    destination, now = w.draw.choice(list(w.destinations)), datetime.now(UTC)
+    await destinations.slow_down(c, destination, SlowedDown(limit=2, pause_seconds=0.0, at=now, error="wait"))
+    await destinations.write_accepted(c, dict.fromkeys(w.draw.sample(list(w.destinations), 4), now))
+    await destinations.raise_limit(c, destination, (2, None), has_accepted=True)
     async with c.transaction():
         await destinations.reset_deadlines(c)
 

@@ -8,19 +8,19 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from consumers.forwarding import forwarder as forward
+from consumers.forwarding.destination import Destination
+from consumers.forwarding.lane_progress import LaneProgress
 from hub import settle
-from hub.domain.delivery import IN_LANE, Status
-from hub.domain.outcome import Delivered
+from hub.domain.delivery import Delivered
 from hub.settings import load
-from hub.settle import LaneResult
 from hub.store import lanes, processes
-from hub.store.lanes import LaneUpdate, SucceededAttempt
 from tests.support.register.subscriptions import KEYS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from hub.settings import Settings
+    from hub.settle import LaneResult
     from hub.store.lanes import Lease, QueuedDelivery
     from hub.store.pool import Connection
 
@@ -63,32 +63,23 @@ async def until(claim: Callable[[], Awaitable[bool]], within: float = 90.0) -> N
 
 
 async def deliver_all(c: Connection) -> list[int]:
-    """Take every lane's turn without a network: everything is taken at once. Returns the numbers that were sent."""
+    """Deliver all lanes without a network: everything is accepted at once. Return the numbers that were sent."""
     owner, sent = (await processes.enter(c, "forward")).process, []
     permits = {row["id"]: 1000 for row in await c.fetch("select id from destinations")}
     while leases := await lanes.lease(c, owner, permits):
         deliveries = await lanes.read(c, leases, 40)
-        runs = [_turn(lease, deliveries[lease.destination, lease.brin]) for lease in leases]
+        runs = [_delivered(lease, deliveries[lease.lane]) for lease in leases]
         async with c.transaction():
             await settle.record_attempts(c, owner, runs, datetime.now(UTC))
-        sent += [taken.key[2] for run in runs for taken in run.taken]
+        sent += [attempt.key.sequence for run in runs for attempt in run.succeeded]
     return sent
 
 
-def _turn(lease: Lease, deliveries: list[QueuedDelivery]) -> LaneResult:
+def _delivered(lease: Lease, deliveries: list[QueuedDelivery]) -> LaneResult:
     at = datetime.now(UTC)
-    taken = [
-        SucceededAttempt(
-            key=(lease.destination, lease.brin, delivery.message.sequence),
-            before=delivery.status,
-            outcome=Delivered(at=at, partition=0, offset=delivery.message.sequence),
-            expects_report=delivery.expects_report,
-            planned_at=delivery.planned_at,
-        )
-        for delivery in deliveries
-        if delivery.status in IN_LANE
-    ]
-    numbers = [x.message.sequence for x in deliveries if x.status is not Status.CANCELLED]
-    through = deliveries[-1].message.sequence
-    standing = LaneUpdate(lease=lease, head=through, sent=max(numbers), closed=lease.closed, wait=0.0)
-    return LaneResult(standing=standing, taken=taken)
+    queue = Destination(id=lease.destination, name="queue", kind="duo", topic="queue")
+    progress = LaneProgress(lease=lease, destination=queue)
+    for delivery in deliveries:
+        if not progress.skips(delivery):
+            progress.record(delivery, Delivered(at=at, partition=0, offset=delivery.message.sequence), at)
+    return progress.result()

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from consumers.forwarding.destination import Destination
+from consumers.forwarding.lane_progress import LaneProgress
 from hub import settle
-from hub.domain.outcome import Delivered, RetryLater
+from hub.domain.delivery import Delivered, RetryLater
+from hub.domain.retry import SCHEDULE
 from hub.errors import Conflict
-from hub.settle import IncomingReport, LaneResult
+from hub.settle import IncomingReport
 from hub.store import destinations, processes
-from hub.store.lanes import FailedAttempt, LaneUpdate, SucceededAttempt
 from schemas.kinds import DeliveryStatus as Status
-from tests.support.lanes.lane_model import WAITS
 
 if TYPE_CHECKING:
     import asyncpg
 
+    from hub.settle import LaneResult
     from hub.store.lanes import Lease, QueuedDelivery
     from schemas.kinds import ReportStatus
 
@@ -36,8 +38,8 @@ NAMED: Final = "select id from deliveries where brin = $1 and sequence = $2"
 
 
 @dataclass
-class Turn:
-    """A lane in a forwarder's hand: what it holds, what was sent of it, and whether it sends on."""
+class LaneSteps:
+    """A leased lane, step by step: its deliveries, what came of those sent, and whether it sends on."""
 
     lease: Lease
     deliveries: list[QueuedDelivery]
@@ -46,41 +48,21 @@ class Turn:
     was_late: bool = False
 
 
-def run_of(turn: Turn) -> LaneResult:
-    """Write what a turn came to as it is settled."""
-    lease, head, sent, wait = turn.lease, turn.lease.head, turn.lease.sent, 0.0
-    taken, missed = [], []
+def result_of(turn: LaneSteps) -> LaneResult:
+    """Let the forwarder's own decision follow from what a lane's steps came to."""
+    first = Destination(id=turn.lease.destination, name="las", kind="las", topic=None)
+    progress = LaneProgress(lease=replace(turn.lease, early=0.0), destination=first)
     for delivery, status in turn.steps:
-        at, key = datetime.now(UTC), (lease.destination, lease.brin, delivery.message.sequence)
-        if delivery.status not in WAITS:
-            head = key[2]
-            sent = sent if delivery.status is Status.CANCELLED else head
-        elif status is Status.DELIVERED:
-            outcome = Delivered(at=at, partition=0, offset=key[2])
-            taken.append(
-                SucceededAttempt(
-                    key=key,
-                    before=delivery.status,
-                    outcome=outcome,
-                    expects_report=True,
-                    planned_at=delivery.planned_at,
-                )
-            )
-            head = sent = key[2]
+        if progress.skips(delivery):
+            continue
+        at = datetime.now(UTC)
+        if status is Status.DELIVERED:
+            progress.record(delivery, Delivered(at=at, partition=0, offset=delivery.message.sequence), at)
         else:
+            attempts = len(SCHEDULE) if status is Status.DEAD else 1
             failure = RetryLater(at=at, error="nobody", duration_ms=1)
-            reason = "exhausted" if status is Status.DEAD else None
-            missed.append(
-                FailedAttempt(key=key, before=delivery.status, after=status, outcome=failure, counted=1, reason=reason,
-                       expects_report=True)
-            )  # fmt: skip
-            head, sent = (key[2], key[2]) if status is Status.DEAD else (head, sent)
-            wait = 0.0 if status is Status.DEAD else 300.0
-    return LaneResult(
-        standing=LaneUpdate(lease=lease, head=head, sent=sent, closed=lease.closed, wait=wait),
-        taken=taken,
-        missed=missed,
-    )
+            progress.record(replace(delivery, attempts=attempts), failure, at)
+    return progress.result()
 
 
 async def report_on(c: asyncpg.Connection[Any], brin: str, number: int, status: ReportStatus, at: datetime) -> bool:
@@ -102,7 +84,7 @@ async def cancel_one(c: asyncpg.Connection[Any], brin: str, number: int) -> bool
     return True
 
 
-async def bury(c: asyncpg.Connection[Any]) -> int:
+async def rescue_lanes(c: asyncpg.Connection[Any]) -> int:
     """Declare dead who is silent, and say how many lanes that freed."""
     async with c.transaction():
         return await processes.rescue_lanes(c)

@@ -8,13 +8,15 @@ from uuid import UUID
 
 import orjson
 
+from consumers.forwarding.destination import Destination
+from consumers.forwarding.lane_progress import LaneProgress
 from hub import plan, settle
 from hub.clock import now
-from hub.domain.delivery import IN_LANE, Status
-from hub.domain.outcome import Delivered, RetryLater
+from hub.domain.delivery import Delivered, Move, RetryLater
+from hub.domain.keys import DeliveryKey
 from hub.settle import IncomingReport, LaneResult
 from hub.store import lanes, processes
-from hub.store.lanes import FailedAttempt, LaneUpdate, SucceededAttempt
+from hub.store.lanes import FailedAttempt, LaneUpdate
 from schemas.kinds import ReportStatus
 
 if TYPE_CHECKING:
@@ -33,12 +35,12 @@ async def plan_all(c: Connection) -> None:
 
 async def take(c: Connection, *names: str) -> int:
     """Let destinations take all that may go to them, and say how many messages that were."""
-    return len(await _turns(c, names, fail=False))
+    return len(await _attempt(c, names, fail=False))
 
 
 async def fail(c: Connection, *names: str) -> int:
     """Let one attempt per lane of these destinations fail, as if nobody answered."""
-    return len(await _turns(c, names, fail=True))
+    return len(await _attempt(c, names, fail=True))
 
 
 async def report(c: Connection, delivery_id: str, status: str, text: str | None = None, *, minutes: int = 0) -> None:
@@ -66,48 +68,37 @@ def report_record(delivery_id: str, text: str | None = None) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def _turns(c: Connection, names: Collection[str], *, fail: bool) -> list[Any]:
+async def _attempt(c: Connection, names: Collection[str], *, fail: bool) -> list[Any]:
     owner, done = (await processes.enter(c, "forward")).process, []
     rows = await c.fetch("select id from destinations where name = any($1::text[])", list(names))
     while leases := await lanes.lease(c, owner, {row["id"]: 1000 for row in rows}):
         deliveries = await lanes.read(c, leases, 40)
-        turn = _failed if fail else _taken
-        runs = [turn(lease, deliveries[lease.destination, lease.brin]) for lease in leases]
+        attempt = _failed if fail else _succeeded
+        results = [attempt(lease, deliveries[lease.lane]) for lease in leases]
         async with c.transaction():
-            await settle.record_attempts(c, owner, runs, now())
-        done += [item for run in runs for item in (*run.taken, *run.missed)]
+            await settle.record_attempts(c, owner, results, now())
+        done += [item for result in results for item in (*result.succeeded, *result.failed)]
     return done
 
 
-def _taken(lease: Lease, deliveries: list[QueuedDelivery]) -> LaneResult:
-    taken = [
-        SucceededAttempt(
-            key=(lease.destination, lease.brin, delivery.message.sequence),
-            before=delivery.status,
-            outcome=Delivered(at=now(), partition=3, offset=delivery.message.sequence),
-            expects_report=delivery.expects_report,
-            planned_at=delivery.planned_at,
-        )
-        for delivery in deliveries
-        if delivery.status in IN_LANE
-    ]
-    through = deliveries[-1].message.sequence
-    sent = max(delivery.message.sequence for delivery in deliveries if delivery.status is not Status.CANCELLED)
-    return LaneResult(
-        standing=LaneUpdate(lease=lease, head=through, sent=sent, closed=lease.closed, wait=0.0), taken=taken
-    )
+def _succeeded(lease: Lease, deliveries: list[QueuedDelivery]) -> LaneResult:
+    queue = Destination(id=lease.destination, name="queue", kind="duo", topic="queue")
+    progress = LaneProgress(lease=lease, destination=queue)
+    for delivery in deliveries:
+        if not progress.skips(delivery):
+            progress.record(delivery, Delivered(at=now(), partition=3, offset=delivery.message.sequence), now())
+    return progress.result()
 
 
 def _failed(lease: Lease, deliveries: list[QueuedDelivery]) -> LaneResult:
     first = deliveries[0]
-    missed = FailedAttempt(
-        key=(lease.destination, lease.brin, first.message.sequence),
+    failed = FailedAttempt(
+        key=DeliveryKey(lease.destination, lease.brin, first.message.sequence),
         before=first.status,
-        after=Status.RETRYING,
+        move=Move.FAILED,
         outcome=RetryLater(at=now(), error="nobody answers", duration_ms=7),
-        counted=1,
         reason=None,
         expects_report=first.expects_report,
     )
-    standing = LaneUpdate(lease=lease, head=lease.head, sent=lease.sent, closed=lease.closed, wait=300.0)
-    return LaneResult(standing=standing, missed=[missed])
+    update = LaneUpdate(lease=lease, head=lease.head, sent=lease.sent, closed=lease.closed, wait=300.0)
+    return LaneResult(update=update, failed=[failed])

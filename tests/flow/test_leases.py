@@ -1,4 +1,4 @@
-"""What a forwarder takes in hand at once is little enough that its heart beats meanwhile."""
+"""A forwarder leases at once only as much as leaves its heartbeat in time."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ SCHOOLS, EACH = 50, 30
 async def test_a_deep_backlog_is_taken_in_portions(
     connection: asyncpg.Connection[Any], pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of many deep lanes each gives its first letters only; a few lanes give all that a turn carries."""
+    """Of many deep lanes only the first deliveries are read; of a few lanes all that one lane may have."""
     await make_register(connection, SCHOOLS)
     await record_events(connection, EACH)
     brins = [row["brin"] for row in await connection.fetch("select brin from schools order by brin")]
     async with connection.transaction():
         await plan.plan(connection, dict.fromkeys(brins), now(), 0)
     rio = await connection.fetchval("select id from destinations where name = 'duo:rio'")
-    monkeypatch.setattr(leases, "LETTERS_AT_ONCE", 100)
+    monkeypatch.setattr(leases, "DELIVERIES_AT_ONCE", 100)
     async with Heartbeat(pool, "forward") as heartbeat:
-        taken = leases.Leases(pool, heartbeat)
-        few = await taken.take({rio: 2})
-        many = await taken.take({rio: SCHOOLS})
+        ours = leases.Leases(pool, heartbeat)
+        few = await ours.take({rio: 2})
+        many = await ours.take({rio: SCHOOLS})
     numbers = [[delivery.message.sequence for delivery in deliveries] for _, deliveries in few]
     assert numbers == [list(range(1, EACH + 1))] * 2
     assert [[delivery.message.sequence for delivery in deliveries] for _, deliveries in many] == [[1, 2]] * (
