@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from hub.store.pool import Connection, Pool
-    from producers.publishing import Publisher
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DEFAULTS = envelope_defaults(LAS, "https://hub.example")
@@ -124,7 +123,7 @@ async def test_a_change_that_cannot_be_published_is_left_out(
            jsonb_array_elements(items) i where i ->> 1 = '00AA') || (select jsonb_agg(i) from
            jsonb_array_elements(items) i where i ->> 1 <> '00AA')"""
     )
-    publisher: Publisher | Any = Recorder()
+    publisher: Any = Recorder()
     assert await delivery_changes.publish(connection, publisher, DEFAULTS) == 2
     assert publisher.keys == ["18DS"]
     assert await connection.fetchval("select count(*) from change_outbox") == 0
@@ -145,7 +144,7 @@ async def test_a_school_whose_dates_fail_keeps_no_other_from_its_own(
             raise TypeError("a fault of ours")
         return await arrive(c, brins, at)
 
-    monkeypatch.setattr(calendar.register, "arrive", arrive_or_fail)
+    monkeypatch.setattr(register, "arrive", arrive_or_fail)
     await calendar.catch_up(connection, now())
     left = await connection.fetch("select brin from mandates where next_date is not null")
     assert [row["brin"] for row in left] == ["00AA"]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from hub.recovery.rebuild import Obstacles
-    from hub.recovery.stamps import LoggedEvent
+    from hub.recovery.log_entries import LoggedEvent
 
 
 def split_aged_out(events: Sequence[LoggedEvent], before: date) -> tuple[list[LoggedEvent], list[LoggedEvent]]:
