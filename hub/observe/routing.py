@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import orjson
 
 from hub.clock import today
-from hub.domain.kinds import Kind
 from hub.domain.as_of import KnownEvent, mandates_for_branch
+from hub.domain.kinds import Kind
 from hub.domain.mandate import REST
 from hub.store import mandates
 from schemas.identifiers import brin_of_branch

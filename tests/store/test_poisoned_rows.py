@@ -11,7 +11,7 @@ import pytest
 
 from consumers.reporting.reader import ReportReader
 from hub import register
-from hub.api.report_context import ReportBatcher
+from hub.api.reports import ReportBatcher
 from hub.clock import now, today
 from hub.envelopes import envelope_defaults
 from hub.processes.heartbeat import Heartbeat

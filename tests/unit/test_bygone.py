@@ -9,8 +9,8 @@ from uuid import UUID, uuid4
 from hub.domain.kinds import Kind
 from hub.domain.state_from_log import LoggedChange
 from hub.recovery.aged_out import left_out, split_aged_out
-from hub.recovery.rebuild import Obstacles
 from hub.recovery.log_entries import LogEntry, LoggedEvent
+from hub.recovery.rebuild import Obstacles
 from schemas.identifiers import Brin, Oin, ServiceCode
 from schemas.kinds import MandateState
 
