@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from hub import clock, faults, register
+from hub.processes.running import run_until_set
 from hub.recovery import wait_until_caught_up
 from hub.register import moment
 from hub.store import anchors, observe
@@ -24,7 +25,6 @@ from hub.store.notifications import notify
 from hub.store.people import SystemActor
 from hub.store.pool import DATABASE_ERRORS, is_transient
 from hub.tracing import new_traceparent
-from producers.publishing import run_until_stopped
 from schemas.topics import MANDATES
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ logger = structlog.get_logger(__name__)
 
 async def run(settings: Settings, stop: asyncio.Event, topic: str = MANDATES.name) -> None:
     """Tell dates until `stop` is set; what is being written then is undone and told by the next one."""
-    await run_until_stopped(stop, _raise_events_forever(settings, stop, topic))
+    await run_until_set(stop, _raise_events_forever(settings, stop, topic))
 
 
 async def _raise_events_forever(settings: Settings, stop: asyncio.Event, topic: str) -> None:

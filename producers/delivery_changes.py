@@ -13,10 +13,11 @@ import structlog
 
 from hub import faults
 from hub.envelopes import delivery_change, envelope_defaults
+from hub.processes.running import run_until_set
 from hub.store import ledger, published_events
 from hub.store.locks import CHANGES
 from hub.store.notifications import Listener
-from producers.publishing import publish_forever, run_until_stopped
+from producers.publishing import publish_forever
 
 if TYPE_CHECKING:
     from hub.envelopes import ChangeSubject, EnvelopeDefaults, StatusChange
@@ -41,7 +42,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                     await listener.wait()
                     await asyncio.sleep(GATHER_SECONDS)
 
-    await run_until_stopped(stop, publish_forever(settings, CHANGES, work))
+    await run_until_set(stop, publish_forever(settings, CHANGES, work))
 
 
 async def publish(c: Connection, publisher: Publisher, defaults: EnvelopeDefaults, topic: str = TOPIC) -> int:

@@ -19,7 +19,7 @@ from hub.store.locks import hold_advisory_lock
 from hub.store.pool import DATABASE_ERRORS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from aiokafka import AIOKafkaProducer
 
@@ -31,18 +31,6 @@ if TYPE_CHECKING:
 RETRY_SECONDS: Final = 0.3
 REFUSED_SECONDS: Final = 3.0
 logger = structlog.get_logger(__name__)
-
-
-async def run_until_stopped(stop: asyncio.Event, forever: Coroutine[None, None, None]) -> None:
-    """Run something that never ends until `stop` is set; what it has not finished then, the next one does again."""
-    running = asyncio.create_task(forever)
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    running.cancel()
-    (fault, _) = await asyncio.gather(running, stopping, return_exceptions=True)
-    if isinstance(fault, Exception):
-        raise fault
 
 
 async def publish_forever(settings: Settings, lock: int, work: Work) -> None:

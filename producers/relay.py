@@ -20,13 +20,14 @@ from hub.clock import now
 from hub.envelopes import envelope_defaults, mandate_event
 from hub.kafka.offsets import UNKNOWN_OFFSETS, open_offset_client
 from hub.processes.heartbeat import Heartbeat
+from hub.processes.running import run_until_set
 from hub.recovery import compare, read_missing
 from hub.store import ledger, published_events, watermarks
 from hub.store.locks import RELAY
 from hub.store.meters import Meters
 from hub.store.notifications import Listener
 from hub.store.pool import open_pool
-from producers.publishing import publish_forever, run_until_stopped
+from producers.publishing import publish_forever
 from schemas.topics import MANDATES
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ async def run(settings: Settings, stop: asyncio.Event, topic: str = TOPIC) -> No
     try:
         async with Heartbeat(pool, "produce") as heartbeat:
             flushing = asyncio.create_task(meters.flush_forever(pool, heartbeat))
-            await run_until_stopped(stop, publish_forever(settings, RELAY, work))
+            await run_until_set(stop, publish_forever(settings, RELAY, work))
             flushing.cancel()
             await asyncio.gather(flushing, return_exceptions=True)
     finally:

@@ -11,14 +11,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
+from faststream import FastStream
+from faststream.kafka import KafkaMessage  # noqa: TC002 - FastStream reads the annotation
 
 from consumers.parking import park, parked_row
 from consumers.planning.bulk_jobs import BulkJobRunner
 from hub import faults, plan
 from hub.domain.ids import time_of
 from hub.domain.lag import hop_seconds
-from hub.kafka.broker import close_broker, commit, make_broker, offsets_after, subscribe_to_batches
+from hub.kafka.broker import Reading, batch_subscriber, close_broker, commit, make_broker, offsets_after
 from hub.processes.heartbeat import Heartbeat
+from hub.processes.running import run_until_set
 from hub.recovery import wait_until_caught_up
 from hub.settle.records import UnusableRecord
 from hub.store import meters, observe, plans, processes, reports
@@ -60,28 +63,27 @@ async def run(settings: Settings, stop: asyncio.Event, instance: str | None = No
                     return
             planner = Planner(pool, heartbeat)
             subscribe(broker, planner, instance, topic)
-            await broker.start()
-            chores = [
-                asyncio.create_task(chore) for chore in (planner.sweep(), BulkJobRunner(pool, heartbeat).run_batch())
-            ]
-            await stop.wait()
-            for chore in chores:
-                chore.cancel()
-            await asyncio.gather(*chores, return_exceptions=True)
-            await planner.flush()
-            await close_broker(broker)
+            await FastStream(broker, logger=None).start()
+            try:
+                await run_until_set(stop, planner.sweep(), BulkJobRunner(pool, heartbeat).run_batch())
+                await planner.flush()
+            finally:
+                await close_broker(broker)
     finally:
         await pool.close()
 
 
 def subscribe(broker: KafkaBroker, planner: Planner, instance: str | None, topic: str = TOPIC) -> None:
-    """Let a planner hear the bells of a topic: who rang, never what was said."""
+    """Subscribe a planner to record keys; values are ignored, because the database has what they say and more."""
 
-    async def take(consumer: Any, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:  # noqa: ANN401 - FastStream's own
-        await planner.park(unusable_records(records, await planner.plan(brins_of(records))))
-        planner.remember_offsets(consumer, records)
+    async def read_keys(message: KafkaMessage) -> dict[str, datetime | None]:
+        return brins_of(message.raw_message)
 
-    subscribe_to_batches(broker, topic, GROUP, instance, MOST_RECORDS, take)
+    @batch_subscriber(broker, topic, Reading(group=GROUP, instance=instance, most_records=MOST_RECORDS), read_keys)
+    async def on_schools(schools: dict[str, datetime | None], message: KafkaMessage) -> None:
+        records: Any = message.raw_message
+        await planner.park(unusable_records(records, await planner.plan(schools)))
+        planner.remember_offsets(message.consumer, records)
 
 
 def brins_of(records: Sequence[ConsumerRecord[bytes, bytes]]) -> dict[str, datetime | None]:

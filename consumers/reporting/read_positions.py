@@ -7,29 +7,28 @@ a backup knows less than the group's offsets say: reading goes back to where it 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import structlog
 from aiokafka import TopicPartition
 
-from hub.kafka.broker import offsets_after
+from hub.kafka.broker import Positioned, offsets_after
 from hub.store import watermarks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from aiokafka import ConsumerRecord
-
     from hub.store.pool import Connection
 
+Read = TypeVar("Read", bound=Positioned)
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BatchSplit:
+class BatchSplit(Generic[Read]):
     """The part of a batch that comes next, and from where other partitions are to be read first."""
 
-    records: Sequence[ConsumerRecord[bytes, bytes]]
+    records: Sequence[Read]
     rewind: Mapping[TopicPartition, int] = field(default_factory=dict)
 
 
@@ -39,7 +38,7 @@ class ReadPositions:
     def __init__(self) -> None:
         self._stored: dict[TopicPartition, int] = {}
 
-    async def split(self, c: Connection, records: Sequence[ConsumerRecord[bytes, bytes]]) -> BatchSplit:
+    async def split(self, c: Connection, records: Sequence[Read]) -> BatchSplit[Read]:
         """Take what comes next and note it as read, in the transaction that takes it in.
 
         A place that was gone back to and still begins later has nothing there any more: it is read on.
@@ -61,7 +60,7 @@ class ReadPositions:
             )
         return BatchSplit(records=kept, rewind=rewind)
 
-    def committed(self, split: BatchSplit) -> None:
+    def committed(self, split: BatchSplit[Any]) -> None:
         """Note what the database knows now."""
         self._stored |= offsets_after(split.records) | dict(split.rewind)
         for place, offset in split.rewind.items():

@@ -12,19 +12,25 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from aiokafka.errors import IllegalStateError
+from faststream import FastStream
+from faststream.kafka import KafkaMessage  # noqa: TC002 - FastStream reads the annotation
+from pydantic import InstanceOf  # noqa: TC002 - FastStream reads the annotation
 
 from consumers.parking import awaiting_delivery, park, parked_row
 from consumers.reporting.loss_watch import watch_forever
 from consumers.reporting.read_positions import BatchSplit, ReadPositions
+from consumers.reporting.received_report import INTERNAL_FAULT, ReceivedReport, read_record
 from hub import faults, settle
-from hub.kafka.broker import close_broker, commit, make_broker, offsets_after, subscribe_to_batches
+from hub.kafka.broker import Reading, batch_subscriber, close_broker, commit, make_broker, offsets_after
 from hub.processes.heartbeat import Heartbeat
+from hub.processes.running import run_until_set
 from hub.settle import IncomingReport, UnknownDelivery
 from hub.settle.records import UnusableRecord, read_report
 from hub.store import reports as store
 from hub.store.meters import Meters
 from hub.store.notifications import Notifier
 from hub.store.pool import TRANSIENT_ERRORS, is_transient, open_pool
+from schemas.topics import DUO_REPORTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -36,7 +42,7 @@ if TYPE_CHECKING:
     from hub.settle.reports import ReportAnswer
     from hub.store.pool import Connection, Pool
 
-TOPIC: Final = "duo.reports.v1"
+TOPIC: Final = DUO_REPORTS.name
 GROUP: Final = "osr-hub.reports"
 MOST_RECORDS: Final = 500
 RETRY_SECONDS: Final = 0.3
@@ -44,7 +50,6 @@ TICK_SECONDS: Final = 1.0
 UNKNOWN_DELIVERY: Final = UnusableRecord(
     "unknown_delivery", "no delivery of this id, or of this mandate's version, is known yet"
 )
-INTERNAL_FAULT: Final = UnusableRecord("unparsable", "the hub failed on it; the log of `reports` says how")
 log = structlog.get_logger(__name__)
 
 
@@ -56,25 +61,28 @@ async def run(settings: Settings, stop: asyncio.Event, instance: str | None = No
         async with Heartbeat(pool, "reports") as heartbeat:
             reader = ReportReader(pool, heartbeat)
             subscribe(broker, reader, instance)
-            await broker.start()
-            chores = [
-                asyncio.create_task(c) for c in (reader.work(), watch_forever(settings, lambda: heartbeat.process))
-            ]
-            await stop.wait()
-            for chore in chores:
-                chore.cancel()
-            await asyncio.gather(*chores, return_exceptions=True)
-            await close_broker(broker)
+            await FastStream(broker, logger=None).start()
+            try:
+                await run_until_set(stop, reader.work(), watch_forever(settings, lambda: heartbeat.process))
+            finally:
+                await close_broker(broker)
             await reader.flush()
     finally:
         await pool.close()
 
 
 def subscribe(broker: KafkaBroker, reader: ReportReader, instance: str | None, topic: str = TOPIC) -> None:
-    """Let a reader take the batches of a topic, undecoded: it decides itself what a record is."""
+    """Subscribe a reader to a topic of reports; offsets are committed after its own transaction."""
 
-    async def take(consumer: Any, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:  # noqa: ANN401 - FastStream's own
-        taken = await reader.take(records)
+    async def read(message: KafkaMessage) -> list[ReceivedReport]:
+        return [reader.read(record) for record in message.raw_message]
+
+    @batch_subscriber(
+        broker, topic, Reading(group=GROUP, instance=instance, most_records=MOST_RECORDS), read, DUO_REPORTS
+    )
+    async def on_reports(reports: list[InstanceOf[ReceivedReport]], message: KafkaMessage) -> None:
+        consumer: Any = message.consumer
+        taken = await reader.take(reports)
         faults.here("reports.committed")
         for partition, offset in taken.rewind.items():
             with suppress(IllegalStateError):  # the partition left; its new owner goes back
@@ -82,8 +90,6 @@ def subscribe(broker: KafkaBroker, reader: ReportReader, instance: str | None, t
         if taken.records:
             await commit(consumer, offsets_after(taken.records))
         faults.here("reports.read")
-
-    subscribe_to_batches(broker, topic, GROUP, instance, MOST_RECORDS, take)
 
 
 class ReportReader:
@@ -97,7 +103,11 @@ class ReportReader:
         self._lanes = Notifier(pool, "lanes")
         self._positions = ReadPositions()
 
-    async def take(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> BatchSplit:
+    def read(self, record: ConsumerRecord[bytes, bytes]) -> ReceivedReport:
+        """Read a record by the clock of the ledger."""
+        return read_record(record, self._heartbeat.clock.now())
+
+    async def take(self, records: Sequence[ReceivedReport]) -> BatchSplit[ReceivedReport]:
         """Apply a batch, however often it takes; returns what of it was applied, and what must be read first."""
         while True:
             try:
@@ -109,7 +119,7 @@ class ReportReader:
                 log.warning("reports.failed", records=len(records), error=str(error), next="the same records again")
                 await asyncio.sleep(RETRY_SECONDS)
 
-    async def _write(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> BatchSplit:
+    async def _write(self, records: Sequence[ReceivedReport]) -> BatchSplit[ReceivedReport]:
         async with self._pool.acquire() as c, c.transaction():
             split = await self._positions.split(c, records)
             answers = await self._apply(c, split.records)
@@ -118,12 +128,12 @@ class ReportReader:
         self._note(answers)
         return split
 
-    async def _apply_singly(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> BatchSplit:
+    async def _apply_singly(self, records: Sequence[ReceivedReport]) -> BatchSplit[ReceivedReport]:
         if len(records) > 1:
             shares = [await self.take([record]) for record in records]
             rewind = {partition: offset for split in shares for partition, offset in split.rewind.items()}
             return BatchSplit(records=[record for split in shares for record in split.records], rewind=rewind)
-        await self._park_for_us(records[0])
+        await self._park_for_us(records[0].record)
         return BatchSplit(records=records)
 
     async def _park_for_us(self, record: ConsumerRecord[bytes, bytes]) -> None:
@@ -139,15 +149,16 @@ class ReportReader:
             else:
                 return
 
-    async def _apply(self, c: Connection, records: Sequence[ConsumerRecord[bytes, bytes]]) -> list[ReportAnswer]:
+    async def _apply(self, c: Connection, records: Sequence[ReceivedReport]) -> list[ReportAnswer]:
         at = self._heartbeat.clock.now()
         usable: list[tuple[ConsumerRecord[bytes, bytes], IncomingReport]] = []
-        for record in records:
-            match read_report(record.value, record.headers, at):
+        for received in records:
+            match received.report:
                 case IncomingReport() as report:
-                    usable.append((record, report))
+                    usable.append((received.record, report))
                 case why:
-                    await park(c, parked_row(record, why, at))
+                    blame = "hub" if why is INTERNAL_FAULT else "sender"
+                    await park(c, {**parked_row(received.record, why, at), "blame": blame})
         answers = await settle.apply_reports(c, [report for _, report in usable], at, self._heartbeat.process)
         for (record, report), answer in zip(usable, answers, strict=True):
             if isinstance(answer, UnknownDelivery):

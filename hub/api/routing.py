@@ -16,7 +16,7 @@ from hub.api.mandate_context import MandateContextHere
 from hub.api.mandate_requests import RoutingRequest
 from hub.api.preconditions import IfMatch, etag
 from hub.clock import today
-from hub.domain.known import ReachingMandate
+from hub.domain.as_of import ReachingMandate
 from hub.errors import NotFound
 from hub.observe.routing import RoutingQuery, find_routing
 from hub.operations import administration

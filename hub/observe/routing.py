@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import orjson
 
 from hub.clock import today
+from hub.domain.as_of import KnownEvent, mandates_for_branch
 from hub.domain.kinds import Kind
-from hub.domain.known import KnownEvent, mandates_for_branch
 from hub.domain.mandate import REST
 from hub.store import mandates
 from schemas.identifiers import brin_of_branch
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
     from typing import Any
 
-    from hub.domain.known import ReachingMandate
+    from hub.domain.as_of import ReachingMandate
     from hub.store.mandates import MandateScope
     from hub.store.pool import Connection
     from schemas.identifiers import Branch, ServiceCode

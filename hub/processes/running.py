@@ -12,7 +12,7 @@ from hub import settings as hub_settings
 from hub.telemetry import set_up_logging
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
     from hub.settings import Settings
 
@@ -38,3 +38,14 @@ async def _run(runs: Sequence[Run], settings: Settings) -> None:
 
 async def _run_one(run: Run, settings: Settings, stop: asyncio.Event) -> None:
     await run(settings, stop)
+
+
+async def run_until_set(stop: asyncio.Event, *endless: Coroutine[None, None, None]) -> None:
+    """Run coroutines that never end until `stop` is set, then cancel them; the first that fails is raised."""
+    tasks = [asyncio.create_task(each) for each in (stop.wait(), *endless)]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(outcome, Exception):
+            raise outcome

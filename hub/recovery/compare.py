@@ -14,8 +14,8 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 from hub.errors import LogIsAhead
 from hub.imports import no_progress
 from hub.kafka.offsets import read_topic_offsets
-from hub.recovery.reading import read_records
-from hub.recovery.stamps import LogEntry, read_entry
+from hub.recovery.log_entries import LogEntry, read_entry
+from hub.recovery.topic_reader import read_records
 from hub.store import recovery, watermarks
 
 MOST_ROWS: Final = 1000

@@ -18,7 +18,7 @@ from hub.domain.delivery import Status
 from hub.domain.ids import new_id
 from hub.domain.keys import LaneKey
 from hub.operations.restate import restate
-from hub.recovery.reading import read_records
+from hub.recovery.topic_reader import read_records
 from hub.store import lost as store
 from schemas.topics import THIRTY_DAYS_MS
 

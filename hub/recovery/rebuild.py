@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from hub.domain.recall import UnusableEvent, state_after
-from hub.recovery.stamps import read_event
+from hub.domain.state_from_log import UnusableEvent, state_after
+from hub.recovery.log_entries import read_event
 from hub.register.write import unit_messages_json, units_json
 from hub.store.recovery import PublishedPosition, RecoveredRows
 from hub.store.register import EventRow
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from hub.domain.mandate import Mandate
     from hub.recovery.compare import Comparison
-    from hub.recovery.stamps import LogEntry, LoggedEvent
+    from hub.recovery.log_entries import LogEntry, LoggedEvent
     from hub.store.recovery import LocalEvent
 
 MOST_NAMED: Final = 20

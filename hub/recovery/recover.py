@@ -15,7 +15,7 @@ from hub import faults
 from hub.errors import CannotRecover
 from hub.imports import no_progress
 from hub.recovery import rebuild
-from hub.recovery.bygone import left_out, split_aged_out
+from hub.recovery.aged_out import left_out, split_aged_out
 from hub.recovery.compare import compare
 from hub.recovery.register import (
     BranchChanges,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from hub.imports import Progress
     from hub.recovery.compare import Comparison
-    from hub.recovery.stamps import LoggedEvent
+    from hub.recovery.log_entries import LoggedEvent
     from hub.store.pool import Connection
     from hub.store.recovery import LocalEvent, RecoveredRows
 

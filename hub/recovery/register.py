@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from hub.domain.mandate import Mandate
     from hub.domain.school import School
+    from hub.recovery.log_entries import LoggedEvent
     from hub.recovery.rebuild import Obstacles
-    from hub.recovery.stamps import LoggedEvent
     from hub.store.pool import Connection
     from schemas.identifiers import Brin, Oin
 

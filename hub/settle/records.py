@@ -42,9 +42,7 @@ def read_report(
     try:
         report = Report.model_validate(event.data)
     except ValidationError as error:
-        return UnusableRecord(
-            "schema", "; ".join(_describe(e) for e in error.errors(include_input=False, include_url=False))
-        )
+        return _unusable(error)
     if report.reported_at > now + MAX_CLOCK_SKEW:
         return UnusableRecord("future", f"reportedAt {report.reported_at.isoformat()} lies ahead of the hub's clock")
     return replace(to_incoming(report), is_by_duo=True)
@@ -62,6 +60,12 @@ def to_incoming(report: Report) -> IncomingReport:
         signals=orjson.dumps([s.model_dump(mode="json", by_alias=True) for s in report.signals]).decode(),
         reported_at=report.reported_at,
     )
+
+
+def _unusable(error: ValidationError) -> UnusableRecord:
+    found = error.errors(include_input=False, include_url=False)
+    is_ahead = [each["type"] for each in found] == ["too_late"]  # so late that it is outside the range of all moments
+    return UnusableRecord("future" if is_ahead else "schema", "; ".join(map(_describe, found)))
 
 
 def _describe(error: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ import pytest
 
 from hub import imports
 from hub.clock import now
-from hub.recovery.reading import MOST_RECORDS
+from hub.recovery.topic_reader import MOST_RECORDS
 from hub.register import moment
 from schemas.topics import TOPICS
 from tests.support.faults.crash_points import SENT

@@ -125,7 +125,8 @@ async def test_a_reader_whose_clock_jumps_takes_reports_for_what_they_are(
     monkeypatch.setattr(Jumping, "ahead", jump)
     rows = await connection.fetch("select id from deliveries")
     async with Heartbeat(pool, "reports") as heartbeat:
-        await ReportReader(pool, heartbeat).take([record(n, report(row["id"])) for n, row in enumerate(rows)])
+        reader = ReportReader(pool, heartbeat)
+        await reader.take([reader.read(record(n, report(row["id"]))) for n, row in enumerate(rows)])
     assert await connection.fetchval("select bool_and(status = 'processed') from deliveries")
     assert await connection.fetchval("select count(*) from parked_records") == 0
     await assert_books_right(connection)

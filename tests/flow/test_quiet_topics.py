@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from aiokafka import AIOKafkaProducer
 
 from hub.kafka import broker as kafka_broker
-from hub.kafka.broker import close_broker, make_broker, subscribe_to_batches
+from hub.kafka.broker import Reading, batch_subscriber, close_broker, make_broker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pytest
+    from faststream.kafka import KafkaMessage
 
 TOPIC = "duo.reports.v1"
 POLL_MS = 400
@@ -30,12 +31,16 @@ async def test_a_record_after_a_long_silence_is_read_at_once(
     arrived: asyncio.Queue[float] = asyncio.Queue()
     time = asyncio.get_running_loop().time
 
-    async def handle(_consumer: Any, records: Any) -> None:
+    async def as_they_are(message: KafkaMessage) -> Any:
+        return message.raw_message
+
+    async def handle(records: Any) -> None:
         for _ in records:
             arrived.put_nowait(time())
 
     broker = make_broker({"bootstrap_servers": kafka})
-    subscribe_to_batches(broker, topics[TOPIC], "who-waits", None, 10, handle)
+    reading = Reading(group="who-waits", instance=None, most_records=10)
+    batch_subscriber(broker, topics[TOPIC], reading, as_they_are)(handle)
     await broker.start()
     late = []
     async with AIOKafkaProducer(bootstrap_servers=kafka) as producer:

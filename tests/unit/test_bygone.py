@@ -7,10 +7,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from hub.domain.kinds import Kind
-from hub.domain.recall import LoggedChange
-from hub.recovery.bygone import left_out, split_aged_out
+from hub.domain.state_from_log import LoggedChange
+from hub.recovery.aged_out import left_out, split_aged_out
+from hub.recovery.log_entries import LogEntry, LoggedEvent
 from hub.recovery.rebuild import Obstacles
-from hub.recovery.stamps import LogEntry, LoggedEvent
 from schemas.identifiers import Brin, Oin, ServiceCode
 from schemas.kinds import MandateState
 

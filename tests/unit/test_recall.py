@@ -12,8 +12,8 @@ from hypothesis.stateful import initialize
 
 from hub.domain.change import GRANT, derive_events
 from hub.domain.mandate import Mandate
-from hub.domain.recall import LoggedChange, UnusableEvent, state_after
-from hub.recovery.stamps import to_logged_change
+from hub.domain.state_from_log import LoggedChange, UnusableEvent, state_after
+from hub.recovery.log_entries import to_logged_change
 from hub.register.write import event_body
 from schemas.identifiers import Branch, Brin, RoutingId, ServiceCode
 from schemas.messages import MandateChange

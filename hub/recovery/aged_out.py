@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from datetime import date
     from uuid import UUID
 
+    from hub.recovery.log_entries import LoggedEvent
     from hub.recovery.rebuild import Obstacles
-    from hub.recovery.stamps import LoggedEvent
 
 
 def split_aged_out(events: Sequence[LoggedEvent], before: date) -> tuple[list[LoggedEvent], list[LoggedEvent]]:

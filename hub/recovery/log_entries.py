@@ -11,7 +11,7 @@ import orjson
 from pydantic import ValidationError
 
 from hub.domain.kinds import Kind
-from hub.domain.recall import LoggedChange, UnusableEvent
+from hub.domain.state_from_log import LoggedChange, UnusableEvent
 from schemas.envelope import MandateEvent
 from schemas.identifiers import BRIN
 
