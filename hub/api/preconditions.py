@@ -1,4 +1,4 @@
-"""ETags. In: the version that a caller holds. Out: nothing, or an error when it is not the version that is there."""
+"""ETags. In: the version that a caller holds. Out: nothing, or an error when the current version is another."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ IfMatch = Annotated[str | None, Header(alias="If-Match", description="The ETag o
 
 
 def etag(version: int) -> str:
-    """Write a version as an ETag."""
+    """Return the ETag of a version."""
     return f'"{version}"'
 
 
