@@ -11,7 +11,7 @@ from hub.access.boards import own_schools
 from hub.access.rules import delivery_scope, is_receiver, may_read_school, may_see_url
 from hub.api.auth import CallerHere, OperationsHere, require
 from hub.api.bodies import ReasonRequest
-from hub.api.paging import PagingHere
+from hub.api.parameters import PagingHere
 from hub.api.reports import ReportHandlerHere, ReportRequest, check_report
 from hub.api.state import ConnectionHere, NotificationsHere, NowHere, SettingsHere, borrow
 from hub.domain.delivery import IN_LANE

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query
 from hub.access import Caller, Role
 from hub.access.rules import lane_scope
 from hub.api.auth import require
-from hub.api.paging import PagingHere
+from hub.api.parameters import PagingHere
 from hub.api.state import ConnectionHere
 from hub.store import deliveries as store
 from hub.store import observe

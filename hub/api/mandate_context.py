@@ -10,7 +10,7 @@ from fastapi import Depends, Response
 
 from hub.access import Actor, Caller
 from hub.api.auth import CallerHere
-from hub.api.preconditions import check_match, etag
+from hub.api.parameters import check_match, etag
 from hub.api.state import ConnectionHere, NotificationsHere, NowHere, PendingNotifications
 from hub.domain.mandate import Mandate
 from hub.operations import administration

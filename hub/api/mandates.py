@@ -11,8 +11,7 @@ from hub.api.answers import ETAG, LOCATION, TAGGED
 from hub.api.auth import SchoolHere
 from hub.api.mandate_context import MandateContext, MandateContextHere
 from hub.api.mandate_requests import CopiesRequest, MandatePatch, MandateRequest, WithdrawalRequest
-from hub.api.paging import PagingHere
-from hub.api.preconditions import IfMatch
+from hub.api.parameters import IfMatch, PagingHere
 from hub.errors import Conflict, FieldError, NotFound, PreconditionFailed, PreconditionRequired
 from hub.operations import administration
 from hub.store import mandates

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query
 
 from hub.access import Actor, Caller
 from hub.api.auth import OperationsHere
-from hub.api.paging import PagingHere
+from hub.api.parameters import PagingHere
 from hub.api.state import ConnectionHere, NotificationsHere, NowHere
 from hub.operations import controls
 from hub.store import operations

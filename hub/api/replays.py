@@ -9,7 +9,7 @@ from hub.access import Actor
 from hub.api.answers import LOCATION, Responses
 from hub.api.auth import OperationsHere
 from hub.api.bodies import ReasonRequest
-from hub.api.paging import PagingHere
+from hub.api.parameters import PagingHere
 from hub.api.state import ConnectionHere, NowHere, SettingsHere
 from hub.domain.bulk import BulkKind
 from hub.domain.ids import new_id

@@ -14,7 +14,7 @@ from hub.api.answers import ABSENT, ETAG, TAGGED
 from hub.api.auth import SchoolHere
 from hub.api.mandate_context import MandateContextHere
 from hub.api.mandate_requests import RoutingRequest
-from hub.api.preconditions import IfMatch, etag
+from hub.api.parameters import IfMatch, etag
 from hub.clock import today
 from hub.domain.known import ReachingMandate
 from hub.errors import NotFound

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from hub.access import Caller
 from hub.access.rules import school_scope
 from hub.api.auth import CallerHere
-from hub.api.paging import PagingHere
+from hub.api.parameters import PagingHere
 from hub.api.state import ConnectionHere
 from hub.domain.school import School
 from hub.errors import NotFound

@@ -12,7 +12,7 @@ from hub.access import Caller, Role
 from hub.access.rules import may_read_subscription, require_supplier
 from hub.api.answers import ETAG, LOCATION, TAGGED
 from hub.api.auth import LasHere, require
-from hub.api.preconditions import IfMatch, check_match, etag
+from hub.api.parameters import IfMatch, check_match, etag
 from hub.api.subscription_context import (
     SubscriptionContext,
     SubscriptionContextHere,

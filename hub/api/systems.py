@@ -8,7 +8,7 @@ from pydantic import Field
 
 from hub.api.auth import CallerHere, OperationsHere
 from hub.api.mandate_context import MandateContextHere
-from hub.api.paging import PagingHere
+from hub.api.parameters import PagingHere
 from hub.api.state import ConnectionHere
 from hub.imports import register_system, system_entry
 from hub.store import audit, mandates

@@ -7,8 +7,7 @@ from fastapi import APIRouter, Depends, FastAPI, Response
 
 from hub.access import Caller, Role
 from hub.api.auth import require
-from hub.api.paging import PagingHere
-from hub.api.preconditions import IfMatch, check_match, etag
+from hub.api.parameters import IfMatch, PagingHere, check_match, etag
 from hub.api.state import ConnectionHere
 from hub.errors import Conflict, NotFound
 from hub.store.pool import Pool

@@ -1,10 +1,11 @@
-"""ETags. In: the version that a caller holds. Out: nothing, or an error when the current version is another."""
+"""Parameters that operations share. In: `limit`, `cursor` and `If-Match` of a request. Out: a `Paging`, or an error."""
 
 from typing import Annotated
 
-from fastapi import Header
+from fastapi import Depends, Header, Query, Request
 
 from hub.errors import PreconditionFailed, PreconditionRequired
+from hub.views.paging import DEFAULT_LIMIT, HIGHEST_LIMIT, Paging, list_fingerprint
 
 IfMatch = Annotated[str | None, Header(alias="If-Match", description="The ETag of the version that this changes.")]
 
@@ -26,3 +27,15 @@ def check_match(if_match: str | None, version: int, *, required: bool = False) -
     tags = {tag.strip() for tag in if_match.split(",")}
     if tags != {"*"} and etag(version) not in tags:
         raise PreconditionFailed
+
+
+def _paging(
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=HIGHEST_LIMIT, description="At most this many items.")] = DEFAULT_LIMIT,
+    cursor: Annotated[str | None, Query(description="`next` of the page before, with the same filters.")] = None,
+) -> Paging:
+    fingerprint = list_fingerprint(request.scope["path"], request.query_params.multi_items())
+    return Paging(fingerprint=fingerprint, limit=limit, cursor=cursor)
+
+
+PagingHere = Annotated[Paging, Depends(_paging)]
