@@ -1,4 +1,4 @@
-"""What a token says of its bearer."""
+"""The claims of a token. In: claims that were verified. Out: a `Caller`, or `NotAuthenticated` for other forms."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COOKIE: Final = "osr_hub_token"
 
 
 class Role(StrEnum):
-    """What a caller is; `SCHOOL` is the role by which Mijn DUO lets someone administer a school's mandates."""
+    """A role of a caller; `SCHOOL` is the role by which Mijn DUO lets someone administer a school's mandates."""
 
     SCHOOL = "OSR-toegang"
     LAS = "las"
@@ -28,7 +28,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Caller:
-    """Somebody whose token was believed: what they are, and for which schools, boards or suppliers."""
+    """The bearer of a verified token: roles, and the schools, boards and suppliers that they hold for."""
 
     subject: str
     roles: frozenset[Role]
@@ -37,16 +37,16 @@ class Caller:
     oins: frozenset[Oin] = frozenset()
 
     def has(self, *roles: Role) -> bool:
-        """Say whether the caller has at least one of these roles."""
+        """Return whether the caller has at least one of these roles."""
         return not self.roles.isdisjoint(roles)
 
     @property
     def oin(self) -> Oin | None:
-        """The supplier the caller speaks for, when it is exactly one."""
+        """The supplier of the caller, when it is exactly one."""
         return next(iter(self.oins)) if len(self.oins) == 1 else None
 
     def claims(self) -> dict[str, Any]:
-        """Write the caller as a token's claims; a single OIN is written as a text, several as a list."""
+        """Return the claims of a token for this caller; a single OIN is a text, several are a list."""
         oins = sorted(self.oins)
         named = {"brins": sorted(self.brins), "bges": sorted(self.bges), "oin": oins[0] if len(oins) == 1 else oins}
         return {
@@ -57,7 +57,10 @@ class Caller:
 
 
 def read_caller(claims: Mapping[str, Any]) -> Caller:
-    """Read a believed token's claims; roles that are not ours are passed over, other forms are refused."""
+    """Return the caller that verified claims describe; unknown roles are ignored.
+
+    Raises `NotAuthenticated` for claims of another form.
+    """
     subject = claims.get("sub")
     if not isinstance(subject, str) or not subject:
         raise NotAuthenticated("the token names no subject")

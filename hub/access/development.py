@@ -1,4 +1,4 @@
-"""Tokens for one's own machine. In: a key file and who the bearer is to be. Out: a token that this hub believes."""
+"""Tokens for development. In: a key file and a caller. Out: a signed token that this hub accepts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ A_DAY: Final = timedelta(hours=24)
 
 
 def ensure_keyfile(path: Path) -> None:
-    """Make the key file, readable by its owner only, unless there is one; two that do so at once end up with one."""
+    """Create the key file, readable by its owner only, unless it exists; of two concurrent calls one creates it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     key = ECKey.generate_key("P-256", {"use": "sig", "alg": ALGORITHM, "kid": os.urandom(8).hex()})
@@ -41,7 +41,7 @@ def ensure_keyfile(path: Path) -> None:
 def issue(
     keyfile: Path, caller: Caller, *, now: datetime, lifetime: timedelta = A_DAY, audience: str = "osr-hub"
 ) -> str:
-    """Make a token that says who its bearer is."""
+    """Return a signed token for this caller."""
     key = _read(keyfile)
     times = {"iat": int(now.timestamp()), "nbf": int(now.timestamp()), "exp": int((now + lifetime).timestamp())}
     claims = {"iss": ISSUER, "aud": audience, **times, **caller.claims()}
@@ -49,7 +49,7 @@ def issue(
 
 
 def public_keys(keyfile: Path) -> KeySet:
-    """Return what verifies the tokens of this key file."""
+    """Return the public keys that verify tokens of this key file."""
     return KeySet([_read(keyfile)])
 
 

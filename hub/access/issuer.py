@@ -1,8 +1,7 @@
-"""The published keys of a real issuer. In: its address. Out: its keys, fetched when needed and kept for a while.
+"""The published keys of an OpenID Connect issuer. In: its address. Out: its keys, fetched when needed and cached.
 
-A token signed by a key that we have not seen makes us look again at once, but at most every ten seconds; and once an
-hour we look anyway, so that a key which the issuer withdrew is not believed for ever. While the issuer is away its last
-keys are believed, and the log says so.
+A token with an unknown key id causes a new fetch, at most one every ten seconds. Keys are fetched again after an hour,
+so that a withdrawn key is not accepted for ever. When a fetch fails, the last keys stay valid and the log says so.
 """
 
 from __future__ import annotations
@@ -24,15 +23,15 @@ from hub.errors import Unavailable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LOOK_AGAIN_SECONDS: Final = 10.0
-KEEP_SECONDS: Final = 3600.0
-ANSWER_SECONDS: Final = 5.0
-MOST_READ: Final = 1_000_000
+REFETCH_SECONDS: Final = 10.0
+CACHE_SECONDS: Final = 3600.0
+TIMEOUT_SECONDS: Final = 5.0
+MAX_BYTES: Final = 1_000_000
 log = structlog.get_logger(__name__)
 
 
 class IssuerKeys:
-    """The keys of one issuer; many may ask at once, one fetches."""
+    """The keys of one issuer; concurrent calls share one fetch."""
 
     def __init__(self, issuer: str, jwks_url: str | None, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._issuer = issuer
@@ -40,30 +39,30 @@ class IssuerKeys:
         self._monotonic = monotonic
         self._keys: KeySet | None = None
         self._tried_at = float("-inf")
-        self._asked_at = float("-inf")
+        self._refetched_at = float("-inf")
         self._fetched_at = float("-inf")
         self._gate = asyncio.Lock()
 
     async def find(self, kid: str | None) -> KeySet:
-        """Return the issuer's keys, fetched anew when none is called `kid`; `Unavailable` when there are none."""
+        """Return the issuer's keys, after a fetch when none has the id `kid`; raise `Unavailable` without any keys."""
         if not self._is_fresh() or not self._is_known(kid):
             async with self._gate:
-                await self._look_again(kid)
+                await self._refresh(kid)
         if self._keys is None:
             raise Unavailable("the keys of the token issuer cannot be fetched now")
         return self._keys
 
-    async def _look_again(self, kid: str | None) -> None:
-        """Fetch, unless another just did, or it was tried a moment ago for the same reason."""
+    async def _refresh(self, kid: str | None) -> None:
+        """Fetch, unless another call just did, or a fetch for the same reason failed within the last ten seconds."""
         if not self._is_fresh():
-            if self._is_past(self._tried_at, LOOK_AGAIN_SECONDS):
+            if self._is_past(self._tried_at, REFETCH_SECONDS):
                 await self._fetch()
-        elif not self._is_known(kid) and self._is_past(self._asked_at, LOOK_AGAIN_SECONDS):
-            self._asked_at = self._monotonic()
+        elif not self._is_known(kid) and self._is_past(self._refetched_at, REFETCH_SECONDS):
+            self._refetched_at = self._monotonic()
             await self._fetch()
 
     def _is_fresh(self) -> bool:
-        return self._keys is not None and not self._is_past(self._fetched_at, KEEP_SECONDS)
+        return self._keys is not None and not self._is_past(self._fetched_at, CACHE_SECONDS)
 
     def _is_known(self, kid: str | None) -> bool:
         return self._keys is not None and (kid is None or any(key.kid == kid for key in self._keys.keys))
@@ -78,7 +77,7 @@ class IssuerKeys:
             self._keys = _asymmetric(await _get_json(self._jwks_url))
         except (PyreqwestError, JoseError, ValueError, KeyError, TypeError) as error:
             believed = "its last keys" if self._keys is not None else "nobody"
-            again = "trying again in ten seconds"
+            again = "retry in 10 s"
             log.warning("keys.not_fetched", issuer=self._issuer, error=str(error), believed=believed, next=again)
         else:
             self._fetched_at = self._tried_at
@@ -91,15 +90,15 @@ class IssuerKeys:
 
 
 def _asymmetric(published: dict[str, Any]) -> KeySet:
-    """Keep what can only verify: a shared secret among published keys would let anyone sign."""
+    """Keep public keys only: a shared secret among published keys would let anyone sign."""
     usable = [key for key in published["keys"] if key["kty"] in {"RSA", "EC", "OKP"} and key.get("use", "sig") == "sig"]
     return KeySet.import_key_set({"keys": usable})
 
 
 async def _get_json(url: str) -> dict[str, Any]:
-    patience = timedelta(seconds=ANSWER_SECONDS)
+    patience = timedelta(seconds=TIMEOUT_SECONDS)
     builder = ClientBuilder().timeout(patience).follow_redirects(enable=False).error_for_status(enable=True)
     async with builder.build() as client, client.get(url).build_streamed() as answer:
-        body = bytes(await answer.body_reader.read(MOST_READ) or b"")
+        body = bytes(await answer.body_reader.read(MAX_BYTES) or b"")
     read: dict[str, Any] = orjson.loads(body)
     return read

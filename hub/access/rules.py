@@ -50,9 +50,10 @@ def is_operator(caller: Caller) -> bool:
     return caller.has(Role.OPERATIONS)
 
 
-def is_identified(caller: Caller) -> bool:
-    """Return whether the caller is a person with a token, and not the command line itself."""
-    return not isinstance(caller.subject, SystemActor)
+def require_identified(caller: Caller, why: str) -> None:
+    """Raise `NotAllowed` unless the caller is a person with a token, and not the command line itself."""
+    if isinstance(caller.subject, SystemActor):
+        raise NotAllowed(f"{why}: give --token-file with a token of yours")
 
 
 def mandate_scope(caller: Caller) -> MandateScope:

@@ -1,4 +1,4 @@
-"""Checks tokens. In: a token and whose keys are believed. Out: the caller it speaks of."""
+"""Verifies tokens. In: a token, and the keys of an issuer. Out: the caller that the token describes."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ ALGORITHMS: Final = (
     "ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "Ed25519",
 )  # fmt: skip
 LEEWAY_SECONDS: Final = 60
-MOST_CHARACTERS: Final = 16_384
+MAX_LENGTH: Final = 16_384
 
 
 class Verifier:
-    """Believes the tokens of one issuer for one audience."""
+    """Verifies the tokens of one issuer for one audience."""
 
     def __init__(self, find_keys: FindKeys, *, issuer: str, audience: str, clock: Clock = read_clock) -> None:
         self._find_keys = find_keys
@@ -39,8 +39,8 @@ class Verifier:
         self._clock = clock
 
     async def verify(self, token: str) -> Caller:
-        """Return who bears this token; `NotAuthenticated` says what is wrong with it."""
-        if len(token) > MOST_CHARACTERS:
+        """Return the bearer of this token; raise `NotAuthenticated` with what is wrong with it."""
+        if len(token) > MAX_LENGTH:
             raise NotAuthenticated("the token is too long")
         try:
             header = jws.extract_compact(token.encode()).headers()
@@ -65,7 +65,7 @@ class Verifier:
 
 
 def verifier_for(settings: Settings) -> Verifier:
-    """Make the verifier that the settings ask for; `ConfigurationError` unless they name exactly one side."""
+    """Return the verifier of the settings; raise `ConfigurationError` unless they name exactly one source of keys."""
     settings.check_tokens()
     auth = settings.auth
     if auth.issuer is not None:

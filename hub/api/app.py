@@ -1,4 +1,4 @@
-"""Puts the API together. In: settings, and for tests a pool and a clock. Out: an application that uvicorn can serve."""
+"""Builds the application. In: settings, and for tests a pool and a clock. Out: an ASGI application."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -49,7 +49,7 @@ UNVERSIONED: Final[tuple[str, ...]] = (
     "hub.api.problem_pages",
     *(f"hub.console.{name}" for name in PAGES),
 )
-"""What answers outside `/v1`: modules with a `router`."""
+"""Modules with a `router` outside `/v1`."""
 CONNECTIONS: Final = 8
 SWEEP_SECONDS: Final = 3600.0
 log = structlog.get_logger(__name__)
@@ -60,16 +60,16 @@ def create_app(
 ) -> FastAPI:
     """Make the application; without a pool it opens one when it starts and closes it when it stops."""
     address = settings.http.address
-    wiring = AppState(settings=settings, verifier=verifier or verifier_for(settings), clock=clock, pool=pool)
+    shared = AppState(settings=settings, verifier=verifier or verifier_for(settings), clock=clock, pool=pool)
     app = FastAPI(
-        lifespan=_lifespan(wiring),
+        lifespan=_lifespan(shared),
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
         telemetry={"tracing": False},
     )
-    app.state.wiring = wiring
+    app.state.shared = shared
     app.add_middleware(IdempotencyMiddleware)
     app.add_middleware(RateLimitMiddleware, settings=settings.limits)
     app.add_middleware(ErrorMiddleware, address=address)
@@ -82,14 +82,14 @@ def create_app(
     return app
 
 
-def _lifespan(wiring: AppState) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _lifespan(shared: AppState) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def live(_app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            if wiring.pool is None:
-                wiring.pool = await open_pool(wiring.settings.database.url, name="serve", max_size=CONNECTIONS)
-                stack.push_async_callback(wiring.pool.close)
-            sweep = asyncio.create_task(_delete_old_responses(wiring))
+            if shared.pool is None:
+                shared.pool = await open_pool(shared.settings.database.url, name="serve", max_size=CONNECTIONS)
+                stack.push_async_callback(shared.pool.close)
+            sweep = asyncio.create_task(_delete_old_responses(shared))
             try:
                 yield
             finally:
@@ -100,11 +100,11 @@ def _lifespan(wiring: AppState) -> Callable[[FastAPI], AbstractAsyncContextManag
     return live
 
 
-async def _delete_old_responses(wiring: AppState) -> None:
+async def _delete_old_responses(shared: AppState) -> None:
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
         try:
-            async with wiring.open_pool.acquire() as connection:
-                await idempotency.forget(connection, wiring.clock())
+            async with shared.open_pool.acquire() as connection:
+                await idempotency.forget(connection, shared.clock())
         except DATABASE_ERRORS as error:
             log.warning("answers.not_forgotten", error=str(error), next="trying again in an hour")

@@ -42,7 +42,7 @@ class FormChecked(RequestModel):
         return InvalidInput([*self._faults, *(fault for fault in found if self._is_independent(fault, fields))])
 
     def _is_independent(self, fault: FieldError, unreadable: list[str]) -> bool:
-        """Return whether something is wrong whatever was meant in the fields that could not be read."""
+        """Return whether a fault exists whatever the unreadable fields hold."""
         items = ["/".join(field.split("/")[:3]) for field in unreadable]
         is_inside = any(fault.field == item or fault.field.startswith(f"{item}/") for item in items)
         return not (is_inside or any(field in unreadable for field in self.depends_on.get(fault.code, ())))

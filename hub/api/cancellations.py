@@ -1,4 +1,4 @@
-"""`/v1/cancellations`: what waits is not sent. In: which deliveries, and why. Out: a preview, or a cancellation."""
+"""`/v1/cancellations`: cancel waiting deliveries. In: which deliveries, and why. Out: a preview, or a cancellation."""
 
 from http import HTTPStatus
 from uuid import UUID
@@ -9,7 +9,7 @@ from hub.access import Actor
 from hub.api.answers import LOCATION, Responses
 from hub.api.auth import OperationsHere
 from hub.api.bodies import ReasonRequest
-from hub.api.paging import PagingHere
+from hub.api.parameters import PagingHere
 from hub.api.state import ConnectionHere, NowHere, SettingsHere
 from hub.domain.bulk import BulkKind
 from hub.domain.ids import new_id
@@ -31,7 +31,7 @@ async def post_cancellation(
     now: NowHere,
     settings: SettingsHere,
 ) -> CancellationBody:
-    """Cancel what waits of what was chosen; a dry run counts, shows samples and changes nothing.
+    """Cancel the selected deliveries that still wait; a dry run counts, shows samples and changes nothing.
 
     Above a number of deliveries, with those the same operator began alone in the last 24 hours, it waits until another
     operator approves it; `whyApproval` says so.
@@ -66,7 +66,7 @@ async def get_cancellation(cancellation_id: UUID, c: ConnectionHere, _caller: Op
 async def post_approval(
     cancellation_id: UUID, body: ReasonRequest, c: ConnectionHere, caller: OperationsHere, now: NowHere
 ) -> CancellationBody:
-    """Let a cancellation begin that waits for a second person; 409 for whoever asked for it."""
+    """Approve a cancellation that waits for a second person; 409 for the person who requested it."""
     async with c.transaction():
         actor = Actor(caller=caller, at=now, reason=body.reason)
         return show_cancellation(await bulk.approve(c, cancellation_id, actor, BulkKind.CANCELLATION))
@@ -76,7 +76,7 @@ async def post_approval(
 async def post_stop(
     cancellation_id: UUID, body: ReasonRequest, c: ConnectionHere, caller: OperationsHere, now: NowHere
 ) -> CancellationBody:
-    """Cancel nothing more for it; what it cancelled stays so."""
+    """Stop a cancellation; what it cancelled stays cancelled."""
     async with c.transaction():
         actor = Actor(caller=caller, at=now, reason=body.reason)
         return show_cancellation(await bulk.stop(c, cancellation_id, actor, BulkKind.CANCELLATION))

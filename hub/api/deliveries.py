@@ -11,7 +11,7 @@ from hub.access.boards import own_schools
 from hub.access.rules import delivery_scope, is_receiver, may_read_school, may_see_url
 from hub.api.auth import CallerHere, OperationsHere, require
 from hub.api.bodies import ReasonRequest
-from hub.api.paging import PagingHere
+from hub.api.parameters import PagingHere
 from hub.api.reports import ReportHandlerHere, ReportRequest, check_report
 from hub.api.state import ConnectionHere, NotificationsHere, NowHere, SettingsHere, borrow
 from hub.domain.delivery import IN_LANE
@@ -129,7 +129,7 @@ async def post_report(
     reports: ReportHandlerHere,
     request: Request,
 ) -> ReportAnswer:
-    """Report what the receiver did with a delivery; never an error because of what was reported before."""
+    """Report what the receiver did with a delivery; earlier reports on it never make this an error."""
     async with borrow(request) as c:
         target = await store.report_target(c, delivery_id)
     if target is None or not is_receiver(caller, target.kind, target.supplier_oin):
@@ -153,7 +153,7 @@ async def post_cancellation(
     now: NowHere,
     notifications: NotificationsHere,
 ) -> DeliveryDetailBody:
-    """Cancel a delivery that waits; 409 while it is on its way and when it has come to its end."""
+    """Cancel a waiting delivery; 409 while it is being sent and when its status is final."""
     async with context.c.transaction():
         await controls.cancel(context.c, delivery_id, Actor(caller=caller, at=now, reason=body.reason))
     for channel in NOTIFIED_CHANNELS:

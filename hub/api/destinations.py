@@ -1,4 +1,4 @@
-"""`/v1/destinations`: where messages go, and the buttons that hold and release. In: reasons. Out: destinations."""
+"""`/v1/destinations`: where messages go; hold and release them. In: reasons. Out: destinations."""
 
 from typing import Annotated
 
@@ -19,15 +19,15 @@ from hub.views.status import DestinationBody, show_destination
 from schemas.identifiers import BrinField
 
 router = APIRouter(prefix="/destinations", tags=["operations"])
-MOST_SCHOOLS = 10_000
+MAX_SCHOOLS = 10_000
 
 
 class HoldRequest(RequestModel):
-    """Which schools, and why; null for all."""
+    """Which schools to hold or release, and why; null for all."""
 
     model_config = example(brins=["18DS"], reason="DUO begins with one school")
 
-    brins: Annotated[list[BrinField], Field(min_length=1, max_length=MOST_SCHOOLS)] | None = None
+    brins: Annotated[list[BrinField], Field(min_length=1, max_length=MAX_SCHOOLS)] | None = None
     reason: Reason
 
 
@@ -35,8 +35,11 @@ class HoldRequest(RequestModel):
 async def list_destinations(c: ConnectionHere, _caller: OperationsHere) -> Items[DestinationBody]:
     """List the destinations: DUO's queues, webhooks of systems, copies."""
     lanes = await observe.lane_sums(c)
-    places = await observe.read_destinations(c)
-    return Items(items=[show_destination(place, lanes.get(place.id, LaneSums())) for place in places], next=None)
+    destinations = await observe.read_destinations(c)
+    return Items(
+        items=[show_destination(destination, lanes.get(destination.id, LaneSums())) for destination in destinations],
+        next=None,
+    )
 
 
 @router.get("/{name}")
@@ -54,7 +57,7 @@ async def post_hold(
     now: NowHere,
     notifications: NotificationsHere,
 ) -> DestinationBody:
-    """Let nothing go there, or nothing of some schools, until it is released."""
+    """Hold a destination, or some schools of it, until it is released."""
     async with c.transaction():
         await controls.hold(c, name, body.brins, Actor(caller=caller, at=now, reason=body.reason))
     _notify(notifications)
@@ -70,7 +73,7 @@ async def post_release(
     now: NowHere,
     notifications: NotificationsHere,
 ) -> DestinationBody:
-    """Let it go again, in order."""
+    """Release a destination, or some schools of it, in order."""
     async with c.transaction():
         await controls.release(c, name, body.brins, Actor(caller=caller, at=now, reason=body.reason))
     _notify(notifications)
@@ -83,7 +86,9 @@ def _notify(notifications: PendingNotifications) -> None:
 
 
 async def _show(c: Connection, name: str) -> DestinationBody:
-    place = next((place for place in await observe.read_destinations(c) if place.name == name), None)
-    if place is None:
+    destination = next(
+        (destination for destination in await observe.read_destinations(c) if destination.name == name), None
+    )
+    if destination is None:
         raise NotFound(f"no destination {name}")
-    return show_destination(place, (await observe.lane_sums(c)).get(place.id, LaneSums()))
+    return show_destination(destination, (await observe.lane_sums(c)).get(destination.id, LaneSums()))

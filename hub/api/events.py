@@ -1,6 +1,6 @@
 """`/v1/events`: the published log, read here instead of from Kafka. Out: events as they were published, in order.
 
-`next` is a position of the log and nothing else: receivers keep it for long, and it goes on whatever they ask for then.
+`next` is only a position of the log: receivers may keep it for long and use it with other filters later.
 """
 
 from fnmatch import fnmatchcase
@@ -23,13 +23,13 @@ from schemas.envelope import MandateEvent
 
 router = APIRouter(tags=["events"])
 Types = Annotated[str, Field(pattern=r"^[a-z0-9.,*?\[\]!-]{1,200}$")]
-MOST_TYPES: Final = 20
+MAX_TYPES: Final = 20
 WINDOW: Final = 10_000
-"""At most so many events are looked through for one answer; a caller with few of its own asks again from there."""
+"""The most events that one answer searches; a caller with few events of its own continues from there."""
 
 
 class EventsBody(CamelModel):
-    """Events after `since`; `next` is the `since` to go on with, now when there is `more`, or later."""
+    """Events after `since`; `next` is the next `since`, for now when there is `more`, else for later."""
 
     items: list[MandateEvent]
     next: str
@@ -45,7 +45,7 @@ async def list_events(
         str | None, Query(description="`next` of an earlier answer; left out: from the beginning.")
     ] = None,
     types: Annotated[
-        list[Types], Query(max_length=MOST_TYPES, description="Types, by commas or repeated; `*` stands for anything.")
+        list[Types], Query(max_length=MAX_TYPES, description="Types, by commas or repeated; `*` stands for anything.")
     ] = [],  # noqa: B006 - the framework makes a new one for each request
     limit: Annotated[int, Query(ge=1, le=HIGHEST_LIMIT)] = DEFAULT_LIMIT,
 ) -> Response:

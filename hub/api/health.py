@@ -1,4 +1,4 @@
-"""Says whether this process lives, and whether it can work. Out: 200, or 503 with what is missing."""
+"""Liveness and readiness of this process. Out: 200, or 503 with what is missing."""
 
 import asyncio
 
@@ -15,20 +15,20 @@ router = APIRouter(prefix="/health", include_in_schema=False)
 
 
 class Health(CamelModel):
-    """How it is."""
+    """The health of this process."""
 
     status: str = "ok"
 
 
 @router.get("/live")
 async def live() -> Health:
-    """Answer as long as the process does."""
+    """Answer while the process runs."""
     return Health()
 
 
 @router.get("/ready")
 async def ready(pool: PoolHere) -> Health:
-    """Answer once the database does and has the schema that this code needs."""
+    """Answer when the database does, with the schema that this code needs."""
     try:
         async with asyncio.timeout(PATIENCE_SECONDS), pool.acquire() as connection:
             fits = await is_current(connection)

@@ -1,8 +1,8 @@
-"""Does a POST once. In: a request with `Idempotency-Key`. Out: its answer; the same again when it is asked again.
+"""Does a POST once. In: a request with `Idempotency-Key`. Out: its response; the same response when it is repeated.
 
-The work, and the answer to it, are stored in one transaction: a crash leaves both or neither. Requests with one key
-take turns. What was refused did nothing and is not kept. The same key with another request is a conflict. Answers are
-sealed where there are keys: one may hold the only copy of a secret that its caller will ever see.
+The work and its response are stored in one transaction: a crash keeps both or neither. Requests with the same key wait
+for each other. Refused requests did nothing and are not stored. The same key with another request is a conflict.
+Responses are sealed where there are keys, because one may hold the only copy of a secret that its caller will ever see.
 """
 
 from collections.abc import Sequence
@@ -22,20 +22,20 @@ from hub.sealing import seal, unseal
 from hub.store import idempotency
 from hub.store.idempotency import StoredResponse
 
-LONGEST: Final = 255
+MAX_KEY_LENGTH: Final = 255
 _KEPT_HEADERS: Final = ("content-type", "location", "etag")
 _FIRST_ERROR: Final = 400
 _SEALED: Final = b"gA"  # how everything begins that is sealed, and no JSON does
 
 
 class IdempotencyMiddleware:
-    """Wraps the application; requests without a key pass through untouched."""
+    """Wraps the application; requests without a key pass through."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, from memory when it was answered before."""
+        """Answer one request, from the stored response when it was answered before."""
         key = Headers(scope=scope).get("idempotency-key") if scope["type"] == "http" else None
         if key is None or scope["method"] != "POST":
             await self._app(scope, receive, send)
@@ -76,13 +76,13 @@ class IdempotencyMiddleware:
 
 
 def _check_key(key: str) -> None:
-    if not 0 < len(key) <= LONGEST or not key.isprintable() or not key.isascii():
-        detail = f"1 to {LONGEST} printable ASCII characters"
+    if not 0 < len(key) <= MAX_KEY_LENGTH or not key.isprintable() or not key.isascii():
+        detail = f"1 to {MAX_KEY_LENGTH} printable ASCII characters"
         raise InvalidInput([FieldError(in_=FieldLocation.HEADER, field="/Idempotency-Key", code="form", detail=detail)])
 
 
 async def _identify(request: Request) -> Caller | None:
-    """Return who asks; nobody when the application itself is going to refuse, in its own words."""
+    """Return the caller; None when the application itself is going to refuse the token."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         return None

@@ -12,7 +12,7 @@ router = APIRouter(prefix="/keys", tags=["subscriptions"])
 
 @router.get("")
 async def list_keys(c: ConnectionHere, settings: SettingsHere, now: NowHere) -> Items[KeyBody]:
-    """List the keys; the first is made when it is first asked for."""
+    """List the keys; the first request creates the first key."""
     await store.valid_keys(c, settings.sealing_keys, now)
     found = await store.public_keys(c)
     return Items(

@@ -1,4 +1,4 @@
-"""`/v1/lag`: what is late, whose turn it is, and what to press. Out: numbers and words per destination."""
+"""`/v1/lag`: what is late, who has to act, and how. Out: numbers and an explanation per destination."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ FRESH_SECONDS: Final = 0.0
 
 @dataclass(slots=True)
 class LagCache:
-    """Reads the lag once for all who ask at the same time."""
+    """Reads the lag once for concurrent requests."""
 
     _reader: LagReader = field(default_factory=LagReader)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -28,7 +28,7 @@ class LagCache:
     _read_at: float = 0.0
 
     async def read(self, pool: Pool, now: datetime, fresh: float = FRESH_SECONDS) -> Lag:
-        """Read how late everything is; what is at most `fresh` seconds old is good enough."""
+        """Return how late each destination is, at most `fresh` seconds ago."""
         async with self._turn:
             if self._last is None or monotonic() - self._read_at > fresh:
                 async with pool.acquire() as c:
@@ -50,5 +50,5 @@ LagCacheHere = Annotated[LagCache, Depends(_lag_cache)]
 
 @router.get("/lag")
 async def get_lag(_caller: OperationsHere, cache: LagCacheHere, pool: PoolHere, now: NowHere) -> LagBody:
-    """Say how late everything is."""
+    """Return how late each destination is."""
     return show_lag(await cache.read(pool, now))

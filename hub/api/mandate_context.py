@@ -1,4 +1,4 @@
-"""What every call on mandates works with. In: a request. Out: a desk: connection, moment, caller."""
+"""What calls on mandates work with. In: a request. Out: a context: connection, actor, notifications."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,7 +10,7 @@ from fastapi import Depends, Response
 
 from hub.access import Actor, Caller
 from hub.api.auth import CallerHere
-from hub.api.preconditions import check_match, etag
+from hub.api.parameters import check_match, etag
 from hub.api.state import ConnectionHere, NotificationsHere, NowHere, PendingNotifications
 from hub.domain.mandate import Mandate
 from hub.operations import administration
@@ -21,7 +21,7 @@ from hub.views.mandates import MandateBody, show_mandate
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MandateContext:
-    """The parts that one call needs."""
+    """What one call needs."""
 
     c: Connection
     actor: Actor
@@ -29,29 +29,29 @@ class MandateContext:
 
     @property
     def at(self) -> Moment:
-        """The moment of the call."""
+        """The time of the call."""
         return moment(self.actor.at)
 
     @property
     def caller(self) -> Caller:
-        """Who calls."""
+        """The caller."""
         return self.actor.caller
 
     async def own(self, mandate_id: UUID, if_match: str | None, *, required: bool = False) -> Mandate:
-        """Read a mandate that the caller may change, in the version that it says it changes."""
+        """Return a mandate that the caller may change; raise unless `if_match` names its version."""
         found = (await administration.read_own(self.c, self.actor, mandate_id)).mandate
         check_match(if_match, found.version, required=required)
         return found
 
     @asynccontextmanager
     async def change(self) -> AsyncIterator[None]:
-        """Do what is inside in one transaction, and let the relay know when it is committed."""
+        """Run the block in one transaction, and notify the relay when it is committed."""
         async with self.c.transaction():
             yield
         self.notifications.notify("events")
 
     async def answer(self, mandate_id: UUID, response: Response) -> MandateBody:
-        """Show a mandate as it is now, with its ETag."""
+        """Return the body of a mandate as it is now, and set its ETag."""
         view = await administration.read_visible(self.c, self.actor, mandate_id)
         response.headers["ETag"] = etag(view.mandate.version)
         return show_mandate(view, self.at.today)

@@ -13,8 +13,8 @@ from hub.register import UNCHANGED, DateChange
 from hub.views.models import NULL_IS_DEFAULT, Day, RequestModel, example
 from schemas.identifiers import BranchField, BrinField, OinField, RoutingIdField, ServiceCodeField
 
-MOST_BRANCHES = 100
-MOST_SCHOOLS = 1000
+MAX_BRANCHES = 100
+MAX_SCHOOLS = 1000
 _PARTIES_AND_PERIOD: Final = ("/brin", "/serviceCode", "/supplierOin", "/startDate", "/endDate")
 DEPENDS_ON: Final = {
     "no_agreement": ("/serviceCode",),
@@ -26,7 +26,7 @@ DEPENDS_ON: Final = {
 
 
 class BranchRequest(RequestModel):
-    """A branch that shall have a routing characteristic; null hands out a free one."""
+    """A branch and its routing characteristic; null assigns a free one."""
 
     branch: BranchField
     routing_id: RoutingIdField | None = None
@@ -44,7 +44,7 @@ class ReadableMandate(RequestModel):
 
 
 class MandateRequest(FormChecked):
-    """A mandate that is asked for."""
+    """A request for a mandate."""
 
     model_config = example(
         brin="18DS",
@@ -65,7 +65,7 @@ class MandateRequest(FormChecked):
     start_date: Day | None = None
     """Left out: today."""
     end_date: Day | None = None
-    branches: Annotated[tuple[BranchRequest, ...], Field(max_length=MOST_BRANCHES), NULL_IS_DEFAULT] = ()
+    branches: Annotated[tuple[BranchRequest, ...], Field(max_length=MAX_BRANCHES), NULL_IS_DEFAULT] = ()
 
     def to_grant_request(self, today: date) -> GrantRequest:
         """Return the request in the hub's own terms."""
@@ -173,7 +173,7 @@ class WithdrawalRequest(RequestModel):
 
 
 class RoutingRequest(RequestModel):
-    """The routing characteristic that a branch shall have; null hands out a free one."""
+    """The routing characteristic of a branch; null assigns a free one."""
 
     model_config = example(routingId="0000000700018DS00001")
 
@@ -181,9 +181,9 @@ class RoutingRequest(RequestModel):
 
 
 class CopiesRequest(RequestModel):
-    """The schools that shall have the same mandate."""
+    """The schools to copy a mandate to."""
 
     model_config = example(brins=["11OA"], dryRun=True)
 
-    brins: Annotated[list[BrinField], Field(min_length=1, max_length=MOST_SCHOOLS)]
+    brins: Annotated[list[BrinField], Field(min_length=1, max_length=MAX_SCHOOLS)]
     dry_run: Annotated[StrictBool, NULL_IS_DEFAULT] = False

@@ -1,4 +1,4 @@
-"""`/v1/mandates`: which system may exchange data for which school. In: wishes. Out: mandates, and bells that ring."""
+"""`/v1/mandates`: which system may exchange data for which school. In: requests. Out: mandates, and events."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -11,8 +11,7 @@ from hub.api.answers import ETAG, LOCATION, TAGGED
 from hub.api.auth import SchoolHere
 from hub.api.mandate_context import MandateContext, MandateContextHere
 from hub.api.mandate_requests import CopiesRequest, MandatePatch, MandateRequest, WithdrawalRequest
-from hub.api.paging import PagingHere
-from hub.api.preconditions import IfMatch
+from hub.api.parameters import IfMatch, PagingHere
 from hub.errors import Conflict, FieldError, NotFound, PreconditionFailed, PreconditionRequired
 from hub.operations import administration
 from hub.store import mandates
@@ -59,14 +58,14 @@ async def list_mandates(  # noqa: PLR0913, PLR0917 - one parameter per filter
     if school_oin is not None and brin not in (None, brin_of_school_oin(school_oin)):
         return Items(items=[], next=None)
     after = paging.after_id()
-    wanted = MandateFilter(
+    selected = MandateFilter(
         brin=brin if school_oin is None else brin_of_school_oin(school_oin),
         service_code=service_code,
         supplier_oin=supplier_oin,
         reference_date=reference_date,
         after=after,
     )
-    found = await mandates.mandate_views(context.c, wanted, mandate_scope(context.caller), paging.limit + 1)
+    found = await mandates.mandate_views(context.c, selected, mandate_scope(context.caller), paging.limit + 1)
     return paging.page(found, lambda view: (str(view.mandate.id),), lambda view: show_mandate(view, context.at.today))
 
 
@@ -85,7 +84,7 @@ async def patch_mandate(
     response: Response,
     if_match: IfMatch = None,
 ) -> MandateBody:
-    """Give a mandate another end date, or another start date while that lies ahead."""
+    """Change the end date of a mandate, or its start date while that lies in the future."""
     async with context.change():
         if body.faults:
             raise body.refusal(await _check_rest(context, mandate_id, body.readable, if_match))
@@ -115,7 +114,7 @@ async def post_withdrawal(
     body: WithdrawalRequest | None = None,
     if_match: IfMatch = None,
 ) -> MandateBody:
-    """End a mandate at once."""
+    """Withdraw a mandate at once."""
     async with context.change():
         before = await context.own(mandate_id, if_match)
         expected = before.version if if_match else None
@@ -142,14 +141,14 @@ async def validate(
     service_code: Annotated[ServiceCodeField, Query(alias="serviceCode")],
     reference_date: Annotated[Day | None, Query(alias="referenceDate")] = None,
 ) -> ValidationBody:
-    """Say whether a supplier is mandated for a school and a service on a day; any caller may ask."""
-    wanted = MandateFilter(
+    """Return whether a supplier is mandated for a school and a service on a day; any caller may ask."""
+    selected = MandateFilter(
         brin=brin_of_school_oin(school_oin),
         service_code=service_code,
         supplier_oin=supplier_oin,
         reference_date=reference_date or context.at.today,
     )
-    found = await mandates.mandate_views(context.c, wanted, MandateScope(everything=True), 1)
+    found = await mandates.mandate_views(context.c, selected, MandateScope(everything=True), 1)
     is_own = may_see_validated_mandate(context.caller, supplier_oin)
     return ValidationBody(
         result="OK" if found else "NOK", mandate=show_mandate(found[0], context.at.today) if found and is_own else None

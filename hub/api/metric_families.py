@@ -1,6 +1,6 @@
-"""The metrics by name. In: lag, counters, histograms. Out: what the Prometheus library writes as text.
+"""The metrics by name. In: lag, counters, histograms. Out: metric families of the Prometheus library.
 
-The names are fixed: dashboards and alarms are written for them.
+The names are fixed: dashboards and alarms use them.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ Histograms = Mapping[tuple[int, str], tuple[Sequence[int], float]]
 
 
 class HubMetrics(Collector):
-    """What one scrape shows."""
+    """The metrics of one scrape."""
 
     def __init__(self, *, lag: Lag, counters: Counts, hops: Histograms) -> None:
         self._lag = lag
@@ -31,7 +31,7 @@ class HubMetrics(Collector):
         self._hops = hops
 
     def collect(self) -> Iterator[Metric]:
-        """Give every metric."""
+        """Return every metric."""
         yield self._events()
         yield self._deliveries()
         yield self._seconds()

@@ -1,6 +1,6 @@
 """`/metrics`: what Prometheus scrapes. In: counters and lanes in Postgres. Out: text, at most a second old.
 
-Other processes did the work, so nothing is counted in this one: the numbers come from the rows they wrote.
+Other processes do the work, so the numbers come from the rows that they write.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ FRESH_SECONDS: Final = 1.0
 
 @dataclass(slots=True)
 class MetricsCache:
-    """Reads the numbers once for all who scrape at the same time."""
+    """Reads the metrics once for concurrent scrapes."""
 
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _last: bytes = b""

@@ -1,7 +1,7 @@
-"""Stands before every request. In: a request. Out: its answer with the headers that all answers have.
+"""Wraps every request. In: a request. Out: its response, with the headers that all responses have.
 
-It checks what needs no knowledge of the resource (the form of what is sent and taken), carries the trace, rings the
-bells of committed work, turns what nobody expected into a problem, and writes one line per request.
+It checks what needs no knowledge of the resource (media types, NUL, size), continues the trace, notifies channels of
+committed work, turns unexpected errors into problems, and logs one line per request.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-LARGEST_BODY: Final = 8 * 1024 * 1024
+MAX_BODY_BYTES: Final = 8 * 1024 * 1024
 API_VERSION: Final = "1.0.0"
 BASE: Final = "/v1"
 HEADERS: Final = {
@@ -52,7 +52,7 @@ log = structlog.get_logger(__name__)
 
 
 class ErrorMiddleware:
-    """Wraps the application; `address` is where it is reached from outside."""
+    """Wraps the application; `address` is its public address."""
 
     def __init__(self, app: ASGIApp, address: str) -> None:
         self._app = app
@@ -64,13 +64,13 @@ class ErrorMiddleware:
             await self._app(scope, receive, send)
             return
         started = perf_counter()
-        scope["hub.rings"] = set()
+        scope["hub.notifications"] = set()
         exchange = _Exchange(scope, receive, send)
         with continued_trace(Headers(scope=scope).get("traceparent")):
             try:
                 _check_form(scope)
                 await self._app(scope, exchange.receive, exchange.send)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
+            except Exception as error:  # noqa: BLE001 - every error is answered
                 await self._fail(error, exchange)
             _log_request(scope, exchange.status, perf_counter() - started)
 
@@ -86,7 +86,7 @@ class ErrorMiddleware:
 
 
 class _Exchange:
-    """One request and its answer: the request is bounded, the answer gets its headers."""
+    """One request and its response: the request is bounded, the response gets its headers."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope = scope
@@ -98,7 +98,7 @@ class _Exchange:
     async def receive(self) -> Message:
         message = await self._receive()
         self._read += len(message.get("body", b""))
-        if self._read > LARGEST_BODY:
+        if self._read > MAX_BODY_BYTES:
             raise HTTPException(413)
         return message
 
@@ -150,7 +150,7 @@ def _finish(scope: Scope, start: Message) -> None:
     headers = MutableHeaders(scope=start)
     for name, value in HEADERS.items():
         headers.setdefault(name, value)
-    for channel in scope["hub.rings"]:
+    for channel in scope["hub.notifications"]:
         app_state(scope).notifier(channel).notify()
 
 

@@ -1,4 +1,4 @@
-"""`/v1/parked`: records that could not be used. In: a decision. Out: what they hold, and why they are here."""
+"""`/v1/parked`: records that could not be used. In: a decision. Out: what they hold, and why they are parked."""
 
 from typing import Annotated
 
@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query
 
 from hub.access import Actor, Caller
 from hub.api.auth import OperationsHere
-from hub.api.paging import PagingHere
+from hub.api.parameters import PagingHere
 from hub.api.state import ConnectionHere, NotificationsHere, NowHere
 from hub.operations import controls
 from hub.store import operations
@@ -15,8 +15,8 @@ from hub.views.models import Items, Reason, RequestModel, example
 from hub.views.parked import Fault, ParkedBody, show_parked
 
 router = APIRouter(prefix="/parked", tags=["operations"])
-HIGHEST = 2**63 - 1
-ParkedId = Annotated[int, Path(ge=0, le=HIGHEST)]
+MAX_ID = 2**63 - 1
+ParkedId = Annotated[int, Path(ge=0, le=MAX_ID)]
 
 
 class DecisionRequest(RequestModel):
@@ -52,7 +52,7 @@ async def post_retry(
     notifications: NotificationsHere,
     body: DecisionRequest | None = None,
 ) -> ParkedBody:
-    """Use it after all; 409 when it still cannot be used."""
+    """Retry a parked record; 409 when it still cannot be used."""
     async with c.transaction():
         parked = await controls.retry(c, parked_id, _actor(caller, now, body))
     notifications.notify("changes")
@@ -63,7 +63,7 @@ async def post_retry(
 async def post_discard(
     parked_id: ParkedId, c: ConnectionHere, caller: OperationsHere, now: NowHere, body: DecisionRequest | None = None
 ) -> ParkedBody:
-    """Decide that it is never used."""
+    """Discard a parked record for good."""
     async with c.transaction():
         return show_parked(await controls.discard(c, parked_id, _actor(caller, now, body)))
 

@@ -1,4 +1,4 @@
-"""Makes problems of errors. In: whatever was raised. Out: `application/problem+json`, without a word of our insides."""
+"""Turns errors into problems. In: an exception. Out: `application/problem+json`, without any internals."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -42,7 +42,7 @@ _FORMS: Final = {
     "model_attributes_type": ("object_type", "expected an object"),
     "model_type": ("object_type", "expected an object"),
 }
-"""What JSON calls a thing, where pydantic speaks of Python's."""
+"""The JSON word for types that pydantic names as Python does."""
 
 
 class ProblemField(CamelModel):
@@ -66,7 +66,7 @@ class Problem(CamelModel):
 
 
 def problem_response(error: HubError, address: str) -> Response:
-    """Make the problem of an error; `address` is where this hub is reached."""
+    """Return the problem of an error; `address` is the public address of the hub."""
     status = next(
         (STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), HTTPStatus.INTERNAL_SERVER_ERROR
     )
@@ -77,7 +77,7 @@ def problem_response(error: HubError, address: str) -> Response:
 
 
 def describe(status: HTTPStatus, address: str) -> dict[str, Any]:
-    """Give an example of the problem that a status comes with."""
+    """Return an example of the problem with this status."""
     kind = next((kind for kind, own in STATUSES.items() if own is status), HubError)
     if kind is InvalidInput:
         fault = FieldError(field="/endDate", code="before_start", detail="the end date lies before the start date")
@@ -88,7 +88,7 @@ def describe(status: HTTPStatus, address: str) -> dict[str, Any]:
 
 
 def translate(error: Exception) -> HubError:
-    """Say what an error from elsewhere means: the request cannot be read, a part is missing now, or the hub failed."""
+    """Return the hub's own error for one of a library: unreadable request, unavailable part, or failure of the hub."""
     match error:
         case HTTPException(status_code=HTTPStatus.REQUEST_ENTITY_TOO_LARGE):
             return errors.TooLarge()
@@ -100,7 +100,7 @@ def translate(error: Exception) -> HubError:
 
 
 def install(app: FastAPI, address: str) -> None:
-    """Answer every kind of error with a problem."""
+    """Register the handlers that answer every error with a problem."""
 
     async def of_hub(_request: Request, error: Exception) -> Response:
         assert isinstance(error, HubError)  # noqa: S101 - registered for it
@@ -124,7 +124,7 @@ def install(app: FastAPI, address: str) -> None:
 
 
 def pointer(steps: Iterable[object]) -> str:
-    """Write a JSON pointer (RFC 6901)."""
+    """Return a JSON pointer (RFC 6901)."""
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
 
 
@@ -142,7 +142,7 @@ def _body(error: HubError, status: HTTPStatus, address: str) -> dict[str, Any]:
 
 
 def _methods_at(app: FastAPI, path: str) -> str | None:
-    """List the methods that the description has at a path: routes of one path know of their own method only."""
+    """Return the methods of a path in the description; each route knows its own method only."""
     description = app.openapi()
     base = urlsplit(description["servers"][0]["url"]).path
     found = {
@@ -193,14 +193,14 @@ def _headers(error: HubError) -> dict[str, str]:
 
 
 def read_fault(fault: Mapping[str, Any]) -> FieldError:
-    """Name a fault that pydantic found; the first step of its `loc` says which part of the request it is in."""
+    """Convert a fault that pydantic found; the first step of its `loc` is the part of the request."""
     where, *steps = fault["loc"]
-    place = FieldLocation(where) if where in set(FieldLocation) else FieldLocation.BODY
+    location = FieldLocation(where) if where in set(FieldLocation) else FieldLocation.BODY
     kind = str(fault["type"])
     if kind == "json_invalid":
         detail = f"no JSON: {fault['ctx']['error']} at character {steps[0]}"
-        return FieldError(in_=place, field="", code="not_json", detail=detail)
-    if place is FieldLocation.PATH:
+        return FieldError(in_=location, field="", code="not_json", detail=detail)
+    if location is FieldLocation.PATH:
         steps = [to_camel(str(step)) for step in steps]
     code, message = _FORMS.get(kind, (_CODES.get(kind, kind), str(fault["msg"]).removeprefix("Value error, ")))
-    return FieldError(in_=place, field=pointer(steps), code=code, detail=message)
+    return FieldError(in_=location, field=pointer(steps), code=code, detail=message)

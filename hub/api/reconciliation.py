@@ -1,4 +1,4 @@
-"""`/v1/reconciliation`: what a receiver holds against what it was told. In: its units. Out: what must change there."""
+"""`/v1/reconciliation`: compare a receiver's units with the messages sent to it. In: its units. Out: differences."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -20,7 +20,7 @@ from schemas.identifiers import BranchField, ServiceCodeField
 from schemas.messages import HIGHEST_VERSION
 
 router = APIRouter(tags=["reconciliation"])
-MOST_UNITS = 100_000
+MAX_UNITS = 100_000
 
 
 class HeldUnitBody(RequestModel):
@@ -40,11 +40,11 @@ class ReconciliationRequest(RequestModel):
     )
 
     service_code: ServiceCodeField
-    units: Annotated[list[HeldUnitBody], Field(max_length=MOST_UNITS)]
+    units: Annotated[list[HeldUnitBody], Field(max_length=MAX_UNITS)]
 
 
 class UnknownUnitBody(CamelModel):
-    """A unit that the receiver holds and was never told of."""
+    """A unit that the receiver holds and that no message to it was about."""
 
     mandate_id: UUID
     branch: str | None
@@ -65,7 +65,7 @@ class ReconciliationBody(CamelModel):
 async def post_reconciliation(
     body: ReconciliationRequest, caller: LasHere, c: ConnectionHere, now: NowHere, settings: SettingsHere
 ) -> ReconciliationBody:
-    """Compare what a system holds with what it was told."""
+    """Compare the units that a system holds with the messages sent to it."""
     holds = [HeldUnit(u.mandate_id, u.branch or "", u.mandate_version) for u in body.units]
     found = await reconcile(c, require_supplier(caller), body.service_code, holds)
     if found is None:

@@ -1,4 +1,4 @@
-"""`/v1/replays`: the current state, sent again. In: which deliveries, and why. Out: a preview, or a replay."""
+"""`/v1/replays`: send the current state again. In: which deliveries, and why. Out: a preview, or a replay."""
 
 from http import HTTPStatus
 from uuid import UUID
@@ -9,7 +9,7 @@ from hub.access import Actor
 from hub.api.answers import LOCATION, Responses
 from hub.api.auth import OperationsHere
 from hub.api.bodies import ReasonRequest
-from hub.api.paging import PagingHere
+from hub.api.parameters import PagingHere
 from hub.api.state import ConnectionHere, NowHere, SettingsHere
 from hub.domain.bulk import BulkKind
 from hub.domain.ids import new_id
@@ -31,7 +31,7 @@ async def post_replay(
     now: NowHere,
     settings: SettingsHere,
 ) -> ReplayBody:
-    """Send the current state of what was chosen, once per unit; a dry run counts, shows samples and changes nothing.
+    """Send the current state of the selected deliveries, once per unit; a dry run counts and changes nothing.
 
     Above a number of deliveries, with those the same operator began alone in the last 24 hours, it waits until another
     operator approves it; `whyApproval` says so.
@@ -66,7 +66,7 @@ async def get_replay(replay_id: UUID, c: ConnectionHere, _caller: OperationsHere
 async def post_approval(
     replay_id: UUID, body: ReasonRequest, c: ConnectionHere, caller: OperationsHere, now: NowHere
 ) -> ReplayBody:
-    """Let a replay begin that waits for a second person; 409 for whoever asked for it."""
+    """Approve a replay that waits for a second person; 409 for the person who requested it."""
     async with c.transaction():
         actor = Actor(caller=caller, at=now, reason=body.reason)
         return show_replay(await bulk.approve(c, replay_id, actor, BulkKind.REPLAY))
@@ -76,7 +76,7 @@ async def post_approval(
 async def post_cancellation(
     replay_id: UUID, body: ReasonRequest, c: ConnectionHere, caller: OperationsHere, now: NowHere
 ) -> ReplayBody:
-    """Append nothing more for it; what it appended stays, and can be cancelled like any delivery."""
+    """Stop a replay; what it appended stays, and can be cancelled like any delivery."""
     async with c.transaction():
         actor = Actor(caller=caller, at=now, reason=body.reason)
         return show_replay(await bulk.stop(c, replay_id, actor, BulkKind.REPLAY))

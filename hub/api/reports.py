@@ -1,6 +1,6 @@
-"""Takes reports that come by HTTP. In: one report per request. Out: its answer, once it is committed.
+"""Receives reports over HTTP. In: one report per request. Out: its answer, once it is committed.
 
-Reports that come while others are being written wait for them and are then written together: one commit for all.
+Reports that arrive during a commit wait for it and are then written together, in one commit.
 """
 
 import asyncio
@@ -28,14 +28,14 @@ from schemas.messages import HIGHEST_VERSION, Report, Signal
 from schemas.moments import Moment as ReportedAt
 
 PROCESS: Final = 0
-MOST: Final = 200
+MAX_BATCH: Final = 200
 MAX_SIGNALS: Final = 100
 BatchAnswer = list[ReportResult] | UnknownDelivery
 Batch = list[tuple[IncomingReport, asyncio.Future[BatchAnswer]]]
 
 
 class ReportRequest(RequestModel):
-    """What a receiver did with a delivery; what it names besides must be that delivery's own."""
+    """What a receiver did with a delivery; ids that it names must be that delivery's own."""
 
     model_config = ConfigDict(
         extra="ignore",
@@ -56,7 +56,7 @@ class ReportRequest(RequestModel):
 
 @dataclass(slots=True)
 class ReportBatcher:
-    """One per application."""
+    """Collects reports of concurrent requests into one transaction; one per application."""
 
     pool: Pool
     clock: Clock
@@ -65,7 +65,7 @@ class ReportBatcher:
     _meters: Meters = field(default_factory=Meters)
 
     async def apply(self, report: IncomingReport) -> BatchAnswer:
-        """Apply a report, together with others that are there, and answer it."""
+        """Apply a report together with other waiting ones, and return its result."""
         answer: asyncio.Future[BatchAnswer] = asyncio.get_running_loop().create_future()
         self._waiting.append((report, answer))
         if self._writing is None or self._writing.done():
@@ -85,7 +85,7 @@ class ReportBatcher:
 
     async def _write(self) -> None:
         while self._waiting:
-            batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+            batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
             await self._write_batch(batch)
 
     async def _write_batch(self, batch: Batch) -> None:
@@ -108,20 +108,20 @@ class ReportBatcher:
 
 @dataclass(frozen=True, slots=True)
 class ReportHandler:
-    """Where one request hands in its report."""
+    """Applies the report of one request."""
 
-    context: ReportBatcher
+    batcher: ReportBatcher
     notifications: PendingNotifications
 
     @property
     def clock(self) -> Clock:
-        """What tells the time."""
-        return self.context.clock
+        """The clock of the application."""
+        return self.batcher.clock
 
     async def answer(self, report: IncomingReport, shared: Connection | None) -> ReportResult:
-        """Apply a report, in the transaction of the request where it has one, and answer it."""
+        """Apply a report, in the request's own transaction where it has one, and return its result."""
         found = (
-            await self.context.apply(report) if shared is None else (await self.context.apply_in(shared, [report]))[0]
+            await self.batcher.apply(report) if shared is None else (await self.batcher.apply_in(shared, [report]))[0]
         )
         if isinstance(found, UnknownDelivery):
             raise NotFound(f"no delivery {report.delivery_id}")
@@ -132,7 +132,7 @@ class ReportHandler:
 
 
 def check_report(body: ReportRequest, target: ReportTarget, now: datetime) -> IncomingReport:
-    """Take a report on a delivery over into the hub's own terms; `InvalidInput` when it speaks of another."""
+    """Return a report in the hub's own terms; raise `InvalidInput` when it is about another delivery."""
     faults = list(_faults(body, target, now))
     if faults:
         raise InvalidInput(faults)
@@ -152,7 +152,7 @@ def _faults(body: ReportRequest, target: ReportTarget, now: datetime) -> Iterato
 
 
 def _handler(request: Request, notifications: NotificationsHere) -> ReportHandler:
-    """Give the one desk of this application, made when it is first needed."""
+    """Return the handler of this request, with the one batcher of this application."""
     shared, state = app_state(request.scope), request.app.state
     if not hasattr(state, "report_batcher"):
         state.report_batcher = ReportBatcher(shared.open_pool, shared.clock)

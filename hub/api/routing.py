@@ -1,4 +1,4 @@
-"""`/v1/routing` and the routing of a mandate: by which characteristic a branch's administration is reached."""
+"""`/v1/routing` and the routing of a mandate: the characteristic by which a branch's administration is reached."""
 
 from datetime import date
 from http import HTTPStatus
@@ -14,7 +14,7 @@ from hub.api.answers import ABSENT, ETAG, TAGGED
 from hub.api.auth import SchoolHere
 from hub.api.mandate_context import MandateContextHere
 from hub.api.mandate_requests import RoutingRequest
-from hub.api.preconditions import IfMatch, etag
+from hub.api.parameters import IfMatch, etag
 from hub.clock import today
 from hub.domain.as_of import ReachingMandate
 from hub.errors import NotFound
@@ -69,7 +69,7 @@ async def put_routing(
     response: Response,
     if_match: IfMatch = None,
 ) -> RoutingBody:
-    """Reach a branch by a routing characteristic; null hands out a free one."""
+    """Assign a routing characteristic to a branch; null assigns a free one."""
     async with context.change():
         before = await context.own(mandate_id, if_match)
         expected = before.version if if_match else None
@@ -84,7 +84,7 @@ async def put_routing(
 async def delete_routing(
     mandate_id: UUID, branch: BranchField, _caller: SchoolHere, context: MandateContextHere, if_match: IfMatch = None
 ) -> Response:
-    """Let a branch be part of the rest of the school again."""
+    """Remove the routing characteristic of a branch, which makes it part of the rest of the school again."""
     async with context.change():
         before = await context.own(mandate_id, if_match)
         after = await administration.remove_routing(
@@ -111,7 +111,7 @@ async def get_routing(
     reference_date: Annotated[Day | None, Query(alias="referenceDate")] = None,
     known_at: Annotated[RequestMoment | None, Query(alias="knownAt")] = None,
 ) -> RoutesBody:
-    """Say how a branch is reached for a service on a day (today), as it was known at a moment (now).
+    """Return the routing of a branch for a service on a day (today), as it was known at a moment (now).
 
     A day that is over is answered as it ended, a day to come as it will be if nothing else is decided. What was
     recorded afterwards for a day that had passed counts from the moment on at which it was known.

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from hub.access import Caller
 from hub.access.rules import school_scope
 from hub.api.auth import CallerHere
-from hub.api.paging import PagingHere
+from hub.api.parameters import PagingHere
 from hub.api.state import ConnectionHere
 from hub.domain.school import School
 from hub.errors import NotFound
@@ -58,7 +58,7 @@ class BoardBody(CamelModel):
 
 
 class ServiceBody(CamelModel):
-    """A service; without a destination of its own the webhook of the mandated system is told."""
+    """A service; without a destination of its own its messages go to the webhook of the mandated system."""
 
     code: str
     shown_as: str
@@ -100,8 +100,8 @@ async def list_schools(
 ) -> Items[SchoolBody]:
     """List schools; a school or board sees its own."""
     after = paging.after(str)
-    wanted = SchoolFilter(brin=brin, bge_code=bge_code, name=name, after=None if after is None else after[0])
-    found = await mandates.list_schools(c, wanted, school_scope(caller), paging.limit + 1)
+    selected = SchoolFilter(brin=brin, bge_code=bge_code, name=name, after=None if after is None else after[0])
+    found = await mandates.list_schools(c, selected, school_scope(caller), paging.limit + 1)
     return paging.page(
         found,
         lambda row: (str(row["brin"]),),
@@ -122,7 +122,7 @@ async def get_school(brin: BrinField, c: ConnectionHere, caller: CallerHere) -> 
 async def list_branches(brin: BrinField, c: ConnectionHere, caller: CallerHere) -> Items[LocationBody]:
     """List the branches of a school."""
     school = await _school(c, brin, caller)
-    return Items(items=[LocationBody.model_validate(place) for place in school.branches], next=None)
+    return Items(items=[LocationBody.model_validate(each) for each in school.branches], next=None)
 
 
 async def _school(c: Connection, brin: BrinField, caller: Caller) -> School:

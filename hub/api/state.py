@@ -1,6 +1,6 @@
-"""What a request is given to work with: settings, a connection, the time, bells to ring when it is done.
+"""What requests share and need: settings, a connection, the time, notifications of what they committed.
 
-With an `Idempotency-Key` the connection is inside a transaction that also stores the answer (`hub.api.idempotency`);
+With an `Idempotency-Key` the connection is inside a transaction that also stores the response (`hub.api.idempotency`);
 otherwise the caller of a use case opens its own.
 """
 
@@ -37,26 +37,26 @@ class AppState:
         return self.pool
 
     def notifier(self, channel: Channel) -> Notifier:
-        """Return the bell of this channel."""
+        """Return the notifier of this channel."""
         return self.notifiers.setdefault(channel, Notifier(self.open_pool, channel))
 
 
 def app_state(scope: Scope) -> AppState:
-    """Return what the application of this request shares."""
-    found = scope["app"].state.wiring
+    """Return the state of the application that handles this request."""
+    found = scope["app"].state.shared
     assert isinstance(found, AppState)  # noqa: S101 - `create_app` put it there
     return found
 
 
 class PendingNotifications:
-    """The bells that a request wants rung; they ring when its work is committed, just before it is answered."""
+    """The channels that a request notifies once its work is committed, just before it is answered."""
 
-    def __init__(self, wanted: set[Channel]) -> None:
-        self._wanted = wanted
+    def __init__(self, channels: set[Channel]) -> None:
+        self._channels = channels
 
     def notify(self, channel: Channel) -> None:
-        """Ring this channel when the work of this request is committed."""
-        self._wanted.add(channel)
+        """Notify this channel when the work of this request is committed."""
+        self._channels.add(channel)
 
 
 def _settings(request: Request) -> Settings:
@@ -72,12 +72,12 @@ def _now(request: Request) -> datetime:
 
 
 def _notifications(request: Request) -> PendingNotifications:
-    return PendingNotifications(request.scope["hub.rings"])
+    return PendingNotifications(request.scope["hub.notifications"])
 
 
 @asynccontextmanager
 async def borrow(request: Request) -> AsyncIterator[Connection]:
-    """Lend a connection for a part of a request: whoever waits for another's work must not hold one meanwhile."""
+    """Borrow a connection for a part of a request, so that a request that waits for others holds none."""
     shared = request.scope.get("hub.connection")
     if shared is not None:
         yield shared

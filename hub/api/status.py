@@ -22,7 +22,7 @@ router = APIRouter(tags=["status"])
 
 @router.get("/schools/{brin}/status")
 async def get_school_status(brin: BrinField, c: ConnectionHere, caller: CallerHere, now: NowHere) -> SchoolStatusBody:
-    """Say per branch and mandate what was sent, whether it is processed, and how long each hop took."""
+    """Return per branch and mandate what was sent, whether it is processed, and how long each hop took."""
     found = await school_status(c, brin, now, today(now)) if await _may_read(c, caller, brin) else None
     if found is None:
         raise NotFound(f"no school {brin}")
@@ -31,7 +31,7 @@ async def get_school_status(brin: BrinField, c: ConnectionHere, caller: CallerHe
 
 @router.get("/mandates/{mandate_id}/status")
 async def get_mandate_status(mandate_id: UUID, c: ConnectionHere, caller: CallerHere, now: NowHere) -> SchoolStatusBody:
-    """Say the same of one mandate: only its own cells."""
+    """Return the status of one mandate: only its own cells."""
     mandate = await register.find_mandate(c, mandate_id)
     if mandate is None or not await _may_read(c, caller, mandate.brin):
         raise NotFound(f"no mandate {mandate_id}")

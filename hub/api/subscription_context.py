@@ -1,4 +1,4 @@
-"""What every call on subscriptions works with. In: a request. Out: a desk: connections, the way out, keys, the time.
+"""What calls on subscriptions work with. In: a request. Out: a context: connections, HTTP client, keys, clock.
 
 While a receiver is asked for its consent no connection to the database is held: it may take its time.
 """
@@ -26,7 +26,7 @@ from hub.store.pool import Connection
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SubscriptionContext:
-    """The parts that one call needs; `borrow` lends a connection for as long as it is used, `now` tells the time."""
+    """What one call needs; `borrow` provides a connection for a part of the call, `now` is the clock."""
 
     borrow: Callable[[], AbstractAsyncContextManager[Connection]]
     outbound: Outbound
@@ -51,7 +51,7 @@ class SubscriptionContext:
         sides: tuple[Subscription | None, Subscription],
         **more: Any,  # noqa: ANN401 - what else is to be known of it
     ) -> None:
-        """Note in the audit what the caller did to a subscription."""
+        """Write the audit entry of what the caller did to a subscription."""
         await subscribe.write_entry(c, action, caller.subject, sides, self.now(), **more)
 
     def notify(self) -> None:
@@ -61,7 +61,7 @@ class SubscriptionContext:
 
 
 def _outbound(request: Request) -> Outbound:
-    """Give the one way out of this application, made when it is first needed."""
+    """Return the one client to receivers of this application; the first call creates it."""
     state = request.app.state
     if not hasattr(state, "outbound"):
         state.outbound = Outbound(app_state(request.scope).settings.webhook)
@@ -70,12 +70,12 @@ def _outbound(request: Request) -> Outbound:
 
 
 def _context(request: Request, notifications: NotificationsHere) -> SubscriptionContext:
-    wiring, shared = app_state(request.scope), request.scope.get("hub.connection")
+    state, connection = app_state(request.scope), request.scope.get("hub.connection")
     return SubscriptionContext(
-        borrow=wiring.open_pool.acquire if shared is None else lambda: nullcontext(shared),
+        borrow=state.open_pool.acquire if connection is None else lambda: nullcontext(connection),
         outbound=_outbound(request),
-        settings=wiring.settings,
-        now=wiring.clock,
+        settings=state.settings,
+        now=state.clock,
         notifications=notifications,
     )
 

@@ -13,10 +13,10 @@ from hub.store.keys import Keys
 from hub.views.models import NULL_IS_DEFAULT, RequestModel, example
 from schemas.identifiers import ServiceCode, ServiceCodeField
 
-HIGHEST_RATE: Final = 2**31 - 1
-LONGEST_WAIT: Final = 7 * 24 * 60 * 60
-LONGEST_GRACE: Final = 30 * 24 * 60 * 60
-A_DAY: Final = 24 * 60 * 60
+MAX_RATE: Final = 2**31 - 1
+MAX_WAIT_SECONDS: Final = 7 * 24 * 60 * 60
+MAX_GRACE_SECONDS: Final = 30 * 24 * 60 * 60
+ONE_DAY_SECONDS: Final = 24 * 60 * 60
 
 
 def _check_certificate(pem: str) -> str:
@@ -47,11 +47,11 @@ Types = Annotated[
 ]
 
 
-Rate = Annotated[StrictInt, Field(ge=1, le=HIGHEST_RATE, description="Messages per minute.")]
+Rate = Annotated[StrictInt, Field(ge=1, le=MAX_RATE, description="Messages per minute.")]
 
 
 Schedule = Annotated[
-    list[Annotated[StrictInt, Field(ge=1, le=LONGEST_WAIT)]],
+    list[Annotated[StrictInt, Field(ge=1, le=MAX_WAIT_SECONDS)]],
     Field(min_length=1, max_length=20, description="Seconds between attempts."),
 ]
 
@@ -73,7 +73,7 @@ class ReadableSubscription(RequestModel):
 
 
 class NewSubscriptionRequest(FormChecked):
-    """What a system asks for; only `url` and `services` are required."""
+    """A request for a subscription; only `url` and `services` are required."""
 
     model_config = example(
         url="https://las.example/hook",
@@ -90,10 +90,10 @@ class NewSubscriptionRequest(FormChecked):
     url: Url
     services: Services
     types: Types | None = None
-    """Which events of mandates are copied; what must be heard comes in any case."""
+    """Which events of mandates are copied; deliveries that the system must process come in any case."""
     processing_results: StrictBool | None = None
-    """Whether what DUO did with a message is told, as `nl.osr.delivery.changed.v1`; a switch of its own, whatever
-    `types` says. It is about DUO's services among `services`, or about all of them where it names none."""
+    """Whether DUO's processing of a message is sent, as `nl.osr.delivery.changed.v1`, independent of `types`. It covers
+    DUO's services among `services`, or all of them where it names none."""
     reports: StrictBool | None = None
     requested_rate_per_minute: Rate | None = None
     retry_schedule: Schedule | None = None
@@ -128,7 +128,7 @@ class SubscriptionPatch(FormChecked):
     client_certificate: Certificate | None = None
 
     def merge(self, options: SubscriptionOptions, keys: Keys) -> SubscriptionOptions:
-        """Give the wish as it shall be."""
+        """Return the options after this patch."""
         before = _to_request(options, keys)
         given = {name: getattr(self, name) for name in self.model_fields_set}
         return before.model_copy(update=given).to_options(keys)
@@ -139,7 +139,7 @@ class RotationRequest(RequestModel):
 
     model_config = example(graceSeconds=86400)
 
-    grace_seconds: Annotated[StrictInt, Field(ge=0, le=LONGEST_GRACE), NULL_IS_DEFAULT] = A_DAY
+    grace_seconds: Annotated[StrictInt, Field(ge=0, le=MAX_GRACE_SECONDS), NULL_IS_DEFAULT] = ONE_DAY_SECONDS
 
 
 def _to_request(options: SubscriptionOptions, keys: Keys) -> NewSubscriptionRequest:

@@ -1,4 +1,4 @@
-"""`/v1/subscriptions`: a system asks to be told. In: its wishes. Out: subscriptions, and lanes that are due."""
+"""`/v1/subscriptions`: a system subscribes to messages by webhook. In: requests. Out: subscriptions, and due lanes."""
 
 from datetime import timedelta
 from http import HTTPStatus
@@ -12,7 +12,7 @@ from hub.access import Caller, Role
 from hub.access.rules import may_read_subscription, require_supplier
 from hub.api.answers import ETAG, LOCATION, TAGGED
 from hub.api.auth import LasHere, require
-from hub.api.preconditions import IfMatch, check_match, etag
+from hub.api.parameters import IfMatch, check_match, etag
 from hub.api.subscription_context import (
     SubscriptionContext,
     SubscriptionContextHere,
@@ -62,16 +62,16 @@ async def list_subscriptions(caller: ReaderHere, context: SubscriptionContextHer
 async def post_subscription(
     body: NewSubscriptionRequest, caller: LasHere, context: SubscriptionContextHere, response: Response
 ) -> NewSubscriptionBody:
-    """Subscribe: the receiver is asked for its consent, then told what must be heard; the secret is shown only here."""
+    """Subscribe, after the receiver consented; what it must process is sent at once, the secret is shown only here."""
     if body.faults:
         raise body.refusal(await _check_rest(context, caller, body.readable))
     oin, options = require_supplier(caller), body.to_options(context.keys)
     async with context.borrow() as c:
         await subscribe.check_request(c, oin, options)
         await subscribe.check_free(c, oin)
-    wanted = subscribe.AgreedRequest(options=options, allowed_rate=await context.obtain_consent(options))
+    agreed = subscribe.AgreedRequest(options=options, allowed_rate=await context.obtain_consent(options))
     async with context.borrow() as c, c.transaction():
-        made, secret = await subscribe.subscribe(c, oin, wanted, context.keys, context.now())
+        made, secret = await subscribe.subscribe(c, oin, agreed, context.keys, context.now())
         await context.write_entry(c, "created", caller, (None, made))
     context.notify()
     response.headers["Location"] = f"/v1/subscriptions/{made.id}"
@@ -99,7 +99,7 @@ async def patch_subscription(
     response: Response,
     if_match: IfMatch = None,
 ) -> SubscriptionBody:
-    """Change what is asked for; another address, rate or certificate needs the receiver's consent again."""
+    """Change a subscription; another address, rate or certificate needs the receiver's consent again."""
     if body.faults:
         raise body.refusal(await _check_rest(context, caller, body.readable))
     async with context.borrow() as c:
@@ -108,13 +108,13 @@ async def patch_subscription(
         options = body.merge(before.options, context.keys)
         await subscribe.check_request(c, before.supplier_oin, options)
     asks = not body.model_fields_set.isdisjoint(subscribe.NEEDS_CONSENT)
-    wanted = subscribe.AgreedRequest(
+    agreed = subscribe.AgreedRequest(
         options=options, allowed_rate=await context.obtain_consent(options) if asks else before.allowed_rate
     )
     async with context.borrow() as c, c.transaction():
         locked = require_own(await store.lock(c, subscription_id), caller)
         check_match(etag(before.version), locked.version)
-        after = await subscribe.change(c, locked, wanted, context.now())
+        after = await subscribe.change(c, locked, agreed, context.now())
         await context.write_entry(c, "changed", caller, (locked, after))
     context.notify()
     response.headers["ETag"] = etag(after.version)
@@ -125,7 +125,7 @@ async def patch_subscription(
 async def delete_subscription(
     subscription_id: UUID, caller: LasHere, context: SubscriptionContextHere, if_match: IfMatch = None
 ) -> None:
-    """Delete a subscription: its copies are cancelled, what must be heard waits for the next one."""
+    """Delete a subscription: its copies are cancelled, what must be processed waits for the next subscription."""
     async with context.borrow() as c, c.transaction():
         found = require_own(await store.lock(c, subscription_id), caller)
         check_match(if_match, found.version)
@@ -141,7 +141,7 @@ async def post_pause(
     response: Response,
     if_match: IfMatch = None,
 ) -> SubscriptionBody:
-    """Let everything wait."""
+    """Pause: all deliveries wait."""
     async with context.borrow() as c, c.transaction():
         found = require_own(await store.lock(c, subscription_id), caller)
         check_match(if_match, found.version)
@@ -161,7 +161,7 @@ async def post_resume(
     response: Response,
     if_match: IfMatch = None,
 ) -> SubscriptionBody:
-    """Go on with what waited, in order; a receiver that had wanted nothing any more is asked for its consent again."""
+    """Resume in order; the receiver of a disabled subscription must consent again."""
     async with context.borrow() as c:
         found = require_own(await store.find(c, subscription_id), caller)
     check_match(if_match, found.version)
@@ -199,7 +199,7 @@ async def post_secret(
 
 @router.post("/{subscription_id}/test")
 async def post_test(subscription_id: UUID, caller: LasHere, context: SubscriptionContextHere) -> TrialBody:
-    """Send a signed message that means nothing, and say what the receiver answered."""
+    """Send a signed test message and return what the receiver answered."""
     async with context.borrow() as c:
         found = require_own(await store.find(c, subscription_id), caller)
         prepared = await trial.prepare(c, found, context.settings, context.now())
@@ -209,7 +209,7 @@ async def post_test(subscription_id: UUID, caller: LasHere, context: Subscriptio
 async def _check_rest(
     context: SubscriptionContext, caller: Caller, body: ReadableSubscription | SubscriptionPatch
 ) -> list[FieldError]:
-    """Return what is wrong with the readable rest of a request; nothing where the caller speaks for no one supplier."""
+    """Return what is wrong with the readable rest of a request; nothing when the token does not name one supplier."""
     if caller.oin is None:
         return []
     async with context.borrow() as c:

@@ -1,4 +1,4 @@
-"""`/v1/systems`: the administration systems that may be mandated. In: operations' wishes. Out: systems, lanes' ends."""
+"""`/v1/systems`: the administration systems that may be mandated. In: requests of operations. Out: systems."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -8,7 +8,7 @@ from pydantic import Field
 
 from hub.api.auth import CallerHere, OperationsHere
 from hub.api.mandate_context import MandateContextHere
-from hub.api.paging import PagingHere
+from hub.api.parameters import PagingHere
 from hub.api.state import ConnectionHere
 from hub.imports import register_system, system_entry
 from hub.store import audit, mandates
@@ -49,16 +49,16 @@ async def list_systems(c: ConnectionHere, _caller: CallerHere, paging: PagingHer
 
 @router.post("", status_code=HTTPStatus.CREATED, responses={200: {"model": SystemBody, "description": "Changed."}})
 async def post_system(
-    body: SystemRequest, _caller: OperationsHere, desk: MandateContextHere, response: Response
+    body: SystemRequest, _caller: OperationsHere, context: MandateContextHere, response: Response
 ) -> SystemBody:
     """Register a system (201), or what it is called and offers by now (200)."""
-    async with desk.change():
-        before, system = await register_system(desk.c, body.supplier_oin, body.system_name, body.service_codes)
+    async with context.change():
+        before, system = await register_system(context.c, body.supplier_oin, body.system_name, body.service_codes)
         if before != system:
-            await audit.write(desk.c, system_entry(before, system, desk.at.now, desk.caller.subject))
+            await audit.write(context.c, system_entry(before, system, context.at.now, context.caller.subject))
     if before is not None:
         response.status_code = HTTPStatus.OK
-    desk.notifications.notify("destinations")
+    context.notifications.notify("destinations")
     return _show(system)
 
 

@@ -12,11 +12,10 @@ import typer
 from rich.progress import Progress
 
 from hub.access import COMMAND_LINE, Actor, Caller, Role, verifier_for
-from hub.access.rules import require_role
+from hub.access.rules import require_identified, require_role
 from hub.clock import now
 from hub.commands.asking import Reason, print_json, print_table, run_change, run_query
 from hub.domain.bulk import BulkKind, BulkState
-from hub.errors import NotAllowed
 from hub.operations import bulk
 from hub.store import bulk as store
 from hub.views.bulk import BulkBody, ReplayBody, show_cancellation, show_replay
@@ -71,7 +70,7 @@ def approve(
 ) -> None:
     """Let one begin that somebody else asked for; your token says who you are."""
     if token_file is None:
-        raise NotAllowed("two people are needed, and nobody knows who you are: give --token-file with a token of yours")
+        require_identified(COMMAND_LINE, "two people are needed, and nobody knows who you are")
     _decide(bulk.approve, act_id, reason, token_file, as_json=as_json)
 
 

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hub.access import Actor
-from hub.access.rules import is_identified
+from hub.access.rules import require_identified
 from hub.clock import now
 from hub.commands.acts import Json, TokenFile, follow, identify_operator, print_bulk, print_job
 from hub.commands.asking import REASON_OPTION, run_change, run_query
 from hub.commands.choosing import Statuses, read_filters
 from hub.domain.bulk import BulkState, approval_reason
 from hub.domain.ids import new_id
-from hub.errors import NotAllowed
 from hub.operations import bulk
 from hub.views.bulk import CancellationRequest, ReplayRequest, preview_cancellation, preview_replay
 
@@ -119,11 +118,9 @@ def _begin(wish: BulkRequest, token_file: Path | None, *, is_followed: bool, as_
         caller = await identify_operator(settings, token_file)
         above = settings.operations.four_eyes_above
         act = await bulk.submit(c, wish.to_wanted(), Actor(caller=caller, at=now(), reason=wish.reason), above)
-        if act.state is BulkState.AWAITING_APPROVAL and not is_identified(caller):
-            raise NotAllowed(
-                f"{approval_reason(act.todo, act.before)} (above {above}), so two people are needed, and nobody knows "
-                "who asks: give --token-file with a token of yours"
-            )
+        if act.state is BulkState.AWAITING_APPROVAL:
+            why = f"{approval_reason(act.todo, act.before)} (above {above}), so two people are needed"
+            require_identified(caller, f"{why}, and nobody knows who asks")
         return act
 
     act = run_change(work, ())

@@ -145,7 +145,7 @@ class Visit:
 
     def notify(self, *channels: Channel) -> None:
         """Ring these channels when the work of this request is committed, just before it is answered."""
-        self.request.scope["hub.rings"].update(channels)
+        self.request.scope["hub.notifications"].update(channels)
 
     def _speaking(self, answer: Response) -> Response:
         if self.request.query_params.get("lang") in set(Language):
@@ -157,7 +157,7 @@ class Visit:
 
 async def open_visit(request: Request) -> Visit:
     """Find out who asks, and in which language."""
-    app: PageServices = request.app.state.wiring
+    app: PageServices = request.app.state.shared
     token = request.cookies.get(COOKIE, "")
     caller = None
     if token:

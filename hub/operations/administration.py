@@ -1,7 +1,7 @@
-"""Use case: what a school's administrator does. In: a wish, and who wishes it. Out: it is done, and noted in the audit.
+"""Use case: a school's administrator changes mandates. In: an actor, a request. Out: the change and its audit entry.
 
-The API and the pages come here both. The caller owns the transaction, and rings `events` when it is committed. What
-somebody may not read is not there; what they may read and not change is not there to be changed.
+The API and the pages both call these functions. The caller owns the transaction and notifies `events` after its commit.
+A mandate that the actor may not read, or may read and not change, is answered as `NotFound`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 async def read_visible(c: Connection, actor: Actor, mandate_id: UUID) -> MandateView:
-    """Read a mandate; `NotFound` when they may not."""
+    """Return a mandate that the actor may read; raise `NotFound` otherwise."""
     found = await mandates.mandate_view(c, mandate_id, rules.mandate_scope(actor.caller))
     if found is None:
         msg = f"no mandate {mandate_id}"
@@ -41,7 +41,7 @@ async def read_visible(c: Connection, actor: Actor, mandate_id: UUID) -> Mandate
 
 
 async def read_own(c: Connection, actor: Actor, mandate_id: UUID) -> MandateView:
-    """Read a mandate that they may change; `NotFound` when they may not."""
+    """Return a mandate that the actor may change; raise `NotFound` otherwise."""
     found = await read_visible(c, actor, mandate_id)
     if not rules.may_change_mandate(actor.caller, found):
         msg = f"no mandate {mandate_id}"
@@ -77,7 +77,7 @@ async def amend(c: Connection, actor: Actor, mandate: Mandate, patch: DateChange
 
 
 async def withdraw(c: Connection, actor: Actor, mandate: Mandate, reason: str | None, expected: int | None) -> Mandate:
-    """End a mandate of theirs at once."""
+    """End a mandate at once."""
     before = await _lock(c, mandate)
     after = await register.withdraw(c, mandate.id, _moment(actor), expected)
     await _write_audit(c, actor, "mandate.withdrawn", before, after, reason=reason)
@@ -87,7 +87,7 @@ async def withdraw(c: Connection, actor: Actor, mandate: Mandate, reason: str | 
 async def assign_routing(
     c: Connection, actor: Actor, mandate: Mandate, branch: Branch, routing: RoutingId | None, expected: int | None
 ) -> Mandate:
-    """Reach a branch by a routing characteristic; None hands out a free one."""
+    """Assign a routing characteristic to a branch; None assigns a free one."""
     before = await _lock(c, mandate)
     after = await register.assign_routing(c, mandate.id, branch, routing, _moment(actor), expected)
     await _write_audit(c, actor, "routing.assigned", before, after, branch=branch)
@@ -97,7 +97,7 @@ async def assign_routing(
 async def remove_routing(
     c: Connection, actor: Actor, mandate: Mandate, branch: Branch, expected: int | None
 ) -> Mandate:
-    """Let a branch be part of the rest of the school again."""
+    """Remove the routing characteristic of a branch, which makes it part of the rest of the school again."""
     before = await _lock(c, mandate)
     after = await register.remove_routing(c, mandate.id, branch, _moment(actor), expected)
     await _write_audit(c, actor, "routing.removed", before, after, branch=branch)
@@ -107,9 +107,9 @@ async def remove_routing(
 async def assign_free_routing(
     c: Connection, actor: Actor, choices: Mapping[Branch, UUID], versions: Mapping[UUID, int]
 ) -> None:
-    """Give each of these branches of a school a free routing characteristic in the mandate chosen for it.
+    """Assign a free routing characteristic to each of these branches of a school, in the mandate chosen for it.
 
-    Raises `PreconditionFailed` when one of the mandates has not the version that the choice was made by.
+    Raises `PreconditionFailed` when a mandate has another version than the choice was based on.
     """
     await lock_schools(c, {brin_of_branch(branch) for branch in choices})
     held = {mandate_id: (await read_own(c, actor, mandate_id)).mandate for mandate_id in {*choices.values(), *versions}}
@@ -122,7 +122,7 @@ async def assign_free_routing(
 async def copy(
     c: Connection, actor: Actor, mandate: Mandate, brins: Sequence[Brin], *, dry_run: bool
 ) -> list[CopyResult]:
-    """Copy a mandate of theirs to other schools of theirs; a dry run writes nothing."""
+    """Copy a mandate to other schools that the actor administers; a dry run writes nothing."""
     order = CopyRequest(mandate_id=mandate.id, brins=brins, may_administer=actor.may_administer, dry_run=dry_run)
     results = await register.copy(c, order, _moment(actor))
     if not dry_run:
@@ -135,7 +135,7 @@ def _moment(actor: Actor) -> Moment:
 
 
 async def _lock(c: Connection, mandate: Mandate) -> Mandate:
-    """Hold a mandate's school and read the mandate again: what it was is what it is just before it changes."""
+    """Lock a mandate's school and return the mandate as it is just before the change."""
     await lock_schools(c, [mandate.brin])
     return await find_mandate(c, mandate.id) or mandate
 
@@ -143,7 +143,7 @@ async def _lock(c: Connection, mandate: Mandate) -> Mandate:
 async def _write_audit(
     c: Connection, actor: Actor, action: str, before: Mandate | None, after: Mandate, **more: str | None
 ) -> None:
-    """Note what they did to a mandate, unless it changed nothing; `more` is the reason, or the branch it was about."""
+    """Write the audit entry of a change, unless nothing changed; `more` is the reason, or the branch concerned."""
     if before is not None and before.version == after.version:
         return
     reason = more.pop("reason", None)

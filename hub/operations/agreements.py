@@ -1,7 +1,7 @@
-"""Use case: what a board signed. In: a board, an agreement, yes or no, and why. Out: it is so, and noted in the audit.
+"""Use case: record what a board signed. In: a board, an agreement, yes or no. Out: the agreement, with its audit entry.
 
-A board counts as having signed until somebody says otherwise. What it says no to asks for no new mandate; those that
-its schools gave before stay as they are.
+A board counts as having signed until an operator records otherwise. Without an agreement its schools can give no new
+mandates; the mandates that they gave before stay as they are.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Agreement(StrEnum):
-    """What a board signs: the register's own agreement, and that of VVA besides."""
+    """An agreement that a board signs: that of the register, or that of VVA."""
 
     OSR = "OSR"
     VVA = "VVA"
@@ -37,7 +37,10 @@ class Signature:
 
 
 async def record_signature(c: Connection, actor: Actor, signature: Signature) -> dict[Agreement, bool]:
-    """Note what a board signed, in the caller's transaction; return both agreements, or raise `NotFound`."""
+    """Record whether a board signed an agreement and return both; raise `NotFound` for an unknown board.
+
+    The caller owns the transaction.
+    """
     before = await lock_agreements(c, signature.bge_code)
     name = signature.agreement
     if before[name] != signature.is_signed:
@@ -56,7 +59,7 @@ async def record_signature(c: Connection, actor: Actor, signature: Signature) ->
 
 
 async def lock_agreements(c: Connection, bge_code: BgeCode) -> dict[Agreement, bool]:
-    """Say what a board signed, and hold it; `NotFound` for an unknown board."""
+    """Lock a board and return what it signed; raise `NotFound` for an unknown board."""
     row = await imports.hold_board(c, bge_code)
     if row is None:
         msg = f"no board {bge_code} in the register"

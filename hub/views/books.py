@@ -11,7 +11,7 @@ from hub.views.models import CamelModel, Moment
 
 
 class AccountBody(CamelModel):
-    """What was planned for a destination, and in which statuses it stands, one field each."""
+    """What was planned for a destination, with one field per status."""
 
     destination: str
     planned: int
@@ -42,7 +42,7 @@ class ViolationBody(CamelModel):
 
 
 class BooksBody(CamelModel):
-    """What was found."""
+    """The result of a check of the ledger."""
 
     ok: bool
     at: Moment
@@ -53,7 +53,7 @@ class BooksBody(CamelModel):
 
 
 def show_books(books: LedgerCheck) -> BooksBody:
-    """Write the books."""
+    """Return the body of a check of the ledger."""
     return BooksBody(
         ok=books.ok,
         at=books.at,

@@ -1,4 +1,4 @@
-"""The bodies of replays and of cancellations of many deliveries: what was chosen, what it comes to, where it stands."""
+"""Replays and cancellations of many deliveries. In: a selection, or a bulk job. Out: a preview, or how far it is."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -24,21 +24,21 @@ from hub.views.models import (
 )
 from schemas.identifiers import BrinField
 
-MOST_NAMED = 10_000
-FASTEST = 10_000
+MAX_IDS = 10_000
+MAX_RATE = 10_000
 State = Literal["preview", "awaiting_approval", "running", "done", "cancelled"]
-Rate = Annotated[StrictInt, Field(ge=1, le=FASTEST, description="At most so many deliveries in a second.")]
+Rate = Annotated[StrictInt, Field(ge=1, le=MAX_RATE, description="At most so many deliveries in a second.")]
 
 
 class BulkRequest(RequestModel):
-    """Which deliveries, and why; what is left out asks for all. A dry run needs no reason."""
+    """Which deliveries, and why; a filter that is left out selects all. A dry run needs no reason."""
 
     kind: ClassVar[BulkKind]
 
     destination: Annotated[str | None, Field(max_length=100)] = None
-    brins: Annotated[list[BrinField], Field(min_length=1, max_length=MOST_NAMED)] | None = None
-    mandate_ids: Annotated[list[UUID], Field(min_length=1, max_length=MOST_NAMED)] | None = None
-    delivery_ids: Annotated[list[UUID], Field(min_length=1, max_length=MOST_NAMED)] | None = None
+    brins: Annotated[list[BrinField], Field(min_length=1, max_length=MAX_IDS)] | None = None
+    mandate_ids: Annotated[list[UUID], Field(min_length=1, max_length=MAX_IDS)] | None = None
+    delivery_ids: Annotated[list[UUID], Field(min_length=1, max_length=MAX_IDS)] | None = None
     statuses: Annotated[list[ShownStatus], Field(min_length=1)] | None = None
     from_: Annotated[RequestMoment | None, Field(alias="from", description="Planned at or after this moment.")] = None
     to: Annotated[RequestMoment | None, Field(description="Planned at or before this moment.")] = None
@@ -54,7 +54,7 @@ class BulkRequest(RequestModel):
         return reason
 
     def to_wanted(self) -> BulkJobRequest:
-        """Take it over into the hub's own terms."""
+        """Return the request in the hub's own terms."""
         chosen = BulkSelection(
             destination=self.destination,
             brins=self.brins,
@@ -96,7 +96,7 @@ class SampleBody(CamelModel):
 
 
 class ReplaySampleBody(SampleBody):
-    """And the type of the message that stands for it."""
+    """A sample, with the type of the message that replaces it."""
 
     sends: str
 
@@ -117,7 +117,7 @@ class BulkBody(CamelModel):
     id: UUID | None
     state: State
     matched: Annotated[int, Field(description="Deliveries that were chosen.")]
-    skipped: Annotated[int, Field(description="What needed nothing any more when its turn came.")]
+    skipped: Annotated[int, Field(description="Deliveries that no longer needed anything.")]
     asked_by: Annotated[str | None, Field(description="A pseudonym, or the hub's command line.")]
     asked_at: Moment | None
     approved_by: Annotated[str | None, Field(description="A pseudonym; another person's than `askedBy`.")]
@@ -131,7 +131,7 @@ class BulkBody(CamelModel):
 class ReplayBody(BulkBody):
     """A replay: the current state of each unit concerned, once, at the end of its lane."""
 
-    superseded: Annotated[int, Field(description="Chosen deliveries for which a newer state stands.")]
+    superseded: Annotated[int, Field(description="Selected deliveries that a newer state replaces.")]
     to_send: int
     sent: Annotated[int, Field(description="Appended to their lanes so far.")]
     sample: list[ReplaySampleBody]
@@ -141,33 +141,33 @@ class CancellationBody(BulkBody):
     """A cancellation of many deliveries that wait."""
 
     to_cancel: int
-    ends: Annotated[int, Field(description="How many of them tell of the end of an authorisation.")]
+    ends: Annotated[int, Field(description="How many of them announce the end of an authorisation.")]
     cancelled: Annotated[int, Field(description="So far.")]
     sample: list[SampleBody]
 
 
 def preview_replay(request: ReplayRequest, found: BulkPreview, four_eyes_above: int) -> ReplayBody:
-    """Write what a replay would come to."""
+    """Return the preview of a replay."""
     counted = found.counted
     counts = {"superseded": counted.superseded, "to_send": len(counted.todo), "sent": 0}
     return ReplayBody.model_validate(_previewed(request, found, four_eyes_above) | counts)
 
 
 def preview_cancellation(request: CancellationRequest, found: BulkPreview, four_eyes_above: int) -> CancellationBody:
-    """Write what a cancellation would come to."""
+    """Return the preview of a cancellation."""
     counts = {"to_cancel": len(found.counted.todo), "ends": found.counted.ends, "cancelled": 0}
     return CancellationBody.model_validate(_previewed(request, found, four_eyes_above) | counts)
 
 
 def show_replay(act: BulkJob) -> ReplayBody:
-    """Write a replay as it stands."""
+    """Return the body of a replay."""
     return ReplayBody.model_validate(
         _shown(act) | {"superseded": act.superseded, "to_send": act.todo, "sent": act.done}
     )
 
 
 def show_cancellation(act: BulkJob) -> CancellationBody:
-    """Write a cancellation as it stands."""
+    """Return the body of a cancellation."""
     return CancellationBody.model_validate(
         _shown(act) | {"to_cancel": act.todo, "ends": act.ends, "cancelled": act.done}
     )

@@ -20,9 +20,9 @@ HIGHEST_SEQUENCE = 2**63 - 1
 
 
 class DeliveryQuery(RequestModel):
-    """Which deliveries are asked for."""
+    """A filter on deliveries."""
 
-    model_config = ConfigDict(extra="ignore")  # the page that is asked for stands in the same place
+    model_config = ConfigDict(extra="ignore")  # paging has parameters in the same query
 
     destination: Annotated[str | None, Field(max_length=100)] = None
     brin: BrinField | None = None
@@ -35,10 +35,10 @@ class DeliveryQuery(RequestModel):
     to: RequestMoment | None = None
     after_sequence: Annotated[int | None, Field(ge=0, le=HIGHEST_SEQUENCE)] = None
 
-    def to_filter(self, places: Sequence[DestinationView], after: tuple[Any, ...] | None) -> DeliveryFilter:
+    def to_filter(self, destinations: Sequence[DestinationView], after: tuple[Any, ...] | None) -> DeliveryFilter:
         """Return the filter in the hub's own terms; `after` is the key (destination, BRIN, number) to go on behind."""
         return DeliveryFilter(
-            destinations=[p.id for p in places if self.destination in (None, p.name)],
+            destinations=[p.id for p in destinations if self.destination in (None, p.name)],
             brin=self.brin,
             branch=self.branch,
             service_code=self.service_code,
@@ -53,7 +53,7 @@ class DeliveryQuery(RequestModel):
 
 
 class TransportBody(CamelModel):
-    """Where a message went: a place on a topic, or the address of a webhook."""
+    """Where a message went: a topic, or the address of a webhook."""
 
     topic: str | None
     partition: int | None
@@ -62,7 +62,7 @@ class TransportBody(CamelModel):
 
 
 class DeliveryBody(CamelModel):
-    """What one destination is told of one unit by one event."""
+    """One message to one destination, about one unit, because of one event."""
 
     id: UUID
     event_id: UUID
@@ -89,7 +89,7 @@ class DeliveryBody(CamelModel):
 
 
 class AttemptBody(CamelModel):
-    """One attempt to hand a message over."""
+    """One attempt to deliver a message."""
 
     number: int
     at: Moment
@@ -100,7 +100,7 @@ class AttemptBody(CamelModel):
 
 
 class ReportBody(CamelModel):
-    """A report that came, and whether it changed anything."""
+    """A received report, and whether it changed the delivery."""
 
     status: str
     signals: list[dict[str, Any]]
@@ -129,7 +129,7 @@ class LaneBody(CamelModel):
 
 
 class ReportAnswer(CamelModel):
-    """What became of a report."""
+    """The answer to a report."""
 
     delivery_id: UUID
     status: str
@@ -137,21 +137,21 @@ class ReportAnswer(CamelModel):
     ignored_because: Literal["duplicate", "older", "final", "not_expected"] | None
 
 
-def show_delivery(view: DeliveryView, place: DestinationView, epoch: int, *, with_url: bool) -> DeliveryBody:
-    """Write a delivery."""
-    return DeliveryBody(**_shown(view, place, epoch, with_url=with_url))
+def show_delivery(view: DeliveryView, destination: DestinationView, epoch: int, *, with_url: bool) -> DeliveryBody:
+    """Return the body of a delivery."""
+    return DeliveryBody(**_shown(view, destination, epoch, with_url=with_url))
 
 
 def show_detail(
     shown: DeliveryBody, message: bytes, attempts: Sequence[AttemptBody], reports: Sequence[ReportBody]
 ) -> DeliveryDetailBody:
-    """Write a delivery with its message and its history."""
+    """Return the body of a delivery with its message and its history."""
     named = {name: getattr(shown, name) for name in DeliveryBody.model_fields}
     return DeliveryDetailBody(**named, message=orjson.loads(message), attempts=list(attempts), reports=list(reports))
 
 
 def show_attempts(view: DeliveryView, rows: Sequence[Mapping[str, Any]]) -> list[AttemptBody]:
-    """Write the attempts: failures are kept as rows, the success as a moment."""
+    """Return the bodies of attempts: failures are rows, the success is a moment of the delivery."""
     failed = [AttemptBody(**dict(row)) for row in rows]
     if view.moments.delivered_at is None:
         return failed
@@ -167,7 +167,7 @@ def show_attempts(view: DeliveryView, rows: Sequence[Mapping[str, Any]]) -> list
 
 
 def show_reports(view: DeliveryView, rows: Sequence[Mapping[str, Any]], *, with_texts: bool) -> list[ReportBody]:
-    """Write the reports; a clean first one lives in columns of its delivery, texts are not for everybody."""
+    """Return the bodies of reports; a first one without signals is stored in columns of its delivery."""
     kept = [
         ReportBody(**{**row, "signals": show_signals(orjson.loads(row["signals"]), with_texts=with_texts)})
         for row in rows
@@ -185,18 +185,18 @@ def show_reports(view: DeliveryView, rows: Sequence[Mapping[str, Any]], *, with_
 
 
 def show_signals(signals: Sequence[Mapping[str, Any]], *, with_texts: bool) -> list[dict[str, Any]]:
-    """Write what a back office remarked, without its words where they are not for the caller."""
+    """Return the signals of a report, without their texts where the caller may not read these."""
     return [dict(signal) if with_texts else {**signal, "text": None} for signal in signals]
 
 
-def show_lane(lane: LaneView, place: DestinationView) -> LaneBody:
-    """Write a lane."""
+def show_lane(lane: LaneView, destination: DestinationView) -> LaneBody:
+    """Return the body of a lane."""
     state: Literal["idle", "waiting", "held", "retrying"] = "idle"
     if lane.next_status is not None:
-        status, _ = shown_status(place, lane.next_status, None, lane_is_held=lane.held)
+        status, _ = shown_status(destination, lane.next_status, None, lane_is_held=lane.held)
         state = "held" if status == HELD else "retrying" if lane.next_status is Status.RETRYING else "waiting"
     return LaneBody(
-        destination=place.name,
+        destination=destination.name,
         brin=lane.brin,
         last_planned=lane.tail,
         last_settled=lane.head,
@@ -206,7 +206,7 @@ def show_lane(lane: LaneView, place: DestinationView) -> LaneBody:
 
 
 def show_report(delivery_id: UUID, status: str, ignored: Ignored | None) -> ReportAnswer:
-    """Write what became of a report."""
+    """Return the answer to a report."""
     because = None if ignored is None else ignored.value
     return ReportAnswer.model_validate(
         {
@@ -218,15 +218,15 @@ def show_report(delivery_id: UUID, status: str, ignored: Ignored | None) -> Repo
     )
 
 
-def _shown(view: DeliveryView, place: DestinationView, epoch: int, *, with_url: bool) -> dict[str, Any]:
-    status, reason = shown_status(place, view.status, view.reason, lane_is_held=view.lane_is_held)
+def _shown(view: DeliveryView, destination: DestinationView, epoch: int, *, with_url: bool) -> dict[str, Any]:
+    status, reason = shown_status(destination, view.status, view.reason, lane_is_held=view.lane_is_held)
     return {
         "id": view.id,
         "event_id": view.event_id,
         "mandate_id": view.mandate_id,
         "mandate_version": view.mandate_version,
         "type": view.kind.type,
-        "destination": place.name,
+        "destination": destination.name,
         "service_code": view.service_code,
         "brin": view.brin,
         "branch": view.branch or None,
@@ -242,14 +242,14 @@ def _shown(view: DeliveryView, place: DestinationView, epoch: int, *, with_url: 
         "due_at": view.due if view.is_next and status != HELD else None,
         "delivered_at": view.moments.delivered_at,
         "processed_at": view.moments.processed_at,
-        "transport": _transport(view, place, with_url=with_url),
+        "transport": _transport(view, destination, with_url=with_url),
     }
 
 
-def _transport(view: DeliveryView, place: DestinationView, *, with_url: bool) -> TransportBody:
+def _transport(view: DeliveryView, destination: DestinationView, *, with_url: bool) -> TransportBody:
     return TransportBody(
-        topic=place.topic,
+        topic=destination.topic,
         partition=view.kafka_partition,
         offset=view.kafka_offset,
-        url=place.url if with_url else None,
+        url=destination.url if with_url else None,
     )

@@ -68,7 +68,7 @@ class ValidationBody(CamelModel):
 
 
 class CopyBody(CamelModel):
-    """What became of the copy to one school."""
+    """The result of the copy to one school."""
 
     brin: str
     outcome: Literal["created", "would_create", "skipped"]
@@ -76,11 +76,11 @@ class CopyBody(CamelModel):
     reason: Literal["other_system", "overlap", "no_agreement", "school_closed", "unknown_school"] | None
     current_system: str | None
     no_system_yet: bool
-    """Whether it is the first system of this school for the service: look before you copy."""
+    """Whether it is the first system of this school for the service: check it before you copy."""
 
 
 class CopiesBody(CamelModel):
-    """What became of each copy, in the order that was asked for."""
+    """The result of each copy, in the order of the request."""
 
     dry_run: bool
     results: list[CopyBody]

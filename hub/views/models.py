@@ -48,7 +48,7 @@ RequestMoment = Annotated[
 """A moment in a request; it names its time zone, whichever, and is taken over in UTC."""
 Day = Annotated[
     date,
-    BeforeValidator(lambda given: _only_day(given)),  # noqa: PLW0108 - it stands below
+    BeforeValidator(lambda given: _only_day(given)),  # noqa: PLW0108 - defined below
     AfterValidator(check_day),
 ]
 """A calendar day, in Amsterdam: a date and nothing more, because midnight in UTC may be another day here."""
@@ -56,11 +56,11 @@ SHOWN: Final = (*(status.value for status in DeliveryStatus), HELD)
 ShownStatus = Annotated[
     str, AfterValidator(lambda given: _shown(given)), WithJsonSchema({"type": "string", "enum": list(SHOWN)})  # noqa: PLW0108
 ]
-"""Where a delivery stands, as it is shown."""
+"""The status of a delivery, as it is shown."""
 
 
 class _NullIsDefault:
-    """Takes null for a field that was left out, in what is read and in the description of it."""
+    """Reads null as the default of a field, and describes it so."""
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return no_info_before_validator_function(self._read, handler(source))
@@ -76,7 +76,7 @@ class _NullIsDefault:
 
 
 NULL_IS_DEFAULT: Final = _NullIsDefault()
-"""For a field with a default: null stands for that default."""
+"""For a field with a default: null means that default."""
 
 
 def _not_blank(reason: str) -> str:
@@ -90,7 +90,7 @@ Reason = Annotated[
     Field(min_length=1, max_length=MAX_REASON_LENGTH, json_schema_extra={"pattern": r"\S"}),
     AfterValidator(_not_blank),
 ]
-"""Why somebody does something, as the audit keeps it."""
+"""Why somebody does something; the audit records it."""
 
 
 class CamelModel(BaseModel):
@@ -122,7 +122,7 @@ class RequestModel(CamelModel):
 
 
 def example(**fields: JsonValue) -> ConfigDict:
-    """Show in the description what such a body looks like."""
+    """Return the configuration that adds an example to the description."""
     return ConfigDict(json_schema_extra={"examples": [fields]})
 
 

@@ -1,7 +1,7 @@
-"""Pages of lists. In: `limit` and `cursor` of a request. Out: where to go on, and the cursor of the next page.
+"""Pages of lists. In: a limit and a cursor. Out: where to continue, and the cursor of the next page.
 
-A cursor is the mark of its list, with its filters, and the sort key of the last item shown: opaque to callers, worth
-nothing to one who forges it.
+A cursor holds the fingerprint of its list, with its filters, and the sort key of the last item shown. It is opaque to
+callers; a forged one shows nothing that the caller may not see.
 """
 
 import base64
@@ -20,10 +20,10 @@ from hub.views.models import Items
 
 DEFAULT_LIMIT: Final = 100
 HIGHEST_LIMIT: Final = 1000
-LONGEST: Final = 1000
+MAX_CURSOR_LENGTH: Final = 1000
 FINGERPRINT_DIGITS: Final = 12
 _OF_PAGES: Final = frozenset({"limit", "cursor"})
-_BIGGEST: Final = 2**63 - 1
+_MAX_INTEGER: Final = 2**63 - 1
 Row = TypeVar("Row")
 Item = TypeVar("Item")
 Key = int | str
@@ -31,14 +31,14 @@ Key = int | str
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Paging:
-    """Which part of a list is asked for: at most `limit` items behind `cursor`, which has the `mark` of the list."""
+    """The requested part of a list: at most `limit` items after `cursor`, which carries the list's fingerprint."""
 
     fingerprint: str
     limit: int = DEFAULT_LIMIT
     cursor: str | None = None
 
     def after(self, *kinds: type[Key]) -> tuple[Any, ...] | None:
-        """Return the key to go on behind, a value of each of these kinds; None at the beginning."""
+        """Return the key to continue after, a value of each of these types; None at the beginning."""
         if self.cursor is None:
             return None
         fingerprint, *key = read_cursor(self.cursor, str, *kinds)
@@ -47,7 +47,7 @@ class Paging:
         return tuple(key)
 
     def after_id(self) -> UUID | None:
-        """Return the identifier to go on behind, in a list that is sorted by identifier; None at the beginning."""
+        """Return the identifier to continue after, in a list sorted by identifier; None at the beginning."""
         after = self.after(str)
         if after is None:
             return None
@@ -59,7 +59,7 @@ class Paging:
     def page(
         self, rows: Sequence[Row], key: Callable[[Row], tuple[Key, ...]], show: Callable[[Row], Item]
     ) -> Items[Item]:
-        """Make the page of rows that were read with `limit + 1`: the one too many says that there is a next page."""
+        """Return the page of rows that were read with `limit + 1`: the extra row shows that there is a next page."""
         shown = rows[: self.limit]
         return Items(
             items=[show(row) for row in shown],
@@ -68,19 +68,19 @@ class Paging:
 
 
 def list_fingerprint(path: str, filters: Iterable[tuple[str, str]] = ()) -> str:
-    """Return what tells the cursors of a list from those of others, and of the same list with other filters."""
+    """Return the fingerprint of a list with these filters; cursors of other lists have another."""
     asked = sorted(pair for pair in filters if pair[0] not in _OF_PAGES)
     return sha256(urlencode([("", path), *asked]).encode()).hexdigest()[:FINGERPRINT_DIGITS]
 
 
 def write_cursor(*key: Key) -> str:
-    """Write a sort key as a cursor."""
+    """Return the cursor of a sort key."""
     return base64.urlsafe_b64encode(orjson.dumps(key)).rstrip(b"=").decode()
 
 
 def read_cursor(text: str, *kinds: type[Key], parameter: str = "cursor") -> tuple[Any, ...]:
     """Read a cursor that has a value of each of these kinds; anything else is `InvalidInput` of this parameter."""
-    if len(text) > LONGEST:
+    if len(text) > MAX_CURSOR_LENGTH:
         raise _invalid_cursor(parameter)
     try:
         key = orjson.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
@@ -96,7 +96,7 @@ def read_cursor(text: str, *kinds: type[Key], parameter: str = "cursor") -> tupl
 def _fits(value: object, kind: type[Key]) -> bool:
     if type(value) is not kind:
         return False
-    return abs(value) <= _BIGGEST if isinstance(value, int) else "\x00" not in str(value)
+    return abs(value) <= _MAX_INTEGER if isinstance(value, int) else "\x00" not in str(value)
 
 
 def _invalid_cursor(parameter: str = "cursor") -> InvalidInput:

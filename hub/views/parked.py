@@ -25,7 +25,7 @@ class ParkedBody(CamelModel):
 
 
 def show_parked(parked: Parked) -> ParkedBody:
-    """Write a parked record."""
+    """Return the body of a parked record."""
     return ParkedBody(
         id=str(parked.id),
         topic=parked.topic,

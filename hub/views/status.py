@@ -23,7 +23,7 @@ class CellHopsBody(CamelModel):
 
 
 class CellBody(CamelModel):
-    """What one mandate means for one branch, and what became of the newest message about it."""
+    """One mandate of one branch, and the outcome of the newest message about it."""
 
     service_code: str
     supplier_oin: str
@@ -52,7 +52,7 @@ class BranchStatusBody(CamelModel):
 
 
 class SchoolStatusBody(CamelModel):
-    """How a school stands: per branch what was sent for each mandate, and what became of it."""
+    """The status of a school: per branch and mandate what was sent, and its outcome."""
 
     brin: str
     name: str
@@ -68,7 +68,7 @@ class HopBody(CamelModel):
 
 
 class DestinationLagBody(CamelModel):
-    """How late a destination is, and whose turn it is."""
+    """How late a destination is, and who has to act."""
 
     destination: str
     services: list[str]
@@ -97,7 +97,7 @@ class LagBody(CamelModel):
 
 
 class CircuitBody(CamelModel):
-    """Whether everything is tried, nothing, or one probe."""
+    """The circuit of a destination: closed, open, or half-open with one probe."""
 
     state: CircuitState
     since: Moment | None
@@ -105,7 +105,7 @@ class CircuitBody(CamelModel):
 
 
 class PaceBody(CamelModel):
-    """How many lanes a forwarder may have in hand there, since it asked for patience; null: as many as usual."""
+    """How many lanes a forwarder may lease there since it asked to slow down; null: as many as usual."""
 
     lanes_at_once: int | None
     paused_until: Moment | None
@@ -113,7 +113,7 @@ class PaceBody(CamelModel):
 
 
 class DestinationBody(CamelModel):
-    """A place that messages go to."""
+    """A destination of messages."""
 
     name: str
     kind: Literal["duo", "las", "las-copy"]
@@ -129,7 +129,7 @@ class DestinationBody(CamelModel):
 
 
 def show_status(status: SchoolStatus) -> SchoolStatusBody:
-    """Write how a school stands."""
+    """Return the status of a school."""
     return SchoolStatusBody(
         brin=status.brin,
         name=status.name,
@@ -142,7 +142,7 @@ def show_status(status: SchoolStatus) -> SchoolStatusBody:
 
 
 def show_lag(lag: Lag) -> LagBody:
-    """Write how late everything is."""
+    """Return how late each destination is."""
     return LagBody(
         at=lag.at,
         unpublished_events=lag.unpublished,
@@ -153,7 +153,7 @@ def show_lag(lag: Lag) -> LagBody:
 
 
 def show_destination(destination: DestinationView, lanes: LaneSums) -> DestinationBody:
-    """Write a destination as operations see it."""
+    """Return the body of a destination."""
     return DestinationBody(
         name=destination.name,
         kind=destination.kind,

@@ -69,12 +69,12 @@ class KeyBody(CamelModel):
 
 
 def show_subscription(subscription: Subscription, keys: Keys) -> SubscriptionBody:
-    """Write a subscription as its owner and operations see it."""
+    """Return the body of a subscription."""
     return SubscriptionBody(**_shown(subscription, keys))
 
 
 def show_new_subscription(subscription: Subscription, secret: bytes, keys: Keys) -> NewSubscriptionBody:
-    """Write a new subscription with its secret."""
+    """Return the body of a new subscription, with its secret."""
     return NewSubscriptionBody(**_shown(subscription, keys), secret=format_secret(secret))
 
 

@@ -1,4 +1,4 @@
-"""Calls the API without a network. In: an application and who calls. Out: its answers, as they would be sent."""
+"""Calls the API without a network. In: an application and a caller. Out: its responses, as they would be sent."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ADDRESS = "http://hub.test"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reply:
-    """What came back."""
+    """A response."""
 
     status: int
     headers: Mapping[str, str]
@@ -41,7 +41,7 @@ class Reply:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Client:
-    """Calls one application as one caller; `token` is left out where nobody is to be known."""
+    """Calls one application as one caller; without a `token` it calls anonymously."""
 
     app: ASGIApp
     keyfile: Path
@@ -50,7 +50,7 @@ class Client:
     def as_caller(
         self, role: Role, *, brins: Sequence[str] = (), bges: Sequence[str] = (), oin: str | None = None
     ) -> Client:
-        """Be somebody with a fresh token."""
+        """Return a client with a new token for this role."""
         caller = Caller(
             subject=f"test {role} {oin or ','.join((*brins, *bges))}".strip(),
             roles=frozenset({role}),
@@ -61,7 +61,7 @@ class Client:
         return replace(self, token=issue(self.keyfile, caller, now=now()))
 
     def as_everybody(self, *, brins: Sequence[str], oin: str) -> Client:
-        """Be one caller with every role."""
+        """Return a client with a new token for every role."""
         caller = Caller(
             subject="test everybody",
             roles=frozenset(Role),
@@ -71,11 +71,11 @@ class Client:
         return replace(self, token=issue(self.keyfile, caller, now=now()))
 
     async def get(self, path: str, *, headers: Mapping[str, str] | None = None, **query: Any) -> Reply:
-        """Read."""
+        """Send a GET."""
         return await self.call("GET", f"{path}?{urlencode(query, doseq=True)}" if query else path, headers=headers)
 
     async def post(self, path: str, body: object = None, *, headers: Mapping[str, str] | None = None) -> Reply:
-        """Make or do."""
+        """Send a POST."""
         return await self.call("POST", path, body, headers=headers)
 
     async def call(
@@ -93,7 +93,7 @@ class Client:
 
 
 def client_of(folder: Path, pool: Pool | None = None, **settings: str) -> Client:
-    """Make a client of a fresh application; `settings` are added by name, without their prefix."""
+    """Return a client of a new application; `settings` are added by name, without their prefix."""
     keyfile = folder / "development-key.json"
     ensure_keyfile(keyfile)
     named = {f"OSR_HUB_{name}": value for name, value in settings.items()}

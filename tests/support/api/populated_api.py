@@ -1,4 +1,4 @@
-"""An API with something of everything in it, answering over real HTTP, for whoever tries all of its calls at once.
+"""An API over real HTTP with data for every call, for tests that try all of its calls.
 
 In: a database and a receiver. Out: an address, tokens of every role, and names that exist there.
 """
@@ -44,7 +44,7 @@ PARKED: dict[str, Any] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PopulatedApi:
-    """Where it answers, who may ask, and what is there: values by the name of a parameter."""
+    """Its address, tokens by role, and existing values by the name of a parameter."""
 
     url: str
     tokens: Mapping[str, str]
@@ -53,7 +53,7 @@ class PopulatedApi:
 
 @asynccontextmanager
 async def serve_populated_api(pool: Pool, folder: Path, webhook: str, **settings: str) -> AsyncIterator[PopulatedApi]:
-    """Serve an API over a register in which everything has happened once."""
+    """Serve an API over a register in which every kind of change has happened once."""
     keyfile = folder / "development-key.json"
     ensure_keyfile(keyfile)
     with socket.create_server(("127.0.0.1", 0)) as listening:

@@ -1,4 +1,4 @@
-"""A resource that exists for tests only, to try what all resources share. Out: a client of an API that has it."""
+"""A resource for tests of what all resources share. Out: a client of an API that has it."""
 
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -7,8 +7,7 @@ from fastapi import APIRouter, Depends, FastAPI, Response
 
 from hub.access import Caller, Role
 from hub.api.auth import require
-from hub.api.paging import PagingHere
-from hub.api.preconditions import IfMatch, check_match, etag
+from hub.api.parameters import IfMatch, PagingHere, check_match, etag
 from hub.api.state import ConnectionHere
 from hub.errors import Conflict, NotFound
 from hub.store.pool import Pool
@@ -28,26 +27,26 @@ router = APIRouter(prefix="/v1/probes")
 
 @router.get("")
 async def list_probes(paging: PagingHere) -> dict[str, Any]:
-    """Show how a page was asked for."""
+    """Return the paging of a request."""
     return {"limit": paging.limit, "after": paging.after(str, int)}
 
 
 @router.post("")
 async def make(request: ProbeRequest, _caller: Annotated[Caller, Depends(require(Role.SCHOOL))]) -> dict[str, int]:
-    """Take a body."""
+    """Return what a body holds."""
     return {"howMany": request.how_many}
 
 
 @router.patch("/{number}")
 async def change(number: int, if_match: IfMatch = None) -> Response:
-    """Change what has version 3."""
+    """Change a resource that has version 3."""
     check_match(if_match, 3, required=True)
     return Response(status_code=204, headers={"ETag": etag(4), "X-Number": str(number)})
 
 
 @router.post("/rows")
 async def add_row(c: ConnectionHere, *, fail: bool = False) -> Response:
-    """Write a row, and perhaps fail afterwards."""
+    """Write a row, and fail afterwards if asked to."""
     async with c.transaction():
         number = await c.fetchval("insert into probe default values returning n")
         if fail:
@@ -59,7 +58,7 @@ async def add_row(c: ConnectionHere, *, fail: bool = False) -> Response:
 
 @router.get("/broken")
 async def break_down() -> None:
-    """Fail in a way that nobody expected."""
+    """Fail with an unexpected error."""
     raise RuntimeError("postgresql://user:password@secret")
 
 
@@ -70,7 +69,7 @@ async def find_nothing() -> None:
 
 
 def probing(folder: Path, pool: Pool | None = None, **settings: str) -> Client:
-    """Make a client of the API with the probes in it."""
+    """Return a client of the API with the probes in it."""
     client = client_of(folder, pool, **settings)
     cast("FastAPI", client.app).include_router(router)
     return client

@@ -1,4 +1,4 @@
-"""A hub with a small register, called as a school, and short words for what tests ask of it."""
+"""A hub with a small register, called as a school, and shorthands for requests."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ R1, R2 = "0000000700018DS00001", "0000000700018DS00002"
 
 
 def day(shift: int = 0) -> str:
-    """Write a day by its distance from today."""
+    """Return a day by its distance from today."""
     return (today(now()) + timedelta(days=shift)).isoformat()
 
 
 async def open_hub(pool: Pool, folder: Path, **settings: str) -> Client:
-    """Make a hub with a small register."""
+    """Return a client of a hub with a small register."""
     async with pool.acquire() as c:
         await fill_register(c)
     return client_of(folder, pool, **settings)
 
 
 async def fill_register(c: Connection) -> None:
-    """Enter a school of four branches, another school of another board, and two systems."""
+    """Insert a school of four branches, a school of another board, and two systems."""
     await c.execute(
         """
         insert into boards (bge_code, name) values ('41561', null), ('41775', null);
@@ -49,23 +49,23 @@ async def fill_register(c: Connection) -> None:
 
 
 def mandate_request(**changes: Any) -> dict[str, Any]:
-    """Make the body of a request for a mandate."""
+    """Return the body of a request for a mandate."""
     return {"brin": "18DS", "serviceCode": "VVA", "supplierOin": ONE, **changes}
 
 
 def codes(reply: Reply) -> list[tuple[str, str]]:
-    """Show what is wrong, field by field."""
+    """Return field and code of each error."""
     return [(error["field"], error["code"]) for error in reply.json["errors"]]
 
 
 async def patch(client: Client, path: str, body: object, version: int | None) -> Reply:
-    """Change a mandate in a version."""
+    """Patch a mandate in a version."""
     headers = {} if version is None else {"If-Match": f'"{version}"'}
     return await client.call("PATCH", path, body, headers=headers)
 
 
 async def publish(pool: Pool) -> None:
-    """Give what is not published yet the next positions of the log, as the relay does."""
+    """Publish pending events under the next positions of the log, as the relay does."""
     await pool.execute(
         """with done as (delete from event_outbox returning id, brin, number)
            insert into published_events

@@ -19,14 +19,14 @@ ORIGIN = "hub.test"
 
 
 def consents(got: ReceivedRequest) -> bytes:
-    """Consent to the hub at 120 messages a minute, and take everything."""
+    """Consent to the hub at 120 messages a minute, and accept every message."""
     if got.method == "OPTIONS":
         return reply(200, webhook_allowed_origin=ORIGIN, webhook_allowed_rate="120")
     return reply(204)
 
 
 async def make_api(folder: Path, pool: Pool) -> Client:
-    """Make the API over a register with two systems, for a caller who is one of them."""
+    """Return a client of an API with two systems, for a caller who is one of them."""
     async with pool.acquire() as c:
         await make_register(c)
     settings = {"SECRETS__KEYS": new_key(), "WEBHOOK__ALLOWED_NETWORKS": "127.0.0.0/8", "WEBHOOK__TIMEOUT_SECONDS": "1"}
@@ -34,12 +34,12 @@ async def make_api(folder: Path, pool: Pool) -> Client:
 
 
 def subscription_request(las: Receiver, **differs: Any) -> dict[str, Any]:
-    """Make a body."""
+    """Return the body of a request for a subscription."""
     return {"url": las.url, "services": ["VVA"]} | differs
 
 
 async def subscribed(api: Client, las: Receiver, **differs: Any) -> dict[str, Any]:
-    """Subscribe and return the answer's body."""
+    """Subscribe and return the body of the response."""
     answer = await api.post("/v1/subscriptions", subscription_request(las, **differs))
     assert answer.status == 201, answer.body
     body: dict[str, Any] = answer.json
