@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from hub.domain.listing import Listing, SchoolSnapshot
     from hub.domain.school import School
     from hub.imports.consequences import Consequences
-    from hub.register.moment import Moment
+    from hub.register.write import Moment
     from hub.store.pool import Connection
     from schemas.identifiers import Brin, Oin
 
