@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 NOTIFIED_CHANNELS: Final[tuple[Channel, ...]] = ("destinations", "lanes", "changes")
 MAX_REASON_LENGTH: Final = 1000
-EMPTY_REASON: Final = "it says nothing; say why, for whoever reads the audit"
+EMPTY_REASON: Final = "it says nothing; give a reason that readers of the audit understand"
 
 
 async def hold(c: Connection, name: str, brins: Collection[str] | None, actor: Actor) -> None:
@@ -72,7 +72,7 @@ async def retry(c: Connection, parked_id: int, actor: Actor) -> Parked:
         raise Conflict("bytes_gone", f"the bytes of parked record {parked_id} are not kept any more; discard it")
     if parked.reason == "unknown_school":
         raise Conflict(
-            "unknown_school", f"{parked.detail}; as soon as it is there, what it rang for is planned by itself"
+            "unknown_school", f"{parked.detail}; its events are planned as soon as it is imported"
         )
     headers = [(name, text.encode()) for name, text in parked.headers]
     read = read_report(parked.bytes, headers, actor.at)
@@ -80,7 +80,7 @@ async def retry(c: Connection, parked_id: int, actor: Actor) -> Parked:
         raise Conflict("still_unusable", f"it still cannot be used: {read.detail}")
     answers = await settle.apply_reports(c, [read], actor.at, 0)
     if isinstance(answers[0], UnknownDelivery):
-        raise Conflict("unknown_delivery", "the delivery it speaks of is still not known; it is applied when it is")
+        raise Conflict("unknown_delivery", "its delivery is still unknown; the report is applied when that appears")
     return await _close(c, parked, "retried", actor)
 
 
