@@ -1,4 +1,4 @@
-"""A register of a few schools and two systems, and short words for what tests do with it."""
+"""A register of a few schools and two systems, and short functions for what tests do with it."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ async def grant(c: Connection, wanted: GrantRequest, when: Moment | None = None)
 
 
 async def log(c: Connection, brin: str = BRIN) -> list[tuple[int, str, list[tuple[str, str]]]]:
-    """Show a school's events: number, type, and what was told of which unit."""
+    """Return a school's events: number, type, and the messages of units."""
     rows = await c.fetch(
         "select number, type::text as type, units::text as units from events where brin = $1 order by number", brin
     )
