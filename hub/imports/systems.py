@@ -44,11 +44,11 @@ async def import_systems(c: Connection, data: bytes, at: Moment, progress: Progr
     created = sum(1 for system in changed if system.supplier_oin not in known.systems)
     done = Imported(created=created, changed=len(changed) - created, unchanged=len(found) - len(changed))
     befores = (known.systems.get(system.supplier_oin) for system in changed)
-    notes = [
+    entries = [
         system_entry(was, system, at.now, SystemActor.COMMAND_LINE)
         for was, system in zip(befores, changed, strict=True)
     ]
-    await audit.write_all(c, notes)
+    await audit.write_all(c, entries)
     await write_file_entry(c, "systems", data, done, at.now)
     progress(len(rows), len(rows))
     return done

@@ -71,9 +71,7 @@ async def retry(c: Connection, parked_id: int, actor: Actor) -> Parked:
     if parked.bytes is None and parked.reason != "unparsable":
         raise Conflict("bytes_gone", f"the bytes of parked record {parked_id} are not kept any more; discard it")
     if parked.reason == "unknown_school":
-        raise Conflict(
-            "unknown_school", f"{parked.detail}; its events are planned as soon as it is imported"
-        )
+        raise Conflict("unknown_school", f"{parked.detail}; its events are planned as soon as it is imported")
     headers = [(name, text.encode()) for name, text in parked.headers]
     read = read_report(parked.bytes, headers, actor.at)
     if isinstance(read, UnusableRecord):
