@@ -52,7 +52,7 @@ async def post_cancellation(
 async def list_cancellations(c: ConnectionHere, _caller: OperationsHere, paging: PagingHere) -> Items[CancellationBody]:
     """List the cancellations, newest first."""
     before = paging.after_id()
-    found = await store.list_acts(c, BulkKind.CANCELLATION, before, paging.limit + 1)
+    found = await store.list_jobs(c, BulkKind.CANCELLATION, before, paging.limit + 1)
     return paging.page(found, lambda act: (str(act.id),), show_cancellation)
 
 

@@ -52,7 +52,7 @@ async def post_replay(
 async def list_replays(c: ConnectionHere, _caller: OperationsHere, paging: PagingHere) -> Items[ReplayBody]:
     """List the replays, newest first."""
     before = paging.after_id()
-    found = await store.list_acts(c, BulkKind.REPLAY, before, paging.limit + 1)
+    found = await store.list_jobs(c, BulkKind.REPLAY, before, paging.limit + 1)
     return paging.page(found, lambda act: (str(act.id),), show_replay)
 
 

@@ -48,7 +48,7 @@ def list_(*, limit: Annotated[int, typer.Option(min=1, max=1000)] = 20) -> None:
     """List replays and cancellations, newest first."""
 
     async def look(c: Connection, _settings: Settings) -> list[BulkJob]:
-        return [act for kind in BulkKind for act in await store.list_acts(c, kind, None, limit)]
+        return [act for kind in BulkKind for act in await store.list_jobs(c, kind, None, limit)]
 
     found = sorted(run_query(look), key=lambda act: act.id, reverse=True)
     print_table("acts", COLUMNS, [_row(act) for act in found[:limit]])

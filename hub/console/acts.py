@@ -35,7 +35,7 @@ async def get_acts(here: CurrentVisit) -> Response:
     """List what was asked for, newest first."""
     require_operator(here)
     async with here.app.open_pool.acquire() as c:
-        found = [act for kind in BulkKind for act in await store.list_acts(c, kind, None, MAX_JOBS)]
+        found = [act for kind in BulkKind for act in await store.list_jobs(c, kind, None, MAX_JOBS)]
     return here.show("acts.html", acts=sorted(found, key=lambda act: act.asked_at, reverse=True))
 
 

@@ -107,7 +107,7 @@ def approval_reason(todo: int, before: RecentVolume) -> str:
     if before.since is None:
         return f"{_deliveries(todo)} at once is too much for one person alone"
     return (
-        f"whoever asks has begun {_deliveries(before.deliveries)} alone since {write_time(before.since)}, and with "
+        f"the requester has begun {_deliveries(before.deliveries)} alone since {write_time(before.since)}, and with "
         f"{todo} more that is too much for one person in 24 hours"
     )
 

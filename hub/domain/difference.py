@@ -98,22 +98,22 @@ class _Comparison:
         self._differing = sorted(code for code, row in after.items() if before.get(code) != row)
 
     def added(self) -> Iterator[DifferenceEntry]:
-        """Give what was not there before."""
+        """Return what is new."""
         return (self._entry(code) for code in self._differing if code not in self._before)
 
     def renamed(self) -> Iterator[DifferenceEntry]:
-        """Give what has another name."""
+        """Return what has another name."""
         for code in self._known(lambda _: True):
             before, after = self._before[code].name, self._after[code].name
             if before != after:
                 yield DifferenceEntry(code=code, name=after, before=before, after=after)
 
     def closed(self) -> Iterator[DifferenceEntry]:
-        """Give what was open and is not."""
+        """Return what closes."""
         return (self._entry(code) for code in self._known(self._is_open) if not self._is_open(self._after[code]))
 
     def reopened(self) -> Iterator[DifferenceEntry]:
-        """Give what was closed and is open."""
+        """Return what opens again."""
         closed = self._known(lambda row: not self._is_open(row))
         return (self._entry(code) for code in closed if self._is_open(self._after[code]))
 

@@ -48,7 +48,7 @@ async def consequences(
     """Derive the events of the mandates of `schools`, which are as they were before the file."""
     brins = await imports.brins_with_mandates(c, sorted(_affected(difference) & schools.keys()), at.today)
     closed, moved = ({entry.code for entry in kind} for kind in (difference.closed, difference.moved))
-    told = _schools_after([schools[Brin(brin)] for brin in brins], after)
+    schools_after = _schools_after([schools[Brin(brin)] for brin in brins], after)
     new_events: list[NewEvent] = []
     living = await register.living_mandates(c, brins, at.today)
     for (brin, _), group in groupby(living, key=lambda mandate: (mandate.brin, mandate.service_code)):
@@ -56,8 +56,8 @@ async def consequences(
             list(group), schools[brin].open_branches(at.today), now=at.now, today=at.today
         )
         cause = WITHDRAWAL if brin in closed else MOVED if brin in moved else None
-        new_events += [*arrived, *_derive(mandates, cause, told[brin].open_branches(at.today), at)]
-    return Consequences(schools=told, new_events=new_events)
+        new_events += [*arrived, *_derive(mandates, cause, schools_after[brin].open_branches(at.today), at)]
+    return Consequences(schools=schools_after, new_events=new_events)
 
 
 def _affected(difference: Difference) -> set[str]:

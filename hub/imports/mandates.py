@@ -19,7 +19,7 @@ from hub.register.write import Routing, WriteContext, to_rows
 from hub.store import audit, register
 
 if TYPE_CHECKING:
-    from hub.register.moment import Moment
+    from hub.register.write import Moment
     from hub.store.pool import Connection
 
 BATCH: Final = 4000

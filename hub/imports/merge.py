@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hub.domain.mandate import Mandate
     from hub.domain.school import School
     from hub.imports.drafts import MandateDraft
-    from hub.register.moment import Moment
+    from hub.register.write import Moment
     from schemas.identifiers import Branch, Brin, RoutingId
 
     Key = tuple[Brin, str]

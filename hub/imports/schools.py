@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from hub.domain.listing import Listing, SchoolSnapshot
     from hub.domain.school import School
     from hub.imports.consequences import Consequences
-    from hub.register.moment import Moment
+    from hub.register.write import Moment
     from hub.store.pool import Connection
     from schemas.identifiers import Brin, Oin
 
@@ -69,7 +69,7 @@ class NeedsAcceptance(HubError):  # noqa: N818 - named as the claim it makes
 
 
 def acceptance_reasons(done: SchoolsImported, accepted: ToAccept = NOTHING_ACCEPTED) -> Iterator[str]:
-    """Give the reasons why a person must accept a file, in words."""
+    """Explain why a person must accept a file."""
     closed, branches = len(done.difference.closed), len(done.difference.branches_closed)
     if done.to_accept.closures > accepted.closures:
         yield (
@@ -82,7 +82,7 @@ def acceptance_reasons(done: SchoolsImported, accepted: ToAccept = NOTHING_ACCEP
 
 
 def acceptance_options(to_accept: ToAccept) -> Iterator[str]:
-    """Give the options of the command that accept a file."""
+    """Return the options of the command that accept a file."""
     if to_accept.closures:
         yield f"--accept-closures {to_accept.closures}"
     if to_accept.withdrawals:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from datetime import datetime
 
-    from hub.register.moment import Moment
+    from hub.register.write import Moment
     from hub.store.pool import Connection
 
 COLUMNS: Final = (Column("supplier_oin"), Column("system_name"), Column("service_codes"))
@@ -44,11 +44,11 @@ async def import_systems(c: Connection, data: bytes, at: Moment, progress: Progr
     created = sum(1 for system in changed if system.supplier_oin not in known.systems)
     done = Imported(created=created, changed=len(changed) - created, unchanged=len(found) - len(changed))
     befores = (known.systems.get(system.supplier_oin) for system in changed)
-    notes = [
+    entries = [
         system_entry(was, system, at.now, SystemActor.COMMAND_LINE)
         for was, system in zip(befores, changed, strict=True)
     ]
-    await audit.write_all(c, notes)
+    await audit.write_all(c, entries)
     await write_file_entry(c, "systems", data, done, at.now)
     progress(len(rows), len(rows))
     return done
@@ -73,12 +73,10 @@ async def register_system(
 
 def system_entry(before: System | None, after: System, at: datetime, actor: str) -> AuditEntry:
     """Make the entry of a system that was registered or changed."""
-    was, is_now = changed_fields({} if before is None else _facts(before), _facts(after))
+    was, is_now = changed_fields(None if before is None else _facts(before), _facts(after))
     action = "system.registered" if before is None else "system.changed"
     subject = {"supplierOin": after.supplier_oin}
-    return AuditEntry(
-        at=at, actor=actor, action=action, subject=subject, before=None if before is None else was, after=is_now
-    )
+    return AuditEntry(at=at, actor=actor, action=action, subject=subject, before=was, after=is_now)
 
 
 def _facts(system: System) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Decode a file that a person saved. In: bytes. Out: its text, with one kind of line end.
 
-Read are UTF-8, cp1252, and UTF-16 or UTF-32, each with or without a byte order mark where that can be told. No byte is
-replaced: one that stands for no character is an error that names its line, and so is a file that is no text at all.
+The encoding is UTF-8, cp1252 or UTF-16, with or without a byte order mark, or UTF-32 with one. No byte is replaced: one
+that stands for no character is an error that names its line, and so is a file that is no text at all.
 """
 
 from __future__ import annotations

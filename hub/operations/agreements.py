@@ -11,8 +11,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from hub.errors import NotFound
+from hub.operations.audit import entry_by
 from hub.store import audit, imports
-from hub.store.audit import AuditEntry
 
 if TYPE_CHECKING:
     from hub.access import Actor
@@ -45,16 +45,10 @@ async def record_signature(c: Connection, actor: Actor, signature: Signature) ->
     name = signature.agreement
     if before[name] != signature.is_signed:
         await imports.write_agreement(c, signature.bge_code, name.value, is_signed=signature.is_signed)
-        note = AuditEntry(
-            at=actor.at,
-            actor=actor.subject,
-            action="board.signed" if signature.is_signed else "board.agreement_ended",
-            subject={"bgeCode": signature.bge_code, "agreement": name.value},
-            before={"signed": before[name]},
-            after={"signed": signature.is_signed},
-            reason=actor.reason,
-        )
-        await audit.write(c, note)
+        action = "board.signed" if signature.is_signed else "board.agreement_ended"
+        subject = {"bgeCode": signature.bge_code, "agreement": name.value}
+        change = {"signed": before[name]}, {"signed": signature.is_signed}
+        await audit.write(c, entry_by(actor, action, subject, change))
     return before | {name: signature.is_signed}
 
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hub import settle
 from hub.errors import Conflict, FieldError, InvalidInput, NotFound
+from hub.operations.audit import entry_by
 from hub.settle import UnknownDelivery
 from hub.settle.records import UnusableRecord, read_report
 from hub.store import audit, operations
-from hub.store.audit import AuditEntry, changed_fields
+from hub.store.audit import changed_fields
 from hub.store.operations import HoldState
 
 if TYPE_CHECKING:
@@ -24,11 +25,9 @@ if TYPE_CHECKING:
     from hub.store.operations import Parked, ParkedState
     from hub.store.pool import Connection
 
-    BeforeAndAfter = tuple[Mapping[str, Any], Mapping[str, Any]]
-
 NOTIFIED_CHANNELS: Final[tuple[Channel, ...]] = ("destinations", "lanes", "changes")
 MAX_REASON_LENGTH: Final = 1000
-EMPTY_REASON: Final = "it says nothing; say why, for whoever reads the audit"
+EMPTY_REASON: Final = "it says nothing; give a reason that readers of the audit understand"
 
 
 async def hold(c: Connection, name: str, brins: Collection[str] | None, actor: Actor) -> None:
@@ -63,7 +62,7 @@ async def cancel(c: Connection, delivery_id: UUID, actor: Actor) -> None:
     """Cancel a waiting delivery; its lane goes on without it."""
     gone = await settle.cancel(c, delivery_id, actor.reason or "cancelled", actor.at)
     change = {"status": gone.before.value}, {"status": gone.after.value}
-    await audit.write(c, _entry(actor, "delivery.cancelled", gone.brin, {"deliveryId": delivery_id}, change))
+    await audit.write(c, entry_by(actor, "delivery.cancelled", {"deliveryId": delivery_id}, change, gone.brin))
 
 
 async def retry(c: Connection, parked_id: int, actor: Actor) -> Parked:
@@ -72,16 +71,14 @@ async def retry(c: Connection, parked_id: int, actor: Actor) -> Parked:
     if parked.bytes is None and parked.reason != "unparsable":
         raise Conflict("bytes_gone", f"the bytes of parked record {parked_id} are not kept any more; discard it")
     if parked.reason == "unknown_school":
-        raise Conflict(
-            "unknown_school", f"{parked.detail}; as soon as it is there, what it rang for is planned by itself"
-        )
+        raise Conflict("unknown_school", f"{parked.detail}; its events are planned as soon as it is imported")
     headers = [(name, text.encode()) for name, text in parked.headers]
     read = read_report(parked.bytes, headers, actor.at)
     if isinstance(read, UnusableRecord):
         raise Conflict("still_unusable", f"it still cannot be used: {read.detail}")
     answers = await settle.apply_reports(c, [read], actor.at, 0)
     if isinstance(answers[0], UnknownDelivery):
-        raise Conflict("unknown_delivery", "the delivery it speaks of is still not known; it is applied when it is")
+        raise Conflict("unknown_delivery", "its delivery is still unknown; the report is applied when that appears")
     return await _close(c, parked, "retried", actor)
 
 
@@ -102,7 +99,8 @@ async def _open(c: Connection, parked_id: int) -> Parked:
 async def _close(c: Connection, parked: Parked, state: ParkedState, actor: Actor) -> Parked:
     await operations.mark_parked(c, parked.id, state)
     where = {"parkedId": parked.id, "topic": parked.topic, "partition": parked.partition, "offset": parked.offset}
-    await audit.write(c, _entry(actor, f"parked.{state}", None, where, ({"state": parked.state}, {"state": state})))
+    change = {"state": parked.state}, {"state": state}
+    await audit.write(c, entry_by(actor, f"parked.{state}", where, change))
     closed = await operations.lock_parked(c, parked.id)
     assert closed is not None  # noqa: S101 - its row is locked
     return closed
@@ -129,13 +127,13 @@ async def _check_schools(c: Connection, brins: Collection[str]) -> None:
 
 async def _audit_destination(c: Connection, actor: Actor, name: str, before: HoldState, after: HoldState) -> None:
     change = changed_fields(_facts(before), _facts(after))
-    await audit.write(c, _entry(actor, _action(held=after.held), None, {"destination": name}, change))
+    await audit.write(c, entry_by(actor, _action(held=after.held), {"destination": name}, change))
 
 
 async def _audit_schools(c: Connection, actor: Actor, name: str, holds: Mapping[str, bool], *, held: bool) -> None:
     subject, action = {"destination": name}, _action(held=held)
     change = {brin: changed_fields({"held": before}, {"held": held}) for brin, before in holds.items()}
-    await audit.write_all(c, [_entry(actor, action, brin, subject, each) for brin, each in change.items()])
+    await audit.write_all(c, [entry_by(actor, action, subject, each, brin) for brin, each in change.items()])
 
 
 def _action(*, held: bool) -> str:
@@ -149,19 +147,3 @@ def _facts(gate: HoldState) -> dict[str, Any]:
         "heldBrins": [] if gate.held else chosen,
         "releasedBrins": chosen if gate.held else [],
     }
-
-
-def _entry(
-    actor: Actor, action: str, brin: str | None, subject: Mapping[str, Any], change: BeforeAndAfter
-) -> AuditEntry:
-    before, after = change
-    return AuditEntry(
-        at=actor.at,
-        actor=actor.subject,
-        action=action,
-        brin=brin,
-        subject=subject,
-        before=before,
-        after=after,
-        reason=actor.reason,
-    )

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from hub.errors import ConfigurationError, Conflict
+from hub.operations.audit import entry_by
 from hub.sealing import is_newest, seal, unseal
 from hub.store import audit
 from hub.store import keys as store
-from hub.store.audit import AuditEntry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,9 +48,7 @@ async def rotate(c: Connection, keys: Keys, grace: timedelta, actor: Actor) -> N
     await store.retire_keys(c, actor.at + grace)
     await store.make_key(c, keys, actor.at)
     subject = {"until": (actor.at + grace).isoformat()}
-    await audit.write(
-        c, AuditEntry(at=actor.at, actor=actor.subject, action="key.rotated", subject=subject, reason=actor.reason)
-    )
+    await audit.write(c, entry_by(actor, "key.rotated", subject))
 
 
 async def reseal(c: Connection, keys: Keys, actor: Actor) -> ResealResult:
@@ -60,10 +58,7 @@ async def reseal(c: Connection, keys: Keys, actor: Actor) -> ResealResult:
         await store.replace_sealed(c, each, seal(plain, keys))
     done = Counter(each.kind for each, _ in older)
     if done:
-        entry = AuditEntry(
-            at=actor.at, actor=actor.subject, action="secrets.resealed", subject=dict(done), reason=actor.reason
-        )
-        await audit.write(c, entry)
+        await audit.write(c, entry_by(actor, "secrets.resealed", dict(done)))
     return ResealResult(done=done, left=newest, unreadable=unreadable)
 
 

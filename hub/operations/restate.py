@@ -83,9 +83,9 @@ async def _answers(
     lost_from: Mapping[LaneKey, int],
 ) -> dict[UnitKey, Planned | SkipReason]:
     unit_events = await restating.read_unit_events(c, units, subscriptions)
-    told = await restating.read_lane_states(c, units, cause, lost_from)
+    lane_states = await restating.read_lane_states(c, units, cause, lost_from)
     return {
-        unit: restatement(unit, unit_events[unit], told.get(unit, LaneUnitState()), cause)
+        unit: restatement(unit, unit_events[unit], lane_states.get(unit, LaneUnitState()), cause)
         if unit in unit_events
         else SkipReason.SILENT
         for unit in units

@@ -11,8 +11,8 @@ from hub.register.calendar import arrive, due
 from hub.register.check import check_amendment, check_grant
 from hub.register.copies import CopyRequest, CopyResult, copy
 from hub.register.grant import grant
-from hub.register.moment import Moment, moment
 from hub.register.routing import assign_routing, available_routing, remove_routing
+from hub.register.write import Moment, moment
 
 __all__ = [
     "UNCHANGED",

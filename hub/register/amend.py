@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from hub.domain.mandate import Mandate
-    from hub.register.moment import Moment
     from hub.register.service_mandates import ServiceMandates
+    from hub.register.write import Moment
     from hub.store.pool import Connection
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from hub.domain.change import NewEvent
-    from hub.register.moment import Moment
+    from hub.register.write import Moment
     from hub.store.pool import Connection
     from schemas.identifiers import Brin
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hub.domain.rules import PartialGrant, RuleViolation
     from hub.domain.school import School
     from hub.register.amend import DateChange
-    from hub.register.moment import Moment
+    from hub.register.write import Moment
     from hub.store.pool import Connection
 
 

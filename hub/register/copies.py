@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from hub.domain.change import NewEvent
     from hub.domain.mandate import Mandate
     from hub.domain.school import School
-    from hub.register.moment import Moment
+    from hub.register.write import Moment
     from hub.store.pool import Connection
     from schemas.identifiers import Brin, Oin
 

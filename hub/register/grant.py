@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from hub.domain.rules import GrantRequest, PartialGrant, RuleViolation
     from hub.domain.school import School
-    from hub.register.moment import Moment
+    from hub.register.write import Moment
     from hub.store.pool import Connection
     from hub.store.register import References
     from schemas.identifiers import Branch, Brin, RoutingId

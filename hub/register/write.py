@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from hub import clock
 from hub.domain.ids import new_id
 from hub.domain.mandate import OVER, REST
 from hub.register.audit import date_entries
@@ -16,15 +17,31 @@ from schemas.identifiers import school_oin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import date, datetime
     from uuid import UUID
 
     from hub.domain.change import NewEvent
     from hub.domain.coverage import UnitChange
     from hub.domain.mandate import Mandate, Unit
     from hub.domain.school import School
-    from hub.register.moment import Moment
     from hub.store.pool import Connection
     from schemas.identifiers import Brin, Oin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """A moment in whole milliseconds, the day it is in Amsterdam, and the trace that the change belongs to."""
+
+    now: datetime
+    today: date
+    traceparent: str | None = None
+
+
+def moment(now: datetime, traceparent: str | None = None) -> Moment:
+    """Make a moment of an aware time; what is below the millisecond is cut off, as it is in an event's time and id."""
+    return Moment(
+        now=now.replace(microsecond=now.microsecond // 1000 * 1000), today=clock.today(now), traceparent=traceparent
+    )
 
 
 @dataclass(slots=True)

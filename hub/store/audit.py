@@ -48,8 +48,12 @@ class AuditEntry:
         return self.brin or GENERAL_CHAIN
 
 
-def changed_fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the fields that differ, before and after."""
+def changed_fields(
+    before: Mapping[str, Any] | None, after: Mapping[str, Any]
+) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    """Return the fields that differ, before and after; `before` stays None for something new."""
+    if before is None:
+        return None, {name: value for name, value in after.items() if value is not None}
     names = [name for name in (*before, *(after.keys() - before.keys())) if before.get(name) != after.get(name)]
     return {name: before.get(name) for name in names}, {name: after.get(name) for name in names}
 

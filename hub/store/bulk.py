@@ -131,58 +131,58 @@ async def read_begun(c: Connection, kind: BulkKind, person: str) -> RecentVolume
     return RecentVolume(**await queries.read_recent_volume(c, kind=kind.value, person=person))
 
 
-async def insert_job(c: Connection, act: BulkJob, counted: BulkEstimate) -> BulkJob:
+async def insert_job(c: Connection, job: BulkJob, counted: BulkEstimate) -> BulkJob:
     """Store a job with its items; return it with the database's moment of the request."""
     await queries.insert_bulk_job(
         c,
-        id=act.id,
-        kind=act.kind.value,
-        chosen=orjson.dumps(act.chosen).decode(),
-        reason=act.reason,
-        rate=act.rate,
-        state=act.state.value,
-        asked_by=act.asked_by,
-        now=act.asked_at,
-        matched=act.matched,
-        superseded=act.superseded,
-        todo=act.todo,
-        ends=act.ends,
-        sample=orjson.dumps(act.sample).decode(),
-        recent=act.before.deliveries,
-        recent_since=act.before.since,
+        id=job.id,
+        kind=job.kind.value,
+        chosen=orjson.dumps(job.chosen).decode(),
+        reason=job.reason,
+        rate=job.rate,
+        state=job.state.value,
+        asked_by=job.asked_by,
+        now=job.asked_at,
+        matched=job.matched,
+        superseded=job.superseded,
+        todo=job.todo,
+        ends=job.ends,
+        sample=orjson.dumps(job.sample).decode(),
+        recent=job.before.deliveries,
+        recent_since=job.before.since,
     )
-    await _enter_items(c, act.id, counted)
-    entered = await read(c, act.id)
+    await _enter_items(c, job.id, counted)
+    entered = await read(c, job.id)
     assert entered is not None  # noqa: S101 - just written
     return entered
 
 
-async def read(c: Connection, act: UUID, kind: BulkKind | None = None) -> BulkJob | None:
+async def read(c: Connection, job: UUID, kind: BulkKind | None = None) -> BulkJob | None:
     """Read a job, of one kind or of any."""
-    row = await queries.read_bulk_job(c, id=act, kind=None if kind is None else kind.value)
-    return None if row is None else _act(row)
+    row = await queries.read_bulk_job(c, id=job, kind=None if kind is None else kind.value)
+    return None if row is None else _job(row)
 
 
-async def lock(c: Connection, act: UUID, kind: BulkKind | None = None) -> BulkJob | None:
+async def lock(c: Connection, job: UUID, kind: BulkKind | None = None) -> BulkJob | None:
     """Read a job and lock it, also against its batches, until the transaction ends."""
-    await queries.lock_bulk_job(c, id=act)
-    return await read(c, act, kind)
+    await queries.lock_bulk_job(c, id=job)
+    return await read(c, job, kind)
 
 
-async def list_acts(c: Connection, kind: BulkKind, before: UUID | None, most: int) -> list[BulkJob]:
+async def list_jobs(c: Connection, kind: BulkKind, before: UUID | None, most: int) -> list[BulkJob]:
     """List the jobs of a kind, newest first."""
-    return [_act(row) for row in await queries.list_bulk_jobs(c, kind=kind.value, before=before, most=most)]
+    return [_job(row) for row in await queries.list_bulk_jobs(c, kind=kind.value, before=before, most=most)]
 
 
-async def approve(c: Connection, act: UUID, approver: str, now: datetime) -> None:
+async def approve(c: Connection, job: UUID, approver: str, now: datetime) -> None:
     """Approve a job."""
-    await queries.approve_bulk_job(c, id=act, approved_by=approver, now=now)
+    await queries.approve_bulk_job(c, id=job, approved_by=approver, now=now)
 
 
-async def stop(c: Connection, act: UUID, now: datetime) -> None:
+async def stop(c: Connection, job: UUID, now: datetime) -> None:
     """End a job and delete its remaining items."""
-    await queries.delete_bulk_items(c, job_id=act)
-    await queries.end_bulk_job(c, id=act, state=BulkState.CANCELLED.value, now=now)
+    await queries.delete_bulk_items(c, job_id=job)
+    await queries.end_bulk_job(c, id=job, state=BulkState.CANCELLED.value, now=now)
 
 
 async def claim(c: Connection, now: datetime) -> ClaimedJob | None:
@@ -215,10 +215,10 @@ async def advance(
     return BulkState(state)
 
 
-async def _enter_items(c: Connection, act: UUID, counted: BulkEstimate) -> None:
+async def _enter_items(c: Connection, job: UUID, counted: BulkEstimate) -> None:
     await queries.insert_bulk_items(
         c,
-        job_id=act,
+        job_id=job,
         destinations=[choice.unit[0] for choice in counted.todo],
         brins=[choice.unit[1] for choice in counted.todo],
         mandates=[choice.unit[2] for choice in counted.todo],
@@ -242,7 +242,7 @@ def _choice(row: Mapping[str, Any]) -> SelectedUnit:
     )
 
 
-def _act(row: Mapping[str, Any]) -> BulkJob:
+def _job(row: Mapping[str, Any]) -> BulkJob:
     own = {name: each for name, each in row.items() if not name.startswith("recent")}
     return BulkJob(
         **{

@@ -16,7 +16,7 @@ async def find_broken(c: Connection, most: int) -> list[BrokenRow]:
     """Find entries that were changed, removed, inserted or moved; at most `most` of each kind."""
     return [
         *[
-            _about(row, f"note {row['number']} (id {row['id']}) does not follow from note {row['expected'] - 1}")
+            _about(row, f"entry {row['number']} (id {row['id']}) does not follow from entry {row['expected'] - 1}")
             for row in await queries.find_broken_audit_entries(c, most=most)
         ],
         *[_about(row, _end(row)) for row in await queries.find_broken_heads(c, most=most)],
@@ -27,11 +27,11 @@ async def find_broken(c: Connection, most: int) -> list[BrokenRow]:
             for row in await queries.find_broken_anchors(c, most=most)
         ],
         *[
-            _about(row, f"note {row['length']} is not as it was anchored on {row['day']}")
+            _about(row, f"entry {row['length']} is not as it was anchored on {row['day']}")
             for row in await queries.find_lost_heads(c, most=most)
         ],
         *[
-            BrokenRow(detail=f"the anchor of {row['day']} is noted, and is not there as it was noted")
+            BrokenRow(detail=f"the anchor of {row['day']} has an entry, and is not there as that says")
             for row in await queries.find_lost_anchors(c, most=most)
         ],
     ]
@@ -39,8 +39,8 @@ async def find_broken(c: Connection, most: int) -> list[BrokenRow]:
 
 def _end(row: Row) -> str:
     if row["length"] is None:
-        return f"{row['n']} notes belong to no chain"
-    return f"the chain ends at note {row['length']} and holds {row['n'] or 0} notes, the last is {row['last']}"
+        return f"{row['n']} entries belong to no chain"
+    return f"the chain ends at entry {row['length']} and holds {row['n'] or 0} entries, the last is {row['last']}"
 
 
 def _about(row: Row, detail: str) -> BrokenRow:

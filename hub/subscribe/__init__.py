@@ -5,8 +5,8 @@ cancelled. Next: consumers.forwarding. The caller owns the transaction and notif
 """
 
 from hub.subscribe.audit import write_entry
-from hub.subscribe.first import replace_backlog
-from hub.subscribe.life import (
+from hub.subscribe.backlog import replace_backlog
+from hub.subscribe.lifecycle import (
     NEEDS_CONSENT,
     AgreedRequest,
     activate,

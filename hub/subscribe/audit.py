@@ -25,7 +25,7 @@ async def write_entry(
 ) -> None:
     """Write the entry of a change, in the transaction of the change; `change` is the subscription before and after."""
     before, after = change
-    was, is_now = changed_fields({} if before is None else _facts(before), _facts(after))
+    was, is_now = changed_fields(None if before is None else _facts(before), _facts(after))
     subject = {"subscriptionId": after.id, "supplierOin": after.supplier_oin} | more
     await audit.write(
         c,
@@ -34,7 +34,7 @@ async def write_entry(
             actor=actor,
             action=f"subscription.{action}",
             subject=subject,
-            before=None if before is None else was,
+            before=was,
             after=is_now,
         ),
     )

@@ -32,7 +32,7 @@ async def check_fields(
     c: Connection, oin: str, *, url: str | None, services: Sequence[str], types: Sequence[str]
 ) -> list[FieldError]:
     """Return what is wrong with these parts of a request; None or none where a part could not be read."""
-    found = [fault async for fault in _unknown(c, oin, services)]
+    found = [error async for error in _unknown(c, oin, services)]
     return [*found, *_refused_url(url), *_unknown_types(types)]
 
 

@@ -24,6 +24,7 @@ from tests.support.faults.crashing import HubProcesses
 from tests.support.receivers.back_office import LOG, back_office
 from tests.support.receivers.receiver import receiver
 from tests.support.receivers.recording_receivers import accept_all, messages
+from tests.support.register.schools import add_schools, small_schools
 from tests.support.servers.databases import copy_database, create_database, drop_database, dsn_of
 from tests.support.servers.hubs import read_register
 from tests.support.servers.topics import recreate_topics
@@ -39,10 +40,6 @@ MANY: Final = tuple(f"{n:02}{letters}" for letters, n in product(("BB", "CC"), r
 YEARS: Final = range(2030, 2045)
 HEADER: Final = "brin;service_code;supplier_oin;start_date;end_date;branch;routing_id"
 EPOCH: Final = "select ledger_epoch from hub_state"
-ROOM: Final = """
-insert into schools (brin, name, bge_code, sector) select b, b, '41561', 'po' from unnest($1::text[]) b
-"""
-PLACES: Final = "insert into branches (branch, brin, name) select b || '00', b, b from unnest($1::text[]) b"
 
 
 @pytest.fixture
@@ -65,8 +62,7 @@ async def world(postgres: str, template: str, kafka: str, tmp_path: Path) -> Asy
         office.is_silent = True
         try:
             await it.set_up()
-            await it.c.execute(ROOM, list(MANY))
-            await it.c.execute(PLACES, list(MANY))
+            await add_schools(it.c, *small_schools(MANY))
             await processes.start_all()
             await it.grant("VVA", 6)
             await it.grant("RIO", 6)

@@ -140,7 +140,7 @@ async def test_small_parts_count_as_the_whole(ann: Client, bob: Client) -> None:
     small: dict[str, Any] = {"destination": "duo:rio", "brins": ["18DS"], "reason": "a part"}
     first = (await ann.post("/v1/replays", small)).json
     assert (first["state"], first["whyApproval"]) == ("running", None)
-    why = f"whoever asks has begun 1 delivery alone since {first['askedAt']}, and with 1 more that is too much for "
+    why = f"the requester has begun 1 delivery alone since {first['askedAt']}, and with 1 more that is too much for "
     rest = {**small, "brins": ["00AA"]}
     dry = (await ann.post("/v1/replays", {**rest, "dryRun": True})).json
     assert dry["whyApproval"] == f"{why}one person in 24 hours: it will wait for another operator"

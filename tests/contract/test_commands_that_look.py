@@ -167,7 +167,7 @@ async def test_small_parts_at_the_command_line_count_as_the_whole(hub: str) -> N
     code, _, _ = await osr_hub(hub, *asked, "--reason", "x", **known)
     assert code == 0
     code, shown, _ = await osr_hub(hub, *asked, "--dry-run", **known)
-    assert (code, "Whoever asks has begun 2 deliveries alone since" in shown) == (0, True)
+    assert (code, "The requester has begun 2 deliveries alone since" in shown) == (0, True)
     code, _, said = await osr_hub(hub, *asked, "--reason", "x", **known)
     assert (code, "with 2 more that is too much for one person in 24 hours (above 2)" in said) == (2, True)
 

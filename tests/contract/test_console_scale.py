@@ -11,6 +11,7 @@ import pytest
 from hub.access import Role
 from tests.support.api.school_calls import ONE, open_hub
 from tests.support.pages.form_client import FormClient, log_in_as
+from tests.support.register.schools import BuiltSchool, add_schools
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,19 +27,11 @@ async def paper(pool: Pool, tmp_path: Path) -> FormClient:
     """Be somebody who administers a board of 56 schools, and a thousand schools in all."""
     hub = await open_hub(pool, tmp_path)
     async with pool.acquire() as c:
-        await c.execute("insert into boards (bge_code) select '20000' union select '30000'")
-        await c.execute(
-            """
-            insert into schools (brin, name, bge_code, sector)
-            select u.brin, 'School ' || u.nth, case when u.nth <= $2 then '20000' else '30000' end, 'po'
-              from unnest($1::text[]) with ordinality u (brin, nth)
-            """,
-            SCHOOLS,
-            LARGEST,
+        schools = (
+            BuiltSchool(brin=brin, name=f"School {nth}", board="20000" if nth <= LARGEST else "30000")
+            for nth, brin in enumerate(SCHOOLS, start=1)
         )
-        await c.execute(
-            "insert into branches (branch, brin, name) select b || '00', b, 'x' from unnest($1::text[]) b", SCHOOLS
-        )
+        await add_schools(c, *schools)
     return await log_in_as(hub, Role.SCHOOL, bges=("20000", "30000"))
 
 

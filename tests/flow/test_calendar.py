@@ -17,6 +17,7 @@ from hub.register import DateChange, moment
 from hub.store.notifications import Listener
 from producers import calendar
 from tests.support.lanes.forwarding import settings_for
+from tests.support.register.schools import school_csv
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,9 +32,7 @@ SUPPLIER = "00000099000000001000"
 async def c(connection: Connection) -> Connection:
     """Give a register of yesterday, in which seven mandates start and end today."""
     yesterday = moment(now() - timedelta(days=1))
-    schools = "".join(f"41561;{brin};{brin}00;x\n" for brin in BRINS)
-    header = "BEVOEGD GEZAG NUMMER;BRIN NUMMER;VESTIGINGSNUMMER;VESTIGINGSNAAM\n"
-    await import_schools(connection, (header + schools).encode(), yesterday)
+    await import_schools(connection, school_csv(("41561", f"{brin}00", "x") for brin in BRINS), yesterday)
     await import_systems(
         connection, f"supplier_oin;system_name;service_codes\n{SUPPLIER};Een;VVA\n".encode(), yesterday
     )
@@ -91,9 +90,7 @@ async def test_a_day_with_very_many_dates_is_a_load_of_small_transactions(connec
     """2,400 mandates of 1,200 schools start on one day: no transaction has more than it may; seconds are told."""
     c, first, day = connection, moment(datetime(2027, 3, 1, 9, tzinfo=UTC)), date(2027, 8, 1)
     brins = [f"{n % 100:02d}B{chr(65 + n // 100)}" for n in range(1200)]
-    schools = "".join(f"41561;{brin};{brin}00;x\n" for brin in brins)
-    header = "BEVOEGD GEZAG NUMMER;BRIN NUMMER;VESTIGINGSNUMMER;VESTIGINGSNAAM\n"
-    await import_schools(c, (header + schools).encode(), first)
+    await import_schools(c, school_csv(("41561", f"{brin}00", "x") for brin in brins), first)
     systems = f"supplier_oin;system_name;service_codes\n{SUPPLIER};Een;VVA,RIO\n".encode()
     await import_systems(c, systems, first)
     rows = "".join(f"{brin};{service};{SUPPLIER};{day};;;\n" for brin in brins for service in ("VVA", "RIO"))

@@ -16,6 +16,7 @@ from hub.register import GrantRequest
 from hub.store import published_events
 from schemas.identifiers import Brin, Oin, ServiceCode
 from tests.support.api.school_calls import ONE, OTHER, open_hub
+from tests.support.register.schools import add_schools, small_schools
 from tests.support.register.subscriptions import subscribed
 
 if TYPE_CHECKING:
@@ -35,14 +36,7 @@ async def hub(pool: Pool, tmp_path: Path) -> Client:
     """Give a hub with six schools, and a system that subscribed to everything."""
     hub = await open_hub(pool, tmp_path)
     async with pool.acquire() as c:
-        await c.execute(
-            """insert into schools (brin, name, bge_code, sector)
-               select b, b, '41775', 'po' from unnest($1::text[]) b""",
-            BRINS[2:],
-        )
-        await c.execute(
-            "insert into branches (branch, brin, name) select b || '00', b, b from unnest($1::text[]) b", BRINS[2:]
-        )
+        await add_schools(c, *small_schools(BRINS[2:], "41775"))
         await subscribed(c, Oin(ONE), services=("VVA", "RIO"))
     return hub
 

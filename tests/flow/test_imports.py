@@ -16,6 +16,7 @@ from hub.imports import Imported, import_mandates, import_schools, import_system
 from hub.register import GrantRequest, Moment, moment
 from hub.store.register import read_schools
 from schemas.identifiers import Brin, Oin, ServiceCode
+from tests.support.register.schools import numbered_brin, school_csv
 
 if TYPE_CHECKING:
     from hub.domain.school import School
@@ -254,12 +255,11 @@ async def test_a_file_meets_the_mandates_that_live(c: Connection) -> None:
 
 async def test_a_national_file_is_one_transaction_of_seconds(connection: Connection) -> None:
     """Six thousand schools and ten thousand mandates, their events numbered without a gap, their errands in order."""
-    brins = [f"{n % 100:02d}{chr(65 + n // 100 % 26)}{chr(65 + n // 2600)}" for n in range(6000)]
-    listed = "".join(f"{40000 + n % 800};{brin};{brin}00;School {n}\n" for n, brin in enumerate(brins))
-    header = "BEVOEGD GEZAG NUMMER;BRIN NUMMER;VESTIGINGSNUMMER;VESTIGINGSNAAM\n"
+    brins = [numbered_brin(n) for n in range(6000)]
+    listed = school_csv((f"{40000 + n % 800}", f"{brin}00", f"School {n}") for n, brin in enumerate(brins))
     seen: list[tuple[int, int]] = []
     async with connection.transaction():
-        assert (await import_schools(connection, (header + listed).encode(), AT)).created == 6000
+        assert (await import_schools(connection, listed, AT)).created == 6000
         await import_systems(connection, SYSTEMS, AT)
         rows = [f"{brin};{service};{ONE};2026-08-01;;;" for service in ("VVA", "RIO") for brin in brins]
         data = (HEADER + "\n".join(rows[:10_000])).encode()

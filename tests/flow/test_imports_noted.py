@@ -13,6 +13,7 @@ from hub.clock import now
 from hub.imports import import_mandates, import_schools, import_systems
 from hub.observe.books import check_ledger
 from tests.support.register.school_files import NEXT, SYSTEMS, settle_in, take, without
+from tests.support.register.schools import numbered_brin, school_csv
 from tests.support.register.small_register import ONE, at
 
 if TYPE_CHECKING:
@@ -85,9 +86,8 @@ async def test_systems_are_noted_when_they_differ(connection: Connection) -> Non
 
 async def test_noting_a_national_file_costs_little(connection: Connection) -> None:
     """6,000 schools and 45,000 mandates: what noting adds is told, and stays far below what importing takes."""
-    brins = [f"{n % 100:02d}{chr(65 + n // 100 % 26)}{chr(65 + n // 2600)}" for n in range(6000)]
-    listed = "".join(f"{40000 + n % 800};{brin};{brin}00;School {n}\n" for n, brin in enumerate(brins))
-    header = "BEVOEGD GEZAG NUMMER;BRIN NUMMER;VESTIGINGSNUMMER;VESTIGINGSNAAM\n"
+    brins = [numbered_brin(n) for n in range(6000)]
+    listed = school_csv((f"{40000 + n % 800}", f"{brin}00", f"School {n}") for n, brin in enumerate(brins))
     systems = "".join(f"000000990000000{n:02d}000;System {n};VVA,RIO\n" for n in range(4))
     rows = [
         f"{brin};{service};000000990000000{n:02d}000;{date(2026, 8, 1)};;;"
@@ -97,7 +97,7 @@ async def test_noting_a_national_file_costs_little(connection: Connection) -> No
     ]
     data = (HEADER + "\n".join(rows[:45_000])).encode()
     async with connection.transaction():
-        await import_schools(connection, (header + listed).encode(), at())
+        await import_schools(connection, listed, at())
         await import_systems(connection, f"supplier_oin;system_name;service_codes\n{systems}".encode(), at())
         began = perf_counter()
         await import_mandates(connection, data, at())

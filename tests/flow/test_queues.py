@@ -21,6 +21,7 @@ from hub.processes.heartbeat import Heartbeat
 from schemas.cloudevents import KAFKA_HEADERS
 from tests.support.lanes.forwarding import forwarder, settings_for, until
 from tests.support.receivers.recording_receivers import events_in, read_whole
+from tests.support.register.schools import BuiltSchool, add_schools
 from tests.support.register.subscriptions import LAS, OTHER, assert_books_right, grant, make_register, plan_all
 
 if TYPE_CHECKING:
@@ -116,8 +117,7 @@ async def test_a_bell_of_a_school_that_comes_later_is_no_concern_any_more(
     async with planner(pool, kafka, topics):
         await producer.send_and_wait(topics[BELLS], b"{}", key=b"01AB", partition=0)
         await until(lambda: _is(_parked(school), 1))
-        await school.execute("insert into schools (brin, name, bge_code, sector) values ('01AB', 'a', '41561', 'po')")
-        await school.execute("insert into branches (branch, brin, name) values ('01AB00', '01AB', 'a')")
+        await add_schools(school, BuiltSchool(brin="01AB"))
         await grant(school, brin="01AB", service="RIO")  # type: ignore[arg-type]
         await until(lambda: _is(school.fetchval("select count(*) from deliveries where brin = '01AB'"), 1))
         await until(lambda: _is(school.fetchval("select count(*) from parked_records where state = 'retried'"), 1))

@@ -15,6 +15,7 @@ from hub.imports import NeedsAcceptance, import_schools
 from hub.store.register import lock_schools
 from schemas.identifiers import Brin
 from tests.support.register.school_files import BEFORE, FOUR, GAPS, NEXT, codes, po, school, settle_in, take, vo
+from tests.support.register.schools import BuiltSchool, add_schools
 from tests.support.register.small_register import at, grant, request
 
 if TYPE_CHECKING:
@@ -120,10 +121,8 @@ async def test_what_two_sectors_list_closes_when_both_leave_it_out(c: Connection
 
 async def test_only_what_a_file_brought_is_closed_by_a_file(c: Connection) -> None:
     """A school or a branch that was entered otherwise stays, also when no file ever lists it."""
-    await c.execute("insert into schools (brin, name, bge_code, sector) values ('00AA', 'Hand', '41561', 'po')")
-    await c.execute(
-        "insert into branches (branch, brin, name) values ('00AA00', '00AA', 'Hand'), ('18DS09', '18DS', 'z')"
-    )
+    await add_schools(c, BuiltSchool(brin="00AA", name="Hand", branches={"00": "Hand"}))
+    await c.execute("insert into branches (branch, brin, name) values ('18DS09', '18DS', 'z')")
     assert (await take(c, po(BEFORE), NEXT)).difference == Difference()
     assert (await school(c, "00AA")).closed_on is None
     assert "18DS09" in (await school(c, "18DS")).open_branches(NEXT.today)

@@ -17,6 +17,7 @@ from hub.store import observe
 from tests.support.lanes.ledger_states import plan_all as plan_everybody
 from tests.support.lanes.ledger_states import take
 from tests.support.operators import operator
+from tests.support.register.schools import BuiltSchool, add_schools
 from tests.support.register.subscriptions import BRINS, NOW, at, grant, lane, make_register, plan_all
 
 if TYPE_CHECKING:
@@ -55,10 +56,7 @@ async def release(c: Connection, brins: Sequence[str] | None = None) -> None:
 
 async def new_school(c: Connection) -> None:
     """Let a school come that was not there, with a mandate, and plan it."""
-    await c.execute(
-        "insert into schools (brin, name, bge_code, sector) values ('00CC', 'Later', '41561', 'po');"
-        "insert into branches (branch, brin, name) values ('00CC00', '00CC', 'a')"
-    )
+    await add_schools(c, BuiltSchool(brin="00CC"))
     await grant(c, LATER, service="RIO")  # type: ignore[arg-type]
     await plan_everybody(c)
 
@@ -126,8 +124,7 @@ async def test_schools_that_come_later_are_held_with_the_others(c: Connection) -
 async def test_a_school_may_be_released_before_there_is_anything_for_it(c: Connection) -> None:
     """The first message for it is planned later, and goes."""
     await hold(c)
-    await c.execute("insert into schools (brin, name, bge_code, sector) values ('00DD', 'Early', '41561', 'po')")
-    await c.execute("insert into branches (branch, brin, name) values ('00DD00', '00DD', 'a')")
+    await add_schools(c, BuiltSchool(brin="00DD"))
     await release(c, ["00DD"])
     await grant(c, "00DD", service="RIO")  # type: ignore[arg-type]
     await plan_everybody(c)
@@ -164,8 +161,7 @@ async def test_a_lane_that_is_being_made_is_what_its_destination_is(c: Connectio
     """A planner at work with a school's first message: the button waits for it, and then takes its lane along."""
     if button == "release":
         await hold(c)
-    await c.execute("insert into schools (brin, name, bge_code, sector) values ('00CC', 'Later', '41561', 'po')")
-    await c.execute("insert into branches (branch, brin, name) values ('00CC00', '00CC', 'a')")
+    await add_schools(c, BuiltSchool(brin="00CC"))
     await grant(c, LATER, service="RIO")  # type: ignore[arg-type]
     planner, presser = await asyncpg.connect(database), await asyncpg.connect(database)
     turn = planner.transaction()

@@ -20,6 +20,7 @@ from hub.store import lanes, processes
 from hub.store.lanes import LaneUpdate, SucceededAttempt
 from tests.support import chance
 from tests.support.interleaving.interleaver import Interleaver, Schedule, SteppedConnection
+from tests.support.register.schools import BuiltSchool, add_schools
 
 if TYPE_CHECKING:
     from hub.store.lanes import Lease, QueuedDelivery
@@ -54,10 +55,7 @@ class World:
     async def furnish(self) -> None:
         """Put the register and the log in place, once."""
         c = self.watcher
-        await c.execute("insert into boards values ('41561', null)")
-        await c.execute(
-            "insert into schools (brin, name, bge_code, sector, counter) values ($1, 'Schule', '41561', 'po', $2)",
-            BRIN, EVENTS)  # fmt: skip
+        await add_schools(c, BuiltSchool(brin=BRIN, counter=EVENTS, branches={}))
         await c.execute("insert into systems values ($1, 'LAS', '{RIO}')", SUPPLIER)
         at, mandate = datetime.now(UTC), new_id(datetime.now(UTC))
         await c.execute(

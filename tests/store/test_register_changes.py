@@ -13,6 +13,7 @@ from hub import register
 from hub.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
 from hub.register import DateChange
 from schemas.identifiers import Branch, Brin
+from tests.support.register.schools import BuiltSchool, add_schools
 from tests.support.register.small_register import B0, B1, B2, B3, BRIN, OTHER, R1, R2, R3, at, fill, grant, log, request
 
 if TYPE_CHECKING:
@@ -165,11 +166,8 @@ async def test_days_that_passed_unseen_are_told_in_order(c: Connection) -> None:
 
 async def test_numbers_with_gaps_and_without_a_main_branch_are_normal(c: Connection) -> None:
     """A school is its branches, whatever their numbers: a second system comes, takes one over, and leaves again."""
-    await c.execute(
-        """insert into schools (brin, name, bge_code, sector) values ('01NJ', 'Zonder hoofdvestiging', '41561', 'vo');
-           insert into branches (branch, brin, name) values ('01NJ02', '01NJ', 'x'), ('01NJ05', '01NJ', 'y'),
-             ('01NJ11', '01NJ', 'z')"""
-    )
+    branches = {"02": "x", "05": "y", "11": "z"}
+    await add_schools(c, BuiltSchool(brin="01NJ", name="Zonder hoofdvestiging", sector="vo", branches=branches))
     brin, two, five = Brin("01NJ"), Branch("01NJ02"), Branch("01NJ05")
     first = await grant(c, request(brin=brin))
     second = await grant(c, request(OTHER, brin=brin))

@@ -84,7 +84,7 @@ def test_why_another_is_needed_is_said_in_words() -> None:
     """How many were begun already, and since when; or only how many these are."""
     assert approval_reason(7, NO_RECENT_VOLUME) == "7 deliveries at once is too much for one person alone"
     assert approval_reason(7, RecentVolume(deliveries=995, since=NOW)) == (
-        "whoever asks has begun 995 deliveries alone since 2026-11-23T09:00:00.000Z, and with 7 more that is too much "
+        "the requester has begun 995 deliveries alone since 2026-11-23T09:00:00.000Z, and with 7 more that is too much "
         "for one person in 24 hours"
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hub.domain.bulk import BulkState
+from hub.operations.audit import entry_by
 from hub.store.audit import AuditEntry
 from hub.store.people import Pseudonym, SystemActor
 
@@ -25,19 +26,8 @@ def decision_entries(
 ) -> list[AuditEntry]:
     """Make entries of what a person did with a job; the state before is None when it was requested."""
     was, is_now = states
-    return [
-        AuditEntry(
-            at=actor.at,
-            actor=actor.subject,
-            action=f"{job.kind}.{done}",
-            brin=brin,
-            subject=_subject(job),
-            before=None if was is None else {"state": was.value},
-            after={"state": is_now.value},
-            reason=actor.reason,
-        )
-        for brin in _chains(job)
-    ]
+    change = None if was is None else {"state": was.value}, {"state": is_now.value}
+    return [entry_by(actor, f"{job.kind}.{done}", _subject(job), change, brin) for brin in _chains(job)]
 
 
 def completion_entries(job: BulkJob, at: datetime) -> list[AuditEntry]:

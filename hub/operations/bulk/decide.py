@@ -34,9 +34,9 @@ async def approve(c: Connection, job_id: UUID, actor: Actor, kind: BulkKind | No
         case None:
             await bulk.approve(c, job.id, approver, actor.at)
         case Objection.OWN_REQUEST as own:
-            raise Conflict(own, f"whoever asked for {job.kind} {job.id} cannot approve it; ask another operator")
+            raise Conflict(own, f"the requester of {job.kind} {job.id} cannot approve it; ask another operator")
         case Objection.NOT_AWAITED as final:
-            raise Conflict(final, f"{job.kind} {job.id} is {job.state}; it waits for nobody")
+            raise Conflict(final, f"{job.kind} {job.id} is {job.state}; it does not await approval")
         case never:
             assert_never(never)
     begun = await read(c, job.id)

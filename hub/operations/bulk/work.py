@@ -70,8 +70,8 @@ async def run_batch(c: Connection, now: datetime, process: int) -> BatchResult |
 async def _replay(
     c: Connection, claim: ClaimedJob, items: Sequence[BulkItem], now: datetime, process: int
 ) -> _WorkDone:
-    told = await restate(c, [item.unit for item in items], cause=claim.id, now=now, process=process)
-    return _WorkDone([item.position for item in items], len(told.appended))
+    result = await restate(c, [item.unit for item in items], cause=claim.id, now=now, process=process)
+    return _WorkDone([item.position for item in items], len(result.appended))
 
 
 async def _cancel(

@@ -9,6 +9,7 @@ from hub.clock import now, today
 from hub.store.register import System, write_systems
 from schemas.identifiers import Oin
 from tests.support.api.client import client_of
+from tests.support.register.schools import BuiltSchool, add_schools
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,15 +34,12 @@ async def open_hub(pool: Pool, folder: Path, **settings: str) -> Client:
 
 
 async def fill_register(c: Connection) -> None:
-    """Insert a school of four branches, a school of another board, and two systems."""
-    await c.execute(
-        """
-        insert into boards (bge_code, name) values ('41561', null), ('41775', null);
-        insert into schools (brin, name, bge_code, sector) values
-          ('18DS', 'De Boog', '41561', 'po'), ('00AA', 'De Eerste', '41775', 'po');
-        insert into branches (branch, brin, name) values ('18DS00', '18DS', 'a'), ('18DS01', '18DS', 'b'),
-          ('18DS02', '18DS', 'c'), ('18DS03', '18DS', 'd'), ('00AA00', '00AA', 'De Eerste');
-        """
+    """Enter a school of four branches, another school of another board, and two systems."""
+    branches = {"00": "a", "01": "b", "02": "c", "03": "d"}
+    await add_schools(
+        c,
+        BuiltSchool(brin="18DS", name="De Boog", branches=branches),
+        BuiltSchool(brin="00AA", name="De Eerste", board="41775", branches={"00": "De Eerste"}),
     )
     for oin, name in ((ONE, "Een"), (OTHER, "Ander")):
         system = System(supplier_oin=Oin(oin), name=name, service_codes=frozenset({"VVA", "RIO"}))

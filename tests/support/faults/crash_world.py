@@ -29,6 +29,7 @@ from tests.support.faults.crash_points import DATES, RUNNING, SENT, TODO, UNPLAN
 from tests.support.operators import operator
 from tests.support.receivers.back_office import CHANGES, LOG
 from tests.support.receivers.recording_receivers import inversions, messages
+from tests.support.register.schools import add_schools, small_schools
 from tests.support.register.subscriptions import KEYS
 from tests.support.servers.stacks import until
 
@@ -59,11 +60,6 @@ WHILE_DOWN: Final = {
 """How far the living get while a stage is down, by the first word of a point's name."""
 OPEN: Final = "exists (select from deliveries where expects_report and status in ('delivered', 'in_progress'))"
 SETTLED: Final = f"{SENT} and not {OPEN} and not {RUNNING} and not {DATES}"
-SCHOOLS: Final = """
-insert into boards (bge_code, name) values ('41561', null);
-insert into schools (brin, name, bge_code, sector) select b, b, '41561', 'po' from unnest(string_to_array($B, ',')) b;
-insert into branches (branch, brin, name) select brin || '00', brin, brin from schools;
-"""
 
 
 @dataclass(kw_only=True)
@@ -78,7 +74,7 @@ class CrashWorld:
 
     async def set_up(self) -> None:
         """Make the schools and a LAS that subscribed."""
-        await self.c.execute(SCHOOLS.replace("$B", f"'{','.join(BRINS)}'"))
+        await add_schools(self.c, *small_schools(BRINS))
         offers = frozenset({ServiceCode("RIO"), ServiceCode("VVA")})
         await write_systems(self.c, [System(supplier_oin=LAS, name="Getuige", service_codes=offers)])
         wish = SubscriptionOptions(url=self.las.url, services=("VVA",), reports=False)

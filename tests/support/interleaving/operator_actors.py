@@ -1,6 +1,6 @@
-"""People who press buttons and systems that come and go, as actors of interleavings.
+"""Operators and subscribing systems, as actors of interleavings.
 
-In: a furnished hub. Out: one script per command or call; each tolerates the answers that a person gets.
+In: an interleaving world. Out: one script per command or call; each tolerates the errors that a person gets.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ select d.id from deliveries d join destinations p on p.id = d.destination
 
 
 async def cancels(w: InterleavingWorld, c: Any) -> None:
-    """Cancel messages that wait and old ones, where a person may have held the destination first, to be in time."""
+    """Cancel waiting and old messages, sometimes after a hold of the destination."""
     w.may_be_loose, name = True, w.draw.choice(HELD_NAMES)
     buttons = (controls.hold, controls.release) if w.draw.random() < 0.7 else ()
     for button in buttons[:1]:
@@ -56,7 +56,7 @@ async def cancels(w: InterleavingWorld, c: Any) -> None:
 
 
 def acts(kind: BulkKind) -> Part:
-    """Make a person who asks for an act on many deliveries, and the process that works it off."""
+    """Make a person who submits a bulk job, and the process that runs it."""
 
     async def script(w: InterleavingWorld, c: Any) -> None:
         name = w.draw.choice([None, *HELD_NAMES])
@@ -71,7 +71,7 @@ def acts(kind: BulkKind) -> Part:
 
 
 async def sends_again(w: InterleavingWorld, c: Any) -> None:
-    """Tell the current state of what a queue lost."""
+    """Restate what a queue lost."""
     queue = next(each.id for each in w.destinations.values() if each.name == "duo:rio")
     units = [(queue, brin, w.mandates[brin, "live"], "") for brin in BRINS]
     async with c.transaction():
@@ -105,7 +105,7 @@ async def opens_the_gate(w: InterleavingWorld, c: Any) -> None:
 
 
 async def is_gone(w: InterleavingWorld, c: Any) -> None:
-    """Want nothing any more, change what is wished for, and be told again."""
+    """Answer 410, change the options, and activate the subscription again."""
     now = datetime.now(UTC)
     webhook = next(each.id for each in w.destinations.values() if each.name == f"las:{FIRST}")
     await subscribe.disable(c, webhook, "gone", now)
@@ -131,7 +131,7 @@ async def leaves(w: InterleavingWorld, c: Any) -> None:  # noqa: ARG001 - as all
 
 
 async def arrives(w: InterleavingWorld, c: Any) -> None:  # noqa: ARG001 - as all parts
-    """Subscribe for the first time: what waited for nobody is replaced by the current state."""
+    """Subscribe for the first time: the current state replaces the backlog."""
     await _subscribe(c, SECOND)
 
 

@@ -26,6 +26,7 @@ from hub.store import destinations, lanes, processes
 from schemas.kinds import ReportStatus
 from tests.support.interleaving.lane_driver import HELD_NAMES, carry, read_named_destinations
 from tests.support.operators import operator
+from tests.support.register.schools import BuiltSchool, add_schools
 from tests.support.sealing_keys import new_key
 
 if TYPE_CHECKING:
@@ -47,12 +48,9 @@ MANDATES: Final = {"over": ("VERZUIM", FIRST), "live": ("RIO", FIRST), "bron": (
 FORWARDERS: Final = ("forward 1", "forward 2", "forgetful", "last")
 KEYS: Final = (SecretStr(new_key()),)
 REGISTER: Final = f"""
-insert into boards values ('41561', null);
 insert into systems values ('{FIRST}', 'LAS', '{{RIO,VVA}}'), ('{SECOND}', 'Other', '{{VVA}}');
 insert into destinations (name, kind, supplier_oin)
   select k || ':' || s, k, s from unnest(array['{FIRST}', '{SECOND}']) s, unnest(array['las', 'las-copy']) k;
-insert into schools (brin, name, bge_code, sector)
-  select b, 'School', '41561', 'po' from unnest(array['{BRINS[0]}', '{BRINS[1]}']) b;
 """  # noqa: S608 - constants of ours
 EVENT: Final = """
 insert into events (brin, number, recorded_at, id, mandate_id, mandate_version, type, units, body)
@@ -89,6 +87,7 @@ class InterleavingWorld:
     async def furnish(self) -> None:
         """Make the register and its past, and keep it as every schedule's beginning."""
         await self.c.execute(REGISTER)
+        await add_schools(self.c, *(BuiltSchool(brin=brin, branches={}) for brin in BRINS))
         for brin in BRINS:
             await self._grant(brin)
         self.destinations = await read_named_destinations(self.c)

@@ -1,6 +1,6 @@
-"""Everybody who writes to lanes, as actors of interleavings. In: a furnished hub. Out: one script per part of the hub.
+"""All writers of lanes, as actors of interleavings. In: an interleaving world. Out: one script per part of the hub.
 
-Each does what its process, command or call does, by the same functions, and tolerates the answers that a person gets.
+Each does what its process, command or call does, by the same functions, and tolerates the errors that a person gets.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ returning destination, brin"""
 
 
 async def plans(w: InterleavingWorld, c: Any) -> None:
-    """Plan what rang."""
+    """Plan the notified schools."""
     async with c.transaction():
         await plan.plan(c, dict.fromkeys(BRINS), datetime.now(UTC), w.owners["plan"])
 
 
 def forwards(name: str) -> Part:
-    """Make a forwarder that takes some turns."""
+    """Make a forwarder that runs some lanes."""
 
     async def script(w: InterleavingWorld, c: Any) -> None:
         for _ in range(ROUNDS):
@@ -56,7 +56,7 @@ def forwards(name: str) -> Part:
 
 
 async def sweeps(w: InterleavingWorld, c: Any) -> None:
-    """Declare dead who is silent, be it that it still runs, and let its lanes go on after its open requests."""
+    """Rescue the lanes of a silent process, which may still run, after its open requests."""
     if w.paused is not None:
         await c.execute("update processes set heartbeat_at = '-infinity' where id = $1", w.owners[w.paused])
     async with c.transaction():
@@ -64,21 +64,21 @@ async def sweeps(w: InterleavingWorld, c: Any) -> None:
 
 
 async def beats(w: InterleavingWorld, c: Any) -> None:
-    """Say that a forwarder lives and what it has open; one that was buried lives again without its lanes."""
+    """Send heartbeats with open requests; a forwarder that was declared dead goes on without its lanes."""
     sending = [(destination, brin, 0.001) for destination in list(w.destinations)[:3] for brin in BRINS]
     await processes.beat(c, w.owners["forward 1"], sending)
     await processes.beat(c, w.owners["forward 2"], sending)
 
 
 async def comes_and_goes(w: InterleavingWorld, c: Any) -> None:  # noqa: ARG001 - as all parts
-    """Enter, leave, and forget who left long ago."""
+    """Enter a process, leave, and delete those that left long ago."""
     number = (await processes.enter(c, "forward")).process
     await processes.leave(c, number)
     await processes.delete_ended(c)
 
 
 async def is_forgetful(w: InterleavingWorld, c: Any) -> None:
-    """Lose the answer to a lease, give back what nobody knows of, and settle what is known."""
+    """Lose the answer to a lease, return the lost leases, and settle the known ones."""
     owner, permits = w.owners["forgetful"], dict.fromkeys(w.destinations, 1)
     known = await lanes.lease(c, owner, permits)
     deliveries = await lanes.read(c, known, 1) if known else {}
@@ -88,7 +88,7 @@ async def is_forgetful(w: InterleavingWorld, c: Any) -> None:
 
 
 async def repairs(w: InterleavingWorld, c: Any) -> None:
-    """Look for stranded lanes: none is found but what a fault left, which is planted now and then."""
+    """Repair stranded lanes: only those that the test plants are found."""
     if w.draw.random() < 0.5:
         w.planted |= {LaneKey(*row) for row in await c.fetch(A_FAULT_OF_OURS)}
     found = set(await lanes.repair_stranded(c))
@@ -112,7 +112,7 @@ def reports(*names: str, process: str | None) -> Part:
 
 
 async def reports_on_mandates(w: InterleavingWorld, c: Any) -> None:
-    """Hear of versions of mandates, planned or not."""
+    """Report on versions of mandates, planned or not."""
     at = datetime.now(UTC)
     incoming = [
         IncomingReport(mandate=(w.mandates[brin, name], version), status=ReportStatus.PROCESSED, reported_at=at)
@@ -135,7 +135,7 @@ async def circuits(w: InterleavingWorld, c: Any) -> None:
 
 
 async def paces(w: InterleavingWorld, c: Any) -> None:
-    """Slow destinations down, note what they took, and forget moments when the clock went back."""
+    """Slow destinations down, record what they took, and clear moments when the clock went back."""
     destination, now = w.draw.choice(list(w.destinations)), datetime.now(UTC)
     await destinations.slow_down(c, destination, SlowedDown(limit=2, pause_seconds=0.0, at=now, error="wait"))
     await destinations.write_accepted(c, dict.fromkeys(w.draw.sample(list(w.destinations), 4), now))
@@ -145,19 +145,19 @@ async def paces(w: InterleavingWorld, c: Any) -> None:
 
 
 async def counts(w: InterleavingWorld, c: Any) -> None:  # noqa: ARG001 - as all parts
-    """Keep the counters small, and let the search for the oldest message start later."""
+    """Fold the counters, and advance the start of the search for the oldest message."""
     await observe.advance_open_from(c, datetime.now(UTC))
     await meters.fold(c)
 
 
 async def compares(w: InterleavingWorld, c: Any) -> None:  # noqa: ARG001 - as all parts
-    """Say what a system should hold."""
+    """Reconcile the units of a system."""
     for service in ("RIO", "VVA"):
         await reconcile(c, FIRST, service, [])
 
 
 async def takes_away(w: InterleavingWorld, c: Any) -> None:  # noqa: ARG001 - as all parts
-    """Take away what is too old."""
+    """Run retention."""
     before = datetime.now(UTC) - timedelta(days=300)
     cutoffs = Cutoffs(register=before, deliveries=before, attempts=before, parked=before)
     await retention.apply(
@@ -175,7 +175,7 @@ async def changes(w: InterleavingWorld, c: Any) -> None:
 
 
 async def recovers(w: InterleavingWorld, c: Any) -> None:
-    """Write an event that the log has and the database lost, while nobody is told to stop."""
+    """Restore an event that the log has and the database lost, while all others run."""
     now, brin = datetime.now(UTC), BRINS[0]
     async with c.transaction():
         school = (await register.lock_schools(c, [brin]))[brin]  # type: ignore[index]
@@ -193,7 +193,7 @@ async def recovers(w: InterleavingWorld, c: Any) -> None:
 
 
 def _nothing(_kind: str, _n: int) -> None:
-    """Tell nobody."""
+    """Report no progress."""
 
 
 ALWAYS: Final[dict[str, Part]] = {
@@ -201,7 +201,7 @@ ALWAYS: Final[dict[str, Part]] = {
     "forward 1": forwards("forward 1"),
     "forward 2": forwards("forward 2"),
 }
-"""Whoever is on in every schedule."""
+"""The actors of every schedule."""
 OTHERS: Final[dict[str, Part]] = {
     "plan 2": plans,
     "sweep": sweeps,
@@ -231,7 +231,7 @@ OTHERS: Final[dict[str, Part]] = {
     "change": changes,
     "recover": recovers,
 }
-"""Those of whom some are on, dealt like cards, so that each has its turn."""
+"""The actors of whom each schedule draws some, so that each comes up."""
 COLD: Final = frozenset({"hold", "release", "gate", "cancel", "compare", "retention", "leave", "arrive", "change",
                          "report by call", "recover"})  # fmt: skip
 """Calls and commands, whose connections plan their statements as they like; the stages look up by key."""

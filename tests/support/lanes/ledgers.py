@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tests.support.register.schools import BuiltSchool, add_schools, numbered_brin
+
 if TYPE_CHECKING:
     import asyncpg
 
@@ -12,14 +14,10 @@ SERVICE = "RIO"
 QUEUE = "duo:rio"
 
 REGISTER = """
-insert into boards values ('41561', null);
 insert into systems values ('00000099000000001000', 'LAS', '{RIO,VVA}');
 insert into destinations (name, kind, supplier_oin) values
   ('las:00000099000000001000', 'las', '00000099000000001000'),
   ('las-copy:00000099000000001000', 'las-copy', '00000099000000001000');
-insert into schools (brin, name, bge_code, sector)
-  select lpad((n % 100)::text, 2, '0') || chr(65 + n / 100 % 26) || chr(65 + n / 2600), 'school ' || n, '41561', 'po'
-    from generate_series(0, $SCHOOLS - 1) n;
 insert into mandates (id, brin, service_code, supplier_oin, start_date, units, created_at, updated_at)
   select gen_random_uuid(), brin, '$SERVICE', '00000099000000001000', '2026-08-01', '[]', now(), now() from schools;
 """
@@ -62,7 +60,8 @@ insert into published_events (position, brin, number, published_at)
 
 async def make_register(c: asyncpg.Connection[Any], schools: int, service: str = SERVICE) -> None:
     """Make schools with one mandate each."""
-    await c.execute(REGISTER.replace("$SCHOOLS", str(schools)).replace("$SERVICE", service))
+    await add_schools(c, *(BuiltSchool(brin=numbered_brin(n), branches={}) for n in range(schools)))
+    await c.execute(REGISTER.replace("$SERVICE", service))
 
 
 async def record_events(c: asyncpg.Connection[Any], each: int, body: int = 310) -> None:

@@ -8,6 +8,7 @@ from hub import plan
 from hub.clock import now
 from hub.store.register import System, write_systems
 from schemas.identifiers import Oin, ServiceCode
+from tests.support.register.schools import BuiltSchool, add_schools, numbered_brin
 from tests.support.register.subscriptions import subscribed
 
 if TYPE_CHECKING:
@@ -16,11 +17,6 @@ if TYPE_CHECKING:
 
     from hub.store.pool import Connection
 
-SCHOOLS = """
-insert into schools (brin, name, bge_code, sector)
-select lpad((n % 100)::text, 2, '0') || chr(65 + n / 100 % 26) || chr(65 + n / 2600), 'school ' || n, '41561', 'po'
-  from generate_series(0, $1::int - 1) n
-"""
 MANDATES = """
 insert into mandates (id, brin, service_code, supplier_oin, start_date, units, created_at, updated_at)
 select gen_random_uuid(), s.brin, 'VVA', ($1::text[])[1 + (s.nth - 1) / $2::int], '2026-08-01', '[]', now(), now()
@@ -48,8 +44,7 @@ update schools s set counter = n.number from (select brin, max(number) as number
 async def make_crowd(c: Connection, systems: int, schools: int) -> list[Oin]:
     """Make systems with so many schools each, which gave them a mandate for VVA; nothing is told yet."""
     oins = [Oin(f"00000099000000{number:06d}") for number in range(1, systems + 1)]
-    await c.execute("insert into boards (bge_code, name) values ('41561', null)")
-    await c.execute(SCHOOLS, systems * schools)
+    await add_schools(c, *(BuiltSchool(brin=numbered_brin(n), branches={}) for n in range(systems * schools)))
     offered = frozenset({ServiceCode("VVA")})
     await write_systems(c, [System(supplier_oin=oin, name=oin[-4:], service_codes=offered) for oin in oins])
     await c.execute(MANDATES, oins, schools)

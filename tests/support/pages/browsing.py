@@ -14,6 +14,7 @@ from hub.domain.says import Language
 from hub.store.register import System, write_systems
 from schemas.identifiers import Oin
 from tests.support.pages.page_checks import PageChecker
+from tests.support.register.schools import BuiltSchool, add_schools
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -29,17 +30,16 @@ ZANDLOPER, KOMPAS = "00000099000000001000", "00000099000000002000"
 
 async def enter_schools(c: Connection) -> None:
     """Enter a board with schools of several branches, with gaps in their numbers, another board, and two systems."""
-    await c.execute(
-        """
-        insert into boards (bge_code, name) values ('41561', 'Stichting De Boog'), ('41775', 'Andere stichting');
-        insert into schools (brin, name, bge_code, sector) values
-          ('18DS', 'De Boog', '41561', 'po'), ('11OA', 'De Brug', '41561', 'po'), ('00BW', 'Het Baken', '41561', 'po'),
-          ('00AA', 'De Eerste', '41775', 'po');
-        insert into branches (branch, brin, name) values ('18DS00', '18DS', 'De Boog'), ('18DS01', '18DS', 'De Pijl'),
-          ('18DS02', '18DS', 'Het Anker'), ('18DS03', '18DS', 'De Zonnebloemschool met een lange naam'),
-          ('11OA00', '11OA', 'De Brug'), ('11OA03', '11OA', 'De Sluis'), ('11OA04', '11OA', 'De Kade'),
-          ('00BW00', '00BW', 'Het Baken'), ('00AA00', '00AA', 'De Eerste');
-        """
+    await c.execute("insert into boards values ('41561', 'Stichting De Boog'), ('41775', 'Andere stichting')")
+    long = "De Zonnebloemschool met een lange naam"
+    await add_schools(
+        c,
+        BuiltSchool(
+            brin="18DS", name="De Boog", branches={"00": "De Boog", "01": "De Pijl", "02": "Het Anker", "03": long}
+        ),
+        BuiltSchool(brin="11OA", name="De Brug", branches={"00": "De Brug", "03": "De Sluis", "04": "De Kade"}),
+        BuiltSchool(brin="00BW", name="Het Baken", branches={"00": "Het Baken"}),
+        BuiltSchool(brin="00AA", name="De Eerste", board="41775", branches={"00": "De Eerste"}),
     )
     every = frozenset({"BRON_PO", "VERZUIM", "RIO", "VVA"})
     systems = (System(supplier_oin=Oin(ZANDLOPER), name="Zandloper", service_codes=every),

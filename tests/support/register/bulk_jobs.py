@@ -1,4 +1,4 @@
-"""Acts on many deliveries, for tests on a real database: registers they are asked for, and the steps of their lives."""
+"""Bulk jobs for tests on a real database: registers with deliveries, and the steps of a job."""
 
 from __future__ import annotations
 
@@ -49,29 +49,29 @@ async def make_many(c: asyncpg.Connection[Any]) -> None:
 
 
 def wanted(kind: BulkKind = BulkKind.REPLAY, rate: int = 50, **chosen: Any) -> BulkJobRequest:
-    """Say what is wanted."""
+    """Make a request for a job."""
     return BulkJobRequest(kind=kind, chosen=BulkSelection(**chosen), rate=rate)
 
 
 def by(actor: str, moment: datetime = NOW) -> Actor:
-    """Be somebody who presses."""
+    """Make an operator as the actor."""
     return Actor(caller=operator(actor), at=moment, reason="because")
 
 
 async def submit(c: Connection, what: BulkJobRequest, actor: str = "ann", above: int = 1000) -> BulkJob:
-    """Ask for an act, in a transaction of its own."""
+    """Submit a job, in a transaction of its own."""
     async with c.transaction():
         return await bulk.submit(c, what, by(actor), above)
 
 
 async def turn(c: Connection, moment: datetime = NOW) -> BatchResult | None:
-    """Take a turn, in a transaction of its own."""
+    """Run a batch, in a transaction of its own."""
     async with c.transaction():
         return await bulk.run_batch(c, moment, 0)
 
 
 async def finish(c: Connection, act: BulkJob, moment: datetime = NOW) -> BulkJob:
-    """Take turns until an act has ended, as time passes."""
+    """Run batches until a job has ended, as time passes."""
     while (now := await bulk.read(c, act.id)).state is BulkState.RUNNING:
         await turn(c, moment)
         moment += timedelta(seconds=1)
@@ -79,7 +79,7 @@ async def finish(c: Connection, act: BulkJob, moment: datetime = NOW) -> BulkJob
 
 
 async def assert_right(c: Connection) -> None:
-    """Hold everything to the books."""
+    """Check the whole ledger."""
     broken = (await check_ledger(c, NOW)).violations
     assert broken == []
 

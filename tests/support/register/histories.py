@@ -15,6 +15,7 @@ from hub.imports import SchoolImportOptions, ToAccept, import_mandates, import_s
 from hub.register import DateChange, GrantRequest, moment
 from hub.store.register import living_mandates
 from schemas.identifiers import Branch, Brin, Oin, ServiceCode
+from tests.support.register.schools import school_csv
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,8 +40,7 @@ async def open_school(c: Connection) -> None:
 
 def school_file(branches: Iterable[Branch], board: str = "41561") -> bytes:
     """Write a file of the school with these branches."""
-    rows = "".join(f"{board};18DS;{branch};x\n" for branch in branches)
-    return f"BEVOEGD GEZAG NUMMER;BRIN NUMMER;VESTIGINGSNUMMER;VESTIGINGSNAAM\n{rows}".encode()
+    return school_csv((board, branch, "x") for branch in branches)
 
 
 class History:

@@ -1,4 +1,4 @@
-"""Files of schools, as DUO publishes them over the years, made of a few words; and a register that took one."""
+"""Files of schools, as DUO publishes them over the years, and a register that imported one."""
 
 from __future__ import annotations
 
@@ -89,13 +89,13 @@ def without(*brins: str) -> bytes:
 
 
 async def settle_in(c: Connection) -> None:
-    """Take the first file of po into an empty register, and two systems."""
+    """Import the first file of po into an empty register, and two systems."""
     await take(c, po(BEFORE), at())
     await import_systems(c, SYSTEMS, at())
 
 
 def codes(entries: Sequence[DifferenceEntry]) -> list[str]:
-    """Show what entries are about."""
+    """Return the codes of entries."""
     return [entry.code for entry in entries]
 
 

@@ -1,4 +1,4 @@
-"""A register of a few schools and two systems, and short words for what tests do with it."""
+"""A register of a few schools and two systems, and short functions for what tests do with it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from hub import register
 from hub.register import GrantRequest, moment
 from hub.store.register import System, write_systems
 from schemas.identifiers import Branch, Brin, Oin, RoutingId, ServiceCode
+from tests.support.register.schools import BuiltSchool, add_schools
 
 if TYPE_CHECKING:
     from hub.domain.mandate import Mandate
@@ -28,18 +29,18 @@ R1, R2, R3 = (RoutingId(f"0000000700018DS0000{n}") for n in (1, 2, 3))
 
 async def fill(connection: Connection) -> None:
     """Enter a school of four branches, one of one, a closed one, one without agreement, and two systems."""
-    await connection.execute(
-        """
-        insert into boards (bge_code, name) values ('41561', null), ('41775', null);
-        insert into boards (bge_code, name, vva_agreement) values ('40000', null, false);
-        insert into schools (brin, name, bge_code, sector, closed_on) values
-          ('18DS', 'De Boog', '41561', 'po', null), ('00AA', 'De Eerste', '41775', 'po', null),
-          ('00BB', 'De Dichte', '41775', 'po', '2026-08-01'), ('00CC', 'Zonder', '40000', 'vo', null);
-        insert into branches (branch, brin, name) values ('00AA00', '00AA', 'De Eerste'), ('00CC00', '00CC', 'Zonder');
-        insert into branches (branch, brin, name, closed_on) values
-          ('18DS00', '18DS', 'a', null), ('18DS01', '18DS', 'b', null), ('18DS02', '18DS', 'c', null),
-          ('18DS03', '18DS', 'd', null), ('18DS09', '18DS', 'e', '2026-01-01');
-        """
+    await connection.execute("insert into boards (bge_code, vva_agreement) values ('40000', false)")
+    await add_schools(
+        connection,
+        BuiltSchool(
+            brin="18DS",
+            name="De Boog",
+            branches={"00": "a", "01": "b", "02": "c", "03": "d"},
+            closed_branches={"09": ("e", date(2026, 1, 1))},
+        ),
+        BuiltSchool(brin="00AA", name="De Eerste", board="41775", branches={"00": "De Eerste"}),
+        BuiltSchool(brin="00BB", name="De Dichte", board="41775", closed_on=date(2026, 8, 1), branches={}),
+        BuiltSchool(brin="00CC", name="Zonder", board="40000", sector="vo", branches={"00": "Zonder"}),
     )
     systems = [
         System(supplier_oin=ONE, name="Een", service_codes=frozenset({VVA, RIO})),
@@ -75,7 +76,7 @@ async def grant(c: Connection, wanted: GrantRequest, when: Moment | None = None)
 
 
 async def log(c: Connection, brin: str = BRIN) -> list[tuple[int, str, list[tuple[str, str]]]]:
-    """Show a school's events: number, type, and what was told of which unit."""
+    """Return a school's events: number, type, and the messages of units."""
     rows = await c.fetch(
         "select number, type::text as type, units::text as units from events where brin = $1 order by number", brin
     )

@@ -1,4 +1,4 @@
-"""The little world of the end-to-end tests: real schools, invented systems, and files of mandates between them.
+"""The register of the end-to-end tests: real schools, invented systems, and files of mandates between them.
 
 In: a running stack. Out: a register that mandates can be given in, and CSV files to import.
 """

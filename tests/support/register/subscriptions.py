@@ -13,6 +13,7 @@ from hub.register import Moment
 from hub.store import subscriptions
 from hub.store.register import System, write_systems
 from schemas.identifiers import Branch, Brin, Oin, RoutingId, ServiceCode
+from tests.support.register.schools import BuiltSchool, add_schools
 from tests.support.sealing_keys import new_key
 
 if TYPE_CHECKING:
@@ -31,18 +32,14 @@ BRINS = (Brin("00AA"), Brin("18DS"))
 KEYS = (SecretStr(new_key()),)
 URL = "https://las.example/hook"
 
-SCHOOLS = """
-insert into boards (bge_code, name) values ('41561', null);
-insert into schools (brin, name, bge_code, sector) values
-  ('18DS', 'De Boog', '41561', 'po'), ('00AA', 'Een', '41561', 'po');
-insert into branches (branch, brin, name) values
-  ('00AA00', '00AA', 'a'), ('18DS00', '18DS', 'a'), ('18DS01', '18DS', 'b'), ('18DS02', '18DS', 'c');
-"""
-
 
 async def make_register(c: Connection) -> None:
     """Make two schools, one with three branches, and two systems that offer VVA and RIO."""
-    await c.execute(SCHOOLS)
+    await add_schools(
+        c,
+        BuiltSchool(brin="18DS", name="De Boog", branches={"00": "a", "01": "b", "02": "c"}),
+        BuiltSchool(brin="00AA", name="Een"),
+    )
     offered = frozenset({ServiceCode("VVA"), ServiceCode("RIO")})
     await write_systems(c, [System(supplier_oin=oin, name=oin[-4:], service_codes=offered) for oin in (LAS, OTHER)])
 

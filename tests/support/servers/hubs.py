@@ -25,6 +25,7 @@ from producers import relay
 from schemas.identifiers import Brin, Oin
 from tests.support.lanes.forwarding import forwarder, settings_for, until
 from tests.support.receivers.recording_receivers import events_in, read_whole
+from tests.support.register.schools import school_csv
 from tests.support.register.small_register import B0, B1, B2, ONE, OTHER, R1, R2, RIO, TODAY, VVA, fill, request
 
 if TYPE_CHECKING:
@@ -49,28 +50,12 @@ REGISTER = {
     "systems": "select supplier_oin, name from systems order by supplier_oin",
 }
 THIRD = Oin("00000099000000003000")
-HEADER = "BEVOEGD GEZAG NUMMER;BRIN NUMMER;VESTIGINGSNUMMER;VESTIGINGSNAAM\n"
-SCHOOLS = (
-    HEADER
-    + """\
-41561;18DS;18DS00;a
-41561;18DS;18DS01;b
-41561;18DS;18DS02;c
-41561;18DS;18DS03;d
-41775;00AA;00AA00;De Eerste
-"""
-)
-NEW_SCHOOLS = (
-    HEADER
-    + """\
-41775;18DS;18DS00;a
-41775;18DS;18DS01;b
-41775;18DS;18DS02;c
-41775;18DS;18DS04;f
-41775;00AA;00AA00;De Eerste
-41561;00ZZ;00ZZ00;Nieuw
-"""
-)
+SCHOOLS = school_csv(
+    (("41561", "18DS00", "a"), ("41561", "18DS01", "b"), ("41561", "18DS02", "c"), ("41561", "18DS03", "d"),
+     ("41775", "00AA00", "De Eerste")))  # fmt: skip
+NEW_SCHOOLS = school_csv(
+    (("41775", "18DS00", "a"), ("41775", "18DS01", "b"), ("41775", "18DS02", "c"), ("41775", "18DS04", "f"),
+     ("41775", "00AA00", "De Eerste"), ("41561", "00ZZ00", "Nieuw")))  # fmt: skip
 NEW_SYSTEM = System(supplier_oin=THIRD, name="Derde", service_codes=frozenset({RIO, VVA}))
 UNPLANNED = (
     "select sum(s.counter) - coalesce(sum(p.planned_through), 0) from schools s"
@@ -160,7 +145,7 @@ async def create_hub(database: str, kafka: str, topics: Mapping[str, str]) -> Hu
     await fill(c)
     async with c.transaction():
         await imports.import_schools(
-            c, SCHOOLS.encode(), moment_now(), options=SchoolImportOptions(accepted=ToAccept(closures=9))
+            c, SCHOOLS, moment_now(), options=SchoolImportOptions(accepted=ToAccept(closures=9))
         )
     await c.execute("update destinations set topic = $1 where topic = $2", topics[QUEUE], QUEUE)
     await grant_now(c, replace(request(ONE, branches=((B0, R1),)), service_code=RIO))
@@ -234,7 +219,7 @@ async def make_all_changes(hub: HubUnderTest) -> None:
         await register.withdraw(c, mandates["00AA", "VVA"], moment_now())
     async with c.transaction():
         await imports.import_schools(
-            c, NEW_SCHOOLS.encode(), moment_now(), options=SchoolImportOptions(accepted=ToAccept(closures=1))
+            c, NEW_SCHOOLS, moment_now(), options=SchoolImportOptions(accepted=ToAccept(closures=1))
         )
         await write_systems(c, [NEW_SYSTEM])
     await grant_now(c, replace(request(), brin=Brin("00ZZ"), service_code=RIO, supplier_oin=THIRD))

@@ -15,7 +15,7 @@ from hub.sealing import seal
 from hub.store import lanes, subscriptions
 from hub.store.people import SystemActor
 from hub.subscribe.audit import write_entry
-from hub.subscribe.first import cancel_backlog, replace_backlog
+from hub.subscribe.backlog import cancel_backlog, replace_backlog
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""What a text for people names: commands, modules, topics, calls. In: Markdown. Out: what it names, and what is wrong.
+"""Names in a text for people: commands, modules, topics, calls. In: Markdown. Out: the names, and which are wrong.
 
 Used by the tests of the README and of the runbook, so that neither speaks of what is not there.
 """
@@ -32,7 +32,7 @@ CALL: Final = re.compile(r"\b(GET|POST|PUT|PATCH|DELETE) (/[\w/{}-]+)")
 
 
 def code(text: str) -> str:
-    """Keep what is written as code: blocks and what stands between backticks."""
+    """Return what is written as code: blocks, and text between backticks."""
     return "\n".join(CODE.findall(text))
 
 
@@ -43,7 +43,7 @@ def commands(text: str) -> list[list[str]]:
 
 
 def fault_of(words: Sequence[str]) -> str | None:
-    """Say why a command cannot be typed like this, if so."""
+    """Return why a command cannot be typed like this, or None."""
     if words[0] in PROGRAMS:
         return _fault(_command(import_module(PROGRAMS[words[0]])), words[1:])
     if words[1] == "--help":
@@ -55,7 +55,7 @@ def fault_of(words: Sequence[str]) -> str | None:
 
 
 def exists(module: str) -> bool:
-    """Say whether a dotted name is a module of ours."""
+    """Return whether a dotted name is a module of ours."""
     try:
         return importlib.util.find_spec(module) is not None
     except ModuleNotFoundError:
