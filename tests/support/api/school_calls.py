@@ -62,13 +62,3 @@ async def patch(client: Client, path: str, body: object, version: int | None) ->
     """Change a mandate in a version."""
     headers = {} if version is None else {"If-Match": f'"{version}"'}
     return await client.call("PATCH", path, body, headers=headers)
-
-
-async def publish(pool: Pool) -> None:
-    """Give what is not published yet the next positions of the log, as the relay does."""
-    await pool.execute(
-        """with done as (delete from event_outbox returning id, brin, number)
-           insert into published_events
-           select (select coalesce(max(position), 0) from published_events) + row_number() over (order by id),
-                                   brin, number, now() from done"""
-    )
