@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from hub.access import Role
 from hub.clock import now
 from hub.register import moment
-from tests.support.api.school_calls import mandate_request, open_hub, publish
-from tests.support.lanes.ledger_states import plan_all
+from tests.support.api.school_calls import mandate_request, open_hub
+from tests.support.lanes.ledger_states import plan_all, publish
 from tests.support.register.school_files import po, take
 
 if TYPE_CHECKING:

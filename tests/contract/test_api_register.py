@@ -9,7 +9,8 @@ import orjson
 
 from hub.access import Role
 from schemas.envelope import MandateEvent
-from tests.support.api.school_calls import ONE, OTHER, codes, day, mandate_request, patch, publish
+from tests.support.api.school_calls import ONE, OTHER, codes, day, mandate_request, patch
+from tests.support.lanes.ledger_states import publish
 
 if TYPE_CHECKING:
     from hub.store.pool import Pool

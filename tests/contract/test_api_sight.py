@@ -16,7 +16,7 @@ from hub.access import Role
 from schemas.identifiers import Oin
 from tests.support.api.client import client_of
 from tests.support.api.school_calls import ONE, OTHER, R1, day, fill_register, mandate_request
-from tests.support.lanes.ledger_states import plan_all, take
+from tests.support.lanes.ledger_states import plan_all, publish, take
 from tests.support.register.subscriptions import KEYS, subscribed
 
 if TYPE_CHECKING:
@@ -62,8 +62,7 @@ async def world(pool: Pool, tmp_path: Path) -> World:
         body = mandate_request(serviceCode=service, branches=[{"branch": "18DS01", "routingId": R1}])
         assert (await school.post("/v1/mandates", body)).status == 201
     async with pool.acquire() as c:
-        await c.execute("insert into published_events select id, brin, number, now() from event_outbox")
-        await c.execute("delete from event_outbox")
+        await publish(c)
         await plan_all(c)
         await subscribed(c, Oin(ONE), url=HOOK, services=("VVA", "RIO"))
         await take(c, "duo:rio")

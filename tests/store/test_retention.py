@@ -22,7 +22,7 @@ from hub.register import DateChange
 from hub.store import anchors, audit
 from hub.store.audit import AuditEntry
 from hub.store.people import SystemActor
-from tests.support.lanes.ledger_states import fail, plan_all, report, take
+from tests.support.lanes.ledger_states import fail, plan_all, publish, report, take
 from tests.support.register.bulk_jobs import by, submit, wanted
 from tests.support.register.subscriptions import BRINS, at, grant, make_register
 
@@ -191,16 +191,6 @@ async def test_a_mandate_is_forgotten_with_its_events_seven_years_after_it_was_o
     assert await connection.fetchval("select array_agg(position) from published_events") == [5]
     assert await connection.fetchval("select counter - archived_events from schools where brin = '18DS'") == 1
     assert await is_right(connection)
-
-
-async def publish(c: Connection) -> None:
-    """Give what is not published yet the next positions of the log, as the relay does."""
-    await c.execute(
-        """with done as (delete from event_outbox returning id, brin, number)
-           insert into published_events
-           select (select coalesce(max(position), 0) from published_events) + row_number() over (order by id),
-                                   brin, number, now() from done"""
-    )
 
 
 @pytest.mark.usefixtures("told")

@@ -21,7 +21,7 @@ from hub.store import reports as report_store
 from schemas.identifiers import Brin, Oin
 from tests.support.api.client import Client
 from tests.support.api.school_calls import ONE, OTHER, R2, fill_register, mandate_request
-from tests.support.lanes.ledger_states import fail, plan_all, report, take
+from tests.support.lanes.ledger_states import fail, plan_all, publish, report, take
 from tests.support.register.subscriptions import KEYS, subscribed
 
 if TYPE_CHECKING:
@@ -104,8 +104,7 @@ async def _live(pool: Pool, client: Client, webhook: str) -> dict[str, list[str 
             ).status == 201
         await plan_all(c)
         await subscribed(c, OWNER, url=webhook, services=("VVA", "RIO"), processing_results=True)
-        await c.execute("insert into published_events select id, brin, number, now() from event_outbox")
-        await c.execute("delete from event_outbox")
+        await publish(c)
         await take(c, "duo:rio")
         told = [str(row["id"]) for row in await c.fetch("select id from deliveries order by destination, sequence")]
         await report(c, told[0], "processed_with_signal", "let op")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from hub.store.lanes import Lease, QueuedDelivery
-    from hub.store.pool import Connection
+    from hub.store.pool import Connection, Pool
 
 
 async def plan_all(c: Connection) -> None:
@@ -31,6 +31,16 @@ async def plan_all(c: Connection) -> None:
     brins = [row["brin"] for row in await c.fetch("select brin from schools order by brin")]
     async with c.transaction():
         await plan.plan(c, dict.fromkeys(brins, now()), now(), 0)
+
+
+async def publish(c: Connection | Pool) -> None:
+    """Give every event in the outbox the next position, as the relay does."""
+    await c.execute(
+        """with done as (delete from event_outbox returning id, brin, number)
+           insert into published_events
+           select (select coalesce(max(position), 0) from published_events) + row_number() over (order by id),
+                  brin, number, now() from done"""
+    )
 
 
 async def take(c: Connection, *names: str) -> int:
