@@ -9,6 +9,7 @@ import shutil
 import socket
 import stat
 import struct
+import sys
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaConnectionError
 from pyreqwest.client import ClientBuilder
 
+from hub.embedded.accounts import UnixAccount
 from hub.embedded.paths import ROOT_BASE, is_root, user_area
 from tests.support.servers.stacks import UNAVAILABLE, free_port
 from tests.support.servers.up_process import osr_hub_up, osr_hub_up_on_a_terminal
@@ -216,9 +218,9 @@ async def _refusal(*words: str, environment: dict[str, str] | None = None, **mor
 
 
 async def test_a_data_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
-    """A file in its place, a file system that takes nothing, and a name that is not UTF-8 are said at once."""
+    """A file above it, a file system that takes nothing, and a name that is not UTF-8 are said at once."""
     (tmp_path / "file").write_text("x")
-    assert "(File exists); give another --data-dir" in await _refusal("--data-dir", f"{tmp_path}/file")
+    assert "(Not a directory); give another --data-dir" in await _refusal("--data-dir", f"{tmp_path}/file/below")
     assert "cannot be used (" in await _refusal("--data-dir", "/proc/osr-hub")
     odd = os.fsdecode(bytes(tmp_path) + b"/\xff")
     assert "its name is not UTF-8" in await _refusal("--data-dir", odd)
@@ -244,6 +246,8 @@ def nameless() -> Iterator[dict[str, Any]]:
     """Return arguments that start a process as a user without a name and without a home."""
     if not is_root():
         pytest.skip("only root can become another user")
+    if not UnixAccount(uid=61_000, gid=61_000).can_reach(Path(sys.executable).resolve()):
+        pytest.skip("this Python is closed to other users")
     uid = next(number for number in range(61_000, 62_000) if not _has_name(number))
     environment = {name: value for name, value in os.environ.items() if name != "HOME" and not name.startswith("XDG_")}
     yield {"environment": environment, "user": uid, "group": uid, "extra_groups": [], "cwd": "/"}
