@@ -38,7 +38,7 @@ KAFKA_SECURITY: Final = {
     "sasl_plain_password": "SASL_PASSWORD",
 }
 """aiokafka's options, and the hub's settings that have their values."""
-SCHOOLS: Final = Path(__file__).parents[3] / "hub" / "embedded" / "samples" / "schools.csv"
+SCHOOLS: Final = Path(__file__).parents[3] / "hub" / "demo" / "samples" / "schools.csv"
 
 
 class ApiProblem(Exception):  # noqa: N818 - named as HTTP calls it
