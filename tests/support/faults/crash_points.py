@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ROOT: Final = Path(__file__).parents[3]
 TABLE: Final = ROOT / "deploy" / "crash-matrix.md"
 
-TODO, CHANGES = "exists (select from event_outbox)", "exists (select from change_outbox)"
+OUTBOX, CHANGES = "exists (select from event_outbox)", "exists (select from change_outbox)"
 DATES = "exists (select from mandates where next_date <= (now() at time zone 'Europe/Amsterdam')::date)"
 UNPLANNED = """exists (select from schools s left join planning_progress p using (brin)
                  where s.counter > coalesce(p.planned_through, 0))"""
@@ -26,7 +26,7 @@ UNTOUCHED = """exists (select from bulk_jobs a where a.state = 'running'
                           and not exists (select from deliveries d where d.cause = a.id))"""
 LEASED = "exists (select from lanes where owner is not null)"
 WAITING = "exists (select from lanes where tail > head)"
-SENT = f"not {TODO} and not {CHANGES} and not {UNPLANNED} and not {WAITING}"
+SENT = f"not {OUTBOX} and not {CHANGES} and not {UNPLANNED} and not {WAITING}"
 UNREPORTED = "exists (select from deliveries where expects_report and status = 'delivered')"
 
 
@@ -74,11 +74,11 @@ READ_AGAIN = "the record is read again, or the sweep of the next second plans it
 
 POINTS: Final = (
     CrashPoint(name="relay.sending", means="events read, nothing sent", stage="produce",
-          watch="osr.mandates.v1", came=False, left=TODO, recovered=EVENT_OUTBOX),
+          watch="osr.mandates.v1", came=False, left=OUTBOX, recovered=EVENT_OUTBOX),
     CrashPoint(name="relay.sent", means="Kafka took them, the outbox entries are still there", stage="produce",
-          watch="osr.mandates.v1", came=True, left=TODO, recovered=f"{EVENT_OUTBOX}; readers drop repeats by id"),
+          watch="osr.mandates.v1", came=True, left=OUTBOX, recovered=f"{EVENT_OUTBOX}; readers drop repeats by id"),
     CrashPoint(name="relay.deleted", means="the outbox entries are deleted", stage="produce",
-          watch="osr.mandates.v1", came=True, left=f"not {TODO}", recovered="nothing was left to do"),
+          watch="osr.mandates.v1", came=True, left=f"not {OUTBOX}", recovered="nothing was left to do"),
     CrashPoint(name="changes.sending", means="changes read, nothing sent", stage="produce",
           watch="osr.deliveries.v1", came=False, left=CHANGES, recovered=CHANGE_OUTBOX),
     CrashPoint(name="changes.sent", means="Kafka took them, the outbox entries are still there", stage="produce",
@@ -88,15 +88,15 @@ POINTS: Final = (
     CrashPoint(name="calendar.writing", means="due events written, not committed", stage="produce", service="VVA",
           watch="webhook", came=False, left=DATES, recovered="the dates are due, the next calendar does the same"),
     CrashPoint(name="calendar.committed", means="due events committed, none notified", stage="produce", service="VVA",
-          watch="webhook", came=False, left=f"not {DATES} and {TODO}", recovered=EVENT_OUTBOX),
+          watch="webhook", came=False, left=f"not {DATES} and {OUTBOX}", recovered=EVENT_OUTBOX),
     CrashPoint(name="recover.reading", means="a part of the log read, nothing recorded", stage="recover",
-          first="relay.sent", watch="osr.mandates.v1", came=True, left=TODO, recovered="the command is run again"),
+          first="relay.sent", watch="osr.mandates.v1", came=True, left=OUTBOX, recovered="the command is run again"),
     CrashPoint(name="recover.recording", means="events recorded, their positions and the epoch not", stage="recover",
-          first="relay.sent", watch="osr.mandates.v1", came=True, left=TODO, recovered="the command is run again"),
+          first="relay.sent", watch="osr.mandates.v1", came=True, left=OUTBOX, recovered="the command is run again"),
     CrashPoint(name="recover.writing", means="what the log has is recorded, not committed", stage="recover",
-          first="relay.sent", watch="osr.mandates.v1", came=True, left=TODO, recovered="the command is run again"),
+          first="relay.sent", watch="osr.mandates.v1", came=True, left=OUTBOX, recovered="the command is run again"),
     CrashPoint(name="recover.committed", means="what the log has is recorded, none notified", stage="recover",
-          first="relay.sent", watch="osr.mandates.v1", came=True, left=f"not {TODO}",
+          first="relay.sent", watch="osr.mandates.v1", came=True, left=f"not {OUTBOX}",
           recovered="run again, the command finds nothing to do"),
     CrashPoint(name="plan.writing", means="deliveries written, not committed", stage="plan",
           watch="duo.rio.v1", came=False, left=UNPLANNED, recovered=READ_AGAIN),

@@ -25,7 +25,7 @@ from hub.store.bulk import BulkSelection
 from hub.store.register import System, write_systems
 from schemas.identifiers import Brin, Oin, ServiceCode
 from tests.support.faults.crash_points import CHANGES as CHANGED
-from tests.support.faults.crash_points import DATES, RUNNING, SENT, TODO, UNPLANNED, WAITING
+from tests.support.faults.crash_points import DATES, OUTBOX, RUNNING, SENT, UNPLANNED, WAITING
 from tests.support.operators import operator
 from tests.support.receivers.back_office import CHANGES, LOG
 from tests.support.receivers.recording_receivers import inversions, messages
@@ -51,7 +51,7 @@ WHILE_DOWN: Final = {
     "recover": "true",
     "bulk": "true",
     "changes": f"{CHANGED} and not {WAITING} and not {UNPLANNED}",
-    "plan": f"not {TODO}",
+    "plan": f"not {OUTBOX}",
     "forward": f"not {UNPLANNED}",
     "duo": f"not {UNPLANNED}",
     "las": f"not {UNPLANNED}",
