@@ -114,7 +114,7 @@ class Relay:
         await self._send(records)
         faults.here("relay.sent")
         await published_events.mark_published(self._c, entries, self._position, now())
-        faults.here("relay.taken_off")
+        faults.here("relay.deleted")
         self._position += len(entries)
         for entry in entries:
             self._meters.count("events", 0, entry.event.kind.type)

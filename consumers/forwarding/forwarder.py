@@ -227,9 +227,9 @@ class Forwarder:
         async with self._pool.acquire() as c:
             async with c.transaction():
                 if rescued := await processes.rescue_lanes(c):
-                    faults.here("forward.burying")
+                    faults.here("forward.rescuing")
             if rescued:
-                faults.here("forward.buried")
+                faults.here("forward.rescued")
             stranded = await lanes.repair_stranded(c) if repair else []
         if rescued:
             log.warning("lanes.rescued", lanes=rescued, next="they are due again")

@@ -65,9 +65,9 @@ class BulkJobRunner:
         async with self._pool.acquire() as c, c.transaction():
             worked = await bulk.run_batch(c, self._heartbeat.clock.now(), self._heartbeat.process)
             if worked is not None:
-                faults.here("acts.writing")
+                faults.here("bulk.writing")
         if worked is not None:
-            faults.here("acts.committed")
+            faults.here("bulk.committed")
             for notifier in self._notifiers:
                 notifier.notify()
             if worked.state is BulkState.DONE:

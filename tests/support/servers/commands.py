@@ -1,4 +1,4 @@
-"""Runs `osr-hub` as a program does. In: a database and words. Out: the exit code, and what was said."""
+"""Runs `osr-hub` as a program does. In: a database and words. Out: the exit code, and the output."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import orjson
 
 
 async def osr_hub(dsn: str, *words: str, **settings: str) -> tuple[int, str, str]:
-    """Run a command as a program does, and return its code and what it said."""
+    """Run a command as a program does, and return its code and both its outputs."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OSR_HUB_")}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "hub.cli", *words),
@@ -24,7 +24,7 @@ async def osr_hub(dsn: str, *words: str, **settings: str) -> tuple[int, str, str
 
 
 async def read(dsn: str, *words: str) -> Any:
-    """Run a command for programs and read its body."""
+    """Run a command with `--json` and return its body."""
     code, said, failed = await osr_hub(dsn, *words, "--json")
     assert code == 0, failed
     return orjson.loads(said)
