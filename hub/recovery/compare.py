@@ -1,6 +1,6 @@
-"""The published log beside the database. In: both. Out: what only one of them has, changed by nobody.
+"""Compare the published log with the database. In: both. Out: what only one of them has; nothing is changed.
 
-Normally only what was published since the last look is read. A topic that was never looked at, was made anew, or lost
+Normally only what was published since the last check is read. A topic that was never checked, was recreated, or lost
 something from its end is read whole.
 """
 
@@ -42,7 +42,7 @@ class SeenEvents:
     beyond: set[Key] = field(default_factory=set)
 
     def add(self, key: Key) -> None:
-        """Note one."""
+        """Add one."""
         brin, number = key
         reached = self.through.get(brin, 0)
         if number > reached + 1:
@@ -125,7 +125,7 @@ async def _take(
 
 
 def _miss(stamp: LogEntry, found: Comparison) -> None:
-    """Note what the database does not have; of a repeat the last one has the place that was kept."""
+    """Record what the database does not have; of a repeat the last one has the stored position."""
     before = found.missing.get(stamp.key)
     if before is not None and before.id != stamp.id:
         found.conflicting.append((before, stamp))
@@ -134,7 +134,7 @@ def _miss(stamp: LogEntry, found: Comparison) -> None:
 
 
 async def read_missing(c: Connection, found: Comparison) -> AsyncIterator[Sequence[tuple[int, LogRow]]]:
-    """Read what was published and is gone from the log, with its places, in order; nothing unless all was read."""
+    """Yield what was published and is lost from the log, with positions, in order; nothing unless all was read."""
     position = 0
     while found.is_whole and (rows := await recovery.published(c, position, MOST_ROWS)):
         position = rows[-1][0]

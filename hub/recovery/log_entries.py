@@ -33,7 +33,7 @@ class LogEntry:
     previous: int
     """The number of its school before it that was kept when this was written."""
     position: int
-    """Its place in the log as a whole; 0 when an older version of the hub wrote it."""
+    """Its position in the log as a whole; 0 when an older version of the hub wrote it."""
     partition: int
     offset: int
     published_at: datetime

@@ -1,6 +1,6 @@
 """Events of the log made rows again. In: events in the order of schools and numbers. Out: rows, or what is in the way.
 
-Nothing is read or written here. What is in the way is told whole, one sentence each.
+Nothing is read or written here. All obstacles are collected, one sentence each.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Obstacles:
     found: list[str] = field(default_factory=list)
 
     def words(self) -> str:
-        """Say all of it, or the first part of it and how much more there is."""
+        """Return all obstacles as text, or the first of them and how many more there are."""
         more = [f"and {len(self.found) - MOST_NAMED} more"] if len(self.found) > MOST_NAMED else []
         lines = "\n".join(f"  {words}" for words in [*self.found[:MOST_NAMED], *more])
         return f"the log cannot be read in, and nothing has changed:\n{lines}"
@@ -132,9 +132,9 @@ def _row(event: LoggedEvent, units: str) -> EventRow:
 
 
 def assign_positions(stamps: Iterable[LogEntry], after: int) -> tuple[list[PublishedPosition], int]:
-    """Give events the places that they had, all of them after `after`; returns how many got another one.
+    """Give events the positions that they had, all after `after`; return how many got another one.
 
-    Only what was under way when the database went may get another: nobody read it from the feed before it had a place.
+    Only events under way when the database was lost may get another: no reader saw them without a position.
     Places of what is not kept any more stay empty.
     """
     found, moved, position = [], 0, after

@@ -72,7 +72,7 @@ class RecoveryResult:
     left_out: int = 0
     """Are of mandates that were over so long ago that nothing of them is kept."""
     displaced: int = 0
-    """Got another place in the feed than stands on the log."""
+    """Got another position than stands on the log."""
     strange: int = 0
     """Records that are no events of this hub."""
     made: RegisterAdditions = field(default_factory=RegisterAdditions)
@@ -83,7 +83,7 @@ class RecoveryResult:
 async def recover(
     c: Connection, options: Mapping[str, Any], order: RecoveryRequest, progress: Progress = no_progress
 ) -> RecoveryResult:
-    """Bring the database to where the log is; the caller sees to it that nobody publishes meanwhile.
+    """Bring the database to where the log is; the caller makes sure that no publisher runs.
 
     Whatever kills it leaves nothing behind, and a second time changes nothing. Raises `CannotRecover` with all that is
     in the way, and aiokafka's `KafkaError`.
@@ -170,7 +170,7 @@ async def _write_positions(
 async def _lock_and_renumber(
     c: Connection, events: Sequence[LoggedEvent], old: Sequence[LoggedEvent], obstacles: rebuild.Obstacles
 ) -> tuple[RegisterAdditions, list[tuple[LocalEvent, int]], Mapping[str, int]]:
-    """Hold the schools and see to it that their numbers go on.
+    """Lock the schools and check that their numbers continue.
 
     Returns what was made, what gets other numbers, and how many numbers of schools are of what is not kept any more.
     """
