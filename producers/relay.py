@@ -1,8 +1,8 @@
 """Publish mandate events. In: `event_outbox`. Out: `osr.mandates.v1`, and a position per event.
 
-Next: consumers.planning. Events go out in order; each gets its gapless position in the transaction that deletes it from the outbox. A relay that
-has lost its lock can only repeat: readers drop repeats by id. At its start it compares log and database: it stops while
-the log is ahead, and publishes again what the log lost.
+Next: consumers.planning. Events go out in order; each gets its gapless position in the transaction that deletes it from
+the outbox. A relay that has lost its lock can only repeat: readers drop repeats by id. At its start it compares log and
+database: it stops while the log is ahead, and publishes again what the log lost.
 """
 
 from __future__ import annotations
