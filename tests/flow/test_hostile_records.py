@@ -96,10 +96,10 @@ async def test_a_parked_report_with_characters_nobody_stores_keeps_no_other_wait
     async with AIOKafkaProducer(bootstrap_servers=kafka) as producer, reader(pool, kafka, topics):
         for value in (strange, good):
             await producer.send_and_wait(topics[TOPIC], value, headers=STRUCTURED, partition=0)
-        await until(lambda: _count(connection, "parked where reason = 'unknown_delivery'", 2))
+        await until(lambda: _count(connection, "parked_records where reason = 'unknown_delivery'", 2))
         await plan_all(connection)
         await until(lambda: _count(connection, "deliveries where status = 'processed'", 1))
-    assert await _count(connection, "parked where state = 'open'", 1)
+    assert await _count(connection, "parked_records where state = 'open'", 1)
 
 
 async def _count(c: Connection, what: str, wanted: int) -> bool:
