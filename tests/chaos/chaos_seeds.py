@@ -26,7 +26,8 @@ from tests.support import bare_http, chance
 from tests.support import crash_points as claims
 from tests.support.monkeys import SECOND, SENDERS, Monkey
 from tests.support.moving import OWNED, ask, until_lanes_move, until_over_a_wiped_broker
-from tests.support.stacks import SCHOOLS, ApiSaidNo, free_port, stack_in, until
+from tests.support.ports import free_port
+from tests.support.stacks import SCHOOLS, ApiSaidNo, stack_in, until
 from tests.support.town import SERVICES, brins, grants, write_mandates
 from tests.support.witnesses import DUO_QUEUES, events_in, gaps, inversions, read_whole
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import stat
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,7 @@ from hub.embedded.simulate_las_process import Manners, Place
 from hub.outbound import Outbound
 from hub.settings import Settings, load
 from hub.tokens import Caller, Role, ensure_keyfile, issue
+from tests.support.ports import free_port
 from tests.support.subscribed import BRINS, KEYS, LAS, assert_books_right, grant, lane, make_register, plan_all
 
 if TYPE_CHECKING:
@@ -32,14 +32,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hub.store.pool import Pool
-
-
-def free_port() -> int:
-    """Find a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import sys
 import time
 from contextlib import asynccontextmanager
@@ -20,12 +19,14 @@ import orjson
 import pytest
 from pyreqwest.client import Client, ClientBuilder
 
+from tests.support.ports import free_port
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
 COMMANDS: Final = Path(sys.executable).parent
-START_SECONDS: Final = 120
-STOP_SECONDS: Final = 15
+START_SECONDS: Final = 240
+STOP_SECONDS: Final = 60
 UNAVAILABLE: Final = 2
 SCHOOLS: Final = Path(__file__).parents[2] / "hub" / "embedded" / "samples" / "schools.csv"
 
@@ -126,7 +127,7 @@ class RunningStack:
         return {name: number for name, number in found.items() if number}
 
 
-async def until(claim: Callable[[], Awaitable[bool]], what: object, within: float = 60.0, look: float = 0.1) -> float:
+async def until(claim: Callable[[], Awaitable[bool]], what: object, within: float = 120.0, look: float = 0.1) -> float:
     """Wait until a claim is true, and return how many seconds that took; fails after `within`, and says `what` then."""
     began = time.monotonic()
     while not await claim():
@@ -192,11 +193,3 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         process.kill()
         await process.wait()
         raise
-
-
-def free_port() -> int:
-    """Find a port that nobody has now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
