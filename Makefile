@@ -35,7 +35,7 @@ up: install
 # `make browser` insists on them.
 BESIDE := --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 test: install
-	@without=; $(BIN)/python -m tests.support.chromium 2>/dev/null || without=" and not browser"; \
+	@without=; $(BIN)/python -m tests.support.pages.chromium 2>/dev/null || without=" and not browser"; \
 	exec $(BIN)/python -m pytest $(BESIDE) -m "not proof$$without"
 
 # What takes minutes to prove: a crash at each point, every writer interleaved, chaos by seeds, the API by all its forms.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.commands.running import run_until_stopped
+from hub.processes.running import run_until_stopped
 
 if TYPE_CHECKING:
     import asyncio
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hub.settings import Settings
 
 
-class Stage(StrEnum):
+class ConsumerStage(StrEnum):
     """What a consumer process can do."""
 
     PLAN = "plan"
@@ -29,30 +29,32 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.command()
 def consume(
-    stages: Annotated[list[Stage] | None, typer.Argument(help="Which consumers; all of them by default.")] = None,
+    stages: Annotated[
+        list[ConsumerStage] | None, typer.Argument(help="Which consumers; all of them by default.")
+    ] = None,
     instance: Annotated[
         str | None, typer.Option(help="A name of its own that lets its place in the group wait for a restart.")
     ] = None,
 ) -> None:
     """Turn bells into deliveries, carry them, and read what DUO reports. Any number of these may run."""
-    run_until_stopped([_stage(stage, instance) for stage in stages or list(Stage)])
+    run_until_stopped([_stage(stage, instance) for stage in stages or list(ConsumerStage)])
 
 
-def _stage(stage: Stage, instance: str | None) -> Callable[[Settings, asyncio.Event], Awaitable[None]]:
+def _stage(stage: ConsumerStage, instance: str | None) -> Callable[[Settings, asyncio.Event], Awaitable[None]]:
     async def run(settings: Settings, stop: asyncio.Event) -> None:
         match stage:
-            case Stage.PLAN:
-                from consumers import plan  # noqa: PLC0415 - each process loads what it runs
+            case ConsumerStage.PLAN:
+                from consumers.planning import planner  # noqa: PLC0415 - each process loads what it runs
 
-                await plan.run(settings, stop, instance)
-            case Stage.FORWARD:
-                from consumers import forward  # noqa: PLC0415
+                await planner.run(settings, stop, instance)
+            case ConsumerStage.FORWARD:
+                from consumers.forwarding import forwarder  # noqa: PLC0415
 
-                await forward.run(settings, stop)
-            case Stage.REPORTS:
-                from consumers import reports  # noqa: PLC0415
+                await forwarder.run(settings, stop)
+            case ConsumerStage.REPORTS:
+                from consumers.reporting import reader  # noqa: PLC0415
 
-                await reports.run(settings, stop, instance)
+                await reader.run(settings, stop, instance)
 
     return run
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from importlib import import_module
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import typer
@@ -25,7 +26,7 @@ INTERRUPTED: Final = 130
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CommandEntry:
     """A command: where it is, and what it does in one line.
 
     Its module has an `app`; of an app with several commands the one with this name is taken, else all of them are
@@ -37,39 +38,41 @@ class Entry:
 
 
 COMMANDS: Final = {
-    "up": Entry("hub.commands.up", "Run the whole stack on this machine."),
-    "demo": Entry("hub.commands.demo", "Tell the whole story on real schools, and stop."),
-    "migrate": Entry("hub.commands.migrate", "Bring the database to the newest schema."),
-    "topics": Entry("hub.commands.topics", "Create Kafka's topics and check those that exist."),
-    "serve": Entry("hub.commands.serve", "Serve the API, the console and the metrics."),
-    "import": Entry("hub.commands.import_", "Import schools, systems or mandates from a file."),
-    "agreements": Entry("hub.commands.agreements", "Note what boards signed."),
-    "status": Entry("hub.commands.status", "Show per branch what was sent and whether it is processed."),
-    "lag": Entry("hub.commands.lag", "Show what is late, whose turn it is, and what to press."),
-    "deliveries": Entry("hub.commands.deliveries", "List what was told to whom."),
-    "hold": Entry("hub.commands.hold", "Let nothing go to a destination, or nothing of some schools."),
-    "release": Entry("hub.commands.hold", "Let it go again."),
-    "cancel": Entry("hub.commands.hold", "Cancel a delivery that waits."),
-    "replay": Entry("hub.commands.bulk", "Send the current state of many deliveries again."),
-    "cancel-many": Entry("hub.commands.bulk", "Cancel many deliveries that wait."),
-    "acts": Entry("hub.commands.acts", "List, show, approve or stop replays and cancellations."),
-    "parked": Entry("hub.commands.parked", "List, retry or discard records that could not be used."),
-    "keys": Entry("hub.commands.keys", "List or replace keys that sign, and seal secrets anew."),
-    "recover": Entry("hub.commands.recover", "Read the published log back into a database restored from a backup."),
-    "verify": Entry("hub.commands.verify", "Do the books."),
-    "retention": Entry("hub.commands.retention", "Take away what is older than the settings say."),
-    "anchor": Entry("hub.commands.anchor", "Print today's seal over the whole audit."),
-    "people": Entry("hub.commands.people", "Say whose pseudonyms stand in the audit, or forget it."),
-    "doctor": Entry("hub.commands.doctor", "Say what is wrong with this installation."),
-    "token": Entry("hub.commands.token", "Make a development token."),
-    "simulate": Entry("hub.commands.simulate", "Be a believable DUO or a believable LAS."),
+    "up": CommandEntry("hub.commands.up", "Run the whole stack on this machine."),
+    "demo": CommandEntry("hub.commands.demo", "Tell the whole story on real schools, and stop."),
+    "migrate": CommandEntry("hub.commands.migrate", "Bring the database to the newest schema."),
+    "topics": CommandEntry("hub.commands.topics", "Create Kafka's topics and check those that exist."),
+    "serve": CommandEntry("hub.commands.serve", "Serve the API, the console and the metrics."),
+    "import": CommandEntry("hub.commands.import_", "Import schools, systems or mandates from a file."),
+    "agreements": CommandEntry("hub.commands.agreements", "Note what boards signed."),
+    "status": CommandEntry("hub.commands.status", "Show per branch what was sent and whether it is processed."),
+    "lag": CommandEntry("hub.commands.lag", "Show what is late, whose turn it is, and what to press."),
+    "deliveries": CommandEntry("hub.commands.deliveries", "List what was told to whom."),
+    "hold": CommandEntry("hub.commands.hold", "Let nothing go to a destination, or nothing of some schools."),
+    "release": CommandEntry("hub.commands.hold", "Let it go again."),
+    "cancel": CommandEntry("hub.commands.hold", "Cancel a delivery that waits."),
+    "replay": CommandEntry("hub.commands.bulk", "Send the current state of many deliveries again."),
+    "cancel-many": CommandEntry("hub.commands.bulk", "Cancel many deliveries that wait."),
+    "acts": CommandEntry("hub.commands.acts", "List, show, approve or stop replays and cancellations."),
+    "parked": CommandEntry("hub.commands.parked", "List, retry or discard records that could not be used."),
+    "keys": CommandEntry("hub.commands.keys", "List or replace keys that sign, and seal secrets anew."),
+    "recover": CommandEntry(
+        "hub.commands.recover", "Read the published log back into a database restored from a backup."
+    ),
+    "verify": CommandEntry("hub.commands.verify", "Do the books."),
+    "retention": CommandEntry("hub.commands.retention", "Take away what is older than the settings say."),
+    "anchor": CommandEntry("hub.commands.anchor", "Print today's seal over the whole audit."),
+    "people": CommandEntry("hub.commands.people", "Say whose pseudonyms stand in the audit, or forget it."),
+    "doctor": CommandEntry("hub.commands.doctor", "Say what is wrong with this installation."),
+    "token": CommandEntry("hub.commands.token", "Make a development token."),
+    "simulate": CommandEntry("hub.commands.simulate", "Be a believable DUO or a believable LAS."),
 }
 
 
 class _Later(typer.core.TyperCommand):
     """Stands for a command until it runs."""
 
-    def __init__(self, name: str, entry: Entry) -> None:
+    def __init__(self, name: str, entry: CommandEntry) -> None:
         super().__init__(name, help=entry.says)
         self._entry = entry
 
@@ -108,6 +111,7 @@ def main() -> None:
 
 def run_app(application: typer.Typer) -> NoReturn:
     """Run a command line to its end: faults that are known become a sentence and exit code 2."""
+    _print_on_any_terminal()
     try:
         application()
     except HubError as fault:
@@ -122,6 +126,13 @@ def run_app(application: typer.Typer) -> NoReturn:
     except ConnectionError as fault:
         _say([_away(fault)])
     sys.exit(0)
+
+
+def _print_on_any_terminal() -> None:
+    """Show characters that the terminal's encoding does not have as escapes, instead of failing on them."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _away(fault: Exception) -> HubError:
@@ -142,7 +153,7 @@ def _leaves(group: BaseExceptionGroup[Any]) -> Iterator[Exception]:
             yield fault
 
 
-def _load(name: str, entry: Entry) -> Any:  # noqa: ANN401 - the library's classes have no public names
+def _load(name: str, entry: CommandEntry) -> Any:  # noqa: ANN401 - the library's classes have no public names
     one = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=entry.says, no_args_is_help=True)
     one.callback()(lambda: None)
     one.add_typer(import_module(entry.module).app)

@@ -1,4 +1,4 @@
-"""What time it is. Only edges ask; everything else is told."""
+"""The clocks. Only edges read them; everything else gets the time as an argument."""
 
 from __future__ import annotations
 
@@ -11,42 +11,42 @@ from zoneinfo import ZoneInfo
 Clock: TypeAlias = Callable[[], datetime]
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
-NEWS_SECONDS = 0.1
+JUMP_SECONDS = 0.1
 
 
 def now() -> datetime:
-    """Tell the time, in UTC."""
+    """Return the time, in UTC."""
     return datetime.now(UTC)
 
 
 def today(at: datetime) -> date:
-    """Tell which day it is in Amsterdam at this moment; mandates begin and end with that day."""
+    """Return the day in Amsterdam at this moment; mandates begin and end with that day."""
     return at.astimezone(AMSTERDAM).date()
 
 
 class LedgerClock:
-    """The database's clock, carried on from one look to the next by a clock that never jumps.
+    """The database's clock, continued between readings by the monotonic clock.
 
-    All processes of a hub share it, whatever happens to the clocks of their machines.
+    All processes of a hub share it, whatever the clocks of their machines show.
     """
 
     def __init__(self) -> None:
         self._at: datetime | None = None
-        self._mark = 0.0
+        self._set_at = 0.0
 
     def now(self) -> datetime:
-        """Tell the time as the database has it; before the first look, as this machine has it."""
+        """Return the database's time; before the first reading, this machine's."""
         if self._at is None:
             return now()
-        return self._at + timedelta(seconds=time.monotonic() - self._mark)
+        return self._at + timedelta(seconds=time.monotonic() - self._set_at)
 
     def set(self, at: datetime) -> float:
-        """Take what the database says, where that is news, and return by how many seconds it jumped.
+        """Adopt the database's time when it differs, and return by how many seconds it jumped.
 
-        What it says was some milliseconds on its way: where this machine's clock agrees with it, that one is nearer.
+        The reading is some milliseconds old: where this machine's clock agrees with it, this machine's is nearer.
         """
         jump = 0.0 if self._at is None else (at - self.now()).total_seconds()
-        if self._at is None or abs(jump) > NEWS_SECONDS:
-            here, self._mark = now(), time.monotonic()
-            self._at = here if abs((here - at).total_seconds()) < NEWS_SECONDS else at
+        if self._at is None or abs(jump) > JUMP_SECONDS:
+            here, self._set_at = now(), time.monotonic()
+            self._at = here if abs((here - at).total_seconds()) < JUMP_SECONDS else at
         return jump

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
 from hub.domain.ids import change_id
+from hub.domain.keys import DeliveryKey
 from schemas.cloudevents import DATA_CONTENT_TYPE, SPECVERSION, encode, event_source, write_sequence, write_time
 from schemas.identifiers import Brin, school_oin
 from schemas.kinds import EventType
@@ -24,8 +25,22 @@ if TYPE_CHECKING:
     from hub.domain.kinds import Kind
     from schemas.identifiers import Oin
 
-Change: TypeAlias = tuple[int, str, int, str, str, str, str | None]
-"""A move of a delivery in the outbox: destination, brin, sequence, status before and after, at, reason."""
+
+class StatusChange(NamedTuple):
+    """A status change of a delivery as it stands in the outbox, a JSON list."""
+
+    destination: int
+    brin: str
+    sequence: int
+    before: str
+    after: str
+    at: str
+    reason: str | None = None
+
+    @property
+    def key(self) -> DeliveryKey:
+        """The delivery that changed."""
+        return DeliveryKey(self.destination, self.brin, self.sequence)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +80,7 @@ class MessageRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class ChangeSubject:
     """What a change of a delivery is about."""
 
     delivery_id: UUID
@@ -77,7 +92,7 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
-class Letterhead:
+class EnvelopeDefaults:
     """What all messages of this hub have in common."""
 
     source: str
@@ -85,20 +100,20 @@ class Letterhead:
     ledger_epoch: int = 1
 
 
-def letterhead(oin: Oin, public_url: str, ledger_epoch: int = 1) -> Letterhead:
+def envelope_defaults(oin: Oin, public_url: str, ledger_epoch: int = 1) -> EnvelopeDefaults:
     """Make the letterhead of the hub with this OIN, reached at `public_url`."""
-    return Letterhead(event_source(oin), public_url, ledger_epoch)
+    return EnvelopeDefaults(event_source(oin), public_url, ledger_epoch)
 
 
-def mandate_event(row: LogRow, head: Letterhead, position: int) -> bytes:
+def mandate_event(row: LogRow, defaults: EnvelopeDefaults, position: int) -> bytes:
     """Write an event as it stands on the published log at a position."""
-    return encode(mandate_attributes(row, head, position), orjson.Fragment(row.body))
+    return encode(mandate_attributes(row, defaults, position), orjson.Fragment(row.body))
 
 
-def mandate_attributes(row: LogRow, head: Letterhead, position: int) -> dict[str, object]:
+def mandate_attributes(row: LogRow, defaults: EnvelopeDefaults, position: int) -> dict[str, object]:
     """Give the attributes of an event on the published log; its number is the school's own."""
     return {
-        **_common(head, row.brin, row.recorded_at, MANDATE_CHANGE),
+        **_common(defaults, row.brin, row.recorded_at, MANDATE_CHANGE),
         "id": str(row.id),
         "type": row.kind.type,
         "sequence": write_sequence(row.number),
@@ -109,20 +124,20 @@ def mandate_attributes(row: LogRow, head: Letterhead, position: int) -> dict[str
     }
 
 
-def forwarded(row: MessageRow, previous: int, head: Letterhead) -> bytes:
+def forwarded_message(row: MessageRow, previous: int, defaults: EnvelopeDefaults) -> bytes:
     """Write the message about one unit: the event narrowed to it, with the lane's own numbers.
 
     `previous` is the highest lower number of the lane that was not cancelled, 0 when there is none.
     """
     if row.result is not None:
-        return _result(row, orjson.loads(row.result), previous, head)
+        return _result(row, orjson.loads(row.result), previous, defaults)
     unit = unit_of(row.units, row.branch)
     data = orjson.loads(row.body)
     data.pop("restTold", None)
     data["branches"] = [{"branch": branch, "routingId": unit["routing"]} for branch in unit["covers"]]
     return encode(
         {
-            **_common(head, row.brin, row.recorded_at, MANDATE_CHANGE),
+            **_common(defaults, row.brin, row.recorded_at, MANDATE_CHANGE),
             "id": str(row.id),
             "type": row.kind.type,
             "sequence": write_sequence(row.sequence),
@@ -132,7 +147,7 @@ def forwarded(row: MessageRow, previous: int, head: Letterhead) -> bytes:
             "branch": row.branch or None,
             "routingid": unit["routing"],
             "replayof": str(row.replay_of) if row.replay_of else None,
-            "ledgerepoch": head.ledger_epoch,
+            "ledgerepoch": defaults.ledger_epoch,
             "traceparent": row.traceparent,
         },
         data,
@@ -144,16 +159,14 @@ def unit_of(units: str, branch: str) -> Mapping[str, Any]:
     return next(unit for unit in orjson.loads(units) if unit["branch"] == branch)
 
 
-def delivery_change(change: Change, subject: Subject, head: Letterhead) -> bytes:
+def delivery_change(change: StatusChange, subject: ChangeSubject, defaults: EnvelopeDefaults) -> bytes:
     """Write the end of transport or of processing of a delivery, as it stands on the published log.
 
     Its id is computed from what it says, so that a repeat is known as one.
     """
-    _, brin, _, _, after, at, _ = change
-    moment = datetime.fromisoformat(at)
     attributes = {
-        **_common(head, brin, moment, DELIVERY_CHANGE),
-        "id": str(change_id(subject.delivery_id, after, at)),
+        **_common(defaults, change.brin, datetime.fromisoformat(change.at), DELIVERY_CHANGE),
+        "id": str(change_id(subject.delivery_id, change.after, change.at)),
         "type": EventType.DELIVERY_CHANGED.value,
         "correlationid": str(subject.mandate_id),
         "causationid": str(subject.delivery_id),
@@ -161,27 +174,26 @@ def delivery_change(change: Change, subject: Subject, head: Letterhead) -> bytes
     return encode(attributes, change_data(change, subject))
 
 
-def change_data(change: Change, subject: Subject) -> dict[str, object]:
+def change_data(change: StatusChange, subject: ChangeSubject) -> dict[str, object]:
     """Give the data of a change of a delivery."""
-    _, brin, _, before, after, at, reason = change
     return {
         "deliveryId": str(subject.delivery_id),
         "eventId": str(subject.event_id),
         "destination": subject.destination,
-        "brin": brin,
+        "brin": change.brin,
         "branch": subject.branch or None,
         "mandateId": str(subject.mandate_id),
         "mandateVersion": subject.mandate_version,
-        "previousStatus": before,
-        "status": after,
-        "at": at,
-        "reason": reason,
+        "previousStatus": change.before,
+        "status": change.after,
+        "at": change.at,
+        "reason": change.reason,
     }
 
 
-def _result(row: MessageRow, data: Mapping[str, Any], previous: int, head: Letterhead) -> bytes:
+def _result(row: MessageRow, data: Mapping[str, Any], previous: int, defaults: EnvelopeDefaults) -> bytes:
     attributes = {
-        **_common(head, row.brin, datetime.fromisoformat(data["at"]), DELIVERY_CHANGE),
+        **_common(defaults, row.brin, datetime.fromisoformat(data["at"]), DELIVERY_CHANGE),
         "id": str(row.id),
         "type": row.kind.type,
         "sequence": write_sequence(row.sequence),
@@ -190,19 +202,19 @@ def _result(row: MessageRow, data: Mapping[str, Any], previous: int, head: Lette
         "causationid": data["deliveryId"],
         "branch": row.branch or None,
         "routingid": unit_of(row.units, row.branch)["routing"],
-        "ledgerepoch": head.ledger_epoch,
+        "ledgerepoch": defaults.ledger_epoch,
         "traceparent": row.traceparent,
     }
     return encode(attributes, data)
 
 
-def _common(head: Letterhead, brin: str, at: datetime, document: str) -> dict[str, object]:
+def _common(defaults: EnvelopeDefaults, brin: str, at: datetime, document: str) -> dict[str, object]:
     return {
         "specversion": SPECVERSION,
-        "source": head.source,
+        "source": defaults.source,
         "subject": school_oin(Brin(brin)),
         "time": write_time(at),
         "datacontenttype": DATA_CONTENT_TYPE,
-        "dataschema": dataschema(head.public_url, document),
+        "dataschema": dataschema(defaults.public_url, document),
         "partitionkey": brin,
     }

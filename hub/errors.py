@@ -1,25 +1,25 @@
-"""Everything that can be wrong in a way that a caller can do something about, drawn once.
+"""Every error that a caller can do something about, drawn once.
 
-    HubError                    what happened, to whom, what to do next
-    ├── InvalidInput            what was given is wrong; every wrong field is named
-    ├── NotAuthenticated        nobody we know is asking
+    HubError                    what happened, to which school and service, what to do next
+    ├── InvalidInput            the input is wrong; every wrong field is named
+    ├── NotAuthenticated        there is no valid token
     ├── NotAllowed              this caller may not do that
     ├── NotFound                there is no such thing, or this caller may not know of it
-    ├── Conflict                it does not go together with what is there
-    ├── PreconditionFailed      somebody else changed it first
-    ├── PreconditionRequired    the caller must say which version it changes
-    ├── MediaNotAccepted        the caller takes no form that we can answer in
-    ├── MediaNotSupported       the caller wrote in a form that we do not read
-    ├── TooLarge                more was sent than we read
-    ├── TooManyRequests         this caller asks more often than is good for the others
+    ├── Conflict                it conflicts with what the hub holds
+    ├── PreconditionFailed      it was changed in the meantime
+    ├── PreconditionRequired    the caller must name the version that it changes
+    ├── MediaNotAccepted        the caller accepts no media type that the hub can answer in
+    ├── MediaNotSupported       the caller sent a media type that the hub does not read
+    ├── TooLarge                the body is larger than the limit
+    ├── TooManyRequests         this caller exceeded its rate
     ├── Unavailable             a part that is needed does not answer now
-    ├── LogIsAhead              the database was restored from a backup, and the published log has more
-    ├── CannotRecover           what the log has does not go together with what is here
+    ├── LogIsAhead              the database was restored from a backup, and the published log has more events
+    ├── CannotRecover           the published log contradicts the database
     └── ConfigurationError      this installation is set up wrongly
         └── EmbeddedUnavailable the embedded stack cannot be started here
 
-In: a fact. Out: a sentence for a person; `hub.api.problems` makes a problem of it, `hub.cli` an exit code. A class's
-docstring is what it says when it is raised without words of its own.
+In: a fact. Out: a sentence for a person. `hub.api.problems` turns it into a problem, `hub.cli` into an exit code. The
+docstring of a class is the message of an error that is raised without one.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class Place(StrEnum):
-    """Which part of what was given a field stands in."""
+class FieldLocation(StrEnum):
+    """The part of the input that holds a field."""
 
     BODY = "body"
     QUERY = "query"
@@ -45,9 +45,9 @@ class Place(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FieldError:
-    """One wrong field: `field` is a JSON pointer such as `/branches/0/branch` (or, in a file, the line and column)."""
+    """One wrong field: `field` is a JSON pointer such as `/branches/0/branch`, or in a file the line and column."""
 
-    in_: Place = Place.BODY
+    in_: FieldLocation = FieldLocation.BODY
     field: str
     code: str
     detail: str
@@ -73,7 +73,7 @@ class HubError(Exception):
         super().__init__(self.detail)
 
     def __str__(self) -> str:
-        """Say what happened, to which school and service, and what to do next."""
+        """Return what happened, to which school and service, and what to do next."""
         about = ", ".join(f"{kind} {name}" for kind, name in (("school", self.brin), ("service", self.service)) if name)
         said = f"{self.detail} ({about})" if about else self.detail
         return f"{said}\n{self.next_step}" if self.next_step else said
@@ -90,7 +90,7 @@ class InvalidInput(HubError):
         super().__init__(detail or (f"{count} fields are wrong" if count != 1 else "1 field is wrong"))
 
     def __str__(self) -> str:
-        """Name every wrong field."""
+        """Return one line for each wrong field."""
         return "\n".join((f"{self.detail}:", *(f"  {e.field or e.in_}: {e.detail}" for e in self.errors)))
 
 
@@ -122,7 +122,7 @@ class Conflict(HubError):
     code = "conflict"
 
     errors: tuple[FieldError, ...] = ()
-    """The fields that collide, where they are fields of what was given."""
+    """The fields that conflict, where they are fields of the input."""
 
     def __init__(
         self, reason: str, detail: str | None = None, *, brin: str | None = None, service: str | None = None
@@ -131,7 +131,7 @@ class Conflict(HubError):
         self.reason = reason
 
     def at(self, errors: Sequence[FieldError]) -> Conflict:
-        """Name the fields that collide."""
+        """Set the fields that conflict, and return this error."""
         self.errors = tuple(errors)
         return self
 

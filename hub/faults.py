@@ -1,7 +1,7 @@
-"""Places where a test lets a process die, exactly between two steps. In: a name. Out: nothing, ever, in production.
+"""Points where a test kills a process, exactly between two steps. In: a name. Out: nothing, ever, in production.
 
-Whoever writes in two places that cannot commit together names the moments between them, and a test ends the process
-there as a power cut would: `deploy/crash-matrix.md` tells what came of each. The variable belongs to the tests alone.
+Code that writes to two systems which cannot commit together names the moments between the writes, and a test kills the
+process there as a power cut would: `deploy/crash-matrix.md` has the result of each. Only tests set the variable.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 VARIABLE: Final = "OSR_HUB_TEST_DIE_AT"
-"""`point` or `point:n`: the n-th time that the process comes by, the first when no number is given."""
+"""`point` or `point:n`: the n-th time that the process reaches it, the first when no number is given."""
 
 
-def _pass_by(_point: str) -> None:
-    """Go on."""
+def _ignore(_point: str) -> None:
+    """Do nothing."""
 
 
 def arm(wanted: str) -> Callable[[str], None]:
-    """Make what ends this process at a point, at once and without any chance to tidy up."""
+    """Return a function that kills this process at a point, without any clean-up."""
     name, _, nth = wanted.partition(":")
     left = int(nth or 1)
 
@@ -37,5 +37,5 @@ def arm(wanted: str) -> Callable[[str], None]:
     return die_there
 
 
-here: Final = arm(os.environ[VARIABLE]) if VARIABLE in os.environ else _pass_by
-"""Say where the process is; `point` is written as it stands in the table."""
+here: Final = arm(os.environ[VARIABLE]) if VARIABLE in os.environ else _ignore
+"""Mark the point that the process has reached, by its name in the table."""

@@ -1,6 +1,6 @@
 """Use case: schools that rang become deliveries.
 
-In: the BRINs of a batch of bells. Out: rows of `deliveries` and lanes that are due. Next: consumers.forward.
+In: the BRINs of a batch of bells. Out: rows of `deliveries` and lanes that are due. Next: consumers.forwarding.
 Everything comes from Postgres: a bell that rings twice, late or for nothing plans nothing twice.
 """
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from hub.domain.planning import LoggedEvent, Planned
+    from hub.domain.planning import EventToPlan, Planned
     from hub.store.pool import Connection
 
 MOST_EVENTS_PER_SCHOOL: Final = 500
@@ -30,7 +30,7 @@ RECENT: Final = timedelta(minutes=4)
 
 
 @dataclass(frozen=True, slots=True)
-class Planning:
+class PlanResult:
     """What one transaction planned, the schools that have more to plan, and those that the register does not know."""
 
     planned: Sequence[Planned]
@@ -38,20 +38,20 @@ class Planning:
     unknown: frozenset[str]
 
 
-async def plan(c: Connection, bells: Mapping[str, datetime | None], now: datetime, process: int) -> Planning:
+async def plan(c: Connection, schools: Mapping[str, datetime | None], now: datetime, process: int) -> PlanResult:
     """Plan all that is new of the schools that rang; `bells` says when each was published, if known.
 
     The caller owns the transaction. Schools are locked in key order, then destinations whose news is old, then lanes.
     """
-    rung = await plans.ring(c, list(bells), MOST_EVENTS_PER_SCHOOL)
-    if not rung.events:
-        return Planning((), frozenset(), rung.unknown)
-    planned = list(planning.deliveries(rung.events, await plans.directory(c)))
-    published = {brin: at for brin, at in bells.items() if at is not None}
-    through = {event.brin: event.number for event in rung.events}
+    unplanned = await plans.lock_unplanned(c, list(schools), MOST_EVENTS_PER_SCHOOL)
+    if not unplanned.events:
+        return PlanResult((), frozenset(), unplanned.unknown)
+    planned = list(planning.plan_deliveries(unplanned.events, await plans.directory(c)))
+    published = {brin: at for brin, at in schools.items() if at is not None}
+    through = {event.brin: event.number for event in unplanned.events}
     await append(c, planned, now=now, process=process, published=published, through=through)
     faults.here("plan.writing")
-    return Planning(planned, _unfinished(rung.events), rung.unknown)
+    return PlanResult(planned, _unfinished(unplanned.events), unplanned.unknown)
 
 
 async def append(
@@ -94,6 +94,6 @@ def _oldest(planned: Iterable[Planned], recent: UUID) -> dict[int, UUID]:
     return oldest
 
 
-def _unfinished(events: Iterable[LoggedEvent]) -> frozenset[str]:
+def _unfinished(events: Iterable[EventToPlan]) -> frozenset[str]:
     counts = Counter(event.brin for event in events)
     return frozenset(brin for brin, n in counts.items() if n >= MOST_EVENTS_PER_SCHOOL)

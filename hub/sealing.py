@@ -1,4 +1,4 @@
-"""Seals what is secret before it is stored. In: bytes and the installation's keys. Out: bytes that say nothing.
+"""Encrypt secrets before they are stored. In: bytes and the installation's keys. Out: encrypted bytes.
 
 The first key seals; every key opens, so that a key can be replaced while old rows remain.
 """
@@ -17,18 +17,13 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
 
-def new_key() -> str:
-    """Make a key as `SECRETS__KEYS` takes it: 32 random bytes in URL-safe base64."""
-    return Fernet.generate_key().decode()
-
-
 def seal(plain: bytes, keys: Sequence[SecretStr]) -> bytes:
     """Encrypt with the first of `keys`, which holds at least one (`Settings.sealing_keys`)."""
     return _fernet(keys).encrypt(plain)
 
 
 def unseal(sealed: bytes, keys: Sequence[SecretStr]) -> bytes:
-    """Decrypt with whichever key fits; `ConfigurationError` when none does."""
+    """Decrypt with the key that fits; raise `ConfigurationError` when none does."""
     try:
         return _fernet(keys).decrypt(sealed)
     except InvalidToken:
@@ -39,7 +34,7 @@ def unseal(sealed: bytes, keys: Sequence[SecretStr]) -> bytes:
 
 
 def is_newest(sealed: bytes, keys: Sequence[SecretStr]) -> bool:
-    """Say whether the first of `keys` sealed this."""
+    """Return whether the first of `keys` sealed this."""
     try:
         _fernet(keys[:1]).decrypt(sealed)
     except InvalidToken:

@@ -46,7 +46,7 @@ def current_traceparent() -> str | None:
 
 
 @contextmanager
-def following(traceparent: str | None) -> Iterator[None]:
+def continued_trace(traceparent: str | None) -> Iterator[None]:
     """Do what is inside as the next step of this trace."""
     parent = _W3C.extract({"traceparent": child_of(traceparent)}, context.get_current())
     token = context.attach(trace.set_span_in_context(trace.get_current_span(parent), parent))

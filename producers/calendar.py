@@ -16,67 +16,92 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from hub import clock, faults, register
-from hub.recovery import until_level
+from hub.processes.running import run_until_set
+from hub.recovery import wait_until_caught_up
 from hub.register import moment
 from hub.store import anchors, observe
-from hub.store.locks import CALENDAR, only_one
-from hub.store.people import Ours
-from hub.store.pool import AWAY
-from hub.store.wake import ring
+from hub.store.locks import CALENDAR, hold_advisory_lock
+from hub.store.notifications import notify
+from hub.store.people import SystemActor
+from hub.store.pool import DATABASE_ERRORS, is_transient
 from hub.tracing import new_traceparent
-from producers.active import until_stopped
 from schemas.topics import MANDATES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date, datetime
 
+    from hub.register import Moment
     from hub.settings import Settings
     from hub.store.pool import Connection
+    from schemas.identifiers import Brin
 
 MOST_SCHOOLS: Final = 200
 TICK_SECONDS: Final = 1.0
-AGAIN_SECONDS: Final = 0.3
+RETRY_SECONDS: Final = 0.3
 LONGEST_REST_SECONDS: Final = 1.0
 logger = structlog.get_logger(__name__)
 
 
 async def run(settings: Settings, stop: asyncio.Event, topic: str = MANDATES.name) -> None:
     """Tell dates until `stop` is set; what is being written then is undone and told by the next one."""
-    await until_stopped(stop, _tell_for_ever(settings, stop, topic))
+    await run_until_set(stop, _raise_events_forever(settings, stop, topic))
 
 
-async def _tell_for_ever(settings: Settings, stop: asyncio.Event, topic: str) -> None:
+async def _raise_events_forever(settings: Settings, stop: asyncio.Event, topic: str) -> None:
     while not stop.is_set():
         try:
-            async with only_one(settings.direct_dsn, CALENDAR) as c:
-                await until_level(c, settings.kafka.client_options(), topic, stop)
+            async with hold_advisory_lock(settings.direct_dsn, CALENDAR) as c:
+                await wait_until_caught_up(c, settings.kafka.client_options(), topic, stop)
                 anchored: date | None = None
                 while not stop.is_set():
-                    now = await observe.clock(c)
+                    now = await observe.database_clock(c)
                     await catch_up(c, now)
                     anchored = await anchor(c, now, anchored)
                     await asyncio.sleep(TICK_SECONDS)
-        except AWAY as error:
+        except DATABASE_ERRORS as error:
             logger.warning("calendar.interrupted", error=f"{type(error).__name__}: {error}", next="starting over")
-            await asyncio.sleep(AGAIN_SECONDS)
+            await asyncio.sleep(RETRY_SECONDS)
 
 
 async def catch_up(c: Connection, now: datetime, most: int = MOST_SCHOOLS) -> int:
     """Tell every date up to this moment, at most `most` schools in a transaction; return how many events that made."""
     made, day, tick = 0, clock.today(now), asyncio.get_running_loop().time
     start = tick()
-    while brins := await register.due(c, day, most):
+    failed: set[Brin] = set()
+    while brins := [brin for brin in await register.due(c, day, most + len(failed)) if brin not in failed]:
         began = tick()
-        async with c.transaction():
-            at = moment(now + timedelta(seconds=began - start), new_traceparent())
-            events = await register.arrive(c, brins, at)
-            faults.here("calendar.writing")
-        faults.here("calendar.committed")
-        await ring(c, "events")
-        logger.info("calendar.told", schools=len(brins), events=events, day=str(day))
-        made += events
+        at = moment(now + timedelta(seconds=began - start), new_traceparent())
+        try:
+            made += await _arrive(c, brins, at)
+        except Exception as error:
+            if is_transient(error):
+                raise
+            for brin in brins:  # one whose dates can never be told must not keep the others from theirs
+                made += await _arrive_alone(c, brin, at, failed)
         await asyncio.sleep(min(tick() - began, LONGEST_REST_SECONDS))
     return made
+
+
+async def _arrive(c: Connection, brins: Sequence[Brin], at: Moment) -> int:
+    async with c.transaction():
+        events = await register.arrive(c, brins, at)
+        faults.here("calendar.writing")
+    faults.here("calendar.committed")
+    await notify(c, "events")
+    logger.info("calendar.told", schools=len(brins), events=events, day=str(at.today))
+    return events
+
+
+async def _arrive_alone(c: Connection, brin: Brin, at: Moment, failed: set[Brin]) -> int:
+    try:
+        return await _arrive(c, [brin], at)
+    except Exception as error:
+        if is_transient(error):
+            raise
+        failed.add(brin)
+        logger.exception("calendar.failed", brin=brin, next="retry in 1 s")
+        return 0
 
 
 async def anchor(c: Connection, now: datetime, anchored: date | None) -> date | None:
@@ -85,7 +110,7 @@ async def anchor(c: Connection, now: datetime, anchored: date | None) -> date | 
     if anchored == day:
         return anchored
     async with c.transaction():
-        made = await anchors.make(c, day, now, Ours.HUB)
+        made = await anchors.make(c, day, now, SystemActor.HUB)
     if made is not None:
         logger.info("audit.anchored", day=str(day), chains=made.chains, seal=made.seal.hex())
     return day if made is not None or await anchors.find(c, day) else None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from hub.commands.running import run_until_stopped
+from hub.processes.running import run_until_stopped
 
 if TYPE_CHECKING:
     from hub.settings import Settings
@@ -22,10 +22,10 @@ def produce() -> None:
 
 
 async def _produce(settings: Settings, stop: asyncio.Event) -> None:
-    from producers import calendar, changes, relay  # noqa: PLC0415 - loaded when it runs
+    from producers import calendar, delivery_changes, relay  # noqa: PLC0415 - loaded when it runs
 
     async with asyncio.TaskGroup() as tasks:
-        for part in (relay, changes, calendar):
+        for part in (relay, delivery_changes, calendar):
             tasks.create_task(part.run(settings, stop))
 
 

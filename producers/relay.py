@@ -1,4 +1,4 @@
-"""The relay. In: errands in `todo`. Out: `osr.mandates.v1`, and a position for each event. Next: consumers.plan.
+"""The relay. In: rows of `event_outbox`. Out: `osr.mandates.v1` and positions of events. Next: consumers.planning.
 
 Events go out in order; each gets its gapless position in the transaction that takes it off the list. A relay that only
 believes to be the one can do no more than repeat: readers drop repeats by id. Before it begins it looks whether log and
@@ -17,53 +17,55 @@ from aiokafka.errors import KafkaError
 
 from hub import faults
 from hub.clock import now
-from hub.envelopes import letterhead, mandate_event
-from hub.extents import NOTHING, asking
-from hub.heartbeat import Heartbeat
-from hub.recovery import compare, missing_from
-from hub.store import ledger, log, marks
+from hub.envelopes import envelope_defaults, mandate_event
+from hub.kafka.offsets import UNKNOWN_OFFSETS, open_offset_client
+from hub.processes.heartbeat import Heartbeat
+from hub.processes.running import run_until_set
+from hub.recovery import compare, read_missing
+from hub.store import ledger, published_events, watermarks
 from hub.store.locks import RELAY
 from hub.store.meters import Meters
+from hub.store.notifications import Listener
 from hub.store.pool import open_pool
-from hub.store.wake import Ear
-from producers.active import publish_for_ever, until_stopped
+from producers.publishing import publish_forever
 from schemas.topics import MANDATES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from hub.envelopes import Letterhead
-    from hub.extents import Asker
+    from hub.envelopes import EnvelopeDefaults
+    from hub.kafka.offsets import OffsetClient
     from hub.settings import Settings
     from hub.store.pool import Connection
-    from producers.active import Publisher
+    from hub.store.published_events import OutboxEntry
+    from producers.publishing import Publisher
 
 TOPIC: Final = MANDATES.name
 MOST_EVENTS: Final = 1000
-LOOK_SECONDS: Final = 2.0
+CHECK_SECONDS: Final = 2.0
 logger = structlog.get_logger(__name__)
 
 
 async def run(settings: Settings, stop: asyncio.Event, topic: str = TOPIC) -> None:
     """Publish until `stop` is set."""
     options = settings.kafka.client_options()
-    pool = await open_pool(settings.database.url, name="produce", is_hot=True, most=2)
+    pool = await open_pool(settings.database.url, name="produce", is_hot=True, max_size=2)
     meters = Meters()
 
     async def work(c: Connection, publisher: Publisher) -> None:
-        head = letterhead(settings.oin, settings.http.address, await ledger.epoch(c))
-        relay = Relay(c, publisher, head, meters, topic)
-        async with Ear(settings.direct_dsn, "events") as ear, asking(options) as asker:
+        defaults = envelope_defaults(settings.oin, settings.http.address, await ledger.epoch(c))
+        relay = Relay(c, publisher, defaults, meters, topic)
+        async with Listener(settings.direct_dsn, "events") as listener, open_offset_client(options) as offset_client:
             await relay.start(options)
             while True:
                 if not await relay.publish():
-                    await relay.look(asker)
-                    await ear.wait()
+                    await relay.check(offset_client)
+                    await listener.wait()
 
     try:
-        async with Heartbeat(pool, "produce") as heart:
-            flushing = asyncio.create_task(meters.flush_for_ever(pool, heart))
-            await until_stopped(stop, publish_for_ever(settings, RELAY, work))
+        async with Heartbeat(pool, "produce") as heartbeat:
+            flushing = asyncio.create_task(meters.flush_forever(pool, heartbeat))
+            await run_until_set(stop, publish_forever(settings, RELAY, work))
             flushing.cancel()
             await asyncio.gather(flushing, return_exceptions=True)
     finally:
@@ -77,64 +79,88 @@ class LogLostError(KafkaError):  # type: ignore[misc]  # aiokafka tells no types
 class Relay:
     """The active relay: its connection holds the lock, so that without the lock it writes nothing."""
 
-    def __init__(self, c: Connection, publisher: Publisher, head: Letterhead, meters: Meters, topic: str) -> None:
+    def __init__(
+        self, c: Connection, publisher: Publisher, defaults: EnvelopeDefaults, meters: Meters, topic: str
+    ) -> None:
         self._c = c
         self._publisher = publisher
-        self._head = head
+        self._defaults = defaults
         self._meters = meters
         self._topic = topic
         self._position = 0
-        self._extent = NOTHING
+        self._offsets = UNKNOWN_OFFSETS
         self._looked = 0.0
 
     async def start(self, options: Mapping[str, Any]) -> None:
         """See to it that the log has all that was published, and find where it ends; raises `LogIsAhead`."""
         found = await compare(self._c, options, self._topic)
-        found.refuse_if_ahead()
-        self._extent = found.extent
-        async for rows in missing_from(self._c, found):
-            await self._send([(row.brin, mandate_event(row, self._head, position)) for position, row in rows])
+        found.raise_if_ahead()
+        self._offsets = found.topic_offsets
+        async for rows in read_missing(self._c, found):
+            await self._send([(row.brin, mandate_event(row, self._defaults, position)) for position, row in rows])
             logger.warning("log.published_again", topic=self._topic, events=len(rows), through=rows[-1][0])
-        await self._remember()
-        self._position = await log.last_position(self._c)
+        await self._write_watermark()
+        self._position = await published_events.last_position(self._c)
 
     async def publish(self) -> int:
         """Publish the next events and say how many there were."""
-        errands = await log.read_todo(self._c, MOST_EVENTS)
-        if not errands:
+        entries = await published_events.read_outbox(self._c, MOST_EVENTS)
+        if not entries:
             return 0
-        places = enumerate(errands, start=self._position + 1)
+        entries, records = self._write_events(entries)
+        if not entries:
+            return 0
         faults.here("relay.sending")
-        await self._send([(e.event.brin, mandate_event(e.event, self._head, position)) for position, e in places])
+        await self._send(records)
         faults.here("relay.sent")
-        await log.take_off(self._c, errands, self._position, now())
+        await published_events.mark_published(self._c, entries, self._position, now())
         faults.here("relay.taken_off")
-        self._position += len(errands)
-        for errand in errands:
-            self._meters.count("events", 0, errand.event.kind.type)
-        if time.monotonic() - self._looked > LOOK_SECONDS:
-            await self._remember()
-        return len(errands)
+        self._position += len(entries)
+        for entry in entries:
+            self._meters.count("events", 0, entry.event.kind.type)
+        if time.monotonic() - self._looked > CHECK_SECONDS:
+            await self._write_watermark()
+        return len(entries)
 
-    async def look(self, asker: Asker) -> None:
+    def _write_events(self, entries: Sequence[OutboxEntry]) -> tuple[list[OutboxEntry], list[tuple[str, bytes]]]:
+        """Write events as records; one that cannot be written holds up its own school only."""
+        kept: list[OutboxEntry] = []
+        records: list[tuple[str, bytes]] = []
+        held_up: set[str] = set()
+        for entry in entries:
+            if entry.event.brin in held_up:
+                continue
+            try:
+                value = mandate_event(entry.event, self._defaults, self._position + len(kept) + 1)
+            except (ValueError, TypeError, KeyError):
+                held_up.add(entry.event.brin)
+                logger.exception(
+                    "event.unpublishable", brin=entry.event.brin, number=entry.event.number, next="its school waits"
+                )
+                continue
+            kept.append(entry)
+            records.append((entry.event.brin, value))
+        return kept, records
+
+    async def check(self, offset_client: OffsetClient) -> None:
         """Every few seconds, see whether the log is still the one that was written to, and remember how far it goes."""
-        if time.monotonic() - self._looked < LOOK_SECONDS:
+        if time.monotonic() - self._looked < CHECK_SECONDS:
             return
-        there = (await asker.extents([self._topic])).get(self._topic)
-        known = marks.Mark.of(self._extent)
-        if there is None or not known.fits(there):
+        there = (await offset_client.read_topic_offsets([self._topic])).get(self._topic)
+        known = watermarks.Watermark.of(self._offsets)
+        if there is None or not known.matches(there):
             raise LogLostError(f"{self._topic} is not the one that was written to")
-        await self._remember()
+        await self._write_watermark()
 
-    async def _remember(self) -> None:
-        await marks.write(self._c, self._topic, self._extent, now())
+    async def _write_watermark(self) -> None:
+        await watermarks.write(self._c, self._topic, self._offsets, now())
         self._looked = time.monotonic()
 
     async def _send(self, records: Sequence[tuple[str, bytes]]) -> None:
         taken = await self._publisher.send(self._topic, records)
-        ends = dict(self._extent.ends)
+        ends = dict(self._offsets.ends)
         for partition, offsets in taken.items():
             if offsets[0] < ends.get(partition, 0):
                 raise LogLostError(f"{self._topic} took a record at {partition}/{offsets[0]} once more")
             ends[partition] = offsets[-1] + 1
-        self._extent = replace(self._extent, ends=ends)
+        self._offsets = replace(self._offsets, ends=ends)

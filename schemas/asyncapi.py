@@ -1,20 +1,29 @@
-"""The AsyncAPI 3 document: the table of topics and the webhook, with the messages' schemas, for people who connect.
+"""The AsyncAPI 3 document: FastStream's own of the application, completed where FastStream cannot say something.
 
-In: `schemas.topics`, `schemas.published`. Out: one self-contained document, as a dictionary.
+In: `schemas.application`, `schemas.topics`, `schemas.published`. Out: one self-contained document, as a dictionary.
+
+FastStream gives the servers, the channels and the operations. Completed are: the order and the names (it numbers
+servers and names messages after channels), variables of servers, partitions and retention of topics, keys and content
+types of messages, summaries of operations, schemas in the form in which messages are written, and that the webhook is
+HTTP.
 """
 
 from typing import Any
 
+from schemas.application import WEBHOOK, WEBHOOK_MESSAGES, channel_key, specification
 from schemas.cloudevents import HTTP_CONTENT_TYPE, KAFKA_CONTENT_TYPE
 from schemas.identifiers import BRIN
 from schemas.published import make_components
 from schemas.topics import TOPICS, Broker, MessageKind, Topic
 
-VERSION = "1.0.0"
 _SCHEMAS = "#/components/schemas/"
 _KAFKA_BINDING = "0.5.0"
 _HTTP_BINDING = "0.3.0"
-_WRITTEN_BY_DUO = frozenset({MessageKind.REPORT_EVENT})
+_SERVERS = (Broker.OURS.value, Broker.DUO.value, "las")
+_VARIABLES = {
+    "{bootstrap}": {"bootstrap": {"description": "Host and port of a broker; differs per installation."}},
+    "{receiver}": {"receiver": {"description": "The host of the system that subscribed."}},
+}
 _TITLES = {
     MessageKind.MANDATE_EVENT: "A mandate change",
     MessageKind.FORWARDED_MESSAGE: "A mandate change narrowed to one unit",
@@ -25,60 +34,49 @@ _TITLES = {
 
 def make_asyncapi() -> dict[str, Any]:
     """Make the whole document."""
+    made = specification()
     references, definitions = make_components(f"{_SCHEMAS}{{model}}")
+    names = dict(zip(made["servers"], _SERVERS, strict=True))
+    channels, operations = made["channels"], made["operations"]
     return {
-        "asyncapi": "3.0.0",
-        "info": {
-            "title": "OSR hub",
-            "version": VERSION,
-            "description": "Mandate changes of the Onderwijs Serviceregister, and what was done with them.",
-        },
+        "asyncapi": made["asyncapi"],
+        "info": made["info"],
         "defaultContentType": KAFKA_CONTENT_TYPE,
-        "servers": _servers(),
-        "channels": {**{_key(topic): _channel(topic) for topic in TOPICS}, "webhook": _webhook_channel()},
-        "operations": {**{f"{_verb(topic)}_{_key(topic)}": _operation(topic) for topic in TOPICS}, **_webhook()},
+        "servers": {names[name]: _server(server) for name, server in made["servers"].items()},
+        "channels": {
+            **{channel_key(topic): _topic_channel(topic, channels[channel_key(topic)], names) for topic in TOPICS},
+            WEBHOOK: _webhook_channel(channels[WEBHOOK], names),
+        },
+        "operations": {
+            **dict(_topic_operation(topic, operations[channel_key(topic)]) for topic in TOPICS),
+            f"{operations[WEBHOOK]['action']}_{WEBHOOK}": _webhook_operation(operations[WEBHOOK]),
+        },
         "components": {
-            "messages": _messages(references),
+            "messages": {kind.value: _message(kind, references[f"{kind.value}.v1.json"]) for kind in MessageKind},
             "schemas": definitions,
         },
     }
 
 
-def _servers() -> dict[str, Any]:
-    bootstrap = {"bootstrap": {"description": "Host and port of a broker; differs per installation."}}
-    kafka = {"host": "{bootstrap}", "protocol": "kafka", "variables": bootstrap}
-    receiver = {"receiver": {"description": "The host of the system that subscribed."}}
+def _server(server: dict[str, Any]) -> dict[str, Any]:
+    kept = {name: server[name] for name in ("host", "protocol")}
+    return {**kept, "variables": _VARIABLES[server["host"]], "description": server["description"]}
+
+
+def _servers_of(channel: dict[str, Any], names: dict[str, str]) -> list[dict[str, str]]:
+    return [{"$ref": f"#/servers/{names[server['$ref'].rpartition('/')[2]]}"} for server in channel["servers"]]
+
+
+def _topic_channel(topic: Topic, channel: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
     return {
-        Broker.OURS.value: {**kafka, "description": "The hub's broker."},
-        Broker.DUO.value: {**kafka, "description": "DUO's broker; may be the same one."},
-        "las": {
-            "host": "{receiver}",
-            "protocol": "https",
-            "variables": receiver,
-            "description": "A system's own server.",
-        },
-    }
-
-
-def _key(topic: Topic) -> str:
-    """Name a topic as a key of the document, in which dots are not allowed."""
-    return topic.name.replace(".", "_").replace("-", "_")
-
-
-def _verb(topic: Topic) -> str:
-    return "receive" if topic.message in _WRITTEN_BY_DUO else "send"
-
-
-def _channel(topic: Topic) -> dict[str, Any]:
-    return {
-        "address": topic.name,
-        "title": topic.name,
-        "description": f"{topic.says} Written by {topic.writer}, read by {', '.join(topic.readers)}.",
-        "servers": [{"$ref": f"#/servers/{topic.broker.value}"}],
+        "address": channel["address"],
+        "title": channel["address"],
+        "description": channel["description"],
+        "servers": _servers_of(channel, names),
         "messages": _message_of(topic.message),
         "bindings": {
             "kafka": {
-                "topic": topic.name,
+                "topic": channel["bindings"]["kafka"]["topic"],
                 "partitions": topic.partitions,
                 "topicConfiguration": {
                     "cleanup.policy": [topic.cleanup_policy],
@@ -90,13 +88,13 @@ def _channel(topic: Topic) -> dict[str, Any]:
     }
 
 
-def _webhook_channel() -> dict[str, Any]:
+def _webhook_channel(channel: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
     return {
         "address": None,
         "title": "Webhook",
-        "description": "The address that a system subscribed with; signed by Standard Webhooks headers.",
-        "servers": [{"$ref": "#/servers/las"}],
-        "messages": {**_message_of(MessageKind.FORWARDED_MESSAGE), **_message_of(MessageKind.DELIVERY_EVENT)},
+        "description": channel["description"],
+        "servers": _servers_of(channel, names),
+        "messages": {name: message for kind in WEBHOOK_MESSAGES for name, message in _message_of(kind).items()},
     }
 
 
@@ -104,32 +102,24 @@ def _message_of(kind: MessageKind) -> dict[str, Any]:
     return {kind.value: {"$ref": f"#/components/messages/{kind.value}"}}
 
 
-def _operation(topic: Topic) -> dict[str, Any]:
-    return {
-        "action": _verb(topic),
+def _topic_operation(topic: Topic, operation: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    return f"{operation['action']}_{channel_key(topic)}", {
+        "action": operation["action"],
         "summary": topic.says,
         "description": f"Types: {', '.join(topic.types)}.",
-        "channel": {"$ref": f"#/channels/{_key(topic)}"},
-        "messages": [{"$ref": f"#/channels/{_key(topic)}/messages/{topic.message.value}"}],
+        "channel": operation["channel"],
+        "messages": [{"$ref": f"{operation['channel']['$ref']}/messages/{topic.message.value}"}],
     }
 
 
-def _webhook() -> dict[str, Any]:
-    operation = {
-        "action": "send",
+def _webhook_operation(operation: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "action": operation["action"],
         "summary": "Mandate changes for a system, and their results where asked for; one POST each, 2xx means taken.",
-        "channel": {"$ref": "#/channels/webhook"},
-        "messages": [
-            {"$ref": f"#/channels/webhook/messages/{kind.value}"}
-            for kind in (MessageKind.FORWARDED_MESSAGE, MessageKind.DELIVERY_EVENT)
-        ],
+        "channel": operation["channel"],
+        "messages": [{"$ref": f"{operation['channel']['$ref']}/messages/{kind.value}"} for kind in WEBHOOK_MESSAGES],
         "bindings": {"http": {"method": "POST", "bindingVersion": _HTTP_BINDING}},
     }
-    return {"send_webhook": operation}
-
-
-def _messages(references: dict[str, str]) -> dict[str, Any]:
-    return {kind.value: _message(kind, references[f"{kind.value}.v1.json"]) for kind in MessageKind}
 
 
 def _message(kind: MessageKind, reference: str) -> dict[str, Any]:

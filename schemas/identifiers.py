@@ -175,11 +175,6 @@ def brin_of_routing_id(routing: RoutingId) -> Brin:
     return Brin(routing[11:15])
 
 
-def index_of_routing_id(routing: RoutingId) -> int:
-    """Return the number of the administration that a routing characteristic points at."""
-    return int(routing[15:])
-
-
 def check_branch_of(branch: Branch, brin: Brin) -> None:
     """Raise `InvalidIdentifier` unless the branch is part of the school."""
     if brin_of_branch(branch) != brin:

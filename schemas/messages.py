@@ -6,7 +6,7 @@ and masked here, at the door, so that nothing behind it ever holds a person's nu
 """
 
 import re
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Annotated, Self
 from uuid import UUID
 
@@ -28,6 +28,7 @@ from schemas.identifiers import (
 )
 from schemas.kinds import Change, DeliveryStatus, MandateState, ReportStatus, SignalKind
 from schemas.masking import mask_numbers
+from schemas.moments import Moment
 
 SIGNAL_TEXT_LENGTH = 500
 SIGNAL_CODE_LENGTH = 100
@@ -107,14 +108,6 @@ def _written(value: object) -> object:
     return _CONTROL.sub("", value) if isinstance(value, str) else value
 
 
-def _in_utc(moment: datetime) -> datetime:
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError as error:
-        msg = "the moment lies outside the years 1 to 9999 in UTC"
-        raise ValueError(msg) from error
-
-
 SignalText = Annotated[
     str,
     BeforeValidator(_written),
@@ -125,7 +118,6 @@ SignalCode = Annotated[
     BeforeValidator(_written),
     AfterValidator(lambda code: mask_numbers(code)[:SIGNAL_CODE_LENGTH]),
 ]
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
 class Signal(Published):

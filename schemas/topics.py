@@ -60,7 +60,7 @@ def duo_queue(name: str, service: str) -> Topic:
         says=f"Mandate changes that DUO must process for {service}.",
         message=MessageKind.FORWARDED_MESSAGE,
         types=(EventType.GRANTED, EventType.AMENDED, EventType.WITHDRAWN),
-        writer="consumers.forward",
+        writer="consumers.forwarding",
         readers=("DUO",),
     )
 
@@ -72,7 +72,7 @@ MANDATES: Final = Topic(
     message=MessageKind.MANDATE_EVENT,
     types=MANDATE_EVENT_TYPES,
     writer="producers.relay",
-    readers=("consumers.plan", "anyone allowed"),
+    readers=("consumers.planning", "anyone allowed"),
     retention_ms=FOR_EVER,
 )
 DUO_BRON_PO: Final = duo_queue("bron-po", "BRON po")
@@ -85,7 +85,7 @@ DUO_REPORTS: Final = Topic(
     message=MessageKind.REPORT_EVENT,
     types=(EventType.REPORT,),
     writer="DUO",
-    readers=("consumers.reports",),
+    readers=("consumers.reporting",),
 )
 DELIVERIES: Final = Topic(
     name="osr.deliveries.v1",
@@ -93,7 +93,7 @@ DELIVERIES: Final = Topic(
     says="The end of transport and the end of processing of each delivery.",
     message=MessageKind.DELIVERY_EVENT,
     types=(EventType.DELIVERY_CHANGED,),
-    writer="producers.changes",
+    writer="producers.delivery_changes",
     readers=("anyone allowed",),
 )
 
@@ -103,11 +103,3 @@ TOPICS: Final = (MANDATES, DUO_BRON_PO, DUO_VERZUIM, DUO_RIO, DUO_REPORTS, DELIV
 def topics_on(broker: Broker) -> tuple[Topic, ...]:
     """Return the topics of one broker."""
     return tuple(topic for topic in TOPICS if topic.broker is broker)
-
-
-def topic_named(name: str) -> Topic:
-    """Return the topic of this name; `KeyError` when the table has none."""
-    for topic in TOPICS:
-        if topic.name == name:
-            return topic
-    raise KeyError(name)

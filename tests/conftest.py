@@ -13,12 +13,13 @@ import asyncpg
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
-from hub.embedded.problems import JarsUnreachable
-from hub.topics import create_missing
+from hub.embedded.errors import JarsUnreachable
+from hub.kafka.topics import create_missing
 from schemas.topics import TOPICS
-from tests.support import chance, chromium, workers
-from tests.support.databases import at, create, drop
-from tests.support.servers import Servers
+from tests.support import chance, workers
+from tests.support.pages import chromium
+from tests.support.servers.databases import create_database, drop_database, dsn_of
+from tests.support.servers.servers import Servers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -81,26 +82,26 @@ async def template(postgres: str) -> AsyncIterator[str]:
     """Give the name of a migrated database that others are cloned from."""
     from hub.store.migrations import migrate  # noqa: PLC0415 - tests without a database need no migrations
 
-    name = await create(postgres)
-    await migrate(at(postgres, name))
+    name = await create_database(postgres)
+    await migrate(dsn_of(postgres, name))
     yield name
-    await drop(postgres, name)
+    await drop_database(postgres, name)
 
 
 @pytest.fixture
 async def database(postgres: str, template: str) -> AsyncIterator[str]:
     """Give a superuser's DSN of a migrated database that is this test's own."""
-    name = await create(postgres, template)
-    yield at(postgres, name)
-    await drop(postgres, name)
+    name = await create_database(postgres, template)
+    yield dsn_of(postgres, name)
+    await drop_database(postgres, name)
 
 
 @pytest.fixture
 async def empty_database(postgres: str) -> AsyncIterator[str]:
     """Give a superuser's DSN of an empty database that is this test's own."""
-    name = await create(postgres)
-    yield at(postgres, name)
-    await drop(postgres, name)
+    name = await create_database(postgres)
+    yield dsn_of(postgres, name)
+    await drop_database(postgres, name)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
-"""HTTP. In: a request. Out: JSON, or a problem. One router per resource; the rest of this package is what they share.
+"""The HTTP API under `/v1`. In: requests. Out: JSON, or problems. Next: use cases.
 
-`app` puts it together; `middleware` stands before every request, `auth` says who asks, `problems` what went wrong,
-`wiring` hands out connections, clock and bells, `paging` and `preconditions` read what lists and changes ask for.
+`app` builds the application. `middleware` wraps every request, `auth` authenticates the caller, `problems` turns errors
+into answers. `state` provides connections, the clock and notifications; `bodies` and `parameters` read requests. Each
+other module is a resource with its `router`; what it answers with lies in `hub.views`.
 """

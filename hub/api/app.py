@@ -1,4 +1,4 @@
-"""Puts the API together. In: settings, and for tests a pool and a clock. Out: an application that uvicorn can serve."""
+"""Builds the application. In: settings, and for tests a pool and a clock. Out: an ASGI application."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -6,21 +6,20 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from importlib import import_module
 from typing import Final
 
-import asyncpg
 import structlog
 from fastapi import FastAPI
 
+from hub.access import Verifier, verifier_for
 from hub.api import openapi, problems
-from hub.api.idempotency import Once
-from hub.api.limits import Limits
-from hub.api.middleware import BASE, Edge
-from hub.api.wiring import Wiring
+from hub.api.idempotency import IdempotencyMiddleware
+from hub.api.limits import RateLimitMiddleware
+from hub.api.middleware import BASE, ErrorMiddleware
+from hub.api.state import AppState
 from hub.clock import Clock
 from hub.clock import now as read_clock
 from hub.settings import Settings
 from hub.store import idempotency
-from hub.store.pool import Pool, open_pool
-from hub.tokens import Verifier, verifier_for
+from hub.store.pool import DATABASE_ERRORS, Pool, open_pool
 
 ROUTERS: Final[tuple[str, ...]] = (
     "keys",
@@ -43,14 +42,14 @@ ROUTERS: Final[tuple[str, ...]] = (
     "schemas",
 )
 """The resources under `/v1`, each a module of this package with a `router`."""
-PAGES: Final = ("entrance", "operations", "acts", "schools", "grants", "mandates", "routing", "copies")
-OUTSIDE: Final[tuple[str, ...]] = (
+PAGES: Final = ("login", "operations", "acts", "schools", "grants", "mandates", "routing", "copies")
+UNVERSIONED: Final[tuple[str, ...]] = (
     "hub.api.health",
     "hub.api.metrics",
     "hub.api.problem_pages",
     *(f"hub.console.{name}" for name in PAGES),
 )
-"""What answers outside `/v1`: modules with a `router`."""
+"""Modules with a `router` outside `/v1`."""
 CONNECTIONS: Final = 8
 SWEEP_SECONDS: Final = 3600.0
 log = structlog.get_logger(__name__)
@@ -61,36 +60,36 @@ def create_app(
 ) -> FastAPI:
     """Make the application; without a pool it opens one when it starts and closes it when it stops."""
     address = settings.http.address
-    wiring = Wiring(settings=settings, verifier=verifier or verifier_for(settings), clock=clock, pool=pool)
+    shared = AppState(settings=settings, verifier=verifier or verifier_for(settings), clock=clock, pool=pool)
     app = FastAPI(
-        lifespan=_lifespan(wiring),
+        lifespan=_lifespan(shared),
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
         telemetry={"tracing": False},
     )
-    app.state.wiring = wiring
-    app.add_middleware(Once)
-    app.add_middleware(Limits, settings=settings.limits)
-    app.add_middleware(Edge, address=address)
+    app.state.shared = shared
+    app.add_middleware(IdempotencyMiddleware)
+    app.add_middleware(RateLimitMiddleware, settings=settings.limits)
+    app.add_middleware(ErrorMiddleware, address=address)
     problems.install(app, address)
     openapi.install(app, address)
     for name in ROUTERS:
         app.include_router(import_module(f"hub.api.{name}").router, prefix=BASE)
-    for name in OUTSIDE:
+    for name in UNVERSIONED:
         app.include_router(import_module(name).router)
     return app
 
 
-def _lifespan(wiring: Wiring) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _lifespan(shared: AppState) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def live(_app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            if wiring.pool is None:
-                wiring.pool = await open_pool(wiring.settings.database.url, name="serve", most=CONNECTIONS)
-                stack.push_async_callback(wiring.pool.close)
-            sweep = asyncio.create_task(_forget_old_answers(wiring))
+            if shared.pool is None:
+                shared.pool = await open_pool(shared.settings.database.url, name="serve", max_size=CONNECTIONS)
+                stack.push_async_callback(shared.pool.close)
+            sweep = asyncio.create_task(_delete_old_responses(shared))
             try:
                 yield
             finally:
@@ -101,11 +100,11 @@ def _lifespan(wiring: Wiring) -> Callable[[FastAPI], AbstractAsyncContextManager
     return live
 
 
-async def _forget_old_answers(wiring: Wiring) -> None:
+async def _delete_old_responses(shared: AppState) -> None:
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
         try:
-            async with wiring.open_pool.acquire() as connection:
-                await idempotency.forget(connection, wiring.clock())
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            async with shared.open_pool.acquire() as connection:
+                await idempotency.forget(connection, shared.clock())
+        except DATABASE_ERRORS as error:
             log.warning("answers.not_forgotten", error=str(error), next="trying again in an hour")

@@ -1,4 +1,4 @@
-"""`/v1/audit`: who did what, to which school, from what to what, and why. Out: notes, newest first."""
+"""`/v1/audit`: who changed what, of which school, and why. Out: audit entries, newest first."""
 
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -7,18 +7,18 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from hub.api.auth import OperationsHere
-from hub.api.models import AskedMoment, CamelModel, Items, Moment
-from hub.api.paging import PagingHere
-from hub.api.wiring import ConnectionHere
+from hub.api.parameters import PagingHere
+from hub.api.state import ConnectionHere
 from hub.store import operations
-from hub.store.operations import AuditEntry
+from hub.store.operations import AuditRecord
+from hub.views.models import CamelModel, Items, Moment, RequestMoment
 from schemas.identifiers import BrinField
 
 router = APIRouter(prefix="/audit", tags=["operations"])
 
 
 class AuditBody(CamelModel):
-    """What somebody did; `before` and `after` hold what differs."""
+    """One change; `before` and `after` hold the fields that differ."""
 
     n: int
     at: Moment
@@ -31,7 +31,7 @@ class AuditBody(CamelModel):
     after: dict[str, Any] | None
     reason: str | None
     number: Annotated[int, Field(description="Its number in the chain of its school, or of what has no school.")]
-    seal: Annotated[str, Field(description="SHA-256 of the seal before it in its chain, and of this note.")]
+    seal: Annotated[str, Field(description="SHA-256 of the seal before it in its chain, and of this entry.")]
 
 
 @router.get("")
@@ -40,16 +40,16 @@ async def list_audit(
     _caller: OperationsHere,
     paging: PagingHere,
     brin: Annotated[BrinField | None, Query()] = None,
-    since: Annotated[AskedMoment | None, Query(alias="from")] = None,
-    until: Annotated[AskedMoment | None, Query(alias="to")] = None,
+    since: Annotated[RequestMoment | None, Query(alias="from")] = None,
+    until: Annotated[RequestMoment | None, Query(alias="to")] = None,
 ) -> Items[AuditBody]:
-    """List the notes of the audit, newest first."""
+    """List audit entries, newest first."""
     after = paging.after(int)
     found = await operations.list_audit(
         c, brin=brin, since=since, until=until, before=after[0] if after else None, most=paging.limit + 1
     )
-    return paging.page(found, lambda entry: (entry.n,), _show)
+    return paging.page(found, lambda entry: (entry.id,), _show)
 
 
-def _show(entry: AuditEntry) -> AuditBody:
-    return AuditBody.model_validate({**asdict(entry), "seal": entry.seal.hex()})
+def _show(entry: AuditRecord) -> AuditBody:
+    return AuditBody.model_validate({**asdict(entry), "n": entry.id, "seal": entry.seal.hex()})

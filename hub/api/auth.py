@@ -1,4 +1,4 @@
-"""Says who asks. In: the bearer token of a request. Out: a `Caller` with the right role, or a problem."""
+"""Authenticates requests. In: a bearer token. Out: a `Caller` with one of the required roles, or a problem."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated
@@ -6,9 +6,10 @@ from typing import Annotated
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from hub.api.limits import know
-from hub.errors import NotAllowed, NotAuthenticated
-from hub.tokens import Caller, Role
+from hub.access import Caller, Role
+from hub.access.rules import require_role
+from hub.api.limits import identify
+from hub.errors import NotAuthenticated
 
 _bearer = HTTPBearer(
     auto_error=False, bearerFormat="JWT", scheme_name="bearer", description="Claims: `roles`, `brins`, `bges`, `oin`."
@@ -18,24 +19,23 @@ _bearer = HTTPBearer(
 async def authenticate(
     request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 ) -> Caller:
-    """Return who asks; `NotAuthenticated` without a token that is believed."""
+    """Return the caller; raise `NotAuthenticated` without a valid token."""
     if given is None:
         raise NotAuthenticated(was_given="authorization" in request.headers)
-    return await know(request.scope, given.credentials)
+    return await identify(request.scope, given.credentials)
 
 
 CallerHere = Annotated[Caller, Depends(authenticate)]
 
 
 def require(*roles: Role) -> Callable[[Caller], Awaitable[Caller]]:
-    """Make a dependency that lets callers in who have one of these roles, and refuses others with 403.
+    """Return a dependency that requires one of these roles and refuses other callers with 403.
 
-    The description names the roles where it would name scopes.
+    The description lists the roles as scopes.
     """
 
     async def check(caller: Annotated[Caller, Security(authenticate, scopes=[*map(str, roles)])]) -> Caller:
-        if not caller.has(*roles):
-            raise NotAllowed(f"this takes the role {' or '.join(roles)}")
+        require_role(caller, *roles)
         return caller
 
     return check

@@ -1,33 +1,33 @@
-"""`/v1/destinations`: where messages go, and the buttons that hold and release. In: reasons. Out: destinations."""
+"""`/v1/destinations`: where messages go; hold and release them. In: reasons. Out: destinations."""
 
 from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import Field
 
-from hub import operate
+from hub.access import Actor
 from hub.api.auth import OperationsHere
-from hub.api.models import Items, RequestModel, example
-from hub.api.reasons import Reason
-from hub.api.status_models import DestinationBody, show_place
-from hub.api.wiring import ConnectionHere, NowHere, Rings, RingsHere
+from hub.api.state import ConnectionHere, NotificationsHere, NowHere, PendingNotifications
 from hub.errors import NotFound
-from hub.operate import BELLS, Press
+from hub.operations import controls
+from hub.operations.controls import NOTIFIED_CHANNELS
 from hub.store import observe
 from hub.store.observe import LaneSums
 from hub.store.pool import Connection
+from hub.views.models import Items, Reason, RequestModel, example
+from hub.views.status import DestinationBody, show_destination
 from schemas.identifiers import BrinField
 
 router = APIRouter(prefix="/destinations", tags=["operations"])
-MOST_SCHOOLS = 10_000
+MAX_SCHOOLS = 10_000
 
 
-class HoldWish(RequestModel):
-    """Which schools, and why; null for all."""
+class HoldRequest(RequestModel):
+    """Which schools to hold or release, and why; null for all."""
 
     model_config = example(brins=["18DS"], reason="DUO begins with one school")
 
-    brins: Annotated[list[BrinField], Field(min_length=1, max_length=MOST_SCHOOLS)] | None = None
+    brins: Annotated[list[BrinField], Field(min_length=1, max_length=MAX_SCHOOLS)] | None = None
     reason: Reason
 
 
@@ -35,8 +35,11 @@ class HoldWish(RequestModel):
 async def list_destinations(c: ConnectionHere, _caller: OperationsHere) -> Items[DestinationBody]:
     """List the destinations: DUO's queues, webhooks of systems, copies."""
     lanes = await observe.lane_sums(c)
-    places = await observe.places(c)
-    return Items(items=[show_place(place, lanes.get(place.id, LaneSums())) for place in places], next=None)
+    destinations = await observe.read_destinations(c)
+    return Items(
+        items=[show_destination(destination, lanes.get(destination.id, LaneSums())) for destination in destinations],
+        next=None,
+    )
 
 
 @router.get("/{name}")
@@ -47,33 +50,45 @@ async def get_destination(name: str, c: ConnectionHere, _caller: OperationsHere)
 
 @router.post("/{name}/hold")
 async def post_hold(
-    name: str, body: HoldWish, c: ConnectionHere, caller: OperationsHere, now: NowHere, rings: RingsHere
+    name: str,
+    body: HoldRequest,
+    c: ConnectionHere,
+    caller: OperationsHere,
+    now: NowHere,
+    notifications: NotificationsHere,
 ) -> DestinationBody:
-    """Let nothing go there, or nothing of some schools, until it is released."""
+    """Hold a destination, or some schools of it, until it is released."""
     async with c.transaction():
-        await operate.hold(c, name, body.brins, Press(actor=caller.subject, at=now, reason=body.reason))
-    _ring(rings)
+        await controls.hold(c, name, body.brins, Actor(caller=caller, at=now, reason=body.reason))
+    _notify(notifications)
     return await _show(c, name)
 
 
 @router.post("/{name}/release")
 async def post_release(
-    name: str, body: HoldWish, c: ConnectionHere, caller: OperationsHere, now: NowHere, rings: RingsHere
+    name: str,
+    body: HoldRequest,
+    c: ConnectionHere,
+    caller: OperationsHere,
+    now: NowHere,
+    notifications: NotificationsHere,
 ) -> DestinationBody:
-    """Let it go again, in order."""
+    """Release a destination, or some schools of it, in order."""
     async with c.transaction():
-        await operate.release(c, name, body.brins, Press(actor=caller.subject, at=now, reason=body.reason))
-    _ring(rings)
+        await controls.release(c, name, body.brins, Actor(caller=caller, at=now, reason=body.reason))
+    _notify(notifications)
     return await _show(c, name)
 
 
-def _ring(rings: Rings) -> None:
-    for channel in BELLS:
-        rings.ring(channel)
+def _notify(notifications: PendingNotifications) -> None:
+    for channel in NOTIFIED_CHANNELS:
+        notifications.notify(channel)
 
 
 async def _show(c: Connection, name: str) -> DestinationBody:
-    place = next((place for place in await observe.places(c) if place.name == name), None)
-    if place is None:
+    destination = next(
+        (destination for destination in await observe.read_destinations(c) if destination.name == name), None
+    )
+    if destination is None:
         raise NotFound(f"no destination {name}")
-    return show_place(place, (await observe.lane_sums(c)).get(place.id, LaneSums()))
+    return show_destination(destination, (await observe.lane_sums(c)).get(destination.id, LaneSums()))

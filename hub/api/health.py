@@ -1,38 +1,38 @@
-"""Says whether this process lives, and whether it can work. Out: 200, or 503 with what is missing."""
+"""Liveness and readiness of this process. Out: 200, or 503 with what is missing."""
 
 import asyncio
 
-import asyncpg
 from fastapi import APIRouter
 
-from hub.api.models import CamelModel
-from hub.api.wiring import PoolHere
+from hub.api.state import PoolHere
 from hub.errors import Unavailable
 from hub.store.migrations import is_current
+from hub.store.pool import DATABASE_ERRORS
+from hub.views.models import CamelModel
 
 PATIENCE_SECONDS = 2.0
 router = APIRouter(prefix="/health", include_in_schema=False)
 
 
 class Health(CamelModel):
-    """How it is."""
+    """The health of this process."""
 
     status: str = "ok"
 
 
 @router.get("/live")
 async def live() -> Health:
-    """Answer as long as the process does."""
+    """Answer while the process runs."""
     return Health()
 
 
 @router.get("/ready")
 async def ready(pool: PoolHere) -> Health:
-    """Answer once the database does and has the schema that this code needs."""
+    """Answer when the database does, with the schema that this code needs."""
     try:
         async with asyncio.timeout(PATIENCE_SECONDS), pool.acquire() as connection:
             fits = await is_current(connection)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except DATABASE_ERRORS:
         raise Unavailable("the database does not answer") from None
     if not fits:
         raise Unavailable("the database has another schema", next_step="Run `osr-hub migrate`.")

@@ -1,8 +1,8 @@
-"""Does a POST once. In: a request with `Idempotency-Key`. Out: its answer; the same again when it is asked again.
+"""Does a POST once. In: a request with `Idempotency-Key`. Out: its response; the same response when it is repeated.
 
-The work, and the answer to it, are stored in one transaction: a crash leaves both or neither. Requests with one key
-take turns. What was refused did nothing and is not kept. The same key with another request is a conflict. Answers are
-sealed where there are keys: one may hold the only copy of a secret that its caller will ever see.
+The work and its response are stored in one transaction: a crash keeps both or neither. Requests with the same key wait
+for each other. Refused requests did nothing and are not stored. The same key with another request is a conflict.
+Responses are sealed where there are keys, because one may hold the only copy of a secret that its caller will ever see.
 """
 
 from collections.abc import Sequence
@@ -14,28 +14,28 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hub.api.limits import know
-from hub.api.wiring import wiring_of
-from hub.errors import Conflict, FieldError, InvalidInput, NotAuthenticated, Place
+from hub.access import Caller
+from hub.api.limits import identify
+from hub.api.state import app_state
+from hub.errors import Conflict, FieldError, FieldLocation, InvalidInput, NotAuthenticated
 from hub.sealing import seal, unseal
 from hub.store import idempotency
-from hub.store.idempotency import GivenAnswer
-from hub.tokens import Caller
+from hub.store.idempotency import StoredResponse
 
-LONGEST: Final = 255
+MAX_KEY_LENGTH: Final = 255
 _KEPT_HEADERS: Final = ("content-type", "location", "etag")
 _FIRST_ERROR: Final = 400
 _SEALED: Final = b"gA"  # how everything begins that is sealed, and no JSON does
 
 
-class Once:
-    """Wraps the application; requests without a key pass through untouched."""
+class IdempotencyMiddleware:
+    """Wraps the application; requests without a key pass through."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, from memory when it was answered before."""
+        """Answer one request, from the stored response when it was answered before."""
         key = Headers(scope=scope).get("idempotency-key") if scope["type"] == "http" else None
         if key is None or scope["method"] != "POST":
             await self._app(scope, receive, send)
@@ -47,24 +47,24 @@ class Once:
             await self._app(scope, receive, send)
             return
         body = await request.body()
-        for message in await self._answer(scope, idempotency.digest(caller.subject), key, body):
+        for message in await self._answer(scope, idempotency.caller_digest(caller.subject), key, body):
             await send(message)
 
     async def _answer(self, scope: Scope, caller: str, key: str, body: bytes) -> list[Message]:
-        wiring = wiring_of(scope)
-        now = wiring.clock()
+        state = app_state(scope)
+        now = state.clock()
         asked = sha256(f"{scope['path']}?".encode() + scope["query_string"] + b"\n" + body).digest()
-        async with wiring.open_pool.acquire() as connection:
+        async with state.open_pool.acquire() as connection:
             transaction = connection.transaction()
             await transaction.start()
             committed = False
             try:
                 known = await idempotency.find(connection, caller, key, now)
                 if known is not None:
-                    return _repeat(known, asked, wiring.settings.secrets.keys)
+                    return _replay(known, asked, state.settings.secrets.keys)
                 scope["hub.connection"] = connection
                 messages = await _collect(self._app, scope, body)
-                answer = _read(messages, asked, wiring.settings.secrets.keys)
+                answer = _to_stored(messages, asked, state.settings.secrets.keys)
                 if answer.status < _FIRST_ERROR:
                     await idempotency.keep(connection, caller, key, answer, now)
                     await transaction.commit()
@@ -76,18 +76,18 @@ class Once:
 
 
 def _check_key(key: str) -> None:
-    if not 0 < len(key) <= LONGEST or not key.isprintable() or not key.isascii():
-        detail = f"1 to {LONGEST} printable ASCII characters"
-        raise InvalidInput([FieldError(in_=Place.HEADER, field="/Idempotency-Key", code="form", detail=detail)])
+    if not 0 < len(key) <= MAX_KEY_LENGTH or not key.isprintable() or not key.isascii():
+        detail = f"1 to {MAX_KEY_LENGTH} printable ASCII characters"
+        raise InvalidInput([FieldError(in_=FieldLocation.HEADER, field="/Idempotency-Key", code="form", detail=detail)])
 
 
 async def _identify(request: Request) -> Caller | None:
-    """Return who asks; nobody when the application itself is going to refuse, in its own words."""
+    """Return the caller; None when the application itself is going to refuse the token."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         return None
     try:
-        return await know(request.scope, token.strip())
+        return await identify(request.scope, token.strip())
     except NotAuthenticated:
         return None
 
@@ -106,11 +106,11 @@ async def _collect(app: ASGIApp, scope: Scope, body: bytes) -> list[Message]:
     return messages
 
 
-def _read(messages: list[Message], asked: bytes, keys: Sequence[SecretStr]) -> GivenAnswer:
+def _to_stored(messages: list[Message], asked: bytes, keys: Sequence[SecretStr]) -> StoredResponse:
     start, *rest = messages
     body = b"".join(message.get("body", b"") for message in rest)
     headers = Headers(raw=start["headers"])
-    return GivenAnswer(
+    return StoredResponse(
         request_hash=asked,
         status=start["status"],
         headers={name: headers[name] for name in _KEPT_HEADERS if name in headers},
@@ -118,7 +118,7 @@ def _read(messages: list[Message], asked: bytes, keys: Sequence[SecretStr]) -> G
     )
 
 
-def _repeat(known: GivenAnswer, asked: bytes, keys: Sequence[SecretStr]) -> list[Message]:
+def _replay(known: StoredResponse, asked: bytes, keys: Sequence[SecretStr]) -> list[Message]:
     if known.request_hash != asked:
         raise Conflict("idempotency_key_reused", "this Idempotency-Key was used for another request")
     body = unseal(known.body, keys) if known.body.startswith(_SEALED) else known.body

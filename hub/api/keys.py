@@ -2,17 +2,17 @@
 
 from fastapi import APIRouter
 
-from hub.api.models import Items
-from hub.api.subscription_models import KeyBody
-from hub.api.wiring import ConnectionHere, NowHere, SettingsHere
+from hub.api.state import ConnectionHere, NowHere, SettingsHere
 from hub.store import keys as store
+from hub.views.models import Items
+from hub.views.subscriptions import KeyBody
 
 router = APIRouter(prefix="/keys", tags=["subscriptions"])
 
 
 @router.get("")
 async def list_keys(c: ConnectionHere, settings: SettingsHere, now: NowHere) -> Items[KeyBody]:
-    """List the keys; the first is made when it is first asked for."""
+    """List the keys; the first request creates the first key."""
     await store.valid_keys(c, settings.sealing_keys, now)
     found = await store.public_keys(c)
     return Items(

@@ -1,4 +1,4 @@
-"""`/v1/lag`: what is late, whose turn it is, and what to press. Out: numbers and words per destination."""
+"""`/v1/lag`: what is late, who has to act, and how. Out: numbers and an explanation per destination."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -9,18 +9,18 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Request
 
 from hub.api.auth import OperationsHere
-from hub.api.status_models import LagBody, show_lag
-from hub.api.wiring import NowHere, PoolHere
+from hub.api.state import NowHere, PoolHere
 from hub.observe.lag import Lag, LagReader
 from hub.store.pool import Pool
+from hub.views.status import LagBody, show_lag
 
 router = APIRouter(tags=["operations"])
 FRESH_SECONDS: Final = 0.0
 
 
 @dataclass(slots=True)
-class LagDesk:
-    """Reads the lag once for all who ask at the same time."""
+class LagCache:
+    """Reads the lag once for concurrent requests."""
 
     _reader: LagReader = field(default_factory=LagReader)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -28,7 +28,7 @@ class LagDesk:
     _read_at: float = 0.0
 
     async def read(self, pool: Pool, now: datetime, fresh: float = FRESH_SECONDS) -> Lag:
-        """Read how late everything is; what is at most `fresh` seconds old is good enough."""
+        """Return how late each destination is, at most `fresh` seconds ago."""
         async with self._turn:
             if self._last is None or monotonic() - self._read_at > fresh:
                 async with pool.acquire() as c:
@@ -37,18 +37,18 @@ class LagDesk:
             return self._last
 
 
-def _lag_desk(request: Request) -> LagDesk:
+def _lag_cache(request: Request) -> LagCache:
     state = request.app.state
-    if not hasattr(state, "lag_desk"):
-        state.lag_desk = LagDesk()
-    found: LagDesk = state.lag_desk
+    if not hasattr(state, "lag_cache"):
+        state.lag_cache = LagCache()
+    found: LagCache = state.lag_cache
     return found
 
 
-LagDeskHere = Annotated[LagDesk, Depends(_lag_desk)]
+LagCacheHere = Annotated[LagCache, Depends(_lag_cache)]
 
 
 @router.get("/lag")
-async def get_lag(_caller: OperationsHere, desk: LagDeskHere, pool: PoolHere, now: NowHere) -> LagBody:
-    """Say how late everything is."""
-    return show_lag(await desk.read(pool, now))
+async def get_lag(_caller: OperationsHere, cache: LagCacheHere, pool: PoolHere, now: NowHere) -> LagBody:
+    """Return how late each destination is."""
+    return show_lag(await cache.read(pool, now))

@@ -4,15 +4,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
+from hub.access import Caller, Role
+from hub.access.rules import lane_scope
 from hub.api.auth import require
-from hub.api.delivery_models import LaneBody, show_lane
-from hub.api.models import Items
-from hub.api.paging import PagingHere
-from hub.api.reach import reach_of_receiver
-from hub.api.wiring import ConnectionHere
+from hub.api.parameters import PagingHere
+from hub.api.state import ConnectionHere
 from hub.store import deliveries as store
 from hub.store import observe
-from hub.tokens import Caller, Role
+from hub.views.deliveries import LaneBody, show_lane
+from hub.views.models import Items
 from schemas.identifiers import BrinField
 
 router = APIRouter(prefix="/lanes", tags=["deliveries"])
@@ -28,11 +28,11 @@ async def list_lanes(
     brin: Annotated[BrinField | None, Query()] = None,
 ) -> Items[LaneBody]:
     """List lanes that the caller may read, by destination and school."""
-    places = {place.id: place for place in await observe.places(c) if destination in (None, place.name)}
-    parameters = reach_of_receiver(caller, list(places.values())).narrow(list(places), brin)
+    destinations = {each.id: each for each in await observe.read_destinations(c) if destination in (None, each.name)}
+    parameters = lane_scope(caller, destinations.values()).narrow(list(destinations), brin)
     found = await store.list_lanes(
         c, parameters["destinations"], parameters["brins"], paging.after(int, str), paging.limit + 1
     )
     return paging.page(
-        found, lambda lane: (lane.destination, lane.brin), lambda lane: show_lane(lane, places[lane.destination])
+        found, lambda lane: (lane.destination, lane.brin), lambda lane: show_lane(lane, destinations[lane.destination])
     )

@@ -1,8 +1,8 @@
-"""Stands behind the edge: nobody may ask so often that others wait. In: a request. Out: it goes on, or 429.
+"""Limits the rate of each caller. In: a request. Out: the same request, or 429.
 
-Who has a token that is believed, in a header or a cookie, is counted by its subject; everybody else, and whoever logs
-in, by address. Counts are this process's own: where several serve, each lets the whole allowance in. Health, metrics
-and what pages are made with are not counted. A page says itself that it was asked for too often.
+Requests with a valid token, in a header or a cookie, count for its subject; all others, logins included, count for
+their address. Each process counts by itself: several processes together let the sum through. Health, metrics and static
+files are not counted. A page renders the error itself.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Final
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 
-from hub.api.wiring import wiring_of
+from hub.access import COOKIE, Caller
+from hub.api.state import app_state
 from hub.domain.bucket import Allowance, Buckets
 from hub.errors import HubError, TooManyRequests
-from hub.tokens import COOKIE, Caller
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,7 @@ _LOGIN: Final = "/console/login"
 _KNOWN: Final = "hub.known"
 
 
-class Limits:
+class RateLimitMiddleware:
     """Wraps the application."""
 
     def __init__(self, app: ASGIApp, settings: Settings, seconds: Callable[[], float] = monotonic) -> None:
@@ -44,7 +44,7 @@ class Limits:
         self._addresses = Buckets(unknown, settings.remembered)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request through; `TooManyRequests` says when to ask again, or the page that is told to wait."""
+        """Let a request through, or raise `TooManyRequests`; a page finds the seconds to wait in its scope."""
         if scope["type"] == "http" and not scope["path"].startswith(_FREE):
             wait = await self._wait(scope)
             if wait and not _is_page(scope):
@@ -62,12 +62,12 @@ class Limits:
         return ceil(buckets.take(who, self._seconds()))
 
 
-async def know(scope: Scope, token: str) -> Caller:
-    """Return who bears a token, verified once in a request; `NotAuthenticated` says what is wrong with it."""
+async def identify(scope: Scope, token: str) -> Caller:
+    """Return the bearer of a token, verified once per request; raise `NotAuthenticated` with what is wrong."""
     known: dict[str, Caller | HubError] = scope.setdefault(_KNOWN, {})
     if token not in known:
         try:
-            known[token] = await wiring_of(scope).verifier.verify(token)
+            known[token] = await app_state(scope).verifier.verify(token)
         except HubError as error:
             known[token] = error
     found = known[token]
@@ -86,8 +86,8 @@ async def _caller(scope: Scope) -> Caller | None:
     if not token:
         return None
     try:
-        return await know(scope, token)
-    except HubError:  # the application says in its own words what is wrong
+        return await identify(scope, token)
+    except HubError:  # the application itself refuses it
         return None
 
 

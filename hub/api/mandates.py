@@ -1,4 +1,4 @@
-"""`/v1/mandates`: which system may exchange data for which school. In: wishes. Out: mandates, and bells that ring."""
+"""`/v1/mandates`: which system may exchange data for which school. In: requests. Out: mandates, and events."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -6,45 +6,47 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from hub import administer
+from hub.access.rules import mandate_scope, may_see_validated_mandate
 from hub.api.answers import ETAG, LOCATION, TAGGED
 from hub.api.auth import SchoolHere
-from hub.api.mandate_desk import DeskHere
-from hub.api.mandate_models import (
-    CopiesBody,
-    CopiesWish,
-    MandateBody,
-    MandatePatch,
-    MandateWish,
-    ValidationBody,
-    WithdrawalWish,
-    show,
-    show_copy,
-)
-from hub.api.models import Day, Items
-from hub.api.paging import PagingHere
-from hub.api.preconditions import IfMatch
-from hub.sight import sight_of
+from hub.api.mandate_context import MandateContext, MandateContextHere
+from hub.api.mandate_requests import CopiesRequest, MandatePatch, MandateRequest, WithdrawalRequest
+from hub.api.parameters import IfMatch, PagingHere
+from hub.errors import Conflict, FieldError, NotFound, PreconditionFailed, PreconditionRequired
+from hub.operations import administration
 from hub.store import mandates
-from hub.store.mandates import Sight, Wanted
-from hub.tokens import Role
+from hub.store.mandates import MandateFilter, MandateScope
+from hub.views.mandates import (
+    CopiesBody,
+    MandateBody,
+    ValidationBody,
+    show_copy,
+    show_mandate,
+)
+from hub.views.models import Day, Items
 from schemas.identifiers import BrinField, OinField, SchoolOinField, ServiceCodeField, brin_of_school_oin
 
 router = APIRouter(tags=["mandates"])
 
 
 @router.post("/mandates", status_code=HTTPStatus.CREATED, responses={201: {"headers": LOCATION | ETAG}})
-async def post_mandate(body: MandateWish, _caller: SchoolHere, desk: DeskHere, response: Response) -> MandateBody:
+async def post_mandate(
+    body: MandateRequest, _caller: SchoolHere, context: MandateContextHere, response: Response
+) -> MandateBody:
     """Grant a mandate."""
-    async with desk.change():
-        made = await administer.grant(desk.c, desk.hand, body.to_wish(desk.at.today), body.unread)
+    today = context.at.today
+    async with context.change():
+        if body.faults:
+            partial = body.to_partial_grant(today)
+            raise body.refusal(await administration.check_grant(context.c, context.actor, partial))
+        made = await administration.grant(context.c, context.actor, body.to_grant_request(today))
     response.headers["Location"] = f"/v1/mandates/{made.id}"
-    return await desk.answer(made.id, response)
+    return await context.answer(made.id, response)
 
 
 @router.get("/mandates")
 async def list_mandates(  # noqa: PLR0913, PLR0917 - one parameter per filter
-    desk: DeskHere,
+    context: MandateContextHere,
     paging: PagingHere,
     school_oin: Annotated[SchoolOinField | None, Query(alias="schoolOin")] = None,
     brin: Annotated[BrinField | None, Query()] = None,
@@ -56,21 +58,21 @@ async def list_mandates(  # noqa: PLR0913, PLR0917 - one parameter per filter
     if school_oin is not None and brin not in (None, brin_of_school_oin(school_oin)):
         return Items(items=[], next=None)
     after = paging.after_id()
-    wanted = Wanted(
+    selected = MandateFilter(
         brin=brin if school_oin is None else brin_of_school_oin(school_oin),
         service_code=service_code,
         supplier_oin=supplier_oin,
         reference_date=reference_date,
         after=after,
     )
-    found = await mandates.mandate_views(desk.c, wanted, sight_of(desk.caller), paging.limit + 1)
-    return paging.page(found, lambda view: (str(view.mandate.id),), lambda view: show(view, desk.at.today))
+    found = await mandates.mandate_views(context.c, selected, mandate_scope(context.caller), paging.limit + 1)
+    return paging.page(found, lambda view: (str(view.mandate.id),), lambda view: show_mandate(view, context.at.today))
 
 
 @router.get("/mandates/{mandate_id}", responses=TAGGED)
-async def get_mandate(mandate_id: UUID, desk: DeskHere, response: Response) -> MandateBody:
+async def get_mandate(mandate_id: UUID, context: MandateContextHere, response: Response) -> MandateBody:
     """Read a mandate."""
-    return await desk.answer(mandate_id, response)
+    return await context.answer(mandate_id, response)
 
 
 @router.patch("/mandates/{mandate_id}", responses=TAGGED)
@@ -78,63 +80,76 @@ async def patch_mandate(
     mandate_id: UUID,
     body: MandatePatch,
     _caller: SchoolHere,
-    desk: DeskHere,
+    context: MandateContextHere,
     response: Response,
     if_match: IfMatch = None,
 ) -> MandateBody:
-    """Give a mandate another end date, or another start date while that lies ahead."""
-    async with desk.change():
-        with body.comes_first():
-            before = await desk.own(mandate_id, if_match, required=True)
-        await administer.amend(desk.c, desk.hand, before, body.to_patch(), before.version, body.unread)
-    return await desk.answer(mandate_id, response)
+    """Change the end date of a mandate, or its start date while that lies in the future."""
+    async with context.change():
+        if body.faults:
+            raise body.refusal(await _check_rest(context, mandate_id, body.readable, if_match))
+        before = await context.own(mandate_id, if_match, required=True)
+        await administration.amend(context.c, context.actor, before, body.to_date_change(), before.version)
+    return await context.answer(mandate_id, response)
+
+
+async def _check_rest(
+    context: MandateContext, mandate_id: UUID, patch: MandatePatch, if_match: str | None
+) -> list[FieldError]:
+    """Return what is wrong with the readable rest of a patch; nothing where the mandate cannot be changed."""
+    try:
+        before = await context.own(mandate_id, if_match, required=True)
+        change = patch.to_date_change()
+        return await administration.check_amendment(context.c, context.actor, before, change, before.version)
+    except (NotFound, Conflict, PreconditionFailed, PreconditionRequired):
+        return []
 
 
 @router.post("/mandates/{mandate_id}/withdrawal", responses=TAGGED)
 async def post_withdrawal(
     mandate_id: UUID,
     _caller: SchoolHere,
-    desk: DeskHere,
+    context: MandateContextHere,
     response: Response,
-    body: WithdrawalWish | None = None,
+    body: WithdrawalRequest | None = None,
     if_match: IfMatch = None,
 ) -> MandateBody:
-    """End a mandate at once."""
-    async with desk.change():
-        before = await desk.own(mandate_id, if_match)
+    """Withdraw a mandate at once."""
+    async with context.change():
+        before = await context.own(mandate_id, if_match)
         expected = before.version if if_match else None
-        await administer.withdraw(desk.c, desk.hand, before, body.reason if body else None, expected)
-    return await desk.answer(mandate_id, response)
+        await administration.withdraw(context.c, context.actor, before, body.reason if body else None, expected)
+    return await context.answer(mandate_id, response)
 
 
 @router.post("/mandates/{mandate_id}/copies")
 async def post_copies(
-    mandate_id: UUID, body: CopiesWish, _caller: SchoolHere, desk: DeskHere, if_match: IfMatch = None
+    mandate_id: UUID, body: CopiesRequest, _caller: SchoolHere, context: MandateContextHere, if_match: IfMatch = None
 ) -> CopiesBody:
     """Grant the same mandate for other schools of the caller, as far as they have the same system or none yet."""
-    async with desk.change():
-        before = await desk.own(mandate_id, if_match)
-        results = await administer.copy(desk.c, desk.hand, before, body.brins, dry_run=body.dry_run)
+    async with context.change():
+        before = await context.own(mandate_id, if_match)
+        results = await administration.copy(context.c, context.actor, before, body.brins, dry_run=body.dry_run)
     return CopiesBody(dry_run=body.dry_run, results=[show_copy(each, dry_run=body.dry_run) for each in results])
 
 
 @router.get("/mandate-validations")
 async def validate(
-    desk: DeskHere,
+    context: MandateContextHere,
     school_oin: Annotated[SchoolOinField, Query(alias="schoolOin")],
     supplier_oin: Annotated[OinField, Query(alias="supplierOin")],
     service_code: Annotated[ServiceCodeField, Query(alias="serviceCode")],
     reference_date: Annotated[Day | None, Query(alias="referenceDate")] = None,
 ) -> ValidationBody:
-    """Say whether a supplier is mandated for a school and a service on a day; any caller may ask."""
-    wanted = Wanted(
+    """Return whether a supplier is mandated for a school and a service on a day; any caller may ask."""
+    selected = MandateFilter(
         brin=brin_of_school_oin(school_oin),
         service_code=service_code,
         supplier_oin=supplier_oin,
-        reference_date=reference_date or desk.at.today,
+        reference_date=reference_date or context.at.today,
     )
-    found = await mandates.mandate_views(desk.c, wanted, Sight(everything=True), 1)
-    is_own = desk.caller.has(Role.LAS) and supplier_oin in desk.caller.oins
+    found = await mandates.mandate_views(context.c, selected, MandateScope(everything=True), 1)
+    is_own = may_see_validated_mandate(context.caller, supplier_oin)
     return ValidationBody(
-        result="OK" if found else "NOK", mandate=show(found[0], desk.at.today) if found and is_own else None
+        result="OK" if found else "NOK", mandate=show_mandate(found[0], context.at.today) if found and is_own else None
     )

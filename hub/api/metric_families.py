@@ -1,6 +1,6 @@
-"""The metrics by name. In: lag, counters, histograms. Out: what the Prometheus library writes as text.
+"""The metrics by name. In: lag, counters, histograms. Out: metric families of the Prometheus library.
 
-The names are fixed: dashboards and alarms are written for them.
+The names are fixed: dashboards and alarms use them.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,8 +22,8 @@ Counts = Mapping[tuple[str, int, str], int]
 Histograms = Mapping[tuple[int, str], tuple[Sequence[int], float]]
 
 
-class Numbers(Collector):
-    """What one scrape shows."""
+class HubMetrics(Collector):
+    """The metrics of one scrape."""
 
     def __init__(self, *, lag: Lag, counters: Counts, hops: Histograms) -> None:
         self._lag = lag
@@ -31,16 +31,18 @@ class Numbers(Collector):
         self._hops = hops
 
     def collect(self) -> Iterator[Metric]:
-        """Give every metric."""
+        """Return every metric."""
         yield self._events()
         yield self._deliveries()
         yield self._seconds()
         yield self._attempts()
         yield self._lanes()
         yield from self._ages()
-        yield _whole("unpublished_events", "Events recorded and not yet on the published log.", self._lag.unpublished)
-        yield _whole("unplanned_events", "Events recorded and not yet planned.", self._lag.unplanned)
-        yield _whole("parked", "Records put aside that wait for a decision.", self._lag.parked)
+        yield _single_gauge(
+            "unpublished_events", "Events recorded and not yet on the published log.", self._lag.unpublished
+        )
+        yield _single_gauge("unplanned_events", "Events recorded and not yet planned.", self._lag.unplanned)
+        yield _single_gauge("parked", "Records put aside that wait for a decision.", self._lag.parked)
         stranded = sum(n for (name, _, _), n in self._counters.items() if name == "stranded")
         words = "Lanes found waiting for nothing and nobody, and repaired."
         yield CounterMetricFamily("osr_hub_stranded_lanes", words, value=stranded)
@@ -56,14 +58,14 @@ class Numbers(Collector):
         family = GaugeMetricFamily("osr_hub_deliveries", words, labels=["destination", "status"])
         for each in self._lag.destinations:
             for status, n in sorted(each.statuses.items()):
-                family.add_metric([each.place.name, status.value], n)
-            family.add_metric([each.place.name, "held"], each.standing.held)
+                family.add_metric([each.destination.name, status.value], n)
+            family.add_metric([each.destination.name, "held"], each.standing.held)
         return family
 
     def _seconds(self) -> Metric:
         words = "How long each hop of a delivery took."
         family = HistogramMetricFamily("osr_hub_delivery_seconds", words, labels=["destination", "hop"])
-        names = {each.place.id: each.place.name for each in self._lag.destinations}
+        names = {each.destination.id: each.destination.name for each in self._lag.destinations}
         for (destination, hop), (buckets, seconds) in sorted(self._hops.items()):
             if destination in names:
                 heights = zip(EDGES, accumulate(buckets), strict=True)
@@ -75,15 +77,15 @@ class Numbers(Collector):
         family = CounterMetricFamily("osr_hub_attempts", words, labels=["destination", "outcome"])
         for each in self._lag.destinations:
             for outcome in OUTCOMES:
-                n = self._counters.get(("attempts", each.place.id, outcome), 0)
-                family.add_metric([each.place.name, outcome], n)
+                n = self._counters.get(("attempts", each.destination.id, outcome), 0)
+                family.add_metric([each.destination.name, outcome], n)
         return family
 
     def _lanes(self) -> Metric:
         family = GaugeMetricFamily("osr_hub_lanes", "Lanes by state.", labels=["destination", "state"])
         for each in self._lag.destinations:
             for state, n in _lane_states(each).items():
-                family.add_metric([each.place.name, state], n)
+                family.add_metric([each.destination.name, state], n)
         return family
 
     def _ages(self) -> Iterator[Metric]:
@@ -105,22 +107,22 @@ class Numbers(Collector):
         yield self._each(
             "destination_slowed",
             "Whether it asked for patience and gets fewer messages at once than usual, or none for a while.",
-            lambda each: float(each.place.pace is not None or each.standing.is_paused),
+            lambda each: float(each.destination.pace is not None or each.standing.is_paused),
         )
 
     def _each(self, name: str, words: str, value: Callable[[DestinationLag], float]) -> Metric:
         family = GaugeMetricFamily(f"osr_hub_{name}", words, labels=["destination"])
         for each in self._lag.destinations:
-            family.add_metric([each.place.name], value(each))
+            family.add_metric([each.destination.name], value(each))
         return family
 
 
-def _whole(name: str, words: str, value: float) -> Metric:
+def _single_gauge(name: str, words: str, value: float) -> Metric:
     return GaugeMetricFamily(f"osr_hub_{name}", words, value=value)
 
 
 def _lane_states(each: DestinationLag) -> dict[str, int]:
     lanes = each.lanes
-    if each.place.has_receiver:
+    if each.destination.has_receiver:
         return {"idle": lanes.idle, "waiting": lanes.waiting, "held": lanes.held, "retrying": lanes.retrying}
     return {"idle": lanes.idle, "waiting": 0, "held": lanes.held + lanes.waiting + lanes.retrying, "retrying": 0}

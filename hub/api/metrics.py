@@ -1,6 +1,6 @@
 """`/metrics`: what Prometheus scrapes. In: counters and lanes in Postgres. Out: text, at most a second old.
 
-Other processes did the work, so nothing is counted in this one: the numbers come from the rows they wrote.
+Other processes do the work, so the numbers come from the rows that they write.
 """
 
 import asyncio
@@ -13,9 +13,9 @@ from fastapi import APIRouter, Depends, Request, Response
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from hub.api.lag import LagDesk, LagDeskHere
-from hub.api.metric_families import Numbers
-from hub.api.wiring import NowHere, PoolHere
+from hub.api.lag import LagCache, LagCacheHere
+from hub.api.metric_families import HubMetrics
+from hub.api.state import NowHere, PoolHere
 from hub.store import observe
 from hub.store.pool import Pool
 
@@ -24,37 +24,37 @@ FRESH_SECONDS: Final = 1.0
 
 
 @dataclass(slots=True)
-class MetricsDesk:
-    """Reads the numbers once for all who scrape at the same time."""
+class MetricsCache:
+    """Reads the metrics once for concurrent scrapes."""
 
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _last: bytes = b""
     _read_at: float = float("-inf")
 
-    async def read(self, lags: LagDesk, pool: Pool, now: datetime) -> bytes:
+    async def read(self, lags: LagCache, pool: Pool, now: datetime) -> bytes:
         """Read all metrics as text."""
         async with self._turn:
             if monotonic() - self._read_at > FRESH_SECONDS:
                 lag = await lags.read(pool, now, FRESH_SECONDS)
                 async with pool.acquire() as c:
-                    numbers = Numbers(lag=lag, counters=await observe.counters(c), hops=await observe.all_hops(c))
+                    numbers = HubMetrics(lag=lag, counters=await observe.counters(c), hops=await observe.all_hops(c))
                 registry = CollectorRegistry(auto_describe=False)
                 registry.register(numbers)
                 self._last, self._read_at = generate_latest(registry), monotonic()
             return self._last
 
 
-def _metrics_desk(request: Request) -> MetricsDesk:
+def _metrics_cache(request: Request) -> MetricsCache:
     state = request.app.state
-    if not hasattr(state, "metrics_desk"):
-        state.metrics_desk = MetricsDesk()
-    found: MetricsDesk = state.metrics_desk
+    if not hasattr(state, "metrics_cache"):
+        state.metrics_cache = MetricsCache()
+    found: MetricsCache = state.metrics_cache
     return found
 
 
 @router.get("/metrics")
 async def get_metrics(
-    desk: Annotated[MetricsDesk, Depends(_metrics_desk)], lags: LagDeskHere, pool: PoolHere, now: NowHere
+    cache: Annotated[MetricsCache, Depends(_metrics_cache)], lags: LagCacheHere, pool: PoolHere, now: NowHere
 ) -> Response:
     """Show all metrics."""
-    return Response(await desk.read(lags, pool, now), media_type=CONTENT_TYPE_LATEST)
+    return Response(await cache.read(lags, pool, now), media_type=CONTENT_TYPE_LATEST)

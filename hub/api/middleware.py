@@ -1,7 +1,7 @@
-"""Stands before every request. In: a request. Out: its answer with the headers that all answers have.
+"""Wraps every request. In: a request. Out: its response, with the headers that all responses have.
 
-It checks what needs no knowledge of the resource (the form of what is sent and taken), carries the trace, rings the
-bells of committed work, turns what nobody expected into a problem, and writes one line per request.
+It checks what needs no knowledge of the resource (media types, NUL, size), continues the trace, notifies channels of
+committed work, turns unexpected errors into problems, and logs one line per request.
 """
 
 from __future__ import annotations
@@ -9,20 +9,31 @@ from __future__ import annotations
 import re
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qsl
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 
-from hub.api.problems import answer, translate
-from hub.api.wiring import wiring_of
-from hub.errors import FieldError, HubError, InvalidInput, MediaNotAccepted, MediaNotSupported, Place, Unavailable
-from hub.tracing import following
+from hub.api.problems import problem_response, translate
+from hub.api.state import app_state
+from hub.errors import (
+    FieldError,
+    FieldLocation,
+    HubError,
+    InvalidInput,
+    MediaNotAccepted,
+    MediaNotSupported,
+    Unavailable,
+)
+from hub.tracing import continued_trace
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-LARGEST_BODY: Final = 8 * 1024 * 1024
+MAX_BODY_BYTES: Final = 8 * 1024 * 1024
 API_VERSION: Final = "1.0.0"
 BASE: Final = "/v1"
 HEADERS: Final = {
@@ -40,8 +51,8 @@ _ROUTINE: Final = ("/health/", "/metrics")
 log = structlog.get_logger(__name__)
 
 
-class Edge:
-    """Wraps the application; `address` is where it is reached from outside."""
+class ErrorMiddleware:
+    """Wraps the application; `address` is its public address."""
 
     def __init__(self, app: ASGIApp, address: str) -> None:
         self._app = app
@@ -53,15 +64,15 @@ class Edge:
             await self._app(scope, receive, send)
             return
         started = perf_counter()
-        scope["hub.rings"] = set()
+        scope["hub.notifications"] = set()
         exchange = _Exchange(scope, receive, send)
-        with following(Headers(scope=scope).get("traceparent")):
+        with continued_trace(Headers(scope=scope).get("traceparent")):
             try:
                 _check_form(scope)
                 await self._app(scope, exchange.receive, exchange.send)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
+            except Exception as error:  # noqa: BLE001 - every error is answered
                 await self._fail(error, exchange)
-            _tell(scope, exchange.status, perf_counter() - started)
+            _log_request(scope, exchange.status, perf_counter() - started)
 
     async def _fail(self, error: Exception, exchange: _Exchange) -> None:
         known = error if isinstance(error, HubError) else translate(error)
@@ -71,11 +82,11 @@ class Edge:
             tell("request.failed", method=scope["method"], path=scope["path"], exc_info=error)
         if exchange.status:
             raise error
-        await answer(known, self._address)(scope, exchange.receive, exchange.send)
+        await problem_response(known, self._address)(scope, exchange.receive, exchange.send)
 
 
 class _Exchange:
-    """One request and its answer: the request is bounded, the answer gets its headers."""
+    """One request and its response: the request is bounded, the response gets its headers."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope = scope
@@ -87,7 +98,7 @@ class _Exchange:
     async def receive(self) -> Message:
         message = await self._receive()
         self._read += len(message.get("body", b""))
-        if self._read > LARGEST_BODY:
+        if self._read > MAX_BODY_BYTES:
             raise HTTPException(413)
         return message
 
@@ -99,11 +110,8 @@ class _Exchange:
 
 
 def _check_form(scope: Scope) -> None:
-    if b"%00" in scope.get("raw_path", b"") + scope["query_string"]:
-        fault = FieldError(
-            in_=Place.QUERY, field="", code="nul_character", detail="the address holds the character NUL"
-        )
-        raise InvalidInput([fault])
+    if faults := list(_nul_characters(scope)):
+        raise InvalidInput(faults)
     if not scope["path"].startswith(f"{BASE}/"):
         return
     headers = Headers(scope=scope)
@@ -112,6 +120,17 @@ def _check_form(scope: Scope) -> None:
     has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
     if has_body and scope["method"] in _WRITES and not _JSON.fullmatch(_media_type(headers.get("content-type", ""))):
         raise MediaNotSupported
+
+
+def _nul_characters(scope: Scope) -> Iterator[FieldError]:
+    detail = "it holds the character NUL"
+    if b"%00" in scope.get("raw_path", b""):
+        yield FieldError(in_=FieldLocation.PATH, field="", code="nul_character", detail=detail)
+    if b"%00" in scope["query_string"]:
+        for name, value in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True):
+            if "\x00" in name or "\x00" in value:
+                field = "/" + name.replace("\x00", "")
+                yield FieldError(in_=FieldLocation.QUERY, field=field, code="nul_character", detail=detail)
 
 
 def _takes_json(accept: str | None) -> bool:
@@ -131,11 +150,11 @@ def _finish(scope: Scope, start: Message) -> None:
     headers = MutableHeaders(scope=start)
     for name, value in HEADERS.items():
         headers.setdefault(name, value)
-    for channel in scope["hub.rings"]:
-        wiring_of(scope).bell(channel).ring()
+    for channel in scope["hub.notifications"]:
+        app_state(scope).notifier(channel).notify()
 
 
-def _tell(scope: Scope, status: int, seconds: float) -> None:
+def _log_request(scope: Scope, status: int, seconds: float) -> None:
     tell = log.debug if scope["path"].startswith(_ROUTINE) else log.info
     tell(
         "request.answered",

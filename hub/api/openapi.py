@@ -1,4 +1,4 @@
-"""The description of the API, made from the code. Out: OpenAPI 3.1 at `/v1/openapi.json`, open to all.
+"""The description of the API, generated from the code. Out: OpenAPI 3.1 at `/v1/openapi.json`, open to all.
 
 Paths are given without `/v1`, which stands in the server's address; problems stand in for the framework's own errors.
 """
@@ -33,7 +33,7 @@ What can be changed has an `ETag`; `If-Match` is required on `PATCH` and obeyed 
 
 
 def install(app: FastAPI, address: str) -> None:
-    """Serve the description, which is made once, when it is first asked for."""
+    """Serve the description, which is generated on the first request."""
     made: list[dict[str, Any]] = []
 
     def describe() -> dict[str, Any]:
@@ -49,7 +49,7 @@ def install(app: FastAPI, address: str) -> None:
 
 
 def make_description(app: FastAPI, address: str) -> dict[str, Any]:
-    """Describe the routes of an application that is reached at `address`."""
+    """Describe the routes of an application with this public address."""
     described = get_openapi(
         title=TITLE,
         version=API_VERSION,
@@ -61,12 +61,12 @@ def make_description(app: FastAPI, address: str) -> dict[str, Any]:
     )
     described["paths"] = {
         answers.in_camel(path.removeprefix(BASE)): {
-            method: answers.finish(method, call) for method, call in calls.items()
+            method: answers.complete_operation(method, call) for method, call in calls.items()
         }
         for path, calls in described.get("paths", {}).items()
     }
     components = described.setdefault("components", {})
-    components["responses"] = answers.problems(address)
+    components["responses"] = answers.describe_problems(address)
     _complete(components.setdefault("schemas", {}))
     return described
 

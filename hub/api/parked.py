@@ -1,42 +1,25 @@
-"""`/v1/parked`: records that could not be used. In: a decision. Out: what they hold, and why they are here."""
+"""`/v1/parked`: records that could not be used. In: a decision. Out: what they hold, and why they are parked."""
 
-from base64 import b64encode
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from hub import operate
+from hub.access import Actor, Caller
 from hub.api.auth import OperationsHere
-from hub.api.models import CamelModel, Items, Moment, RequestModel, example
-from hub.api.paging import PagingHere
-from hub.api.reasons import Reason
-from hub.api.wiring import ConnectionHere, NowHere, RingsHere
-from hub.operate import Press
+from hub.api.parameters import PagingHere
+from hub.api.state import ConnectionHere, NotificationsHere, NowHere
+from hub.operations import controls
 from hub.store import operations
-from hub.store.operations import Parked, ParkedState
+from hub.store.operations import ParkedState
+from hub.views.models import Items, Reason, RequestModel, example
+from hub.views.parked import Fault, ParkedBody, show_parked
 
 router = APIRouter(prefix="/parked", tags=["operations"])
-HIGHEST = 2**63 - 1
-ParkedId = Annotated[int, Path(ge=0, le=HIGHEST)]
-Fault = Literal["unparsable", "schema", "unknown_school", "unknown_delivery", "future"]
+MAX_ID = 2**63 - 1
+ParkedId = Annotated[int, Path(ge=0, le=MAX_ID)]
 
 
-class ParkedBody(CamelModel):
-    """A record that was put aside; its bytes as long as they are kept."""
-
-    id: str
-    topic: str
-    partition: int
-    offset: int
-    reason: Fault
-    blame: Literal["sender", "hub"]
-    detail: str
-    received_at: Moment
-    bytes_base64: str | None
-    state: ParkedState
-
-
-class DecisionWish(RequestModel):
+class DecisionRequest(RequestModel):
     """Why."""
 
     model_config = example(reason="the school is known by now")
@@ -66,40 +49,24 @@ async def post_retry(
     c: ConnectionHere,
     caller: OperationsHere,
     now: NowHere,
-    rings: RingsHere,
-    body: DecisionWish | None = None,
+    notifications: NotificationsHere,
+    body: DecisionRequest | None = None,
 ) -> ParkedBody:
-    """Use it after all; 409 when it still cannot be used."""
+    """Retry a parked record; 409 when it still cannot be used."""
     async with c.transaction():
-        parked = await operate.retry(c, parked_id, _press(caller.subject, now, body))
-    rings.ring("changes")
+        parked = await controls.retry(c, parked_id, _actor(caller, now, body))
+    notifications.notify("changes")
     return show_parked(parked)
 
 
 @router.post("/{parked_id}/discard")
 async def post_discard(
-    parked_id: ParkedId, c: ConnectionHere, caller: OperationsHere, now: NowHere, body: DecisionWish | None = None
+    parked_id: ParkedId, c: ConnectionHere, caller: OperationsHere, now: NowHere, body: DecisionRequest | None = None
 ) -> ParkedBody:
-    """Decide that it is never used."""
+    """Discard a parked record for good."""
     async with c.transaction():
-        return show_parked(await operate.discard(c, parked_id, _press(caller.subject, now, body)))
+        return show_parked(await controls.discard(c, parked_id, _actor(caller, now, body)))
 
 
-def show_parked(parked: Parked) -> ParkedBody:
-    """Write a parked record."""
-    return ParkedBody(
-        id=str(parked.id),
-        topic=parked.topic,
-        partition=parked.partition,
-        offset=parked.offset,
-        reason=parked.reason,
-        blame=parked.blame,
-        detail=parked.detail,
-        received_at=parked.received_at,
-        bytes_base64=None if parked.bytes is None else b64encode(parked.bytes).decode(),
-        state=parked.state,
-    )
-
-
-def _press(actor: str, now: NowHere, body: DecisionWish | None) -> Press:
-    return Press(actor=actor, at=now, reason=body.reason if body else None)
+def _actor(caller: Caller, now: NowHere, body: DecisionRequest | None) -> Actor:
+    return Actor(caller=caller, at=now, reason=body.reason if body else None)

@@ -1,23 +1,23 @@
-"""`/problems/{kind}`: where the `type` of a problem leads. Out: what the kind means and what to do, for a person."""
+"""`/problems/{kind}`: the address in the `type` of a problem. Out: what the kind means and what to do, for people."""
 
 from http import HTTPStatus
 from typing import Final
 
 from fastapi import APIRouter, Response
 
-from hub.api.answers import SAYS
+from hub.api.answers import DESCRIPTIONS
 from hub.api.problems import STATUSES
 from hub.errors import HubError, NotFound
 
 router = APIRouter(prefix="/problems", include_in_schema=False)
 ADVICE: Final = {
-    400: "Read `errors`: `in` and `field` (a JSON pointer) say where, `code` what, `detail` why. Mend all at once.",
+    400: "Read `errors`: `in` and `field` (a JSON pointer) say where, `code` what, `detail` why. Correct all at once.",
     401: "Send `Authorization: Bearer <token>`, with a token that has not expired and is meant for this hub.",
-    403: "Ask for the role that `detail` names, or let somebody do it who has it.",
+    403: "Ask for the role that `detail` names, or let someone with that role do it.",
     404: "Check the address and the id. What you may not see is answered in the same way.",
     405: "`Allow` lists what can be done at this address.",
     406: "Send `Accept: application/json`, or nothing.",
-    409: "`code` and `detail` say what is in the way; change that first.",
+    409: "`code` and `detail` say the obstacle; change that first.",
     412: "Read it again, decide again, and send its new `ETag` in `If-Match`.",
     413: "Send less at once.",
     415: "Send JSON, with `Content-Type: application/json`.",
@@ -41,11 +41,11 @@ async def list_kinds() -> Response:
 
 @router.get("/{kind}")
 async def explain(kind: str) -> Response:
-    """Say what a kind of problem means, and what to do."""
+    """Explain a kind of problem, and what to do."""
     if kind not in KINDS:
         raise NotFound(f"no kind of problem {kind}")
     status = KINDS[kind]
-    says = SAYS.get(status, "This address cannot do that.")
+    says = DESCRIPTIONS.get(status, "This address cannot do that.")
     return _text(f"{kind.replace('-', ' ').capitalize()} ({status:d})\n\n{says}\n\n{ADVICE[status]}")
 
 

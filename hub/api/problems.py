@@ -1,4 +1,4 @@
-"""Makes problems of errors. In: whatever was raised. Out: `application/problem+json`, without a word of our insides."""
+"""Turns errors into problems. In: an exception. Out: `application/problem+json`, without any internals."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -6,7 +6,6 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import asyncpg
 import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -16,8 +15,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from hub import errors
-from hub.api.models import CamelModel
-from hub.errors import FieldError, HubError, InvalidInput, Place
+from hub.errors import FieldError, FieldLocation, HubError, InvalidInput
+from hub.store.pool import is_transient
+from hub.views.models import CamelModel
 
 MEDIA_TYPE: Final = "application/problem+json"
 STATUSES: Final[Mapping[type[HubError], HTTPStatus]] = {
@@ -34,16 +34,6 @@ STATUSES: Final[Mapping[type[HubError], HTTPStatus]] = {
     errors.TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-_ABSENT: Final = (
-    ConnectionError,
-    TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.SerializationError,
-    asyncpg.DeadlockDetectedError,
-)
 FAILED: Final = "the hub failed; it is in its log"
 _CODES: Final = {"missing": "required", "extra_forbidden": "unknown"}
 _FORMS: Final = {
@@ -52,13 +42,13 @@ _FORMS: Final = {
     "model_attributes_type": ("object_type", "expected an object"),
     "model_type": ("object_type", "expected an object"),
 }
-"""What JSON calls a thing, where pydantic speaks of Python's."""
+"""The JSON word for types that pydantic names as Python does."""
 
 
 class ProblemField(CamelModel):
     """One wrong field of a request."""
 
-    in_: Place = Field(alias="in")
+    in_: FieldLocation = Field(alias="in")
     field: str
     code: str
     detail: str
@@ -75,8 +65,8 @@ class Problem(CamelModel):
     errors: list[ProblemField] | None = None
 
 
-def answer(error: HubError, address: str) -> Response:
-    """Make the problem of an error; `address` is where this hub is reached."""
+def problem_response(error: HubError, address: str) -> Response:
+    """Return the problem of an error; `address` is the public address of the hub."""
     status = next(
         (STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), HTTPStatus.INTERNAL_SERVER_ERROR
     )
@@ -87,7 +77,7 @@ def answer(error: HubError, address: str) -> Response:
 
 
 def describe(status: HTTPStatus, address: str) -> dict[str, Any]:
-    """Give an example of the problem that a status comes with."""
+    """Return an example of the problem with this status."""
     kind = next((kind for kind, own in STATUSES.items() if own is status), HubError)
     if kind is InvalidInput:
         fault = FieldError(field="/endDate", code="before_start", detail="the end date lies before the start date")
@@ -98,7 +88,7 @@ def describe(status: HTTPStatus, address: str) -> dict[str, Any]:
 
 
 def translate(error: Exception) -> HubError:
-    """Say what an error from elsewhere means: the request cannot be read, a part is missing now, or the hub failed."""
+    """Return the hub's own error for one of a library: unreadable request, unavailable part, or failure of the hub."""
     match error:
         case HTTPException(status_code=HTTPStatus.REQUEST_ENTITY_TOO_LARGE):
             return errors.TooLarge()
@@ -106,25 +96,25 @@ def translate(error: Exception) -> HubError:
             return errors.NotFound("there is nothing at this address")
         case HTTPException(status_code=HTTPStatus.BAD_REQUEST):
             return InvalidInput([FieldError(field="", code="not_json", detail="no JSON in UTF-8 that can be read")])
-    return errors.Unavailable() if isinstance(error, _ABSENT) else HubError()
+    return errors.Unavailable() if is_transient(error) else HubError()
 
 
 def install(app: FastAPI, address: str) -> None:
-    """Answer every kind of error with a problem."""
+    """Register the handlers that answer every error with a problem."""
 
     async def of_hub(_request: Request, error: Exception) -> Response:
         assert isinstance(error, HubError)  # noqa: S101 - registered for it
-        return answer(error, address)
+        return problem_response(error, address)
 
     async def of_validation(_request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
-        return answer(InvalidInput([read_fault(fault) for fault in error.errors()]), address)
+        return problem_response(InvalidInput([read_fault(fault) for fault in error.errors()]), address)
 
     async def of_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
         known = translate(error)
         if isinstance(known, errors.TooLarge | errors.NotFound | InvalidInput):
-            return answer(known, address)
+            return problem_response(known, address)
         is_other_method = error.status_code == HTTPStatus.METHOD_NOT_ALLOWED
         return _plain(error, address, allow=_methods_at(app, request.url.path) if is_other_method else None)
 
@@ -134,7 +124,7 @@ def install(app: FastAPI, address: str) -> None:
 
 
 def pointer(steps: Iterable[object]) -> str:
-    """Write a JSON pointer (RFC 6901)."""
+    """Return a JSON pointer (RFC 6901)."""
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
 
 
@@ -152,7 +142,7 @@ def _body(error: HubError, status: HTTPStatus, address: str) -> dict[str, Any]:
 
 
 def _methods_at(app: FastAPI, path: str) -> str | None:
-    """List the methods that the description has at a path: routes of one path know of their own method only."""
+    """Return the methods of a path in the description; each route knows its own method only."""
     description = app.openapi()
     base = urlsplit(description["servers"][0]["url"]).path
     found = {
@@ -203,14 +193,14 @@ def _headers(error: HubError) -> dict[str, str]:
 
 
 def read_fault(fault: Mapping[str, Any]) -> FieldError:
-    """Name a fault that pydantic found; the first step of its `loc` says which part of the request it is in."""
+    """Convert a fault that pydantic found; the first step of its `loc` is the part of the request."""
     where, *steps = fault["loc"]
-    place = Place(where) if where in set(Place) else Place.BODY
+    location = FieldLocation(where) if where in set(FieldLocation) else FieldLocation.BODY
     kind = str(fault["type"])
     if kind == "json_invalid":
         detail = f"no JSON: {fault['ctx']['error']} at character {steps[0]}"
-        return FieldError(in_=place, field="", code="not_json", detail=detail)
-    if place is Place.PATH:
+        return FieldError(in_=location, field="", code="not_json", detail=detail)
+    if location is FieldLocation.PATH:
         steps = [to_camel(str(step)) for step in steps]
     code, message = _FORMS.get(kind, (_CODES.get(kind, kind), str(fault["msg"]).removeprefix("Value error, ")))
-    return FieldError(in_=place, field=pointer(steps), code=code, detail=message)
+    return FieldError(in_=location, field=pointer(steps), code=code, detail=message)

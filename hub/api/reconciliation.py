@@ -1,4 +1,4 @@
-"""`/v1/reconciliation`: what a receiver holds against what it was told. In: its units. Out: what must change there."""
+"""`/v1/reconciliation`: compare a receiver's units with the messages sent to it. In: its units. Out: differences."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -7,20 +7,20 @@ import orjson
 from fastapi import APIRouter
 from pydantic import Field, StrictInt
 
+from hub.access.rules import require_supplier
 from hub.api.auth import LasHere
-from hub.api.models import CamelModel, Moment, RequestModel, example
-from hub.api.subscription_desk import own_oin
-from hub.api.wiring import ConnectionHere, NowHere, SettingsHere
-from hub.envelopes import forwarded, letterhead
+from hub.api.state import ConnectionHere, NowHere, SettingsHere
+from hub.envelopes import envelope_defaults, forwarded_message
 from hub.errors import FieldError, InvalidInput
 from hub.observe.reconcile import HeldUnit, reconcile
 from hub.store import deliveries as store
 from hub.store import ledger
+from hub.views.models import CamelModel, Moment, RequestModel, example
 from schemas.identifiers import BranchField, ServiceCodeField
 from schemas.messages import HIGHEST_VERSION
 
 router = APIRouter(tags=["reconciliation"])
-MOST_UNITS = 100_000
+MAX_UNITS = 100_000
 
 
 class HeldUnitBody(RequestModel):
@@ -31,7 +31,7 @@ class HeldUnitBody(RequestModel):
     mandate_version: Annotated[StrictInt, Field(ge=0, le=HIGHEST_VERSION)]
 
 
-class ReconciliationWish(RequestModel):
+class ReconciliationRequest(RequestModel):
     """All that the receiver holds for a service."""
 
     model_config = example(
@@ -40,11 +40,11 @@ class ReconciliationWish(RequestModel):
     )
 
     service_code: ServiceCodeField
-    units: Annotated[list[HeldUnitBody], Field(max_length=MOST_UNITS)]
+    units: Annotated[list[HeldUnitBody], Field(max_length=MAX_UNITS)]
 
 
 class UnknownUnitBody(CamelModel):
-    """A unit that the receiver holds and was never told of."""
+    """A unit that the receiver holds and that no message to it was about."""
 
     mandate_id: UUID
     branch: str | None
@@ -63,18 +63,18 @@ class ReconciliationBody(CamelModel):
 
 @router.post("/reconciliation")
 async def post_reconciliation(
-    body: ReconciliationWish, caller: LasHere, c: ConnectionHere, now: NowHere, settings: SettingsHere
+    body: ReconciliationRequest, caller: LasHere, c: ConnectionHere, now: NowHere, settings: SettingsHere
 ) -> ReconciliationBody:
-    """Compare what a system holds with what it was told."""
+    """Compare the units that a system holds with the messages sent to it."""
     holds = [HeldUnit(u.mandate_id, u.branch or "", u.mandate_version) for u in body.units]
-    found = await reconcile(c, own_oin(caller), body.service_code, holds)
+    found = await reconcile(c, require_supplier(caller), body.service_code, holds)
     if found is None:
         detail = f"the hub tells this system nothing of {body.service_code}; a subscription may ask for it"
         raise InvalidInput([FieldError(field="/serviceCode", code="not_told", detail=detail)])
-    head = letterhead(settings.oin, settings.http.address, await ledger.epoch(c))
+    head = envelope_defaults(settings.oin, settings.http.address, await ledger.epoch(c))
 
     async def messages(ids: list[UUID]) -> list[dict[str, Any]]:
-        return [orjson.loads(forwarded(row, before, head)) for row, before in await store.read_messages(c, ids)]
+        return [orjson.loads(forwarded_message(row, before, head)) for row, before in await store.read_messages(c, ids)]
 
     return ReconciliationBody(
         as_of=now,

@@ -1,4 +1,4 @@
-"""`/v1/routing` and the routing of a mandate: by which characteristic a branch's administration is reached."""
+"""`/v1/routing` and the routing of a mandate: the characteristic by which a branch's administration is reached."""
 
 from datetime import date
 from http import HTTPStatus
@@ -7,20 +7,23 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from hub import administer, register
+from hub import register
+from hub.access.boards import own_schools
+from hub.access.rules import mandate_scope, mandate_scope_by_school
 from hub.api.answers import ABSENT, ETAG, TAGGED
 from hub.api.auth import SchoolHere
-from hub.api.mandate_desk import DeskHere
-from hub.api.mandate_models import RoutingBody, RoutingWish
-from hub.api.models import AskedMoment, CamelModel, Day, Moment
-from hub.api.preconditions import IfMatch, etag
+from hub.api.mandate_context import MandateContextHere
+from hub.api.mandate_requests import RoutingRequest
+from hub.api.parameters import IfMatch, etag
 from hub.clock import today
-from hub.domain.known import Reached
+from hub.domain.as_of import ReachingMandate
 from hub.errors import NotFound
-from hub.observe.routing import Question, routing
-from hub.sight import sight_by_school, sight_of
+from hub.observe.routing import RoutingQuery, find_routing
+from hub.operations import administration
 from hub.store import mandates
-from hub.store.mandates import Wanted, WantedSchools
+from hub.store.mandates import MandateFilter, SchoolFilter
+from hub.views.mandates import RoutingBody
+from hub.views.models import CamelModel, Day, Moment, RequestMoment
 from schemas.identifiers import BranchField, BrinField, ServiceCodeField
 
 router = APIRouter(tags=["routing"])
@@ -60,17 +63,17 @@ class RoutesBody(CamelModel):
 async def put_routing(
     mandate_id: UUID,
     branch: BranchField,
-    body: RoutingWish,
+    body: RoutingRequest,
     _caller: SchoolHere,
-    desk: DeskHere,
+    context: MandateContextHere,
     response: Response,
     if_match: IfMatch = None,
 ) -> RoutingBody:
-    """Reach a branch by a routing characteristic; null hands out a free one."""
-    async with desk.change():
-        before = await desk.own(mandate_id, if_match)
+    """Assign a routing characteristic to a branch; null assigns a free one."""
+    async with context.change():
+        before = await context.own(mandate_id, if_match)
         expected = before.version if if_match else None
-        after = await administer.assign_routing(desk.c, desk.hand, before, branch, body.routing_id, expected)
+        after = await administration.assign_routing(context.c, context.actor, before, branch, body.routing_id, expected)
     response.headers["ETag"] = etag(after.version)
     return RoutingBody(branch=branch, routing_id=after.routes[branch], mandate_version=after.version)
 
@@ -79,41 +82,44 @@ async def put_routing(
     "/mandates/{mandate_id}/routing/{branch}", status_code=HTTPStatus.NO_CONTENT, responses={204: {"headers": ETAG}}
 )
 async def delete_routing(
-    mandate_id: UUID, branch: BranchField, _caller: SchoolHere, desk: DeskHere, if_match: IfMatch = None
+    mandate_id: UUID, branch: BranchField, _caller: SchoolHere, context: MandateContextHere, if_match: IfMatch = None
 ) -> Response:
-    """Let a branch be part of the rest of the school again."""
-    async with desk.change():
-        before = await desk.own(mandate_id, if_match)
-        after = await administer.remove_routing(desk.c, desk.hand, before, branch, before.version if if_match else None)
+    """Remove the routing characteristic of a branch, which makes it part of the rest of the school again."""
+    async with context.change():
+        before = await context.own(mandate_id, if_match)
+        after = await administration.remove_routing(
+            context.c, context.actor, before, branch, before.version if if_match else None
+        )
     return Response(status_code=HTTPStatus.NO_CONTENT, headers={"ETag": etag(after.version)})
 
 
 @router.get("/routing/available", responses=ABSENT)
-async def get_available(brin: Annotated[BrinField, Query()], desk: DeskHere) -> AvailableBody:
+async def get_available(brin: Annotated[BrinField, Query()], context: MandateContextHere) -> AvailableBody:
     """Find the lowest free routing characteristic of a school; a LAS of one that it has or had a mandate of."""
-    sight = sight_of(desk.caller)
-    is_known = bool(await mandates.list_schools(desk.c, WantedSchools(brin=brin), sight, 1))
-    if not is_known and not await mandates.mandate_views(desk.c, Wanted(brin=brin), sight, 1):
+    scope = mandate_scope(context.caller)
+    is_known = bool(await mandates.list_schools(context.c, SchoolFilter(brin=brin), scope, 1))
+    if not is_known and not await mandates.mandate_views(context.c, MandateFilter(brin=brin), scope, 1):
         raise NotFound(f"no school {brin}")
-    return AvailableBody(brin=brin, routing_id=await register.available_routing(desk.c, brin, desk.at.today))
+    return AvailableBody(brin=brin, routing_id=await register.available_routing(context.c, brin, context.at.today))
 
 
 @router.get("/routing")
 async def get_routing(
-    desk: DeskHere,
+    context: MandateContextHere,
     branch: Annotated[BranchField, Query()],
     service_code: Annotated[ServiceCodeField, Query(alias="serviceCode")],
     reference_date: Annotated[Day | None, Query(alias="referenceDate")] = None,
-    known_at: Annotated[AskedMoment | None, Query(alias="knownAt")] = None,
+    known_at: Annotated[RequestMoment | None, Query(alias="knownAt")] = None,
 ) -> RoutesBody:
-    """Say how a branch is reached for a service on a day (today), as it was known at a moment (now).
+    """Return the routing of a branch for a service on a day (today), as it was known at a moment (now).
 
     A day that is over is answered as it ended, a day to come as it will be if nothing else is decided. What was
     recorded afterwards for a day that had passed counts from the moment on at which it was known.
     """
-    known = known_at or desk.at.now
-    asked = Question(branch=branch, service_code=service_code, day=reference_date or today(known), known_at=known)
-    found = await routing(desk.c, asked, await sight_by_school(desk.c, desk.caller))
+    known = known_at or context.at.now
+    asked = RoutingQuery(branch=branch, service_code=service_code, day=reference_date or today(known), known_at=known)
+    scope = mandate_scope_by_school(context.caller, await own_schools(context.c, context.caller))
+    found = await find_routing(context.c, asked, scope)
     return RoutesBody(
         branch=branch,
         service_code=service_code,
@@ -123,7 +129,7 @@ async def get_routing(
     )
 
 
-def _route(found: Reached) -> RouteBody:
+def _route(found: ReachingMandate) -> RouteBody:
     body = found.body
     return RouteBody(
         mandate_id=body["mandateId"],

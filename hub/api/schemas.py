@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter, Response
 
-from hub.api.models import CamelModel
-from hub.api.wiring import SettingsHere
+from hub.api.state import SettingsHere
 from hub.errors import NotFound
+from hub.views.models import CamelModel
 from schemas.published import DOCUMENTS, dataschema, read_document
 
 router = APIRouter(prefix="/schemas", tags=["schemas"])

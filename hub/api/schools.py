@@ -5,17 +5,17 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from hub.access import Caller
+from hub.access.rules import school_scope
 from hub.api.auth import CallerHere
-from hub.api.models import CamelModel, Items
-from hub.api.paging import PagingHere
-from hub.api.wiring import ConnectionHere
+from hub.api.parameters import PagingHere
+from hub.api.state import ConnectionHere
 from hub.domain.school import School
 from hub.errors import NotFound
-from hub.sight import sight_of_schools
 from hub.store import mandates, register
-from hub.store.mandates import WantedSchools
+from hub.store.mandates import SchoolFilter
 from hub.store.pool import Connection
-from hub.tokens import Caller
+from hub.views.models import CamelModel, Items
 from schemas.identifiers import BgeCodeField, BrinField, school_oin
 
 router = APIRouter(tags=["schools"])
@@ -58,7 +58,7 @@ class BoardBody(CamelModel):
 
 
 class ServiceBody(CamelModel):
-    """A service; without a destination of its own the webhook of the mandated system is told."""
+    """A service; without a destination of its own its messages go to the webhook of the mandated system."""
 
     code: str
     shown_as: str
@@ -76,8 +76,8 @@ async def list_services(c: ConnectionHere, _caller: CallerHere) -> Items[Service
 async def get_board(bge_code: BgeCodeField, c: ConnectionHere, caller: CallerHere) -> BoardBody:
     """Read a board with its schools."""
     board = await mandates.board(c, bge_code)
-    schools = await mandates.list_schools(c, WantedSchools(bge_code=bge_code), sight_of_schools(caller), 1000)
-    if board is None or not (schools or sight_of_schools(caller).everything):
+    schools = await mandates.list_schools(c, SchoolFilter(bge_code=bge_code), school_scope(caller), 1000)
+    if board is None or not (schools or school_scope(caller).everything):
         raise NotFound(f"no board {bge_code}")
     named = [NamedSchool(brin=row["brin"], name=row["name"]) for row in schools]
     return BoardBody(
@@ -100,8 +100,8 @@ async def list_schools(
 ) -> Items[SchoolBody]:
     """List schools; a school or board sees its own."""
     after = paging.after(str)
-    wanted = WantedSchools(brin=brin, bge_code=bge_code, name=name, after=None if after is None else after[0])
-    found = await mandates.list_schools(c, wanted, sight_of_schools(caller), paging.limit + 1)
+    selected = SchoolFilter(brin=brin, bge_code=bge_code, name=name, after=None if after is None else after[0])
+    found = await mandates.list_schools(c, selected, school_scope(caller), paging.limit + 1)
     return paging.page(
         found,
         lambda row: (str(row["brin"]),),
@@ -112,7 +112,7 @@ async def list_schools(
 @router.get("/schools/{brin}")
 async def get_school(brin: BrinField, c: ConnectionHere, caller: CallerHere) -> SchoolBody:
     """Read a school."""
-    found = await mandates.list_schools(c, WantedSchools(brin=brin), sight_of_schools(caller), 1)
+    found = await mandates.list_schools(c, SchoolFilter(brin=brin), school_scope(caller), 1)
     if not found:
         raise NotFound(f"no school {brin}")
     return SchoolBody(**dict(found[0]), school_oin=school_oin(brin))
@@ -122,10 +122,10 @@ async def get_school(brin: BrinField, c: ConnectionHere, caller: CallerHere) -> 
 async def list_branches(brin: BrinField, c: ConnectionHere, caller: CallerHere) -> Items[LocationBody]:
     """List the branches of a school."""
     school = await _school(c, brin, caller)
-    return Items(items=[LocationBody.model_validate(place) for place in school.locations], next=None)
+    return Items(items=[LocationBody.model_validate(each) for each in school.branches], next=None)
 
 
 async def _school(c: Connection, brin: BrinField, caller: Caller) -> School:
-    if not await mandates.list_schools(c, WantedSchools(brin=brin), sight_of_schools(caller), 1):
+    if not await mandates.list_schools(c, SchoolFilter(brin=brin), school_scope(caller), 1):
         raise NotFound(f"no school {brin}")
     return (await register.read_schools(c, [brin]))[brin]

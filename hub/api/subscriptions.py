@@ -1,4 +1,4 @@
-"""`/v1/subscriptions`: a system asks to be told. In: its wishes. Out: subscriptions, and lanes that are due."""
+"""`/v1/subscriptions`: a system subscribes to messages by webhook. In: requests. Out: subscriptions, and due lanes."""
 
 from datetime import timedelta
 from http import HTTPStatus
@@ -8,27 +8,37 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Response
 
 from hub import subscribe
+from hub.access import Caller, Role
+from hub.access.rules import may_read_subscription, require_supplier
 from hub.api.answers import ETAG, LOCATION, TAGGED
 from hub.api.auth import LasHere, require
-from hub.api.models import Items
-from hub.api.preconditions import IfMatch, check_match, etag
-from hub.api.subscription_desk import DeskHere, may_read, own, own_oin, readable
-from hub.api.subscription_models import (
-    NewSubscriptionBody,
-    RotationBody,
+from hub.api.parameters import IfMatch, check_match, etag
+from hub.api.subscription_context import (
+    SubscriptionContext,
+    SubscriptionContextHere,
+    require_own,
+    require_readable,
+)
+from hub.api.subscription_requests import (
+    NewSubscriptionRequest,
+    ReadableSubscription,
     RotationRequest,
-    SubscriptionBody,
     SubscriptionPatch,
-    SubscriptionRequest,
-    TrialBody,
-    show,
-    show_new,
 )
 from hub.domain.signing import format_secret
 from hub.domain.subscription import SubscriptionStatus
+from hub.errors import FieldError
 from hub.store import subscriptions as store
 from hub.subscribe import trial
-from hub.tokens import Caller, Role
+from hub.views.models import Items
+from hub.views.subscriptions import (
+    NewSubscriptionBody,
+    RotationBody,
+    SubscriptionBody,
+    TrialBody,
+    show_new_subscription,
+    show_subscription,
+)
 
 router = APIRouter(prefix="/subscriptions", tags=["subscriptions"])
 
@@ -36,42 +46,48 @@ ReaderHere = Annotated[Caller, Depends(require(Role.LAS, Role.OPERATIONS))]
 
 
 @router.get("")
-async def list_subscriptions(caller: ReaderHere, desk: DeskHere) -> Items[SubscriptionBody]:
+async def list_subscriptions(caller: ReaderHere, context: SubscriptionContextHere) -> Items[SubscriptionBody]:
     """List a system's own subscription; operations see all."""
-    async with desk.borrow() as c:
+    async with context.borrow() as c:
         found = await store.read_all(c)
-    return Items(items=[show(each, desk.keys) for each in found if may_read(caller, each)], next=None)
+    return Items(
+        items=[
+            show_subscription(each, context.keys) for each in found if may_read_subscription(caller, each.supplier_oin)
+        ],
+        next=None,
+    )
 
 
 @router.post("", status_code=HTTPStatus.CREATED, responses={201: {"headers": LOCATION | ETAG}})
 async def post_subscription(
-    body: SubscriptionRequest, caller: LasHere, desk: DeskHere, response: Response
+    body: NewSubscriptionRequest, caller: LasHere, context: SubscriptionContextHere, response: Response
 ) -> NewSubscriptionBody:
-    """Subscribe: the receiver is asked for its consent, then told what must be heard; the secret is shown only here."""
-    with body.comes_first():
-        oin, wish = own_oin(caller), body.to_wish(desk.keys)
-    async with desk.borrow() as c:
-        await subscribe.check(c, oin, wish, body.unread)
+    """Subscribe, after the receiver consented; what it must process is sent at once, the secret is shown only here."""
+    if body.faults:
+        raise body.refusal(await _check_rest(context, caller, body.readable))
+    oin, options = require_supplier(caller), body.to_options(context.keys)
+    async with context.borrow() as c:
+        await subscribe.check_request(c, oin, options)
         await subscribe.check_free(c, oin)
-    wanted = subscribe.Change(wish=wish, allowed_rate=await desk.agree(wish))
-    async with desk.borrow() as c, c.transaction():
-        made, secret = await subscribe.subscribe(c, oin, wanted, desk.keys, desk.now())
-        await desk.note(c, "created", caller, (None, made))
-    desk.ring()
+    agreed = subscribe.AgreedRequest(options=options, allowed_rate=await context.obtain_consent(options))
+    async with context.borrow() as c, c.transaction():
+        made, secret = await subscribe.subscribe(c, oin, agreed, context.keys, context.now())
+        await context.write_entry(c, "created", caller, (None, made))
+    context.notify()
     response.headers["Location"] = f"/v1/subscriptions/{made.id}"
     response.headers["ETag"] = etag(made.version)
-    return show_new(made, secret, desk.keys)
+    return show_new_subscription(made, secret, context.keys)
 
 
 @router.get("/{subscription_id}", responses=TAGGED)
 async def get_subscription(
-    subscription_id: UUID, caller: ReaderHere, desk: DeskHere, response: Response
+    subscription_id: UUID, caller: ReaderHere, context: SubscriptionContextHere, response: Response
 ) -> SubscriptionBody:
     """Read a subscription."""
-    async with desk.borrow() as c:
-        found = readable(await store.find(c, subscription_id), caller)
+    async with context.borrow() as c:
+        found = require_readable(await store.find(c, subscription_id), caller)
     response.headers["ETag"] = etag(found.version)
-    return show(found, desk.keys)
+    return show_subscription(found, context.keys)
 
 
 @router.patch("/{subscription_id}", responses=TAGGED)
@@ -79,99 +95,124 @@ async def patch_subscription(
     subscription_id: UUID,
     body: SubscriptionPatch,
     caller: LasHere,
-    desk: DeskHere,
+    context: SubscriptionContextHere,
     response: Response,
     if_match: IfMatch = None,
 ) -> SubscriptionBody:
-    """Change what is asked for; another address, rate or certificate needs the receiver's consent again."""
-    async with desk.borrow() as c:
-        with body.comes_first():
-            before = own(await store.find(c, subscription_id), caller)
-            check_match(if_match, before.version, required=True)
-        wish = body.merge(before.wish, desk.keys)
-        await subscribe.check(c, before.supplier_oin, wish, body.unread)
+    """Change a subscription; another address, rate or certificate needs the receiver's consent again."""
+    if body.faults:
+        raise body.refusal(await _check_rest(context, caller, body.readable))
+    async with context.borrow() as c:
+        before = require_own(await store.find(c, subscription_id), caller)
+        check_match(if_match, before.version, required=True)
+        options = body.merge(before.options, context.keys)
+        await subscribe.check_request(c, before.supplier_oin, options)
     asks = not body.model_fields_set.isdisjoint(subscribe.NEEDS_CONSENT)
-    wanted = subscribe.Change(wish=wish, allowed_rate=await desk.agree(wish) if asks else before.allowed_rate)
-    async with desk.borrow() as c, c.transaction():
-        locked = own(await store.lock(c, subscription_id), caller)
+    agreed = subscribe.AgreedRequest(
+        options=options, allowed_rate=await context.obtain_consent(options) if asks else before.allowed_rate
+    )
+    async with context.borrow() as c, c.transaction():
+        locked = require_own(await store.lock(c, subscription_id), caller)
         check_match(etag(before.version), locked.version)
-        after = await subscribe.change(c, locked, wanted, desk.now())
-        await desk.note(c, "changed", caller, (locked, after))
-    desk.ring()
+        after = await subscribe.change(c, locked, agreed, context.now())
+        await context.write_entry(c, "changed", caller, (locked, after))
+    context.notify()
     response.headers["ETag"] = etag(after.version)
-    return show(after, desk.keys)
+    return show_subscription(after, context.keys)
 
 
 @router.delete("/{subscription_id}", status_code=HTTPStatus.NO_CONTENT)
-async def delete_subscription(subscription_id: UUID, caller: LasHere, desk: DeskHere, if_match: IfMatch = None) -> None:
-    """Delete a subscription: its copies are cancelled, what must be heard waits for the next one."""
-    async with desk.borrow() as c, c.transaction():
-        found = own(await store.lock(c, subscription_id), caller)
+async def delete_subscription(
+    subscription_id: UUID, caller: LasHere, context: SubscriptionContextHere, if_match: IfMatch = None
+) -> None:
+    """Delete a subscription: its copies are cancelled, what must be processed waits for the next subscription."""
+    async with context.borrow() as c, c.transaction():
+        found = require_own(await store.lock(c, subscription_id), caller)
         check_match(if_match, found.version)
-        await desk.note(c, "deleted", caller, (found, await subscribe.remove(c, found, desk.now())))
-    desk.ring()
+        await context.write_entry(c, "deleted", caller, (found, await subscribe.remove(c, found, context.now())))
+    context.notify()
 
 
 @router.post("/{subscription_id}/pause", responses=TAGGED)
 async def post_pause(
-    subscription_id: UUID, caller: LasHere, desk: DeskHere, response: Response, if_match: IfMatch = None
+    subscription_id: UUID,
+    caller: LasHere,
+    context: SubscriptionContextHere,
+    response: Response,
+    if_match: IfMatch = None,
 ) -> SubscriptionBody:
-    """Let everything wait."""
-    async with desk.borrow() as c, c.transaction():
-        found = own(await store.lock(c, subscription_id), caller)
+    """Pause: all deliveries wait."""
+    async with context.borrow() as c, c.transaction():
+        found = require_own(await store.lock(c, subscription_id), caller)
         check_match(if_match, found.version)
-        after = await subscribe.pause(c, found, desk.now())
+        after = await subscribe.pause(c, found, context.now())
         if after != found:
-            await desk.note(c, "paused", caller, (found, after))
-    desk.ring()
+            await context.write_entry(c, "paused", caller, (found, after))
+    context.notify()
     response.headers["ETag"] = etag(after.version)
-    return show(after, desk.keys)
+    return show_subscription(after, context.keys)
 
 
 @router.post("/{subscription_id}/resume", responses=TAGGED)
 async def post_resume(
-    subscription_id: UUID, caller: LasHere, desk: DeskHere, response: Response, if_match: IfMatch = None
+    subscription_id: UUID,
+    caller: LasHere,
+    context: SubscriptionContextHere,
+    response: Response,
+    if_match: IfMatch = None,
 ) -> SubscriptionBody:
-    """Go on with what waited, in order; a receiver that had wanted nothing any more is asked for its consent again."""
-    async with desk.borrow() as c:
-        found = own(await store.find(c, subscription_id), caller)
+    """Resume in order; the receiver of a disabled subscription must consent again."""
+    async with context.borrow() as c:
+        found = require_own(await store.find(c, subscription_id), caller)
     check_match(if_match, found.version)
     if found.status is SubscriptionStatus.DISABLED:
-        await desk.agree(found.wish)
-    async with desk.borrow() as c, c.transaction():
-        locked = own(await store.lock(c, subscription_id), caller)
+        await context.obtain_consent(found.options)
+    async with context.borrow() as c, c.transaction():
+        locked = require_own(await store.lock(c, subscription_id), caller)
         check_match(if_match, locked.version)
-        after = await subscribe.activate(c, locked, desk.now())
+        after = await subscribe.activate(c, locked, context.now())
         if after != locked:
-            await desk.note(c, "resumed", caller, (locked, after))
-    desk.ring()
+            await context.write_entry(c, "resumed", caller, (locked, after))
+    context.notify()
     response.headers["ETag"] = etag(after.version)
-    return show(after, desk.keys)
+    return show_subscription(after, context.keys)
 
 
 @router.post("/{subscription_id}/secrets", status_code=HTTPStatus.CREATED)
 async def post_secret(
     subscription_id: UUID,
     caller: LasHere,
-    desk: DeskHere,
+    context: SubscriptionContextHere,
     body: RotationRequest | None = None,
     if_match: IfMatch = None,
 ) -> RotationBody:
     """Make a new secret, shown only here; until the grace is over messages are signed by both."""
     grace = timedelta(seconds=(body or RotationRequest()).grace_seconds)
-    async with desk.borrow() as c, c.transaction():
-        found = own(await store.lock(c, subscription_id), caller)
+    async with context.borrow() as c, c.transaction():
+        found = require_own(await store.lock(c, subscription_id), caller)
         check_match(if_match, found.version)
-        secret, until = await subscribe.rotate(c, found, grace, desk.keys, desk.now())
-        await desk.note(c, "secret_rotated", caller, (found, found), previousValidUntil=until)
-    desk.ring()
+        secret, until = await subscribe.rotate(c, found, grace, context.keys, context.now())
+        await context.write_entry(c, "secret_rotated", caller, (found, found), previousValidUntil=until)
+    context.notify()
     return RotationBody(secret=format_secret(secret), previous_valid_until=until)
 
 
 @router.post("/{subscription_id}/test")
-async def post_test(subscription_id: UUID, caller: LasHere, desk: DeskHere) -> TrialBody:
-    """Send a signed message that means nothing, and say what the receiver answered."""
-    async with desk.borrow() as c:
-        found = own(await store.find(c, subscription_id), caller)
-        prepared = await trial.prepare(c, found, desk.settings, desk.now())
-    return TrialBody.model_validate(await trial.send(desk.outbound, prepared, desk.now()))
+async def post_test(subscription_id: UUID, caller: LasHere, context: SubscriptionContextHere) -> TrialBody:
+    """Send a signed test message and return what the receiver answered."""
+    async with context.borrow() as c:
+        found = require_own(await store.find(c, subscription_id), caller)
+        prepared = await trial.prepare(c, found, context.settings, context.now())
+    return TrialBody.model_validate(await trial.send(context.outbound, prepared, context.now()))
+
+
+async def _check_rest(
+    context: SubscriptionContext, caller: Caller, body: ReadableSubscription | SubscriptionPatch
+) -> list[FieldError]:
+    """Return what is wrong with the readable rest of a request; nothing when the token does not name one supplier."""
+    if caller.oin is None:
+        return []
+    async with context.borrow() as c:
+        return await subscribe.check_fields(
+            c, caller.oin, url=body.url or None, services=body.services or (), types=body.types or ()
+        )

@@ -1,4 +1,4 @@
-"""`/v1/systems`: the administration systems that may be mandated. In: operations' wishes. Out: systems, lanes' ends."""
+"""`/v1/systems`: the administration systems that may be mandated. In: requests of operations. Out: systems."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -7,19 +7,19 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 
 from hub.api.auth import CallerHere, OperationsHere
-from hub.api.mandate_desk import DeskHere
-from hub.api.models import CamelModel, Items, RequestModel, example
-from hub.api.paging import PagingHere
-from hub.api.wiring import ConnectionHere
-from hub.imports import note_system, register_system
+from hub.api.mandate_context import MandateContextHere
+from hub.api.parameters import PagingHere
+from hub.api.state import ConnectionHere
+from hub.imports import register_system, system_entry
 from hub.store import audit, mandates
 from hub.store.register import System
+from hub.views.models import CamelModel, Items, RequestModel, example
 from schemas.identifiers import OinField, ServiceCodeField
 
 router = APIRouter(prefix="/systems", tags=["systems"])
 
 
-class SystemWish(RequestModel):
+class SystemRequest(RequestModel):
     """A system that is registered, or gets another name or other services."""
 
     model_config = example(
@@ -48,15 +48,17 @@ async def list_systems(c: ConnectionHere, _caller: CallerHere, paging: PagingHer
 
 
 @router.post("", status_code=HTTPStatus.CREATED, responses={200: {"model": SystemBody, "description": "Changed."}})
-async def post_system(body: SystemWish, _caller: OperationsHere, desk: DeskHere, response: Response) -> SystemBody:
+async def post_system(
+    body: SystemRequest, _caller: OperationsHere, context: MandateContextHere, response: Response
+) -> SystemBody:
     """Register a system (201), or what it is called and offers by now (200)."""
-    async with desk.change():
-        before, system = await register_system(desk.c, body.supplier_oin, body.system_name, body.service_codes)
+    async with context.change():
+        before, system = await register_system(context.c, body.supplier_oin, body.system_name, body.service_codes)
         if before != system:
-            await audit.write(desk.c, note_system(before, system, desk.at.now, desk.caller.subject))
+            await audit.write(context.c, system_entry(before, system, context.at.now, context.caller.subject))
     if before is not None:
         response.status_code = HTTPStatus.OK
-    desk.rings.ring("destinations")
+    context.notifications.notify("destinations")
     return _show(system)
 
 

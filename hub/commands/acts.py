@@ -11,26 +11,25 @@ from uuid import UUID
 import typer
 from rich.progress import Progress
 
-from hub import bulk
-from hub.api.bulk_models import BulkBody, ReplayBody, show_cancellation, show_replay
+from hub.access import COMMAND_LINE, Actor, Caller, Role, verifier_for
+from hub.access.rules import require_identified, require_role
 from hub.clock import now
-from hub.commands.asking import ACTOR, Reason, ask, press, show_json, show_table
+from hub.commands.asking import Reason, print_json, print_table, run_change, run_query
 from hub.domain.bulk import BulkKind, BulkState
-from hub.errors import NotAllowed
-from hub.operate import Press
+from hub.operations import bulk
 from hub.store import bulk as store
-from hub.tokens import Role, verifier_for
+from hub.views.bulk import BulkBody, ReplayBody, show_cancellation, show_replay
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from hub.settings import Settings
-    from hub.store.bulk import Act
+    from hub.store.bulk import BulkJob
     from hub.store.pool import Connection
 
-    Decision = Callable[[Connection, UUID, Press], Awaitable[Act]]
+    Decision = Callable[[Connection, UUID, Actor], Awaitable[BulkJob]]
 
-LOOK_SECONDS: Final = 0.5
+POLL_SECONDS: Final = 0.5
 COLUMNS = ("id", "kind", "state", "matched", "to do", "done", "skipped", "asked", "reason")
 SAMPLE = ("delivery", "destination", "brin", "unit", "mandate", "version", "sends")
 app = typer.Typer(no_args_is_help=True, help="Replays and cancellations of many deliveries.")
@@ -48,17 +47,17 @@ TokenFile = Annotated[
 def list_(*, limit: Annotated[int, typer.Option(min=1, max=1000)] = 20) -> None:
     """List replays and cancellations, newest first."""
 
-    async def look(c: Connection, _settings: Settings) -> list[Act]:
-        return [act for kind in BulkKind for act in await store.list_acts(c, kind, None, limit)]
+    async def look(c: Connection, _settings: Settings) -> list[BulkJob]:
+        return [act for kind in BulkKind for act in await store.list_jobs(c, kind, None, limit)]
 
-    found = sorted(ask(look), key=lambda act: act.id, reverse=True)
-    show_table("acts", COLUMNS, [_row(act) for act in found[:limit]])
+    found = sorted(run_query(look), key=lambda act: act.id, reverse=True)
+    print_table("acts", COLUMNS, [_row(act) for act in found[:limit]])
 
 
 @app.command("show")
 def show_(act_id: Id, *, as_json: Json = False) -> None:
     """Show how far one is."""
-    show_act(ask(lambda c, _: bulk.read(c, act_id)), as_json=as_json)
+    print_job(run_query(lambda c, _: bulk.read(c, act_id)), as_json=as_json)
 
 
 @app.command()
@@ -71,7 +70,7 @@ def approve(
 ) -> None:
     """Let one begin that somebody else asked for; your token says who you are."""
     if token_file is None:
-        raise NotAllowed("two people are needed, and nobody knows who you are: give --token-file with a token of yours")
+        require_identified(COMMAND_LINE, "two people are needed, and nobody knows who you are")
     _decide(bulk.approve, act_id, reason, token_file, as_json=as_json)
 
 
@@ -87,21 +86,20 @@ def stop(
     _decide(bulk.stop, act_id, reason, token_file, as_json=as_json)
 
 
-async def identify(settings: Settings, token_file: Path | None) -> str:
-    """Say who presses: the bearer of a token with the role of operations, or the command line itself."""
+async def identify_operator(settings: Settings, token_file: Path | None) -> Caller:
+    """Return who acts: the bearer of a token with the role of operations, or the command line itself."""
     if token_file is None:
-        return ACTOR
+        return COMMAND_LINE
     caller = await verifier_for(settings).verify(_token(token_file))
-    if not caller.has(Role.OPERATIONS):
-        raise NotAllowed(f"this takes the role {Role.OPERATIONS}")
-    return caller.subject
+    require_role(caller, Role.OPERATIONS)
+    return caller
 
 
 def _token(token_file: Path) -> str:
     return (sys.stdin.read() if str(token_file) == "-" else token_file.read_text(encoding="utf-8")).strip()
 
 
-def follow(act: Act) -> Act:
+def follow(act: BulkJob) -> BulkJob:
     """On a terminal, show how an act gets on until it is done; leaving it does not stop it."""
     if not sys.stdout.isatty() or act.state is not BulkState.RUNNING:
         return act
@@ -109,35 +107,35 @@ def follow(act: Act) -> Act:
         with Progress() as bar:
             task = bar.add_task(act.kind.value, total=act.todo)
             while act.state is BulkState.RUNNING:
-                time.sleep(LOOK_SECONDS)
-                act = ask(lambda c, _: bulk.read(c, act.id))  # noqa: B023 - asked at once
+                time.sleep(POLL_SECONDS)
+                act = run_query(lambda c, _: bulk.read(c, act.id))  # noqa: B023 - asked at once
                 bar.update(task, completed=act.done + act.skipped)
     except KeyboardInterrupt:
         print(f"it goes on; `osr-hub acts show {act.id}` says how far it is")
     return act
 
 
-def show_act(act: Act, *, as_json: bool) -> None:
+def print_job(act: BulkJob, *, as_json: bool) -> None:
     """Print an act, for people or for programs."""
-    show(show_replay(act) if act.kind is BulkKind.REPLAY else show_cancellation(act), as_json=as_json)
+    print_bulk(show_replay(act) if act.kind is BulkKind.REPLAY else show_cancellation(act), as_json=as_json)
 
 
-def show(body: BulkBody, *, as_json: bool) -> None:
+def print_bulk(body: BulkBody, *, as_json: bool) -> None:
     """Print a preview or an act, for people or for programs."""
     if as_json:
-        show_json(body)
+        print_json(body)
         return
-    print(_sentence(body))
+    print(_summary(body))
     if body.why_approval is not None:
         print(f"{body.why_approval[0].upper()}{body.why_approval[1:]}.")
     if body.state == "awaiting_approval":
         print(f"Another operator approves it: osr-hub acts approve {body.id} --token-file … --reason …")
     sample = getattr(body, "sample", ())
     if body.state in ("preview", "awaiting_approval") and sample:
-        show_table("samples", SAMPLE, [_sample(each) for each in sample])
+        print_table("samples", SAMPLE, [_sample(each) for each in sample])
 
 
-def _sentence(body: BulkBody) -> str:
+def _summary(body: BulkBody) -> str:
     name = "a dry run" if body.id is None else f"{body.id} is {body.state.replace('_', ' ')}"
     values: dict[str, Any] = dict(body)
     if isinstance(body, ReplayBody):
@@ -161,14 +159,14 @@ def _sample(each: Any) -> tuple[str, ...]:  # noqa: ANN401 - samples of two kind
 
 
 def _decide(decision: Decision, act_id: UUID, reason: str, token_file: Path | None, *, as_json: bool) -> None:
-    async def work(c: Connection, settings: Settings) -> Act:
-        actor = await identify(settings, token_file)
-        return await decision(c, act_id, Press(actor=actor, at=now(), reason=reason))
+    async def work(c: Connection, settings: Settings) -> BulkJob:
+        caller = await identify_operator(settings, token_file)
+        return await decision(c, act_id, Actor(caller=caller, at=now(), reason=reason))
 
-    show_act(press(work, ()), as_json=as_json)
+    print_job(run_change(work, ()), as_json=as_json)
 
 
-def _row(act: Act) -> tuple[str, ...]:
+def _row(act: BulkJob) -> tuple[str, ...]:
     numbers = (act.matched, act.todo, act.done, act.skipped)
     asked = act.asked_at.strftime("%Y-%m-%d %H:%M:%S")
     return str(act.id), act.kind.value, act.state.value, *map(str, numbers), asked, act.reason

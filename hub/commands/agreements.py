@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub import agree
-from hub.agree import Agreement, Signature
+from hub.access import COMMAND_LINE, Actor
 from hub.clock import now
-from hub.commands.asking import ACTOR, Reason, press
+from hub.commands.asking import Reason, run_change
+from hub.operations import agreements
+from hub.operations.agreements import Agreement, Signature
 from schemas.identifiers import InvalidIdentifier, parse_bge_code
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ app = typer.Typer(no_args_is_help=True)
 Board = Annotated[str, typer.Argument(help="The board's five digits.")]
 
 
-class Answer(StrEnum):
+class SignedAnswer(StrEnum):
     """Whether it is signed."""
 
     YES = "yes"
@@ -33,7 +34,7 @@ class Answer(StrEnum):
 def set_(
     bge_code: Board,
     agreement: Annotated[Agreement, typer.Argument(help="The register's agreement, or that of VVA.")],
-    answer: Annotated[Answer, typer.Argument(help="Whether the board signed it.")],
+    answer: Annotated[SignedAnswer, typer.Argument(help="Whether the board signed it.")],
     *,
     reason: Reason,
 ) -> None:
@@ -41,16 +42,13 @@ def set_(
     signature = Signature(
         bge_code=_board(bge_code),
         agreement=agreement,
-        is_signed=answer is Answer.YES,
-        actor=ACTOR,
-        at=now(),
-        reason=reason,
+        is_signed=answer is SignedAnswer.YES,
     )
 
     async def work(c: Connection, _settings: Settings) -> dict[Agreement, bool]:
-        return await agree.agree(c, signature)
+        return await agreements.record_signature(c, Actor(caller=COMMAND_LINE, at=now(), reason=reason), signature)
 
-    _show(bge_code, press(work, ()))
+    _print_agreements(bge_code, run_change(work, ()))
 
 
 @app.command()
@@ -59,9 +57,9 @@ def show(bge_code: Board) -> None:
     board = _board(bge_code)
 
     async def work(c: Connection, _settings: Settings) -> dict[Agreement, bool]:
-        return await agree.signed(c, board)
+        return await agreements.lock_agreements(c, board)
 
-    _show(bge_code, press(work, ()))
+    _print_agreements(bge_code, run_change(work, ()))
 
 
 def _board(text: str) -> BgeCode:
@@ -71,6 +69,6 @@ def _board(text: str) -> BgeCode:
         raise typer.BadParameter(str(fault), param_hint="BGE_CODE") from fault
 
 
-def _show(bge_code: str, signed: dict[Agreement, bool]) -> None:
+def _print_agreements(bge_code: str, signed: dict[Agreement, bool]) -> None:
     for name, is_signed in signed.items():
         print(f"board {bge_code}: {name.value} {'signed' if is_signed else 'not signed'}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from hub.clock import now, today
-from hub.commands.asking import ACTOR, press
+from hub.commands.asking import ACTOR, run_change
 from hub.errors import NotFound
 from hub.store import anchors
 
@@ -30,5 +30,5 @@ def anchor() -> None:
             raise NotFound("nothing was noted yet, so there is nothing to seal")
         return found
 
-    made = press(work, ())
+    made = run_change(work, ())
     print(f"{made.day} {made.seal.hex()} {made.at:%Y-%m-%dT%H:%M:%S.%fZ} chains grown: {made.chains}")

@@ -6,26 +6,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hub import bulk
-from hub.api.bulk_models import CancellationWish, ReplayWish, preview_cancellation, preview_replay
+from hub.access import Actor
+from hub.access.rules import require_identified
 from hub.clock import now
-from hub.commands.acts import Json, TokenFile, follow, identify, show, show_act
-from hub.commands.asking import WHY, ask, press
+from hub.commands.acts import Json, TokenFile, follow, identify_operator, print_bulk, print_job
+from hub.commands.asking import REASON_OPTION, run_change, run_query
 from hub.commands.choosing import Statuses, read_filters
-from hub.domain.bulk import BulkState, why_another
+from hub.domain.bulk import BulkState, approval_reason
 from hub.domain.ids import new_id
-from hub.errors import NotAllowed
-from hub.operate import Press
-from hub.store.people import Ours
+from hub.operations import bulk
+from hub.views.bulk import CancellationRequest, ReplayRequest, preview_cancellation, preview_replay
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hub.api.bulk_models import BulkWish
-    from hub.bulk import Preview
+    from hub.operations.bulk import BulkPreview
     from hub.settings import Settings
-    from hub.store.bulk import Act
+    from hub.store.bulk import BulkJob
     from hub.store.pool import Connection
+    from hub.views.bulk import BulkRequest
 
 app = typer.Typer()
 Destination = Annotated[str | None, typer.Option(help="Such as duo:rio; `osr-hub lag` names them.")]
@@ -34,7 +33,7 @@ Mandates = Annotated[list[str] | None, typer.Option("--mandate", help="A mandate
 Deliveries = Annotated[list[str] | None, typer.Option("--delivery", help="A delivery's id; may be repeated.")]
 From = Annotated[str | None, typer.Option("--from", help="Planned since, such as 2026-11-23T09:00:00Z.")]
 To = Annotated[str | None, typer.Option("--to", help="Planned until.")]
-Reason = Annotated[str | None, WHY]
+Reason = Annotated[str | None, REASON_OPTION]
 Rate = Annotated[int | None, typer.Option("--rate", help="At most so many deliveries in a second.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Count and show samples; change nothing.")]
 
@@ -58,9 +57,9 @@ def replay(  # noqa: PLR0913 - one parameter per filter
 ) -> None:
     """Send the current state of what is chosen, once per unit; old messages are never sent again."""
     filters = _filters(destination, brin, mandate, delivery, status) | {"from": since, "to": until}
-    wish = read_filters(ReplayWish, filters | {"ratePerSecond": rate, "reason": reason, "dryRun": dry_run})
+    wish = read_filters(ReplayRequest, filters | {"ratePerSecond": rate, "reason": reason, "dryRun": dry_run})
     if dry_run:
-        show(preview_replay(wish, *_foresee(wish, token_file)), as_json=as_json)
+        print_bulk(preview_replay(wish, *_preview(wish, token_file)), as_json=as_json)
         return
     _begin(wish, token_file, is_followed=follow_it, as_json=as_json)
 
@@ -82,9 +81,9 @@ def cancel_many(  # noqa: PLR0913 - one parameter per filter
 ) -> None:
     """Cancel what waits of what is chosen, ends of mandates too; their lanes go on without it."""
     filters = _filters(destination, brin, mandate, delivery, status) | {"from": since, "to": until}
-    wish = read_filters(CancellationWish, filters | {"reason": reason, "dryRun": dry_run})
+    wish = read_filters(CancellationRequest, filters | {"reason": reason, "dryRun": dry_run})
     if dry_run:
-        show(preview_cancellation(wish, *_foresee(wish, token_file)), as_json=as_json)
+        print_bulk(preview_cancellation(wish, *_preview(wish, token_file)), as_json=as_json)
         return
     _begin(wish, token_file, is_followed=True, as_json=as_json)
 
@@ -105,28 +104,26 @@ def _filters(
     }
 
 
-def _foresee(wish: BulkWish, token_file: Path | None) -> tuple[Preview, int]:
-    async def look(c: Connection, settings: Settings) -> tuple[Preview, int]:
-        actor = await identify(settings, token_file)
-        found = await bulk.preview(c, wish.to_wanted(), new_id(now()), actor)
+def _preview(wish: BulkRequest, token_file: Path | None) -> tuple[BulkPreview, int]:
+    async def look(c: Connection, settings: Settings) -> tuple[BulkPreview, int]:
+        caller = await identify_operator(settings, token_file)
+        found = await bulk.preview(c, wish.to_wanted(), new_id(now()), caller.subject)
         return found, settings.operations.four_eyes_above
 
-    return ask(look)
+    return run_query(look)
 
 
-def _begin(wish: BulkWish, token_file: Path | None, *, is_followed: bool, as_json: bool) -> None:
-    async def work(c: Connection, settings: Settings) -> Act:
-        actor = await identify(settings, token_file)
+def _begin(wish: BulkRequest, token_file: Path | None, *, is_followed: bool, as_json: bool) -> None:
+    async def work(c: Connection, settings: Settings) -> BulkJob:
+        caller = await identify_operator(settings, token_file)
         above = settings.operations.four_eyes_above
-        act = await bulk.ask(c, wish.to_wanted(), Press(actor=actor, at=now(), reason=wish.reason), above)
-        if act.state is BulkState.AWAITING_APPROVAL and actor is Ours.COMMAND_LINE:
-            raise NotAllowed(
-                f"{why_another(act.todo, act.before)} (above {above}), so two people are needed, and nobody knows who "
-                "asks: give --token-file with a token of yours"
-            )
+        act = await bulk.submit(c, wish.to_wanted(), Actor(caller=caller, at=now(), reason=wish.reason), above)
+        if act.state is BulkState.AWAITING_APPROVAL:
+            why = f"{approval_reason(act.todo, act.before)} (above {above}), so two people are needed"
+            require_identified(caller, f"{why}, and nobody knows who asks")
         return act
 
-    act = press(work, ())
+    act = run_change(work, ())
     if is_followed and not as_json:
         act = follow(act)
-    show_act(act, as_json=as_json)
+    print_job(act, as_json=as_json)

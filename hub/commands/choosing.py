@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 import typer
 from pydantic import BaseModel, ValidationError
 
-from hub.errors import FieldError, InvalidInput, Place
+from hub.errors import FieldError, FieldLocation, InvalidInput
 from schemas.kinds import HELD, DeliveryStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Filters = TypeVar("Filters", bound=BaseModel)
-SHOWN: Final = (*map(str, DeliveryStatus), HELD)
-OPTIONS: Final = {
+SHOWN_STATUSES: Final = (*map(str, DeliveryStatus), HELD)
+OPTION_NAMES: Final = {
     "brins": "brin",
     "mandateIds": "mandate",
     "deliveryIds": "delivery",
@@ -31,8 +31,8 @@ OPTIONS: Final = {
 def check_statuses(statuses: list[str] | None) -> list[str] | None:
     """Let statuses through that `osr-hub deliveries` can show."""
     for status in statuses or ():
-        if status not in SHOWN:
-            raise typer.BadParameter(f"'{status}' is not a status; choose from {', '.join(SHOWN)}")
+        if status not in SHOWN_STATUSES:
+            raise typer.BadParameter(f"'{status}' is not a status; choose from {', '.join(SHOWN_STATUSES)}")
     return statuses
 
 
@@ -49,7 +49,7 @@ def read_filters(kind: type[Filters], asked: Mapping[str, object]) -> Filters:
     except ValidationError as fault:
         raise InvalidInput(
             [
-                FieldError(in_=Place.QUERY, field=_option(each["loc"]), code=each["type"], detail=each["msg"])
+                FieldError(in_=FieldLocation.QUERY, field=_option(each["loc"]), code=each["type"], detail=each["msg"])
                 for each in fault.errors(include_url=False)
             ]
         ) from fault
@@ -57,4 +57,4 @@ def read_filters(kind: type[Filters], asked: Mapping[str, object]) -> Filters:
 
 def _option(place: tuple[int | str, ...]) -> str:
     name = str(place[0]) if place else ""
-    return f"--{OPTIONS.get(name, name)}" if name else ""
+    return f"--{OPTION_NAMES.get(name, name)}" if name else ""

@@ -6,20 +6,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.api.delivery_desk import Filters
-from hub.api.delivery_models import show_delivery
-from hub.api.models import Items
-from hub.api.paging import HIGHEST_LIMIT, Paging, mark_of
-from hub.commands.asking import ask, show_json, show_table
+from hub.commands.asking import print_json, print_table, run_query
 from hub.commands.choosing import Statuses, read_filters
-from hub.observe.shown import not_open
+from hub.observe.shown import without_receiver
 from hub.store import ledger, observe
-from hub.store.deliveries import Reach, list_deliveries
+from hub.store.deliveries import DeliveryScope, list_deliveries
+from hub.views.deliveries import DeliveryQuery, show_delivery
+from hub.views.models import Items
+from hub.views.paging import HIGHEST_LIMIT, Paging, list_fingerprint
 
 if TYPE_CHECKING:
-    from hub.api.delivery_models import DeliveryBody
     from hub.settings import Settings
     from hub.store.pool import Connection
+    from hub.views.deliveries import DeliveryBody
 
 COLUMNS = ("id", "destination", "brin", "unit", "number", "type", "status", "reason", "made", "taken", "processed")
 app = typer.Typer()
@@ -51,22 +50,24 @@ def deliveries(  # noqa: PLR0913 - one parameter per filter
         "status": status,
         "afterSequence": after_sequence,
     }
-    filters = read_filters(Filters, asked)
-    paging = Paging(mark=mark_of("/v1/deliveries"), limit=limit, cursor=cursor)
-    page = ask(lambda c, settings: _page(c, settings, filters, paging))
+    filters = read_filters(DeliveryQuery, asked)
+    paging = Paging(fingerprint=list_fingerprint("/v1/deliveries"), limit=limit, cursor=cursor)
+    page = run_query(lambda c, settings: _page(c, settings, filters, paging))
     if as_json:
-        show_json(page)
+        print_json(page)
         return
-    show_table("deliveries", COLUMNS, [_row(each) for each in page.items])
+    print_table("deliveries", COLUMNS, [_row(each) for each in page.items])
     if page.next:
         print(f"there are more: --cursor {page.next}")
 
 
-async def _page(c: Connection, _settings: Settings, filters: Filters, paging: Paging) -> Items[DeliveryBody]:
-    places = {place.id: place for place in await observe.places(c)}
+async def _page(c: Connection, _settings: Settings, filters: DeliveryQuery, paging: Paging) -> Items[DeliveryBody]:
+    places = {place.id: place for place in await observe.read_destinations(c)}
     epoch = await ledger.epoch(c)
-    wanted = filters.to_wanted(list(places.values()), paging.after(int, str, int))
-    found = await list_deliveries(c, wanted, Reach(everything=True), not_open(places.values()), paging.limit + 1)
+    wanted = filters.to_filter(list(places.values()), paging.after(int, str, int))
+    found = await list_deliveries(
+        c, wanted, DeliveryScope(everything=True), without_receiver(places.values()), paging.limit + 1
+    )
     return paging.page(
         found,
         lambda view: (view.destination, view.brin, view.sequence),

@@ -16,24 +16,25 @@ from pyreqwest.exceptions import PyreqwestError
 from rich.console import Console
 
 from hub.commands.up import DataFolder, Port, SchoolFile, WithoutSimulators
-from hub.embedded.demo.fill import SAMPLE, write_script
-from hub.embedded.demo.play import play
-from hub.embedded.demo.stage import CommandSaidNo
-from hub.embedded.demo.watch import Late
-from hub.embedded.places import DataDir, default_data_dir
-from hub.embedded.simulate_hub import HubSaidNo
-from hub.embedded.wish import Wish, callers_settings
+from hub.demo.fill import SAMPLE, plan_demo
+from hub.demo.play import run_demo
+from hub.demo.stage import DemoCommandFailed
+from hub.demo.watch import NotSettled
+from hub.embedded.options import StackOptions, read_caller_settings
+from hub.embedded.paths import DataDir, default_data_dir
+from hub.embedded.up import on_stop_signals
 from hub.errors import ConfigurationError
-from hub.settings import Log, LogLevel
+from hub.settings import Log, LogLevel, load
+from hub.simulators.hub import HubApiError
 from hub.telemetry import set_up_logging
 
 if TYPE_CHECKING:
-    from hub.embedded.demo.fill import Script
+    from hub.demo.fill import DemoScript
 
 MANDATES: Final = 2900
-WIDE: Final = 160
-NO: Final = 1
-STOPPED: Final = 143
+PIPE_WIDTH: Final = 160
+FAILED: Final = 1
+TERMINATED: Final = 143
 
 app = typer.Typer(add_completion=False)
 
@@ -49,15 +50,16 @@ def demo(
     without_simulators: WithoutSimulators = False,
 ) -> None:
     """Import real schools, change mandates, and watch DUO and two systems, all simulated, process them."""
+    load()
     set_up_logging(Log(level=LogLevel.WARNING))
-    wish = Wish(
+    options = StackOptions(
         data_dir=_empty(data_dir, is_fresh=fresh),
         port=port,
         fresh=True,
         with_simulators=not without_simulators,
-        caller=callers_settings(),
+        caller=read_caller_settings(),
     )
-    sys.exit(_run(wish, write_script(schools or SAMPLE, mandates)))
+    sys.exit(_run(options, plan_demo(schools or SAMPLE, mandates)))
 
 
 def _empty(folder: Path | None, *, is_fresh: bool) -> Path:
@@ -71,24 +73,24 @@ def _empty(folder: Path | None, *, is_fresh: bool) -> Path:
     return folder
 
 
-def _run(wish: Wish, script: Script) -> int:
+def _run(options: StackOptions, script: DemoScript) -> int:
     console = Console(soft_wrap=False)
     if not console.is_terminal:
-        console = Console(width=WIDE)
+        console = Console(width=PIPE_WIDTH)
     try:
-        return 0 if asyncio.run(_play(wish, script, console)) else NO
+        return 0 if asyncio.run(_play(options, script, console)) else FAILED
     except asyncio.CancelledError:
-        return STOPPED
-    except (Late, HubSaidNo, PyreqwestError) as fault:
+        return TERMINATED
+    except (NotSettled, HubApiError, PyreqwestError) as fault:
         typer.echo(f"osr-hub: {fault}", err=True)
-        return NO
-    except CommandSaidNo as said:
+        return FAILED
+    except DemoCommandFailed as said:
         typer.echo(f"osr-hub: {said}", err=True)
         return said.code
 
 
-async def _play(wish: Wish, script: Script, console: Console) -> bool:
+async def _play(options: StackOptions, script: DemoScript, console: Console) -> bool:
     """Play, and end everything when told to stop."""
-    playing = asyncio.create_task(play(wish, script, console))
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, playing.cancel)
+    playing = asyncio.create_task(run_demo(options, script, console))
+    on_stop_signals(playing.cancel, signal.SIGTERM)
     return await playing

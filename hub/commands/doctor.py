@@ -10,18 +10,18 @@ import asyncpg
 import typer
 from aiokafka.errors import KafkaError
 
-from hub import keyring
 from hub.clock import now
 from hub.domain.cause import Cause
-from hub.domain.says import says
+from hub.domain.says import explain
 from hub.errors import ConfigurationError, LogIsAhead
+from hub.kafka.topics import missing_topics
 from hub.observe.lag import LagReader
+from hub.operations import keys
 from hub.recovery import compare
 from hub.settings import load
 from hub.store import observe
-from hub.store.migrations import current, newest
-from hub.store.pool import look_up_by_key
-from hub.topics import missing_topics
+from hub.store.migrations import current_revision, newest_revision
+from hub.store.pool import DATABASE_ERRORS, prefer_index_lookups
 from schemas.topics import MANDATES, Broker, topics_on
 
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from hub.settings import Kafka, Settings
     from hub.store.keys import Sealed
 
-PATIENCE_SECONDS: Final = 5.0
-SKEW_SECONDS: Final = 2.0
-UNREACHABLE: Final = (OSError, TimeoutError, KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError)
+CONNECT_TIMEOUT_SECONDS: Final = 5.0
+MAX_SKEW_SECONDS: Final = 2.0
+UNREACHABLE: Final = (KafkaError, *DATABASE_ERRORS)
 ROLES: Final = {
     "produce": "osr-produce",
     "plan": "osr-consume plan",
@@ -55,14 +55,14 @@ class Finding:
 @app.command()
 def doctor() -> None:
     """Look at the settings, the database, Kafka, the processes and the destinations, and say what is wrong."""
-    findings = asyncio.run(_look())
+    findings = asyncio.run(_findings())
     for each in findings:
         print(f"{'well ' if each.is_well else 'WRONG'}  {each.what}: {each.words}")
     if not all(each.is_well for each in findings):
         raise typer.Exit(1)
 
 
-async def _look() -> list[Finding]:
+async def _findings() -> list[Finding]:
     try:
         settings = load()
     except ConfigurationError as fault:
@@ -72,7 +72,7 @@ async def _look() -> list[Finding]:
     findings += [
         await _kafka("Kafka", settings.kafka, Broker.OURS),
         await _kafka("DUO's Kafka", settings.duo_kafka, Broker.DUO),
-        await _log(settings),
+        await _published_log(settings),
     ]
     return findings
 
@@ -94,25 +94,29 @@ def _settings(settings: Settings) -> Iterator[Finding]:
 
 async def _database(settings: Settings) -> AsyncIterator[Finding]:
     try:
-        c = await asyncpg.connect(settings.database.url, timeout=PATIENCE_SECONDS)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ConfigurationError) as error:
+        c = await asyncpg.connect(settings.database.url, timeout=CONNECT_TIMEOUT_SECONDS)
+    except (*DATABASE_ERRORS, ConfigurationError) as error:
         yield Finding("database", is_well=False, words=f"it does not answer: {error or type(error).__name__}")
         return
     try:
-        schema, clock = await current(c), await observe.clock(c)
-        fits = schema == newest()
-        words = f"schema {schema}" if fits else f"schema {schema}, this code needs {newest()}: run `osr-hub migrate`"
+        schema, clock = await current_revision(c), await observe.database_clock(c)
+        fits = schema == newest_revision()
+        words = (
+            f"schema {schema}"
+            if fits
+            else f"schema {schema}, this code needs {newest_revision()}: run `osr-hub migrate`"
+        )
         yield Finding("database", is_well=fits, words=words)
         skew = abs((now() - clock).total_seconds())
         yield Finding(
-            "clocks", is_well=skew < SKEW_SECONDS, words=f"{skew:.1f} s between this machine and the database"
+            "clocks", is_well=skew < MAX_SKEW_SECONDS, words=f"{skew:.1f} s between this machine and the database"
         )
         if fits:
-            await look_up_by_key(c)
-            for each in _work(await LagReader().read(c, now())):
+            await prefer_index_lookups(c)
+            for each in _processes(await LagReader().read(c, now())):
                 yield each
             if settings.secrets.keys:
-                yield _sealed(*await keyring.survey(c, settings.secrets.keys))
+                yield _sealed(*await keys.count_outdated(c, settings.secrets.keys))
     finally:
         await c.close()
 
@@ -126,13 +130,13 @@ def _sealed(older: int, closed: Sequence[Sealed]) -> Finding:
     return Finding("sealed secrets", is_well=True, words=words)
 
 
-def _work(lag: Lag) -> Iterator[Finding]:
+def _processes(lag: Lag) -> Iterator[Finding]:
     for role, command in ROLES.items():
-        n = lag.beating.get(role, 0)
+        n = lag.processes.get(role, 0)
         yield Finding(role, is_well=n > 0, words=f"{n} at work" if n else f"none is at work; start `{command}`")
     for each in lag.destinations:
         is_well = each.cause in {Cause.NONE, Cause.BACK_OFFICE} and not each.standing.dead
-        yield Finding(each.place.name, is_well=is_well, words=says(each.cause, each.standing))
+        yield Finding(each.destination.name, is_well=is_well, words=explain(each.cause, each.standing))
     words = f"{lag.parked} wait for a decision: `osr-hub parked list`" if lag.parked else "none"
     yield Finding("parked records", is_well=not lag.parked, words=words)
 
@@ -151,12 +155,12 @@ async def _kafka(what: str, kafka: Kafka, broker: Broker) -> Finding:
     return Finding(what, is_well=True, words="answers, with all topics")
 
 
-async def _log(settings: Settings) -> Finding:
+async def _published_log(settings: Settings) -> Finding:
     what = "published log"
     try:
-        c = await asyncpg.connect(settings.database.url, timeout=PATIENCE_SECONDS)
+        c = await asyncpg.connect(settings.database.url, timeout=CONNECT_TIMEOUT_SECONDS)
         try:
-            (await compare(c, settings.kafka.client_options(), MANDATES.name)).refuse_if_ahead()
+            (await compare(c, settings.kafka.client_options(), MANDATES.name)).raise_if_ahead()
         finally:
             await c.close()
     except LogIsAhead as fault:

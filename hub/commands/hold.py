@@ -7,10 +7,11 @@ from uuid import UUID
 
 import typer
 
-from hub import operate
+from hub.access import COMMAND_LINE, Actor
 from hub.clock import now
-from hub.commands.asking import ACTOR, Reason, press
-from hub.operate import BELLS, Press
+from hub.commands.asking import Reason, run_change
+from hub.operations import controls
+from hub.operations.controls import NOTIFIED_CHANNELS
 from schemas.identifiers import InvalidIdentifier, parse_brin
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from hub.settings import Settings
     from hub.store.pool import Connection
 
-    Button = Callable[[Connection, str, Collection[str] | None, Press], Awaitable[None]]
+    Button = Callable[[Connection, str, Collection[str] | None, Actor], Awaitable[None]]
 
 app = typer.Typer()
 Destination = Annotated[str, typer.Argument(help="Such as duo:rio; `osr-hub lag` names them.")]
@@ -29,14 +30,14 @@ Brins = Annotated[list[str] | None, typer.Option("--brin", help="Only this schoo
 @app.command()
 def hold(destination: Destination, *, brin: Brins = None, reason: Reason) -> None:
     """Let nothing go to a destination, or nothing of some schools, until it is released."""
-    _push(operate.hold, destination, brin, reason)
+    _apply(controls.hold, destination, brin, reason)
     print(f"{destination} is held{_for(brin)}")
 
 
 @app.command()
 def release(destination: Destination, *, brin: Brins = None, reason: Reason) -> None:
     """Let it go again, in order."""
-    _push(operate.release, destination, brin, reason)
+    _apply(controls.release, destination, brin, reason)
     print(f"{destination} is released{_for(brin)}")
 
 
@@ -45,22 +46,22 @@ def cancel(delivery_id: Annotated[UUID, typer.Argument(help="The delivery's id."
     """Cancel a delivery that waits; its lane goes on without it."""
 
     async def work(c: Connection, _settings: Settings) -> None:
-        await operate.cancel(c, delivery_id, Press(actor=ACTOR, at=now(), reason=reason))
+        await controls.cancel(c, delivery_id, Actor(caller=COMMAND_LINE, at=now(), reason=reason))
 
-    press(work, BELLS)
+    run_change(work, NOTIFIED_CHANNELS)
     print(f"delivery {delivery_id} is cancelled")
 
 
-def _push(button: Button, destination: str, brins: list[str] | None, reason: str) -> None:
+def _apply(button: Button, destination: str, brins: list[str] | None, reason: str) -> None:
     try:
         schools = None if not brins else [parse_brin(brin) for brin in brins]
     except InvalidIdentifier as fault:
         raise typer.BadParameter(str(fault), param_hint="--brin") from fault
 
     async def work(c: Connection, _settings: Settings) -> None:
-        await button(c, destination, schools, Press(actor=ACTOR, at=now(), reason=reason))
+        await button(c, destination, schools, Actor(caller=COMMAND_LINE, at=now(), reason=reason))
 
-    press(work, BELLS)
+    run_change(work, NOTIFIED_CHANNELS)
 
 
 def _for(brins: list[str] | None) -> str:

@@ -18,11 +18,21 @@ from rich.progress import Progress as Bar
 
 from hub import imports
 from hub.clock import now
-from hub.commands.differences import print_body, print_difference
-from hub.imports import Imported, Progress, SchoolsImported, Terms, TooManyClosures
+from hub.commands.differences import print_difference, print_difference_json, print_withdrawals
+from hub.imports import (
+    MOST_WITHDRAWN,
+    Imported,
+    NeedsAcceptance,
+    Progress,
+    SchoolImportOptions,
+    SchoolsImported,
+    ToAccept,
+    acceptance_options,
+    acceptance_reasons,
+)
 from hub.register import Moment, moment
 from hub.settings import load
-from hub.store import wake
+from hub.store import notifications
 from hub.tracing import new_traceparent
 
 if TYPE_CHECKING:
@@ -32,7 +42,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="The CSV file.")]
-CHANNELS: Final[tuple[wake.Channel, ...]] = ("events", "destinations")
+CHANNELS: Final[tuple[notifications.Channel, ...]] = ("events", "destinations")
 Done = TypeVar("Done", bound=Imported)
 Work: TypeAlias = "Callable[[Connection, bytes, Moment, Progress], Awaitable[Done]]"
 
@@ -43,53 +53,59 @@ def schools(
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the difference and change nothing.")] = False,
     accept_closures: Annotated[int, typer.Option(min=0, help="So many may close, where 2 % is not enough.")] = 0,
-    part: Annotated[bool, typer.Option("--part", help="The file lists a part of its sector: nothing closes.")] = False,
+    accept_withdrawals: Annotated[
+        int, typer.Option(min=0, help=f"So many mandates may be withdrawn, where that is more than {MOST_WITHDRAWN}.")
+    ] = 0,
+    part: Annotated[bool, typer.Option("--part", help="The file lists a part of its schools: nothing closes.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The difference as programs read it.")] = False,
 ) -> None:
-    """Import schools and branches from DUO's open data; what its newest file leaves out closes."""
-    terms = Terms(dry_run=dry_run, is_part=part, accepted=accept_closures)
+    """Import schools and branches from DUO's open data; what the newest file of its kind leaves out closes."""
+    accepted = ToAccept(closures=accept_closures, withdrawals=accept_withdrawals)
+    options = SchoolImportOptions(dry_run=dry_run, is_part=part, accepted=accepted)
 
     async def work(c: Connection, data: bytes, at: Moment, progress: Progress) -> SchoolsImported:
-        return await imports.import_schools(c, data, at, progress, terms)
+        return await imports.import_schools(c, data, at, progress, options)
 
     try:
-        done = _take("schools", file, work, changes=not dry_run)
-    except TooManyClosures as fault:
-        fault.next_step = f"See which by --dry-run. If that is right: {_accepting(file, fault.closings)}"
+        done = _import_file("schools", file, work, changes=not dry_run)
+    except NeedsAcceptance as error:
+        error.next_step = f"See which by --dry-run. If that is right: {_accept_command(file, error.to_accept)}"
         raise
     if as_json:
-        print_body(done, dry_run=dry_run)
+        print_difference_json(done, dry_run=dry_run)
     elif dry_run:
         print_difference(done, is_whole=True)
+        print_withdrawals(done)
         print(f"nothing was changed; events that would follow: {done.events}, mandates that would end: {done.ended}")
-        if done.to_accept:
-            print(f"more than 2 % of {done.sector} would close. If that is right: {_accepting(file, done.to_accept)}")
+        if reasons := "; ".join(acceptance_reasons(done)):
+            print(f"{reasons}. If that is right: {_accept_command(file, done.to_accept)}")
     else:
-        _say("schools", done)
+        _print_result("schools", done)
         print_difference(done, is_whole=False)
+        print_withdrawals(done)
 
 
 @app.command()
 def systems(file: File) -> None:
     """Import systems: supplier_oin;system_name;service_codes."""
-    _say("systems", _take("systems", file, imports.import_systems))
+    _print_result("systems", _import_file("systems", file, imports.import_systems))
 
 
 @app.command()
 def mandates(file: File) -> None:
     """Import mandates: brin;service_code;supplier_oin;start_date;end_date;branch;routing_id."""
-    _say("mandates", _take("mandates", file, imports.import_mandates))
+    _print_result("mandates", _import_file("mandates", file, imports.import_mandates))
 
 
-def _accepting(file: Path, closings: int) -> str:
-    return f"osr-hub import schools {shlex.quote(str(file))} --accept-closures {closings}"
+def _accept_command(file: Path, to_accept: ToAccept) -> str:
+    return " ".join(("osr-hub import schools", shlex.quote(str(file)), *acceptance_options(to_accept)))
 
 
-def _say(what: str, done: Imported) -> None:
+def _print_result(what: str, done: Imported) -> None:
     print(f"{what}: {done.created} new, {done.changed} changed, {done.unchanged} unchanged; events: {done.events}")
 
 
-def _take(what: str, file: Path, work: Work[Done], *, changes: bool = True) -> Done:
+def _import_file(what: str, file: Path, work: Work[Done], *, changes: bool = True) -> Done:
     dsn = load().database.url
     gc.disable()  # a national file makes a million objects and no cycles; looking for them costs a quarter of the time
     with _progress(what) as progress:
@@ -103,7 +119,7 @@ async def _import(dsn: str, data: bytes, work: Work[Done], progress: Progress, *
             done = await work(c, data, moment(now(), new_traceparent()), progress)
         if changes:
             for channel in CHANNELS:
-                await wake.ring(c, channel)
+                await notifications.notify(c, channel)
     finally:
         await c.close()
     return done
@@ -113,7 +129,7 @@ async def _import(dsn: str, data: bytes, work: Work[Done], progress: Progress, *
 def _progress(what: str) -> Iterator[Progress]:
     """Show a bar on a terminal; elsewhere nothing but the result is told."""
     if not sys.stderr.isatty():
-        yield imports.silent
+        yield imports.no_progress
         return
     with Bar(console=Console(stderr=True)) as bar:
         task = bar.add_task(f"importing {what}", total=None)

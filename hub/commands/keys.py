@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub import keyring
+from hub.access import COMMAND_LINE, Actor
 from hub.clock import now
-from hub.commands.asking import ACTOR, Reason, ask, press, show_table
-from hub.operate import Press
+from hub.commands.asking import Reason, print_table, run_change, run_query
+from hub.operations import keys
 from hub.store import keys as store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hub.keyring import Resealed
+    from hub.operations.keys import ResealResult
     from hub.settings import Settings
     from hub.store.keys import PublicKey
     from hub.store.pool import Connection
@@ -38,7 +38,7 @@ def list_() -> None:
     async def read(c: Connection, _settings: Settings) -> Sequence[PublicKey]:
         return await store.public_keys(c)
 
-    show_table("signing keys", COLUMNS, [_row(key) for key in ask(read)])
+    print_table("signing keys", COLUMNS, [_row(key) for key in run_query(read)])
 
 
 @app.command()
@@ -52,10 +52,10 @@ def rotate(
     """Make a new signing key; receivers have the time of grace to fetch it."""
 
     async def work(c: Connection, settings: Settings) -> None:
-        pressed = Press(actor=ACTOR, at=now(), reason=reason)
-        await keyring.rotate(c, settings.sealing_keys, timedelta(hours=grace_hours), pressed)
+        pressed = Actor(caller=COMMAND_LINE, at=now(), reason=reason)
+        await keys.rotate(c, settings.sealing_keys, timedelta(hours=grace_hours), pressed)
 
-    press(work, ("destinations",))
+    run_change(work, ("destinations",))
     print(f"a new key signs; the one before it signs beside it for {grace_hours} hours")
 
 
@@ -63,16 +63,16 @@ def rotate(
 def reseal(*, reason: Reason) -> None:
     """Seal everything under the first of OSR_HUB_SECRETS__KEYS, so that the others can be taken out of it."""
 
-    async def work(c: Connection, settings: Settings) -> Resealed:
-        return await keyring.reseal(c, settings.sealing_keys, Press(actor=ACTOR, at=now(), reason=reason))
+    async def work(c: Connection, settings: Settings) -> ResealResult:
+        return await keys.reseal(c, settings.sealing_keys, Actor(caller=COMMAND_LINE, at=now(), reason=reason))
 
-    result = press(work, ("destinations",))
+    result = run_change(work, ("destinations",))
     for kind, n in result.done.items():
         print(f"{n} {WORDS[kind]} sealed anew")
     print(f"{result.left} were sealed under the newest key already")
-    for each in result.closed:
+    for each in result.unreadable:
         print(f"no key opens one of the {WORDS[each.kind]}, of {each.owner}: put the key that sealed it back")
-    if result.closed:
+    if result.unreadable:
         raise typer.Exit(1)
 
 

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.api.status_models import show_lag
 from hub.clock import now
-from hub.commands.asking import ask, show_json, show_table
+from hub.commands.asking import print_json, print_table, run_query
 from hub.domain.says import age
 from hub.observe.lag import LagReader
+from hub.views.status import show_lag
 
 if TYPE_CHECKING:
-    from hub.api.status_models import DestinationLagBody, HopBody, LagBody
     from hub.settings import Settings
     from hub.store.pool import Connection
+    from hub.views.status import DestinationLagBody, HopBody, LagBody
 
 COLUMNS = (
     "destination", "state", "circuit", "waiting", "held", "retrying", "unprocessed", "dead", "undelivered for",
@@ -31,12 +31,12 @@ def lag(*, as_json: Annotated[bool, typer.Option("--json", help="As the API answ
     async def read(c: Connection, _settings: Settings) -> LagBody:
         return show_lag(await LagReader().read(c, now()))
 
-    body = ask(read)
+    body = run_query(read)
     if as_json:
-        show_json(body)
+        print_json(body)
         return
     title = f"unpublished {body.unpublished_events}, unplanned {body.unplanned_events}, parked {body.parked}"
-    show_table(title, COLUMNS, [_row(each) for each in body.destinations])
+    print_table(title, COLUMNS, [_row(each) for each in body.destinations])
     for each in body.destinations:
         if each.cause != "none" or each.dead:
             print(f"{each.destination}: {each.says}")

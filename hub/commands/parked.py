@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub import operate
-from hub.api.models import Items
-from hub.api.paging import HIGHEST_LIMIT, Paging, mark_of
-from hub.api.parked import ParkedBody, show_parked
+from hub.access import COMMAND_LINE, Actor
 from hub.clock import now
-from hub.commands.asking import ACTOR, Reason, ask, press, show_json, show_table
-from hub.operate import Press
+from hub.commands.asking import Reason, print_json, print_table, run_change, run_query
+from hub.operations import controls
 from hub.store import operations
+from hub.views.models import Items
+from hub.views.paging import HIGHEST_LIMIT, Paging, list_fingerprint
+from hub.views.parked import ParkedBody, show_parked
 
 if TYPE_CHECKING:
     from hub.settings import Settings
@@ -27,7 +27,7 @@ Id = Annotated[int, typer.Argument(help="As `parked list` shows it.")]
 Json = Annotated[bool, typer.Option("--json", help="As the API answers it.")]
 
 
-class Shown(StrEnum):
+class ParkedState(StrEnum):
     """Which records are listed."""
 
     OPEN = "open"
@@ -38,13 +38,13 @@ class Shown(StrEnum):
 @app.command("list")
 def list_(
     *,
-    state: Annotated[Shown, typer.Option(help="Which are listed.")] = Shown.OPEN,
+    state: Annotated[ParkedState, typer.Option(help="Which are listed.")] = ParkedState.OPEN,
     limit: Annotated[int, typer.Option(min=1, max=HIGHEST_LIMIT)] = 100,
     cursor: Annotated[str | None, typer.Option(help="Where an earlier page ended.")] = None,
     as_json: Json = False,
 ) -> None:
     """List parked records, oldest first."""
-    paging = Paging(mark=mark_of("/v1/parked"), limit=limit, cursor=cursor)
+    paging = Paging(fingerprint=list_fingerprint("/v1/parked"), limit=limit, cursor=cursor)
 
     async def read(c: Connection, _settings: Settings) -> Items[ParkedBody]:
         after = paging.after(int)
@@ -53,11 +53,11 @@ def list_(
         )
         return paging.page(found, lambda parked: (parked.id,), show_parked)
 
-    page = ask(read)
+    page = run_query(read)
     if as_json:
-        show_json(page)
+        print_json(page)
         return
-    show_table("parked", COLUMNS, [_row(each) for each in page.items])
+    print_table("parked", COLUMNS, [_row(each) for each in page.items])
     if page.next:
         print(f"there are more: --cursor {page.next}")
 
@@ -67,9 +67,9 @@ def retry(parked_id: Id, *, reason: Reason, as_json: Json = False) -> None:
     """Use a record after all."""
 
     async def work(c: Connection, _settings: Settings) -> Parked:
-        return await operate.retry(c, parked_id, Press(actor=ACTOR, at=now(), reason=reason))
+        return await controls.retry(c, parked_id, Actor(caller=COMMAND_LINE, at=now(), reason=reason))
 
-    _tell(show_parked(press(work, ("changes",))), as_json=as_json)
+    _print_record(show_parked(run_change(work, ("changes",))), as_json=as_json)
 
 
 @app.command()
@@ -77,14 +77,14 @@ def discard(parked_id: Id, *, reason: Reason, as_json: Json = False) -> None:
     """Decide that a record is never used."""
 
     async def work(c: Connection, _settings: Settings) -> Parked:
-        return await operate.discard(c, parked_id, Press(actor=ACTOR, at=now(), reason=reason))
+        return await controls.discard(c, parked_id, Actor(caller=COMMAND_LINE, at=now(), reason=reason))
 
-    _tell(show_parked(press(work, ())), as_json=as_json)
+    _print_record(show_parked(run_change(work, ())), as_json=as_json)
 
 
-def _tell(body: ParkedBody, *, as_json: bool) -> None:
+def _print_record(body: ParkedBody, *, as_json: bool) -> None:
     if as_json:
-        show_json(body)
+        print_json(body)
     else:
         print(f"parked record {body.id} is {body.state}")
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hub.clock import now
-from hub.commands.asking import ACTOR, Reason, ask, press
+from hub.commands.asking import ACTOR, Reason, run_change, run_query
 from hub.errors import NotFound
 from hub.store import audit, idempotency, people
-from hub.store.audit import Note
+from hub.store.audit import AuditEntry
 
 if TYPE_CHECKING:
     from hub.settings import Settings
@@ -26,9 +26,9 @@ def show(who: Who) -> None:
     """Say which pseudonym somebody has, or whose one is."""
 
     async def read(c: Connection, _settings: Settings) -> Person:
-        return await _find(c, who)
+        return await _find_person(c, who)
 
-    person = ask(read)
+    person = run_query(read)
     erased = "" if person.erased_at is None else f", erased {person.erased_at:%Y-%m-%d %H:%M:%S}"
     print(f"{person.pseudonym}: {person.subject or 'nobody any more'}, known since {person.since:%Y-%m-%d}{erased}")
 
@@ -38,17 +38,17 @@ def erase(who: Who, *, reason: Reason) -> None:
     """Forget whose a pseudonym is: what was done stays noted, and the audit stays whole."""
 
     async def work(c: Connection, _settings: Settings) -> Person:
-        person, at = await _find(c, who), now()
+        person, at = await _find_person(c, who), now()
         if person.subject is not None and await people.erase(c, person.pseudonym, at):
-            await idempotency.forget_caller(c, idempotency.digest(person.subject))
+            await idempotency.forget_caller(c, idempotency.caller_digest(person.subject))
             subject = {"pseudonym": person.pseudonym}
-            await audit.write(c, Note(at=at, actor=ACTOR, action="person.erased", subject=subject, reason=reason))
+            await audit.write(c, AuditEntry(at=at, actor=ACTOR, action="person.erased", subject=subject, reason=reason))
         return person
 
-    print(f"{press(work, ()).pseudonym} is nobody any more")
+    print(f"{run_change(work, ()).pseudonym} is nobody any more")
 
 
-async def _find(c: Connection, who: str) -> Person:
+async def _find_person(c: Connection, who: str) -> Person:
     person = await people.find(c, who)
     if person is None:
         raise NotFound("nobody is known by that subject or pseudonym")

@@ -8,44 +8,46 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from datetime import datetime
 
-    from hub.recovery import Recovered
+    from hub.recovery import RecoveryResult
 
-MOST_NAMED: Final = 10
+MAX_NAMED: Final = 10
 NOT_ON_THE_LOG: Final = (
     "not on the log, and so as in the backup: names and agreements, subscriptions and their secrets, what was held, "
     "cancelled or replayed, what systems reported, and the audit; the runbook says what to look at"
 )
-NEXT: Final = "next: import the newest files of schools and systems, start the processes, and run `osr-hub verify`"
-NOTHING: Final = (
+NEXT_STEPS: Final = (
+    "next: import the newest files of schools and systems, start the processes, and run `osr-hub verify`"
+)
+NOTHING_MISSING: Final = (
     "the database has everything that was published; nothing was changed",
     "if messages went out since the backup all the same (a replay, say): `osr-hub recover --new-epoch`",
 )
 
 
-def lines(done: Recovered, *, dry_run: bool) -> Iterator[str]:
+def summary_lines(done: RecoveryResult, *, dry_run: bool) -> Iterator[str]:
     """Say what was done, or would be, and what comes next."""
     if done.strange:
         yield f"records on the log that are no events of this hub, passed over: {done.strange}"
     if done.epoch is None:
-        yield from NOTHING
+        yield from NOTHING_MISSING
         return
     yield f"{'would be read back' if dry_run else 'read back'} from the log: {_what(done)}"
-    yield from _by_the_way(done, dry_run=dry_run)
+    yield from _side_effects(done, dry_run=dry_run)
     yield from _register(done)
     yield f"ledgerepoch {'would be' if dry_run else 'is'} {done.epoch} now"
     yield "nothing of this was kept: it was a dry run; `osr-hub recover` does it" if dry_run else NOT_ON_THE_LOG
     if not dry_run:
-        yield NEXT
+        yield NEXT_STEPS
 
 
-def _what(done: Recovered) -> str:
+def _what(done: RecoveryResult) -> str:
     if done.first is None or done.last is None:
         return "nothing, no event was missing"
     when = f"recorded from {_moment(done.first)} to {_moment(done.last)} UTC"
-    return f"{_n(done.events, 'event')} of {_n(done.mandates, 'mandate')}, {when}"
+    return f"{_count(done.events, 'event')} of {_count(done.mandates, 'mandate')}, {when}"
 
 
-def _by_the_way(done: Recovered, *, dry_run: bool) -> Iterator[str]:
+def _side_effects(done: RecoveryResult, *, dry_run: bool) -> Iterator[str]:
     will = "would " if dry_run else ""
     if done.published:
         yield f"were to be published by the backup's account, and had been: {done.published}"
@@ -57,7 +59,7 @@ def _by_the_way(done: Recovered, *, dry_run: bool) -> Iterator[str]:
         yield f"{will}get another place in GET /v1/events than they were published with: {done.displaced}"
 
 
-def _register(done: Recovered) -> Iterator[str]:
+def _register(done: RecoveryResult) -> Iterator[str]:
     for what, codes, file in (
         ("schools", done.made.schools, "schools"),
         ("branches", done.made.branches, "schools"),
@@ -73,13 +75,13 @@ def _register(done: Recovered) -> Iterator[str]:
 
 def _named(codes: Collection[str]) -> str:
     """Say how many there are, and name the first of them."""
-    more = " and more" if len(codes) > MOST_NAMED else ""
-    return f"({len(codes)}): {', '.join(sorted(codes)[:MOST_NAMED])}{more}"
+    more = " and more" if len(codes) > MAX_NAMED else ""
+    return f"({len(codes)}): {', '.join(sorted(codes)[:MAX_NAMED])}{more}"
 
 
 def _moment(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S}"
 
 
-def _n(number: int, what: str) -> str:
+def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"

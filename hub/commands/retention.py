@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from hub.clock import now
-from hub.commands.asking import ACTOR, ask, show_json, show_table
-from hub.domain.retention import Limits, Terms, limits
-from hub.retention import KINDS, Run, apply
+from hub.commands.asking import ACTOR, print_json, print_table, run_query
+from hub.domain.retention import Cutoffs, RetentionPeriods, cutoffs
+from hub.operations.retention import KINDS, RetentionRun, apply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -33,12 +33,12 @@ def retention(
 ) -> None:
     """Take away what is older than the settings on retention say; the books stay right."""
 
-    async def work(c: Connection, settings: Settings) -> tuple[Limits, dict[str, int]]:
+    async def work(c: Connection, settings: Settings) -> tuple[Cutoffs, dict[str, int]]:
         at = now()
         kept = settings.retention
-        before = limits(
+        before = cutoffs(
             at,
-            Terms(
+            RetentionPeriods(
                 register_years=kept.register_years,
                 deliveries_months=kept.deliveries_months,
                 attempts_days=kept.attempts_days,
@@ -46,17 +46,17 @@ def retention(
             ),
         )
         with _progress() as tell:
-            return before, await apply(Run(c=c, limits=before, dry=dry_run, tell=tell), at, ACTOR)
+            return before, await apply(RetentionRun(c=c, cutoffs=before, dry=dry_run, tell=tell), at, ACTOR)
 
-    before, gone = ask(work)
+    before, gone = run_query(work)
     if as_json:
-        show_json({"dryRun": dry_run, "gone": gone})
+        print_json({"dryRun": dry_run, "gone": gone})
         return
     rows = [(kind, f"{_limit(before)[kind]:%Y-%m-%d}", str(gone[kind])) for kind in KINDS]
-    show_table("retention", ("what", "older than", "would go, at most" if dry_run else "gone"), rows)
+    print_table("retention", ("what", "older than", "would go, at most" if dry_run else "gone"), rows)
 
 
-def _limit(before: Limits) -> Mapping[str, datetime]:
+def _limit(before: Cutoffs) -> Mapping[str, datetime]:
     others = {"deliveries": before.deliveries, "parked bytes": before.parked}
     recent = dict.fromkeys(("attempts", "reports"), before.attempts)
     return dict.fromkeys(KINDS, before.register) | others | recent

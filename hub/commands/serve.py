@@ -11,8 +11,8 @@ import typer
 import uvicorn
 
 from hub.api.app import create_app
-from hub.commands.running import run_until_stopped
 from hub.errors import ConfigurationError, Unavailable
+from hub.processes.running import run_until_stopped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from hub.commands.running import run_until_stopped
-from hub.embedded import simulate_duo, simulate_las_process
-from hub.embedded.simulate_las import Mode
-from hub.embedded.simulate_las_process import Manners, Place
+from hub.processes.running import run_until_stopped
+from hub.simulators import duo as simulate_duo
+from hub.simulators import las_process
+from hub.simulators.las import LasMode
+from hub.simulators.las_process import LasAddress, LasBehaviour
 
 if TYPE_CHECKING:
     import asyncio
@@ -35,7 +36,7 @@ def duo(delay: Delay = 0.3) -> None:
     """Read DUO's queues and report on each message, mostly `processed`, some with signals, some `rejected`."""
 
     async def run(settings: Settings, stop: asyncio.Event) -> None:
-        await simulate_duo.run(settings.duo_kafka.client_options(), simulate_duo.Desk(delay=delay), stop)
+        await simulate_duo.run(settings.duo_kafka.client_options(), simulate_duo.DuoOptions(delay=delay), stop)
 
     run_until_stopped([run])
 
@@ -60,19 +61,19 @@ def las(  # noqa: PLR0913 - one parameter per option
         Path, typer.Option(envvar=f"{PREFIX}STATE_DIR", help="Where it keeps its secret for a restart.")
     ] = Path(".osr-simulate"),
     mode: Annotated[
-        Mode, typer.Option(envvar=f"{PREFIX}MODE", help="How it behaves; PUT /mode changes it.")
-    ] = Mode.GOOD,
+        LasMode, typer.Option(envvar=f"{PREFIX}MODE", help="How it behaves; PUT /mode changes it.")
+    ] = LasMode.GOOD,
     delay: Delay = 0.3,
     reports: Annotated[bool, typer.Option(envvar=f"{PREFIX}REPORTS", help="Whether it reports what it did.")] = True,
 ) -> None:
     """Subscribe at the hub, take its webhooks, check them, and report `activated` a moment later."""
-    manners = Manners(oin=oin, mode=mode, delay=delay, reports=reports)
+    behaviour = LasBehaviour(oin=oin, mode=mode, delay=delay, reports=reports)
     read_token = _token_reader(token, token_file)
 
     async def run(settings: Settings, stop: asyncio.Event) -> None:
         base = hub or f"{settings.http.address.rstrip('/')}/v1"
-        place = Place(host=host, port=port, url=url, hub=base, token=read_token, state_dir=state_dir)
-        await simulate_las_process.run(place, manners, stop)
+        address = LasAddress(host=host, port=port, url=url, hub=base, token=read_token, state_dir=state_dir)
+        await las_process.run(address, behaviour, stop)
 
     run_until_stopped([run])
 

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.api.status_models import show_status
 from hub.clock import now, today
-from hub.commands.asking import ask, show_json, show_table
+from hub.commands.asking import print_json, print_table, run_query
 from hub.domain.says import age
 from hub.errors import NotFound
 from hub.observe.status import school_status
+from hub.views.status import show_status
 from schemas.identifiers import InvalidIdentifier, parse_brin
 
 if TYPE_CHECKING:
-    from hub.api.status_models import CellBody, SchoolStatusBody
     from hub.settings import Settings
     from hub.store.pool import Connection
+    from hub.views.status import CellBody, SchoolStatusBody
 
 COLUMNS = (
     "branch", "service", "system", "mandate", "sent to", "routing id", "status", "publish", "plan", "transport",
@@ -45,14 +45,14 @@ def status(
             raise NotFound(f"school {school} is not in the register")
         return show_status(found)
 
-    body = ask(read)
+    body = run_query(read)
     if as_json:
-        show_json(body)
+        print_json(body)
         return
     rows = [
         (each.branch if nth == 0 else "", *_row(cell)) for each in body.branches for nth, cell in enumerate(each.cells)
     ]
-    show_table(f"{body.brin} {body.name}", COLUMNS, rows)
+    print_table(f"{body.brin} {body.name}", COLUMNS, rows)
 
 
 def _row(cell: CellBody) -> tuple[str, ...]:

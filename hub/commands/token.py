@@ -7,10 +7,10 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from hub.access import Caller, Role, issue
 from hub.clock import now
 from hub.errors import ConfigurationError
 from hub.settings import load
-from hub.tokens import Caller, Role, issue
 from schemas.identifiers import InvalidIdentifier, parse_bge_code, parse_brin, parse_oin
 
 Id = TypeVar("Id", bound=str)

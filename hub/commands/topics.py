@@ -9,8 +9,8 @@ import typer
 from aiokafka.errors import KafkaError
 
 from hub.errors import Unavailable
+from hub.kafka.topics import TopicsFound, ensure_topics
 from hub.settings import load
-from hub.topics import TopicsFound, ensure_topics
 from schemas.topics import Broker, topics_on
 
 if TYPE_CHECKING:

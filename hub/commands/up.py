@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from hub.embedded.demo.fill import SAMPLE, furnish, write_script
-from hub.embedded.places import default_data_dir
-from hub.embedded.up import run_up
-from hub.embedded.wish import Wish, callers_settings
+from hub.demo.fill import SAMPLE, fill_register, plan_demo
+from hub.embedded.options import StackOptions, read_caller_settings
+from hub.embedded.paths import default_data_dir
+from hub.embedded.up import run_stack
 from hub.settings import load
 from hub.telemetry import set_up_logging
 
@@ -47,25 +47,25 @@ def up(
 ) -> None:
     """Start PostgreSQL, Kafka, the hub and its simulated neighbours, and keep them running."""
     set_up_logging(load().log)
-    wish = Wish(
+    options = StackOptions(
         data_dir=data_dir or default_data_dir(),
         port=port,
         fresh=fresh,
         with_simulators=not without_simulators,
-        caller=callers_settings(),
+        caller=read_caller_settings(),
     )
     is_filled = schools is not None or mandates > 0
-    script = write_script(schools or SAMPLE, mandates) if is_filled else None
+    script = plan_demo(schools or SAMPLE, mandates) if is_filled else None
 
     async def ready(stack: Stack) -> None:
         if script is not None:
-            await furnish(stack, script, Console())
-        say_what_is_where(stack)
+            await fill_register(stack, script, Console())
+        print_addresses(stack)
 
-    asyncio.run(run_up(wish, ready))
+    asyncio.run(run_stack(options, ready))
 
 
-def say_what_is_where(stack: Stack) -> None:
+def print_addresses(stack: Stack) -> None:
     """Say in plain words how to reach everything, and at last that it is ready."""
     found = stack.connection
     lines = {

@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from aiokafka.errors import KafkaError
 
-from hub.api.books_models import show_books
 from hub.clock import now
-from hub.commands.asking import ask, show_json, show_table
+from hub.commands.asking import print_json, print_table, run_query
 from hub.errors import Unavailable
-from hub.extents import asking
-from hub.observe.books import verify as do_the_books
-from hub.recovery.lost import send_again, whole
+from hub.kafka.offsets import open_offset_client
+from hub.observe.books import check_ledger as do_the_books
+from hub.recovery.lost import resend_lost, whole_topic
 from hub.store import lost
-from hub.store.wake import ring
+from hub.store.notifications import notify
+from hub.views.books import show_books
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from hub.api.books_models import AccountBody, BooksBody
     from hub.domain.delivery import Status
-    from hub.recovery.lost import Loss
+    from hub.recovery.lost import LossReport
     from hub.settings import Settings
     from hub.store.pool import Connection
+    from hub.views.books import AccountBody, BooksBody
 
 app = typer.Typer()
 
@@ -40,30 +40,30 @@ Repair = Annotated[
 def verify(*, as_json: AsJson = False, repair: Repair = False) -> None:
     """Check in one snapshot that nothing was lost, doubled, skipped, miscounted or left behind."""
 
-    async def read(c: Connection, settings: Settings) -> tuple[list[Loss], BooksBody]:
+    async def read(c: Connection, settings: Settings) -> tuple[list[LossReport], BooksBody]:
         losses = await _repair(c, settings) if repair else []
         return losses, show_books(await do_the_books(c, now()))
 
-    losses, books = ask(read)
+    losses, books = run_query(read)
     if repair:
         for line in _repaired(losses):
             print(line, file=sys.stderr if as_json else sys.stdout)
     if as_json:
-        show_json(books)
+        print_json(books)
     else:
         _tell(books)
     if not books.ok:
         raise typer.Exit(1)
 
 
-async def _repair(c: Connection, settings: Settings) -> list[Loss]:
+async def _repair(c: Connection, settings: Settings) -> list[LossReport]:
     """Look for each unreported message on DUO's broker itself."""
     try:
-        async with asking(settings.duo_kafka.client_options()) as asker:
+        async with open_offset_client(settings.duo_kafka.client_options()) as offset_client:
             queues = await lost.queues(c)
-            there = await asker.extents([queue.topic for queue in queues])
+            there = await offset_client.read_topic_offsets([queue.topic for queue in queues])
             found = [
-                await send_again(c, asker, queue, whole(there[queue.topic]), now=now(), process=0)
+                await resend_lost(c, offset_client, queue, whole_topic(there[queue.topic]), now=now(), process=0)
                 for queue in queues
                 if queue.topic in there
             ]
@@ -72,11 +72,11 @@ async def _repair(c: Connection, settings: Settings) -> list[Loss]:
             f"DUO's Kafka cannot be read: {error or type(error).__name__}",
             next_step="`osr-hub doctor` says what is wrong with it; what was repaired before stays repaired.",
         ) from error
-    await ring(c, "lanes")
+    await notify(c, "lanes")
     return [loss for loss in found if loss is not None]
 
 
-def _repaired(losses: Sequence[Loss]) -> Iterator[str]:
+def _repaired(losses: Sequence[LossReport]) -> Iterator[str]:
     for loss in losses:
         yield (
             f"{loss.queue.name}: {loss.messages} messages that {loss.queue.topic} took are not on it any more; "
@@ -89,12 +89,12 @@ def _repaired(losses: Sequence[Loss]) -> Iterator[str]:
 def _tell(books: BooksBody) -> None:
     used = [status for status in books.destinations[0].statuses if any(a.statuses[status] for a in books.destinations)]
     columns = ("destination", "planned", *(status.replace("_", " ") for status in used), "archived", "difference")
-    show_table(f"{books.events} events", columns, [_row(account, used) for account in books.destinations])
+    print_table(f"{books.events} events", columns, [_row(account, used) for account in books.destinations])
     if books.violations:
         rows = [
             (v.rule, v.destination or "-", v.brin or "-", str(v.delivery_id or "-"), v.detail) for v in books.violations
         ]
-        show_table("what is wrong", ("rule", "destination", "brin", "delivery", "detail"), rows)
+        print_table("what is wrong", ("rule", "destination", "brin", "delivery", "detail"), rows)
     print("the books are right" if books.ok else f"the books are wrong: {len(books.violations)} violations")
 
 

@@ -10,129 +10,141 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from hub import bulk
-from hub.bulk import Preview, Wanted
-from hub.console.act_form import STATUSES, read_wanted
-from hub.console.desk import Visit, VisitHere
-from hub.console.forms import Fault, Faults, Form
-from hub.console.operations import press_of, require_operator
+from hub.console.act_form import STATUSES, parse_bulk_filter
+from hub.console.form_parsing import merge_errors, parse_reason
+from hub.console.forms import FormData, FormError, FormErrors
+from hub.console.operations import actor_of, require_operator
 from hub.console.route import PageRoute
-from hub.console.wishes import add_found, read_reason
-from hub.domain.bulk import BulkKind, BulkState, needs_another
+from hub.console.visit import CurrentVisit, Visit
+from hub.domain.bulk import BulkKind, BulkState, needs_approval
 from hub.domain.ids import new_id
 from hub.errors import Conflict, InvalidInput, NotFound
+from hub.operations import bulk
+from hub.operations.bulk import BulkJobRequest, BulkPreview
 from hub.store import bulk as store
 from hub.store import observe, people
 from hub.store.pool import Connection
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
-MOST_ACTS: Final = 20
+MAX_JOBS: Final = 20
 Kind = Literal["replay", "cancellation"]
 
 
 @router.get("/console/acts")
-async def get_acts(here: VisitHere) -> Response:
+async def get_acts(here: CurrentVisit) -> Response:
     """List what was asked for, newest first."""
     require_operator(here)
-    async with here.wired.open_pool.acquire() as c:
-        found = [act for kind in BulkKind for act in await store.list_acts(c, kind, None, MOST_ACTS)]
+    async with here.app.open_pool.acquire() as c:
+        found = [act for kind in BulkKind for act in await store.list_jobs(c, kind, None, MAX_JOBS)]
     return here.show("acts.html", acts=sorted(found, key=lambda act: act.asked_at, reverse=True))
 
 
 @router.get("/console/acts/new/{kind}")
-async def get_new(kind: Kind, here: VisitHere, destination: str = "") -> Response:
+async def get_new(kind: Kind, here: CurrentVisit, destination: str = "") -> Response:
     """Ask which deliveries are meant."""
     require_operator(here)
-    async with here.wired.open_pool.acquire() as c:
-        return await _ask(here, c, BulkKind(kind), Form({"destination": [destination]}))
+    async with here.app.open_pool.acquire() as c:
+        return await _show_form(here, c, BulkKind(kind), FormData({"destination": [destination]}))
 
 
 @router.post("/console/acts/new/{kind}")
-async def post_new(kind: Kind, here: VisitHere) -> Response:
+async def post_new(kind: Kind, here: CurrentVisit) -> Response:
     """Show what it comes to, or ask for it."""
     require_operator(here)
     form = await here.form()
-    wanted, faults = read_wanted(form, BulkKind(kind), here.words)
-    async with here.wired.open_pool.acquire() as c:
+    wanted, faults = parse_bulk_filter(form, BulkKind(kind), here.words)
+    async with here.app.open_pool.acquire() as c:
         if faults or form.text("step") == "choose":
-            return await _ask(here, c, wanted.kind, form, faults)
+            return await _show_form(here, c, wanted.kind, form, faults)
         try:
-            found = await bulk.preview(c, wanted, new_id(here.at.now), here.known.subject)
+            found = await bulk.preview(c, wanted, new_id(here.at.now), here.user.subject)
         except InvalidInput as fault:
-            return await _ask(here, c, wanted.kind, form, add_found([], fault, here.words))
+            return await _show_form(here, c, wanted.kind, form, merge_errors([], fault, here.words))
         if form.text("step") != "confirm":
-            return _preview(here, wanted, found, form)
-        reason, faults = read_reason(form, here.words)
+            return _show_preview(here, wanted, found, form)
+        reason, faults = parse_reason(form, here.words)
         if faults:
-            return _preview(here, wanted, found, form, faults)
+            return _show_preview(here, wanted, found, form, faults)
         async with c.transaction():
-            act = await bulk.ask(c, wanted, press_of(here, reason), _limit(here))
+            act = await bulk.submit(c, wanted, actor_of(here, reason), _four_eyes_limit(here))
     return here.go(f"/console/acts/{act.id}", "asked")
 
 
 @router.get("/console/acts/{act_id:uuid}")
-async def get_act(act_id: UUID, here: VisitHere) -> Response:
+async def get_act(act_id: UUID, here: CurrentVisit) -> Response:
     """Say how far it is, and let somebody else approve it, or anybody stop it."""
     require_operator(here)
-    async with here.wired.open_pool.acquire() as c:
-        return await _show(here, c, act_id, Form())
+    async with here.app.open_pool.acquire() as c:
+        return await _show_job(here, c, act_id, FormData())
 
 
 @router.post("/console/acts/{act_id:uuid}")
-async def post_act(act_id: UUID, here: VisitHere) -> Response:
+async def post_act(act_id: UUID, here: CurrentVisit) -> Response:
     """Approve it, or stop it."""
     require_operator(here)
     form = await here.form()
-    reason, faults = read_reason(form, here.words)
+    reason, faults = parse_reason(form, here.words)
     push = {"approve": bulk.approve, "stop": bulk.stop}.get(form.text("button"))
     if push is None:
         raise NotFound
-    async with here.wired.open_pool.acquire() as c:
+    async with here.app.open_pool.acquire() as c:
         if faults:
-            return await _show(here, c, act_id, form, faults)
+            return await _show_job(here, c, act_id, form, faults)
         try:
             async with c.transaction():
-                await push(c, act_id, press_of(here, reason))
+                await push(c, act_id, actor_of(here, reason))
         except Conflict as fault:
-            return await _show(here, c, act_id, form, add_found([], fault, here.words))
+            return await _show_job(here, c, act_id, form, merge_errors([], fault, here.words))
     return here.go(f"/console/acts/{act_id}", "approved" if form.text("button") == "approve" else "stopped")
 
 
-def _limit(here: Visit) -> int:
-    return here.wired.settings.operations.four_eyes_above
+def _four_eyes_limit(here: Visit) -> int:
+    return here.app.settings.operations.four_eyes_above
 
 
-async def _ask(here: Visit, c: Connection, kind: BulkKind, form: Form, faults: Sequence[Fault] = ()) -> Response:
+async def _show_form(
+    here: Visit, c: Connection, kind: BulkKind, form: FormData, faults: Sequence[FormError] = ()
+) -> Response:
     status = HTTPStatus.BAD_REQUEST if faults else HTTPStatus.OK
-    names = [place.name for place in await observe.places(c)]
+    names = [place.name for place in await observe.read_destinations(c)]
     return here.show(
-        "act_new.html", status, kind=kind.value, form=form, faults=Faults(faults), names=names, statuses=STATUSES[kind]
+        "act_new.html",
+        status,
+        kind=kind.value,
+        form=form,
+        faults=FormErrors(faults),
+        names=names,
+        statuses=STATUSES[kind],
     )
 
 
-def _preview(here: Visit, wanted: Wanted, found: Preview, form: Form, faults: Sequence[Fault] = ()) -> Response:
+def _show_preview(
+    here: Visit, wanted: BulkJobRequest, found: BulkPreview, form: FormData, faults: Sequence[FormError] = ()
+) -> Response:
     return here.show(
         "act_preview.html",
         HTTPStatus.BAD_REQUEST if faults else HTTPStatus.OK,
         kind=wanted.kind.value,
         found=found,
         form=form,
-        faults=Faults(faults),
-        limit=_limit(here),
-        needs_another=needs_another,
+        faults=FormErrors(faults),
+        limit=_four_eyes_limit(here),
+        needs_another=needs_approval,
     )
 
 
-async def _show(here: Visit, c: Connection, act_id: UUID, form: Form, faults: Sequence[Fault] = ()) -> Response:
+async def _show_job(
+    here: Visit, c: Connection, act_id: UUID, form: FormData, faults: Sequence[FormError] = ()
+) -> Response:
     act = await bulk.read(c, act_id)
     async with c.transaction():
-        own = await people.find(c, here.known.subject)
+        own = await people.find(c, here.user.subject)
     return here.show(
         "act.html",
         HTTPStatus.BAD_REQUEST if faults else HTTPStatus.OK,
         act=act,
         form=form,
-        faults=Faults(faults),
+        faults=FormErrors(faults),
         is_own=own is not None and str(own.pseudonym) == act.asked_by,
         is_waiting=act.state is BulkState.AWAITING_APPROVAL,
         has_ended=act.state in {BulkState.DONE, BulkState.CANCELLED},

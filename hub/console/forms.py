@@ -7,12 +7,14 @@ from datetime import date
 from typing import Final
 from urllib.parse import parse_qs
 
+from schemas.moments import check_day
+
 _DAY: Final = re.compile(r"(\d{1,2})[-/. ](\d{1,2})[-/. ](\d{4})")
-MOST_FIELDS: Final = 10_000
+MAX_FIELDS: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class FormData:
     """The fields of a form as they were sent."""
 
     fields: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -31,26 +33,26 @@ class Form:
         return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0  # noqa: PLR2004 - no version has ten digits
 
 
-def read_form(body: bytes) -> Form:
+def parse_form(body: bytes) -> FormData:
     """Read the body of a form."""
     try:
-        return Form(parse_qs(body.decode(errors="replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS))
+        return FormData(parse_qs(body.decode(errors="replace"), keep_blank_values=True, max_num_fields=MAX_FIELDS))
     except ValueError:
-        return Form()
+        return FormData()
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class FormError:
     """What is wrong with a field, in words; a fault without a field is about the whole."""
 
     field: str
     says: str
 
 
-class Faults:
+class FormErrors:
     """Everything that is wrong with a form."""
 
-    def __init__(self, faults: Iterable[Fault] = ()) -> None:
+    def __init__(self, faults: Iterable[FormError] = ()) -> None:
         self.all = list(faults)
 
     def __bool__(self) -> bool:
@@ -62,10 +64,11 @@ class Faults:
         return [fault.says for fault in self.all if fault.field == name]
 
 
-def read_day(text: str) -> date | None:
+def parse_day(text: str) -> date | None:
     """Read a day as a browser's calendar writes it, or as people do: day, month, year; None when it is no day."""
     found = _DAY.fullmatch(text)
     try:
-        return date(int(found[3]), int(found[2]), int(found[1])) if found else date.fromisoformat(text)
+        day = date(int(found[3]), int(found[2]), int(found[1])) if found else date.fromisoformat(text)
+        return check_day(day)
     except ValueError:
         return None

@@ -5,16 +5,17 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Response
 
-from hub import administer, register
-from hub.console.desk import Visit, VisitHere
-from hub.console.forms import Fault, Faults, Form
+from hub import register
+from hub.console.form_parsing import merge_errors, parse_grant, parse_routing, raise_if_unreadable
+from hub.console.forms import FormData, FormError, FormErrors
 from hub.console.route import PageRoute
-from hub.console.schools import choose_own
-from hub.console.wishes import add_found, given_routing, read_wish, refuse_unread
+from hub.console.schools import load_own_school
+from hub.console.visit import CurrentVisit, Visit
 from hub.domain.mandate import Mandate
 from hub.domain.school import School
 from hub.errors import Conflict, InvalidInput
-from hub.register import Wish
+from hub.operations import administration
+from hub.register import GrantRequest
 from hub.store import register as rows
 from hub.store.pool import Connection
 
@@ -22,44 +23,46 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 
 @router.get("/mandaten/{brin}/nieuw")
-async def get_new(brin: str, here: VisitHere, dienst: str = "") -> Response:
+async def get_new(brin: str, here: CurrentVisit, dienst: str = "") -> Response:
     """Ask for the service first, then for the rest."""
-    async with here.wired.open_pool.acquire() as c:
-        school = await choose_own(here, c, brin)
-        form = Form({"service": [dienst], "start": [here.at.today.isoformat()]})
-        return await _ask(here, c, school, form)
+    async with here.app.open_pool.acquire() as c:
+        school = await load_own_school(here, c, brin)
+        form = FormData({"service": [dienst], "start": [here.at.today.isoformat()]})
+        return await _show_form(here, c, school, form)
 
 
 @router.post("/mandaten/{brin}/nieuw")
-async def post_new(brin: str, here: VisitHere) -> Response:
+async def post_new(brin: str, here: CurrentVisit) -> Response:
     """Give the mandate, or say everything that is wrong with it."""
     form = await here.form()
-    async with here.wired.open_pool.acquire() as c:
-        school = await choose_own(here, c, brin)
-        wish, faults = read_wish(form, school, here.at.today, here.words)
+    async with here.app.open_pool.acquire() as c:
+        school = await load_own_school(here, c, brin)
+        wish, faults = parse_grant(form, school, here.at.today, here.words)
         made = await _grant(here, c, wish, faults)
         if not isinstance(made, Mandate):
-            return await _ask(here, c, school, form, made)
-    here.ring("events")
+            return await _show_form(here, c, school, form, made)
+    here.notify("events")
     return here.go(f"/mandaten/{brin}/{made.id}", "granted")
 
 
-async def _grant(here: Visit, c: Connection, wish: Wish, faults: list[Fault]) -> Mandate | list[Fault]:
+async def _grant(here: Visit, c: Connection, wish: GrantRequest, faults: list[FormError]) -> Mandate | list[FormError]:
     try:
         async with c.transaction():
-            made = await administer.grant(c, here.hand, wish)
-            refuse_unread(faults)
+            made = await administration.grant(c, here.actor, wish)
+            raise_if_unreadable(faults)
             return made
     except (InvalidInput, Conflict) as fault:
-        return add_found(faults, fault, here.words, [branch for branch, _ in wish.branches])
+        return merge_errors(faults, fault, here.words, [branch for branch, _ in wish.branches])
 
 
-async def _ask(here: Visit, c: Connection, school: School, form: Form, faults: Sequence[Fault] = ()) -> Response:
+async def _show_form(
+    here: Visit, c: Connection, school: School, form: FormData, faults: Sequence[FormError] = ()
+) -> Response:
     services = await rows.services(c)
     chosen = next((each for each in services if each["code"] == form.text("service")), None)
     status = HTTPStatus.BAD_REQUEST if faults else HTTPStatus.OK
     if chosen is None:
-        return here.show("new_service.html", status, school=school, services=services, faults=Faults(faults))
+        return here.show("new_service.html", status, school=school, services=services, faults=FormErrors(faults))
     systems = [each for each in (await rows.systems(c)).values() if chosen["code"] in each.service_codes]
     return here.show(
         "new.html",
@@ -68,7 +71,7 @@ async def _ask(here: Visit, c: Connection, school: School, form: Form, faults: S
         service=chosen,
         systems=sorted(systems, key=lambda each: each.name.casefold()),
         form=form,
-        faults=Faults(faults),
-        branches=given_routing(form, school, here.at.today),
+        faults=FormErrors(faults),
+        branches=parse_routing(form, school, here.at.today),
         free=await register.available_routing(c, school.brin, here.at.today),
     )

@@ -8,27 +8,27 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from hub import administer
-from hub.console.desk import Visit, VisitHere
-from hub.console.forms import Fault, Faults, Form
+from hub.console.form_parsing import merge_errors, parse_patch, parse_reason, raise_if_unreadable
+from hub.console.forms import FormData, FormError, FormErrors
 from hub.console.route import PageRoute
-from hub.console.school_view import Card, card_of, parts_of
-from hub.console.schools import Chosen, choose
-from hub.console.wishes import add_found, read_patch, read_reason, refuse_unread
+from hub.console.school_view import MandateCard, branch_groups, card_of
+from hub.console.schools import SchoolPage, load_school
+from hub.console.visit import CurrentVisit, Visit
 from hub.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
 from hub.observe.status import school_status
+from hub.operations import administration
 from hub.store import mandates, register
-from hub.store.mandates import Happened, MandateView
+from hub.store.mandates import MandateView, RecordedEvent
 from hub.store.pool import Connection
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
+class MandatePage:
     """The mandate that a page is about."""
 
-    chosen: Chosen
+    chosen: SchoolPage
     view: MandateView
     service: Mapping[str, Any]
 
@@ -38,96 +38,96 @@ class Opened:
         return f"/mandaten/{self.view.mandate.brin}/{self.view.mandate.id}"
 
 
-async def open_mandate(here: Visit, c: Connection, brin: str, mandate_id: UUID, *, own: bool = False) -> Opened:
+async def load_mandate(here: Visit, c: Connection, brin: str, mandate_id: UUID, *, own: bool = False) -> MandatePage:
     """Read the mandate of a page; `NotFound` for one that the visitor may not see, or, if `own`, not change."""
-    chosen = await choose(here, c, brin)
-    view = await mandates.mandate_view(c, mandate_id, here.sight)
+    chosen = await load_school(here, c, brin)
+    view = await mandates.mandate_view(c, mandate_id, here.scope)
     if view is None or view.mandate.brin != brin or (own and not chosen.may_change):
         msg = f"no mandate {mandate_id}"
         raise NotFound(msg)
     services = {row["code"]: row for row in await register.services(c)}
-    return Opened(chosen=chosen, view=view, service=services[view.mandate.service_code])
+    return MandatePage(chosen=chosen, view=view, service=services[view.mandate.service_code])
 
 
 @router.get("/mandaten/{brin}/{mandate_id:uuid}")
-async def get_mandate(brin: str, mandate_id: UUID, here: VisitHere) -> Response:
+async def get_mandate(brin: str, mandate_id: UUID, here: CurrentVisit) -> Response:
     """Show a mandate, what became of it, and what can be done with it."""
-    async with here.wired.open_pool.acquire() as c:
-        opened = await open_mandate(here, c, brin, mandate_id)
-        return await _show(here, c, opened, _dates_of(opened))
+    async with here.app.open_pool.acquire() as c:
+        opened = await load_mandate(here, c, brin, mandate_id)
+        return await _show_mandate(here, c, opened, _current_dates(opened))
 
 
 @router.post("/mandaten/{brin}/{mandate_id:uuid}/datums")
-async def post_dates(brin: str, mandate_id: UUID, here: VisitHere) -> Response:
+async def post_dates(brin: str, mandate_id: UUID, here: CurrentVisit) -> Response:
     """Give it other dates; where somebody else was first, say what they changed and ask again."""
     form = await here.form()
-    async with here.wired.open_pool.acquire() as c:
-        opened = await open_mandate(here, c, brin, mandate_id, own=True)
-        patch, faults = read_patch(form, opened.view.mandate, here.at.today, here.words)
+    async with here.app.open_pool.acquire() as c:
+        opened = await load_mandate(here, c, brin, mandate_id, own=True)
+        patch, faults = parse_patch(form, opened.view.mandate, here.at.today, here.words)
         try:
             async with c.transaction():
-                await administer.amend(c, here.hand, opened.view.mandate, patch, form.number("version"))
-                refuse_unread(faults)
+                await administration.amend(c, here.actor, opened.view.mandate, patch, form.number("version"))
+                raise_if_unreadable(faults)
         except PreconditionFailed:
             since = await mandates.events_of(c, opened.view.mandate, form.number("version"))
-            return await _show(here, c, opened, form, since=since)
+            return await _show_mandate(here, c, opened, form, since=since)
         except (InvalidInput, Conflict) as fault:
-            return await _show(here, c, opened, form, add_found(faults, fault, here.words))
-    here.ring("events")
+            return await _show_mandate(here, c, opened, form, merge_errors(faults, fault, here.words))
+    here.notify("events")
     return here.go(opened.path, "amended")
 
 
 @router.get("/mandaten/{brin}/{mandate_id:uuid}/datums")
 @router.get("/mandaten/{brin}/{mandate_id:uuid}/kopieren/voorbeeld")
-async def get_elsewhere(brin: str, mandate_id: UUID, here: VisitHere) -> Response:
+async def get_elsewhere(brin: str, mandate_id: UUID, here: CurrentVisit) -> Response:
     """Send who comes by an address that only takes forms to the page of the mandate."""
     return here.go(f"/mandaten/{brin}/{mandate_id}")
 
 
 @router.get("/mandaten/{brin}/{mandate_id:uuid}/intrekken")
-async def get_withdrawal(brin: str, mandate_id: UUID, here: VisitHere) -> Response:
+async def get_withdrawal(brin: str, mandate_id: UUID, here: CurrentVisit) -> Response:
     """Say what withdrawing means, and ask why."""
-    async with here.wired.open_pool.acquire() as c:
-        return _confirm(here, await open_mandate(here, c, brin, mandate_id, own=True), Form(), [])
+    async with here.app.open_pool.acquire() as c:
+        return _show_withdrawal(here, await load_mandate(here, c, brin, mandate_id, own=True), FormData(), [])
 
 
 @router.post("/mandaten/{brin}/{mandate_id:uuid}/intrekken")
-async def post_withdrawal(brin: str, mandate_id: UUID, here: VisitHere) -> Response:
+async def post_withdrawal(brin: str, mandate_id: UUID, here: CurrentVisit) -> Response:
     """Withdraw it."""
     form = await here.form()
-    reason, faults = read_reason(form, here.words)
-    async with here.wired.open_pool.acquire() as c:
-        opened = await open_mandate(here, c, brin, mandate_id, own=True)
+    reason, faults = parse_reason(form, here.words)
+    async with here.app.open_pool.acquire() as c:
+        opened = await load_mandate(here, c, brin, mandate_id, own=True)
         if faults:
-            return _confirm(here, opened, form, faults)
+            return _show_withdrawal(here, opened, form, faults)
         try:
             async with c.transaction():
-                await administer.withdraw(c, here.hand, opened.view.mandate, reason, form.number("version"))
+                await administration.withdraw(c, here.actor, opened.view.mandate, reason, form.number("version"))
         except (PreconditionFailed, Conflict) as fault:
-            return _confirm(here, opened, form, add_found([], fault, here.words))
-    here.ring("events")
+            return _show_withdrawal(here, opened, form, merge_errors([], fault, here.words))
+    here.notify("events")
     return here.go(f"/mandaten/{brin}", "withdrawn")
 
 
-def _confirm(here: Visit, opened: Opened, form: Form, faults: Sequence[Fault]) -> Response:
+def _show_withdrawal(here: Visit, opened: MandatePage, form: FormData, faults: Sequence[FormError]) -> Response:
     status = HTTPStatus.BAD_REQUEST if faults else HTTPStatus.OK
-    return here.show("withdraw.html", status, opened=opened, form=form, faults=Faults(faults))
+    return here.show("withdraw.html", status, opened=opened, form=form, faults=FormErrors(faults))
 
 
-def _dates_of(opened: Opened) -> Form:
+def _current_dates(opened: MandatePage) -> FormData:
     mandate = opened.view.mandate
     end = mandate.end_date.isoformat() if mandate.end_date else ""
-    return Form({"start": [mandate.start_date.isoformat()], "end": [end]})
+    return FormData({"start": [mandate.start_date.isoformat()], "end": [end]})
 
 
-async def _show(
+async def _show_mandate(
     here: Visit,
     c: Connection,
-    opened: Opened,
-    form: Form,
-    faults: Sequence[Fault] = (),
+    opened: MandatePage,
+    form: FormData,
+    faults: Sequence[FormError] = (),
     *,
-    since: Sequence[Happened] = (),
+    since: Sequence[RecordedEvent] = (),
 ) -> Response:
     status = HTTPStatus.BAD_REQUEST if faults else HTTPStatus.PRECONDITION_FAILED if since else HTTPStatus.OK
     return here.show(
@@ -136,15 +136,15 @@ async def _show(
         opened=opened,
         card=await _card(here, c, opened),
         events=await mandates.events_of(c, opened.view.mandate, 0),
-        places=[place for place in opened.chosen.school.locations if place.is_open(here.at.today)],
+        places=[place for place in opened.chosen.school.branches if place.is_open(here.at.today)],
         has_started=opened.view.mandate.start_date <= here.at.today,
         form=form,
-        faults=Faults(faults),
+        faults=FormErrors(faults),
         since=since,
     )
 
 
-async def _card(here: Visit, c: Connection, opened: Opened) -> Card:
+async def _card(here: Visit, c: Connection, opened: MandatePage) -> MandateCard:
     mandate = opened.view.mandate
     status = await school_status(c, mandate.brin, here.at.now, here.at.today, mandate.id)
-    return card_of(opened.view, parts_of(status, mandate) if status else {}, here.at.today)
+    return card_of(opened.view, branch_groups(status, mandate) if status else {}, here.at.today)

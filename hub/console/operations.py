@@ -7,134 +7,135 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
-from hub import operate
-from hub.console.desk import Elsewhere, Visit, VisitHere
-from hub.console.forms import Fault, Faults, Form
+from hub.access import Actor, Role
+from hub.access.rules import is_operator
+from hub.console.form_parsing import parse_reason
+from hub.console.forms import FormData, FormError, FormErrors
 from hub.console.parked_view import view_parked
 from hub.console.route import PageRoute
-from hub.console.wishes import read_reason
+from hub.console.visit import CurrentVisit, Redirect, Visit
 from hub.errors import InvalidInput, NotFound
 from hub.observe.lag import DestinationLag, Lag, LagReader
-from hub.operate import BELLS, Press
+from hub.operations import controls
+from hub.operations.controls import NOTIFIED_CHANNELS
 from hub.store import operations
-from hub.tokens import Role
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
-MOST_PARKED: Final = 20
+MAX_PARKED: Final = 20
 
 
 @dataclass(slots=True)
-class Looks:
+class SharedLagReader:
     """The reader that pages share, made when the first one looks."""
 
     reader: LagReader = field(default_factory=LagReader)
 
 
 @router.get("/console")
-async def get_console(here: VisitHere) -> Response:
+async def get_console(here: CurrentVisit) -> Response:
     """Say what is late, whose turn it is, and what to press."""
     require_operator(here)
     lag = await _lag(here)
-    async with here.wired.open_pool.acquire() as c:
-        parked = await operations.list_parked(c, after=0, state="open", reason=None, most=MOST_PARKED)
-    return here.show("operations.html", lag=lag, late=_late_first(lag), parked=[view_parked(each) for each in parked])
+    async with here.app.open_pool.acquire() as c:
+        parked = await operations.list_parked(c, after=0, state="open", reason=None, most=MAX_PARKED)
+    return here.show("operations.html", lag=lag, late=_by_urgency(lag), parked=[view_parked(each) for each in parked])
 
 
 @router.get("/console/live")
-async def get_live(here: VisitHere) -> Response:
+async def get_live(here: CurrentVisit) -> Response:
     """Show the part of the page that changes."""
-    if here.caller is None or not here.caller.has(Role.OPERATIONS):
+    if here.caller is None or not is_operator(here.caller):
         return Response(status_code=int(HTTPStatus.UNAUTHORIZED))
     lag = await _lag(here)
-    return here.show("live.html", lag=lag, late=_late_first(lag))
+    return here.show("live.html", lag=lag, late=_by_urgency(lag))
 
 
 @router.get("/console/destinations/{name}")
-async def get_destination(name: str, here: VisitHere) -> Response:
+async def get_destination(name: str, here: CurrentVisit) -> Response:
     """Say how a destination stands, which schools are held, and let them be held and released."""
     require_operator(here)
-    return await _show(here, name, Form(), [])
+    return await _show_destination(here, name, FormData(), [])
 
 
 @router.post("/console/destinations/{name}")
-async def post_destination(name: str, here: VisitHere) -> Response:
+async def post_destination(name: str, here: CurrentVisit) -> Response:
     """Hold or release a destination, or schools of it."""
     require_operator(here)
     form = await here.form()
-    reason, faults = read_reason(form, here.words)
+    reason, faults = parse_reason(form, here.words)
     button, brin = form.text("button"), form.text("brin").upper()
     if faults:
-        return await _show(here, name, form, faults)
-    push = {"hold": operate.hold, "release": operate.release}.get(button)
+        return await _show_destination(here, name, form, faults)
+    push = {"hold": controls.hold, "release": controls.release}.get(button)
     if push is None:
         raise NotFound
     try:
-        async with here.wired.open_pool.acquire() as c, c.transaction():
-            await push(c, name, [brin] if brin else None, press_of(here, reason))
+        async with here.app.open_pool.acquire() as c, c.transaction():
+            await push(c, name, [brin] if brin else None, actor_of(here, reason))
     except InvalidInput:
-        return await _show(here, name, form, [Fault("brin", here.words("no_such_school", brin=brin))])
-    here.ring(*BELLS)
+        return await _show_destination(here, name, form, [FormError("brin", here.words("no_such_school", brin=brin))])
+    here.notify(*NOTIFIED_CHANNELS)
     return here.go(f"/console/destinations/{name}", "held" if button == "hold" else "released")
 
 
 @router.post("/console/parked/{parked_id}")
-async def post_parked(parked_id: int, here: VisitHere) -> Response:
+async def post_parked(parked_id: int, here: CurrentVisit) -> Response:
     """Use a parked record after all, or decide that it is never used."""
     require_operator(here)
     form = await here.form()
-    reason, faults = read_reason(form, here.words)
-    push = {"retry": operate.retry, "discard": operate.discard}.get(form.text("button"))
+    reason, faults = parse_reason(form, here.words)
+    push = {"retry": controls.retry, "discard": controls.discard}.get(form.text("button"))
     if push is None:
         raise NotFound
     if faults:
         raise InvalidInput([], faults[0].says)
-    async with here.wired.open_pool.acquire() as c, c.transaction():
-        await push(c, parked_id, press_of(here, reason))
-    here.ring(*BELLS)
+    async with here.app.open_pool.acquire() as c, c.transaction():
+        await push(c, parked_id, actor_of(here, reason))
+    here.notify(*NOTIFIED_CHANNELS)
     return here.go("/console", "retried" if form.text("button") == "retry" else "discarded")
 
 
 @router.get("/console/parked/{parked_id}")
-async def get_parked(parked_id: int, here: VisitHere) -> Response:
+async def get_parked(parked_id: int, here: CurrentVisit) -> Response:
     """Send who comes by an address that only takes forms to where parked records are."""
     return here.go(f"/console#parked-{parked_id}")
 
 
 def require_operator(here: Visit) -> None:
     """Let operations in; a school's administrator is sent to the schools."""
-    if here.known.has(Role.SCHOOL) and not here.known.has(Role.OPERATIONS):
-        raise Elsewhere("/mandaten")
+    if here.user.has(Role.SCHOOL) and not is_operator(here.user):
+        raise Redirect("/mandaten")
     here.require(Role.OPERATIONS)
 
 
-def press_of(here: Visit, reason: str) -> Press:
+def actor_of(here: Visit, reason: str) -> Actor:
     """Say who presses a button, when, and why."""
-    return Press(actor=here.known.subject, at=here.at.now, reason=reason)
+    return Actor(caller=here.user, at=here.at.now, reason=reason)
 
 
-async def _show(here: Visit, name: str, form: Form, faults: Sequence[Fault]) -> Response:
-    found = next((each for each in (await _lag(here)).destinations if each.place.name == name), None)
+async def _show_destination(here: Visit, name: str, form: FormData, faults: Sequence[FormError]) -> Response:
+    found = next((each for each in (await _lag(here)).destinations if each.destination.name == name), None)
     if found is None:
         msg = f"no destination {name}"
         raise NotFound(msg)
     status = HTTPStatus.BAD_REQUEST if faults else HTTPStatus.OK
-    return here.show("destination.html", status, each=found, form=form, faults=Faults(faults))
+    return here.show("destination.html", status, each=found, form=form, faults=FormErrors(faults))
 
 
 async def _lag(here: Visit) -> Lag:
-    async with here.wired.open_pool.acquire() as c:
+    async with here.app.open_pool.acquire() as c:
         return await _reader_of(here.request).read(c, here.at.now)
 
 
 def _reader_of(request: Request) -> LagReader:
     state = request.app.state
     if not hasattr(state, "console_looks"):
-        state.console_looks = Looks()
-    looks: Looks = state.console_looks
+        state.console_looks = SharedLagReader()
+    looks: SharedLagReader = state.console_looks
     return looks.reader
 
 
-def _late_first(lag: Lag) -> list[DestinationLag]:
+def _by_urgency(lag: Lag) -> list[DestinationLag]:
     return sorted(lag.destinations, key=_urgency)
 
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Coroutine, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
-import asyncpg
 import structlog
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
@@ -12,10 +11,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from hub import errors
-from hub.console.desk import Elsewhere, Visit, visit
+from hub.console.visit import Redirect, Visit, open_visit
 from hub.errors import HubError
+from hub.store.pool import TRANSIENT_ERRORS, is_transient
 
-STATUSES: Final[Mapping[type[HubError], HTTPStatus]] = {
+HTTP_STATUSES: Final[Mapping[type[HubError], HTTPStatus]] = {
     errors.InvalidInput: HTTPStatus.BAD_REQUEST,
     errors.NotAllowed: HTTPStatus.FORBIDDEN,
     errors.NotFound: HTTPStatus.NOT_FOUND,
@@ -24,14 +24,6 @@ STATUSES: Final[Mapping[type[HubError], HTTPStatus]] = {
     errors.TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-_ABSENT: Final = (
-    ConnectionError,
-    TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.TooManyConnectionsError,
-)
 log = structlog.get_logger(__name__)
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -45,38 +37,40 @@ class PageRoute(APIRoute):
 
         async def answer(request: Request) -> Response:
             try:
-                _check_wait(request)
+                _check_rate_limit(request)
                 return await handle(request)
-            except Elsewhere as elsewhere:
+            except Redirect as elsewhere:
                 return RedirectResponse(elsewhere.path, int(HTTPStatus.SEE_OTHER))
             except RequestValidationError:
-                return fail(await visit(request), errors.NotFound())
-            except _ABSENT as error:
+                return show_failure(await open_visit(request), errors.NotFound())
+            except TRANSIENT_ERRORS as error:
+                if not is_transient(error):
+                    raise
                 log.warning(
                     "page.unavailable",
                     path=request.url.path,
                     error=str(error),
                     next="whoever looks is asked to try again",
                 )
-                return fail(await visit(request), errors.Unavailable())
+                return show_failure(await open_visit(request), errors.Unavailable())
             except HubError as fault:
-                if type(fault) not in STATUSES:
+                if type(fault) not in HTTP_STATUSES:
                     raise
-                return fail(await visit(request), fault)
+                return show_failure(await open_visit(request), fault)
 
         return answer
 
 
-def _check_wait(request: Request) -> None:
+def _check_rate_limit(request: Request) -> None:
     """Raise `TooManyRequests` where whoever counts requests says that this one comes too early."""
     wait = request.scope.get("hub.wait")
     if wait:
         raise errors.TooManyRequests(wait)
 
 
-def fail(here: Visit, fault: HubError) -> Response:
+def show_failure(here: Visit, fault: HubError) -> Response:
     """Say what went wrong on a page of its own."""
-    answer = here.show("failed.html", STATUSES[type(fault)], says=here.words.fault(fault))
+    answer = here.show("failed.html", HTTP_STATUSES[type(fault)], says=here.words.fault(fault))
     if isinstance(fault, errors.TooManyRequests):
         answer.headers["Retry-After"] = str(fault.seconds)
     return answer

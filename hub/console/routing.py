@@ -6,20 +6,21 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from hub import administer, register
-from hub.console.desk import Visit, VisitHere
-from hub.console.forms import Fault, Faults, Form
-from hub.console.mandates import Opened, open_mandate
+from hub import register
+from hub.console.form_parsing import merge_errors
+from hub.console.forms import FormData, FormError, FormErrors
+from hub.console.mandates import MandatePage, load_mandate
 from hub.console.route import PageRoute
 from hub.console.school_view import ServiceView, view_school
-from hub.console.schools import MOST_MANDATES, choose_own
-from hub.console.wishes import add_found
-from hub.domain.school import Location, School
+from hub.console.schools import MAX_MANDATES, load_own_school
+from hub.console.visit import CurrentVisit, Visit
+from hub.domain.school import School, SchoolBranch
 from hub.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
 from hub.observe.status import school_status
+from hub.operations import administration
 from hub.store import mandates
 from hub.store import register as rows
-from hub.store.mandates import Wanted
+from hub.store.mandates import MandateFilter
 from hub.store.pool import Connection
 from schemas.identifiers import Branch, RoutingId
 
@@ -27,68 +28,68 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 
 @router.get("/mandaten/{brin}/{mandate_id:uuid}/vestiging/{branch}")
-async def get_branch(brin: str, mandate_id: UUID, branch: str, here: VisitHere) -> Response:
+async def get_branch(brin: str, mandate_id: UUID, branch: str, here: CurrentVisit) -> Response:
     """Ask which routing characteristic a branch shall have."""
-    async with here.wired.open_pool.acquire() as c:
-        opened = await open_mandate(here, c, brin, mandate_id, own=True)
+    async with here.app.open_pool.acquire() as c:
+        opened = await load_mandate(here, c, brin, mandate_id, own=True)
         current = opened.view.mandate.routes.get(Branch(branch))
-        form = Form({"how": ["own" if current else "none"], "own": [current or ""]})
-        return await _ask(here, c, opened, branch, form)
+        form = FormData({"how": ["own" if current else "none"], "own": [current or ""]})
+        return await _show_form(here, c, opened, branch, form)
 
 
 @router.post("/mandaten/{brin}/{mandate_id:uuid}/vestiging/{branch}")
-async def post_branch(brin: str, mandate_id: UUID, branch: str, here: VisitHere) -> Response:
+async def post_branch(brin: str, mandate_id: UUID, branch: str, here: CurrentVisit) -> Response:
     """Give a branch a routing characteristic, or take it away."""
     form = await here.form()
-    async with here.wired.open_pool.acquire() as c:
-        opened = await open_mandate(here, c, brin, mandate_id, own=True)
-        faults = _unread(here, form)
+    async with here.app.open_pool.acquire() as c:
+        opened = await load_mandate(here, c, brin, mandate_id, own=True)
+        faults = _form_errors(here, form)
         if faults:
-            return await _ask(here, c, opened, branch, form, faults)
+            return await _show_form(here, c, opened, branch, form, faults)
         try:
             async with c.transaction():
                 await _route(here, c, opened, Branch(branch), form)
         except (InvalidInput, Conflict, PreconditionFailed) as fault:
-            return await _ask(here, c, opened, branch, form, add_found([], fault, here.words))
-    here.ring("events")
+            return await _show_form(here, c, opened, branch, form, merge_errors([], fault, here.words))
+    here.notify("events")
     return here.go(opened.path, "routed")
 
 
-def _unread(here: Visit, form: Form) -> list[Fault]:
+def _form_errors(here: Visit, form: FormData) -> list[FormError]:
     match form.text("how"):
         case "none" | "free":
             return []
         case "own":
-            return [] if form.text("own") else [Fault("own", here.words("own_missing"))]
+            return [] if form.text("own") else [FormError("own", here.words("own_missing"))]
         case _:
-            return [Fault("how", here.words("choose_one"))]
+            return [FormError("how", here.words("choose_one"))]
 
 
-async def _route(here: Visit, c: Connection, opened: Opened, branch: Branch, form: Form) -> None:
+async def _route(here: Visit, c: Connection, opened: MandatePage, branch: Branch, form: FormData) -> None:
     mandate, version = opened.view.mandate, form.number("version")
     if form.text("how") != "none":
         routing = RoutingId(form.text("own")) if form.text("how") == "own" else None
-        await administer.assign_routing(c, here.hand, mandate, branch, routing, version)
+        await administration.assign_routing(c, here.actor, mandate, branch, routing, version)
     elif branch in mandate.routes:
-        await administer.remove_routing(c, here.hand, mandate, branch, version)
+        await administration.remove_routing(c, here.actor, mandate, branch, version)
 
 
-async def _ask(
-    here: Visit, c: Connection, opened: Opened, branch: str, form: Form, faults: Sequence[Fault] = ()
+async def _show_form(
+    here: Visit, c: Connection, opened: MandatePage, branch: str, form: FormData, faults: Sequence[FormError] = ()
 ) -> Response:
     return here.show(
         "branch.html",
         HTTPStatus.BAD_REQUEST if faults else HTTPStatus.OK,
         opened=opened,
-        place=_place(opened.chosen.school, branch),
+        place=_location(opened.chosen.school, branch),
         form=form,
-        faults=Faults(faults),
+        faults=FormErrors(faults),
         free=await register.available_routing(c, opened.chosen.school.brin, here.at.today),
     )
 
 
-def _place(school: School, branch: str) -> Location:
-    place = next((place for place in school.locations if place.branch == branch), None)
+def _location(school: School, branch: str) -> SchoolBranch:
+    place = next((place for place in school.branches if place.branch == branch), None)
     if place is None:
         msg = f"school {school.brin} has no branch {branch}"
         raise NotFound(msg)
@@ -96,43 +97,43 @@ def _place(school: School, branch: str) -> Location:
 
 
 @router.get("/mandaten/{brin}/verdelen/{service_code}")
-async def get_division(brin: str, service_code: str, here: VisitHere) -> Response:
+async def get_division(brin: str, service_code: str, here: CurrentVisit) -> Response:
     """Ask for each branch in doubt which system it uses."""
-    async with here.wired.open_pool.acquire() as c:
-        school = await choose_own(here, c, brin)
-        return await _ask_division(here, c, school, service_code, Form())
+    async with here.app.open_pool.acquire() as c:
+        school = await load_own_school(here, c, brin)
+        return await _show_division(here, c, school, service_code, FormData())
 
 
 @router.post("/mandaten/{brin}/verdelen/{service_code}")
-async def post_division(brin: str, service_code: str, here: VisitHere) -> Response:
+async def post_division(brin: str, service_code: str, here: CurrentVisit) -> Response:
     """Give each branch that was chosen for a free routing characteristic with its system."""
     form = await here.form()
-    async with here.wired.open_pool.acquire() as c:
-        school = await choose_own(here, c, brin)
+    async with here.app.open_pool.acquire() as c:
+        school = await load_own_school(here, c, brin)
         service = await _service(here, c, school, service_code)
         choices = _choices(form, service)
         if not choices:
-            faults = [Fault("", here.words("divide_nothing"))]
-            return await _ask_division(here, c, school, service_code, form, faults)
+            faults = [FormError("", here.words("divide_nothing"))]
+            return await _show_division(here, c, school, service_code, form, faults)
         versions = {card.mandate.id: form.number(f"version.{card.mandate.id}") for card in service.live}
         try:
             async with c.transaction():
-                await administer.divide(c, here.hand, choices, versions)
+                await administration.assign_free_routing(c, here.actor, choices, versions)
         except (InvalidInput, Conflict, PreconditionFailed) as fault:
-            found = add_found([], fault, here.words)
-            return await _ask_division(here, c, school, service_code, form, found)
-    here.ring("events")
+            found = merge_errors([], fault, here.words)
+            return await _show_division(here, c, school, service_code, form, found)
+    here.notify("events")
     return here.go(f"/mandaten/{brin}", "divided")
 
 
-def _choices(form: Form, service: ServiceView) -> Mapping[Branch, UUID]:
+def _choices(form: FormData, service: ServiceView) -> Mapping[Branch, UUID]:
     living = {str(card.mandate.id): card.mandate.id for card in service.live}
     chosen = {Branch(branch): living.get(form.text(f"for.{branch}")) for branch, _ in service.in_doubt}
     return {branch: mandate_id for branch, mandate_id in chosen.items() if mandate_id is not None}
 
 
 async def _service(here: Visit, c: Connection, school: School, service_code: str) -> ServiceView:
-    views = await mandates.mandate_views(c, Wanted(brin=school.brin), here.sight, MOST_MANDATES)
+    views = await mandates.mandate_views(c, MandateFilter(brin=school.brin), here.scope, MAX_MANDATES)
     status = await school_status(c, school.brin, here.at.now, here.at.today)
     shown = view_school(status, views, await rows.services(c), here.at.today) if status else []
     found = next((service for service in shown if service.code == service_code), None)
@@ -142,9 +143,9 @@ async def _service(here: Visit, c: Connection, school: School, service_code: str
     return found
 
 
-async def _ask_division(
-    here: Visit, c: Connection, school: School, service_code: str, form: Form, faults: Sequence[Fault] = ()
+async def _show_division(
+    here: Visit, c: Connection, school: School, service_code: str, form: FormData, faults: Sequence[FormError] = ()
 ) -> Response:
     service = await _service(here, c, school, service_code)
     status = HTTPStatus.BAD_REQUEST if faults else HTTPStatus.OK
-    return here.show("divide.html", status, school=school, service=service, form=form, faults=Faults(faults))
+    return here.show("divide.html", status, school=school, service=service, form=form, faults=FormErrors(faults))

@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from hub.observe.status import Cell, SchoolStatus
     from hub.store.mandates import MandateView
 
-Named = tuple[str, str]
+NamedBranch = tuple[str, str]
 """A branch and what it is called."""
 
 
 @dataclass(slots=True)
-class Part:
+class BranchGroup:
     """The branches that one message is about, and how it stands."""
 
     cell: Cell
-    branches: list[Named] = field(default_factory=list)
+    branches: list[NamedBranch] = field(default_factory=list)
 
     @property
     def code(self) -> str:
@@ -44,14 +44,14 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
+class MandateCard:
     """A mandate."""
 
     mandate: Mandate
     system_name: str
     state: str
     is_live: bool
-    parts: Sequence[Part]
+    parts: Sequence[BranchGroup]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +60,11 @@ class ServiceView:
 
     code: str
     shown_as: str
-    live: Sequence[Card]
-    over: Sequence[Card]
+    live: Sequence[MandateCard]
+    over: Sequence[MandateCard]
 
     @property
-    def in_doubt(self) -> list[Named]:
+    def in_doubt(self) -> list[NamedBranch]:
         """The branches of which it is not known which system they use."""
         named = {b for card in self.live for part in card.parts if part.code == "needs_routing" for b in part.branches}
         return sorted(named)
@@ -79,8 +79,8 @@ def view_school(
     status: SchoolStatus, views: Iterable[MandateView], services: Iterable[Mapping[str, Any]], today: date
 ) -> list[ServiceView]:
     """Put a school's mandates together per service, those without any at the end."""
-    parts = _parts(status)
-    cards: dict[str, list[Card]] = {}
+    parts = _groups_by_mandate(status)
+    cards: dict[str, list[MandateCard]] = {}
     for view in views:
         mandate = view.mandate
         if is_live(mandate, today) or mandate.id in parts:
@@ -97,10 +97,10 @@ def view_school(
     return sorted(shown, key=lambda service: not (service.live or service.over))
 
 
-def card_of(view: MandateView, parts: Mapping[object, Part], today: date) -> Card:
+def card_of(view: MandateView, parts: Mapping[object, BranchGroup], today: date) -> MandateCard:
     """Make the card of a mandate."""
     mandate = view.mandate
-    return Card(
+    return MandateCard(
         mandate=mandate,
         system_name=view.system_name,
         state=state(mandate, today).value,
@@ -109,16 +109,16 @@ def card_of(view: MandateView, parts: Mapping[object, Part], today: date) -> Car
     )
 
 
-def parts_of(status: SchoolStatus, mandate: Mandate) -> Mapping[object, Part]:
+def branch_groups(status: SchoolStatus, mandate: Mandate) -> Mapping[object, BranchGroup]:
     """Put together what is known of one mandate."""
-    return _parts(status).get(mandate.id, {})
+    return _groups_by_mandate(status).get(mandate.id, {})
 
 
-def _parts(status: SchoolStatus) -> dict[object, dict[object, Part]]:
-    parts: dict[object, dict[object, Part]] = {}
+def _groups_by_mandate(status: SchoolStatus) -> dict[object, dict[object, BranchGroup]]:
+    parts: dict[object, dict[object, BranchGroup]] = {}
     for place in status.branches:
         for cell in place.cells:
             alike = parts.setdefault(cell.mandate_id, {})
-            part = alike.setdefault((cell.coverage, cell.routing_id, cell.delivery_id), Part(cell))
+            part = alike.setdefault((cell.coverage, cell.routing_id, cell.delivery_id), BranchGroup(cell))
             part.branches.append((place.branch, place.name))
     return parts

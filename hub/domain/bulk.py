@@ -1,7 +1,7 @@
-"""Acts on many deliveries at once. In: what was chosen, and what becomes of each unit. Out: counts, states, a pace.
+"""Bulk jobs on deliveries. In: a selection, and what becomes of each unit. Out: counts, states, a rate.
 
-A replay sends the current state of each unit concerned, once; a cancellation cancels what still waits. Both are counted
-before anything is done, and above a number of deliveries a second person has to agree.
+A replay sends the current state of each unit once; a cancellation cancels what still waits. Both are counted before
+anything is done, and above a number of deliveries a second person must approve.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 
     from hub.domain.restating import UnitKey
 
-PORTION_SECONDS: Final = 0.2
-MOST_AT_ONCE: Final = 200
+BATCH_SECONDS: Final = 0.2
+MAX_BATCH: Final = 200
 
 
 class BulkKind(StrEnum):
-    """What is done to what was chosen."""
+    """What a job does to the selected deliveries."""
 
     REPLAY = "replay"
     CANCELLATION = "cancellation"
 
 
 class BulkState(StrEnum):
-    """Where an act stands."""
+    """The state of a job."""
 
     AWAITING_APPROVAL = "awaiting_approval"
     RUNNING = "running"
@@ -41,16 +41,9 @@ class BulkState(StrEnum):
     CANCELLED = "cancelled"
 
 
-class Objection(StrEnum):
-    """Why an act is not approved."""
-
-    NOT_AWAITED = "final"
-    OWN_REQUEST = "own_request"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """Deliveries of one unit that were chosen, or one of them: the newest stands for all."""
+class SelectedUnit:
+    """Selected deliveries of one unit; `sequence` and `delivery_id` are those of the newest."""
 
     unit: UnitKey
     sequence: int
@@ -61,11 +54,11 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Counted:
-    """What an act would do: of all that matched, what gets a message of its own, or is cancelled."""
+class BulkEstimate:
+    """What a job would do: the number matched, and the units that get a message or are cancelled."""
 
     matched: int
-    todo: Sequence[Choice]
+    todo: Sequence[SelectedUnit]
 
     @property
     def superseded(self) -> int:
@@ -79,63 +72,56 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Begun:
-    """How many deliveries one person began to act on in a day, with nobody else's approval, and since when."""
+class RecentVolume:
+    """The deliveries of the jobs that one person began in a day without another's approval, and since when."""
 
     deliveries: int = 0
     since: datetime | None = None
 
 
-NOTHING_BEGUN: Final = Begun()
+NO_RECENT_VOLUME: Final = RecentVolume()
 
 
-def count(choices: Sequence[Choice], concerned: Container[UnitKey]) -> Counted:
-    """Count what was chosen; only units that are `concerned` need anything done."""
-    return Counted(
+def estimate(choices: Sequence[SelectedUnit], concerned: Container[UnitKey]) -> BulkEstimate:
+    """Count a selection; only units in `concerned` need anything done."""
+    return BulkEstimate(
         matched=sum(choice.matched for choice in choices),
         todo=[choice for choice in choices if choice.unit in concerned],
     )
 
 
-def needs_another(todo: int, before: Begun, four_eyes_above: int) -> bool:
-    """Say whether a second person has to agree: many small acts of one person count as the large one they make."""
+def needs_approval(todo: int, before: RecentVolume, four_eyes_above: int) -> bool:
+    """Return whether a second person must approve: many small jobs of one person count together."""
     return todo > 0 and before.deliveries + todo > four_eyes_above
 
 
-def first_state(todo: int, before: Begun, four_eyes_above: int) -> BulkState:
-    """Say how an act begins: at once, after a second person agreed, or done because there is nothing to do."""
-    if needs_another(todo, before, four_eyes_above):
+def first_state(todo: int, before: RecentVolume, four_eyes_above: int) -> BulkState:
+    """Return the first state of a job: running, awaiting approval, or done when there is nothing to do."""
+    if needs_approval(todo, before, four_eyes_above):
         return BulkState.AWAITING_APPROVAL
     return BulkState.RUNNING if todo else BulkState.DONE
 
 
-def why_another(todo: int, before: Begun) -> str:
-    """Say in words why a second person has to agree."""
+def approval_reason(todo: int, before: RecentVolume) -> str:
+    """Explain why a second person must approve."""
     if before.since is None:
         return f"{_deliveries(todo)} at once is too much for one person alone"
     return (
-        f"whoever asks has begun {_deliveries(before.deliveries)} alone since {write_time(before.since)}, and with "
+        f"the requester has begun {_deliveries(before.deliveries)} alone since {write_time(before.since)}, and with "
         f"{todo} more that is too much for one person in 24 hours"
     )
 
 
-def objection(state: BulkState, asked_by: str, approver: str) -> Objection | None:
-    """Say why this person cannot approve an act, if so; whoever asked for it cannot."""
-    if state is not BulkState.AWAITING_APPROVAL:
-        return Objection.NOT_AWAITED
-    return Objection.OWN_REQUEST if approver == asked_by else None
+def batch_size(rate: int) -> int:
+    """Return the number of items per transaction at a rate per second."""
+    return max(1, min(MAX_BATCH, math.floor(rate * BATCH_SECONDS)))
 
 
-def portion(rate: int) -> int:
-    """Say how many items are done in one transaction at so many per second."""
-    return max(1, min(MOST_AT_ONCE, math.floor(rate * PORTION_SECONDS)))
-
-
-def pause(done: int, rate: int) -> timedelta:
-    """Say how long nothing more is done after a portion, so that no second sees more than `rate`."""
+def pause_after(done: int, rate: int) -> timedelta:
+    """Return the pause after a batch, so that no second has more than `rate` items."""
     if not done:
         return timedelta()
-    return timedelta(microseconds=math.ceil(1_000_000 / (rate // portion(rate))))
+    return timedelta(microseconds=math.ceil(1_000_000 / (rate // batch_size(rate))))
 
 
 def _deliveries(n: int) -> str:

@@ -12,7 +12,7 @@ UNANSWERED_SECONDS: Final = 10.0
 """A message that is processed later than this after it was taken is waited for."""
 
 
-class PlaceState(StrEnum):
+class DestinationState(StrEnum):
     """Whether a destination may be sent to."""
 
     OPEN = "open"
@@ -42,7 +42,7 @@ class Cause(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Failing:
+class FailedTransport:
     """How the newest attempt ended that failed and will be tried again."""
 
     was_refused: bool
@@ -50,11 +50,11 @@ class Failing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class DestinationStatus:
     """How a destination stands, in numbers; ages in seconds, None when nothing waits."""
 
     name: str
-    state: PlaceState = PlaceState.OPEN
+    state: DestinationState = DestinationState.OPEN
     is_held_by_operator: bool = False
     circuit: CircuitState = CircuitState.CLOSED
     circuit_is_misconfigured: bool = False
@@ -71,7 +71,7 @@ class Standing:
     oldest_unprocessed: float | None = None
     oldest_unplanned: float | None = None
     forwarders: int = 1
-    failing: Failing | None = None
+    failing: FailedTransport | None = None
 
     @property
     def takes_webhooks(self) -> bool:
@@ -79,16 +79,16 @@ class Standing:
         return not self.name.startswith("duo:")
 
 
-def cause_of(standing: Standing) -> Cause:
+def cause_of(standing: DestinationStatus) -> Cause:
     """Say what makes messages of this destination late: what comes first on their way goes first."""
-    if standing.state is PlaceState.NO_RECEIVER:
+    if standing.state is DestinationState.NO_RECEIVER:
         return Cause.NO_RECEIVER if standing.held else Cause.NONE
-    if standing.state is PlaceState.HELD:
+    if standing.state is DestinationState.HELD:
         return _of_transport(standing) or Cause.HELD if standing.waiting or standing.retrying else Cause.HELD
     return _of_transport(standing) or _of_what_follows(standing)
 
 
-def _of_transport(standing: Standing) -> Cause | None:
+def _of_transport(standing: DestinationStatus) -> Cause | None:
     if standing.circuit is not CircuitState.CLOSED:
         return Cause.REFUSED if standing.circuit_is_misconfigured else Cause.RECEIVER_DOWN
     if standing.is_paused and (standing.waiting or standing.retrying):
@@ -103,7 +103,7 @@ def _of_transport(standing: Standing) -> Cause | None:
     return None
 
 
-def _of_what_follows(standing: Standing) -> Cause:
+def _of_what_follows(standing: DestinationStatus) -> Cause:
     if standing.held:
         return Cause.HELD
     if _exceeds(standing.oldest_unprocessed, UNANSWERED_SECONDS):

@@ -1,8 +1,8 @@
-"""What makes the audit hold together. In: a note, and the seal of the note before it. Out: the seal of this one.
+"""The hash chains of the audit. In: an entry, and the seal of the entry before it. Out: the seal of this one.
 
-A school's notes are a chain; what has no school is a chain of its own. A seal is the SHA-256 of the seal before it
-(none before the first) and of the note: each part as its length in bytes, a colon and its text, or a dash where there
-is none. `hub/store/sql/chain.sql` computes the same from the rows, so that the books do not depend on this.
+A school's entries are a chain; those without a school are the general chain. A seal is the SHA-256 of the seal before
+it (none before the first) and of the entry: each part as its length in bytes, a colon and its text, or a dash where
+there is none. `hub/store/chain.sql` computes the same from the rows, so that the books do not depend on this.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-OWN_CHAIN: Final = ""
+GENERAL_CHAIN: Final = ""
 """The chain of what has no school."""
 
 
 def seal(previous: bytes, parts: Iterable[str | None]) -> bytes:
-    """Seal a note onto the one before it."""
-    return sha256(previous + b"".join(_written(part) for part in parts)).digest()
+    """Return the seal of an entry after the one before it."""
+    return sha256(previous + b"".join(_encoded(part) for part in parts)).digest()
 
 
 def microseconds(at: datetime) -> str:
@@ -30,11 +30,11 @@ def microseconds(at: datetime) -> str:
 
 
 def chain_order(chain: str) -> tuple[bool, str]:
-    """Order chains as they are held: schools by their codes, and what has no school last."""
-    return chain == OWN_CHAIN, chain
+    """Return the lock order of chains: schools by their codes, and the general chain last."""
+    return chain == GENERAL_CHAIN, chain
 
 
-def _written(part: str | None) -> bytes:
+def _encoded(part: str | None) -> bytes:
     if part is None:
         return b"-"
     text = part.encode()

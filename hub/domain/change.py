@@ -1,7 +1,7 @@
-"""From a wish to events: what changes for all mandates of a (school, service) when one of them changes.
+"""Derive events: what changes for all mandates of a (school, service) when one of them changes.
 
-In: the mandates as they shall be, and what happened to some of them. Out: one `Raised` per event, in order: first
-what happened, then what follows from it for others. Next: `hub.register.record`, which writes them.
+In: the mandates after the change, and its causes. Out: one `NewEvent` per event, in order: first those of the causes,
+then those that follow for other mandates. Next: `hub.register.write`, which writes them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from hub.domain.coverage import compute, tell
+from hub.domain.coverage import compute, update_coverage
 from hub.domain.kinds import Kind
 from hub.domain.mandate import next_date, state
 from schemas.kinds import Change
@@ -19,72 +19,77 @@ if TYPE_CHECKING:
     from datetime import date, datetime
     from uuid import UUID
 
-    from hub.domain.coverage import Coverage, Message
+    from hub.domain.coverage import Coverage, UnitChange
     from hub.domain.mandate import Mandate, Unit
     from schemas.identifiers import Branch, RoutingId
     from schemas.kinds import MandateState
 
-    Covered = tuple[tuple[Branch, RoutingId | None], ...]
+    CoveredBranches = tuple[tuple[Branch, RoutingId | None], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Act:
-    """What happened to a mandate itself."""
+class ChangeCause:
+    """Why a mandate itself changed."""
 
     kind: Kind
     changes: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Raised:
+class NewEvent:
     """An event, with the mandate as it is after it."""
 
     mandate: Mandate
     kind: Kind
     changes: tuple[Change, ...]
     state: MandateState
-    covered: Covered
+    covered_branches: CoveredBranches
     """Every branch it covers, or at its end last covered, with the routing characteristic; null in the rest."""
-    messages: tuple[Message, ...]
+    messages: tuple[UnitChange, ...]
 
 
-GRANT = Act(kind=Kind.GRANTED, changes=(Change.GRANTED,))
-WITHDRAWAL = Act(kind=Kind.WITHDRAWN, changes=(Change.WITHDRAWN,))
-_CONSEQUENCE = Act(kind=Kind.AMENDED)
+GRANT = ChangeCause(kind=Kind.GRANTED, changes=(Change.GRANTED,))
+WITHDRAWAL = ChangeCause(kind=Kind.WITHDRAWN, changes=(Change.WITHDRAWN,))
+_CONSEQUENCE = ChangeCause(kind=Kind.AMENDED)
 
 
-def settle(
-    mandates: Sequence[Mandate], acts: Mapping[UUID, Act], branches: Sequence[Branch], *, now: datetime, today: date
-) -> list[Raised]:
-    """Compute what follows when `acts` happened to these mandates, all of one (school, service).
+def derive_events(
+    mandates: Sequence[Mandate],
+    causes: Mapping[UUID, ChangeCause],
+    branches: Sequence[Branch],
+    *,
+    now: datetime,
+    today: date,
+) -> list[NewEvent]:
+    """Derive the events of `causes` for these mandates, all of one (school, service).
 
-    `branches` are the school's open branches in order. A mandate without an act is raised as `amended` when its
-    units changed, or when its rest may be told at last.
+    `branches` are the school's open branches in order. A mandate without a cause has an
+    `amended` event when its units changed, or when its rest may be sent at last.
     """
     coverage = compute(mandates, branches, today)
-    raised = (
-        _raise(mandate, acts.get(mandate.id), coverage.get(mandate.id), now, today)
-        for mandate in sorted(mandates, key=lambda mandate: mandate.id not in acts)
+    new_events = (
+        _event(mandate, causes.get(mandate.id), coverage.get(mandate.id), now, today)
+        for mandate in sorted(mandates, key=lambda mandate: mandate.id not in causes)
     )
-    return [event for event in raised if event is not None]
+    return [event for event in new_events if event is not None]
 
 
-def arrive(
+def apply_dates(
     mandates: Sequence[Mandate], branches: Sequence[Branch], *, now: datetime, today: date
-) -> tuple[list[Mandate], list[Raised]]:
-    """Let the dates up to `today` arrive, day by day as they lay: `started` and `expired`, and what follows.
+) -> tuple[list[Mandate], list[NewEvent]]:
+    """Apply the dates up to `today`, day by day: `started` and `expired`, and what follows.
 
     Returns the mandates after it, in the order given, and the events.
     """
     current = {mandate.id: mandate for mandate in mandates}
-    raised: list[Raised] = []
+    new_events: list[NewEvent] = []
     while (day := _first_due(current.values(), today)) is not None:
-        acts = {mandate.id: _arrival(mandate) for mandate in current.values() if mandate.next_date == day}
-        ends_first = sorted(current.values(), key=lambda mandate: mandate.id in acts and mandate.start_date == day)
-        events = settle(ends_first, acts, branches, now=now, today=day)
+        causes = {mandate.id: _date_cause(mandate) for mandate in current.values() if mandate.next_date == day}
+        ends_first = sorted(current.values(), key=lambda mandate: mandate.id in causes and mandate.start_date == day)
+        events = derive_events(ends_first, causes, branches, now=now, today=day)
         current.update((event.mandate.id, event.mandate) for event in events)
-        raised += events
-    return list(current.values()), raised
+        new_events += events
+    return list(current.values()), new_events
 
 
 def _first_due(mandates: Iterable[Mandate], today: date) -> date | None:
@@ -92,40 +97,42 @@ def _first_due(mandates: Iterable[Mandate], today: date) -> date | None:
     return min((day for day in days if day <= today), default=None)
 
 
-def _arrival(mandate: Mandate) -> Act:
-    return Act(kind=Kind.STARTED if mandate.next_date == mandate.start_date else Kind.EXPIRED)
+def _date_cause(mandate: Mandate) -> ChangeCause:
+    return ChangeCause(kind=Kind.STARTED if mandate.next_date == mandate.start_date else Kind.EXPIRED)
 
 
-def _raise(mandate: Mandate, act: Act | None, after: Coverage | None, now: datetime, today: date) -> Raised | None:
-    happened = act or _CONSEQUENCE
-    telling = tell(mandate.units, after, happened.kind)
-    if act is None and telling.units == mandate.units:
+def _event(
+    mandate: Mandate, cause: ChangeCause | None, after: Coverage | None, now: datetime, today: date
+) -> NewEvent | None:
+    happened = cause or _CONSEQUENCE
+    unit_changes = update_coverage(mandate.units, after, happened.kind)
+    if cause is None and unit_changes.units == mandate.units:
         return None
-    return Raised(
+    return NewEvent(
         mandate=replace(
             mandate,
             version=mandate.version + 1,
-            units=telling.units,
+            units=unit_changes.units,
             next_date=next_date(mandate, today),
             updated_at=now,
         ),
         kind=happened.kind,
-        changes=_changes(act, mandate.units, telling.units),
+        changes=_changes(cause, mandate.units, unit_changes.units),
         state=state(mandate, today),
-        covered=covered(telling.units),
-        messages=telling.messages,
+        covered_branches=covered_branches(unit_changes.units),
+        messages=unit_changes.messages,
     )
 
 
-def _changes(act: Act | None, before: Sequence[Unit], after: Sequence[Unit]) -> tuple[Change, ...]:
-    if act is None:
+def _changes(cause: ChangeCause | None, before: Sequence[Unit], after: Sequence[Unit]) -> tuple[Change, ...]:
+    if cause is None:
         return (Change.BRANCHES,)
-    if act is GRANT or {b for b, _ in covered(before)} == {b for b, _ in covered(after)}:
-        return act.changes
-    return (*act.changes, Change.BRANCHES)
+    if cause is GRANT or {b for b, _ in covered_branches(before)} == {b for b, _ in covered_branches(after)}:
+        return cause.changes
+    return (*cause.changes, Change.BRANCHES)
 
 
-def covered(units: Sequence[Unit]) -> Covered:
+def covered_branches(units: Sequence[Unit]) -> CoveredBranches:
     """List the branches of units in order, each with its routing characteristic."""
     if len(units) == 1:
         unit = units[0]

@@ -1,8 +1,8 @@
-"""The circuit of a destination: after a run of failures nothing is tried but a probe.
+"""The circuit of a destination: after a run of failures only probes are sent.
 
-A probe is the oldest message that waits and has not used up its tries; every fourth one is whichever was tried longest
-ago, so that one message that the receiver chokes on does not keep all others from it. No probe goes before the moment
-that the receiver itself named.
+A probe is the oldest waiting message that has not used up its tries. Every fourth probe is the message that was tried
+longest ago, so that one message that the receiver cannot process does not block all others. No probe is sent before the
+moment that the receiver itself named.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
-from hub.domain.outcome import RetryLater
-from hub.domain.retry import LONGEST_WISH
+from hub.domain.delivery import RetryLater
+from hub.domain.retry import MAX_RETRY_AFTER
 
 if TYPE_CHECKING:
-    from hub.domain.outcome import Failure
+    from hub.domain.delivery import Failure
 
 Cause = Literal["unreachable", "misconfigured"]
-ROTATES_EACH: Final = 4
+ROTATE_EVERY: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Fuse:
+class CircuitPolicy:
     """When a circuit opens, and how its probes get rarer."""
 
     failures: int
@@ -31,14 +31,19 @@ class Fuse:
     """Seconds until the first probe, by how often it opened; the last one stays."""
 
 
-WEBHOOK: Final = Fuse(10, (1.0, 2.0, 5.0, 10.0, 30.0, 60.0))
-QUEUE: Final = Fuse(1, (0.5, 1.0))
-"""A broker that takes nothing is away for all, and costs nobody anything to ask."""
+WEBHOOK: Final = CircuitPolicy(10, (1.0, 2.0, 5.0, 10.0, 30.0, 60.0))
+QUEUE: Final = CircuitPolicy(1, (0.5, 1.0))
+"""A broker that takes nothing is away for all lanes, and a probe costs it nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitClosed:
+    """The circuit closes: the destination accepted a probe."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opening:
-    """The circuit opens: since when, for what, and when the first probe may go."""
+class CircuitOpened:
+    """The circuit opens: since when, for what cause, and when the first probe may be sent."""
 
     since: datetime
     cause: Cause
@@ -46,25 +51,27 @@ class Opening:
     probe_at: datetime
 
 
-def after_failures(fuse: Fuse, run: int, openings: int, failure: Failure) -> Opening | None:
-    """Open after a run of failures without a success between them."""
-    if run < fuse.failures:
+def after_failures(policy: CircuitPolicy, run: int, openings: int, failure: Failure) -> CircuitOpened | None:
+    """Return the opening of a circuit after a run of failures without a success, or None."""
+    if run < policy.failures:
         return None
-    return opened(fuse, cause_of(failure), openings, failure)
+    return opened(policy, cause_of(failure), openings, failure)
 
 
 def cause_of(failure: Failure) -> Cause:
-    """Say what a run of such failures means: nobody is there, or somebody takes nothing."""
+    """Return what a run of such failures means: the destination is unreachable, or it refuses everything."""
     return "unreachable" if isinstance(failure, RetryLater) else "misconfigured"
 
 
-def opened(fuse: Fuse, cause: Cause, openings: int, failure: Failure) -> Opening:
-    """Open it now."""
-    wish = min(failure.after or 0.0, LONGEST_WISH) if isinstance(failure, RetryLater) else 0.0
-    wait = max(fuse.probes[min(openings, len(fuse.probes) - 1)], wish)
-    return Opening(since=failure.at, cause=cause, error=failure.error, probe_at=failure.at + timedelta(seconds=wait))
+def opened(policy: CircuitPolicy, cause: Cause, openings: int, failure: Failure) -> CircuitOpened:
+    """Return the opening of a circuit that opens now."""
+    retry_after = min(failure.after or 0.0, MAX_RETRY_AFTER) if isinstance(failure, RetryLater) else 0.0
+    wait = max(policy.probes[min(openings, len(policy.probes) - 1)], retry_after)
+    return CircuitOpened(
+        since=failure.at, cause=cause, error=failure.error, probe_at=failure.at + timedelta(seconds=wait)
+    )
 
 
 def rotates(openings: int) -> bool:
-    """Say whether the next probe is whichever message was tried longest ago, and not the oldest one."""
-    return openings % ROTATES_EACH == 0
+    """Return whether the next probe is the message tried longest ago, instead of the oldest one."""
+    return openings % ROTATE_EVERY == 0

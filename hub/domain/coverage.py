@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hub.domain.kinds import Kind
-from hub.domain.mandate import REST, Unit, is_live, overlap
+from hub.domain.mandate import REST, Unit, is_live, overlaps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,7 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class UnitChange:
     """What an event tells of one unit: the unit as it is, or, at its end, as it last was."""
 
     kind: Kind
@@ -39,10 +39,10 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Telling:
+class CoverageUpdate:
     """The messages of an event, ends first, and the units to remember."""
 
-    messages: tuple[Message, ...]
+    messages: tuple[UnitChange, ...]
     units: tuple[Unit, ...]
 
 
@@ -51,7 +51,7 @@ def compute(mandates: Sequence[Mandate], branches: Sequence[Branch], today: date
     live = [mandate for mandate in mandates if is_live(mandate, today)]
     return {
         mandate.id: _cover(
-            mandate, [other for other in live if other is not mandate and overlap(mandate, other, today)], branches
+            mandate, [other for other in live if other is not mandate and overlaps(mandate, other, today)], branches
         )
         for mandate in live
     }
@@ -71,7 +71,7 @@ def _cover(mandate: Mandate, others: Sequence[Mandate], branches: Sequence[Branc
     )
 
 
-def tell(before: Sequence[Unit], after: Coverage | None, kind: Kind) -> Telling:
+def update_coverage(before: Sequence[Unit], after: Coverage | None, kind: Kind) -> CoverageUpdate:
     """Turn the units before and after an event of `kind` into its messages; `after` is None when the mandate ended.
 
     The first message about a unit is `granted`. A rest that was never told is withheld while it is ambiguous; one
@@ -80,22 +80,22 @@ def tell(before: Sequence[Unit], after: Coverage | None, kind: Kind) -> Telling:
     told = {unit.branch: unit for unit in before if unit.told}
     if after is None:
         ends = tuple(_end(unit, kind) for unit in told.values())
-        return Telling(messages=ends, units=tuple(replace(unit, told=False) for unit in before))
+        return CoverageUpdate(messages=ends, units=tuple(replace(unit, told=False) for unit in before))
     there = {unit.branch for unit in after.units}
     messages = [_end(unit, Kind.WITHDRAWN) for unit in told.values() if unit.branch not in there]
     units = []
     for unit in after.units:
         known = unit.branch in told
         if known or unit.branch != REST or not after.ambiguous:
-            messages.append(Message(kind=_later(kind) if known else Kind.GRANTED, unit=unit))
+            messages.append(UnitChange(kind=_later(kind) if known else Kind.GRANTED, unit=unit))
             units.append(replace(unit, told=True))
         else:
             units.append(unit)
-    return Telling(messages=tuple(messages), units=tuple(units))
+    return CoverageUpdate(messages=tuple(messages), units=tuple(units))
 
 
-def _end(unit: Unit, kind: Kind) -> Message:
-    return Message(kind=kind if kind is Kind.EXPIRED else Kind.WITHDRAWN, unit=unit)
+def _end(unit: Unit, kind: Kind) -> UnitChange:
+    return UnitChange(kind=kind if kind is Kind.EXPIRED else Kind.WITHDRAWN, unit=unit)
 
 
 def _later(kind: Kind) -> Kind:

@@ -1,12 +1,13 @@
-"""The states of a delivery and the only way between them.
+"""The states of a delivery, the outcomes of its attempts, and the one function that moves it from state to state.
 
-Two clocks: transport ends when the message was taken, processing when the receiver says what it did with it. `advance`
-is total: every step from every status has an answer, and an answer that changes nothing says why.
+Two clocks: transport ends when the receiver accepted the message, processing when it reports what it did with it.
+`advance` is total: every step from every status has an answer, and an answer that changes nothing gives the reason. An
+outcome is classified once, where the answer of the receiver comes in.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
@@ -23,6 +24,52 @@ ANSWERED: Final = DONE | {Status.REJECTED, Status.DECLINED}
 CLOSED: Final = frozenset({Status.SUPERSEDED, Status.DEAD, Status.CANCELLED})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered:
+    """The queue or the webhook accepted the message."""
+
+    at: datetime
+    partition: int | None = None
+    offset: int | None = None
+    duration_ms: int = field(default=0, compare=False)
+    http_status: int | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryLater:
+    """The receiver did not answer, or asked for patience; `after` is the seconds it asked for."""
+
+    at: datetime
+    error: str
+    duration_ms: int
+    http_status: int | None = None
+    after: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """The receiver answered and refused this message, or all of them."""
+
+    at: datetime
+    error: str
+    duration_ms: int
+    http_status: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """The receiver wants no more messages (410)."""
+
+    at: datetime
+    error: str
+    duration_ms: int
+    http_status: int | None = 410
+
+
+Failure: TypeAlias = RetryLater | Refused | Gone
+Outcome: TypeAlias = Delivered | Failure
+
+
 class Ignored(StrEnum):
     """Why a step changed nothing."""
 
@@ -36,16 +83,16 @@ class Ignored(StrEnum):
 class Move(StrEnum):
     """A step that carries nothing but its name."""
 
-    TAKEN = "taken"
+    SUCCEEDED = "succeeded"
     FAILED = "failed"
     GIVEN_UP = "given_up"
     CANCELLED = "cancelled"
-    OVERTAKEN = "overtaken"
+    SUPERSEDED = "superseded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reported:
-    """The receiver's back office said what it did."""
+    """The receiver reported what it did with the message."""
 
     status: ReportStatus
     at: datetime
@@ -55,11 +102,11 @@ Step: TypeAlias = Move | Reported
 
 
 def advance(status: Status, step: Step, *, expects_report: bool) -> Status | Ignored:
-    """Say which status follows, or why none does."""
+    """Return the status that follows a step, or why none does."""
     match step:
         case Reported():
             return _reported(status, step.status, expects_report=expects_report)
-        case Move.TAKEN:
+        case Move.SUCCEEDED:
             return Status.DELIVERED if status in IN_LANE else Ignored.ALREADY
         case Move.FAILED:
             return Status.RETRYING if status in IN_LANE else Ignored.ALREADY
@@ -67,14 +114,14 @@ def advance(status: Status, step: Step, *, expects_report: bool) -> Status | Ign
             return Status.DEAD if status in IN_LANE else Ignored.ALREADY
         case Move.CANCELLED:
             return Status.CANCELLED if status in IN_LANE else Ignored.FINAL
-        case Move.OVERTAKEN:
+        case Move.SUPERSEDED:
             return Status.SUPERSEDED if status in UNREPORTED and expects_report else Ignored.FINAL
         case _:
             assert_never(step)
 
 
-def judge(reported: Reported, *, last: datetime | None, status: Status) -> Ignored | None:
-    """Say whether a report is news: a later `at` corrects, the same answer at the same moment is a repeat."""
+def reason_to_ignore(reported: Reported, *, last: datetime | None, status: Status) -> Ignored | None:
+    """Return why a report is not news, or None: a later `at` corrects, the same status at the same moment repeats."""
     if last is None or reported.at > last:
         return None
     if reported.at == last and reported.status.value == status.value:
@@ -82,8 +129,8 @@ def judge(reported: Reported, *, last: datetime | None, status: Status) -> Ignor
     return Ignored.OLDER
 
 
-def overtakes(status: Status, *, expects_report: bool) -> bool:
-    """Say whether a delivery in this status makes older unreported ones of its unit superseded."""
+def supersedes(status: Status, *, expects_report: bool) -> bool:
+    """Return whether a delivery in this status supersedes older unreported ones of its unit."""
     return status in ANSWERED or (status is Status.DELIVERED and not expects_report)
 
 

@@ -1,7 +1,7 @@
-"""Who may have how much of what there is. In: what each could use and has in hand. Out: how many more each may take.
+"""Share permits fairly. In: what each destination could use and has in use. Out: how many more each may take.
 
-Nobody's backlog takes a place that another needs: all that are hungry share alike, and each may always have a few,
-however full the house is.
+No backlog takes a permit that another destination needs: all with a backlog share alike, and each may always have
+a few, however many are in use.
 """
 
 from __future__ import annotations
@@ -16,22 +16,24 @@ K = TypeVar("K")
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """How many more one could use, how many it has, and whether it took what it was offered last time."""
+class Demand:
+    """How many more permits one could use, how many are in use, and whether it used what it was offered last time."""
 
-    more: int
-    has: int
-    is_hungry: bool
+    wanted: int
+    in_use: int
+    has_backlog: bool
 
 
-def allot(wishes: Mapping[K, Wish], total: int, floor: int) -> dict[K, int]:
-    """Share `total` among those who want more; each may have `floor`, whatever the others have."""
-    hungry = sum(1 for wish in wishes.values() if wish.is_hungry or wish.has)
-    fair = max(floor, total // max(hungry, 1))
-    room = total - sum(wish.has for wish in wishes.values())
-    shares = {who: _share(wish, min(fair - wish.has, room), floor - wish.has) for who, wish in wishes.items()}
+def allocate(demands: Mapping[K, Demand], total: int, floor: int) -> dict[K, int]:
+    """Share `total` among those who want permits; each may have `floor`, whatever the others have in use."""
+    contenders = sum(1 for demand in demands.values() if demand.has_backlog or demand.in_use)
+    fair = max(floor, total // max(contenders, 1))
+    room = total - sum(demand.in_use for demand in demands.values())
+    shares = {
+        who: _share(demand, min(fair - demand.in_use, room), floor - demand.in_use) for who, demand in demands.items()
+    }
     return {who: n for who, n in shares.items() if n > 0}
 
 
-def _share(wish: Wish, fair: int, floor: int) -> int:
-    return min(wish.more, max(fair, floor))
+def _share(demand: Demand, fair: int, floor: int) -> int:
+    return min(demand.wanted, max(fair, floor))

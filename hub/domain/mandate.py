@@ -27,13 +27,13 @@ DAY: Final = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
-    """A part of a school that a system hears of by itself: one routed branch, or the rest."""
+    """A part of a school with messages of its own: one routed branch, or the rest."""
 
     branch: Branch
     routing: RoutingId | None
     covers: tuple[Branch, ...]
     told: bool = False
-    """Whether its system was told of it, and not yet of its end."""
+    """Whether its system has received it, and not yet its end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ class Mandate:
 
 
 def state(mandate: Mandate, today: date) -> MandateState:
-    """Say where a mandate stands on a day."""
+    """Return the state of a mandate on a day."""
     if mandate.withdrawn_at is not None:
         return MandateState.WITHDRAWN
     if mandate.end_date is not None and mandate.end_date < today:
@@ -66,7 +66,7 @@ def state(mandate: Mandate, today: date) -> MandateState:
 
 
 def is_live(mandate: Mandate, today: date) -> bool:
-    """Say whether a mandate is in force on a day, or will be later."""
+    """Return whether a mandate is in force on a day, or will be later."""
     return mandate.withdrawn_at is None and (mandate.end_date is None or mandate.end_date >= today)
 
 
@@ -82,19 +82,19 @@ class Period(Protocol):
         """The last day."""
 
 
-def overlap(one: Period, other: Period, today: date) -> bool:
-    """Say whether two periods share a day, today or later."""
+def overlaps(one: Period, other: Period, today: date) -> bool:
+    """Return whether two periods share a day, today or later."""
     start = max(one.start_date, other.start_date, today)
     return (one.end_date is None or start <= one.end_date) and (other.end_date is None or start <= other.end_date)
 
 
 def next_date(mandate: Mandate, today: date) -> date | None:
-    """Find the day after `today` on which the calendar must speak of a mandate: its start, or the day after its end."""
+    """Return the next day after `today` with an event of a mandate: its start, or the day after its end."""
     return next_date_in(state(mandate, today), mandate.start_date, mandate.end_date)
 
 
 def next_date_in(where: MandateState, start: date, end: date | None) -> date | None:
-    """Find that day for a mandate that stands there: only one that lies ahead or is in force has one."""
+    """Return that day for a mandate in this state; None for one that is over."""
     if where is MandateState.FUTURE:
         return start
     if where in OVER or end is None or end == date.max:

@@ -23,7 +23,7 @@ class UnitMessage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LoggedEvent:
+class EventToPlan:
     """An event as the planner reads it from the log."""
 
     brin: str
@@ -35,7 +35,7 @@ class LoggedEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Destination:
+class DestinationRef:
     """A place that messages go to."""
 
     id: int
@@ -43,7 +43,7 @@ class Destination:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listener:
+class SubscriptionFilter:
     """A subscription that is not deleted, as far as planning goes; while it is paused its lanes wait."""
 
     services: frozenset[str]
@@ -59,17 +59,17 @@ class Listener:
 class Directory:
     """Who gets what: queues per service, webhook and copy lane per supplier, and what each system asked for."""
 
-    queues: Mapping[str, Destination]
-    webhooks: Mapping[str, Destination]
-    copies: Mapping[str, Destination]
-    listeners: Mapping[str, Listener]
+    queues: Mapping[str, DestinationRef]
+    webhooks: Mapping[str, DestinationRef]
+    copies: Mapping[str, DestinationRef]
+    subscriptions: Mapping[str, SubscriptionFilter]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
     """One delivery, before its lane gives it a number."""
 
-    destination: Destination
+    destination: DestinationRef
     brin: str
     event_number: int
     id: UUID
@@ -84,32 +84,32 @@ class Planned:
     """What became of a delivery to DUO, as JSON, where it tells of that and not of the unit."""
 
 
-def deliveries(events: Iterable[LoggedEvent], directory: Directory) -> Iterator[Planned]:
+def plan_deliveries(events: Iterable[EventToPlan], directory: Directory) -> Iterator[Planned]:
     """Expand events into deliveries, in the order of the events."""
     for event in events:
         for unit in event.units:
             yield from _of_unit(event, unit, directory)
 
 
-def expects_report(kind: Kind, listener: Listener | None) -> bool:
+def expects_report(kind: Kind, subscription: SubscriptionFilter | None) -> bool:
     """Say whether a system reports on a message to its webhook: on what asks something of it, unless it never does."""
-    return not kind.is_end and kind is not Kind.STARTED and (listener is None or listener.reports)
+    return not kind.is_end and kind is not Kind.STARTED and (subscription is None or subscription.reports)
 
 
-def _of_unit(event: LoggedEvent, unit: UnitMessage, directory: Directory) -> Iterator[Planned]:
+def _of_unit(event: EventToPlan, unit: UnitMessage, directory: Directory) -> Iterator[Planned]:
     queue = directory.queues.get(event.service_code)
-    listener = directory.listeners.get(event.supplier_oin)
+    subscription = directory.subscriptions.get(event.supplier_oin)
     if queue is None:
-        expects = expects_report(unit.kind, listener)
+        expects = expects_report(unit.kind, subscription)
         yield _planned(event, unit, directory.webhooks[event.supplier_oin], expects_report=expects)
         return
     if not unit.kind.is_calendar:
         yield _planned(event, unit, queue, expects_report=True)
-    if listener is not None and listener.wants(event.service_code, unit.kind):
+    if subscription is not None and subscription.wants(event.service_code, unit.kind):
         yield _planned(event, unit, directory.copies[event.supplier_oin], expects_report=False)
 
 
-def _planned(event: LoggedEvent, unit: UnitMessage, destination: Destination, *, expects_report: bool) -> Planned:
+def _planned(event: EventToPlan, unit: UnitMessage, destination: DestinationRef, *, expects_report: bool) -> Planned:
     return Planned(
         destination=destination,
         brin=event.brin,

@@ -1,4 +1,4 @@
-"""Who a webhook belongs to, and how it wants to be called."""
+"""A webhook of a subscription: its address, its secrets, and how much it allows."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 class Receiver:
     """A webhook as its active subscription describes it.
 
-    Every one of the `secrets` signs: while they change, the receiver may know only some of them. `identity` is the
-    certificate and key (PEM) that the hub shows there, when the receiver gave it one of its own.
+    All `secrets` sign: while they are rotated, the receiver may know only some of them. `identity` is the certificate
+    and key (PEM) that the hub presents, where the receiver gave it one of its own.
     """
 
     subscription_id: UUID

@@ -18,13 +18,13 @@ from hub.domain.planning import Planned, expects_report
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hub.domain.planning import Destination, Listener
+    from hub.domain.planning import DestinationRef, SubscriptionFilter
 
 UnitKey: TypeAlias = tuple[int, str, UUID, str]
 """A destination, a school, a mandate and a branch ('' for the rest): what is told to whom."""
 
 
-class PlaceKind(StrEnum):
+class DestinationKind(StrEnum):
     """What stands behind a destination."""
 
     QUEUE = "duo"
@@ -33,18 +33,18 @@ class PlaceKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spoken:
+class UnitEvents:
     """What planned events say of a unit that one destination hears of: the newest of each kind, by number and id."""
 
-    place: Destination
-    place_kind: PlaceKind
-    listener: Listener | None
+    destination: DestinationRef
+    destination_kind: DestinationKind
+    subscription: SubscriptionFilter | None
     service_code: str
     newest: Mapping[Kind, tuple[int, UUID]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class LaneUnitState:
     """What a lane holds of a unit."""
 
     last_taken: Kind | None = None
@@ -57,7 +57,7 @@ class Told:
     """Whether the same cause led to a delivery before."""
 
 
-class Unsaid(StrEnum):
+class SkipReason(StrEnum):
     """Why nothing is appended."""
 
     COVERED = "covered"
@@ -68,62 +68,68 @@ class Unsaid(StrEnum):
     """No planned event speaks of the unit to this destination."""
 
 
-def restatement(key: UnitKey, spoken: Spoken, told: Told, cause: UUID) -> Planned | Unsaid:
+def restatement(key: UnitKey, unit_events: UnitEvents, lane_state: LaneUnitState, cause: UUID) -> Planned | SkipReason:
     """Say what the end of a unit's lane gets: its current state, unless that is there."""
-    if told.was_restated:
-        return Unsaid.REPEATED
-    newest = current(spoken)
+    if lane_state.was_restated:
+        return SkipReason.REPEATED
+    newest = newest_event(unit_events)
     if newest is None:
-        return Unsaid.SILENT
+        return SkipReason.SILENT
     said, number, event_id = newest
-    if told.waits_with is not None and told.waits_with >= number:
-        return Unsaid.COVERED
-    kind = kind_now(said, told.last_taken)
+    if lane_state.waits_with is not None and lane_state.waits_with >= number:
+        return SkipReason.COVERED
+    kind = kind_to_send(said, lane_state.last_taken)
     _, brin, _, branch = key
     return Planned(
-        destination=spoken.place,
+        destination=unit_events.destination,
         brin=brin,
         event_number=number,
-        id=delivery_id(event_id, spoken.place.name, branch, cause),
+        id=delivery_id(event_id, unit_events.destination.name, branch, cause),
         branch=branch,
         kind=kind,
-        expects_report=_expects(spoken, kind),
+        expects_report=_expects(unit_events, kind),
         cause=cause,
-        replay_of=told.newest,
+        replay_of=lane_state.newest,
     )
 
 
-def current(spoken: Spoken) -> tuple[Kind, int, UUID] | None:
+def newest_event(unit_events: UnitEvents) -> tuple[Kind, int, UUID] | None:
     """Find the newest event that this destination hears of: what it says of the unit, its number and its id."""
-    heard = [(number, kind, event_id) for kind, (number, event_id) in spoken.newest.items() if _hears(spoken, kind)]
+    heard = [
+        (number, kind, event_id)
+        for kind, (number, event_id) in unit_events.newest.items()
+        if _receives(unit_events, kind)
+    ]
     if not heard:
         return None
     number, kind, event_id = max(heard)
     return kind, number, event_id
 
 
-def kind_now(said: Kind, last_taken: Kind | None) -> Kind:
+def kind_to_send(said: Kind, last_taken: Kind | None) -> Kind:
     """Say as what a unit's state is told: an end as the end it is, and as `granted` to whom the unit is news."""
     if said.is_end:
         return said
     return Kind.GRANTED if last_taken is None or last_taken.is_end else said
 
 
-def _hears(spoken: Spoken, kind: Kind) -> bool:
-    match spoken.place_kind:
-        case PlaceKind.QUEUE:
+def _receives(unit_events: UnitEvents, kind: Kind) -> bool:
+    match unit_events.destination_kind:
+        case DestinationKind.QUEUE:
             return not kind.is_calendar
-        case PlaceKind.WEBHOOK:
+        case DestinationKind.WEBHOOK:
             return True
-        case PlaceKind.COPIES:
-            return spoken.listener is not None and spoken.listener.wants(spoken.service_code, kind)
+        case DestinationKind.COPIES:
+            return unit_events.subscription is not None and unit_events.subscription.wants(
+                unit_events.service_code, kind
+            )
 
 
-def _expects(spoken: Spoken, kind: Kind) -> bool:
-    match spoken.place_kind:
-        case PlaceKind.QUEUE:
+def _expects(unit_events: UnitEvents, kind: Kind) -> bool:
+    match unit_events.destination_kind:
+        case DestinationKind.QUEUE:
             return True
-        case PlaceKind.WEBHOOK:
-            return expects_report(kind, spoken.listener)
-        case PlaceKind.COPIES:
+        case DestinationKind.WEBHOOK:
+            return expects_report(kind, unit_events.subscription)
+        case DestinationKind.COPIES:
             return False

@@ -1,4 +1,4 @@
-"""How long things are kept. In: now, and years, months, days. Out: the moments before which things are too old."""
+"""Retention periods. In: now, and years, months, days. Out: the moments before which things are too old."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What is older than these is not kept."""
+class Cutoffs:
+    """The moments before which each kind is too old."""
 
     register: datetime
     deliveries: datetime
@@ -17,7 +17,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class RetentionPeriods:
     """How long each kind is kept."""
 
     register_years: int
@@ -26,13 +26,13 @@ class Terms:
     parked_days: int
 
 
-def limits(now: datetime, terms: Terms) -> Limits:
-    """Say from when on things are kept."""
-    return Limits(
-        register=months_before(now, 12 * terms.register_years),
-        deliveries=months_before(now, terms.deliveries_months),
-        attempts=now - timedelta(days=terms.attempts_days),
-        parked=now - timedelta(days=terms.parked_days),
+def cutoffs(now: datetime, periods: RetentionPeriods) -> Cutoffs:
+    """Return the moments before which things are too old."""
+    return Cutoffs(
+        register=months_before(now, 12 * periods.register_years),
+        deliveries=months_before(now, periods.deliveries_months),
+        attempts=now - timedelta(days=periods.attempts_days),
+        parked=now - timedelta(days=periods.parked_days),
     )
 
 

@@ -13,11 +13,11 @@ from hub.domain.cause import Cause
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from hub.domain.cause import Standing
+    from hub.domain.cause import DestinationStatus
 
-A_WHILE: Final = 90.0
-AN_AGE: Final = 5400.0
-DAYS: Final = 172_800.0
+SECONDS_UNTIL: Final = 90.0
+MINUTES_UNTIL: Final = 5400.0
+HOURS_UNTIL: Final = 172_800.0
 
 
 class Language(StrEnum):
@@ -27,7 +27,7 @@ class Language(StrEnum):
     ENGLISH = "en"
 
 
-def says(cause: Cause, standing: Standing, language: Language = Language.ENGLISH) -> str:
+def explain(cause: Cause, standing: DestinationStatus, language: Language = Language.ENGLISH) -> str:
     """Say what happened at a destination and what to do next."""
     match language:
         case Language.ENGLISH:
@@ -46,11 +46,11 @@ def age(seconds: float | None, language: Language = Language.ENGLISH) -> str:
         return "-"
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
-    if seconds < A_WHILE:
+    if seconds < SECONDS_UNTIL:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"  # noqa: PLR2004 - digits that matter
-    if seconds < AN_AGE:
+    if seconds < MINUTES_UNTIL:
         return f"{seconds / 60:.0f} min"
-    if seconds < DAYS:
+    if seconds < HOURS_UNTIL:
         return f"{seconds / 3600:.0f} {'uur' if dutch else 'h'}"
     return f"{seconds / 86400:.0f} {'dagen' if dutch else 'days'}"
 
@@ -71,16 +71,16 @@ def _berichten(n: int) -> str:
     return _plural(n, "bericht", "berichten")
 
 
-def _error(standing: Standing) -> str:
+def _error(standing: DestinationStatus) -> str:
     error = standing.circuit_error or (standing.failing.error if standing.failing else None)
     return f" ({error})" if error else ""
 
 
-def _plea(standing: Standing) -> str:
+def _plea(standing: DestinationStatus) -> str:
     return f" ({standing.slow_error})" if standing.slow_error else ""
 
 
-def _who_holds(standing: Standing) -> tuple[str, str]:
+def _who_holds(standing: DestinationStatus) -> tuple[str, str]:
     if standing.is_held_by_operator:
         return "An operator holds it", "Een beheerder houdt het tegen"
     if standing.state == "held":
@@ -88,7 +88,7 @@ def _who_holds(standing: Standing) -> tuple[str, str]:
     return "Schools of it are held by an operator", "Een beheerder houdt scholen tegen"
 
 
-def _held_in_english(standing: Standing) -> str:
+def _held_in_english(standing: DestinationStatus) -> str:
     if standing.state == "held" and not standing.is_held_by_operator:
         do = "The supplier resumes it or subscribes again; nothing is lost meanwhile."
     else:
@@ -96,7 +96,7 @@ def _held_in_english(standing: Standing) -> str:
     return f"{_who_holds(standing)[0]}; {_wait(standing.held)}. {do}"
 
 
-def _held_in_dutch(standing: Standing) -> str:
+def _held_in_dutch(standing: DestinationStatus) -> str:
     if standing.state == "held" and not standing.is_held_by_operator:
         do = "De leverancier hervat het of neemt een nieuw abonnement; er gaat intussen niets verloren."
     else:
@@ -104,7 +104,7 @@ def _held_in_dutch(standing: Standing) -> str:
     return f"{_who_holds(standing)[1]}; {_berichten(standing.held)} in de wacht. {do}"
 
 
-def _hub_in_english(standing: Standing) -> str:
+def _hub_in_english(standing: DestinationStatus) -> str:
     if not standing.forwarders:
         return f"No forwarder is at work, and {_wait(standing.waiting)}. Start `osr-consume forward`."
     if standing.oldest_undelivered is None:
@@ -115,7 +115,7 @@ def _hub_in_english(standing: Standing) -> str:
     )
 
 
-def _hub_in_dutch(standing: Standing) -> str:
+def _hub_in_dutch(standing: DestinationStatus) -> str:
     if not standing.forwarders:
         return f"Er draait geen doorstuurder; {_berichten(standing.waiting)} in de wacht. Start 'osr-consume forward'."
     if standing.oldest_undelivered is None:
@@ -127,29 +127,29 @@ def _hub_in_dutch(standing: Standing) -> str:
     )
 
 
-def _office(standing: Standing) -> tuple[str, str, str, str]:
+def _office(standing: DestinationStatus) -> tuple[str, str, str, str]:
     if standing.takes_webhooks:
         return "the system or its school", "Ask the supplier.", "het LAS of de school", "Vraag het de leverancier."
     return "DUO", "Ask DUO, securityservicedesk@duo.nl.", "DUO", "Vraag het DUO, securityservicedesk@duo.nl."
 
 
-def _office_in_english(standing: Standing) -> str:
+def _office_in_english(standing: DestinationStatus) -> str:
     who, ask, _, _ = _office(standing)
-    is_old = (standing.oldest_unprocessed or 0) > DAYS
+    is_old = (standing.oldest_unprocessed or 0) > HOURS_UNTIL
     do = ask if is_old else "Nothing to do yet; this takes as long as it takes there."
     count, oldest = _messages(standing.unprocessed), age(standing.oldest_unprocessed)
     return f"All was taken; on {count} {who} has not reported, on the oldest for {oldest}. {do}"
 
 
-def _office_in_dutch(standing: Standing) -> str:
+def _office_in_dutch(standing: DestinationStatus) -> str:
     _, _, who, ask = _office(standing)
-    is_old = (standing.oldest_unprocessed or 0) > DAYS
+    is_old = (standing.oldest_unprocessed or 0) > HOURS_UNTIL
     do = ask if is_old else "Nog niets aan te doen; dit duurt zolang het daar duurt."
     count, oldest = _berichten(standing.unprocessed), age(standing.oldest_unprocessed, Language.DUTCH)
     return f"Alles is afgeleverd; over {count} heeft {who} nog niets gemeld, over het oudste al {oldest}. {do}"
 
 
-def _dead_in_english(standing: Standing) -> str:
+def _dead_in_english(standing: DestinationStatus) -> str:
     if not standing.dead:
         return ""
     where = f"`osr-hub deliveries --destination {standing.name} --status dead`"
@@ -157,13 +157,13 @@ def _dead_in_english(standing: Standing) -> str:
     return f"{_messages(standing.dead)} given up: {where} says why, {send} what sending the current state comes to."
 
 
-def _dead_in_dutch(standing: Standing) -> str:
+def _dead_in_dutch(standing: DestinationStatus) -> str:
     if not standing.dead:
         return ""
     return f"{_berichten(standing.dead)} opgegeven: herhaal om de huidige stand te sturen."
 
 
-_ENGLISH: Final[Mapping[Cause, Callable[[Standing], str]]] = {
+_ENGLISH: Final[Mapping[Cause, Callable[[DestinationStatus], str]]] = {
     Cause.NONE: lambda _: "Nothing is late.",
     Cause.NO_RECEIVER: lambda s: (
         f"{_wait(s.held)} because this system never subscribed. "
@@ -186,7 +186,7 @@ _ENGLISH: Final[Mapping[Cause, Callable[[Standing], str]]] = {
     Cause.BACK_OFFICE: _office_in_english,
 }
 
-_DUTCH: Final[Mapping[Cause, Callable[[Standing], str]]] = {
+_DUTCH: Final[Mapping[Cause, Callable[[DestinationStatus], str]]] = {
     Cause.NONE: lambda _: "Niets is te laat.",
     Cause.NO_RECEIVER: lambda s: (
         f"{_berichten(s.held)} in de wacht: dit systeem heeft nog nooit een abonnement genomen. "

@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Location:
-    """A branch: a place of a school."""
+class SchoolBranch:
+    """A branch (vestiging) of a school."""
 
     branch: Branch
     name: str
     closed_on: date | None = None
 
     def is_open(self, today: date) -> bool:
-        """Say whether it is open on a day; the day of closing is the first day without it."""
+        """Return whether it is open on a day; the day of closing is the first closed day."""
         return self.closed_on is None or self.closed_on > today
 
 
@@ -39,22 +39,22 @@ class School:
     closed_on: date | None = None
     osr_agreement: bool = True
     vva_agreement: bool = True
-    locations: tuple[Location, ...] = ()
+    branches: tuple[SchoolBranch, ...] = ()
 
     def is_open(self, today: date) -> bool:
-        """Say whether it is open on a day; the day of closing is the first day without it."""
+        """Return whether it is open on a day; the day of closing is the first closed day."""
         return self.closed_on is None or self.closed_on > today
 
     def open_branches(self, today: date) -> tuple[Branch, ...]:
         """List the branches that are open on a day, in order."""
-        return tuple(place.branch for place in self.locations if place.is_open(today))
+        return tuple(place.branch for place in self.branches if place.is_open(today))
 
-    def agreed(self, service_code: str) -> bool:
-        """Say whether its board signed what this service asks for: VVA wants an agreement of its own besides."""
+    def has_agreement(self, service_code: str) -> bool:
+        """Return whether its board signed the agreements for a service: VVA needs one of its own besides."""
         return self.osr_agreement and (service_code != "VVA" or self.vva_agreement)
 
 
 def name_of_school(brin: str, names: Iterable[tuple[str, str]]) -> str:
-    """Choose a school's name from its (branch, name) pairs: that of its ..00 branch, or else of its lowest."""
+    """Return a school's name from its (branch, name) pairs: that of its ..00 branch, or else of its lowest."""
     by_branch = dict(names)
     return by_branch.get(f"{brin}00") or by_branch[min(by_branch)]

@@ -29,11 +29,11 @@ TOLERANCE: Final = timedelta(minutes=5)
 
 
 class InvalidKey(ValueError):  # noqa: N818 - named as the claim it makes
-    """Say what is wrong with a secret or key, without showing it."""
+    """A secret or key is malformed; the message does not show it."""
 
 
 class SignatureMismatch(Exception):  # noqa: N818 - named as the claim it makes
-    """Say why a request is not taken for one of the hub's."""
+    """A request is not one of the hub's."""
 
 
 def headers(
@@ -66,7 +66,7 @@ def verify(
     secrets: Sequence[bytes] = (),
     public_key: Ed25519PublicKey | None = None,
 ) -> None:
-    """Return when one signature is right and the attempt is at most five minutes away; else raise.
+    """Return when one signature is right and the attempt is at most five minutes away; else raise `SignatureMismatch`.
 
     `received` are the request's headers, names in any case. Signatures of unknown versions are passed over.
     """

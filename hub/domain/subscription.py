@@ -1,4 +1,4 @@
-"""What a system asks to be told, and where it stands."""
+"""Subscriptions: what a system asks for, and their status."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ALL_TYPES: Final = ("nl.osr.*",)
 
 
 class SubscriptionStatus(StrEnum):
-    """Only an active one is sent to; what it must hear waits until then."""
+    """Only an active one is sent to; obligatory deliveries wait until it is."""
 
     ACTIVE = "active"
     PAUSED = "paused"
@@ -23,10 +23,10 @@ class SubscriptionStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class SubscriptionOptions:
     """What the owner of a subscription asks for.
 
-    `services` and `types` (patterns) choose its copies of DUO's events; what it must hear it hears in any case.
+    `services` and `types` (patterns) choose its copies of DUO's events; obligatory deliveries come in any case.
     `reports` says whether it will report what it did. Rates are messages per minute, None for no limit.
     `client_certificate` is sealed: a certificate and key by which it knows the hub.
     """
@@ -43,11 +43,11 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
-    """A wish with an owner, the rate agreed on, and where it stands; `version` rises with every change."""
+    """Options with an owner, the rate allowed, and a status; `version` rises with every change."""
 
     id: UUID
     supplier_oin: str
-    wish: Wish
+    options: SubscriptionOptions
     allowed_rate: int | None
     status: SubscriptionStatus
     version: int
@@ -56,5 +56,5 @@ class Subscription:
 
     @property
     def destination(self) -> str:
-        """The name of the lane of what it must hear."""
+        """The destination of its obligatory deliveries."""
         return f"las:{self.supplier_oin}"

@@ -1,6 +1,6 @@
-"""As whom PostgreSQL runs. In: nothing, or a path. Out: a user that is not root, and whether it can get there.
+"""The user that PostgreSQL runs as. In: nothing, or a path. Out: a user that is not root, and whether it can get there.
 
-PostgreSQL refuses to run as root. No folder is opened for the other user: what it cannot reach is put where it can.
+PostgreSQL refuses to run as root. No folder is opened to the other user: files that it cannot reach go where it can.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hub.embedded.places import is_root
+from hub.embedded.paths import is_root
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,7 @@ FALLBACK: Final = "nobody"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Account:
+class UnixAccount:
     """A user and its group, by number."""
 
     uid: int
@@ -34,11 +34,11 @@ class Account:
         os.chown(path, self.uid, self.gid)
 
     def can_reach(self, path: Path) -> bool:
-        """Say whether this user may pass every folder above a file, and read the file."""
+        """Return whether this user may pass every folder above a file, and read the file."""
         return self.can_pass(path.parent) and self._may(path, stat.S_IROTH)
 
     def can_pass(self, folder: Path) -> bool:
-        """Say whether this user may pass a folder and every one above it."""
+        """Return whether this user may pass a folder and every one above it."""
         return all(self._may(step, stat.S_IXOTH) for step in (folder, *folder.parents))
 
     def _may(self, path: Path, everyone: int) -> bool:
@@ -50,14 +50,23 @@ class Account:
         return bool(found.st_mode & everyone)
 
 
-def unprivileged() -> Account | None:
-    """Return the user to run as when we are root, made when the system has none; None when we are not root."""
+def unprivileged_account() -> UnixAccount | None:
+    """Return the user to run as when we are root, created when the system has none; None when we are not root."""
     if not is_root():
         return None
     found = _find(NAME) or _make(NAME) or _find(FALLBACK)
     if found is None:
-        return Account(uid=65534, gid=65534)
-    return Account(uid=found.pw_uid, gid=found.pw_gid)
+        return UnixAccount(uid=65534, gid=65534)
+    return UnixAccount(uid=found.pw_uid, gid=found.pw_gid)
+
+
+def has_passwd_entry() -> bool:
+    """Return whether the system has a name for this process's user; in containers it often has none."""
+    try:
+        pwd.getpwuid(os.geteuid())
+    except KeyError:
+        return False
+    return True
 
 
 def _find(name: str) -> pwd.struct_passwd | None:
@@ -71,7 +80,7 @@ def _make(name: str) -> pwd.struct_passwd | None:
     useradd = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin:/bin")
     if useradd is None:
         return None
-    subprocess.run(  # noqa: S603 - fixed words; a failure (made meanwhile, read-only /etc) shows in the look-up
+    subprocess.run(  # noqa: S603 - fixed arguments; a failure (created meanwhile, read-only /etc) shows in the look-up
         [useradd, "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", name],
         check=False,
         capture_output=True,

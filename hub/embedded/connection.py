@@ -1,4 +1,4 @@
-"""What a stack tells the outside: `connection.json`. In: settings, tokens, process numbers. Out: the file, at once."""
+"""The file `connection.json`. In: settings, tokens, process numbers. Out: how to reach the stack."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from hub.embedded.places import write_private
+from hub.embedded.paths import write_private
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Connection:
-    """How to reach a running stack; `simulators` has the OIN and the address of the simulated LAS, if there is one."""
+class StackConnection:
+    """How to reach a running stack; `simulators` has the OIN and the address of the simulated LAS, if it runs."""
 
     settings: Settings
     names: Mapping[str, str]
@@ -31,7 +31,7 @@ class Connection:
         return self.settings.http.address
 
     def as_json(self, processes: tuple[tuple[str, int], ...]) -> dict[str, Any]:
-        """Return the document, with the processes that run now."""
+        """Return the document, with these processes."""
         return {
             "version": 1,
             "api": f"{self.address}/v1",
@@ -48,5 +48,5 @@ class Connection:
         }
 
     def write(self, path: Path, processes: tuple[tuple[str, int], ...]) -> None:
-        """Replace the file, readable by its owner only."""
+        """Replace the file atomically, readable by its owner only."""
         write_private(path, orjson.dumps(self.as_json(processes), option=orjson.OPT_INDENT_2).decode())

@@ -1,7 +1,7 @@
 """Fetches Apache Kafka from Maven Central, as a process of its own. In: an empty folder. Out: its jars, unchecked.
 
-`python -m hub.embedded.fetch FOLDER` ends with 1 and one line on why when that does not work. Mirrors that jgo's own
-settings name are used. A connection that breaks halfway is tried again; one that never opens is not.
+`python -m hub.embedded.fetch FOLDER` exits with 1 and one line that says why when that fails. Mirrors in jgo's own
+settings are used. A connection that breaks halfway is tried again; one that never opens is not.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ TRIES: Final = 3
 
 
 def fetch(folder: Path) -> str | None:
-    """Resolve the jars and put them into the folder; say why when that cannot be done."""
+    """Resolve the jars and put them into the folder; return why that is not possible, or None."""
     import requests  # noqa: PLC0415 - jgo's own client; loaded only by the process that fetches
 
     for tries_left in reversed(range(TRIES)):

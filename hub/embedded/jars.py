@@ -1,7 +1,7 @@
 """Apache Kafka's jars. In: a cache folder. Out: the jars to run, each one checked against the pinned SHA-256.
 
-They are fetched once (`hub.embedded.fetch`, a process of its own, so that it can be stopped at any moment); after that
-only the checks are done. Several processes may ask at the same time: one fetches, the others wait for it.
+`hub.embedded.fetch` fetches them once, in a process of its own that can be stopped at any moment; later starts only
+check them. Several processes may ask at the same time: one fetches, the others wait for it.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from hub.embedded.errors import JarsDiffer, JarsUnreachable
 from hub.embedded.fetch import VERSION
-from hub.embedded.problems import JarsDiffer, JarsUnreachable
 from hub.embedded.spawn import CommandFailed, run_to_end
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     Fetch = Callable[[Path], Awaitable[None]]
 
-LOOK_SECONDS: Final = 0.2
+LOCK_POLL_SECONDS: Final = 0.2
 log = structlog.get_logger(__name__)
 
 
@@ -42,24 +42,32 @@ async def kafka_jars(cache: Path, *, fetch: Fetch | None = None, pinned: Mapping
     expected = read_pins() if pinned is None else pinned
     folder = cache / f"kafka-{VERSION}"
     if not folder.exists():
-        async with taking_turns(cache / f"kafka-{VERSION}.lock"):
+        async with file_lock(cache / f"kafka-{VERSION}.lock"):
             if not folder.exists():
-                await _fill(folder, fetch or fetch_from_central, expected)
+                await _fetch_into(folder, fetch or fetch_from_central, expected)
     _check(folder, expected)
     return sorted(folder.glob("*.jar"))
 
 
 async def fetch_from_central(folder: Path) -> None:
-    """Have the jars resolved and fetched into an empty folder by another process."""
-    log.info(
-        "kafka.fetching", version=VERSION, next="once; later starts find it in the cache", cache=str(folder.parent)
-    )
+    """Resolve and fetch the jars into an empty folder, in another process."""
+    log.info("kafka.fetching", version=VERSION, next="later starts use the cache", cache=str(folder.parent))
     try:
         await run_to_end(
-            (sys.executable, "-P", "-W", "ignore", "-m", "hub.embedded.fetch", str(folder)), environment=os.environ
+            (sys.executable, "-P", "-W", "ignore", "-m", "hub.embedded.fetch", str(folder)),
+            environment=_with_a_home(folder.parent),
         )
     except CommandFailed as error:
         raise JarsUnreachable((error.said.strip().splitlines() or ["no reason given"])[-1][:200]) from None
+
+
+def _with_a_home(fallback: Path) -> dict[str, str]:
+    """Return the environment, with a HOME where the system knows none: jgo looks for its settings there."""
+    try:
+        Path.home()
+    except RuntimeError:
+        return {**os.environ, "HOME": str(fallback)}
+    return dict(os.environ)
 
 
 def read_pins() -> dict[str, str]:
@@ -69,7 +77,7 @@ def read_pins() -> dict[str, str]:
 
 
 def differences(folder: Path, expected: Mapping[str, str]) -> tuple[str, ...]:
-    """Say in words where a folder's jars are not the expected ones; nothing when all are."""
+    """Return in words where a folder's jars differ from the expected ones."""
     found = {path.name: path for path in folder.glob("*.jar")}
     missing = [f"{name} is missing" for name in sorted(expected.keys() - found.keys())]
     extra = [f"{name} does not belong there" for name in sorted(found.keys() - expected.keys())]
@@ -81,12 +89,12 @@ def differences(folder: Path, expected: Mapping[str, str]) -> tuple[str, ...]:
     return (*missing, *extra, *changed)
 
 
-async def _fill(folder: Path, fetch: Fetch, expected: Mapping[str, str]) -> None:
+async def _fetch_into(folder: Path, fetch: Fetch, expected: Mapping[str, str]) -> None:
     fresh = Path(tempfile.mkdtemp(prefix=".kafka-", dir=folder.parent))
     try:
         await fetch(fresh)
         _check(fresh, expected)
-        os.rename(fresh, folder)  # noqa: PTH104 - at once and without waiting
+        os.rename(fresh, folder)  # noqa: PTH104 - atomic, and too short to await
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
 
@@ -98,15 +106,15 @@ def _check(folder: Path, expected: Mapping[str, str]) -> None:
 
 
 @asynccontextmanager
-async def taking_turns(path: Path) -> AsyncIterator[None]:
-    """Hold a lock among processes for as long as the context lasts."""
+async def file_lock(path: Path) -> AsyncIterator[None]:
+    """Hold a lock among processes while the context lasts."""
     with path.open("a") as lock:
-        while not _locked(lock.fileno()):  # noqa: ASYNC110 - a file lock tells nobody that it is free
-            await asyncio.sleep(LOOK_SECONDS)
+        while not _try_lock(lock.fileno()):  # noqa: ASYNC110 - a file lock has no event
+            await asyncio.sleep(LOCK_POLL_SECONDS)
         yield
 
 
-def _locked(descriptor: int) -> bool:
+def _try_lock(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

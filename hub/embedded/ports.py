@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
-from typing import Final
+import sys
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from contextlib import ExitStack
 
 LOOPBACK: Final = "127.0.0.1"
 BELOW_OUTGOING: Final = range(20_000, 32_000)
@@ -13,14 +17,38 @@ BELOW_OUTGOING: Final = range(20_000, 32_000)
 is away can take the server's port, or connect to itself."""
 
 
-def is_free(port: int) -> bool:
-    """Say whether a server could listen on this loopback port now."""
+def why_not(port: int) -> str | None:
+    """Return why a server could not listen on this loopback port now; None when it could."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
-        except OSError:
-            return False
+        except OSError as error:
+            return str(error.strerror)
+    return None
+
+
+def is_free(port: int) -> bool:
+    """Return whether a server could listen on this loopback port now."""
+    return why_not(port) is None
+
+
+def claim(port: int, claims: ExitStack) -> bool:
+    """Reserve a port among the stacks of this machine until `claims` closes; False when another stack has it.
+
+    A port is free until something listens on it, which a stack does seconds after it chose one: without a claim two
+    stacks that start together choose the same port, and each takes the other's API for its own. The claim is a name
+    in Linux's abstract socket namespace, which ends with the process; other systems have none.
+    """
+    if sys.platform != "linux":
+        return True
+    name = socket.socket(socket.AF_UNIX)
+    try:
+        name.bind(f"\0osr-hub-port-{port}")
+    except OSError:
+        name.close()
+        return False
+    claims.callback(name.close)
     return True
 
 
@@ -33,7 +61,7 @@ def choose(remembered: list[int], count: int) -> list[int]:
 
 
 async def listens(port: int) -> bool:
-    """Say whether something accepts connections on this loopback port."""
+    """Return whether something accepts connections on this loopback port."""
     try:
         _, writer = await asyncio.open_connection(LOOPBACK, port)
     except OSError:

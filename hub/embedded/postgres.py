@@ -1,6 +1,6 @@
 """PostgreSQL itself, from a wheel. In: a data folder, a port, passwords. Out: a program to supervise, and its DSNs.
 
-The cluster is private to the user that runs it, speaks on loopback only, and asks every caller for a password.
+The cluster is private to the user that runs it, listens on loopback only, and asks every client for a password.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from hub.embedded.accounts import Account, unprivileged
-from hub.embedded.places import PRIVATE, DataDir, own_area, write_private
+from hub.embedded.accounts import UnixAccount, has_passwd_entry, unprivileged_account
+from hub.embedded.errors import NoPasswdEntry
+from hub.embedded.paths import PRIVATE, DataDir, user_area, write_private
 from hub.embedded.ports import LOOPBACK
+from hub.embedded.postgres_binaries import find_binaries
 from hub.embedded.program import Program, Step
 from hub.embedded.spawn import run_to_end
-from hub.embedded.wheel import find_binaries
-from hub.store.provision import answers, provision
+from hub.store.provision import accepts_connections, provision
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +29,7 @@ NAME: Final = "postgres"
 ADMIN: Final = "postgres"
 ROLE: Final = "osr_hub"
 DATABASE: Final = "osr_hub"
-SMALL_MACHINE: Final[dict[str, str]] = {
+SERVER_SETTINGS: Final[dict[str, str]] = {
     "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",
     "max_connections": "100",
@@ -45,12 +46,12 @@ SMALL_MACHINE: Final[dict[str, str]] = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Postgres:
-    """One cluster: where it lives, as whom it runs, and what its callers must know."""
+class EmbeddedPostgres:
+    """One cluster: where its files are, the user that it runs as, and how to connect."""
 
     data: DataDir
     binaries: Path
-    account: Account | None
+    account: UnixAccount | None
     port: int
     admin_password: str
     password: str
@@ -66,47 +67,50 @@ class Postgres:
         """The server's first database, as its superuser."""
         return f"postgresql://{ADMIN}:{self.admin_password}@{LOOPBACK}:{self.port}/postgres"
 
-    def program(self, settle: Step | None = None) -> Program:
-        """Describe the server for the supervisor; after role and database are there, `settle` sees to the rest."""
+    def program(self, on_ready: Step | None = None) -> Program:
+        """Describe the server for the supervisor; `on_ready` runs once role and database exist."""
 
         async def make_ready() -> None:
             await provision(self.admin_dsn, role=ROLE, password=self.password, database=DATABASE)
-            if settle is not None:
-                await settle()
+            if on_ready is not None:
+                await on_ready()
 
-        wanted = SMALL_MACHINE | {"port": str(self.port)} | dict(self.settings)
+        wanted = SERVER_SETTINGS | {"port": str(self.port)} | dict(self.settings)
         options = (word for key, value in wanted.items() for word in ("-c", f"{key}={value}"))
         return Program(
             name=NAME,
-            command=(str(self.binaries / "postgres"), "-D", str(self.home), *options),
+            command=(str(self.binaries / "postgres"), "-D", str(self.cluster_dir), *options),
             environment=_environment(),
             prepare=self.prepare,
-            answers=self._answers,
-            settle=make_ready,
+            probe=self._answers,
+            on_ready=make_ready,
             account=self.account,
             folder=Path("/"),
-            stop_with=signal.SIGINT,
-            dies_with=signal.SIGQUIT,
+            stop_signal=signal.SIGINT,
+            death_signal=signal.SIGQUIT,
         )
 
     @property
-    def home(self) -> Path:
-        """Where the cluster lies: in the data folder, unless the user that runs it cannot get there."""
+    def cluster_dir(self) -> Path:
+        """The cluster's folder: in the data folder, unless the user that runs it cannot reach that."""
         if self.account is None or self.account.can_pass(self.data.root):
             return self.data.postgres
-        return _outlying() / sha256(bytes(self.data.root.resolve())).hexdigest()[:16]
+        return _external_clusters() / sha256(bytes(self.data.root.resolve())).hexdigest()[:16]
 
     async def prepare(self) -> None:
-        """Make the cluster when there is none."""
+        """Create the cluster when there is none."""
         if (self.data.postgres / "PG_VERSION").exists():
             return
-        home = self.home
-        draft, password = home.with_name(f"{home.name}.new"), home.with_name(f"{home.name}.password")
-        if home != self.data.postgres:
-            _clear_away_orphans(home)
-            write_private(home.with_name(f"{home.name}.of"), str(self.data.root.resolve()))
+        cluster_dir = self.cluster_dir
+        draft, password = (
+            cluster_dir.with_name(f"{cluster_dir.name}.new"),
+            cluster_dir.with_name(f"{cluster_dir.name}.password"),
+        )
+        if cluster_dir != self.data.postgres:
+            _remove_orphans(cluster_dir)
+            write_private(cluster_dir.with_name(f"{cluster_dir.name}.of"), str(self.data.root.resolve()))
             self.data.postgres.unlink(missing_ok=True)
-            self.data.postgres.symlink_to(home)
+            self.data.postgres.symlink_to(cluster_dir)
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(mode=PRIVATE)
         write_private(password, self.admin_password)
@@ -117,7 +121,7 @@ class Postgres:
             await self._initdb(draft, password)
         finally:
             password.unlink()
-        draft.rename(home)
+        draft.rename(cluster_dir)
 
     async def _initdb(self, folder: Path, password: Path) -> None:
         words = f"--username={ADMIN} --auth=scram-sha-256 --encoding=UTF8 --locale-provider=builtin".split()
@@ -135,15 +139,17 @@ class Postgres:
         )
 
     async def _answers(self, _pid: int) -> bool:
-        return await answers(self.admin_dsn)
+        return await accepts_connections(self.admin_dsn)
 
 
 def find_postgres(
     data: DataDir, *, port: int, admin_password: str, password: str, settings: Mapping[str, str] | None = None
-) -> Postgres:
+) -> EmbeddedPostgres:
     """Find the programs and the user to run them as, and describe the cluster in this data folder."""
-    account = unprivileged()
-    return Postgres(
+    account = unprivileged_account()
+    if account is None and not has_passwd_entry() and not data.postgres.exists():
+        raise NoPasswdEntry(os.geteuid())
+    return EmbeddedPostgres(
         data=data,
         binaries=find_binaries(account),
         account=account,
@@ -154,19 +160,19 @@ def find_postgres(
     )
 
 
-def _outlying() -> Path:
+def _external_clusters() -> Path:
     """Return the folder for clusters whose own data folder is closed to the user that runs them."""
-    area = own_area() / "clusters"
+    area = user_area() / "clusters"
     area.mkdir(mode=0o711, exist_ok=True)
     return area
 
 
-def _clear_away_orphans(home: Path) -> None:
-    """Remove clusters whose data folder is gone or forgot them, and what an earlier folder of this name left."""
-    for note in _outlying().glob("*.of"):
+def _remove_orphans(cluster_dir: Path) -> None:
+    """Remove clusters that no data folder points to, and files of an earlier folder with this name."""
+    for note in _external_clusters().glob("*.of"):
         cluster = note.with_suffix("")
-        pointer = Path(note.read_text()) / "postgres"
-        if cluster == home or not (pointer.is_symlink() and pointer.readlink() == cluster):
+        pointer = Path(note.read_text(encoding="utf-8")) / "postgres"
+        if cluster == cluster_dir or not (pointer.is_symlink() and pointer.readlink() == cluster):
             shutil.rmtree(cluster, ignore_errors=True)
             note.unlink(missing_ok=True)
 

@@ -1,62 +1,76 @@
-"""The whole stack. In: a wish. Out: every process running and answering, `connection.json`, and a clean end.
+"""The whole stack. In: options. Out: every process running and answering, `connection.json`, and a clean end.
 
-Servers first, side by side; the schema when Postgres answers, the topics each time Kafka does; then everything else.
+Servers start first, side by side; the schema follows when PostgreSQL answers, the topics each time Kafka does; then
+everything else.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 from contextlib import ExitStack
-from datetime import timedelta
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import structlog
+from aiokafka.errors import KafkaError
 
 from hub.clock import now
-from hub.embedded.answers import Beats
 from hub.embedded.archive import find_kafka
-from hub.embedded.connection import Connection
-from hub.embedded.keys import Keys, keyfile
-from hub.embedded.places import DataDir, cache_dir, locked, write_private
-from hub.embedded.postgres import Postgres, find_postgres
-from hub.embedded.services import hub_programs, las_token_file, las_url, simulator_programs
+from hub.embedded.connection import StackConnection
+from hub.embedded.kafka import KafkaAccess
+from hub.embedded.keys import StackSecrets
+from hub.embedded.options import (
+    DATABASE,
+    DUO_KAFKA,
+    KAFKA,
+    LAS_OIN,
+    SERVERS,
+    StackOptions,
+    choose_http_port,
+    process_settings,
+)
+from hub.embedded.paths import DataDir, cache_dir, hold_lock, naming_the_folder
+from hub.embedded.postgres import EmbeddedPostgres, find_postgres
+from hub.embedded.readiness import HeartbeatProbe
+from hub.embedded.services import hub_programs, las_url, simulator_programs
 from hub.embedded.supervisor import Supervisor
-from hub.embedded.wish import DATABASE, DUO_KAFKA, KAFKA, LAS_OIN, SERVERS, Wish, decide
+from hub.embedded.tokens import DevelopmentTokens, keep_fresh
+from hub.errors import EmbeddedUnavailable
+from hub.kafka.topics import create_missing, ensure_topics
 from hub.settings import Settings, load
 from hub.store.migrations import migrate
-from hub.tokens import Caller, Role, ensure_keyfile, issue
-from hub.topics import create_missing, ensure_topics
-from schemas.identifiers import Oin, parse_oin
+from hub.store.pool import DATABASE_ERRORS
 from schemas.topics import Broker, topics_on
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
-    from hub.embedded.kafka import Kafka
+    from hub.embedded.kafka import EmbeddedKafka
     from hub.embedded.program import Program
 
-AS_LONG_AS_IT_RUNS: Final = timedelta(days=3650)
 log = structlog.get_logger(__name__)
 
 
 class Stack:
     """One stack in one data folder; `start` it, or use it as a context."""
 
-    def __init__(self, wish: Wish) -> None:
-        self._wish = wish
-        self.data = DataDir(wish.data_dir.absolute())
-        self._held = ExitStack()
+    def __init__(self, options: StackOptions) -> None:
+        self._options = options
+        self.data = DataDir(options.data_dir.absolute())
+        self._locks = ExitStack()
         self._supervisor: Supervisor | None = None
-        self._beats: Beats | None = None
-        self._connection: Connection | None = None
+        self._heartbeats: HeartbeatProbe | None = None
+        self._connection: StackConnection | None = None
+        self._renewal: asyncio.Task[None] | None = None
         self._is_announced = False
         self._is_migrated = False
 
     @property
     def connection(self) -> dict[str, Any]:
-        """What `connection.json` says now."""
+        """The content of `connection.json` now."""
         if self._connection is None or self._supervisor is None:
             message = "the stack does not run"
             raise RuntimeError(message)
@@ -72,7 +86,7 @@ class Stack:
         await self.stop()
 
     async def start(self) -> None:
-        """Start everything and return when all of it answers; `EmbeddedUnavailable` says why it cannot."""
+        """Start everything and return when all of it answers; raise `EmbeddedUnavailable` when it cannot."""
         try:
             await self._start()
         except BaseException:
@@ -82,24 +96,31 @@ class Stack:
     async def stop(self) -> None:
         """End everything, what depends on others first, within 10 seconds."""
         self._is_announced = False
+        if self._renewal is not None:
+            self._renewal.cancel()
+            await asyncio.gather(self._renewal, return_exceptions=True)
+            self._renewal = None
         if self._connection is not None:
             self.data.connection.unlink(missing_ok=True)
-        if self._beats is not None:
-            self._beats.close()
-            self._beats = None
+        if self._heartbeats is not None:
+            self._heartbeats.close()
+            self._heartbeats = None
         if self._supervisor is not None:
             await self._supervisor.stop()
             self._supervisor = None
-        self._held.close()
+        self._locks.close()
 
     async def _start(self) -> None:
-        self._held.enter_context(locked(self.data))
-        self.data.connection.unlink(missing_ok=True)
-        if self._wish.fresh:
-            self.data.clear()
-        self.data.make()
-        keys = Keys.keep(self.data)
-        servers, names = await self._find_servers(keys)
+        with naming_the_folder(self.data):
+            self._locks.enter_context(hold_lock(self.data))
+            self.data.connection.unlink(missing_ok=True)
+            if self._options.fresh:
+                self.data.clear()
+            self.data.create()
+            keys = StackSecrets.load_or_create(self.data)
+        port = choose_http_port(self._options, self._locks)
+        servers, named = await self._find_servers(keys)
+        names = process_settings(self._options, self.data, keys, named, port)
         settings = load(names, dotenv=Path(os.devnull))
         self._connection = self._describe(settings, names, keys)
         await self._prepare_named(settings)
@@ -109,86 +130,95 @@ class Stack:
         await self._supervisor.start()
         self._is_announced = True
         self._announce_again()
+        self._renewal = asyncio.create_task(keep_fresh(self._tokens, self._publish))
 
-    async def _find_servers(self, keys: Keys) -> tuple[list[Postgres | Kafka], dict[str, str]]:
-        """Return the servers that the stack runs itself, and the settings of everything else."""
-        servers: list[Postgres | Kafka] = []
+    async def _find_servers(self, keys: StackSecrets) -> tuple[list[EmbeddedPostgres | EmbeddedKafka], dict[str, str]]:
+        """Return the servers that the stack runs itself, and the settings that name them."""
+        servers: list[EmbeddedPostgres | EmbeddedKafka] = []
         named: dict[str, str] = {}
-        if self._wish.database is None:
+        if self._options.database is None:
             postgres = find_postgres(
                 self.data, port=keys.postgres_port, admin_password=keys.admin_password, password=keys.password
             )
             servers.append(postgres)
             named[f"{DATABASE}DSN"] = postgres.dsn
-        if self._wish.kafka is None:
-            kafka = await find_kafka(self.data, keys, cache_dir())
+        if self._options.kafka is None:
+            access = KafkaAccess(password=keys.kafka_password, controller_password=keys.kafka_controller_password)
+            kafka = await find_kafka(self.data, keys, cache_dir(), access=access)
             servers.append(kafka)
-            named[f"{KAFKA}{SERVERS}"] = kafka.bootstrap
-            if self._wish.duo_kafka is None:
-                named[f"{DUO_KAFKA}{SERVERS}"] = kafka.bootstrap
-        return servers, decide(self._wish, self.data, keys, named)
+            for group in (KAFKA, *([DUO_KAFKA] if self._options.duo_kafka is None else [])):
+                named |= {f"{group}{name}": value for name, value in kafka.client_settings().items()}
+        return servers, named
 
-    def _describe(self, settings: Settings, names: Mapping[str, str], keys: Keys) -> Connection:
-        """Make the tokens and say how the stack is reached."""
+    def _describe(self, settings: Settings, names: Mapping[str, str], keys: StackSecrets) -> StackConnection:
+        """Describe how the stack is reached, with the first tokens of this run."""
         settings.check_tokens()
-        path, moment, audience = keyfile(self.data), now(), settings.auth.audience
-
-        def token(role: Role, *oins: Oin) -> str:
-            caller = Caller(subject=f"development {role}", roles=frozenset({role}), oins=frozenset(oins))
-            return issue(path, caller, now=moment, lifetime=AS_LONG_AS_IT_RUNS, audience=audience)
-
-        ensure_keyfile(path)
-        simulators: dict[str, dict[str, str]] = {}
-        if self._wish.with_simulators:
-            write_private(las_token_file(self.data), token(Role.LAS, parse_oin(LAS_OIN)))
-            simulators["las"] = {"oin": LAS_OIN, "url": las_url(keys)}
-        tokens = {"operations": token(Role.OPERATIONS), "duo": token(Role.DUO)}
-        return Connection(settings=settings, names=names, tokens=tokens, simulators=simulators)
+        self._tokens = DevelopmentTokens(self.data, settings.auth.audience, with_las=self._options.with_simulators)
+        simulators = {"las": {"oin": LAS_OIN, "url": las_url(keys)}} if self._options.with_simulators else {}
+        return StackConnection(settings=settings, names=names, tokens=self._tokens.issue(now()), simulators=simulators)
 
     def _table(
-        self, settings: Settings, names: Mapping[str, str], keys: Keys, servers: list[Postgres | Kafka]
+        self,
+        settings: Settings,
+        names: Mapping[str, str],
+        keys: StackSecrets,
+        servers: list[EmbeddedPostgres | EmbeddedKafka],
     ) -> list[Program]:
         first = [self._server_program(server, settings) for server in servers]
-        after = tuple(program.name for program in first)
-        self._beats = Beats(settings.direct_dsn)
-        table = [*first, *hub_programs(settings, names, self._beats, after)]
-        if self._wish.with_simulators:
-            table += simulator_programs(settings, names, self.data, keys, after)
+        depends_on = tuple(program.name for program in first)
+        self._heartbeats = HeartbeatProbe(settings.direct_dsn)
+        table = [*first, *hub_programs(settings, names, self._heartbeats, depends_on)]
+        if self._options.with_simulators:
+            table += simulator_programs(settings, names, self.data, keys, depends_on)
         return table
 
-    def _server_program(self, server: Postgres | Kafka, settings: Settings) -> Program:
-        if isinstance(server, Postgres):
+    def _server_program(self, server: EmbeddedPostgres | EmbeddedKafka, settings: Settings) -> Program:
+        if isinstance(server, EmbeddedPostgres):
 
-            async def bring_to_newest() -> None:
+            async def migrate_once() -> None:
                 if not self._is_migrated:
                     await migrate(settings.direct_dsn)
                     self._is_migrated = True
 
-            return server.program(settle=bring_to_newest)
-        is_duos_too = self._wish.duo_kafka is None
+            return server.program(on_ready=migrate_once)
+        is_duos_too = self._options.duo_kafka is None
         topics = [*topics_on(Broker.OURS), *(topics_on(Broker.DUO) if is_duos_too else ())]
 
-        async def have_topics() -> None:
-            await create_missing(server.bootstrap, topics)
+        async def create_topics() -> None:
+            await create_missing(server.bootstrap, topics, options=server.client_options())
 
-        return server.program(settle=have_topics, tend=have_topics)
+        return server.program(on_ready=create_topics, maintain=create_topics)
 
     async def _prepare_named(self, settings: Settings) -> None:
-        """Bring servers that the caller named to what the hub needs."""
-        if self._wish.database is not None:
-            await migrate(settings.direct_dsn)
-        for broker, own, kafka in (
-            (Broker.OURS, self._wish.kafka is None, settings.kafka),
-            (Broker.DUO, self._wish.kafka is None and self._wish.duo_kafka is None, settings.duo_kafka),
+        """Create the schema and the topics on servers that the caller named."""
+        if self._options.database is not None:
+            try:
+                await migrate(settings.direct_dsn)
+            except DATABASE_ERRORS as error:
+                raise EmbeddedUnavailable(f"the database of {DATABASE}DSN cannot be used: {error}") from error
+        for broker, own, kafka, group in (
+            (Broker.OURS, self._options.kafka is None, settings.kafka, KAFKA),
+            (
+                Broker.DUO,
+                self._options.kafka is None and self._options.duo_kafka is None,
+                settings.duo_kafka,
+                DUO_KAFKA,
+            ),
         ):
-            if not own:
-                found = await ensure_topics(
-                    ",".join(kafka.bootstrap_servers or ()), topics_on(broker), options=kafka.client_options()
-                )
-                for difference in found.differences:
-                    log.warning(
-                        "topics.differ", says=difference, next="a person decides; osr-hub topics shows it again"
-                    )
+            if own:
+                continue
+            servers = ",".join(kafka.bootstrap_servers or ())
+            try:
+                found = await ensure_topics(servers, topics_on(broker), options=kafka.client_options())
+            except (KafkaError, OSError) as error:
+                raise EmbeddedUnavailable(f"the Kafka of {group}{SERVERS} cannot be used: {error}") from error
+            for difference in found.differences:
+                log.warning("topics.differ", difference=difference, next="run osr-hub topics and decide")
+
+    def _publish(self, tokens: Mapping[str, str]) -> None:
+        if self._connection is not None:
+            self._connection = replace(self._connection, tokens=tokens)
+            self._announce_again()
 
     def _announce_again(self) -> None:
         if self._is_announced and self._connection is not None and self._supervisor is not None:

@@ -6,20 +6,34 @@ all: `InvalidInput` names every bad row with its line.
 """
 
 from hub.imports.mandates import import_mandates
-from hub.imports.result import Imported, Progress, SchoolsImported, silent
-from hub.imports.schools import Terms, TooManyClosures, import_schools
-from hub.imports.systems import import_systems, note_system, register_system
+from hub.imports.result import Imported, Progress, SchoolsImported, ToAccept, Withdrawal, no_progress
+from hub.imports.schools import (
+    MOST_WITHDRAWN,
+    NeedsAcceptance,
+    SchoolImportOptions,
+    acceptance_options,
+    acceptance_reasons,
+    import_schools,
+    withdrawals_by_system,
+)
+from hub.imports.systems import import_systems, register_system, system_entry
 
 __all__ = [
+    "MOST_WITHDRAWN",
     "Imported",
+    "NeedsAcceptance",
     "Progress",
+    "SchoolImportOptions",
     "SchoolsImported",
-    "Terms",
-    "TooManyClosures",
+    "ToAccept",
+    "Withdrawal",
+    "acceptance_options",
+    "acceptance_reasons",
     "import_mandates",
     "import_schools",
     "import_systems",
-    "note_system",
+    "no_progress",
     "register_system",
-    "silent",
+    "system_entry",
+    "withdrawals_by_system",
 ]

@@ -1,4 +1,4 @@
-"""What must hold of every mandate in a file, against the register and against the lines before it."""
+"""Check every mandate of a file against the register and against the lines before it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 from hub.domain import rules
-from hub.domain.mandate import Mandate, is_live, overlap
+from hub.domain.mandate import Mandate, is_live, overlaps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from hub.domain.mandate import Period
-    from hub.domain.rules import Wish
+    from hub.domain.rules import GrantRequest
     from hub.domain.school import School
-    from hub.imports.drafts import Draft
-    from hub.imports.result import Faults
+    from hub.imports.drafts import MandateDraft
+    from hub.imports.result import RowErrors
     from hub.store.register import References
     from schemas.identifiers import Branch, Brin, RoutingId
 
@@ -35,7 +35,7 @@ _COLUMNS: Final = {
 }
 
 
-class Checks:
+class DraftChecks:
     """Checks the drafts of one file, one after the other."""
 
     def __init__(
@@ -46,7 +46,7 @@ class Checks:
         self._today = today
         self._offered = {oin: system.service_codes for oin, system in references.systems.items()}
         self._living: defaultdict[tuple[str, str, str], list[Mandate]] = defaultdict(list)
-        self._asked: defaultdict[tuple[str, str, str], list[tuple[int, Wish]]] = defaultdict(list)
+        self._asked: defaultdict[tuple[str, str, str], list[tuple[int, GrantRequest]]] = defaultdict(list)
         self._used: defaultdict[tuple[str, str, str], list[tuple[Period, Holder]]] = defaultdict(list)
         for mandate in living:
             if is_live(mandate, today):
@@ -54,57 +54,61 @@ class Checks:
                 for branch, routing in mandate.routes.items():
                     self._used[mandate.brin, mandate.service_code, routing].append((mandate, (mandate.id, branch)))
 
-    def check(self, draft: Draft, faults: Faults) -> Mandate | None:
-        """Note what is wrong with a draft; return the mandate that it is already, if any."""
-        wish = draft.wish
-        key = (wish.brin, wish.service_code, wish.supplier_oin)
+    def check(self, draft: MandateDraft, errors: RowErrors) -> Mandate | None:
+        """Add what is wrong with a draft to `errors`; return the mandate that it already is, if any."""
+        request = draft.request
+        key = (request.brin, request.service_code, request.supplier_oin)
         living = self._living.get(key, ())
-        match = next((m for m in living if (m.start_date, m.end_date) == (wish.start_date, wish.end_date)), None)
+        match = next((m for m in living if (m.start_date, m.end_date) == (request.start_date, request.end_date)), None)
         if match is None:
-            self._check_new(draft, faults)
-            self._check_overlap(draft, living, self._asked[key], faults)
-            self._asked[key].append((draft.line, wish))
-        school = self._schools.get(wish.brin)
+            self._check_new(draft, errors)
+            self._check_overlap(draft, living, self._asked[key], errors)
+            self._asked[key].append((draft.line, request))
+        school = self._schools.get(request.brin)
         if draft.branches and school is not None:
-            self._check_branches(draft, school, match, faults)
+            self._check_branches(draft, school, match, errors)
         return match
 
-    def _check_new(self, draft: Draft, faults: Faults) -> None:
-        wish, today = draft.wish, self._today
-        school, offered = self._schools.get(wish.brin), self._offered.get(wish.supplier_oin)
-        for wrong in rules.check_parties(wish, school, offered, self._references.services, today):
-            faults.add(draft.line, _COLUMNS[wrong.field], wrong.code, wrong.detail)
-        for wrong in rules.check_dates(wish.start_date, wish.end_date, today, start_may_be_past=True):
-            faults.add(draft.line, _COLUMNS[wrong.field], wrong.code, wrong.detail)
+    def _check_new(self, draft: MandateDraft, errors: RowErrors) -> None:
+        request, today = draft.request, self._today
+        school, offered = self._schools.get(request.brin), self._offered.get(request.supplier_oin)
+        for violation in rules.check_parties(request, school, offered, self._references.services, today):
+            errors.add(draft.line, _COLUMNS[violation.field], violation.code, violation.detail)
+        for violation in rules.check_dates(request.start_date, request.end_date, today, start_may_be_past=True):
+            errors.add(draft.line, _COLUMNS[violation.field], violation.code, violation.detail)
 
     def _check_overlap(
-        self, draft: Draft, living: Sequence[Mandate], asked: Sequence[tuple[int, Wish]], faults: Faults
+        self,
+        draft: MandateDraft,
+        living: Sequence[Mandate],
+        asked: Sequence[tuple[int, GrantRequest]],
+        errors: RowErrors,
     ) -> None:
         for mandate in living:
-            if overlap(mandate, draft.wish, self._today):
+            if overlaps(mandate, draft.request, self._today):
                 until = mandate.end_date or "further notice"
                 detail = f"mandate {mandate.id} runs from {mandate.start_date} until {until}"
-                faults.add(draft.line, "start_date", "overlap", detail)
-        for line, wish in asked:
-            if overlap(wish, draft.wish, self._today):
-                faults.add(draft.line, "start_date", "overlap", f"line {line} asks for the same days")
+                errors.add(draft.line, "start_date", "overlap", detail)
+        for line, request in asked:
+            if overlaps(request, draft.request, self._today):
+                errors.add(draft.line, "start_date", "overlap", f"line {line} asks for the same days")
 
-    def _check_branches(self, draft: Draft, school: School, match: Mandate | None, faults: Faults) -> None:
+    def _check_branches(self, draft: MandateDraft, school: School, match: Mandate | None, errors: RowErrors) -> None:
         asked: dict[Branch, RoutingId | None] = {}
         for line, branch, routing in draft.branches:
-            for wrong in rules.check_branch(branch, school, self._today, "/branch"):
-                faults.add(line, "branch", wrong.code, wrong.detail)
+            for violation in rules.check_branch(branch, school, self._today, "/branch"):
+                errors.add(line, "branch", violation.code, violation.detail)
             if asked.setdefault(branch, routing) != routing:
-                faults.add(line, "branch", "duplicate", f"an earlier line gives {branch} other routing")
+                errors.add(line, "branch", "duplicate", f"an earlier line gives {branch} other routing")
             elif routing is not None:
                 taken = self._take(draft, routing, (draft.line if match is None else match.id, branch))
-                for wrong in rules.check_routing(routing, school.brin, taken, "/routingId"):
-                    faults.add(line, "routing_id", wrong.code, wrong.detail)
+                for violation in rules.check_routing(routing, school.brin, taken, "/routingId"):
+                    errors.add(line, "routing_id", violation.code, violation.detail)
 
-    def _take(self, draft: Draft, routing: RoutingId, holder: Holder) -> dict[RoutingId, Branch]:
-        """Set a routing characteristic aside; return which other branch has it on one of the same days."""
-        wish = draft.wish
-        used = self._used[wish.brin, wish.service_code, routing]
-        sharing = [each for period, each in used if each != holder and overlap(period, wish, self._today)]
-        used.append((wish, holder))
+    def _take(self, draft: MandateDraft, routing: RoutingId, holder: Holder) -> dict[RoutingId, Branch]:
+        """Reserve a routing characteristic; return the other branch that has it on one of the same days."""
+        request = draft.request
+        used = self._used[request.brin, request.service_code, routing]
+        sharing = [each for period, each in used if each != holder and overlaps(period, request, self._today)]
+        used.append((request, holder))
         return {routing: sharing[0][1]} if sharing else {}

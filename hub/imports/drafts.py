@@ -1,4 +1,4 @@
-"""Rows of a mandates file put together: several rows with the same dates are one mandate with several branches."""
+"""Merge rows of a mandates file: several rows with the same dates are one mandate with several branches."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
-from hub.domain.rules import Wish
+from hub.domain.rules import GrantRequest
 from hub.imports.table import Column
 from schemas.identifiers import Branch, Brin, Oin, RoutingId, ServiceCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from hub.imports.result import Faults
+    from hub.imports.result import RowErrors
     from hub.imports.table import Row
 
 COLUMNS: Final = tuple(
@@ -24,18 +24,18 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 @dataclass(slots=True)
-class Draft:
+class MandateDraft:
     """A mandate that a file asks for, from line `line` on."""
 
     line: int
-    wish: Wish
+    request: GrantRequest
     branches: list[tuple[int, Branch, RoutingId | None]] = field(default_factory=list)
     """Line, branch, and the routing characteristic that was asked for; None for a free one."""
 
 
-def read_drafts(rows: Iterable[Row], faults: Faults) -> list[Draft]:
-    """Put rows together to mandates, in the order of the file; rows with a wrong form are noted in `faults`."""
-    drafts: dict[tuple[str, ...], Draft] = {}
+def read_drafts(rows: Iterable[Row], errors: RowErrors) -> list[MandateDraft]:
+    """Merge rows into mandates, in the order of the file; add rows with a wrong form to `errors`."""
+    drafts: dict[tuple[str, ...], MandateDraft] = {}
     dates = _Dates()
     for line, row in rows:
         brin, service, supplier, start, end, branch, routing = row
@@ -44,20 +44,20 @@ def read_drafts(rows: Iterable[Row], faults: Faults) -> list[Draft]:
             first = dates.read(start)
             last = dates.read(end) if end else None
             if first is None or (end and last is None):
-                _note_dates(line, start, end, dates, faults)
+                _check_dates(line, start, end, dates, errors)
                 continue
-            wish = Wish(
+            request = GrantRequest(
                 brin=Brin(brin),
                 service_code=ServiceCode(service),
                 supplier_oin=Oin(supplier),
                 start_date=first,
                 end_date=last,
             )
-            draft = drafts[row[:5]] = Draft(line, wish)
+            draft = drafts[row[:5]] = MandateDraft(line, request)
         if branch:
             draft.branches.append((line, Branch(branch), RoutingId(routing) if routing else None))
         elif routing:
-            faults.add(line, "branch", "missing", f"routing id {routing} needs a branch")
+            errors.add(line, "branch", "missing", f"routing id {routing} needs a branch")
     return list(drafts.values())
 
 
@@ -83,7 +83,7 @@ def _read_date(text: str) -> date | None:
         return None
 
 
-def _note_dates(line: int, start: str, end: str, dates: _Dates, faults: Faults) -> None:
+def _check_dates(line: int, start: str, end: str, dates: _Dates, errors: RowErrors) -> None:
     for column, text in (("start_date", start), ("end_date", end)):
         if dates.read(text) is None and (text or column == "start_date"):
-            faults.add(line, column, "invalid", f"{text!r} is no date, such as 2026-08-01")
+            errors.add(line, column, "invalid", f"{text!r} is no date, such as 2026-08-01")

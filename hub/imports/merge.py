@@ -1,7 +1,7 @@
-"""The drafts of a file and the mandates that live, brought together per school and service.
+"""Merge the drafts of a file with the live mandates, per school and service.
 
-In: checked drafts. Out: events in batches. Routing characteristics that were asked for are set aside first, so that the
-free ones that are handed out never collide with a later line.
+In: checked drafts. Out: events in batches. Requested routing characteristics are reserved first, so that the free
+ones that are assigned never collide with a later line.
 """
 
 from __future__ import annotations
@@ -14,31 +14,31 @@ from typing import TYPE_CHECKING
 from hub.domain import change
 from hub.domain.change import GRANT
 from hub.domain.mandate import is_live
-from hub.register.grant import hand_out, to_mandate
-from hub.register.record import Routing
+from hub.register.grant import assign_routing_ids, to_mandate
 from hub.register.routing import REROUTED
+from hub.register.write import Routing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from uuid import UUID
 
-    from hub.domain.change import Act, Raised
+    from hub.domain.change import ChangeCause, NewEvent
     from hub.domain.mandate import Mandate
     from hub.domain.school import School
-    from hub.imports.drafts import Draft
-    from hub.register.moment import Moment
+    from hub.imports.drafts import MandateDraft
+    from hub.register.write import Moment
     from schemas.identifiers import Branch, Brin, RoutingId
 
     Key = tuple[Brin, str]
 
 
 class Merge:
-    """Collects drafts, then makes the events of the whole file."""
+    """Collect drafts, then make the events of the whole file."""
 
     def __init__(self, schools: Mapping[Brin, School], living: Sequence[Mandate], at: Moment) -> None:
         self._schools = schools
         self._at = at
-        self._drafts: defaultdict[Key, list[tuple[Draft, Mandate | None]]] = defaultdict(list)
+        self._drafts: defaultdict[Key, list[tuple[MandateDraft, Mandate | None]]] = defaultdict(list)
         self._living: defaultdict[Key, list[Mandate]] = defaultdict(list)
         self._used: defaultdict[Brin, set[RoutingId]] = defaultdict(set)
         for mandate in living:
@@ -47,20 +47,20 @@ class Merge:
                 self._used[mandate.brin].update(mandate.routes.values())
         self.routing = Routing()
         self.changes: list[tuple[Mandate | None, Mandate]] = []
-        self.arrived: list[Raised] = []
+        self.arrived: list[NewEvent] = []
         self.created = self.changed = self.events = self.done = self.total = 0
 
-    def add(self, draft: Draft, match: Mandate | None) -> None:
-        """Take up a draft; `match` is the mandate that it is already."""
-        wish = draft.wish
+    def add(self, draft: MandateDraft, match: Mandate | None) -> None:
+        """Add a draft; `match` is the mandate that it already is."""
+        request = draft.request
         self.total += 1
-        self._drafts[wish.brin, wish.service_code].append((draft, match))
+        self._drafts[request.brin, request.service_code].append((draft, match))
         if draft.branches:
-            self._used[wish.brin].update(routing for _, _, routing in draft.branches if routing is not None)
+            self._used[request.brin].update(routing for _, _, routing in draft.branches if routing is not None)
 
-    def batches(self, most: int) -> Iterator[list[Raised]]:
+    def batches(self, most: int) -> Iterator[list[NewEvent]]:
         """Make the events, about `most` at a time, all of a (school, service) together."""
-        batch: list[Raised] = []
+        batch: list[NewEvent] = []
         for key, drafts in self._drafts.items():
             batch += self._merge(key, drafts)
             self.done += len(drafts)
@@ -72,32 +72,34 @@ class Merge:
             self.events += len(batch)
             yield batch
 
-    def _merge(self, key: Key, drafts: Iterable[tuple[Draft, Mandate | None]]) -> Iterable[Raised]:
+    def _merge(self, key: Key, drafts: Iterable[tuple[MandateDraft, Mandate | None]]) -> Iterable[NewEvent]:
         at, branches = self._at, self._open_branches(key[0])
         mandates: dict[UUID, Mandate] = {}
-        arrived: list[Raised] = []
+        arrived: list[NewEvent] = []
         if key in self._living:
-            current, arrived = change.arrive(self._living[key], branches, now=at.now, today=at.today)
+            current, arrived = change.apply_dates(self._living[key], branches, now=at.now, today=at.today)
             mandates = {mandate.id: mandate for mandate in current}
             self.arrived += arrived
-        acts: dict[UUID, Act] = {}
+        causes: dict[UUID, ChangeCause] = {}
         for draft, match in drafts:
             before = None if match is None else mandates[match.id]
-            mandate, act = self._grant(draft) if before is None else self._reroute(draft, before)
+            mandate, cause = self._grant(draft) if before is None else self._reroute(draft, before)
             mandates[mandate.id] = mandate
-            if act is not None:
-                acts[mandate.id] = act
+            if cause is not None:
+                causes[mandate.id] = cause
                 self.changes.append((before, mandate))
-        return chain(arrived, change.settle(list(mandates.values()), acts, branches, now=at.now, today=at.today))
+        return chain(
+            arrived, change.derive_events(list(mandates.values()), causes, branches, now=at.now, today=at.today)
+        )
 
-    def _grant(self, draft: Draft) -> tuple[Mandate, Act]:
+    def _grant(self, draft: MandateDraft) -> tuple[Mandate, ChangeCause]:
         self.created += 1
-        mandate = to_mandate(draft.wish, self._at.now)
+        mandate = to_mandate(draft.request, self._at.now)
         if draft.branches:
             mandate = self._assign(mandate, [(branch, routing) for _, branch, routing in draft.branches])
         return mandate, GRANT
 
-    def _reroute(self, draft: Draft, mandate: Mandate) -> tuple[Mandate, Act | None]:
+    def _reroute(self, draft: MandateDraft, mandate: Mandate) -> tuple[Mandate, ChangeCause | None]:
         missing = [
             (branch, routing)
             for _, branch, routing in draft.branches
@@ -109,7 +111,7 @@ class Merge:
         return self._assign(mandate, missing), REROUTED
 
     def _assign(self, mandate: Mandate, branches: Sequence[tuple[Branch, RoutingId | None]]) -> Mandate:
-        routes = hand_out(mandate.brin, branches, self._used[mandate.brin])
+        routes = assign_routing_ids(mandate.brin, branches, self._used[mandate.brin])
         self.routing.assigned += [(mandate.id, branch, routing) for branch, routing in routes.items()]
         return replace(mandate, routes={**mandate.routes, **routes})
 

@@ -12,15 +12,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from hub.domain.delivery import Status
-from hub.store import books as store
-from hub.store import chain, ledger, observe, strays, tallies
+from hub.store import chain, consistency, ledger, observe, tallies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
-    from hub.store.books import Broken
+    from hub.store.consistency import BrokenRow
     from hub.store.pool import Connection
     from hub.store.tallies import Tally
 
@@ -49,7 +48,7 @@ class Violation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class DestinationBalance:
     """What was planned for a destination, and in which statuses it stands."""
 
     destination: str
@@ -64,13 +63,13 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Books:
+class LedgerCheck:
     """What was found."""
 
     at: datetime
     ledger_epoch: int
     events: int
-    accounts: Sequence[Account]
+    accounts: Sequence[DestinationBalance]
     violations: Sequence[Violation]
 
     @property
@@ -79,30 +78,34 @@ class Books:
         return not self.violations
 
 
-async def verify(c: Connection, now: datetime) -> Books:
+async def check_ledger(c: Connection, now: datetime) -> LedgerCheck:
     """Do the books in one snapshot; waits for nothing and changes nothing."""
     async with c.transaction(isolation="repeatable_read", readonly=True):
-        await observe.scan_tables(c)
-        names = {place.id: place.name for place in await observe.places(c)}
-        counted, kept, planned = await store.counted(c), await tallies.totals(c), await store.planned(c)
+        await observe.allow_table_scans(c)
+        names = {place.id: place.name for place in await observe.read_destinations(c)}
+        counted, kept, planned = (
+            await consistency.count_deliveries(c),
+            await tallies.totals(c),
+            await consistency.count_planned(c),
+        )
         accounts = list(_accounts(names, counted, planned))
-        return Books(
+        return LedgerCheck(
             at=now,
             ledger_epoch=await ledger.epoch(c),
-            events=await store.events(c),
+            events=await consistency.count_events(c),
             accounts=accounts,
             violations=[*_unbalanced(accounts), *_miscounted(names, counted, kept), *await _broken(c, names)],
         )
 
 
 async def _broken(c: Connection, names: Mapping[int, str]) -> list[Violation]:
-    found: Mapping[Rule, Sequence[Broken]] = {
-        Rule.SEQUENCE: await store.broken_sequences(c),
-        Rule.PLANNED_TWICE: await store.planned_twice(c),
-        Rule.UNPLANNED: await store.unplanned(c),
-        Rule.STRANDED_LANE: await strays.stranded(c),
-        Rule.STATUS: await strays.misplaced(c),
-        Rule.AUDIT_CHAIN: await chain.broken(c, store.MOST),
+    found: Mapping[Rule, Sequence[BrokenRow]] = {
+        Rule.SEQUENCE: await consistency.find_broken_sequences(c),
+        Rule.PLANNED_TWICE: await consistency.find_planned_twice(c),
+        Rule.UNPLANNED: await consistency.find_unplanned(c),
+        Rule.STRANDED_LANE: await consistency.find_stranded(c),
+        Rule.STATUS: await consistency.find_misplaced(c),
+        Rule.AUDIT_CHAIN: await chain.find_broken(c, consistency.MAX_ROWS),
     }
     return [
         Violation(
@@ -119,13 +122,13 @@ async def _broken(c: Connection, names: Mapping[int, str]) -> list[Violation]:
 
 def _accounts(
     names: Mapping[int, str], counted: Mapping[Tally, int], planned: Mapping[int, tuple[int, int]]
-) -> Iterator[Account]:
+) -> Iterator[DestinationBalance]:
     statuses: dict[int, Counter[Status]] = {}
     for (destination, status, _), n in counted.items():
         statuses.setdefault(destination, Counter())[status] += n
     known = list(names) + sorted((statuses.keys() | planned.keys()) - names.keys())
     for destination in known:
-        yield Account(
+        yield DestinationBalance(
             destination=names.get(destination, str(destination)),
             planned=planned.get(destination, (0, 0))[0],
             archived=planned.get(destination, (0, 0))[1],
@@ -133,7 +136,7 @@ def _accounts(
         )
 
 
-def _unbalanced(accounts: Sequence[Account]) -> Iterator[Violation]:
+def _unbalanced(accounts: Sequence[DestinationBalance]) -> Iterator[Violation]:
     for account in accounts:
         if account.difference:
             detail = (

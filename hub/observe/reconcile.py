@@ -16,7 +16,7 @@ from hub.store import deliveries, observe, register, subscriptions
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hub.store.deliveries import ToldUnit
+    from hub.store.deliveries import NewestDelivery
     from hub.store.pool import Connection
 
 Unit = tuple[UUID, str]
@@ -47,14 +47,14 @@ async def reconcile(c: Connection, oin: str, service_code: str, holds: Sequence[
     if service_code not in queues:
         return None
     name = f"las:{oin}" if queues[service_code] is None else f"las-copy:{oin}"
-    place = next((place for place in await observe.places(c) if place.name == name), None)
+    place = next((place for place in await observe.read_destinations(c) if place.name == name), None)
     told = [] if place is None else await deliveries.newest_per_unit(c, place.id, service_code, oin)
-    asked = {code for each in await subscriptions.read_all(c, oin) for code in each.wish.services}
+    asked = {code for each in await subscriptions.read_all(c, oin) for code in each.options.services}
     is_told = told or queues[service_code] is None or service_code in asked
     return compare(holds, told) if is_told else None
 
 
-def compare(holds: Sequence[HeldUnit], told: Sequence[ToldUnit]) -> Differences:
+def compare(holds: Sequence[HeldUnit], told: Sequence[NewestDelivery]) -> Differences:
     """Find what a system must change, and nothing else; the end of a unit is news only to who still holds it."""
     held: dict[Unit, int] = {}
     for unit in holds:

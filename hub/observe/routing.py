@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import orjson
 
 from hub.clock import today
+from hub.domain.as_of import KnownEvent, mandates_for_branch
 from hub.domain.kinds import Kind
-from hub.domain.known import KnownEvent, reached
 from hub.domain.mandate import REST
 from hub.store import mandates
 from schemas.identifiers import brin_of_branch
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from datetime import date, datetime
     from typing import Any
 
-    from hub.domain.known import Reached
-    from hub.store.mandates import Sight
+    from hub.domain.as_of import ReachingMandate
+    from hub.store.mandates import MandateScope
     from hub.store.pool import Connection
     from schemas.identifiers import Branch, ServiceCode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class RoutingQuery:
     """Which branch, for which service, on which day, as it was known when."""
 
     branch: Branch
@@ -35,14 +35,14 @@ class Question:
     known_at: datetime
 
 
-async def routing(c: Connection, asked: Question, sight: Sight) -> list[Reached]:
+async def find_routing(c: Connection, asked: RoutingQuery, scope: MandateScope) -> list[ReachingMandate]:
     """Say how a branch is reached, by the mandates that may be seen; boards are to be written out before."""
     brin = brin_of_branch(asked.branch)
     rows = await mandates.known_events(c, brin, asked.service_code, asked.known_at)
-    found = reached([_event(row) for row in rows], asked.branch, asked.day)
-    if sight.everything or brin in sight.brins:
+    found = mandates_for_branch([_event(row) for row in rows], asked.branch, asked.day)
+    if scope.everything or brin in scope.brins:
         return found
-    return [each for each in found if each.body["supplierOin"] in sight.oins]
+    return [each for each in found if each.body["supplierOin"] in scope.oins]
 
 
 def _event(row: Mapping[str, Any]) -> KnownEvent:

@@ -4,34 +4,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hub.domain.cause import PlaceState
+from hub.domain.cause import DestinationState
 from hub.domain.delivery import IN_LANE, Status
-from hub.store.deliveries import shown
+from hub.store.deliveries import status_as_shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from hub.store.observe import Place
+    from hub.store.observe import DestinationView
 
 
-def not_open(places: Iterable[Place]) -> frozenset[int]:
+def without_receiver(destinations: Iterable[DestinationView]) -> frozenset[int]:
     """List the destinations at which all that waits is held, because nobody is there to take it."""
-    return frozenset(place.id for place in places if not place.has_receiver)
+    return frozenset(destination.id for destination in destinations if not destination.has_receiver)
 
 
-def show(place: Place, status: Status, reason: str | None, *, lane_is_held: bool) -> tuple[str, str | None]:
+def shown_status(
+    destination: DestinationView, status: Status, reason: str | None, *, lane_is_held: bool
+) -> tuple[str, str | None]:
     """Say which status is shown, and the reason."""
-    is_held = lane_is_held or not place.has_receiver
+    is_held = lane_is_held or not destination.has_receiver
     if is_held and status in IN_LANE:
-        return shown(status, is_held=True), _why(place)
+        return status_as_shown(status, is_held=True), _why(destination)
     return status.value, reason
 
 
-def _why(place: Place) -> str:
-    match place.state:
-        case PlaceState.NO_RECEIVER:
+def _why(destination: DestinationView) -> str:
+    match destination.state:
+        case DestinationState.NO_RECEIVER:
             return "no_receiver"
-        case PlaceState.HELD if not place.is_held_by_operator:
+        case DestinationState.HELD if not destination.is_held_by_operator:
             return "subscription_not_active"
         case _:
             return "held_by_operator"

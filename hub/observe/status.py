@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from hub.domain.delivery import ANSWERED, Status
 from hub.domain.lag import HopSeconds, measure
 from hub.domain.mandate import REST, is_live, state
-from hub.observe.shown import show
-from hub.store import mandates, observe, register, standing
-from hub.store.mandates import Sight
-from hub.store.mandates import Wanted as WantedMandates
+from hub.observe.shown import shown_status
+from hub.store import mandates, observe, register, school_deliveries
+from hub.store.mandates import MandateFilter as WantedMandates
+from hub.store.mandates import MandateScope
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
     from hub.domain.mandate import Mandate, Unit
     from hub.domain.school import School
     from hub.store.mandates import MandateView
-    from hub.store.observe import Place
+    from hub.store.observe import DestinationView
     from hub.store.pool import Connection
-    from hub.store.standing import Sent, Told
+    from hub.store.school_deliveries import SchoolDelivery, SchoolEvent
     from schemas.identifiers import Branch, Brin
     from schemas.kinds import MandateState
 
-    Told_ = Mapping[UUID, Sequence[Told]]
+    ToldByMandate = Mapping[UUID, Sequence[SchoolEvent]]
 
 Coverage = Literal["branch", "school", "needs_routing"]
-MOST_MANDATES: Final = 1000
-REMEMBERED: Final = timedelta(days=30)
+MAX_MANDATES: Final = 1000
+SHOWN_AFTER_END: Final = timedelta(days=30)
 """So long a mandate that ended is still shown: its end has to arrive, too."""
 NOT_PLANNED: Final = "not_planned"
 UNKNOWN: Final = HopSeconds(publish=None, plan=None, transport=None, processing=None)
@@ -93,7 +93,7 @@ async def school_status(
         if school is None:
             return None
         wanted = WantedMandates(id=mandate_id, brin=brin)
-        views = await mandates.mandate_views(c, wanted, Sight(everything=True), MOST_MANDATES)
+        views = await mandates.mandate_views(c, wanted, MandateScope(everything=True), MAX_MANDATES)
         if mandate_id is None:
             views = [view for view in views if _is_shown(view.mandate, today)]
         desk = await _read(c, brin, today)
@@ -107,26 +107,26 @@ async def school_status(
     return SchoolStatus(brin=brin, name=school.name, as_of=now, branches=list(_branches(school, cells, today)))
 
 
-async def _read(c: Connection, brin: str, today: date) -> _Desk:
-    places = {place.name: place for place in await observe.places(c)}
+async def _read(c: Connection, brin: str, today: date) -> _SchoolData:
+    destinations = {place.name: place for place in await observe.read_destinations(c)}
     queues = {row["code"]: row["destination"] for row in await register.services(c)}
-    events = await standing.told(c, brin)
-    by_mandate: dict[UUID, list[Told]] = defaultdict(list)
+    events = await school_deliveries.read_events(c, brin)
+    by_mandate: dict[UUID, list[SchoolEvent]] = defaultdict(list)
     for event in events:
         by_mandate[event.mandate_id].append(event)
     recorded = {event.number: event.recorded_at for event in events}
-    sent = await standing.sent(c, brin, [place.id for place in places.values()], recorded)
-    return _Desk(places=places, queues=queues, told=by_mandate, sent=sent, today=today)
+    sent = await school_deliveries.read_newest(c, brin, [place.id for place in destinations.values()], recorded)
+    return _SchoolData(destinations=destinations, queues=queues, told=by_mandate, sent=sent, today=today)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Desk:
+class _SchoolData:
     """What was read of a school, to make cells from."""
 
-    places: Mapping[str, Place]
+    destinations: Mapping[str, DestinationView]
     queues: Mapping[str, str | None]
-    told: Told_
-    sent: Mapping[tuple[int, int, str], Sent]
+    told: ToldByMandate
+    sent: Mapping[tuple[int, int, str], SchoolDelivery]
     today: date
 
     def cell(self, view: MandateView, unit: Unit) -> Cell | None:
@@ -150,9 +150,9 @@ class _Desk:
         )
         if event is None or empty.coverage == "needs_routing":
             return empty
-        return self._fill(empty, event, unit, self.places.get(name))
+        return self._fill(empty, event, unit, self.destinations.get(name))
 
-    def _newest(self, mandate: Mandate, unit: Unit, *, is_queue: bool) -> Told | None:
+    def _newest(self, mandate: Mandate, unit: Unit, *, is_queue: bool) -> SchoolEvent | None:
         return next(
             (
                 event
@@ -162,11 +162,11 @@ class _Desk:
             None,
         )
 
-    def _fill(self, cell: Cell, event: Told, unit: Unit, place: Place | None) -> Cell:
+    def _fill(self, cell: Cell, event: SchoolEvent, unit: Unit, place: DestinationView | None) -> Cell:
         sent = self.sent.get((place.id, event.number, unit.branch)) if place else None
         if sent is None or place is None:
             return replace(cell, mandate_version=event.mandate_version, reason=NOT_PLANNED, since=event.recorded_at)
-        status, reason = show(place, sent.status, sent.reason, lane_is_held=sent.lane_is_held)
+        status, reason = shown_status(place, sent.status, sent.reason, lane_is_held=sent.lane_is_held)
         return replace(
             cell,
             mandate_version=event.mandate_version,
@@ -179,11 +179,11 @@ class _Desk:
         )
 
 
-async def _add_signals(c: Connection, brin: str, desk: _Desk, cells: Mapping[Branch, list[Cell]]) -> None:
+async def _add_signals(c: Connection, brin: str, desk: _SchoolData, cells: Mapping[Branch, list[Cell]]) -> None:
     ids = {cell.delivery_id for column in cells.values() for cell in column}
     shown = [sent for sent in desk.sent.values() if sent.id in ids and sent.moments.delivered_at is not None]
-    found = await standing.signals(c, brin, shown) if shown else {}
-    names = {place.name: place.id for place in desk.places.values()}
+    found = await school_deliveries.read_signals(c, brin, shown) if shown else {}
+    names = {place.name: place.id for place in desk.destinations.values()}
     for column in cells.values():
         column[:] = [
             replace(cell, signals=found.get((names.get(cell.destination, 0), cell.sequence or 0), ()))
@@ -193,7 +193,7 @@ async def _add_signals(c: Connection, brin: str, desk: _Desk, cells: Mapping[Bra
 
 def _is_shown(mandate: Mandate, today: date) -> bool:
     ended = mandate.withdrawn_at.date() if mandate.withdrawn_at else mandate.end_date
-    return is_live(mandate, today) or (ended is not None and ended > today - REMEMBERED)
+    return is_live(mandate, today) or (ended is not None and ended > today - SHOWN_AFTER_END)
 
 
 def _coverage(mandate: Mandate, unit: Unit, today: date) -> Coverage:
@@ -202,7 +202,7 @@ def _coverage(mandate: Mandate, unit: Unit, today: date) -> Coverage:
     return "school" if unit.told or not is_live(mandate, today) else "needs_routing"
 
 
-def _since(sent: Sent) -> datetime:
+def _since(sent: SchoolDelivery) -> datetime:
     moments = sent.moments
     if sent.status in ANSWERED and moments.processed_at is not None:
         return moments.processed_at
@@ -212,6 +212,6 @@ def _since(sent: Sent) -> datetime:
 
 
 def _branches(school: School, cells: Mapping[Branch, Sequence[Cell]], today: date) -> Iterator[BranchStatus]:
-    for place in school.locations:
+    for place in school.branches:
         if place.is_open(today) or cells.get(place.branch):
             yield BranchStatus(branch=place.branch, name=place.name, cells=cells.get(place.branch, ()))

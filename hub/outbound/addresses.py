@@ -1,8 +1,8 @@
-"""Which addresses the hub calls, and which never. In: the URL of a receiver. Out: a place, vetted, or a refusal.
+"""The address guard: which addresses the hub calls. In: the URL of a receiver. Out: its parts, vetted, or a refusal.
 
-A receiver's URL is what a stranger wrote: without a guard it would let him reach what only the hub's own network can.
-The URL is read by the parser of the HTTP client itself, so that both mean the same host by it, and every address that
-its name resolves to must be public, unless an operator allowed its network.
+A stranger wrote the URL of a receiver; without a guard it could reach what only the hub's own network can. The parser
+of the HTTP client itself reads the URL, so that both mean the same host, and every address that its name resolves to
+must be public, unless an operator allowed its network.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 IPAddress: TypeAlias = IPv4Address | IPv6Address
 IPNetwork: TypeAlias = IPv4Network | IPv6Network
 
-LONGEST_URL: Final = 2000
+MAX_URL_LENGTH: Final = 2000
 
-_NOT_WRITTEN_IN_URLS = re.compile(r"[\x00-\x20\x7f\\]")
+_FORBIDDEN_IN_URLS = re.compile(r"[\x00-\x20\x7f\\]")
 _WITHOUT_USER = re.compile(r"https?://[^/?#@]+(?:[/?#]|$)", re.IGNORECASE)
 _PUBLIC_V6: Final = IPv6Network("2000::/3")
 _REFUSED: Final = tuple(
@@ -53,12 +53,12 @@ _ISATAP: Final = frozenset({0x0000_5EFE, 0x0200_5EFE})
 
 
 class AddressNotAllowed(ValueError):  # noqa: N818 - named as the claim it makes
-    """Say why a URL or an address is not called."""
+    """A URL or an address is not called; the message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """What a URL points at; `literal` is its address when it is written as one."""
+class ReceiverUrl:
+    """The parts of a URL; `literal` is its address when it is written as one."""
 
     url: Url
     is_secure: bool
@@ -67,36 +67,36 @@ class Place:
     literal: IPAddress | None
 
 
-def read_url(text: str) -> Place:
-    """Read a receiver's URL; raises `AddressNotAllowed` for a form that is not called at all."""
+def read_url(text: str) -> ReceiverUrl:
+    """Read a receiver's URL; raise `AddressNotAllowed` for a form that is not called at all."""
     url = _parse(text)
     fault = _find_fault(text, url)
     if url is None or url.host_str is None or fault:
         raise AddressNotAllowed(fault)
     host, port = url.host_str, url.port_or_known_default or 0
-    return Place(url=url, is_secure=url.scheme == "https", host=host, port=port, literal=_literal(host))
+    return ReceiverUrl(url=url, is_secure=url.scheme == "https", host=host, port=port, literal=_literal(host))
 
 
-def vet(place: Place, addresses: Sequence[IPAddress], allowed: Sequence[IPNetwork]) -> None:
-    """Return when every address of a place may be called, else raise `AddressNotAllowed`.
+def vet(target: ReceiverUrl, addresses: Sequence[IPAddress], allowed: Sequence[IPNetwork]) -> None:
+    """Raise `AddressNotAllowed` unless every address of a URL may be called.
 
-    Inside the `allowed` networks everything may, plain http too; elsewhere what is public, by https.
+    Inside the `allowed` networks every address may, by plain http too; elsewhere public addresses may, by https.
     """
-    strangers = [address for address in addresses if not _is_inside(address, allowed)]
+    others = [address for address in addresses if not _is_inside(address, allowed)]
     fault = None
     if not addresses:
-        fault = f"{place.host} has no address"
-    elif not all(is_public(address) for address in strangers):
-        fault = f"{place.host} leads to an address that is not public"
-    elif strangers and not place.is_secure:
+        fault = f"{target.host} has no address"
+    elif not all(is_public(address) for address in others):
+        fault = f"{target.host} leads to an address that is not public"
+    elif others and not target.is_secure:
         fault = "only https is called"
     if fault:
         raise AddressNotAllowed(fault)
 
 
 def is_public(address: IPAddress) -> bool:
-    """Say whether an address is one of the open internet, and hides no other address in it."""
-    if isinstance(address, IPv6Address) and (address not in _PUBLIC_V6 or _hides_an_address(address)):
+    """Return whether an address is one of the open internet and embeds no other address."""
+    if isinstance(address, IPv6Address) and (address not in _PUBLIC_V6 or _embeds_address(address)):
         return False
     return not _is_inside(address, _REFUSED)
 
@@ -109,8 +109,8 @@ def _parse(text: str) -> Url | None:
 
 
 def _find_fault(text: str, url: Url | None) -> str | None:
-    if len(text) > LONGEST_URL or _NOT_WRITTEN_IN_URLS.search(text):
-        return f"a URL has at most {LONGEST_URL} characters, and no blanks or backslashes"
+    if len(text) > MAX_URL_LENGTH or _FORBIDDEN_IN_URLS.search(text):
+        return f"a URL has at most {MAX_URL_LENGTH} characters, and no blanks or backslashes"
     if url is None or url.scheme not in ("https", "http") or not url.host_str:
         return "not a URL that begins with https:// and a host"
     if not _WITHOUT_USER.match(text):
@@ -122,7 +122,7 @@ def _find_fault(text: str, url: Url | None) -> str | None:
     return None
 
 
-def _hides_an_address(address: IPv6Address) -> bool:
+def _embeds_address(address: IPv6Address) -> bool:
     return int(address) >> 32 & 0xFFFF_FFFF in _ISATAP
 
 

@@ -1,7 +1,7 @@
-"""Asking a receiver for its consent before anything is sent to it: the OPTIONS request of CloudEvents webhooks.
+"""Ask a receiver for its consent before anything is sent to it: the OPTIONS request of CloudEvents webhooks.
 
-In: a URL and the rate that is asked for. Out: the rate agreed on, or why there is no agreement. Consent is given by
-headers alone; a status code says nothing.
+In: a URL and the rate asked for. Out: the agreed rate, or why there is no consent. Headers alone give consent; the
+status code means nothing.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, assert_never
 from urllib.parse import urlsplit
 
-from hub.outbound.answers import Answered, NotAllowed, Unreachable
+from hub.outbound.client import AddressRefused, Answered, Unreachable
 
 if TYPE_CHECKING:
     from hub.outbound.client import Outbound
 
 ANY: Final = "*"
-HIGHEST_RATE: Final = 2**31 - 1
+MAX_RATE: Final = 2**31 - 1
 _RATE: Final = re.compile(r"[0-9]{1,10}")
 
 
@@ -30,7 +30,7 @@ class Agreed:
 
 @dataclass(frozen=True, slots=True)
 class Disagreed:
-    """There is no consent, and why."""
+    """The receiver does not consent; `detail` says why."""
 
     code: Literal["handshake_refused", "unreachable", "address_not_allowed"]
     detail: str
@@ -39,7 +39,7 @@ class Disagreed:
 Consent: TypeAlias = Agreed | Disagreed
 
 
-async def shake_hands(
+async def ask_consent(
     outbound: Outbound, url: str, *, origin: str, rate: int | None, identity: bytes | None = None
 ) -> Consent:
     """Ask whether `origin` may send to `url`, `rate` messages a minute when one is given."""
@@ -48,7 +48,7 @@ async def shake_hands(
         headers["webhook-request-rate"] = str(rate)
     answer = await outbound.options(url, headers, identity=identity)
     match answer:
-        case NotAllowed():
+        case AddressRefused():
             return Disagreed("address_not_allowed", answer.error)
         case Unreachable():
             return Disagreed("unreachable", answer.error)
@@ -59,7 +59,7 @@ async def shake_hands(
 
 
 def origin_of(address: str) -> str:
-    """Give the name that receivers consent to: the host of the hub's own address."""
+    """Return the name that receivers consent to: the host of the hub's own address."""
     return urlsplit(address).hostname or address
 
 
@@ -74,7 +74,7 @@ def _read_consent(answer: Answered, origin: str, rate: int | None) -> Consent:
     allowed_rate = answer.headers.get("webhook-allowed-rate", "").strip()
     if allowed_rate == ANY:
         return Agreed(None)
-    if _RATE.fullmatch(allowed_rate) and 1 <= int(allowed_rate) <= HIGHEST_RATE:
+    if _RATE.fullmatch(allowed_rate) and 1 <= int(allowed_rate) <= MAX_RATE:
         return Agreed(int(allowed_rate))
     words = "a rate was asked for, and the answer has no WebHook-Allowed-Rate with a number above 0 or *"
     return Disagreed("handshake_refused", words)

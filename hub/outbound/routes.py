@@ -1,8 +1,8 @@
-"""Ways to receivers: a vetted address, pinned, with the connections to it. In: a place. Out: a client that goes there.
+"""Routes to receivers: a vetted address, pinned, and its connections. In: a URL. Out: a client that connects there.
 
-A name is resolved once and the address that was vetted is the one connected to: it cannot change in between. It is
-resolved again after a minute, in the background, and after a failed connection, which also moves on to the next of
-its addresses. Connections live as long as their address is still one of the name's.
+A name is resolved once, and the vetted address is the one connected to: it cannot change in between. The name is
+resolved again after a minute, in the background, and after a failed connection, which also moves on to its next
+address. Connections are kept as long as their address is still one of the name's.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pyreqwest.client import Client, ClientBuilder
 
-from hub.outbound.addresses import AddressNotAllowed, IPAddress, IPNetwork, Place, read_url, vet
+from hub.outbound.addresses import AddressNotAllowed, IPAddress, IPNetwork, ReceiverUrl, read_url, vet
 
 if TYPE_CHECKING:
     from hub.settings import Webhook
@@ -31,8 +31,8 @@ Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[IPAddress]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """What holds for all receivers: how long one may take, which networks are open, how both sides are known by TLS.
+class ClientOptions:
+    """Options for all receivers: the timeout, the allowed networks, and the certificates for TLS.
 
     `identity` is the hub's certificate and its key, `trusted` are more certificate authorities; both PEM.
     """
@@ -43,10 +43,10 @@ class Terms:
     trusted: bytes | None = None
 
 
-def read_terms(settings: Webhook) -> Terms:
-    """Take the terms from the settings; reads the certificates they name."""
+def read_client_options(settings: Webhook) -> ClientOptions:
+    """Return the options from the settings; reads the certificate files."""
     own = [path.read_bytes() for path in (settings.client_certfile, settings.client_keyfile) if path is not None]
-    return Terms(
+    return ClientOptions(
         timeout_seconds=settings.timeout_seconds,
         allowed=settings.allowed_networks,
         identity=b"\n".join(own) or None,
@@ -55,16 +55,16 @@ def read_terms(settings: Webhook) -> Terms:
 
 
 class Route:
-    """The way to one place."""
+    """The route to one URL."""
 
-    def __init__(self, place: Place, terms: Terms, resolve: Resolve, identity: bytes | None) -> None:
-        self.place = place
-        self._terms = terms
+    def __init__(self, target: ReceiverUrl, options: ClientOptions, resolve: Resolve, identity: bytes | None) -> None:
+        self.target = target
+        self._options = options
         self._resolve = resolve
         self._identity = identity
         self._client: Client | None = None
         self._pinned: IPAddress | None = None
-        self._turn = 0
+        self._attempt = 0
         self._is_open = False
         self._checking: asyncio.Task[Client] | None = None
         self.checked_at = float("-inf")
@@ -72,13 +72,13 @@ class Route:
 
     @property
     def client(self) -> Client | None:
-        """The client whose every connection goes to the vetted address; None when that must be checked first."""
+        """The client that connects to the vetted address only; None when the address must be checked first."""
         return self._client if self._is_open else None
 
     async def check(self, at: float) -> Client:
-        """Resolve and vet; raises `AddressNotAllowed`, or `OSError` when the name cannot be resolved.
+        """Resolve and vet; raise `AddressNotAllowed`, or `OSError` when the name cannot be resolved.
 
-        Those who come while one check is under way share it.
+        Callers share a check that is under way.
         """
         return await asyncio.shield(self._start_check(at))
 
@@ -90,7 +90,7 @@ class Route:
     def move_on(self, client: Client) -> None:
         """Resolve before the next request, and try the next address: this client could not connect to its own."""
         if client is self._client and self._is_open:
-            self._turn += 1
+            self._attempt += 1
             self._is_open = False
 
     def _start_check(self, at: float) -> asyncio.Task[Client]:
@@ -100,10 +100,10 @@ class Route:
         return self._checking
 
     async def _check(self, at: float) -> Client:
-        place = self.place
-        found = [place.literal] if place.literal else await self._resolve(place.host, place.port)
+        target = self.target
+        found = [target.literal] if target.literal else await self._resolve(target.host, target.port)
         try:
-            vet(place, found, self._terms.allowed)
+            vet(target, found, self._options.allowed)
         except AddressNotAllowed:
             self._is_open = False
             raise
@@ -114,20 +114,20 @@ class Route:
         return self._client
 
     def _connect(self, addresses: tuple[IPAddress, ...]) -> Client:
-        address = addresses[self._turn % len(addresses)]
+        address = addresses[self._attempt % len(addresses)]
         if self._client is not None and address == self._pinned:
             return self._client
         self._pinned = address
-        return _build(self.place, address, self._terms, self._identity)
+        return _build(self.target, address, self._options, self._identity)
 
 
-def make_route(url: str, terms: Terms, resolve: Resolve, identity: bytes | None) -> Route:
-    """Make the way to a URL, resolving nothing yet; raises `AddressNotAllowed` for a URL that is not called at all."""
-    return Route(read_url(url), terms, resolve, identity or terms.identity)
+def make_route(url: str, options: ClientOptions, resolve: Resolve, identity: bytes | None) -> Route:
+    """Make the route to a URL, resolving nothing yet; raise `AddressNotAllowed` for a URL that is not called at all."""
+    return Route(read_url(url), options, resolve, identity or options.identity)
 
 
-async def look_up(host: str, port: int) -> Sequence[IPAddress]:
-    """Resolve a name by the system's resolver, off the event loop; raises `OSError`."""
+async def resolve(host: str, port: int) -> Sequence[IPAddress]:
+    """Resolve a name by the system's resolver, off the event loop; raise `OSError` when it cannot."""
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except UnicodeError:
@@ -135,8 +135,8 @@ async def look_up(host: str, port: int) -> Sequence[IPAddress]:
     return [ip_address(str(sockaddr[0]).partition("%")[0]) for _, _, _, _, sockaddr in found]
 
 
-def _build(place: Place, address: IPAddress, terms: Terms, identity: bytes | None) -> Client:
-    total = timedelta(seconds=terms.timeout_seconds)
+def _build(target: ReceiverUrl, address: IPAddress, options: ClientOptions, identity: bytes | None) -> Client:
+    total = timedelta(seconds=options.timeout_seconds)
     builder = (
         ClientBuilder()
         .user_agent(USER_AGENT)
@@ -154,10 +154,10 @@ def _build(place: Place, address: IPAddress, terms: Terms, identity: bytes | Non
         .pool_idle_timeout(timedelta(seconds=IDLE_SECONDS))
         .pool_max_idle_per_host(CONNECTIONS)
         .max_connections(CONNECTIONS)
-        .resolve(place.host, str(address), place.port)
+        .resolve(target.host, str(address), target.port)
     )
-    if terms.trusted:
-        builder = builder.add_root_certificate_pem(terms.trusted)
+    if options.trusted:
+        builder = builder.add_root_certificate_pem(options.trusted)
     if identity:
         builder = builder.identity_pem(identity)
     return builder.build()
@@ -165,4 +165,4 @@ def _build(place: Place, address: IPAddress, terms: Terms, identity: bytes | Non
 
 def _read_error(task: asyncio.Task[Client]) -> None:
     if not task.cancelled():
-        task.exception()  # who waits sees it; in the background it has closed the route, or changed nothing
+        task.exception()  # a waiting caller sees it; in the background it closed the route, or changed nothing

@@ -1,9 +1,9 @@
-"""A signed webhook, and what its answer means. In: a message for a receiver. Out: an outcome, classified nowhere else.
+"""Send a signed webhook. In: a message for a receiver. Out: an outcome, classified here and nowhere else.
 
 | answer                                        | outcome                                        |
 |-----------------------------------------------|------------------------------------------------|
 | 2xx                                           | delivered                                      |
-| 410                                           | gone: the receiver wants nothing any more      |
+| 410                                           | gone: the receiver wants no more messages      |
 | 408, 425, 429, 5xx, none, address not allowed | later, not before what `Retry-After` asks for  |
 | 3xx and every other 4xx                       | refused                                        |
 """
@@ -17,9 +17,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, assert_never
 
 from hub.domain import signing
-from hub.domain.outcome import Delivered, Gone, Outcome, Refused, RetryLater
-from hub.domain.retry import LONGEST_WISH
-from hub.outbound.answers import Answer, Answered, NotAllowed, Unreachable
+from hub.domain.delivery import Delivered, Gone, Outcome, Refused, RetryLater
+from hub.domain.retry import MAX_RETRY_AFTER
+from hub.outbound.client import AddressRefused, Answer, Answered, Unreachable
 from schemas.cloudevents import HTTP_CONTENT_TYPE
 
 if TYPE_CHECKING:
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     from hub.domain.receiver import Receiver
     from hub.outbound.client import Outbound
 
-MOST_DIGITS: Final = 20
-MOST_OF_A_DATE: Final = 100
-ABSENT: Final = frozenset({408, 425, 429})
+MAX_DIGITS: Final = 20
+MAX_DATE_LENGTH: Final = 100
+RETRYABLE_STATUSES: Final = frozenset({408, 425, 429})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    """What is sent: `body` is the CloudEvent, `id` its id."""
+class WebhookMessage:
+    """A message to a receiver: `body` is the CloudEvent, `id` its id."""
 
     id: str
     body: bytes
@@ -45,20 +45,24 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sender:
-    """Who sends: the name receivers gave their consent to, and the keys whose public halves anyone may have."""
+class WebhookSender:
+    """The hub as receivers know it: the name they consented to, and the keys that sign for all of them."""
 
     origin: str
     keys: Sequence[Ed25519PrivateKey] = ()
 
 
-async def deliver(outbound: Outbound, receiver: Receiver, message: Message, sender: Sender, now: datetime) -> Outcome:
-    """Sign and send one message and say what became of it; never raises for what networks and receivers do."""
+async def deliver(
+    outbound: Outbound, receiver: Receiver, message: WebhookMessage, sender: WebhookSender, now: datetime
+) -> Outcome:
+    """Sign and send one message and return its outcome; nothing is raised for what networks and receivers do."""
     return classify(await post(outbound, receiver, message, sender, now), now)
 
 
-async def post(outbound: Outbound, receiver: Receiver, message: Message, sender: Sender, now: datetime) -> Answer:
-    """Sign and send one message and give the answer as it came."""
+async def post(
+    outbound: Outbound, receiver: Receiver, message: WebhookMessage, sender: WebhookSender, now: datetime
+) -> Answer:
+    """Sign and send one message and return the answer as it came."""
     headers = signing.headers(message.id, now, message.body, receiver.secrets, sender.keys)
     headers["content-type"] = HTTP_CONTENT_TYPE
     headers["webhook-request-origin"] = sender.origin
@@ -68,48 +72,48 @@ async def post(outbound: Outbound, receiver: Receiver, message: Message, sender:
 
 
 def classify(answer: Answer, now: datetime) -> Outcome:
-    """Say what an answer to a request sent at `now` means."""
+    """Return the outcome of an answer to a request sent at `now`."""
     at = now + timedelta(milliseconds=answer.duration_ms)
     match answer:
         case Answered(status=status) if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-            return Delivered(at=at)
+            return Delivered(at=at, duration_ms=answer.duration_ms, http_status=status)
         case Answered():
-            return _said_no(answer, at)
-        case Unreachable() | NotAllowed():
+            return _classify_error(answer, at)
+        case Unreachable() | AddressRefused():
             return RetryLater(at=at, error=answer.error, duration_ms=answer.duration_ms)
         case _:
             assert_never(answer)
 
 
 def read_retry_after(text: str | None, at: datetime) -> float | None:
-    """Read `Retry-After`, seconds or a date, as seconds from `at`, at most a day; None when it says nothing usable."""
+    """Return `Retry-After`, seconds or a date, as seconds from `at`, at most a day; None when it cannot be used."""
     if text is None:
         return None
     if text.strip().isascii() and text.strip().isdigit():
-        return float(min(int(text.strip()[:MOST_DIGITS]), LONGEST_WISH))
+        return float(min(int(text.strip()[:MAX_DIGITS]), MAX_RETRY_AFTER))
     try:
-        moment = parsedate_to_datetime(text[:MOST_OF_A_DATE])
+        moment = parsedate_to_datetime(text[:MAX_DATE_LENGTH])
         seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - at
     except (ValueError, OverflowError):  # years and offsets that no calendar has
         return None
-    return min(max(seconds.total_seconds(), 0.0), LONGEST_WISH)
+    return min(max(seconds.total_seconds(), 0.0), MAX_RETRY_AFTER)
 
 
-def _said_no(answer: Answered, at: datetime) -> Outcome:
+def _classify_error(answer: Answered, at: datetime) -> Outcome:
     status, spent = answer.status, answer.duration_ms
-    error = _words(status)
+    error = _describe(status)
     if status == HTTPStatus.GONE:
         return Gone(at=at, error=error, duration_ms=spent)
-    if status in ABSENT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if status in RETRYABLE_STATUSES or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         after = read_retry_after(answer.headers.get("retry-after"), at)
         return RetryLater(at=at, error=error, duration_ms=spent, http_status=status, after=after)
     return Refused(at=at, error=error, duration_ms=spent, http_status=status)
 
 
-def _words(status: int) -> str:
+def _describe(status: int) -> str:
     try:
         phrase = HTTPStatus(status).phrase
     except ValueError:
-        phrase = "a status that nobody defined"
+        phrase = "a status without a definition"
     redirect = "; redirects are not followed" if status // 100 == HTTPStatus.MULTIPLE_CHOICES // 100 else ""
     return f"the receiver answered {status} {phrase}{redirect}"

@@ -4,8 +4,16 @@ In: `osr.mandates.v1` and PostgreSQL. Out: events that only the log has, recorde
 the database has, published again (`producers.relay`, by `compare`); and nobody who goes on while the log is ahead.
 """
 
-from hub.recovery.compare import Comparison, compare, missing_from
-from hub.recovery.gate import until_level
-from hub.recovery.recover import Order, Recovered, recover
+from hub.recovery.compare import Comparison, compare, read_missing
+from hub.recovery.gate import wait_until_caught_up
+from hub.recovery.recover import RecoveryRequest, RecoveryResult, recover
 
-__all__ = ["Comparison", "Order", "Recovered", "compare", "missing_from", "recover", "until_level"]
+__all__ = [
+    "Comparison",
+    "RecoveryRequest",
+    "RecoveryResult",
+    "compare",
+    "read_missing",
+    "recover",
+    "wait_until_caught_up",
+]

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 from aiokafka.errors import UnknownTopicOrPartitionError
 
 from hub.errors import LogIsAhead
-from hub.extents import extents
-from hub.imports import silent
-from hub.recovery.reading import records
-from hub.recovery.stamps import Stamp, read_stamp
-from hub.store import marks, recovery
+from hub.imports import no_progress
+from hub.kafka.offsets import read_topic_offsets
+from hub.recovery.log_entries import LogEntry, read_entry
+from hub.recovery.topic_reader import read_records
+from hub.store import recovery, watermarks
 
 MOST_ROWS: Final = 1000
 
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
     from aiokafka import ConsumerRecord
 
     from hub.envelopes import LogRow
-    from hub.extents import Extent
     from hub.imports import Progress
+    from hub.kafka.offsets import TopicOffsets
     from hub.store.pool import Connection
 
     Key = tuple[str, int]
 
 
 @dataclass(slots=True)
-class Seen:
+class SeenEvents:
     """Which events were seen on the log: per school through which number, and those beyond it."""
 
     through: dict[str, int] = field(default_factory=dict)
@@ -61,20 +61,20 @@ class Seen:
 class Comparison:
     """What differs."""
 
-    extent: Extent
+    topic_offsets: TopicOffsets
     is_whole: bool
     """Whether all of the log was read, and not only what was published since the last look."""
-    missing: dict[Key, Stamp] = field(default_factory=dict)
+    missing: dict[Key, LogEntry] = field(default_factory=dict)
     """On the log, and not in the database."""
-    errands: dict[Key, Stamp] = field(default_factory=dict)
+    outbox: dict[Key, LogEntry] = field(default_factory=dict)
     """On the log, and to be published by the database's account."""
-    doubled: list[tuple[Stamp, Stamp]] = field(default_factory=list)
+    conflicting: list[tuple[LogEntry, LogEntry]] = field(default_factory=list)
     """Two events under one number, both on the log."""
-    seen: Seen = field(default_factory=Seen)
+    seen: SeenEvents = field(default_factory=SeenEvents)
     strange: int = 0
     """Records that are no events of this hub."""
 
-    def refuse_if_ahead(self) -> None:
+    def raise_if_ahead(self) -> None:
         """Raise `LogIsAhead` when the log has what the database does not have."""
         if self.missing:
             first = min(self.missing.values(), key=lambda stamp: stamp.order)
@@ -86,54 +86,54 @@ class Comparison:
 
 
 async def compare(
-    c: Connection, options: Mapping[str, Any], topic: str, *, whole: bool = False, progress: Progress = silent
+    c: Connection, options: Mapping[str, Any], topic: str, *, whole: bool = False, progress: Progress = no_progress
 ) -> Comparison:
     """Compare the log with the database; raises aiokafka's `KafkaError`, also when the topic does not exist."""
-    extent = (await extents(options, [topic])).get(topic)
-    if extent is None:
+    topic_offsets = (await read_topic_offsets(options, [topic])).get(topic)
+    if topic_offsets is None:
         raise UnknownTopicOrPartitionError(f"{topic} does not exist: run `osr-hub topics`")
-    mark = await marks.read(c, topic)
-    is_whole = whole or mark is None or not mark.fits(extent)
+    mark = await watermarks.read(c, topic)
+    is_whole = whole or mark is None or not mark.matches(topic_offsets)
     starts = {} if is_whole or mark is None else mark.ends
-    found = Comparison(extent=extent, is_whole=is_whole)
-    total = sum(end - max(starts.get(part, 0), extent.begins[part]) for part, end in extent.ends.items())
-    errands = await recovery.errands(c) if total else {}
+    found = Comparison(topic_offsets=topic_offsets, is_whole=is_whole)
+    total = sum(end - max(starts.get(part, 0), topic_offsets.begins[part]) for part, end in topic_offsets.ends.items())
+    outbox = await recovery.outbox_ids(c) if total else {}
     done = 0
-    async for batch in records(options, topic, extent, starts):
-        await _take(c, batch, found, errands)
+    async for batch in read_records(options, topic, topic_offsets, starts):
+        await _take(c, batch, found, outbox)
         done += len(batch)
         progress(done, max(done, total))
     return found
 
 
 async def _take(
-    c: Connection, batch: Sequence[ConsumerRecord[bytes, bytes]], found: Comparison, errands: Mapping[Key, UUID]
+    c: Connection, batch: Sequence[ConsumerRecord[bytes, bytes]], found: Comparison, outbox: Mapping[Key, UUID]
 ) -> None:
-    stamps = [stamp for record in batch if (stamp := read_stamp(record)) is not None]
+    stamps = [stamp for record in batch if (stamp := read_entry(record)) is not None]
     found.strange += len(batch) - len(stamps)
     known = await recovery.known(c, list({stamp.key for stamp in stamps}))
     for stamp in stamps:
         here = known[stamp.key]
         if here.id == stamp.id:
             found.seen.add(stamp.key)
-            if stamp.key in errands:
-                found.errands[stamp.key] = stamp
+            if stamp.key in outbox:
+                found.outbox[stamp.key] = stamp
         elif here.id is not None or stamp.number > here.counter:
             _miss(stamp, found)
         else:
             found.seen.add(stamp.key)  # it was here, and is not kept any more
 
 
-def _miss(stamp: Stamp, found: Comparison) -> None:
+def _miss(stamp: LogEntry, found: Comparison) -> None:
     """Note what the database does not have; of a repeat the last one has the place that was kept."""
     before = found.missing.get(stamp.key)
     if before is not None and before.id != stamp.id:
-        found.doubled.append((before, stamp))
+        found.conflicting.append((before, stamp))
     else:
         found.missing[stamp.key] = stamp
 
 
-async def missing_from(c: Connection, found: Comparison) -> AsyncIterator[Sequence[tuple[int, LogRow]]]:
+async def read_missing(c: Connection, found: Comparison) -> AsyncIterator[Sequence[tuple[int, LogRow]]]:
     """Read what was published and is gone from the log, with its places, in order; nothing unless all was read."""
     position = 0
     while found.is_whole and (rows := await recovery.published(c, position, MOST_ROWS)):

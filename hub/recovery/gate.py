@@ -25,23 +25,23 @@ AWAY_SECONDS: Final = 0.5
 log = structlog.get_logger(__name__)
 
 
-async def until_level(c: Connection, options: Mapping[str, Any], topic: str, stop: asyncio.Event) -> bool:
+async def wait_until_caught_up(c: Connection, options: Mapping[str, Any], topic: str, stop: asyncio.Event) -> bool:
     """Wait until the database has all that the log has; say whether it has, or `stop` was set."""
     while not stop.is_set():
         try:
-            (await compare(c, options, topic)).refuse_if_ahead()
+            (await compare(c, options, topic)).raise_if_ahead()
         except LogIsAhead as fault:
             log.error("work.refused", error=fault.detail, next=fault.next_step)  # noqa: TRY400 - it says all
-            await _rest(stop, AHEAD_SECONDS)
+            await _pause(stop, AHEAD_SECONDS)
         except (KafkaError, OSError, TimeoutError) as error:
             log.warning("log.unseen", topic=topic, error=f"{type(error).__name__}: {error}", next="looking again")
-            await _rest(stop, AWAY_SECONDS)
+            await _pause(stop, AWAY_SECONDS)
         else:
             return True
     return False
 
 
-async def _rest(stop: asyncio.Event, seconds: float) -> None:
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):  # wait_for may swallow a cancellation in Python 3.11
             await stop.wait()

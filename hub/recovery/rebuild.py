@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from hub.domain.recall import CannotBeRecalled, recall
-from hub.recovery.stamps import read_event
-from hub.register.record import write_told, write_units
-from hub.store.recovery import EventRow, Place, Recalled
+from hub.domain.state_from_log import UnusableEvent, state_after
+from hub.recovery.log_entries import read_event
+from hub.register.write import unit_messages_json, units_json
+from hub.store.recovery import PublishedPosition, RecoveredRows
+from hub.store.register import EventRow
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from hub.domain.mandate import Mandate
     from hub.recovery.compare import Comparison
-    from hub.recovery.stamps import LoggedEvent, Stamp
+    from hub.recovery.log_entries import LogEntry, LoggedEvent
     from hub.store.recovery import LocalEvent
 
 MOST_NAMED: Final = 20
@@ -38,7 +39,7 @@ class Obstacles:
         lines = "\n".join(f"  {words}" for words in [*self.found[:MOST_NAMED], *more])
         return f"the log cannot be read in, and nothing has changed:\n{lines}"
 
-    def add(self, stamp: Stamp, words: str) -> None:
+    def add(self, stamp: LogEntry, words: str) -> None:
         """Note what is wrong with a record."""
         place = f"event {stamp.number} of school {stamp.brin} (partition {stamp.partition}, offset {stamp.offset})"
         self.found.append(f"{place}: {words}")
@@ -46,36 +47,36 @@ class Obstacles:
 
 def read_all(found: Comparison, obstacles: Obstacles) -> list[LoggedEvent]:
     """Read all that the missing records say, in the order of schools and their numbers."""
-    for one, other in found.doubled:
+    for one, other in found.conflicting:
         obstacles.add(other, f"the log has another event of this number, at offset {one.offset}")
     events = []
     for stamp in sorted(found.missing.values(), key=lambda stamp: stamp.key):
         try:
             events.append(read_event(stamp))
-        except CannotBeRecalled as why:
+        except UnusableEvent as why:
             obstacles.add(stamp, str(why))
     return events
 
 
-def check_locals(
+def renumber_locals(
     local: Iterable[LocalEvent], events: Iterable[LoggedEvent], obstacles: Obstacles
 ) -> list[tuple[LocalEvent, int]]:
     """Find the numbers that events recorded here since get, after those of the log; the log was published and wins."""
     highest: dict[str, int] = {}
-    spoken = set()
+    changed_services = set()
     for event in events:
         highest[event.stamp.brin] = max(event.stamp.number, highest.get(event.stamp.brin, 0))
-        spoken.add((event.stamp.brin, event.told.service_code))
+        changed_services.add((event.stamp.brin, event.change.service_code))
     moved = []
     for one in local:
-        if why := _in_the_way(one, spoken):
+        if why := _in_the_way(one, changed_services):
             obstacles.found.append(why)
         highest[one.row.brin] += 1
         moved.append((one, highest[one.row.brin]))
     return moved
 
 
-def _in_the_way(one: LocalEvent, spoken: Collection[tuple[str, str]]) -> str | None:
+def _in_the_way(one: LocalEvent, changed_services: Collection[tuple[str, str]]) -> str | None:
     row = one.row
     what = (
         f"event {row.number} of school {row.brin} in the database is another one than on the log: {row.type} of "
@@ -86,7 +87,7 @@ def _in_the_way(one: LocalEvent, spoken: Collection[tuple[str, str]]) -> str | N
         return f"{what}, and was published too. {RESTORE_AGAIN}"
     if one.is_planned:
         return f"{what}, and was planned already, so that receivers may know of it. {RESTORE_AGAIN}"
-    if (row.brin, one.service_code) in spoken:
+    if (row.brin, one.service_code) in changed_services:
         return f"{what}, where the log has changes too. Note it, and press it again afterwards. {RESTORE_AGAIN}"
     return None
 
@@ -96,41 +97,41 @@ def rebuild(
     before: Mapping[UUID, Mandate],
     closed: Mapping[str, Collection[str]],
     obstacles: Obstacles,
-) -> Recalled:
+) -> RecoveredRows:
     """Make rows of events; `before` are mandates as the database has them, `closed` the closed branches of schools."""
     mandates: dict[UUID, Mandate] = dict(before)
     changed: dict[UUID, Mandate] = {}
-    recalled = Recalled()
+    recalled = RecoveredRows()
     for event in events:
-        told = event.told
+        change = event.change
         try:
-            after = recall(mandates.get(told.mandate_id), told, closed.get(told.brin, ()))  # type: ignore[arg-type]
-        except CannotBeRecalled as why:
+            after = state_after(mandates.get(change.mandate_id), change, closed.get(change.brin, ()))  # type: ignore[arg-type]
+        except UnusableEvent as why:
             obstacles.add(event.stamp, str(why))
             continue
-        mandates[told.mandate_id] = changed[told.mandate_id] = after.mandate
-        recalled.events.append(_row(event, write_told(after.messages)))
-    recalled.mandates = [(mandate, write_units(mandate.units)) for mandate in changed.values()]
+        mandates[change.mandate_id] = changed[change.mandate_id] = after.mandate
+        recalled.events.append(_row(event, unit_messages_json(after.messages)))
+    recalled.mandates = [(mandate, units_json(mandate.units)) for mandate in changed.values()]
     return recalled
 
 
 def _row(event: LoggedEvent, units: str) -> EventRow:
-    told = event.told
+    change = event.change
     return EventRow(
-        brin=told.brin,
+        brin=change.brin,
         number=event.stamp.number,
-        recorded_at=told.recorded_at,
-        id=told.id,
-        mandate_id=told.mandate_id,
-        mandate_version=told.mandate_version,
-        type=told.kind.value,
+        recorded_at=change.recorded_at,
+        id=change.id,
+        mandate_id=change.mandate_id,
+        mandate_version=change.mandate_version,
+        type=change.kind.value,
         units=units,
         body=event.body,
         traceparent=event.traceparent,
     )
 
 
-def places(stamps: Iterable[Stamp], after: int) -> tuple[list[Place], int]:
+def assign_positions(stamps: Iterable[LogEntry], after: int) -> tuple[list[PublishedPosition], int]:
     """Give events the places that they had, all of them after `after`; returns how many got another one.
 
     Only what was under way when the database went may get another: nobody read it from the feed before it had a place.
@@ -139,6 +140,6 @@ def places(stamps: Iterable[Stamp], after: int) -> tuple[list[Place], int]:
     found, moved, position = [], 0, after
     for stamp in sorted(stamps, key=lambda stamp: stamp.order):
         position = max(position + 1, stamp.position)
-        found.append(Place(position, stamp.brin, stamp.number, stamp.published_at))
+        found.append(PublishedPosition(position, stamp.brin, stamp.number, stamp.published_at))
         moved += stamp.position not in (0, position)
     return found, moved

@@ -1,7 +1,8 @@
 """Use case: what the log has and the database lost is recorded again, as it was.
 
-In: the published log, a database that was restored from a backup, nobody who publishes. Out: mandates, events and the
-feed as they were, in one transaction; a higher `ledgerepoch`. Next: consumers.plan, which computes the same ids again.
+In: the published log, and a database restored from a backup, while no relay publishes. Out: mandates, events and
+published positions as they were, in one transaction; a higher `ledgerepoch`. Next: consumers.planning, which computes
+the same ids again.
 """
 
 from __future__ import annotations
@@ -12,13 +13,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hub import faults
 from hub.errors import CannotRecover
-from hub.imports import silent
+from hub.imports import no_progress
 from hub.recovery import rebuild
-from hub.recovery.bygone import left_out, pass_over
+from hub.recovery.aged_out import left_out, split_aged_out
 from hub.recovery.compare import compare
-from hub.recovery.register import Made, Turned, closed_branches, complete, turn, turned
-from hub.store import audit, log, marks, recovery, register
-from hub.store.audit import Note
+from hub.recovery.register import (
+    BranchChanges,
+    RegisterAdditions,
+    add_missing,
+    apply_branch_changes,
+    closed_branches,
+    turned,
+)
+from hub.store import audit, ledger, published_events, recovery, register, watermarks
+from hub.store.audit import AuditEntry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,15 +34,15 @@ if TYPE_CHECKING:
 
     from hub.imports import Progress
     from hub.recovery.compare import Comparison
-    from hub.recovery.stamps import LoggedEvent
+    from hub.recovery.log_entries import LoggedEvent
     from hub.store.pool import Connection
-    from hub.store.recovery import LocalEvent, Recalled
+    from hub.store.recovery import LocalEvent, RecoveredRows
 
 NEVER: Final = date.min
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class RecoveryRequest:
     """What is to be done, when and by whom; `new_epoch` lets the ledger's number rise also when nothing is missing."""
 
     topic: str
@@ -49,7 +57,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recovered:
+class RecoveryResult:
     """What was brought in, or would be."""
 
     events: int = 0
@@ -67,24 +75,26 @@ class Recovered:
     """Got another place in the feed than stands on the log."""
     strange: int = 0
     """Records that are no events of this hub."""
-    made: Made = field(default_factory=Made)
-    turned: Turned = field(default_factory=Turned)
+    made: RegisterAdditions = field(default_factory=RegisterAdditions)
+    turned: BranchChanges = field(default_factory=BranchChanges)
     epoch: int | None = None
 
 
-async def recover(c: Connection, options: Mapping[str, Any], order: Order, progress: Progress = silent) -> Recovered:
+async def recover(
+    c: Connection, options: Mapping[str, Any], order: RecoveryRequest, progress: Progress = no_progress
+) -> RecoveryResult:
     """Bring the database to where the log is; the caller sees to it that nobody publishes meanwhile.
 
     Whatever kills it leaves nothing behind, and a second time changes nothing. Raises `CannotRecover` with all that is
     in the way, and aiokafka's `KafkaError`.
     """
-    found = await compare(c, options, order.topic, whole=True, progress=_noted(progress))
-    if not (found.missing or found.errands or order.new_epoch):
-        return Recovered(strange=found.strange)
+    found = await compare(c, options, order.topic, whole=True, progress=_with_fault(progress))
+    if not (found.missing or found.outbox or order.new_epoch):
+        return RecoveryResult(strange=found.strange)
     transaction = c.transaction()
     await transaction.start()
     try:
-        done = await _bring_in(c, found, order)
+        done = await _import_events(c, found, order)
     except BaseException:
         await transaction.rollback()
         raise
@@ -94,7 +104,7 @@ async def recover(c: Connection, options: Mapping[str, Any], order: Order, progr
     return done
 
 
-def _noted(progress: Progress) -> Progress:
+def _with_fault(progress: Progress) -> Progress:
     """Tell how far the log was read, and be somewhere where a test lets the process die."""
 
     def pass_by(done: int, total: int) -> None:
@@ -104,83 +114,91 @@ def _noted(progress: Progress) -> Progress:
     return pass_by
 
 
-async def _bring_in(c: Connection, found: Comparison, order: Order) -> Recovered:
+async def _import_events(c: Connection, found: Comparison, order: RecoveryRequest) -> RecoveryResult:
     obstacles = rebuild.Obstacles()
-    events, old = pass_over(rebuild.read_all(found, obstacles), order.forgotten_before)
-    made, moved, gaps = await _make_room(c, events, old, obstacles)
-    recalled, turning = await _recall(c, events, order.today, obstacles)
+    events, old = split_aged_out(rebuild.read_all(found, obstacles), order.forgotten_before)
+    made, moved, gaps = await _lock_and_renumber(c, events, old, obstacles)
+    rows, branch_changes = await _rebuild(c, events, order.today, obstacles)
     if obstacles.found:
         raise CannotRecover(obstacles.words())
-    await _record(c, recalled, moved, turning, order.today)
-    displaced = await _give_places(c, found, old, gaps)
-    done = Recovered(
-        events=len(recalled.events),
-        first=min((row.recorded_at for row in recalled.events), default=None),
-        last=max((row.recorded_at for row in recalled.events), default=None),
-        mandates=len(recalled.mandates),
-        published=len(found.errands),
+    await _record(c, rows, moved, branch_changes, order.today)
+    displaced = await _write_positions(c, found, old, gaps)
+    done = RecoveryResult(
+        events=len(rows.events),
+        first=min((row.recorded_at for row in rows.events), default=None),
+        last=max((row.recorded_at for row in rows.events), default=None),
+        mandates=len(rows.mandates),
+        published=len(found.outbox),
         renumbered=len(moved),
         left_out=len(old),
         displaced=displaced,
         strange=found.strange,
         made=made,
-        turned=turning,
-        epoch=await recovery.raise_epoch(c),
+        turned=branch_changes,
+        epoch=await ledger.raise_epoch(c),
     )
-    await _close(c, found, order, done)
+    await _write_audit(c, found, order, done)
     return done
 
 
 async def _record(
-    c: Connection, recalled: Recalled, moved: Sequence[tuple[LocalEvent, int]], turning: Turned, today: date
+    c: Connection,
+    rows: RecoveredRows,
+    moved: Sequence[tuple[LocalEvent, int]],
+    branch_changes: BranchChanges,
+    today: date,
 ) -> None:
     await recovery.renumber(c, moved)
-    await recovery.write(c, recalled)
+    await recovery.write(c, rows)
     await recovery.write_events(c, [replace(event.row, number=number) for event, number in moved])
-    await turn(c, turning, today)
+    await apply_branch_changes(c, branch_changes, today)
     faults.here("recover.recording")
 
 
-async def _give_places(c: Connection, found: Comparison, old: Sequence[LoggedEvent], gaps: Mapping[str, int]) -> int:
-    last = await log.last_position(c)
+async def _write_positions(
+    c: Connection, found: Comparison, old: Sequence[LoggedEvent], gaps: Mapping[str, int]
+) -> int:
+    last = await published_events.last_position(c)
     passed = {event.stamp.key for event in old}
     stamps = [stamp for stamp in found.missing.values() if stamp.key not in passed]
-    places, displaced = rebuild.places([*stamps, *found.errands.values()], last)
-    await recovery.write_feed(c, places)
+    places, displaced = rebuild.assign_positions([*stamps, *found.outbox.values()], last)
+    await recovery.write_positions(c, places)
     await recovery.leave_out(c, gaps, places[-1].position - last - len(places) if places else 0)
     return displaced
 
 
-async def _make_room(
+async def _lock_and_renumber(
     c: Connection, events: Sequence[LoggedEvent], old: Sequence[LoggedEvent], obstacles: rebuild.Obstacles
-) -> tuple[Made, list[tuple[LocalEvent, int]], Mapping[str, int]]:
+) -> tuple[RegisterAdditions, list[tuple[LocalEvent, int]], Mapping[str, int]]:
     """Hold the schools and see to it that their numbers go on.
 
     Returns what was made, what gets other numbers, and how many numbers of schools are of what is not kept any more.
     """
-    brins = {event.told.brin for event in events}
+    brins = {event.change.brin for event in events}
     schools = await register.lock_schools(c, brins)
-    await recovery.hold_plans(c, brins)
+    await recovery.lock_planning(c, brins)
     everything = sorted([*events, *old], key=lambda event: event.stamp.key)
     gaps = left_out(everything, {brin: school.counter for brin, school in schools.items()}, obstacles)
-    moved = rebuild.check_locals(await recovery.local_events(c, _first_numbers(everything)), events, obstacles)
+    moved = rebuild.renumber_locals(await recovery.local_events(c, _first_numbers(everything)), events, obstacles)
     gaps.update(event.stamp.brin for event in old)
-    return await complete(c, events, obstacles), moved, gaps
+    return await add_missing(c, events, obstacles), moved, gaps
 
 
-async def _recall(
+async def _rebuild(
     c: Connection, events: Sequence[LoggedEvent], today: date, obstacles: rebuild.Obstacles
-) -> tuple[Recalled, Turned]:
+) -> tuple[RecoveredRows, BranchChanges]:
     """Make rows of events, and find the branches that closed or opened meanwhile."""
-    schools = await register.read_schools(c, {event.told.brin for event in events})
-    before = await recovery.mandates(c, {event.told.mandate_id for event in events})
+    schools = await register.read_schools(c, {event.change.brin for event in events})
+    before = await recovery.mandates(c, {event.change.mandate_id for event in events})
     living = {mandate.id: mandate for mandate in await register.living_mandates(c, schools, today)}
     first = rebuild.rebuild(events, before, closed_branches(schools, today, ()), obstacles)
     living.update((mandate.id, mandate) for mandate, _ in first.mandates)
-    turning = turned(schools, living.values(), today)
-    if not turning.closed or obstacles.found:
-        return first, turning
-    return rebuild.rebuild(events, before, closed_branches(schools, today, turning.closed), obstacles), turning
+    branch_changes = turned(schools, living.values(), today)
+    if not branch_changes.closed or obstacles.found:
+        return first, branch_changes
+    return rebuild.rebuild(
+        events, before, closed_branches(schools, today, branch_changes.closed), obstacles
+    ), branch_changes
 
 
 def _first_numbers(events: Sequence[LoggedEvent]) -> dict[str, int]:
@@ -190,7 +208,7 @@ def _first_numbers(events: Sequence[LoggedEvent]) -> dict[str, int]:
     return first
 
 
-async def _close(c: Connection, found: Comparison, order: Order, done: Recovered) -> None:
+async def _write_audit(c: Connection, found: Comparison, order: RecoveryRequest, done: RecoveryResult) -> None:
     """Note in the audit what was done, and how far the log is known now."""
     subject = {
         "events": done.events,
@@ -201,6 +219,6 @@ async def _close(c: Connection, found: Comparison, order: Order, done: Recovered
         "ledgerEpoch": done.epoch,
     }
     await audit.write(
-        c, Note(at=order.at, actor=order.actor, action="hub.recovered", subject=subject, reason=order.reason)
+        c, AuditEntry(at=order.at, actor=order.actor, action="hub.recovered", subject=subject, reason=order.reason)
     )
-    await marks.write(c, order.topic, found.extent, order.at)
+    await watermarks.write(c, order.topic, found.topic_offsets, order.at)

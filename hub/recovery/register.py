@@ -10,7 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from hub.domain.listing import Book, ListedBranch, ListedSchool
+from hub.domain.listing import ListedBranch, ListedSchool, SchoolSnapshot
 from hub.domain.mandate import is_live
 from hub.store import imports, register
 from hub.store.register import System
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from hub.domain.mandate import Mandate
     from hub.domain.school import School
+    from hub.recovery.log_entries import LoggedEvent
     from hub.recovery.rebuild import Obstacles
-    from hub.recovery.stamps import LoggedEvent
     from hub.store.pool import Connection
     from schemas.identifiers import Brin, Oin
 
@@ -31,7 +31,7 @@ SECTOR: Final = "po"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
+class RegisterAdditions:
     """What the register lacked, by code."""
 
     schools: tuple[str, ...] = ()
@@ -40,76 +40,76 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turned:
+class BranchChanges:
     """Branches that closed and opened since the backup, by what living mandates cover."""
 
     closed: frozenset[str] = frozenset()
     opened: frozenset[str] = frozenset()
 
 
-async def complete(c: Connection, events: Sequence[LoggedEvent], obstacles: Obstacles) -> Made:
+async def add_missing(c: Connection, events: Sequence[LoggedEvent], obstacles: Obstacles) -> RegisterAdditions:
     """Bring the register to what events name; schools that are there are held."""
     references = await register.references(c)
-    for code in sorted({event.told.service_code for event in events} - references.services):
+    for code in sorted({event.change.service_code for event in events} - references.services):
         obstacles.found.append(f"the log has mandates for service {code}, which the table of services does not have")
     systems = _systems(events, references.systems)
     await register.write_systems(c, systems)
-    before = await imports.read_book(c)
+    before = await imports.read_snapshot(c)
     after = _named(before, events)
-    await imports.write_book(c, before, after)
-    return Made(
+    await imports.write_snapshot(c, before, after)
+    return RegisterAdditions(
         schools=tuple(sorted(after.schools.keys() - before.schools.keys())),
         branches=tuple(sorted(after.branches.keys() - before.branches.keys())),
         systems=tuple(system.supplier_oin for system in systems),
     )
 
 
-def _named(book: Book, events: Sequence[LoggedEvent]) -> Book:
+def _named(snapshot: SchoolSnapshot, events: Sequence[LoggedEvent]) -> SchoolSnapshot:
     """Add what events name; a school's board is that of its newest event."""
-    boards = {event.told.brin: event.bge_code for event in events}
+    boards = {event.change.brin: event.bge_code for event in events}
     schools: dict[str, ListedSchool] = {
-        brin: replace(book.schools[brin], bge_code=board)
-        if brin in book.schools
+        brin: replace(snapshot.schools[brin], bge_code=board)
+        if brin in snapshot.schools
         else ListedSchool(brin=brin, name=brin, bge_code=board, sector=SECTOR)
         for brin, board in boards.items()
     }
-    named = {branch for event in events for branch, _ in event.told.branches}
+    named = {branch for event in events for branch, _ in event.change.branches}
     branches: dict[str, ListedBranch] = {
-        branch: ListedBranch(branch=branch, name=branch) for branch in named - book.branches.keys()
+        branch: ListedBranch(branch=branch, name=branch) for branch in named - snapshot.branches.keys()
     }
-    return Book(
-        schools={**book.schools, **schools},
-        branches={**book.branches, **branches},
-        boards={**dict.fromkeys(boards.values()), **book.boards},
+    return SchoolSnapshot(
+        schools={**snapshot.schools, **schools},
+        branches={**snapshot.branches, **branches},
+        boards={**dict.fromkeys(boards.values()), **snapshot.boards},
     )
 
 
-def turned(schools: Mapping[Brin, School], mandates: Iterable[Mandate], today: date) -> Turned:
+def turned(schools: Mapping[Brin, School], mandates: Iterable[Mandate], today: date) -> BranchChanges:
     """Find branches that closed or opened: living mandates of a school cover each open branch, and no other."""
     covered: dict[Brin, set[str]] = defaultdict(set)
     for mandate in mandates:
         if is_live(mandate, today):
             covered[mandate.brin].update(branch for unit in mandate.units for branch in unit.covers)
     pairs = [(set(schools[brin].open_branches(today)), branches) for brin, branches in covered.items()]
-    return Turned(
+    return BranchChanges(
         closed=frozenset(branch for was_open, is_open in pairs for branch in was_open - is_open),
         opened=frozenset(branch for was_open, is_open in pairs for branch in is_open - was_open),
     )
 
 
-async def turn(c: Connection, turning: Turned, today: date) -> None:
+async def apply_branch_changes(c: Connection, branch_changes: BranchChanges, today: date) -> None:
     """Close and open branches; a file that is imported later finds them so and raises nothing."""
-    before = await imports.read_book(c)
-    closing = {branch: replace(before.branches[branch], closed_on=today) for branch in turning.closed}
-    opening = {branch: replace(before.branches[branch], closed_on=None) for branch in turning.opened}
+    before = await imports.read_snapshot(c)
+    closing = {branch: replace(before.branches[branch], closed_on=today) for branch in branch_changes.closed}
+    opening = {branch: replace(before.branches[branch], closed_on=None) for branch in branch_changes.opened}
     after = replace(before, branches={**before.branches, **closing, **opening})
-    await imports.write_book(c, before, after)
+    await imports.write_snapshot(c, before, after)
 
 
 def closed_branches(schools: Mapping[Brin, School], today: date, more: Collection[str]) -> dict[str, set[str]]:
     """List the closed branches of schools, and these besides."""
     return {
-        brin: {place.branch for place in school.locations if not place.is_open(today) or place.branch in more}
+        brin: {place.branch for place in school.branches if not place.is_open(today) or place.branch in more}
         for brin, school in schools.items()
     }
 
@@ -118,7 +118,7 @@ def _systems(events: Sequence[LoggedEvent], known: Mapping[Oin, System]) -> list
     names: dict[Oin, str] = {}
     services: dict[Oin, set[str]] = defaultdict(set)
     for event in events:
-        if event.told.supplier_oin not in known:
-            names[event.told.supplier_oin] = event.system_name
-            services[event.told.supplier_oin].add(event.told.service_code)
+        if event.change.supplier_oin not in known:
+            names[event.change.supplier_oin] = event.system_name
+            services[event.change.supplier_oin].add(event.change.service_code)
     return [System(supplier_oin=oin, name=name, service_codes=frozenset(services[oin])) for oin, name in names.items()]

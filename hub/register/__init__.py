@@ -1,34 +1,38 @@
 """Use cases: mandates are granted, amended, withdrawn and copied; routing is assigned; dates arrive.
 
-In: a wish, a connection inside the caller's transaction, the time. Out: mandates, numbered events and errands for the
-relay, all in that transaction. Next: producers.relay. Each use case holds the rows of its schools, in key order.
+In: a request, a connection inside the caller's transaction, the time. Out: mandates, numbered events and outbox entries
+for the relay, all in that transaction. Next: producers.relay. Each use case locks the rows of its schools in key order.
 """
 
-from hub.domain.rules import Wish
-from hub.register.amend import AS_IT_IS, Patch, amend, withdraw
+from hub.domain.rules import GrantRequest, PartialGrant
+from hub.register.amend import UNCHANGED, DateChange, amend, withdraw
+from hub.register.audit import mandate_changes, mandate_identity
 from hub.register.calendar import arrive, due
-from hub.register.copies import CopyResult, Order, copy
+from hub.register.check import check_amendment, check_grant
+from hub.register.copies import CopyRequest, CopyResult, copy
 from hub.register.grant import grant
-from hub.register.moment import Moment, moment
-from hub.register.noted import differences, identity
 from hub.register.routing import assign_routing, available_routing, remove_routing
+from hub.register.write import Moment, moment
 
 __all__ = [
-    "AS_IT_IS",
+    "UNCHANGED",
+    "CopyRequest",
     "CopyResult",
+    "DateChange",
+    "GrantRequest",
     "Moment",
-    "Order",
-    "Patch",
-    "Wish",
+    "PartialGrant",
     "amend",
     "arrive",
     "assign_routing",
     "available_routing",
+    "check_amendment",
+    "check_grant",
     "copy",
-    "differences",
     "due",
     "grant",
-    "identity",
+    "mandate_changes",
+    "mandate_identity",
     "moment",
     "remove_routing",
     "withdraw",

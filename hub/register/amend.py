@@ -1,4 +1,4 @@
-"""A mandate gets other dates, or is withdrawn. In: its id and what shall be. Out: its event and what follows."""
+"""Amend or withdraw a mandate. In: its id and the new dates. Out: its event and what follows for others."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from hub.domain import rules
-from hub.domain.change import WITHDRAWAL, Act
+from hub.domain.change import WITHDRAWAL, ChangeCause
 from hub.domain.kinds import Kind
-from hub.domain.rules import Wrong
-from hub.register.page import open_page_of, refuse
+from hub.domain.rules import RuleViolation
+from hub.register.service_mandates import load_service_of, refuse
 from schemas.kinds import Change
 
 if TYPE_CHECKING:
@@ -19,57 +19,48 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from hub.domain.mandate import Mandate
-    from hub.errors import FieldError
-    from hub.register.moment import Moment
+    from hub.register.service_mandates import ServiceMandates
+    from hub.register.write import Moment
     from hub.store.pool import Connection
 
 
-class Left(Enum):
-    """A date that a patch leaves as it is; None means that there shall be none."""
+class Unchanged(Enum):
+    """A date that a change leaves as it is; None removes the date."""
 
-    AS_IT_IS = "as it is"
+    UNCHANGED = "as it is"
 
 
-AS_IT_IS: Final = Left.AS_IT_IS
+UNCHANGED: Final = Unchanged.UNCHANGED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patch:
-    """The dates that a mandate shall have."""
+class DateChange:
+    """New dates of a mandate."""
 
-    start_date: date | Left = AS_IT_IS
-    end_date: date | Left | None = AS_IT_IS
+    start_date: date | Unchanged = UNCHANGED
+    end_date: date | Unchanged | None = UNCHANGED
 
 
 async def amend(
     c: Connection,
     mandate_id: UUID,
-    patch: Patch,
+    patch: DateChange,
     at: Moment,
     expected: int | None = None,
-    unread: Sequence[FieldError] = (),
 ) -> Mandate:
-    """Give a mandate other dates and return it; dates that it has already change nothing.
+    """Change the dates of a mandate and return it; the dates that it already has change nothing.
 
-    `unread` are faults that were found in the patch before: with any of them nothing is changed.
     Raises `InvalidInput`, `PreconditionFailed` when its version is not `expected`, or `Conflict` `overlap`,
     `taken` or `ended`.
     """
-    page, mandate = await open_page_of(c, mandate_id, at, expected)
-    after = _patched(mandate, patch)
+    service, mandate = await load_service_of(c, mandate_id, at, expected)
+    after = _with_dates(mandate, patch)
     changes = _changes(mandate, after)
-    if not changes and not unread:
+    if not changes:
         return mandate
-    refuse(
-        (
-            *_check(mandate, after, changes, at.today),
-            *rules.check_overlap(after, page.mandates, at.today),
-            *rules.check_routes(after, page.mandates, at.today),
-        ),
-        unread,
-    )
-    after = page.settle(after, Act(kind=Kind.AMENDED, changes=changes))
-    await page.write(c)
+    refuse(find_violations(service, mandate, patch, at.today))
+    after = service.settle(after, ChangeCause(kind=Kind.AMENDED, changes=changes))
+    await service.write(c)
     return after
 
 
@@ -80,18 +71,28 @@ async def withdraw(
     expected: int | None = None,
 ) -> Mandate:
     """End a mandate at once and return it; raises `Conflict` `ended` for one that is over."""
-    page, mandate = await open_page_of(c, mandate_id, at, expected)
-    after = page.settle(replace(mandate, withdrawn_at=at.now), WITHDRAWAL)
-    await page.write(c)
+    service, mandate = await load_service_of(c, mandate_id, at, expected)
+    after = service.settle(replace(mandate, withdrawn_at=at.now), WITHDRAWAL)
+    await service.write(c)
     return after
 
 
-def _patched(mandate: Mandate, patch: Patch) -> Mandate:
+def find_violations(
+    service: ServiceMandates, mandate: Mandate, patch: DateChange, today: date
+) -> Iterator[RuleViolation]:
+    """Check new dates of a mandate against the calendar and the other mandates of its school and service."""
+    after = _with_dates(mandate, patch)
+    yield from _check(mandate, after, _changes(mandate, after), today)
+    yield from rules.check_overlap(after, service.mandates, today)
+    yield from rules.check_routes(after, service.mandates, today)
+
+
+def _with_dates(mandate: Mandate, patch: DateChange) -> Mandate:
     start, end = patch.start_date, patch.end_date
     return replace(
         mandate,
-        start_date=mandate.start_date if start is AS_IT_IS else start,
-        end_date=mandate.end_date if end is AS_IT_IS else end,
+        start_date=mandate.start_date if start is UNCHANGED else start,
+        end_date=mandate.end_date if end is UNCHANGED else end,
     )
 
 
@@ -101,9 +102,9 @@ def _changes(before: Mandate, after: Mandate) -> tuple[Change, ...]:
     return (*started, *ended)
 
 
-def _check(before: Mandate, after: Mandate, changes: Sequence[Change], today: date) -> Iterator[Wrong]:
+def _check(before: Mandate, after: Mandate, changes: Sequence[Change], today: date) -> Iterator[RuleViolation]:
     moved = Change.START_DATE in changes
     if moved and before.start_date <= today:
-        yield Wrong(field="/startDate", code="immutable", detail=f"the mandate started on {before.start_date}")
+        yield RuleViolation(field="/startDate", code="immutable", detail=f"the mandate started on {before.start_date}")
         return
     yield from rules.check_dates(after.start_date, after.end_date, today, start_may_be_past=not moved)

@@ -1,4 +1,4 @@
-"""A mandate is copied to other schools. In: a mandate and schools. Out: one outcome per school, one event per copy.
+"""Copy a mandate to other schools. In: a mandate and schools. Out: one result per school, one event per copy.
 
 A copy has the dates and the system of the original; routing belongs to a school and is not copied.
 """
@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING, Literal
 
 from hub.domain import change
 from hub.domain.change import GRANT
-from hub.domain.mandate import is_live, overlap
-from hub.domain.rules import Wish
+from hub.domain.mandate import is_live, overlaps
+from hub.domain.rules import GrantRequest
 from hub.errors import Conflict, NotFound
 from hub.register.grant import to_mandate
-from hub.register.record import Desk, record
+from hub.register.write import WriteContext, write_events
 from hub.store import register
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from uuid import UUID
 
-    from hub.domain.change import Raised
+    from hub.domain.change import NewEvent
     from hub.domain.mandate import Mandate
     from hub.domain.school import School
-    from hub.register.moment import Moment
+    from hub.register.write import Moment
     from hub.store.pool import Connection
     from schemas.identifiers import Brin, Oin
 
@@ -34,7 +34,7 @@ Reason = Literal["other_system", "overlap", "no_agreement", "school_closed", "un
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CopyResult:
-    """What became of one school's copy: a mandate, or the reason why there is none; and which system it has already.
+    """The result for one school: a mandate, or the reason why there is none; and the system that it already has.
 
     `is_first` says that no system has a mandate of this school for the service, today or later.
     """
@@ -47,17 +47,17 @@ class CopyResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class CopyRequest:
     """Which mandate to copy to which schools; `may` says whether the caller administers a school."""
 
     mandate_id: UUID
     brins: Sequence[Brin]
-    may: Callable[[School], bool]
+    may_administer: Callable[[School], bool]
     dry_run: bool
 
 
-async def copy(c: Connection, order: Order, at: Moment) -> list[CopyResult]:
-    """Copy a mandate to schools and say per school, in the order given, what became of it.
+async def copy(c: Connection, order: CopyRequest, at: Moment) -> list[CopyResult]:
+    """Copy a mandate to schools and return one result per school, in the order given.
 
     A school gets none that has another system for that service on one of its days. A dry run writes nothing, and its
     ids mean nothing. Raises `NotFound` for an unknown mandate and `Conflict` `ended` for one that is over.
@@ -68,17 +68,17 @@ async def copy(c: Connection, order: Order, at: Moment) -> list[CopyResult]:
     groups = {brin: list(group) for brin, group in groupby(living, key=lambda mandate: mandate.brin)}
     names = (await register.references(c)).names
     results: list[CopyResult] = []
-    raised: list[Raised] = []
+    new_events: list[NewEvent] = []
     for brin in dict.fromkeys(order.brins):
         school = schools.get(brin)
-        if school is None or not order.may(school):
+        if school is None or not order.may_administer(school):
             results.append(CopyResult(brin=brin, reason="unknown_school"))
             continue
         result, events = _copy_to(school, source, groups.get(brin, []), names, at)
         results.append(result)
-        raised += events
+        new_events += events
     if not order.dry_run:
-        await record(c, Desk(schools=schools, names=names, at=at), raised)
+        await write_events(c, WriteContext(schools=schools, names=names, at=at), new_events)
     return results
 
 
@@ -95,14 +95,14 @@ async def _source(c: Connection, mandate_id: UUID, at: Moment) -> Mandate:
 
 def _copy_to(
     school: School, source: Mandate, living: Sequence[Mandate], names: Mapping[Oin, str], at: Moment
-) -> tuple[CopyResult, Sequence[Raised]]:
+) -> tuple[CopyResult, Sequence[NewEvent]]:
     branches = school.open_branches(at.today)
-    mandates, arrived = change.arrive(living, branches, now=at.now, today=at.today)
-    draft = to_mandate(_wish(school.brin, source, at), at.now)
+    mandates, arrived = change.apply_dates(living, branches, now=at.now, today=at.today)
+    draft = to_mandate(_request(school.brin, source, at), at.now)
     refused = _refusal(school, draft, mandates, names, at)
     if refused is not None:
         return refused, ()
-    events = change.settle([*mandates, draft], {draft.id: GRANT}, branches, now=at.now, today=at.today)
+    events = change.derive_events([*mandates, draft], {draft.id: GRANT}, branches, now=at.now, today=at.today)
     there = sorted((m for m in mandates if is_live(m, at.today)), key=lambda m: m.supplier_oin != source.supplier_oin)
     result = CopyResult(
         brin=school.brin,
@@ -113,8 +113,8 @@ def _copy_to(
     return result, (*arrived, *events)
 
 
-def _wish(brin: Brin, source: Mandate, at: Moment) -> Wish:
-    return Wish(
+def _request(brin: Brin, source: Mandate, at: Moment) -> GrantRequest:
+    return GrantRequest(
         brin=brin,
         service_code=source.service_code,
         supplier_oin=source.supplier_oin,
@@ -130,9 +130,9 @@ def _refusal(
     result = CopyResult(brin=school.brin)
     if not school.is_open(at.today):
         return replace(result, reason="school_closed")
-    if not school.agreed(draft.service_code):
+    if not school.has_agreement(draft.service_code):
         return replace(result, reason="no_agreement")
-    sharing = [m for m in mandates if is_live(m, at.today) and overlap(m, draft, at.today)]
+    sharing = [m for m in mandates if is_live(m, at.today) and overlaps(m, draft, at.today)]
     if any(m.supplier_oin == draft.supplier_oin for m in sharing):
         return replace(result, reason="overlap", current_system=names[draft.supplier_oin])
     if sharing:

@@ -1,4 +1,4 @@
-"""A mandate is granted. In: a wish. Out: the mandate, its `granted` event, and what follows for others."""
+"""Grant a mandate. In: a request. Out: the mandate, its `granted` event, and what follows for others."""
 
 from __future__ import annotations
 
@@ -9,86 +9,85 @@ from hub.domain import rules
 from hub.domain.change import GRANT
 from hub.domain.ids import new_id
 from hub.domain.mandate import Mandate
-from hub.register.page import open_page, refuse, taken_routing
-from hub.register.routing import free
+from hub.register.routing import lowest_free
+from hub.register.service_mandates import load_service, refuse, taken_routing
 from hub.store import register
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import date, datetime
 
-    from hub.domain.rules import Wish, Wrong
+    from hub.domain.rules import GrantRequest, PartialGrant, RuleViolation
     from hub.domain.school import School
-    from hub.errors import FieldError
-    from hub.register.moment import Moment
+    from hub.register.write import Moment
     from hub.store.pool import Connection
     from hub.store.register import References
     from schemas.identifiers import Branch, Brin, RoutingId
 
 
-def anybody(_school: School) -> bool:
-    """Let every school be mandated for: the caller is the hub itself."""
+def any_school(_school: School) -> bool:
+    """Return True: the hub itself may grant for every school."""
     return True
 
 
 async def grant(
     c: Connection,
-    wish: Wish,
+    request: GrantRequest,
     at: Moment,
-    may: Callable[[School], bool] = anybody,
-    unread: Sequence[FieldError] = (),
+    may_administer: Callable[[School], bool] = any_school,
 ) -> Mandate:
     """Grant a mandate and return it; the caller owns the transaction.
 
-    `may` says whether the caller administers a school; one that it does not is as good as unknown. `unread` are faults
-    found before, for which the wish has stand-ins: with any of them nothing is granted. Raises
-    `InvalidInput` with everything that is wrong with the wish, or `Conflict` `overlap` or `taken`.
+    A school that the caller may not administer is treated as unknown. Raises `InvalidInput` with everything that is
+    wrong with the request, or `Conflict` `overlap` or `taken`.
     """
-    school = (await register.lock_schools(c, [wish.brin])).get(wish.brin)
-    if school is None or not may(school):
+    school = (await register.lock_schools(c, [request.brin])).get(request.brin)
+    if school is None or not may_administer(school):
         references = await register.references(c)
-        refuse(_check(wish, None, references, at.today), unread)
+        refuse(check_request(request, None, references, at.today))
         raise AssertionError  # a school that is unknown was refused
-    page = await open_page(c, school, wish.service_code, at)
-    taken, used = await taken_routing(c, wish, at.today)
-    draft = to_mandate(wish, at.now)
+    service = await load_service(c, school, request.service_code, at)
+    taken, used = await taken_routing(c, request, at.today)
+    draft = to_mandate(request, at.now)
     refuse(
         (
-            *_check(wish, school, page.references, at.today),
-            *rules.check_branches(wish, school, taken, at.today),
-            *rules.check_overlap(draft, page.mandates, at.today),
-        ),
-        unread,
+            *check_request(request, school, service.references, at.today),
+            *rules.check_branches(request.branches, school, taken, at.today),
+            *rules.check_overlap(draft, service.mandates, at.today),
+        )
     )
-    routes = hand_out(wish.brin, wish.branches, used)
-    mandate = page.settle(replace(draft, routes=routes), GRANT)
-    page.routing.assigned += [(draft.id, branch, routing) for branch, routing in routes.items()]
-    await page.write(c)
+    routes = assign_routing_ids(request.brin, request.branches, used)
+    mandate = service.settle(replace(draft, routes=routes), GRANT)
+    service.routing.assigned += [(draft.id, branch, routing) for branch, routing in routes.items()]
+    await service.write(c)
     return mandate
 
 
-def _check(wish: Wish, school: School | None, references: References, today: date) -> Iterator[Wrong]:
-    offered = references.offered(wish.supplier_oin)
-    yield from rules.check_parties(wish, school, offered, references.services, today)
-    yield from rules.check_dates(wish.start_date, wish.end_date, today, start_may_be_past=False)
+def check_request(
+    request: GrantRequest | PartialGrant, school: School | None, references: References, today: date
+) -> Iterator[RuleViolation]:
+    """Check the parties and the period of a request; `school` is None for one that is unknown to the caller."""
+    offered = None if request.supplier_oin is None else references.offered(request.supplier_oin)
+    yield from rules.check_parties(request, school, offered, references.services, today)
+    yield from rules.check_dates(request.start_date, request.end_date, today, start_may_be_past=False)
 
 
-def to_mandate(wish: Wish, now: datetime) -> Mandate:
-    """Make the mandate that a wish asks for; its routing is still to be assigned."""
+def to_mandate(request: GrantRequest, now: datetime) -> Mandate:
+    """Make the mandate of a request, without routing."""
     return Mandate(
         id=new_id(now),
-        brin=wish.brin,
-        service_code=wish.service_code,
-        supplier_oin=wish.supplier_oin,
-        start_date=wish.start_date,
-        end_date=wish.end_date,
+        brin=request.brin,
+        service_code=request.service_code,
+        supplier_oin=request.supplier_oin,
+        start_date=request.start_date,
+        end_date=request.end_date,
         created_at=now,
         updated_at=now,
-        copied_from=wish.copied_from,
+        copied_from=request.copied_from,
     )
 
 
-def hand_out(
+def assign_routing_ids(
     brin: Brin, branches: Sequence[tuple[Branch, RoutingId | None]], used: set[RoutingId]
 ) -> dict[Branch, RoutingId]:
     """Assign routing to branches: what was asked for, and free ones in order to the others; `used` grows by them.
@@ -99,6 +98,6 @@ def hand_out(
     assigned: dict[Branch, RoutingId] = {}
     for branch, routing in branches:
         if branch not in assigned:
-            assigned[branch] = routing or free(brin, used)
+            assigned[branch] = routing or lowest_free(brin, used)
             used.add(assigned[branch])
     return assigned

@@ -1,4 +1,4 @@
-"""Routing characteristics are assigned and taken away. In: a mandate and a branch. Out: its `amended` event."""
+"""Assign and remove routing characteristics. In: a mandate and a branch. Out: its `amended` event."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hub.domain import rules
-from hub.domain.change import Act
+from hub.domain.change import ChangeCause
 from hub.domain.kinds import Kind
 from hub.errors import Conflict, NotFound
-from hub.register.page import open_page_of, refuse, taken_routing
+from hub.register.service_mandates import load_service_of, refuse, taken_routing
 from hub.store import register
 from schemas.kinds import Change
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from hub.domain.mandate import Mandate
-    from hub.register.moment import Moment
+    from hub.register.write import Moment
     from hub.store.pool import Connection
     from schemas.identifiers import Branch, Brin, RoutingId
 
-REROUTED = Act(kind=Kind.AMENDED, changes=(Change.ROUTING,))
+REROUTED = ChangeCause(kind=Kind.AMENDED, changes=(Change.ROUTING,))
 
 
 async def assign_routing(
@@ -34,14 +34,14 @@ async def assign_routing(
     at: Moment,
     expected: int | None = None,
 ) -> Mandate:
-    """Reach a branch by a routing characteristic, a free one when None is given; return the mandate.
+    """Assign a routing characteristic to a branch, a free one when None is given; return the mandate.
 
-    What is so already changes nothing. Raises `NotFound` for a branch that the school does not have, `InvalidInput`, or
-    `Conflict` `taken` or `ended`.
+    The one that it already has changes nothing. Raises `NotFound` for a branch that the school does not have,
+    `InvalidInput`, or `Conflict` `taken` or `ended`.
     """
-    page, mandate = await open_page_of(c, mandate_id, at, expected)
-    if not any(place.branch == branch for place in page.school.locations):
-        msg = f"school {page.school.brin} has no branch {branch}"
+    service, mandate = await load_service_of(c, mandate_id, at, expected)
+    if not any(place.branch == branch for place in service.school.branches):
+        msg = f"school {service.school.brin} has no branch {branch}"
         raise NotFound(msg)
     taken, used = await taken_routing(c, mandate, at.today)
     current = mandate.routes.get(branch)
@@ -51,14 +51,14 @@ async def assign_routing(
             return mandate
     refuse(
         (
-            *rules.check_branch(branch, page.school, at.today, "/branch"),
-            *(rules.check_routing(routing, page.school.brin, taken, "/routingId") if routing is not None else ()),
+            *rules.check_branch(branch, service.school, at.today, "/branch"),
+            *(rules.check_routing(routing, service.school.brin, taken, "/routingId") if routing is not None else ()),
         )
     )
-    assigned = routing or free(page.school.brin, used)
-    after = page.settle(replace(mandate, routes={**mandate.routes, branch: assigned}), REROUTED)
-    page.routing.assigned.append((mandate_id, branch, assigned))
-    await page.write(c)
+    assigned = routing or lowest_free(service.school.brin, used)
+    after = service.settle(replace(mandate, routes={**mandate.routes, branch: assigned}), REROUTED)
+    service.routing.assigned.append((mandate_id, branch, assigned))
+    await service.write(c)
     return after
 
 
@@ -69,25 +69,25 @@ async def remove_routing(
     at: Moment,
     expected: int | None = None,
 ) -> Mandate:
-    """Let a branch be part of the rest again; raises `NotFound` when it has no routing characteristic."""
-    page, mandate = await open_page_of(c, mandate_id, at, expected)
+    """Return a branch to the rest; raise `NotFound` when it has no routing characteristic."""
+    service, mandate = await load_service_of(c, mandate_id, at, expected)
     if branch not in mandate.routes:
         msg = f"branch {branch} has no routing characteristic in mandate {mandate_id}"
         raise NotFound(msg)
     routes = {each: routing for each, routing in mandate.routes.items() if each != branch}
-    after = page.settle(replace(mandate, routes=routes), REROUTED)
-    page.routing.removed.append((mandate_id, branch))
-    await page.write(c)
+    after = service.settle(replace(mandate, routes=routes), REROUTED)
+    service.routing.removed.append((mandate_id, branch))
+    await service.write(c)
     return after
 
 
 async def available_routing(c: Connection, brin: Brin, today: date) -> RoutingId:
     """Find the lowest routing characteristic of a school that no living mandate uses; nothing is reserved."""
-    return free(brin, {row.routing for row in await register.used_routing(c, brin, today)})
+    return lowest_free(brin, {row.routing for row in await register.used_routing(c, brin, today)})
 
 
-def free(brin: Brin, used: Collection[RoutingId]) -> RoutingId:
-    """Choose the lowest free routing characteristic; raises `Conflict` `none_left`."""
+def lowest_free(brin: Brin, used: Collection[RoutingId]) -> RoutingId:
+    """Return the lowest free routing characteristic; raise `Conflict` `none_left`."""
     found = rules.free_routing(brin, used)
     if found is None:
         code = "none_left"

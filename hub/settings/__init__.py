@@ -1,7 +1,7 @@
 """What an installation decides. In: `OSR_HUB_…` names in the environment and `.env`. Out: one frozen `Settings`.
 
-`read` takes the names apart and says everything that is wrong at once; `tree` holds the whole; `groups` and `kafka`
-hold its parts. Nothing else in the hub reads the environment.
+`read` reads the names and reports everything that is wrong at once; `tree` has the whole; `groups` and `kafka` have its
+parts. Nothing else in the hub reads the environment.
 """
 
 from hub.settings.groups import Auth, Database, Http, Limits, Log, LogFormat, LogLevel, Retention, Secrets, Webhook

@@ -1,7 +1,7 @@
 """The groups of settings, each with the checks that need no other group. Kafka's is in `kafka`."""
 
 from enum import StrEnum
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Final, Self
 from urllib.parse import urlsplit
@@ -25,10 +25,12 @@ from pydantic import model_validator as checks_together
 from hub.errors import ConfigurationError
 
 PREFIX: Final = "OSR_HUB_"
+PRIVATE_NAMES: Final = (".localhost", ".local", ".internal", ".home.arpa", ".test", ".svc")
+"""Ends of host names that never belong to the internet; a name without a dot does not either."""
 
 
 def split_commas(given: object) -> object:
-    """Take a comma-separated text apart; leave anything else to the type."""
+    """Split a comma-separated text; leave anything else to the type."""
     return [part.strip() for part in given.split(",") if part.strip()] if isinstance(given, str) else given
 
 
@@ -47,15 +49,15 @@ def _check_key(key: SecretStr) -> SecretStr:
 
 
 def _check_address(url: str) -> str:
-    place = urlsplit(url)
-    if place.scheme not in {"http", "https"} or not place.hostname:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("an address starts with https:// (or http://) and a host")
     return url.rstrip("/")
 
 
 def _check_trusted(url: str) -> str:
-    place = urlsplit(url)
-    if place.scheme != "https" and place.hostname not in {"127.0.0.1", "localhost", "::1"}:
+    parts = urlsplit(url)
+    if parts.scheme != "https" and parts.hostname not in {"127.0.0.1", "localhost", "::1"}:
         raise ValueError("keys that we trust come over https only, except from this machine itself")
     return url
 
@@ -71,14 +73,14 @@ TrustedUrl = Annotated[str, AfterValidator(_check_address), AfterValidator(_chec
 Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_read_network)]
 
 
-class Group(BaseModel):
+class SettingsGroup(BaseModel):
     """Settings that belong together."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class LogLevel(StrEnum):
-    """From which level on lines are written."""
+    """The lowest level that is written."""
 
     DEBUG = "debug"
     INFO = "info"
@@ -98,15 +100,15 @@ def _lower(given: object) -> object:
     return given.lower() if isinstance(given, str) else given
 
 
-class Log(Group):
-    """How the processes tell what they do."""
+class Log(SettingsGroup):
+    """How the processes write their log."""
 
     level: Annotated[LogLevel, BeforeValidator(_lower)] = LogLevel.INFO
     format: Annotated[LogFormat, BeforeValidator(_lower)] = LogFormat.AUTO
 
 
-class Database(Group):
-    """Where the memory is."""
+class Database(SettingsGroup):
+    """The PostgreSQL database."""
 
     dsn: Dsn | None = None
     direct_dsn: Dsn | None = None
@@ -127,7 +129,7 @@ class Database(Group):
         return self.url if self.direct_dsn is None else self.direct_dsn.get_secret_value()
 
 
-class Http(Group):
+class Http(SettingsGroup):
     """Where the API and the console answer."""
 
     host: str = "127.0.0.1"
@@ -136,13 +138,22 @@ class Http(Group):
 
     @property
     def address(self) -> str:
-        """How the outside reaches this hub, without `/v1` and without a slash at the end."""
+        """The address of this hub for others, without `/v1` and without a slash at the end."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return self.public_url or f"http://{host}:{self.port}"
 
+    @property
+    def is_public(self) -> bool:
+        """Whether the address is one that the internet may reach: neither this machine's nor of a private network."""
+        host = urlsplit(self.address).hostname or ""
+        try:
+            return ip_address(host).is_global
+        except ValueError:
+            return "." in host.rstrip(".") and not host.rstrip(".").endswith(PRIVATE_NAMES)
 
-class Auth(Group):
-    """Whose tokens are believed: a real issuer's, or those of a development key."""
+
+class Auth(SettingsGroup):
+    """The tokens that are accepted: a real issuer's, or those of a development key."""
 
     issuer: TrustedUrl | None = None
     audience: str = "osr-hub"
@@ -150,13 +161,13 @@ class Auth(Group):
     development_keyfile: Path | None = None
 
 
-class Secrets(Group):
-    """Keys that seal what is secret in the database: the first one seals, all of them open."""
+class Secrets(SettingsGroup):
+    """Keys that encrypt the secrets in the database: the first one seals, all of them open."""
 
     keys: Annotated[tuple[SealingKey, ...], BeforeValidator(split_commas)] = ()
 
 
-class Webhook(Group):
+class Webhook(SettingsGroup):
     """How receivers' webhooks are called."""
 
     timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 15
@@ -175,13 +186,13 @@ class Webhook(Group):
         return self
 
 
-class Operations(Group):
-    """What one operator may do alone."""
+class Operations(SettingsGroup):
+    """Limits of what one operator may do alone."""
 
     four_eyes_above: NonNegativeInt = 1000
 
 
-class Limits(Group):
+class Limits(SettingsGroup):
     """How often one caller may ask, per process that serves: by the subject of its token, or else by its address."""
 
     requests_per_second: NonNegativeFloat = 1000
@@ -191,7 +202,7 @@ class Limits(Group):
     remembered: PositiveInt = 10_000
 
 
-class Retention(Group):
+class Retention(SettingsGroup):
     """How long things are kept."""
 
     register_years: PositiveInt = 7

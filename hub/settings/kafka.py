@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, FilePath, SecretStr
 from pydantic import model_validator as checks_together
 
 from hub.errors import ConfigurationError
-from hub.settings.groups import Group, split_commas
+from hub.settings.groups import SettingsGroup, split_commas
 
 METADATA_MAX_AGE_MS: Final = 3000  # with aiokafka's five minutes, a consumer of a recreated topic gets nothing
 
@@ -23,14 +23,14 @@ class SecurityProtocol(StrEnum):
 
 
 class SaslMechanism(StrEnum):
-    """How we say who we are."""
+    """How the client authenticates."""
 
     PLAIN = "PLAIN"
     SCRAM_SHA_256 = "SCRAM-SHA-256"
     SCRAM_SHA_512 = "SCRAM-SHA-512"
 
 
-class Kafka(Group):
+class Kafka(SettingsGroup):
     """One Kafka and how to connect to it."""
 
     bootstrap_servers: Annotated[tuple[str, ...], Field(min_length=1), BeforeValidator(split_commas)] | None = None

@@ -13,7 +13,7 @@ from schemas.identifiers import Oin, OinField
 
 
 class Settings(BaseSettings):
-    """All that an installation decides; made by `load`, or from values, never from the environment by itself."""
+    """All settings of an installation, made by `load` or from values; it reads no environment by itself."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -52,7 +52,7 @@ class Settings(BaseSettings):
 
     @checks_together(mode="after")
     def _share_kafka(self) -> Self:
-        """Let DUO's broker be ours where no other is named; what is set for DUO then still goes first."""
+        """Use our broker for DUO where no other is named; settings of DUO's own group then still go first."""
         if self.duo_kafka.bootstrap_servers is None:
             both = self.kafka.model_dump(exclude_unset=True) | self.duo_kafka.model_dump(exclude_unset=True)
             object.__setattr__(self, "duo_kafka", Kafka.model_validate(both))
@@ -83,12 +83,20 @@ class Settings(BaseSettings):
         return self.secrets.keys
 
     def check_tokens(self) -> None:
-        """Raise `ConfigurationError` unless tokens come from exactly one side: an issuer, or a development key."""
+        """Raise `ConfigurationError` unless tokens come from exactly one side: an issuer, or a development key.
+
+        A development key makes anybody who reads its file an operator, so it goes with private addresses only.
+        """
         sources = {"ISSUER": self.auth.issuer, "DEVELOPMENT_KEYFILE": self.auth.development_keyfile}
         named = [name for name, value in sources.items() if value is not None]
         if len(named) != 1:
             found = "both are set" if named else "neither is set"
             raise ConfigurationError(
-                f"nobody's tokens are believed: of {' and '.join(f'{PREFIX}AUTH__{name}' for name in sources)} {found}",
+                f"no tokens can be accepted: of {' and '.join(f'{PREFIX}AUTH__{name}' for name in sources)} {found}",
                 next_step="Set exactly one: the issuer in production, the key file for development.",
+            )
+        if self.auth.development_keyfile is not None and self.http.is_public:
+            raise ConfigurationError(
+                f"{PREFIX}AUTH__DEVELOPMENT_KEYFILE does not go with the public address {self.http.address}",
+                next_step=f"Name an issuer in {PREFIX}AUTH__ISSUER instead, or a private {PREFIX}HTTP__PUBLIC_URL.",
             )

@@ -1,22 +1,22 @@
-"""Use case: what happened to a delivery becomes its next status.
+"""Use case: what happened to a delivery moves it to its next status.
 
 In: outcomes of attempts, reports of receivers, decisions of people. Out: rows of the ledger, its tallies, the outbox of
-`osr.deliveries.v1`. Only `hub.domain.delivery.advance` moves a delivery; here its answers are written.
+`osr.deliveries.v1`. `hub.domain.delivery.advance` alone decides each next status; this room writes it.
 """
 
-from hub.settle.attempts import LaneRun, attempts
 from hub.settle.cancel import Cancelled, ManyCancelled, cancel, cancel_many
 from hub.settle.reports import IncomingReport, ReportResult, UnknownDelivery, apply_reports
+from hub.settle.status_changes import LaneResult, record_attempts
 
 __all__ = [
     "Cancelled",
     "IncomingReport",
-    "LaneRun",
+    "LaneResult",
     "ManyCancelled",
     "ReportResult",
     "UnknownDelivery",
     "apply_reports",
-    "attempts",
     "cancel",
     "cancel_many",
+    "record_attempts",
 ]

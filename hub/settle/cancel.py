@@ -1,4 +1,4 @@
-"""A person decides that messages will not be sent. In: deliveries. Out: their lanes go on without them."""
+"""Cancel deliveries because a person decided so. In: deliveries. Out: statuses; their lanes go on without them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hub.domain.delivery import Ignored, Move, Status, advance
 from hub.errors import Conflict, NotFound
-from hub.settle.books import Entries
+from hub.settle.status_changes import StatusChanges
 from hub.store import reports
 
 if TYPE_CHECKING:
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from hub.domain.keys import DeliveryKey
     from hub.store.pool import Connection
-    from hub.store.reports import Key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancelled:
-    """A delivery that will not be sent, of which school, and from what to what it went."""
+    """A cancelled delivery, its school, and its status before and after."""
 
     id: UUID
     brin: str
@@ -31,23 +31,23 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManyCancelled:
-    """What was cancelled, and what stands in a lane that somebody is sending; the rest waits no more."""
+    """The cancelled deliveries, and those in a lane that a forwarder is sending; the rest was no longer waiting."""
 
     cancelled: Sequence[Cancelled]
-    busy: Collection[Key]
+    busy: Collection[DeliveryKey]
 
 
 async def cancel(c: Connection, delivery_id: UUID, reason: str, now: datetime, process: int = 0) -> Cancelled:
-    """Cancel a delivery that waits; the caller owns the transaction.
+    """Cancel a waiting delivery; the caller owns the transaction.
 
-    Raises `NotFound` for an unknown id and `Conflict` when the message is on its way or has come to its end.
+    Raise `NotFound` for an unknown id and `Conflict` when the message is being sent or its status is final.
     """
     key = (await reports.find_by_id(c, [delivery_id])).get(delivery_id)
     if key is None:
         raise _unknown(delivery_id)
-    lane = (await reports.lock(c, [key[:2]]))[key[:2]]
+    lane = (await reports.lock_lanes(c, [key.lane]))[key.lane]
     delivery = (await reports.read_targets(c, [key])).get(key)
-    if delivery is None:  # it was old, and taken away meanwhile
+    if delivery is None:  # retention deleted it meanwhile
         raise _unknown(delivery_id)
     if lane.is_leased:
         msg = "in_flight"
@@ -57,26 +57,28 @@ async def cancel(c: Connection, delivery_id: UUID, reason: str, now: datetime, p
         msg = "final"
         raise Conflict(msg, f"delivery {delivery_id} is {delivery.status}; only what still waits can be cancelled")
     await reports.cancel(c, key, reason)
-    entries = Entries()
-    entries.moved(key, delivery.status, after, at=now, expects_report=delivery.expects_report, reason=reason)
-    await entries.write(c, process)
-    return Cancelled(id=delivery_id, brin=key[1], before=delivery.status, after=after)
+    changes = StatusChanges()
+    changes.add(key, delivery.status, after, at=now, expects_report=delivery.expects_report, reason=reason)
+    await changes.write(c, process)
+    return Cancelled(id=delivery_id, brin=key.brin, before=delivery.status, after=after)
 
 
-async def cancel_many(c: Connection, keys: Collection[Key], reason: str, now: datetime, process: int) -> ManyCancelled:
-    """Cancel those of these deliveries that wait and that nobody is sending; the caller owns the transaction."""
-    lanes = await reports.lock(c, {key[:2] for key in keys})
-    busy = {key for key in keys if lanes[key[:2]].is_leased}
+async def cancel_many(
+    c: Connection, keys: Collection[DeliveryKey], reason: str, now: datetime, process: int
+) -> ManyCancelled:
+    """Cancel those of these deliveries that wait and are not being sent; the caller owns the transaction."""
+    lanes = await reports.lock_lanes(c, {key.lane for key in keys})
+    busy = {key for key in keys if lanes[key.lane].is_leased}
     found = await reports.read_targets(c, [key for key in keys if key not in busy])
-    entries = Entries()
-    cancelled: dict[Key, Cancelled] = {}
+    changes = StatusChanges()
+    cancelled: dict[DeliveryKey, Cancelled] = {}
     for key, delivery in found.items():
         after = advance(delivery.status, Move.CANCELLED, expects_report=delivery.expects_report)
         if isinstance(after, Status):
-            entries.moved(key, delivery.status, after, at=now, expects_report=delivery.expects_report, reason=reason)
+            changes.add(key, delivery.status, after, at=now, expects_report=delivery.expects_report, reason=reason)
             cancelled[key] = Cancelled(id=delivery.id, brin=delivery.brin, before=delivery.status, after=after)
     await reports.cancel_many(c, list(cancelled), reason)
-    await entries.write(c, process)
+    await changes.write(c, process)
     return ManyCancelled(cancelled=list(cancelled.values()), busy=busy)
 
 

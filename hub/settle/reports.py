@@ -10,12 +10,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from hub.domain.delivery import ANSWERED, IN_LANE, UNREPORTED, Ignored, Reported, Status, advance, judge, overtakes
-from hub.settle.books import Entries
-from hub.settle.overtake import superseded
-from hub.settle.results import Results, listen
+from hub.domain.delivery import (
+    ANSWERED,
+    IN_LANE,
+    UNREPORTED,
+    Ignored,
+    Reported,
+    Status,
+    advance,
+    reason_to_ignore,
+    supersedes,
+)
+from hub.settle.results import ResultMessages, find_result_subjects
+from hub.settle.status_changes import StatusChanges, superseded_by
 from hub.store import reports as store
-from hub.store.reports import HeldLane, KeptReport, Key, LaneKey, Tracked
+from hub.store.reports import HeldLane, KeptReport, Tracked
 from schemas.kinds import ReportStatus
 
 if TYPE_CHECKING:
@@ -23,10 +32,11 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from hub.domain.keys import DeliveryKey, LaneKey
     from hub.store.pool import Connection
 
 CLOSED_STEP: Final = 16
-CLEAN: Final = frozenset({ReportStatus.PROCESSED, ReportStatus.ACTIVATED})
+CLEAN_STATUSES: Final = frozenset({ReportStatus.PROCESSED, ReportStatus.ACTIVATED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +45,8 @@ class IncomingReport:
 
     delivery_id: UUID | None = None
     mandate: tuple[UUID, int] | None = None
+    is_by_duo: bool = False
+    """Whether it was read from DUO's topic; it can then only be about a delivery to one of DUO's queues."""
     status: ReportStatus
     signals: str = "[]"
     reported_at: datetime
@@ -49,7 +61,7 @@ class ReportResult:
     status: Status
     ignored_because: Ignored | None
     processing_seconds: float | None = None
-    is_told: bool = False
+    notifies_system: bool = False
     """Whether a message to a system followed from it: whoever commits this rings `lanes`."""
 
 
@@ -60,20 +72,22 @@ class UnknownDelivery:
     report: IncomingReport
 
 
-Answer: TypeAlias = Sequence[ReportResult] | UnknownDelivery
+ReportAnswer: TypeAlias = Sequence[ReportResult] | UnknownDelivery
 
 
-async def apply_reports(c: Connection, incoming: Sequence[IncomingReport], now: datetime, process: int) -> list[Answer]:
+async def apply_reports(
+    c: Connection, incoming: Sequence[IncomingReport], now: datetime, process: int
+) -> list[ReportAnswer]:
     """Apply reports in order and answer each; the caller owns the transaction."""
     targets = await _find(c, incoming)
     keys = {key for found in targets for key in found}
     if not keys:
         return [UnknownDelivery(report) for report in incoming]
-    results = await listen(c, keys)
-    lanes = await store.lock(c, {key[:2] for key in keys} | results.lanes, make=results.needs_lanes)
+    results = await find_result_subjects(c, keys)
+    lanes = await store.lock_lanes(c, {key.lane for key in keys} | results.lanes, make=results.needs_lanes)
     tracked = await store.read_targets(c, keys)
     batch = _Batch(tracked, results, now)
-    answers: list[Answer] = []
+    answers: list[ReportAnswer] = []
     for report, found in zip(incoming, targets, strict=True):
         kept = [tracked[key] for key in found if key in tracked]  # what is too old may have been taken away meanwhile
         answers.append([batch.apply(report, t) for t in kept] or UnknownDelivery(report))
@@ -81,13 +95,15 @@ async def apply_reports(c: Connection, incoming: Sequence[IncomingReport], now: 
     return answers
 
 
-async def _find(c: Connection, incoming: Sequence[IncomingReport]) -> list[list[Key]]:
-    ids = [r.delivery_id for r in incoming if r.delivery_id]
+async def _find(c: Connection, incoming: Sequence[IncomingReport]) -> list[list[DeliveryKey]]:
+    ids = [r.delivery_id for r in incoming if r.delivery_id and not r.is_by_duo]
+    duo_ids = [r.delivery_id for r in incoming if r.delivery_id and r.is_by_duo]
     by_id = await store.find_by_id(c, ids) if ids else {}
+    at_queues = await store.find_at_queues(c, duo_ids) if duo_ids else {}
     versions = [r.mandate for r in incoming if r.mandate]
     by_mandate = await store.find_by_mandate(c, versions) if versions else {}
     return [
-        ([by_id[r.delivery_id]] if r.delivery_id in by_id else [])
+        _key_of(r.delivery_id, at_queues if r.is_by_duo else by_id)
         if r.delivery_id
         else by_mandate.get(r.mandate, [])
         if r.mandate
@@ -96,35 +112,39 @@ async def _find(c: Connection, incoming: Sequence[IncomingReport]) -> list[list[
     ]
 
 
+def _key_of(delivery_id: UUID, keys: Mapping[UUID, DeliveryKey]) -> list[DeliveryKey]:
+    return [keys[delivery_id]] if delivery_id in keys else []
+
+
 class _Batch:
     """Reports applied to deliveries in memory, whose lanes are locked; written once."""
 
-    def __init__(self, tracked: Mapping[Key, Tracked], results: Results, now: datetime) -> None:
+    def __init__(self, tracked: Mapping[DeliveryKey, Tracked], results: ResultMessages, now: datetime) -> None:
         self._tracked = tracked
         self._results = results
         self._now = now
-        self._entries = Entries()
-        self._changed: dict[Key, Tracked] = {}
+        self._entries = StatusChanges()
+        self._changed: dict[DeliveryKey, Tracked] = {}
         self._kept: list[KeptReport] = []
-        self._corrected: set[Key] = set()
+        self._corrected: set[DeliveryKey] = set()
 
     def apply(self, report: IncomingReport, t: Tracked) -> ReportResult:
         """Apply one report to one delivery."""
         step = Reported(status=report.status, at=report.reported_at)
         after = advance(t.status, step, expects_report=t.expects_report)
         if isinstance(after, Status):
-            after = judge(step, last=t.reported_at, status=t.status) or after
+            after = reason_to_ignore(step, last=t.reported_at, status=t.status) or after
         if isinstance(after, Ignored):
             self._keep(report, t, after)
             return self._result(t, after)
-        if t.reported_at is not None or report.status not in CLEAN or report.signals != "[]":
+        if t.reported_at is not None or report.status not in CLEAN_STATUSES or report.signals != "[]":
             self._corrected.add(t.key)
             self._keep(report, t, None)
         before = t.status
         self._move(report, t, after)
-        return self._result(t, None, is_told=self._results.note(t, before, report.reported_at, self._now))
+        return self._result(t, None, notifies_system=self._results.add(t, before, report.reported_at, self._now))
 
-    def _result(self, t: Tracked, ignored: Ignored | None, *, is_told: bool = False) -> ReportResult:
+    def _result(self, t: Tracked, ignored: Ignored | None, *, notifies_system: bool = False) -> ReportResult:
         seconds = None
         if ignored is None and t.processed_at and t.delivered_at:
             seconds = (t.processed_at - t.delivered_at).total_seconds()
@@ -134,11 +154,11 @@ class _Batch:
             status=t.status,
             ignored_because=ignored,
             processing_seconds=seconds,
-            is_told=is_told,
+            notifies_system=notifies_system,
         )
 
     def _move(self, report: IncomingReport, t: Tracked, after: Status) -> None:
-        self._entries.moved(t.key, t.status, after, at=self._now, expects_report=t.expects_report)
+        self._entries.add(t.key, t.status, after, at=self._now, expects_report=t.expects_report)
         t.status = after
         t.reported_at = report.reported_at
         t.processed_at = self._now if after in ANSWERED else None
@@ -160,11 +180,11 @@ class _Batch:
     async def write(self, c: Connection, lanes: Mapping[LaneKey, HeldLane], process: int) -> None:
         """Write the statuses, the history, what was overtaken, and the books."""
         if self._corrected:
-            await store.keep_earlier(c, self._corrected)
+            await store.write_earlier_reports(c, self._corrected)
         if self._changed:
             await self._write_changed(c, lanes)
         if self._kept:
-            await store.keep(c, self._kept)
+            await store.write_reports(c, self._kept)
         await self._results.write(c, self._now, process)
         await self._entries.write(c, process)
 
@@ -174,9 +194,9 @@ class _Batch:
             highest[t.lane] = max(t.sequence, highest.get(t.lane, 0))
         windows = {lane: (lanes[lane].closed, high) for lane, high in highest.items() if high - lanes[lane].closed > 1}
         others = [t for t in await store.read_window(c, windows) if t.key not in self._tracked] if windows else []
-        answered = [t for t in self._changed.values() if overtakes(t.status, expects_report=t.expects_report)]
+        answered = [t for t in self._changed.values() if supersedes(t.status, expects_report=t.expects_report)]
         still_open = [*others, *self._tracked.values()]
-        for t in superseded(answered, still_open, self._entries, self._now):
+        for t in superseded_by(answered, still_open, self._entries, self._now):
             self._changed[t.key] = t
         await store.write(c, list(self._changed.values()))
         closed = dict(_closed(lanes, windows, still_open)) | _opened(lanes, self._changed.values())

@@ -1,5 +1,5 @@
-"""Postgres, the memory of the hub: the only package that speaks SQL.
+"""PostgreSQL access: the only package that contains SQL.
 
-`sql/*.sql` holds the named statements, `migrations/` the schema's history, and each module here one table family:
-functions that take a connection first and leave the transaction to their caller.
+Each module is one table family: functions that take a connection first and leave the transaction to their caller, with
+their named statements in the `.sql` file beside them. `schema.sql` is the whole schema, `migrations/` its history.
 """

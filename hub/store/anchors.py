@@ -1,7 +1,7 @@
 """Anchors of the audit: once a day the ends of all chains are sealed together. In: a day. Out: one anchor, made once.
 
-An anchor covers the chains that have grown since the anchor before, and that anchor: so all of them. It is noted
-itself, and its seal is told to the log: whoever keeps the log elsewhere can say later that nobody wrote history anew.
+An anchor covers the chains that have grown since the anchor before, and that anchor: so all of them. It has an
+entry itself, and its seal goes to the log: a log that is kept elsewhere proves that no entry was written anew.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hub.domain.chain import OWN_CHAIN, seal
+from hub.domain.chain import GENERAL_CHAIN, seal
 from hub.store import audit
-from hub.store.audit import Note
+from hub.store.audit import AuditEntry
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
@@ -37,13 +37,13 @@ async def find(c: Connection, day: date) -> Anchor | None:
 
 
 async def make(c: Connection, day: date, at: datetime, actor: str) -> Anchor | None:
-    """Seal the audit for a day and return the anchor; None when the day has one, or a later day, or there is nothing.
+    """Seal the audit for a day and return the anchor; None when that or a later day has one, or nothing is new.
 
     The caller owns the transaction.
     """
-    await audit.hold(c, [OWN_CHAIN])
-    last = await queries.last_anchor(c)
-    heads = sorted((row["chain"], row["length"], row["seal"]) for row in await queries.moved_heads(c))
+    await audit.lock_heads(c, [GENERAL_CHAIN])
+    last = await queries.read_last_anchor(c)
+    heads = sorted((row["chain"], row["length"], row["seal"]) for row in await queries.read_moved_heads(c))
     if not heads or (last is not None and last["day"] >= day):
         return None
     previous = b"" if last is None else last["seal"]
@@ -63,6 +63,6 @@ async def make(c: Connection, day: date, at: datetime, actor: str) -> Anchor | N
     return made
 
 
-def _note(anchor: Anchor, actor: str) -> Note:
+def _note(anchor: Anchor, actor: str) -> AuditEntry:
     subject = {"day": anchor.day.isoformat(), "chains": anchor.chains, "seal": anchor.seal.hex()}
-    return Note(at=anchor.at, actor=actor, action="audit.anchored", subject=subject)
+    return AuditEntry(at=anchor.at, actor=actor, action="audit.anchored", subject=subject)

@@ -1,8 +1,8 @@
-"""The audit: who did what, to which school, from what to what, and why. In: notes. Out: rows, each sealed onto another.
+"""The audit: who did what, to which school, from what to what, and why. In: entries. Out: rows in hash chains.
 
-A note is written in the transaction of what it is about, by pseudonym. Whoever writes holds the heads of the chains it
-adds to, schools in key order and what has no school last, so that no chain forks; that is the last thing a transaction
-locks. `hub.domain.chain` says what a seal is.
+An entry is written by pseudonym, in the transaction of what it is about. The writer locks the heads of its chains,
+schools in key order and the general chain last, so that no chain forks; these are the last locks of a transaction.
+`hub.domain.chain` defines a seal.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from hub.domain.chain import OWN_CHAIN, chain_order, microseconds, seal
+from hub.domain.chain import GENERAL_CHAIN, chain_order, microseconds, seal
 from hub.store import people
 from hub.store.statements import queries
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Note:
-    """What somebody did: an action such as `mandate.withdrawn`, what it was done to, and the reason that was given.
+class AuditEntry:
+    """An action such as `mandate.withdrawn`, its subject, its actor, and the reason that was given.
 
-    `before` and `after` hold what differs, and only that; None where there was or is nothing. `actor` is a token's
-    subject, a `people.Pseudonym`, or one of `people.Ours`. Never a secret.
+    `before` and `after` hold only the fields that differ; None where there was or is nothing. `actor` is a token's
+    subject, a `people.Pseudonym`, or a `people.SystemActor`. Never a secret.
     """
 
     at: datetime
@@ -44,29 +44,33 @@ class Note:
 
     @property
     def chain(self) -> str:
-        """The chain it belongs to: its school's, or that of what has no school."""
-        return self.brin or OWN_CHAIN
+        """Its school's chain, or the general one."""
+        return self.brin or GENERAL_CHAIN
 
 
-def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Narrow what was and what is to the fields that differ."""
+def changed_fields(
+    before: Mapping[str, Any] | None, after: Mapping[str, Any]
+) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    """Return the fields that differ, before and after; `before` stays None for something new."""
+    if before is None:
+        return None, {name: value for name, value in after.items() if value is not None}
     names = [name for name in (*before, *(after.keys() - before.keys())) if before.get(name) != after.get(name)]
     return {name: before.get(name) for name in names}, {name: after.get(name) for name in names}
 
 
-async def write(c: Connection, note: Note) -> None:
-    """Add a note."""
-    await write_all(c, [note])
+async def write(c: Connection, entry: AuditEntry) -> None:
+    """Write an entry."""
+    await write_all(c, [entry])
 
 
-async def write_all(c: Connection, notes: Sequence[Note]) -> None:
-    """Add notes, those of a school in the order given."""
-    if not notes:
+async def write_all(c: Connection, entries: Sequence[AuditEntry]) -> None:
+    """Write entries, those of a school in the order given."""
+    if not entries:
         return
-    actors = {(type(note.actor), note.actor): note for note in notes}
-    names = {who: await people.pseudonym(c, note.actor, note.at) for who, note in actors.items()}
-    heads = await hold(c, {note.chain for note in notes})
-    rows = [_sealed(note, names[type(note.actor), note.actor], heads) for note in notes]
+    actors = {(type(entry.actor), entry.actor): entry for entry in entries}
+    names = {who: await people.pseudonym(c, entry.actor, entry.at) for who, entry in actors.items()}
+    heads = await lock_heads(c, {entry.chain for entry in entries})
+    rows = [_sealed(entry, names[type(entry.actor), entry.actor], heads) for entry in entries]
     await queries.write_audit(
         c,
         chains=list(heads),
@@ -76,24 +80,34 @@ async def write_all(c: Connection, notes: Sequence[Note]) -> None:
     )
 
 
-async def hold(c: Connection, chains: Collection[str]) -> dict[str, Head]:
-    """Hold the ends (length, seal) of chains until the transaction ends, in their order; those that are new begin."""
+async def lock_heads(c: Connection, chains: Collection[str]) -> dict[str, Head]:
+    """Lock the heads (length, seal) of chains in their order until the transaction ends; new chains begin."""
     ordered = sorted(chains, key=chain_order)
-    rows = await queries.hold_audit_heads(c, chains=ordered)
+    rows = await queries.lock_audit_heads(c, chains=ordered)
     if len(rows) < len(ordered):
-        await queries.enter_audit_heads(c, chains=ordered)
-        rows = await queries.hold_audit_heads(c, chains=ordered)
+        await queries.insert_audit_heads(c, chains=ordered)
+        rows = await queries.lock_audit_heads(c, chains=ordered)
     return {row["chain"]: (row["length"], row["seal"]) for row in rows}
 
 
-def _sealed(note: Note, actor: str, heads: dict[str, Head]) -> tuple[Any, ...]:
-    length, previous = heads[note.chain]
+def _sealed(entry: AuditEntry, actor: str, heads: dict[str, Head]) -> tuple[Any, ...]:
+    length, previous = heads[entry.chain]
     number = length + 1
-    subject, before, after = _json(note.subject), _json(note.before), _json(note.after)
-    parts = (note.chain, str(number), microseconds(note.at), actor, note.action, subject, before, after, note.reason)
-    heads[note.chain] = number, seal(previous, parts)
+    subject, before, after = _json(entry.subject), _json(entry.before), _json(entry.after)
+    parts = (
+        entry.chain,
+        str(number),
+        microseconds(entry.at),
+        actor,
+        entry.action,
+        subject,
+        before,
+        after,
+        entry.reason,
+    )
+    heads[entry.chain] = number, seal(previous, parts)
     return (
-        note.at, actor, note.action, note.brin, subject, before, after, note.reason, number, heads[note.chain][1],
+        entry.at, actor, entry.action, entry.brin, subject, before, after, entry.reason, number, heads[entry.chain][1],
     )  # fmt: skip
 
 

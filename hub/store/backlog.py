@@ -1,10 +1,11 @@
-"""What waits for a supplier: cancelled whole, or replaced by the current state."""
+"""The backlog of a supplier: cancelled, or replaced by the current state."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hub.domain.keys import DeliveryKey
 from hub.store import plans
 from hub.store.statements import queries
 from schemas.kinds import DeliveryStatus as Status
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cancelled:
-    """A delivery that waited, and the status it had."""
+class CancelledBacklog:
+    """A cancelled delivery, and the status before."""
 
     destination: int
     brin: str
@@ -26,41 +27,41 @@ class Cancelled:
     expects_report: bool
 
     @property
-    def key(self) -> tuple[int, str, int]:
+    def key(self) -> DeliveryKey:
         """Where it stands."""
-        return self.destination, self.brin, self.sequence
+        return DeliveryKey(self.destination, self.brin, self.sequence)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LivingUnit:
-    """A unit that a supplier was told of and not told the end of."""
+    """A unit that a supplier received, without its end."""
 
     brin: str
     mandate_id: UUID
     branch: str
 
 
-async def hold_still(c: Connection, oin: str, destination: int) -> None:
-    """Lock a supplier's schools against planning, then a destination of it: before any of its lanes, as all do."""
-    brins = [row["brin"] for row in await queries.schools_of_supplier(c, oin=oin)]
-    await queries.enter_schools(c, brins=brins)
-    await queries.hold_schools(c, brins=brins)
+async def lock_supplier(c: Connection, oin: str, destination: int) -> None:
+    """Lock a supplier's schools against planning, then a destination of it, before any of its lanes."""
+    brins = [row["brin"] for row in await queries.read_supplier_schools(c, oin=oin)]
+    await queries.insert_planning_progress(c, brins=brins)
+    await queries.lock_supplier_planning(c, brins=brins)
     await plans.directory(c)
-    await plans.hold_destinations(c, [destination])
+    await plans.lock_destinations(c, [destination])
 
 
 async def living_units(c: Connection, oin: str) -> list[LivingUnit]:
-    """Read what lives of what was planned for a supplier's webhook."""
-    return [LivingUnit(**row) for row in await queries.living_units(c, oin=oin)]
+    """Read the live units that were planned for a supplier's webhook."""
+    return [LivingUnit(**row) for row in await queries.read_living_units(c, oin=oin)]
 
 
-async def cancel(c: Connection, destination: int, reason: str) -> list[Cancelled]:
-    """Cancel all that waits for a destination, lane by lane; what is under way loses its lane and settles nothing."""
+async def cancel(c: Connection, destination: int, reason: str) -> list[CancelledBacklog]:
+    """Cancel all that waits for a destination, lane by lane; what is in flight loses its lane and settles nothing."""
     brins = [row["brin"] for row in await queries.lock_waiting_lanes(c, destination=destination)]
     rows = await queries.cancel_waiting(c, destination=destination, brins=brins, reason=reason)
     await queries.empty_lanes(c, destination=destination, brins=brins)
     return [
-        Cancelled(
+        CancelledBacklog(
             destination=destination,
             brin=row["brin"],
             sequence=row["sequence"],

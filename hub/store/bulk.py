@@ -1,4 +1,4 @@
-"""Acts on many deliveries, as rows. In: filters, acts, items. Out: what matches, and what is left to do."""
+"""Rows of bulk jobs. In: selections, jobs, items. Out: what matches, and what is left to do."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from uuid import UUID
 
 import orjson
 
-from hub.domain.bulk import NOTHING_BEGUN, Begun, BulkKind, BulkState, Choice
+from hub.domain.bulk import NO_RECENT_VOLUME, BulkKind, BulkState, RecentVolume, SelectedUnit
 from hub.domain.ids import lowest_at
-from hub.store.deliveries import BELOW_A_MILLISECOND
+from hub.domain.keys import DeliveryKey
+from hub.store.deliveries import MILLISECOND_MASK
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
-    from hub.domain.bulk import Counted
+    from hub.domain.bulk import BulkEstimate
     from hub.domain.restating import UnitKey
     from hub.store.pool import Connection
 
@@ -25,8 +26,8 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chosen:
-    """Which deliveries are meant; None asks for all. `statuses` are statuses as shown."""
+class BulkSelection:
+    """A selection of deliveries; None selects all. `statuses` are statuses as shown."""
 
     destination: str | None = None
     brins: Sequence[str] | None = None
@@ -38,8 +39,8 @@ class Chosen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Act:
-    """A replay or a cancellation that somebody asked for; `chosen` and `sample` as they are shown."""
+class BulkJob:
+    """A requested replay or cancellation; `chosen` and `sample` as they are shown."""
 
     id: UUID
     kind: BulkKind
@@ -60,12 +61,12 @@ class Act:
     sample: list[Json]
     next_at: datetime
     ended_at: datetime | None = None
-    before: Begun = NOTHING_BEGUN
+    before: RecentVolume = NO_RECENT_VOLUME
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """An act whose turn it is, in the hands of this transaction."""
+class ClaimedJob:
+    """A job that is due, locked by this transaction."""
 
     id: UUID
     kind: BulkKind
@@ -75,10 +76,10 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
-    """One thing to do: a unit to tell of, or the delivery of this number in its lane to cancel."""
+class BulkItem:
+    """One item of a job: a unit to replay, or the delivery of this number in its lane to cancel."""
 
-    n: int
+    position: int
     destination: int
     brin: str
     mandate_id: UUID
@@ -87,22 +88,22 @@ class Item:
 
     @property
     def unit(self) -> UnitKey:
-        """What it speaks of."""
+        """The unit."""
         return self.destination, self.brin, self.mandate_id, self.branch
 
     @property
-    def key(self) -> tuple[int, str, int]:
-        """Where the delivery stands."""
-        return self.destination, self.brin, self.sequence
+    def key(self) -> DeliveryKey:
+        """The key of the delivery."""
+        return DeliveryKey(self.destination, self.brin, self.sequence)
 
 
 async def choose(
-    c: Connection, chosen: Chosen, destination: int | None, held: Collection[int], *, only_waiting: bool
-) -> list[Choice]:
-    """Find what matches: per unit its newest delivery, or each that waits. `held` are places where nobody takes it."""
+    c: Connection, chosen: BulkSelection, destination: int | None, held: Collection[int], *, only_waiting: bool
+) -> list[SelectedUnit]:
+    """Find what matches: per unit its newest delivery, or each that waits. `held` are closed destinations."""
     until = chosen.planned_until
     async with c.transaction():
-        await queries.plan_deliveries_anew(c)
+        await queries.force_custom_plan(c)
         rows = await queries.choose_deliveries(
             c,
             destination=destination,
@@ -111,7 +112,7 @@ async def choose(
             mandates=_listed(chosen.mandate_ids),
             planned_from=chosen.planned_from,
             planned_until=until,
-            highest_id=None if until is None else UUID(int=lowest_at(until).int | BELOW_A_MILLISECOND),
+            highest_id=None if until is None else UUID(int=lowest_at(until).int | MILLISECOND_MASK),
             only_waiting=only_waiting,
             statuses=_listed(chosen.statuses),
             held_destinations=list(held),
@@ -119,98 +120,105 @@ async def choose(
     return [_choice(row) for row in rows]
 
 
-async def hold_begun(c: Connection, kind: BulkKind, person: str) -> Begun:
-    """Read what a person began of a kind; they begin no other of it until the transaction ends."""
-    await queries.hold_person(c, kind=kind.value, person=person)
+async def lock_recent_volume(c: Connection, kind: BulkKind, person: str) -> RecentVolume:
+    """Read what a person began of a kind, and lock it against other jobs of that person and kind."""
+    await queries.lock_bulk_requester(c, kind=kind.value, person=person)
     return await read_begun(c, kind, person)
 
 
-async def read_begun(c: Connection, kind: BulkKind, person: str) -> Begun:
-    """Read what a person began of a kind in the last day, by the database's clock, with nobody else's approval."""
-    return Begun(**await queries.read_begun(c, kind=kind.value, person=person))
+async def read_begun(c: Connection, kind: BulkKind, person: str) -> RecentVolume:
+    """Read what a person began of a kind in the last day, by the database's clock, without another's approval."""
+    return RecentVolume(**await queries.read_recent_volume(c, kind=kind.value, person=person))
 
 
-async def enter(c: Connection, act: Act, counted: Counted) -> Act:
-    """Store an act with what it has to do; return it with the database's moment at which it was asked for."""
-    await queries.insert_act(
+async def insert_job(c: Connection, job: BulkJob, counted: BulkEstimate) -> BulkJob:
+    """Store a job with its items; return it with the database's moment of the request."""
+    await queries.insert_bulk_job(
         c,
-        id=act.id,
-        kind=act.kind.value,
-        chosen=orjson.dumps(act.chosen).decode(),
-        reason=act.reason,
-        rate=act.rate,
-        state=act.state.value,
-        asked_by=act.asked_by,
-        now=act.asked_at,
-        matched=act.matched,
-        superseded=act.superseded,
-        todo=act.todo,
-        ends=act.ends,
-        sample=orjson.dumps(act.sample).decode(),
-        begun=act.before.deliveries,
-        begun_since=act.before.since,
+        id=job.id,
+        kind=job.kind.value,
+        chosen=orjson.dumps(job.chosen).decode(),
+        reason=job.reason,
+        rate=job.rate,
+        state=job.state.value,
+        asked_by=job.asked_by,
+        now=job.asked_at,
+        matched=job.matched,
+        superseded=job.superseded,
+        todo=job.todo,
+        ends=job.ends,
+        sample=orjson.dumps(job.sample).decode(),
+        recent=job.before.deliveries,
+        recent_since=job.before.since,
     )
-    await _enter_items(c, act.id, counted)
-    entered = await read(c, act.id)
+    await _enter_items(c, job.id, counted)
+    entered = await read(c, job.id)
     assert entered is not None  # noqa: S101 - just written
     return entered
 
 
-async def read(c: Connection, act: UUID, kind: BulkKind | None = None) -> Act | None:
-    """Read an act, of one kind or of any."""
-    row = await queries.read_act(c, id=act, kind=None if kind is None else kind.value)
-    return None if row is None else _act(row)
+async def read(c: Connection, job: UUID, kind: BulkKind | None = None) -> BulkJob | None:
+    """Read a job, of one kind or of any."""
+    row = await queries.read_bulk_job(c, id=job, kind=None if kind is None else kind.value)
+    return None if row is None else _job(row)
 
 
-async def lock(c: Connection, act: UUID, kind: BulkKind | None = None) -> Act | None:
-    """Read an act and keep others, also whoever works on it, from changing it until the transaction ends."""
-    await queries.lock_act(c, id=act)
-    return await read(c, act, kind)
+async def lock(c: Connection, job: UUID, kind: BulkKind | None = None) -> BulkJob | None:
+    """Read a job and lock it, also against its batches, until the transaction ends."""
+    await queries.lock_bulk_job(c, id=job)
+    return await read(c, job, kind)
 
 
-async def list_acts(c: Connection, kind: BulkKind, before: UUID | None, most: int) -> list[Act]:
-    """List the acts of a kind, newest first."""
-    return [_act(row) for row in await queries.list_acts(c, kind=kind.value, before=before, most=most)]
+async def list_jobs(c: Connection, kind: BulkKind, before: UUID | None, most: int) -> list[BulkJob]:
+    """List the jobs of a kind, newest first."""
+    return [_job(row) for row in await queries.list_bulk_jobs(c, kind=kind.value, before=before, most=most)]
 
 
-async def approve(c: Connection, act: UUID, approver: str, now: datetime) -> None:
-    """Let an act begin."""
-    await queries.approve_act(c, id=act, approved_by=approver, now=now)
+async def approve(c: Connection, job: UUID, approver: str, now: datetime) -> None:
+    """Approve a job."""
+    await queries.approve_bulk_job(c, id=job, approved_by=approver, now=now)
 
 
-async def stop(c: Connection, act: UUID, now: datetime) -> None:
-    """Let nothing more be done of an act."""
-    await queries.forget_items(c, act=act)
-    await queries.end_act(c, id=act, state=BulkState.CANCELLED.value, now=now)
+async def stop(c: Connection, job: UUID, now: datetime) -> None:
+    """End a job and delete its remaining items."""
+    await queries.delete_bulk_items(c, job_id=job)
+    await queries.end_bulk_job(c, id=job, state=BulkState.CANCELLED.value, now=now)
 
 
-async def claim(c: Connection, now: datetime) -> Claim | None:
-    """Take the act whose turn it is, if no other process has it."""
-    row = await queries.claim_act(c, now=now)
-    return None if row is None else Claim(**{**row, "kind": BulkKind(row["kind"])})
+async def claim(c: Connection, now: datetime) -> ClaimedJob | None:
+    """Lock the job that is due, if no other process has it."""
+    row = await queries.claim_bulk_job(c, now=now)
+    return None if row is None else ClaimedJob(**{**row, "kind": BulkKind(row["kind"])})
 
 
-async def items(c: Connection, claim: Claim, most: int) -> list[Item]:
-    """Read what is to be done next; nothing is cancelled that somebody is sending."""
+async def items(c: Connection, claim: ClaimedJob, most: int) -> list[BulkItem]:
+    """Read the next items; a cancellation leaves out what is in flight."""
     only_idle = claim.kind is BulkKind.CANCELLATION
-    return [Item(**row) for row in await queries.next_items(c, act=claim.id, only_idle=only_idle, most=most)]
+    return [
+        BulkItem(**row)
+        for row in await queries.read_next_bulk_items(c, job_id=claim.id, only_idle=only_idle, most=most)
+    ]
 
 
 async def advance(
-    c: Connection, claim: Claim, struck: Collection[int], counts: tuple[int, int], moments: tuple[datetime, datetime]
+    c: Connection,
+    claim: ClaimedJob,
+    completed: Collection[int],
+    counts: tuple[int, int],
+    times: tuple[datetime, datetime],
 ) -> BulkState:
-    """Strike items and count them (done, skipped); `moments` are now and the next turn. Returns the act's state."""
-    await queries.strike_items(c, act=claim.id, ns=list(struck))
+    """Delete items and count them (done, skipped); `times` are now and the next batch. Return the job's state."""
+    await queries.delete_done_bulk_items(c, job_id=claim.id, positions=list(completed))
     done, skipped = counts
-    now, next_at = moments
-    state = await queries.advance_act(c, id=claim.id, done=done, skipped=skipped, now=now, next_at=next_at)
+    now, next_at = times
+    state = await queries.advance_bulk_job(c, id=claim.id, done=done, skipped=skipped, now=now, next_at=next_at)
     return BulkState(state)
 
 
-async def _enter_items(c: Connection, act: UUID, counted: Counted) -> None:
-    await queries.insert_items(
+async def _enter_items(c: Connection, job: UUID, counted: BulkEstimate) -> None:
+    await queries.insert_bulk_items(
         c,
-        act=act,
+        job_id=job,
         destinations=[choice.unit[0] for choice in counted.todo],
         brins=[choice.unit[1] for choice in counted.todo],
         mandates=[choice.unit[2] for choice in counted.todo],
@@ -223,8 +231,8 @@ def _listed(given: Sequence[Any] | None) -> list[Any] | None:
     return None if given is None else list(given)
 
 
-def _choice(row: Mapping[str, Any]) -> Choice:
-    return Choice(
+def _choice(row: Mapping[str, Any]) -> SelectedUnit:
+    return SelectedUnit(
         unit=(row["destination"], row["brin"], row["mandate_id"], row["branch"]),
         sequence=row["sequence"],
         delivery_id=row["delivery_id"],
@@ -234,12 +242,12 @@ def _choice(row: Mapping[str, Any]) -> Choice:
     )
 
 
-def _act(row: Mapping[str, Any]) -> Act:
-    own = {name: each for name, each in row.items() if not name.startswith("begun")}
-    return Act(
+def _job(row: Mapping[str, Any]) -> BulkJob:
+    own = {name: each for name, each in row.items() if not name.startswith("recent")}
+    return BulkJob(
         **{
             **own,
-            "before": Begun(deliveries=row["begun"], since=row["begun_since"]),
+            "before": RecentVolume(deliveries=row["recent"], since=row["recent_since"]),
             "kind": BulkKind(row["kind"]),
             "state": BulkState(row["state"]),
             "chosen": orjson.loads(row["chosen"]),

@@ -10,7 +10,7 @@ from hub.domain.delivery import IN_LANE, Status
 from hub.domain.ids import lowest_at, time_of
 from hub.domain.kinds import Kind
 from hub.domain.lag import Moments
-from hub.envelopes import MessageRow
+from hub.store.lanes import message_of
 from hub.store.statements import queries
 from schemas.kinds import HELD
 
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
+    from hub.envelopes import MessageRow
     from hub.store.pool import Connection
 
-BELOW_A_MILLISECOND: Final = (1 << 80) - 1
+MILLISECOND_MASK: Final = (1 << 80) - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reach:
+class DeliveryScope:
     """What somebody may see of the ledger: all of it, or what goes to these destinations or speaks of these schools."""
 
     everything: bool = False
@@ -51,7 +52,7 @@ class Reach:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class DeliveryFilter:
     """Which deliveries are asked for; None asks for all. `statuses` are statuses as shown."""
 
     destinations: Collection[int]
@@ -74,9 +75,9 @@ class Wanted:
         An id begins with the millisecond of its event, which comes before the planning: it narrows where to look.
         """
         lowest = None if self.event_id is None else lowest_at(time_of(self.event_id))
-        highest = None if self.event_id is None else UUID(int=self.event_id.int | BELOW_A_MILLISECOND)
+        highest = None if self.event_id is None else UUID(int=self.event_id.int | MILLISECOND_MASK)
         if highest is None and self.planned_until is not None:
-            highest = UUID(int=lowest_at(self.planned_until).int | BELOW_A_MILLISECOND)
+            highest = UUID(int=lowest_at(self.planned_until).int | MILLISECOND_MASK)
         destination, brin, number = self.after or (None, None, None)
         return {
             "ids": None if self.ids is None else list(self.ids),
@@ -145,7 +146,7 @@ class LaneView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ToldUnit:
+class NewestDelivery:
     """The newest delivery about a unit at a destination."""
 
     mandate_id: UUID
@@ -174,11 +175,11 @@ async def report_target(c: Connection, delivery_id: UUID) -> ReportTarget | None
 
 
 async def list_deliveries(
-    c: Connection, wanted: Wanted, reach: Reach, held: Collection[int], most: int
+    c: Connection, wanted: DeliveryFilter, reach: DeliveryScope, held: Collection[int], most: int
 ) -> list[DeliveryView]:
     """List deliveries that may be seen, in the order of their lanes; `held` are the destinations that are not open."""
     async with c.transaction():
-        await queries.plan_deliveries_anew(c)
+        await queries.force_custom_plan(c)
         rows = await queries.list_deliveries(
             c,
             **wanted.columns(),
@@ -191,15 +192,17 @@ async def list_deliveries(
 
 async def read_messages(c: Connection, ids: Sequence[UUID]) -> list[tuple[MessageRow, int]]:
     """Read what the messages of deliveries are made of, each with the number before it (0: none)."""
-    return [(_message(row), row["previous"] or 0) for row in await queries.read_messages(c, ids=list(ids))]
+    return [(message_of(row), row["previous"] or 0) for row in await queries.read_messages(c, ids=list(ids))]
 
 
-async def newest_per_unit(c: Connection, destination: int, service_code: str, supplier_oin: str) -> list[ToldUnit]:
+async def newest_per_unit(
+    c: Connection, destination: int, service_code: str, supplier_oin: str
+) -> list[NewestDelivery]:
     """Read what a receiver was last told of each unit of a service."""
-    rows = await queries.newest_per_unit(
+    rows = await queries.read_newest_per_unit(
         c, destination=destination, service_code=service_code, supplier_oin=supplier_oin
     )
-    return [ToldUnit(**{**row, "kind": Kind(row["kind"]), "status": Status(row["status"])}) for row in rows]
+    return [NewestDelivery(**{**row, "kind": Kind(row["kind"]), "status": Status(row["status"])}) for row in rows]
 
 
 async def attempts(c: Connection, delivery: DeliveryView) -> list[Mapping[str, Any]]:
@@ -222,7 +225,7 @@ async def list_lanes(
     """List lanes of destinations, of these schools or of all."""
     destination, brin = after or (None, None)
     async with c.transaction():
-        await queries.plan_deliveries_anew(c)
+        await queries.force_custom_plan(c)
         rows = await queries.list_lanes(
             c,
             destinations=list(destinations),
@@ -237,7 +240,7 @@ async def list_lanes(
     ]
 
 
-def shown(status: Status, *, is_held: bool) -> str:
+def status_as_shown(status: Status, *, is_held: bool) -> str:
     """Say which status is shown: what waits where nothing may go is held."""
     return HELD if is_held and status in IN_LANE else status.value
 
@@ -261,8 +264,3 @@ def _view(row: Mapping[str, Any]) -> DeliveryView:
     own = {name: row[name] for name in DeliveryView.__dataclass_fields__ if name in row.keys()}  # noqa: SIM118 - a driver's row
     kind, status = Kind(row["kind"]), Status(row["status"])
     return DeliveryView(**{**own, "kind": kind, "status": status, "moments": moments_of(row, row["recorded_at"])})
-
-
-def _message(row: Mapping[str, Any]) -> MessageRow:
-    own = {name: row[name] for name in MessageRow.__dataclass_fields__}
-    return MessageRow(**{**own, "kind": Kind(row["kind"])})

@@ -1,4 +1,4 @@
-"""Answers that were given, by the key that the caller chose: asking again with it does not do the work again."""
+"""Stored responses by caller and `Idempotency-Key`. In: a key. Out: the response to the first request with it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ KEPT: Final = timedelta(hours=24)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class GivenAnswer:
-    """An answer as it was sent, and the hash of the request that it answers."""
+class StoredResponse:
+    """A response as it was sent, and the hash of its request."""
 
     request_hash: bytes
     status: int
@@ -29,25 +29,25 @@ class GivenAnswer:
     body: bytes
 
 
-def digest(subject: str) -> str:
-    """Say by which name a caller's answers are kept: people stand nowhere but in `people`."""
+def caller_digest(subject: str) -> str:
+    """Return the name under which a caller's responses are stored: only `people` holds subjects."""
     return sha256(subject.encode()).hexdigest()
 
 
-async def find(c: Connection, caller: str, key: str, now: datetime) -> GivenAnswer | None:
-    """Wait until no other request with this key is under way, and return the answer it was given."""
+async def find(c: Connection, caller: str, key: str, now: datetime) -> StoredResponse | None:
+    """Lock a key until the transaction ends, and return its stored response, if any."""
     await queries.lock_idempotency_key(c, caller=caller, key=key)
     row = await queries.find_idempotency_key(c, caller=caller, key=key, not_before=now - KEPT)
     if row is None:
         return None
-    return GivenAnswer(
+    return StoredResponse(
         request_hash=row["request_hash"], status=row["status"], headers=orjson.loads(row["headers"]), body=row["body"]
     )
 
 
-async def keep(c: Connection, caller: str, key: str, answer: GivenAnswer, now: datetime) -> None:
-    """Remember an answer, in the transaction that did the work."""
-    await queries.keep_idempotency_key(
+async def keep(c: Connection, caller: str, key: str, answer: StoredResponse, now: datetime) -> None:
+    """Store a response, in the transaction that did the work."""
+    await queries.write_idempotency_key(
         c,
         caller=caller,
         key=key,
@@ -60,10 +60,10 @@ async def keep(c: Connection, caller: str, key: str, answer: GivenAnswer, now: d
 
 
 async def forget_caller(c: Connection, caller: str) -> None:
-    """Remove the answers that a caller was given."""
-    await queries.forget_answers_of(c, caller=caller)
+    """Delete the stored responses of a caller."""
+    await queries.delete_responses_of_caller(c, caller=caller)
 
 
 async def forget(c: Connection, now: datetime) -> None:
-    """Remove the answers that are too old to count."""
-    await queries.forget_idempotency_keys(c, not_before=now - KEPT)
+    """Delete the stored responses that have expired."""
+    await queries.delete_old_idempotency_keys(c, not_before=now - KEPT)

@@ -1,10 +1,10 @@
-"""The rows of boards, schools and branches as files bring them."""
+"""Rows of boards, schools and branches, as files change them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from hub.domain.listing import Book, ListedBranch, ListedSchool
+from hub.domain.listing import ListedBranch, ListedSchool, SchoolSnapshot
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
@@ -18,23 +18,23 @@ SCHOOL_FILES: Final = 0x05B_0004
 
 
 async def take_turn(c: Connection) -> None:
-    """Wait until no other file of schools is being taken; the turn ends with the transaction."""
-    await queries.take_turn(c, lock=SCHOOL_FILES)
+    """Lock imports of schools against each other until the transaction ends."""
+    await queries.lock_import(c, lock=SCHOOL_FILES)
 
 
-async def read_book(c: Connection) -> Book:
+async def read_snapshot(c: Connection) -> SchoolSnapshot:
     """Read every school, branch and board."""
     schools = (ListedSchool(**_row(row)) for row in await queries.read_all_schools(c))
     branches = (ListedBranch(**_row(row)) for row in await queries.read_all_branches(c))
-    return Book(
+    return SchoolSnapshot(
         schools={school.brin: school for school in schools},
         branches={branch.branch: branch for branch in branches},
         boards={row["bge_code"]: row["name"] for row in await queries.read_all_boards(c)},
     )
 
 
-async def write_book(c: Connection, before: Book, after: Book) -> None:
-    """Write what is new or differs; the schools that differ are held."""
+async def write_snapshot(c: Connection, before: SchoolSnapshot, after: SchoolSnapshot) -> None:
+    """Write what is new or differs; the schools that differ are locked."""
     boards = _differing(before.boards, after.boards)
     await queries.write_boards(c, bge_codes=list(boards), names=list(boards.values()))
     schools = list(_differing(before.schools, after.schools).values())
@@ -65,14 +65,14 @@ def _differing(before: Mapping[str, Row], after: Mapping[str, Row]) -> dict[str,
     return {code: row for code, row in after.items() if code not in before or before[code] != row}
 
 
-async def mandated(c: Connection, brins: Collection[str], today: date) -> list[str]:
-    """Say which of these schools have mandates that live."""
+async def brins_with_mandates(c: Connection, brins: Collection[str], today: date) -> list[str]:
+    """Return which of these schools have live mandates."""
     return [row["brin"] for row in await queries.read_mandated_brins(c, brins=list(brins), today=today)]
 
 
 async def hold_board(c: Connection, bge_code: str) -> Mapping[str, Any] | None:
-    """Hold a board: osr_agreement, vva_agreement; None when it is unknown."""
-    row: Mapping[str, Any] | None = await queries.hold_board(c, bge_code=bge_code)
+    """Lock a board and return osr_agreement, vva_agreement; None when it is unknown."""
+    row: Mapping[str, Any] | None = await queries.lock_board(c, bge_code=bge_code)
     return row
 
 

@@ -1,4 +1,4 @@
-"""The hub's signing keys: sealed private halves, open public ones; and all that is sealed, to be sealed anew."""
+"""The hub's signing keys: sealed private halves, open public ones; and all sealed values, to be resealed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class PublicKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sealed:
-    """Something that is stored sealed: what kind it is of, and whose."""
+    """A sealed value, its kind and its owner."""
 
     kind: str
     id: str
@@ -44,7 +44,7 @@ class Sealed:
 
 
 async def valid_keys(c: Connection, keys: Keys, now: datetime) -> tuple[Ed25519PrivateKey, ...]:
-    """Read the keys that sign, newest first; the first to need one makes it, and others wait for that."""
+    """Read the keys that sign, newest first; make the first one under a lock when there is none."""
     found = await existing_keys(c, keys, now)
     if found:
         return found
@@ -55,7 +55,7 @@ async def valid_keys(c: Connection, keys: Keys, now: datetime) -> tuple[Ed25519P
 
 async def existing_keys(c: Connection, keys: Keys, now: datetime) -> tuple[Ed25519PrivateKey, ...]:
     """Read the keys that sign, newest first, if there are any."""
-    rows = await queries.valid_signing_keys(c, now=now)
+    rows = await queries.read_valid_signing_keys(c, now=now)
     return tuple(signing.parse_private_key(unseal(row["sealed"], keys).decode()) for row in rows)
 
 
@@ -63,17 +63,17 @@ async def public_keys(c: Connection) -> list[PublicKey]:
     """Read the public half of every key that messages may have been signed with, newest first."""
     return [
         PublicKey(id=row["id"], text=row["public_key"], created_at=row["created_at"], retired_at=row["retired_at"])
-        for row in await queries.public_signing_keys(c)
+        for row in await queries.read_public_signing_keys(c)
     ]
 
 
 async def lock_keys(c: Connection) -> None:
-    """Let nobody else make or retire a signing key in this transaction."""
+    """Lock signing keys until the transaction ends."""
     await queries.lock_signing_keys(c)
 
 
 async def retire_keys(c: Connection, until: datetime) -> None:
-    """Let the signing keys that have no end sign until this moment."""
+    """Retire the signing keys that have no end at this moment."""
     await queries.retire_signing_keys(c, until=until)
 
 
@@ -90,12 +90,12 @@ async def sealed_values(c: Connection) -> list[Sealed]:
     """Read all that is sealed."""
     return [
         Sealed(kind=row["kind"], id=row["id"], owner=row["owner"], value=row["sealed"])
-        for row in await queries.sealed_values(c)
+        for row in await queries.read_sealed_values(c)
     ]
 
 
 async def replace_sealed(c: Connection, old: Sealed, value: bytes) -> None:
-    """Store the same thing sealed anew; what was changed meanwhile is left alone."""
+    """Replace a sealed value, unless it was changed meanwhile."""
     whose = {"owner": old.owner} if old.kind == "answer" else {}
     await _RESEAL[old.kind](c, id=old.id, before=old.value, after=value, **whose)
 

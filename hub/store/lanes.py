@@ -1,15 +1,15 @@
-"""Lanes and their deliveries: leased, read, settled. Every statement on several lanes locks them in key order."""
+"""Lanes and their deliveries: leased, read, completed. Every statement on several lanes locks them in key order."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 import orjson
 
-from hub.domain.delivery import Status
+from hub.domain.delivery import Move, Refused, Status
+from hub.domain.keys import DeliveryKey, LaneKey, LeaseKey
 from hub.domain.kinds import Kind
-from hub.domain.outcome import Refused
 from hub.envelopes import MessageRow
 from hub.store.statements import queries
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from hub.domain.outcome import Delivered, Failure
-    from hub.envelopes import Change
+    from hub.domain.delivery import Delivered, Failure, Outcome
+    from hub.envelopes import StatusChange
     from hub.store.pool import Connection
 
-    Key = tuple[int, str, int]
+OUTCOME_NAMES: Final = {"Delivered": "delivered", "RetryLater": "retry", "Refused": "refused", "Gone": "gone"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """A lane in the hands of its owner: settled through `head`, fenced by `token`.
+    """A lane with its owner: settled through `head`, fenced by `token`.
 
-    `early` is how many seconds before its moment by the schedule it was leased, where it was made due out of turn.
+    `early` is how many seconds before its moment by the schedule the lane was leased, where it was made due sooner.
     """
 
     destination: int
@@ -39,10 +39,20 @@ class Lease:
     token: int
     early: float = 0.0
 
+    @property
+    def lane(self) -> LaneKey:
+        """The leased lane."""
+        return LaneKey(self.destination, self.brin)
+
+    @property
+    def key(self) -> LeaseKey:
+        """The key of this lease."""
+        return LeaseKey(self.destination, self.brin, self.token)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
-    """A delivery as the forwarder holds it."""
+class QueuedDelivery:
+    """A delivery as the forwarder sends it."""
 
     message: MessageRow
     status: Status
@@ -55,10 +65,12 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
-    """What was taken: the delivery's key, the status it had, and the transport's word."""
+class SucceededAttempt:
+    """An attempt that the receiver accepted; `before` is the status the delivery was read with."""
 
-    key: Key
+    move: ClassVar[Move] = Move.SUCCEEDED
+
+    key: DeliveryKey
     before: Status
     outcome: Delivered
     expects_report: bool
@@ -66,23 +78,22 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Missed:
-    """What was not: the status it gets, what the attempt costs of its budget, and why."""
+class FailedAttempt:
+    """An attempt that failed; one without a `move` does not count and leaves the delivery as it is."""
 
-    key: Key
+    key: DeliveryKey
     before: Status
-    after: Status
+    move: Move | None
     outcome: Failure
-    burned: int
     reason: str | None
     expects_report: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """Where a leased lane stands when it is given back; `wait` seconds until it is due, if anything waits.
+class LaneUpdate:
+    """Where a leased lane stands when it is completed; `wait` seconds until it is due, if anything waits.
 
-    `keeps` says that an attempt cost nothing, and that the moment from which attempts count stays what it was.
+    `keeps_schedule` leaves the moment from which attempts count as it was, because this one did not count.
     """
 
     lease: Lease
@@ -90,11 +101,11 @@ class Standing:
     sent: int
     closed: int
     wait: float
-    keeps: bool = False
+    keeps_schedule: bool = False
 
 
 async def lease(c: Connection, owner: int, permits: Mapping[int, int]) -> list[Lease]:
-    """Take due lanes, at most as many per destination as its permits."""
+    """Lease due lanes, at most as many per destination as its permits."""
     rows = await queries.lease_lanes(c, owner=owner, destinations=list(permits), permits=list(permits.values()))
     return [
         Lease(
@@ -110,7 +121,7 @@ async def lease(c: Connection, owner: int, permits: Mapping[int, int]) -> list[L
     ]
 
 
-async def read(c: Connection, leases: Sequence[Lease], most: int) -> dict[tuple[int, str], list[Letter]]:
+async def read(c: Connection, leases: Sequence[Lease], most: int) -> dict[LaneKey, list[QueuedDelivery]]:
     """Read at most `most` deliveries of each leased lane, in order, above its head."""
     rows = await queries.read_lanes(
         c,
@@ -119,136 +130,131 @@ async def read(c: Connection, leases: Sequence[Lease], most: int) -> dict[tuple[
         heads=[x.head for x in leases],
         most=most,
     )
-    found: dict[tuple[int, str], list[Letter]] = {(x.destination, x.brin): [] for x in leases}
+    found: dict[LaneKey, list[QueuedDelivery]] = {x.lane: [] for x in leases}
     for row in rows:
-        found[row["destination"], row["brin"]].append(_letter(row))
+        found[LaneKey(row["destination"], row["brin"])].append(_queued_delivery(row))
     return found
 
 
-async def settle(c: Connection, standings: Iterable[Standing]) -> set[tuple[int, str]]:
-    """Write where lanes stand and give them back; returns those whose lease still held."""
-    ordered = sorted(standings, key=lambda s: (s.lease.destination, s.lease.brin))
-    rows = await queries.settle_lanes(
+async def complete(c: Connection, updates: Iterable[LaneUpdate]) -> set[LaneKey]:
+    """Write where lanes stand and give them back; return those whose lease still held."""
+    ordered = sorted(updates, key=lambda update: update.lease.key)
+    rows = await queries.complete_lanes(
         c,
-        destinations=[s.lease.destination for s in ordered],
-        brins=[s.lease.brin for s in ordered],
-        tokens=[s.lease.token for s in ordered],
-        heads=[s.head for s in ordered],
-        sents=[s.sent for s in ordered],
-        closeds=[s.closed for s in ordered],
-        waits=[s.wait for s in ordered],
-        keeps=[s.keeps for s in ordered],
+        destinations=[u.lease.destination for u in ordered],
+        brins=[u.lease.brin for u in ordered],
+        tokens=[u.lease.token for u in ordered],
+        heads=[u.head for u in ordered],
+        sents=[u.sent for u in ordered],
+        closeds=[u.closed for u in ordered],
+        waits=[u.wait for u in ordered],
+        keeps=[u.keeps_schedule for u in ordered],
     )
-    return {(row["destination"], row["brin"]) for row in rows}
+    return {LaneKey(row["destination"], row["brin"]) for row in rows}
 
 
-async def mark_delivered(c: Connection, taken: Sequence[Taken]) -> set[Key]:
-    """Record what was taken; returns the keys whose status moved (the others had been reported before)."""
-    keys = _keys(t.key for t in taken)
-    places = {
-        "partitions": [t.outcome.partition for t in taken],
-        "offsets": [t.outcome.offset for t in taken],
-    }
+async def mark_delivered(
+    c: Connection, attempts: Sequence[SucceededAttempt], after: Mapping[DeliveryKey, Status]
+) -> set[DeliveryKey]:
+    """Record what was accepted; return the keys whose status moved (the others were reported on before)."""
+    moving = [a for a in attempts if a.key in after]
     rows = await queries.mark_delivered(
-        c, **keys, **places, befores=[t.before.value for t in taken], ats=[t.outcome.at for t in taken]
+        c,
+        **_columns(a.key for a in moving),
+        befores=[a.before.value for a in moving],
+        statuses=[after[a.key].value for a in moving],
+        ats=[a.outcome.at for a in moving],
+        partitions=[a.outcome.partition for a in moving],
+        offsets=[a.outcome.offset for a in moving],
     )
-    moved = {(row["destination"], row["brin"], row["sequence"]) for row in rows}
-    late = [t for t in taken if t.key not in moved]
+    moved = _delivery_keys(rows)
+    late = [a for a in attempts if a.key not in moved]
     if late:
-        await queries.mark_taken_late(
+        await queries.mark_delivered_late(
             c,
-            **_keys(t.key for t in late),
-            partitions=[t.outcome.partition for t in late],
-            offsets=[t.outcome.offset for t in late],
+            **_columns(a.key for a in late),
+            partitions=[a.outcome.partition for a in late],
+            offsets=[a.outcome.offset for a in late],
         )
     return moved
 
 
-async def mark_failed(c: Connection, missed: Sequence[Missed]) -> set[Key]:
-    """Keep the attempts that failed and move their deliveries on; returns the keys whose status moved."""
+async def mark_failed(
+    c: Connection, attempts: Sequence[FailedAttempt], after: Mapping[DeliveryKey, Status]
+) -> set[DeliveryKey]:
+    """Keep the attempts that failed and move their deliveries on; return the keys whose status moved."""
     await queries.write_attempts(
         c,
-        **_keys(m.key for m in missed),
-        ats=[m.outcome.at for m in missed],
-        outcomes=[outcome_word(m.outcome) for m in missed],
-        http_statuses=[m.outcome.http_status for m in missed],
-        durations=[m.outcome.duration_ms for m in missed],
-        errors=[m.outcome.error for m in missed],
+        **_columns(a.key for a in attempts),
+        ats=[a.outcome.at for a in attempts],
+        outcomes=[outcome_name(a.outcome) for a in attempts],
+        http_statuses=[a.outcome.http_status for a in attempts],
+        durations=[a.outcome.duration_ms for a in attempts],
+        errors=[a.outcome.error for a in attempts],
     )
-    burnt = [m for m in missed if m.burned]
-    if not burnt:
+    moving = [a for a in attempts if a.key in after]
+    if not moving:
         return set()
     rows = await queries.mark_failed(
         c,
-        **_keys(m.key for m in burnt),
-        statuses=[m.after.value for m in burnt],
-        burned=[m.burned for m in burnt],
-        reasons=[m.reason for m in burnt],
-        ats=[m.outcome.at for m in burnt],
-        were_refused=[isinstance(m.outcome, Refused) for m in burnt],
+        **_columns(a.key for a in moving),
+        statuses=[after[a.key].value for a in moving],
+        reasons=[a.reason for a in moving],
+        ats=[a.outcome.at for a in moving],
+        were_refused=[isinstance(a.outcome, Refused) for a in moving],
     )
-    return {(row["destination"], row["brin"], row["sequence"]) for row in rows}
+    return _delivery_keys(rows)
 
 
-async def write_changes(c: Connection, changes: Sequence[Change]) -> None:
-    """Put changes of deliveries into the outbox: (destination, brin, sequence, before, after, at, reason)."""
-    await queries.write_changes(c, items=orjson.dumps(changes).decode())
+async def write_changes(c: Connection, changes: Iterable[StatusChange]) -> None:
+    """Put status changes into the outbox, each as a JSON list."""
+    await queries.insert_changes(c, items=orjson.dumps([tuple(change) for change in changes]).decode())
 
 
-async def give_back(c: Connection, owner: int, known: Iterable[Key]) -> list[tuple[int, str]]:
-    """Make lanes due again whose owner does not know of them, by (destination, brin, token); returns their keys."""
+async def return_lost_leases(c: Connection, owner: int, known: Iterable[LeaseKey]) -> list[LaneKey]:
+    """Make lanes due again that an owner leases without knowing of the lease; return their keys."""
     leases = list(known)
-    rows = await queries.give_back_lanes(
+    rows = await queries.return_lost_lanes(
         c,
         owner=owner,
-        destinations=[destination for destination, _, _ in leases],
-        brins=[brin for _, brin, _ in leases],
-        tokens=[token for _, _, token in leases],
+        destinations=[lease.destination for lease in leases],
+        brins=[lease.brin for lease in leases],
+        tokens=[lease.token for lease in leases],
     )
-    return [(row["destination"], row["brin"]) for row in rows]
+    return [LaneKey(row["destination"], row["brin"]) for row in rows]
 
 
-async def repair_stranded(c: Connection) -> list[tuple[int, str]]:
-    """Make lanes due that wait for nothing and nobody; each one found is a fault of ours."""
-    return [(row["destination"], row["brin"]) for row in await queries.repair_stranded_lanes(c)]
+async def repair_stranded(c: Connection) -> list[LaneKey]:
+    """Make lanes due that have deliveries, and neither a moment nor an owner; each one found is a fault of the hub."""
+    return [LaneKey(row["destination"], row["brin"]) for row in await queries.repair_stranded_lanes(c)]
 
 
-async def wake(c: Connection, destinations: Sequence[int]) -> None:
+async def make_due(c: Connection, destinations: Sequence[int]) -> None:
     """Make all waiting lanes of these destinations due."""
-    await queries.wake_lanes(c, destinations=list(destinations))
+    await queries.make_lanes_due(c, destinations=list(destinations))
 
 
-def outcome_word(outcome: Failure) -> str:
-    """Name a failed attempt as it is kept and counted."""
-    return {"RetryLater": "retry", "Refused": "refused", "Gone": "gone"}[type(outcome).__name__]
+def outcome_name(outcome: Outcome) -> str:
+    """Return the word by which an attempt is kept, counted and logged."""
+    return OUTCOME_NAMES[type(outcome).__name__]
 
 
-def _keys(keys: Iterable[Key]) -> dict[str, list[Any]]:
+def _columns(keys: Iterable[DeliveryKey]) -> dict[str, list[Any]]:
     listed = list(keys)
     return {
-        "destinations": [k[0] for k in listed],
-        "brins": [k[1] for k in listed],
-        "sequences": [k[2] for k in listed],
+        "destinations": [key.destination for key in listed],
+        "brins": [key.brin for key in listed],
+        "sequences": [key.sequence for key in listed],
     }
 
 
-def _letter(row: Mapping[str, Any]) -> Letter:
-    return Letter(
-        message=MessageRow(
-            id=row["id"],
-            brin=row["brin"],
-            sequence=row["sequence"],
-            branch=row["branch"],
-            kind=Kind(row["kind"]),
-            replay_of=row["replay_of"],
-            event_id=row["event_id"],
-            mandate_id=row["mandate_id"],
-            recorded_at=row["recorded_at"],
-            units=row["units"],
-            body=row["body"],
-            traceparent=row["traceparent"],
-            result=row["result"],
-        ),
+def _delivery_keys(rows: Iterable[Mapping[str, Any]]) -> set[DeliveryKey]:
+    return {DeliveryKey(row["destination"], row["brin"], row["sequence"]) for row in rows}
+
+
+def _queued_delivery(row: Mapping[str, Any]) -> QueuedDelivery:
+    return QueuedDelivery(
+        message=message_of(row),
         status=Status(row["status"]),
         attempts=row["attempts"],
         expects_report=row["expects_report"],
@@ -256,4 +262,23 @@ def _letter(row: Mapping[str, Any]) -> Letter:
         planned_at=cast("datetime", row["planned_at"]),
         refusals=row["refusals"] or 0,
         refused_since=row["refused_since"],
+    )
+
+
+def message_of(row: Mapping[str, Any]) -> MessageRow:
+    """Build what a message is made of from the row of a delivery with its event."""
+    return MessageRow(
+        id=row["id"],
+        brin=row["brin"],
+        sequence=row["sequence"],
+        branch=row["branch"],
+        kind=Kind(row["kind"]),
+        replay_of=row["replay_of"],
+        event_id=row["event_id"],
+        mandate_id=row["mandate_id"],
+        recorded_at=row["recorded_at"],
+        units=row["units"],
+        body=row["body"],
+        traceparent=row["traceparent"],
+        result=row["result"],
     )

@@ -1,4 +1,4 @@
-"""The ledger as a whole: its epoch."""
+"""The ledger epoch: receivers see that the hub was restored from a backup."""
 
 from __future__ import annotations
 
@@ -11,5 +11,10 @@ if TYPE_CHECKING:
 
 
 async def epoch(c: Connection) -> int:
-    """Read the number that rises when the hub was restored from a backup."""
-    return cast("int", await queries.ledger_epoch(c))
+    """Return the ledger epoch: one more than the number of restores from a backup."""
+    return cast("int", await queries.read_ledger_epoch(c))
+
+
+async def raise_epoch(c: Connection) -> int:
+    """Raise the ledger epoch after a restore and return it."""
+    return cast("int", await queries.raise_ledger_epoch(c))

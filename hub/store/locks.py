@@ -1,4 +1,4 @@
-"""Being the only one: session-level advisory locks, taken past any pooler on a connection of their own."""
+"""Session-level advisory locks for roles that run once, taken past any pooler on connections of their own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import asyncpg
 
-from hub.store.pool import look_up_by_key
+from hub.store.pool import prefer_index_lookups
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -19,20 +19,24 @@ RELAY: Final = 0x05B_0001
 CALENDAR: Final = 0x05B_0002
 CHANGES: Final = 0x05B_0003
 WATCH: Final = 0x05B_0005
-STAND_BY_SECONDS = 0.5
+RETRY_SECONDS = 0.5
+COMMAND_SECONDS: Final = 60.0
+"""A connection that was cut without a word is not waited for longer."""
 
 
 @asynccontextmanager
-async def only_one(dsn: str, lock: int) -> AsyncIterator[Connection]:
-    """Wait until no other process holds `lock`, then hold it on the connection that is given.
+async def hold_advisory_lock(dsn: str, lock: int) -> AsyncIterator[Connection]:
+    """Wait until no other process holds `lock`, then hold it on the connection that is yielded.
 
-    The lock is as alive as its connection: work that must not go on without it uses that connection.
+    The lock ends with its connection: work that must not go on without it uses that connection.
     """
-    connection = await asyncpg.connect(dsn, server_settings={"application_name": "osr-hub lock"})
-    await look_up_by_key(connection)
+    connection = await asyncpg.connect(
+        dsn, command_timeout=COMMAND_SECONDS, server_settings={"application_name": "osr-hub lock"}
+    )
+    await prefer_index_lookups(connection)
     try:
         while not await connection.fetchval("select pg_try_advisory_lock($1)", lock):  # noqa: ASYNC110 - it is elsewhere
-            await asyncio.sleep(STAND_BY_SECONDS)
+            await asyncio.sleep(RETRY_SECONDS)
         yield connection
     finally:
         connection.terminate()

@@ -51,7 +51,7 @@ async def queues(c: Connection) -> list[Queue]:
 
 async def unreported(c: Connection, queue: Queue, floors: Mapping[int, int], since: datetime) -> list[Sent]:
     """Read the open part of each lane with a message at or above the floor of its partition, taken after `since`."""
-    rows = await queries.unreported_at(
+    rows = await queries.find_unreported(
         c, destination=queue.id, partitions=list(floors), floors=list(floors.values()), since=since
     )
     return [

@@ -1,4 +1,4 @@
-"""What callers see of the register: mandates with the names that belong to them, schools, the published log."""
+"""Read models of the register: mandates with the names that belong to them, schools, the published log."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from hub.domain.kinds import Kind
-from hub.envelopes import LogRow
-from hub.store.register import System, mandate_of
+from hub.store.published_events import log_row
+from hub.store.register import mandate_of, system_of
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
@@ -18,13 +18,15 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from hub.domain.mandate import Mandate
+    from hub.envelopes import LogRow
     from hub.store.pool import Connection
+    from hub.store.register import System
     from schemas.identifiers import BgeCode, Brin, Oin, ServiceCode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
-    """Whose mandates somebody may read: everybody's, or those of these schools, boards and suppliers."""
+class MandateScope:
+    """The mandates that a caller may read: all, or those of these schools, boards and suppliers."""
 
     everything: bool = False
     brins: Collection[Brin] = ()
@@ -32,7 +34,7 @@ class Sight:
     oins: Collection[Oin] = ()
 
     def columns(self) -> dict[str, Any]:
-        """Write it as parameters of a statement."""
+        """Return the parameters of a statement."""
         return {
             "everything": self.everything,
             "brins": list(self.brins),
@@ -43,7 +45,7 @@ class Sight:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MandateView:
-    """A mandate with what its school, its board and its system are called."""
+    """A mandate with the names of its school, board and system."""
 
     mandate: Mandate
     school_name: str
@@ -52,8 +54,8 @@ class MandateView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """Which mandates are asked for; None asks for all."""
+class MandateFilter:
+    """A filter of mandates; None selects all."""
 
     id: UUID | None = None
     brin: Brin | None = None
@@ -65,8 +67,8 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WantedSchools:
-    """Which schools are asked for; None asks for all."""
+class SchoolFilter:
+    """A filter of schools; None selects all."""
 
     brin: Brin | None = None
     bge_code: BgeCode | None = None
@@ -75,8 +77,8 @@ class WantedSchools:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Happened:
-    """An event of a mandate: what it was, and the mandate's whole state after it."""
+class RecordedEvent:
+    """An event of a mandate, with the mandate's whole state after it."""
 
     at: datetime
     kind: Kind
@@ -84,17 +86,17 @@ class Happened:
     body: Mapping[str, Any]
 
 
-async def mandate_views(c: Connection, wanted: Wanted, sight: Sight, most: int) -> list[MandateView]:
+async def mandate_views(c: Connection, filters: MandateFilter, scope: MandateScope, most: int) -> list[MandateView]:
     """Read mandates that may be seen, at most `most`, in the order of their ids."""
     rows = await queries.read_mandate_views(
         c,
-        **sight.columns(),
-        id=wanted.id,
-        brin=wanted.brin,
-        service_code=wanted.service_code,
-        supplier_oin=wanted.supplier_oin,
-        reference_date=wanted.reference_date,
-        after=wanted.after,
+        **scope.columns(),
+        id=filters.id,
+        brin=filters.brin,
+        service_code=filters.service_code,
+        supplier_oin=filters.supplier_oin,
+        reference_date=filters.reference_date,
+        after=filters.after,
         most=most,
     )
     return [
@@ -108,22 +110,22 @@ async def mandate_views(c: Connection, wanted: Wanted, sight: Sight, most: int) 
     ]
 
 
-async def mandate_view(c: Connection, mandate_id: UUID, sight: Sight) -> MandateView | None:
+async def mandate_view(c: Connection, mandate_id: UUID, scope: MandateScope) -> MandateView | None:
     """Read one mandate, if it is there and may be seen."""
-    return next(iter(await mandate_views(c, Wanted(id=mandate_id), sight, 1)), None)
+    return next(iter(await mandate_views(c, MandateFilter(id=mandate_id), scope, 1)), None)
 
 
-async def list_schools(c: Connection, wanted: WantedSchools, sight: Sight, most: int) -> list[Mapping[str, Any]]:
+async def list_schools(c: Connection, filters: SchoolFilter, scope: MandateScope, most: int) -> list[Mapping[str, Any]]:
     """Read schools that may be seen: brin, name, bge_code, sector, closed_on."""
     found = await queries.list_schools(
         c,
-        everything=sight.everything,
-        brins=list(sight.brins),
-        bges=list(sight.bges),
-        brin=wanted.brin,
-        bge_code=wanted.bge_code,
-        name=wanted.name,
-        after=wanted.after,
+        everything=scope.everything,
+        brins=list(scope.brins),
+        bges=list(scope.bges),
+        brin=filters.brin,
+        bge_code=filters.bge_code,
+        name=filters.name,
+        after=filters.after,
         most=most,
     )
     return list(found)
@@ -137,10 +139,7 @@ async def board(c: Connection, bge_code: str) -> Mapping[str, Any] | None:
 
 async def list_systems(c: Connection, after: str | None, most: int) -> list[System]:
     """Read systems in the order of their suppliers."""
-    return [
-        System(supplier_oin=row["supplier_oin"], name=row["name"], service_codes=frozenset(row["service_codes"]))
-        for row in await queries.list_systems(c, after=after, most=most)
-    ]
+    return [system_of(row) for row in await queries.list_systems(c, after=after, most=most)]
 
 
 async def known_events(
@@ -151,11 +150,11 @@ async def known_events(
     return list(found)
 
 
-async def events_of(c: Connection, mandate: Mandate, after: int) -> list[Happened]:
+async def events_of(c: Connection, mandate: Mandate, after: int) -> list[RecordedEvent]:
     """Read what happened to a mandate after one of its versions, in order."""
-    rows = await queries.read_events_of(c, brin=mandate.brin, mandate_id=mandate.id, after=after)
+    rows = await queries.read_later_events(c, brin=mandate.brin, mandate_id=mandate.id, after=after)
     return [
-        Happened(
+        RecordedEvent(
             at=row["recorded_at"],
             kind=Kind(row["kind"]),
             version=row["mandate_version"],
@@ -166,36 +165,23 @@ async def events_of(c: Connection, mandate: Mandate, after: int) -> list[Happene
 
 
 async def feed(
-    c: Connection, window: tuple[int, int], kinds: Sequence[Kind], sight: Sight, most: int
+    c: Connection, window: tuple[int, int], kinds: Sequence[Kind], scope: MandateScope, most: int
 ) -> list[tuple[int, LogRow]]:
     """Read published events of a window (after, until) that may be seen, with their positions.
 
     Schools are seen by their own codes here: boards are to be written out before.
     """
-    rows = await queries.read_feed(
+    rows = await queries.list_published_events(
         c,
         after=window[0],
         until=window[1],
         kinds=[kind.value for kind in kinds],
-        everything=sight.everything,
-        brins=list(sight.brins),
-        oins=list(sight.oins),
+        everything=scope.everything,
+        brins=list(scope.brins),
+        oins=list(scope.oins),
         most=most,
     )
-    return [(row["position"], _log_row(row)) for row in rows]
-
-
-def _log_row(row: Mapping[str, Any]) -> LogRow:
-    return LogRow(
-        id=row["id"],
-        brin=row["brin"],
-        number=row["number"],
-        kind=Kind(row["kind"]),
-        recorded_at=row["recorded_at"],
-        mandate_id=row["mandate_id"],
-        body=row["body"],
-        traceparent=row["traceparent"],
-    )
+    return [(row["position"], log_row(row)) for row in rows]
 
 
 async def brins_of_boards(c: Connection, bges: Collection[BgeCode]) -> list[Brin]:

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from hub.domain.lag import BOUNDS, bucket_of
-from hub.store.pool import AWAY
+from hub.store.pool import DATABASE_ERRORS
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hub.domain.lag import Hop
-    from hub.heartbeat import Heartbeat
+    from hub.processes.heartbeat import Heartbeat
     from hub.store.pool import Connection, Pool
 
 FLUSH_SECONDS: Final = 1.0
@@ -75,26 +75,26 @@ class Meters:
                 if counts:
                     await _add_counts(c, process, counts)
         except BaseException:
-            self._take_back(hops, counts)
+            self._restore(hops, counts)
             raise
 
-    async def flush_for_ever(self, pool: Pool, heart: Heartbeat) -> None:
+    async def flush_forever(self, pool: Pool, heartbeat: Heartbeat) -> None:
         """Flush once a second until cancelled, and once more then."""
         try:
             while True:
                 await asyncio.sleep(FLUSH_SECONDS)
-                await self._try_flush(pool, heart)
+                await self._try_flush(pool, heartbeat)
         finally:
-            await self._try_flush(pool, heart)
+            await self._try_flush(pool, heartbeat)
 
-    async def _try_flush(self, pool: Pool, heart: Heartbeat) -> None:
+    async def _try_flush(self, pool: Pool, heartbeat: Heartbeat) -> None:
         try:
             async with pool.acquire() as c:
-                await self.flush(c, heart.process)
-        except AWAY as error:
+                await self.flush(c, heartbeat.process)
+        except DATABASE_ERRORS as error:
             log.warning("meters.kept", error=str(error), next="written with the next flush")
 
-    def _take_back(self, hops: Mapping[tuple[int, Hop], Histogram], counts: Counter[tuple[str, int, str]]) -> None:
+    def _restore(self, hops: Mapping[tuple[int, Hop], Histogram], counts: Counter[tuple[str, int, str]]) -> None:
         for key, histogram in hops.items():
             self._hops.setdefault(key, Histogram()).merge(histogram)
         self._counts.update(counts)
@@ -105,14 +105,14 @@ async def fold(c: Connection) -> None:
 
     Sums stay what they are. One cheap look when there is nothing to fold; of several that do it at once, one does.
     """
-    if not await queries.has_folds(c):
+    if not await queries.has_foldable_rows(c):
         return
     async with c.transaction():
         if await queries.claim_folding(c):
             await queries.fold_hops(c)
-            await queries.fold_hops_of_the_gone(c)
-            await queries.fold_counters_of_the_gone(c)
-            await queries.fold_tallies_of_the_gone(c)
+            await queries.fold_hops_of_ended(c)
+            await queries.fold_counters_of_ended(c)
+            await queries.fold_tallies_of_ended(c)
 
 
 async def _add_hops(c: Connection, process: int, hops: Mapping[tuple[int, Hop], Histogram]) -> None:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 from uuid import UUID
 
-from hub.domain.cause import CircuitState, Failing, PlaceState
+from hub.domain.cause import CircuitState, DestinationState, FailedTransport
 from hub.domain.ids import lowest_at
 from hub.store.statements import queries
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from hub.store.pool import Connection
 
 CHUNK: Final = 20_000
-SETTLING_IN: Final = timedelta(minutes=5)
+LATE_PLANNING: Final = timedelta(minutes=5)
 """Deliveries of younger events may still appear, so the search never starts later than this ago."""
 RECENT_SECONDS: Final = 300.0
 FIRST_ID: Final = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class DestinationView:
     """A destination as an operator sees it."""
 
     id: int
@@ -37,7 +37,7 @@ class Place:
     topic: str | None
     supplier_oin: str | None
     services: tuple[str, ...]
-    state: PlaceState
+    state: DestinationState
     is_held_by_operator: bool
     has_receiver: bool
     """Whether something is there that takes messages: a queue, or a system whose subscription is active."""
@@ -71,7 +71,7 @@ class LaneSums:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LateSums:
+class LogProgress:
     """Events that were recorded, published and planned, and records put aside that are still open."""
 
     recorded: int
@@ -81,16 +81,16 @@ class LateSums:
 
 
 @dataclass(frozen=True, slots=True)
-class Unprocessed:
+class OldestUnprocessed:
     """The oldest delivery that was taken and not reported on; `at` is when it was taken."""
 
     id: UUID
     at: datetime
 
 
-async def places(c: Connection) -> list[Place]:
+async def read_destinations(c: Connection) -> list[DestinationView]:
     """Read the destinations that mean something: DUO's queues, webhooks of systems, copies that were ever sent."""
-    return [_place(row) for row in await queries.read_destinations(c)]
+    return [_destination(row) for row in await queries.read_destinations(c)]
 
 
 async def lane_sums(c: Connection) -> dict[int, LaneSums]:
@@ -108,42 +108,44 @@ async def lane_sums(c: Connection) -> dict[int, LaneSums]:
     }
 
 
-async def late_sums(c: Connection) -> LateSums:
+async def log_progress(c: Connection) -> LogProgress:
     """Read how far the log, the planner and the parked records are."""
-    return LateSums(**await queries.late_sums(c))
+    return LogProgress(**await queries.sum_log_progress(c))
 
 
 async def oldest_unplanned(c: Connection) -> datetime | None:
     """Say when the oldest event was recorded that is not planned."""
-    return cast("datetime | None", await queries.oldest_unplanned(c))
+    return cast("datetime | None", await queries.read_oldest_unplanned(c))
 
 
-async def last_failure(c: Connection, destination: int) -> Failing | None:
+async def last_failure(c: Connection, destination: int) -> FailedTransport | None:
     """Say how the newest failed attempt ended of what a destination is being tried again with."""
-    row = await queries.last_failure(c, destination=destination)
+    row = await queries.read_last_failure(c, destination=destination)
     if row is None:
         return None
-    return Failing(was_refused=row["outcome"] == "refused", error=row["error"] or f"status {row['http_status']}")
+    return FailedTransport(
+        was_refused=row["outcome"] == "refused", error=row["error"] or f"status {row['http_status']}"
+    )
 
 
-async def beating(c: Connection) -> dict[str, int]:
+async def count_processes(c: Connection) -> dict[str, int]:
     """Count the processes that are at work, by role."""
-    return {row["role"]: row["n"] for row in await queries.beating_roles(c)}
+    return {row["role"]: row["n"] for row in await queries.count_processes(c)}
 
 
-async def starts(c: Connection) -> dict[int, UUID]:
+async def search_starts(c: Connection) -> dict[int, UUID]:
     """Say where each destination's search for the oldest unprocessed delivery starts."""
-    return {row["id"]: row["open_from"] or FIRST_ID for row in await queries.unpassed_ids(c)}
+    return {row["id"]: row["unsettled_from"] or FIRST_ID for row in await queries.read_search_starts(c)}
 
 
-async def oldest_unprocessed(c: Connection, destination: int, start: UUID) -> Unprocessed | None:
+async def oldest_unprocessed(c: Connection, destination: int, start: UUID) -> OldestUnprocessed | None:
     """Find the oldest delivery of a destination, from an id on, that waits for a report."""
     low: UUID | None = start
     while low is not None:
-        row = await queries.first_unprocessed(c, destination=destination, low=low, most=CHUNK)
+        row = await queries.find_first_unprocessed(c, destination=destination, low=low, most=CHUNK)
         if row is not None:
-            return Unprocessed(row["id"], row["delivered_at"])
-        low = await queries.id_after(c, low=low, high=UUID(int=2**128 - 1), most=CHUNK)
+            return OldestUnprocessed(row["id"], row["delivered_at"])
+        low = await queries.find_id_after(c, low=low, high=UUID(int=2**128 - 1), most=CHUNK)
     return None
 
 
@@ -152,22 +154,22 @@ async def advance_open_from(c: Connection, now: datetime) -> None:
 
     The planner lowers a start again when it plans an old event.
     """
-    high = lowest_at(now - SETTLING_IN)
-    for row in await queries.unpassed_ids(c):
-        was = row["open_from"]
+    high = lowest_at(now - LATE_PLANNING)
+    for row in await queries.read_search_starts(c):
+        was = row["unsettled_from"]
         if (was or FIRST_ID) >= high or await _passable(c, row["id"], was or FIRST_ID, high) == was:
             continue
         async with c.transaction():
-            await queries.hold_open(c, destination=row["id"])
+            await queries.lock_destination(c, destination=row["id"])
             through = await _passable(c, row["id"], was or FIRST_ID, high)
-            await queries.pass_open(c, destination=row["id"], was=was, through=through)
+            await queries.advance_unsettled_from(c, destination=row["id"], was=was, through=through)
 
 
 async def _passable(c: Connection, destination: int, start: UUID, high: UUID) -> UUID:
     """Find how far everything is settled for good, from an id on and a bounded step."""
     bounds = {"low": start, "high": high, "most": CHUNK}
-    found = await queries.first_open(c, destination=destination, **bounds)
-    return cast("UUID", found["id"] if found else await queries.id_after(c, **bounds) or high)
+    found = await queries.find_first_unsettled(c, destination=destination, **bounds)
+    return cast("UUID", found["id"] if found else await queries.find_id_after(c, **bounds) or high)
 
 
 async def recent_hops(c: Connection) -> dict[tuple[int, str], Sequence[int]]:
@@ -187,25 +189,25 @@ async def counters(c: Connection) -> dict[tuple[str, int, str], int]:
     return {(row["name"], row["destination"], row["label"]): row["n"] for row in await queries.sum_counters(c)}
 
 
-async def clock(c: Connection) -> datetime:
+async def database_clock(c: Connection) -> datetime:
     """Say what time it is at the database."""
-    return cast("datetime", await queries.database_clock(c))
+    return cast("datetime", await queries.read_database_clock(c))
 
 
-async def scan_tables(c: Connection) -> None:
+async def allow_table_scans(c: Connection) -> None:
     """Answer what follows in this transaction by reading whole tables where that is best."""
     await queries.allow_table_scans(c)
 
 
-def _place(row: Mapping[str, Any]) -> Place:
-    return Place(
+def _destination(row: Mapping[str, Any]) -> DestinationView:
+    return DestinationView(
         id=row["id"],
         name=row["name"],
         kind=row["kind"],
         topic=row["topic"],
         supplier_oin=row["supplier_oin"],
         services=tuple(row["services"]),
-        state=PlaceState(row["state"]),
+        state=DestinationState(row["state"]),
         is_held_by_operator=row["held"],
         has_receiver=row["has_receiver"],
         subscription_id=row["subscription_id"],

@@ -1,4 +1,4 @@
-"""What an operator presses and looks up: holds, parked records, the audit."""
+"""Rows that operators change and read: holds, parked records, the audit."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ ParkedState = Literal["open", "retried", "discarded"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gate:
-    """Whether a destination is held, and the schools that go, or wait, all the same."""
+class HoldState:
+    """Whether a destination is held, and the schools that are released, or held, all the same."""
 
     held: bool
     brins: Sequence[str] = ()
@@ -46,10 +46,10 @@ class Parked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AuditEntry:
-    """What somebody did, as it was noted."""
+class AuditRecord:
+    """An entry of the audit, as it is read."""
 
-    n: int
+    id: int
     at: datetime
     actor: str
     actor_name: str | None
@@ -68,44 +68,44 @@ async def find_destination(c: Connection, name: str) -> int | None:
     return cast("int | None", await queries.find_destination(c, name=name))
 
 
-async def hold_destination(c: Connection, destination: int) -> Gate:
-    """Let nothing go there, now and later; return how it was. The first locks of their transaction."""
-    was = await _shut(c, destination)
-    await queries.mark_destination(c, id=destination, held=True)
+async def hold_destination(c: Connection, destination: int) -> HoldState:
+    """Hold a destination; return its state before. Takes the first locks of the transaction."""
+    before = await _lock_gate(c, destination)
+    await queries.set_destination_held(c, id=destination, held=True)
     await queries.hold_all_lanes(c, destination=destination)
-    return was
+    return before
 
 
-async def release_destination(c: Connection, destination: int) -> Gate:
-    """Let everything go there again; return how it was. The first locks of their transaction."""
-    was = await _shut(c, destination)
-    await queries.mark_destination(c, id=destination, held=False)
+async def release_destination(c: Connection, destination: int) -> HoldState:
+    """Release a destination; return its state before. Takes the first locks of the transaction."""
+    before = await _lock_gate(c, destination)
+    await queries.set_destination_held(c, id=destination, held=False)
     await queries.release_all_lanes(c, destination=destination)
-    return was
+    return before
 
 
 async def hold_lanes(c: Connection, destination: int, brins: Collection[str]) -> dict[str, bool]:
-    """Let nothing of these schools go there; return which were held. The first locks of their transaction."""
-    were = await _holds(c, destination, brins)
-    await queries.hold_lanes(c, destination=destination, brins=list(were))
-    return were
+    """Hold these schools there; return which were held. Takes the first locks of the transaction."""
+    holds = await _read_holds(c, destination, brins)
+    await queries.hold_lanes(c, destination=destination, brins=list(holds))
+    return holds
 
 
 async def release_lanes(c: Connection, destination: int, brins: Collection[str]) -> dict[str, bool]:
-    """Let these schools go there, also where all others are held; return which were held. The first locks."""
-    were = await _holds(c, destination, brins)
-    await queries.release_lanes(c, destination=destination, brins=list(were))
-    return were
+    """Release these schools there; return which were held. Takes the first locks of the transaction."""
+    holds = await _read_holds(c, destination, brins)
+    await queries.release_lanes(c, destination=destination, brins=list(holds))
+    return holds
 
 
 async def wake_lanes(c: Connection, destination: int) -> None:
     """Make all waiting lanes of a destination due."""
-    await queries.wake_lanes(c, destinations=[destination])
+    await queries.make_lanes_due(c, destinations=[destination])
 
 
 async def unknown_schools(c: Connection, brins: Collection[str]) -> set[str]:
-    """Say which of these are no schools."""
-    return {row["brin"] for row in await queries.unknown_schools(c, brins=list(brins))}
+    """Return which of these schools do not exist."""
+    return {row["brin"] for row in await queries.find_unknown_schools(c, brins=list(brins))}
 
 
 async def list_parked(
@@ -117,7 +117,7 @@ async def list_parked(
 
 
 async def lock_parked(c: Connection, parked_id: int) -> Parked | None:
-    """Read a parked record and keep others from using it."""
+    """Read a parked record and lock it."""
     row = await queries.lock_parked(c, id=parked_id)
     if row is None:
         return None
@@ -125,7 +125,7 @@ async def lock_parked(c: Connection, parked_id: int) -> Parked | None:
 
 
 async def mark_parked(c: Connection, parked_id: int, state: ParkedState) -> None:
-    """Note that a parked record was used after all, or never will be."""
+    """Mark a parked record as retried or discarded."""
     await queries.mark_parked(c, id=parked_id, state=state)
 
 
@@ -137,23 +137,23 @@ async def list_audit(
     until: datetime | None,
     before: int | None,
     most: int,
-) -> list[AuditEntry]:
-    """List the notes of the audit before a number, newest first."""
+) -> list[AuditRecord]:
+    """List audit entries before a number, newest first."""
     rows = await queries.list_audit(c, brin=brin, since=since, until=until, before=before, most=most)
     return [
-        AuditEntry(**{**row, **{name: _read_json(row[name]) for name in ("subject", "before", "after")}})
+        AuditRecord(**{**row, **{name: _read_json(row[name]) for name in ("subject", "before", "after")}})
         for row in rows
     ]
 
 
-async def _shut(c: Connection, destination: int) -> Gate:
-    await plans.shut_gate(c)
-    return Gate(**await queries.read_gate(c, id=destination))
+async def _lock_gate(c: Connection, destination: int) -> HoldState:
+    await plans.lock_gate_exclusive(c)
+    return HoldState(**await queries.read_hold_state(c, id=destination))
 
 
-async def _holds(c: Connection, destination: int, brins: Collection[str]) -> dict[str, bool]:
-    await plans.share_gate(c)
-    rows = await queries.read_holds(c, destination=destination, brins=sorted(set(brins)))
+async def _read_holds(c: Connection, destination: int, brins: Collection[str]) -> dict[str, bool]:
+    await plans.lock_gate_shared(c)
+    rows = await queries.lock_holds(c, destination=destination, brins=sorted(set(brins)))
     return {row["brin"]: row["held"] for row in sorted(rows, key=itemgetter("brin"))}
 
 

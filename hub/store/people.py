@@ -1,6 +1,6 @@
-"""Who acts, by pseudonym. In: the subject of a token. Out: a pseudonym, the only name that is kept anywhere else.
+"""Actors by pseudonym. In: the subject of a token. Out: a pseudonym, the only name that other tables keep.
 
-Erasing a person empties one row here; what the pseudonym did stays true, and stays sealed.
+Erasing a person empties one row here; the audit entries of the pseudonym stay sealed.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
     from hub.store.pool import Connection
 
 
-class Ours(StrEnum):
-    """Who acts and is nobody: written as it is. A token's subject is never one of these, whatever it reads."""
+class SystemActor(StrEnum):
+    """Built-in system actors, stored as they are. A token's subject is never one of these, whatever its text."""
 
     HUB = "hub"
     COMMAND_LINE = "osr-hub command line"
 
 
 class Pseudonym(str):
-    """Who acts, where only the pseudonym is known: written as it is."""
+    """An actor of whom only the pseudonym is known, stored as it is."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """A pseudonym, and whose it is; nobody's any more once it was erased."""
+    """A pseudonym and its subject, which is None once the person was erased."""
 
     pseudonym: UUID
     subject: str | None
@@ -43,25 +43,25 @@ class Person:
 
 
 async def pseudonym(c: Connection, actor: str, at: datetime) -> str:
-    """Say by which name an actor stands in records: the pseudonym, made in this transaction for one that is new."""
-    if isinstance(actor, Ours | Pseudonym):
+    """Return the name of an actor in records: the pseudonym, made in this transaction for a new one."""
+    if isinstance(actor, SystemActor | Pseudonym):
         return str(actor)
     found = None
     while found is None:  # nothing is found when another gave the pseudonym at the same moment
-        found = await queries.intern_person(c, subject=actor, at=at)
+        found = await queries.ensure_person(c, subject=actor, at=at)
     return str(found)
 
 
-async def known(c: Connection, actor: str) -> str | None:
-    """Say by which name an actor stands in records already, if any; gives no pseudonym to one that is new."""
-    if isinstance(actor, Ours):
+async def find_pseudonym(c: Connection, actor: str) -> str | None:
+    """Return the name of an actor in records, or None; makes no pseudonym."""
+    if isinstance(actor, SystemActor):
         return actor.value
     found = await queries.find_person(c, name=actor)
     return None if found is None or found["subject"] != actor else str(found["pseudonym"])
 
 
 async def subjects(c: Connection, pseudonyms: Collection[UUID]) -> dict[UUID, str | None]:
-    """Say whose these pseudonyms are; None for a person who was erased."""
+    """Return the subjects of pseudonyms; None for a person who was erased."""
     return {row["pseudonym"]: row["subject"] for row in await queries.read_people(c, pseudonyms=list(pseudonyms))}
 
 
@@ -72,5 +72,5 @@ async def find(c: Connection, name: str) -> Person | None:
 
 
 async def erase(c: Connection, person: UUID, at: datetime) -> bool:
-    """Forget whose a pseudonym is; say whether that was still known."""
+    """Erase the subject of a pseudonym; return whether there was one."""
     return await queries.erase_person(c, pseudonym=person, at=at) is not None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from hub.domain.kinds import Kind
-from hub.domain.planning import Destination, Directory, Listener, LoggedEvent, Planned, UnitMessage
+from hub.domain.planning import DestinationRef, Directory, EventToPlan, Planned, SubscriptionFilter, UnitMessage
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
@@ -25,43 +25,43 @@ GATE: Final = 0x05B_0010
 
 
 @dataclass(frozen=True, slots=True)
-class Rung:
+class UnplannedEvents:
     """What is new of schools that rang, and which of them the register does not know."""
 
-    events: Sequence[LoggedEvent]
+    events: Sequence[EventToPlan]
     unknown: frozenset[str]
 
 
-async def ring(c: Connection, brins: Sequence[str], most: int) -> Rung:
+async def lock_unplanned(c: Connection, brins: Sequence[str], most: int) -> UnplannedEvents:
     """Lock these schools, in key order, and read at most `most` unplanned events of each."""
-    rows = await queries.ring_schools(c, brins=sorted(brins), most=most)
+    rows = await queries.lock_unplanned_events(c, brins=sorted(brins), most=most)
     if missing := sorted(set(brins) - {row["brin"] for row in rows}):
-        await queries.enter_schools(c, brins=missing)
-        rows = await queries.ring_schools(c, brins=sorted(brins), most=most)
+        await queries.insert_planning_progress(c, brins=missing)
+        rows = await queries.lock_unplanned_events(c, brins=sorted(brins), most=most)
     events = [_event(row) for row in rows if row["number"] is not None]
-    return Rung(events, frozenset(missing) - {row["brin"] for row in rows})
+    return UnplannedEvents(events, frozenset(missing) - {row["brin"] for row in rows})
 
 
 async def directory(c: Connection) -> Directory:
     """Read who gets what, as it is in this transaction; called before any lane is locked."""
     rows = await queries.read_directory(c, gate=GATE)
-    places = {row["id"]: Destination(id=row["id"], name=row["name"]) for row in rows}
+    destinations = {row["id"]: DestinationRef(id=row["id"], name=row["name"]) for row in rows}
     return Directory(
-        queues={code: places[row["id"]] for row in rows for code in row["queue_of"] or ()},
-        webhooks={row["supplier_oin"]: places[row["id"]] for row in rows if row["kind"] == "las"},
-        copies={row["supplier_oin"]: places[row["id"]] for row in rows if row["kind"] == "las-copy"},
-        listeners={row["supplier_oin"]: _listener(row) for row in rows if row["types"] is not None},
+        queues={code: destinations[row["id"]] for row in rows for code in row["queue_of"] or ()},
+        webhooks={row["supplier_oin"]: destinations[row["id"]] for row in rows if row["kind"] == "las"},
+        copies={row["supplier_oin"]: destinations[row["id"]] for row in rows if row["kind"] == "las-copy"},
+        subscriptions={row["supplier_oin"]: _listener(row) for row in rows if row["types"] is not None},
     )
 
 
-async def share_gate(c: Connection) -> None:
+async def lock_gate_shared(c: Connection) -> None:
     """Let no destination be held or released as a whole until this transaction ends; before any lane is locked."""
-    await queries.share_gate(c, gate=GATE)
+    await queries.lock_gate_shared(c, gate=GATE)
 
 
-async def shut_gate(c: Connection) -> None:
+async def lock_gate_exclusive(c: Connection) -> None:
     """Wait until nobody plans, and let nobody plan until this transaction ends; before any other lock of it."""
-    await queries.shut_gate(c, gate=GATE)
+    await queries.lock_gate_exclusive(c, gate=GATE)
 
 
 async def raise_lanes(c: Connection, counts: Mapping[Lane, int]) -> dict[Lane, int]:
@@ -108,9 +108,9 @@ async def write_deliveries(
     )
 
 
-async def hold_destinations(c: Connection, destinations: Iterable[int]) -> None:
+async def lock_destinations(c: Connection, destinations: Iterable[int]) -> None:
     """Lock destinations whose lanes are locked before it is known what old news they get: see `lower_open_from`."""
-    await queries.hold_destinations(c, destinations=sorted(set(destinations)))
+    await queries.lock_destinations(c, destinations=sorted(set(destinations)))
 
 
 async def lower_open_from(c: Connection, lowest: Mapping[int, UUID]) -> None:
@@ -119,16 +119,16 @@ async def lower_open_from(c: Connection, lowest: Mapping[int, UUID]) -> None:
     Before any lane is locked, as whoever opens and closes circuits does.
     """
     ordered = sorted(lowest)
-    await queries.lower_open_from(c, destinations=ordered, ids=[lowest[destination] for destination in ordered])
+    await queries.lower_unsettled_from(c, destinations=ordered, ids=[lowest[destination] for destination in ordered])
 
 
-async def unplanned(c: Connection, most: int) -> dict[str, int]:
+async def unplanned_schools(c: Connection, most: int) -> dict[str, int]:
     """Find schools with events that are not planned, with the counter they were seen at."""
-    return {row["brin"]: row["counter"] for row in await queries.unplanned_schools(c, most=most)}
+    return {row["brin"]: row["counter"] for row in await queries.find_unplanned_schools(c, most=most)}
 
 
-def _event(row: Mapping[str, Any]) -> LoggedEvent:
-    return LoggedEvent(
+def _event(row: Mapping[str, Any]) -> EventToPlan:
+    return EventToPlan(
         brin=row["brin"],
         number=row["number"],
         id=row["id"],
@@ -138,5 +138,5 @@ def _event(row: Mapping[str, Any]) -> LoggedEvent:
     )
 
 
-def _listener(row: Mapping[str, Any]) -> Listener:
-    return Listener(services=frozenset(row["services"]), types=tuple(row["types"]), reports=row["reports"])
+def _listener(row: Mapping[str, Any]) -> SubscriptionFilter:
+    return SubscriptionFilter(services=frozenset(row["services"]), types=tuple(row["types"]), reports=row["reports"])

@@ -14,9 +14,15 @@ else:
     Pool = asyncpg.Pool
     Connection = asyncpg.Connection | PoolConnectionProxy
 
-AWAY: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
-"""All that a statement fails with, the driver's own confusion over a connection that is cut in the middle of it too."""
-PASSING: Final = (
+DATABASE_ERRORS: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+"""All errors of a statement, including the driver's own when a connection is cut in the middle of it."""
+TRANSIENT_ERRORS: Final = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
@@ -26,29 +32,37 @@ PASSING: Final = (
     asyncpg.InsufficientResourcesError,
     asyncpg.TransactionRollbackError,
 )
-"""What passes by itself: the database is away, starts, is full, or undid one of two that waited for each other."""
+"""Errors that pass: the database is away, starts, is full, or rolled one of two transactions back."""
 
 
-async def open_pool(dsn: str, *, name: str, most: int = 4, is_hot: bool = False) -> Pool:
+def is_transient(error: BaseException) -> bool:
+    """Return whether a statement that failed so can succeed when it is repeated.
+
+    A value that the driver cannot send is an `InterfaceError` too, and stays wrong however often it is sent.
+    """
+    return isinstance(error, TRANSIENT_ERRORS) and not isinstance(error, ValueError)
+
+
+async def open_pool(dsn: str, *, name: str, max_size: int = 4, is_hot: bool = False) -> Pool:
     """Open a pool of at most `most` connections that show up as `name` in pg_stat_activity.
 
     A hot one serves the stages of the flow, whose statements all look up by key.
     """
     return await asyncpg.create_pool(
         dsn,
-        min_size=most if is_hot else 1,
-        max_size=most,
+        min_size=max_size if is_hot else 1,
+        max_size=max_size,
         command_timeout=60,
-        init=look_up_by_key if is_hot else None,
-        reset=leave_as_it_is,
+        init=prefer_index_lookups if is_hot else None,
+        reset=skip_reset,
         server_settings={"application_name": f"osr-hub {name}"},
     )
 
 
-async def look_up_by_key(c: Connection) -> None:
-    """Keep the planner to what the hot statements are written for: a thousand look-ups by primary key, planned once.
+async def prefer_index_lookups(c: Connection) -> None:
+    """Make the planner look rows up by primary key, and plan each statement once.
 
-    Its guess of how many rows an array holds, and old statistics, would now and then make it read a whole table.
+    With a wrong guess of the rows in an array, or with old statistics, it would read a whole table now and then.
     """
     await c.execute(
         "set jit = off; set plan_cache_mode = force_generic_plan;"
@@ -56,8 +70,9 @@ async def look_up_by_key(c: Connection) -> None:
     )
 
 
-async def leave_as_it_is(_: Connection) -> None:
-    """Give a connection back without the driver's `reset all`: no statement here changes a session, `init` does.
+async def skip_reset(_: Connection) -> None:
+    """Skip the driver's `reset all` when a connection is released.
 
-    It would undo what `init` set, and cost a round trip for each use. An open transaction is rolled back all the same.
+    It would undo what `init` set, and cost a round trip. No statement changes the session, and the driver still rolls
+    an open transaction back.
     """

@@ -1,4 +1,4 @@
-"""Who is alive: one row per process, touched once a second; on the same machine others see sooner who is gone."""
+"""Running processes: one row per process, touched once a second; on the same machine an end is seen sooner."""
 
 from __future__ import annotations
 
@@ -20,81 +20,81 @@ if TYPE_CHECKING:
 
 DEAD_AFTER_SECONDS: Final = 4.0
 PROC: Final = Path("/proc")
-ENDED: Final = ("Z", "X")
-BIRTH: Final = 18
-"""Where the moment of birth stands in `/proc/PID/stat`, counted from what follows the state."""
+ENDED_STATES: Final = ("Z", "X")
+START_TICKS_FIELD: Final = 18
+"""The index of the start time in `/proc/PID/stat`, counted from the field after the state."""
 
 
-class Entry(NamedTuple):
-    """What the database said to a process that begins: its number, and what time it is there."""
+class RegisteredProcess(NamedTuple):
+    """The number of a process that begins, and the database's time."""
 
     process: int
     at: datetime
 
 
-class Beat(NamedTuple):
-    """What the database said to a beat: whether it still took the process for alive, and what time it is there."""
+class BeatResult(NamedTuple):
+    """Whether the process still counted as alive before this beat, and the database's time."""
 
     was_alive: bool
     at: datetime
 
 
-async def enter(c: Connection, role: str) -> Entry:
-    """Say that a process begins."""
-    pid, machine = os.getpid(), machine_of_mine()
-    row = await queries.enter_process(
-        c, role=role, host=socket.gethostname(), pid=pid, machine=machine, born=machine and born(pid)
+async def enter(c: Connection, role: str) -> RegisteredProcess:
+    """Insert the row of a process that begins."""
+    pid, machine = os.getpid(), current_machine()
+    row = await queries.insert_process(
+        c, role=role, host=socket.gethostname(), pid=pid, machine=machine, start_ticks=machine and start_ticks(pid)
     )
-    return Entry(row["id"], row["at"])
+    return RegisteredProcess(row["id"], row["at"])
 
 
-async def beat(c: Connection, process: int, sending: Sequence[tuple[int, str, float]] = ()) -> Beat | None:
-    """Say that it lives and which requests are open: (destination, brin, seconds left).
+async def beat(c: Connection, process: int, sending: Sequence[tuple[int, str, float]] = ()) -> BeatResult | None:
+    """Touch the row of a process and write its open requests: (destination, brin, seconds left).
 
-    Returns None when it is not known at all and must enter anew.
+    Return None when the row is gone and the process must enter again.
     """
-    row = await queries.beat(c, id=process, sending=orjson.dumps(sending).decode())
-    return None if row is None else Beat(not row["declared_dead"], row["at"])
+    row = await queries.write_heartbeat(c, id=process, open_requests=orjson.dumps(sending).decode())
+    return None if row is None else BeatResult(not row["declared_dead"], row["at"])
 
 
 async def leave(c: Connection, process: int) -> None:
-    """Say that it ended in order."""
-    await queries.leave_process(c, id=process)
+    """Mark the row of a process that ends in order."""
+    await queries.end_process(c, id=process)
 
 
 async def is_beating(c: Connection, role: str, pid: int) -> bool:
-    """Say whether a process of this role, with this number on its machine, is at work."""
-    return cast("bool", await queries.is_beating(c, role=role, pid=pid))
+    """Return whether a process of this role, with this pid on its machine, is running."""
+    return cast("bool", await queries.has_heartbeat(c, role=role, pid=pid))
 
 
-async def bury(c: Connection, dead_after: float = DEAD_AFTER_SECONDS) -> int:
-    """Free the lanes of forwarders that are gone or beat no more, and say how many; the caller owns the transaction."""
-    dead = await queries.declare_dead(c, dead_after=dead_after, gone=await _gone(c))
+async def rescue_lanes(c: Connection, dead_after: float = DEAD_AFTER_SECONDS) -> int:
+    """Free the lanes of forwarders that ended or stopped beating; return how many. The caller owns the transaction."""
+    dead = await queries.declare_dead(c, dead_after=dead_after, gone=await _ended_here(c))
     if not dead:
         return 0
     sending = [
         (destination, brin, max(0.0, left - row["silent"]))
         for row in dead
-        for destination, brin, left in orjson.loads(row["sending"])
+        for destination, brin, left in orjson.loads(row["open_requests"])
     ]
-    freed = await queries.free_lanes(
+    rescued = await queries.rescue_lanes(
         c,
         owners=[row["id"] for row in dead],
         destinations=[destination for destination, _, _ in sending],
         brins=[brin for _, brin, _ in sending],
         seconds=[seconds for _, _, seconds in sending],
     )
-    return len(freed)
+    return len(rescued)
 
 
-async def forget(c: Connection) -> None:
-    """Remove rows of processes that nothing refers to any more."""
-    await queries.forget_processes(c)
+async def delete_ended(c: Connection) -> None:
+    """Delete the rows of ended processes that nothing refers to."""
+    await queries.delete_ended_processes(c)
 
 
 @cache
-def machine_of_mine() -> str | None:
-    """Name the boot and the namespace that process numbers count in here; None where the kernel does not say."""
+def current_machine() -> str | None:
+    """Return the boot and the pid namespace of this process; None where the kernel does not tell them."""
     try:
         boot = (PROC / "sys/kernel/random/boot_id").read_text().strip()
         return f"{boot} {(PROC / 'self/ns/pid').readlink()}"
@@ -102,29 +102,33 @@ def machine_of_mine() -> str | None:
         return None
 
 
-def born(pid: int) -> int | None:
-    """Say when a process of this machine began, in ticks since its boot; None when it ended, or cannot be looked at."""
+def start_ticks(pid: int) -> int | None:
+    """Return when a process of this machine began, in ticks since its boot; None when it ended or cannot be read."""
     try:
         stat = (PROC / str(pid) / "stat").read_text()
     except OSError:
         return None
     state, *rest = stat[stat.rindex(")") + 2 :].split()
-    return None if state in ENDED else int(rest[BIRTH])
+    return None if state in ENDED_STATES else int(rest[START_TICKS_FIELD])
 
 
-def is_gone(pid: int, began: int | None) -> bool:
-    """Say whether the process of this number that began then has ended for sure; another may have its number now."""
+def has_ended(pid: int, began: int | None) -> bool:
+    """Return whether the process with this pid and start has certainly ended; another may have its pid by now."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return True
     except PermissionError:
         return False
-    return born(pid) != began
+    return start_ticks(pid) != began
 
 
-async def _gone(c: Connection) -> list[int]:
-    machine = machine_of_mine()
+async def _ended_here(c: Connection) -> list[int]:
+    machine = current_machine()
     if machine is None:
         return []
-    return [row["id"] for row in await queries.neighbours(c, machine=machine) if is_gone(row["pid"], row["born"])]
+    return [
+        row["id"]
+        for row in await queries.read_neighbours(c, machine=machine)
+        if has_ended(row["pid"], row["start_ticks"])
+    ]

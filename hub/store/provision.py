@@ -6,6 +6,8 @@ from typing import Final
 
 import asyncpg
 
+from hub.store.pool import DATABASE_ERRORS
+
 ROLE_EXISTS: Final = "select exists (select from pg_roles where rolname = $1)"
 DATABASE_EXISTS: Final = "select exists (select from pg_database where datname = $1)"
 WRITE_ROLE: Final = "select format('create role %I login createdb password %L', $1::text, $2::text)"
@@ -15,7 +17,7 @@ WRITE_DATABASE: Final = "select format('create database %I owner %I', $1::text, 
 
 
 async def provision(admin_dsn: str, *, role: str, password: str, database: str) -> None:
-    """Create the role (or give it this password), what it may see of the server, and the database that it owns."""
+    """Create the role (or set its password), its grants, and the database that it owns."""
     connection = await asyncpg.connect(admin_dsn, timeout=5)
     try:
         exists = await connection.fetchval(ROLE_EXISTS, role)
@@ -28,11 +30,11 @@ async def provision(admin_dsn: str, *, role: str, password: str, database: str) 
         await connection.close()
 
 
-async def answers(dsn: str) -> bool:
-    """Say whether a server takes connections at this DSN."""
+async def accepts_connections(dsn: str) -> bool:
+    """Return whether a server accepts connections at this DSN."""
     try:
         connection = await asyncpg.connect(dsn, timeout=2)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except DATABASE_ERRORS:
         return False
     await connection.close()
     return True

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
-from hub.domain.kinds import Kind
-from hub.envelopes import LogRow
-from hub.store.register import mandate_of
+from hub.store.published_events import log_row
+from hub.store.register import EventRow, event_columns, mandate_columns, mandate_of
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
@@ -16,33 +15,18 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from hub.domain.mandate import Mandate
+    from hub.envelopes import LogRow
     from hub.store.pool import Connection
 
     Key = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class StoredNumber:
     """What is here under a school's number: an event, or none; and which number the school has reached."""
 
     id: UUID | None
     counter: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventRow:
-    """An event as a row; `units` and `body` are JSON."""
-
-    brin: str
-    number: int
-    recorded_at: datetime
-    id: UUID
-    mandate_id: UUID
-    mandate_version: int
-    type: str
-    units: str
-    body: str
-    traceparent: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +40,7 @@ class LocalEvent:
 
 
 @dataclass(slots=True)
-class Place:
+class PublishedPosition:
     """A published event's place in the feed."""
 
     position: int
@@ -66,22 +50,22 @@ class Place:
 
 
 @dataclass(slots=True)
-class Recalled:
+class RecoveredRows:
     """What recovering writes of the register: mandates as they were, with their units as JSON, and events."""
 
     mandates: list[tuple[Mandate, str]] = field(default_factory=list)
     events: list[EventRow] = field(default_factory=list)
 
 
-async def known(c: Connection, keys: Sequence[Key]) -> dict[Key, Known]:
+async def known(c: Connection, keys: Sequence[Key]) -> dict[Key, StoredNumber]:
     """Look up events by school and number."""
-    rows = await queries.known_events(c, brins=[key[0] for key in keys], numbers=[key[1] for key in keys])
-    return {keys[row["o"] - 1]: Known(id=row["id"], counter=row["counter"]) for row in rows}
+    rows = await queries.read_events_at(c, brins=[key[0] for key in keys], numbers=[key[1] for key in keys])
+    return {keys[row["o"] - 1]: StoredNumber(id=row["id"], counter=row["counter"]) for row in rows}
 
 
-async def errands(c: Connection) -> dict[Key, UUID]:
+async def outbox_ids(c: Connection) -> dict[Key, UUID]:
     """Read what is to be published, with the ids of the events."""
-    return {(row["brin"], row["number"]): row["id"] for row in await queries.read_errands(c)}
+    return {(row["brin"], row["number"]): row["id"] for row in await queries.read_outbox_ids(c)}
 
 
 async def local_events(c: Connection, since: Mapping[str, int]) -> list[LocalEvent]:
@@ -98,9 +82,9 @@ async def local_events(c: Connection, since: Mapping[str, int]) -> list[LocalEve
     ]
 
 
-async def hold_plans(c: Connection, brins: Iterable[str]) -> None:
+async def lock_planning(c: Connection, brins: Iterable[str]) -> None:
     """Keep the planner from schools, in key order, until the transaction ends."""
-    await queries.hold_plans(c, brins=sorted(brins))
+    await queries.lock_planning(c, brins=sorted(brins))
 
 
 async def mandates(c: Connection, ids: Collection[UUID]) -> dict[UUID, Mandate]:
@@ -112,15 +96,15 @@ async def renumber(c: Connection, moved: Sequence[tuple[LocalEvent, int]]) -> No
     """Give unpublished events other numbers; what is under those must be written after this."""
     rows = [event.row for event, _ in moved]
     brins, befores = [row.brin for row in rows], [row.number for row in rows]
-    await queries.drop_events(c, brins=brins, numbers=befores)
-    await queries.renumber_errands(c, brins=brins, befores=befores, afters=[number for _, number in moved])
+    await queries.delete_events(c, brins=brins, numbers=befores)
+    await queries.renumber_event_outbox(c, brins=brins, befores=befores, afters=[number for _, number in moved])
 
 
-async def write(c: Connection, recalled: Recalled) -> None:
+async def write(c: Connection, recalled: RecoveredRows) -> None:
     """Write mandates as they were, their routing, and events."""
     mandates_, routes = recalled.mandates, [(m.id, *route) for m, _ in recalled.mandates for route in m.routes.items()]
-    await queries.write_recalled_mandates(c, **_mandate_columns(mandates_))
-    await queries.write_recalled_routes(
+    await queries.write_recovered_mandates(c, **mandate_columns(mandates_))
+    await queries.write_recovered_routes(
         c,
         mandates=[m.id for m, _ in mandates_],
         ids=[route[0] for route in routes],
@@ -130,65 +114,29 @@ async def write(c: Connection, recalled: Recalled) -> None:
     await write_events(c, recalled.events)
 
 
-def _mandate_columns(rows: Sequence[tuple[Mandate, str]]) -> dict[str, list[Any]]:
-    found = [m for m, _ in rows]
-    return {
-        "ids": [m.id for m in found],
-        "brins": [m.brin for m in found],
-        "service_codes": [m.service_code for m in found],
-        "supplier_oins": [m.supplier_oin for m in found],
-        "start_dates": [m.start_date for m in found],
-        "end_dates": [m.end_date for m in found],
-        "versions": [m.version for m in found],
-        "units": [units for _, units in rows],
-        "next_dates": [m.next_date for m in found],
-        "copied_from": [m.copied_from for m in found],
-        "created_at": [m.created_at for m in found],
-        "updated_at": [m.updated_at for m in found],
-        "withdrawn_at": [m.withdrawn_at for m in found],
-    }
-
-
 async def write_events(c: Connection, rows: Sequence[EventRow]) -> None:
     """Write events, and raise the counters of their schools."""
-    await queries.write_recalled_events(
-        c,
-        brins=[row.brin for row in rows],
-        numbers=[row.number for row in rows],
-        recorded_ats=[row.recorded_at for row in rows],
-        ids=[row.id for row in rows],
-        mandates=[row.mandate_id for row in rows],
-        versions=[row.mandate_version for row in rows],
-        types=[row.type for row in rows],
-        units=[row.units for row in rows],
-        bodies=[row.body for row in rows],
-        traceparents=[row.traceparent for row in rows],
-    )
+    await queries.write_recovered_events(c, **event_columns(rows))
     counters: dict[str, int] = {}
     for row in rows:
         counters[row.brin] = max(row.number, counters.get(row.brin, 0))
     await queries.raise_counters(c, brins=list(counters), counters=list(counters.values()))
 
 
-async def write_feed(c: Connection, places: Sequence[Place]) -> None:
+async def write_positions(c: Connection, places: Sequence[PublishedPosition]) -> None:
     """Give published events their places."""
-    await queries.write_feed(
+    await queries.write_positions(
         c,
-        positions=[place.position for place in places],
-        brins=[place.brin for place in places],
-        numbers=[place.number for place in places],
-        published_ats=[place.published_at for place in places],
+        positions=[position.position for position in places],
+        brins=[position.brin for position in places],
+        numbers=[position.number for position in places],
+        published_ats=[position.published_at for position in places],
     )
 
 
 async def leave_out(c: Connection, numbers: Mapping[str, int], positions: int) -> None:
     """Note how many numbers of schools, and positions of the log, belong to what is not kept any more."""
-    await queries.leave_out(c, brins=list(numbers), ns=list(numbers.values()), positions=positions)
-
-
-async def raise_epoch(c: Connection) -> int:
-    """Let every receiver know that the ledger was restored; returns the new number."""
-    return cast("int", await queries.raise_epoch(c))
+    await queries.add_archived(c, brins=list(numbers), ns=list(numbers.values()), positions=positions)
 
 
 async def published(c: Connection, after: int, most: int) -> list[tuple[int, LogRow]]:
@@ -196,17 +144,7 @@ async def published(c: Connection, after: int, most: int) -> list[tuple[int, Log
     return [
         (
             row["position"],
-            LogRow(
-                id=row["id"],
-                brin=row["brin"],
-                number=row["number"],
-                kind=Kind(row["kind"]),
-                recorded_at=row["recorded_at"],
-                mandate_id=row["mandate_id"],
-                body=row["body"],
-                traceparent=row["traceparent"],
-                previous=None if row["previous"] == row["number"] - 1 else row["previous"],
-            ),
+            log_row(row, previous=None if row["previous"] == row["number"] - 1 else row["previous"]),
         )
-        for row in await queries.read_published(c, after=after, most=most)
+        for row in await queries.read_published_events(c, after=after, most=most)
     ]

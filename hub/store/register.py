@@ -1,4 +1,4 @@
-"""The register's rows: schools that are held, mandates that live, and the one statement that changes them."""
+"""Rows of the register: locked schools, live mandates, and the one statement that changes them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import orjson
 
 from hub.domain.mandate import Mandate, Unit
-from hub.domain.school import Location, School
+from hub.domain.school import School, SchoolBranch
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class System:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class References:
-    """What wishes refer to: all systems and all services."""
+    """All systems and services, to which requests refer."""
 
     systems: Mapping[Oin, System]
     services: frozenset[str]
@@ -60,42 +60,59 @@ class UsedRouting:
     routing: RoutingId
 
 
-@dataclass(slots=True)
-class Columns:
-    """What one change writes, as the columns of `write_register`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRow:
+    """An event as a row; `units` and `body` are JSON."""
 
-    mandates: list[tuple[Any, ...]] = field(default_factory=list)
-    """id, brin, service, supplier, start, end, version, units, next date, copied from, created, withdrawn."""
-    events: list[tuple[Any, ...]] = field(default_factory=list)
-    """brin, number, id, mandate, mandate version, type, units, body."""
+    brin: str
+    number: int
+    recorded_at: datetime
+    id: UUID
+    mandate_id: UUID
+    mandate_version: int
+    type: str
+    units: str
+    body: str
+    traceparent: str | None
+
+
+@dataclass(slots=True)
+class RegisterRows:
+    """The rows that one change of the register writes."""
+
+    mandates: list[tuple[Mandate, str]] = field(default_factory=list)
+    """Mandates with their units as JSON."""
+    events: list[EventRow] = field(default_factory=list)
     routed: list[tuple[UUID, str, str]] = field(default_factory=list)
+    """Mandate, branch, routing characteristic."""
     unrouted: list[tuple[UUID, str]] = field(default_factory=list)
+    """Mandate, branch."""
     counters: dict[Brin, int] = field(default_factory=dict)
 
 
 async def lock_schools(c: Connection, brins: Iterable[str]) -> dict[Brin, School]:
-    """Hold schools, in key order, until the transaction ends; unknown ones are left out."""
+    """Lock schools in key order until the transaction ends; unknown ones are left out."""
     codes = sorted(set(brins))
     await queries.lock_schools(c, brins=codes)
     return await _schools(c, await queries.read_schools(c, brins=codes))
 
 
 async def read_schools(c: Connection, brins: Iterable[str]) -> dict[Brin, School]:
-    """Read schools without holding them; unknown ones are left out."""
+    """Read schools without a lock; unknown ones are left out."""
     return await _schools(c, await queries.read_schools(c, brins=sorted(set(brins))))
 
 
 async def _schools(c: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[Brin, School]:
-    places: dict[Brin, list[Location]] = defaultdict(list)
-    for row in await queries.read_locations(c, brins=[row["brin"] for row in rows]):
-        places[row["brin"]].append(Location(branch=row["branch"], name=row["name"], closed_on=row["closed_on"]))
-    return {row["brin"]: School(**row, locations=tuple(places[row["brin"]])) for row in rows}
+    places: dict[Brin, list[SchoolBranch]] = defaultdict(list)
+    for row in await queries.read_branches(c, brins=[row["brin"] for row in rows]):
+        places[row["brin"]].append(SchoolBranch(branch=row["branch"], name=row["name"], closed_on=row["closed_on"]))
+    return {row["brin"]: School(**row, branches=tuple(places[row["brin"]])) for row in rows}
 
 
 async def living_mandates(
     c: Connection, brins: Iterable[str], today: date, service_code: str | None = None
 ) -> list[Mandate]:
-    """Read the mandates of schools that are not ended, or whose end was not told yet; by school and service."""
+    """Read the mandates of schools that are live, or whose end has no event yet, by school and service."""
     rows = await queries.read_living_mandates(c, brins=list(brins), today=today, service_code=service_code)
     return [mandate_of(row) for row in rows]
 
@@ -113,16 +130,11 @@ async def find_mandate(c: Connection, mandate_id: UUID) -> Mandate | None:
 
 async def systems(c: Connection) -> dict[Oin, System]:
     """Read all systems."""
-    return {
-        row["supplier_oin"]: System(
-            supplier_oin=row["supplier_oin"], name=row["name"], service_codes=frozenset(row["service_codes"])
-        )
-        for row in await queries.read_systems(c)
-    }
+    return {row["supplier_oin"]: system_of(row) for row in await queries.read_systems(c)}
 
 
 async def references(c: Connection) -> References:
-    """Read what wishes refer to."""
+    """Read all systems and services."""
     rows = await queries.read_services(c)
     return References(systems=await systems(c), services=frozenset(row["code"] for row in rows))
 
@@ -157,37 +169,61 @@ async def write_systems(c: Connection, rows: Sequence[System]) -> None:
     )
 
 
-async def write(c: Connection, columns: Columns, *, now: datetime, traceparent: str | None) -> None:
-    """Write one change: mandates, routing, events, errands and counters; the schools are held."""
-    mandates = _columns(columns.mandates, 12)
-    events = _columns(columns.events, 8)
-    routed = _columns(columns.routed, 3)
-    unrouted = _columns(columns.unrouted, 2)
+async def write(c: Connection, rows: RegisterRows) -> None:
+    """Write one change: mandates, routing, events, outbox entries and counters; the schools are locked."""
     await queries.write_register(
         c,
-        now=now,
-        traceparent=traceparent,
-        **dict(zip(_MANDATE_COLUMNS, mandates, strict=True)),
-        **dict(zip(_EVENT_COLUMNS, events, strict=True)),
-        **dict(zip(("routed_ids", "routed_branches", "routing_ids"), routed, strict=True)),
-        **dict(zip(("unrouted_ids", "unrouted_branches"), unrouted, strict=True)),
-        counted_brins=list(columns.counters),
-        counters=list(columns.counters.values()),
+        **mandate_columns(rows.mandates),
+        **{f"event_{name}": column for name, column in event_columns(rows.events).items()},
+        routed_ids=[mandate_id for mandate_id, _, _ in rows.routed],
+        routed_branches=[branch for _, branch, _ in rows.routed],
+        routing_ids=[routing for _, _, routing in rows.routed],
+        unrouted_ids=[mandate_id for mandate_id, _ in rows.unrouted],
+        unrouted_branches=[branch for _, branch in rows.unrouted],
+        counted_brins=list(rows.counters),
+        counters=list(rows.counters.values()),
     )
 
 
-_MANDATE_COLUMNS = (
-    "ids", "brins", "service_codes", "supplier_oins", "start_dates", "end_dates", "versions", "units", "next_dates",
-    "copied_from", "created_at", "withdrawn_at",
-)  # fmt: skip
-_EVENT_COLUMNS = (
-    "event_brins", "event_numbers", "event_ids", "event_mandates", "event_versions", "event_types", "event_units",
-    "event_bodies",
-)  # fmt: skip
+def mandate_columns(rows: Sequence[tuple[Mandate, str]]) -> dict[str, list[Any]]:
+    """Return mandates with their units as JSON, as the columns of the table."""
+    mandates = [mandate for mandate, _ in rows]
+    return {
+        "ids": [m.id for m in mandates],
+        "brins": [m.brin for m in mandates],
+        "service_codes": [m.service_code for m in mandates],
+        "supplier_oins": [m.supplier_oin for m in mandates],
+        "start_dates": [m.start_date for m in mandates],
+        "end_dates": [m.end_date for m in mandates],
+        "versions": [m.version for m in mandates],
+        "units": [units for _, units in rows],
+        "next_dates": [m.next_date for m in mandates],
+        "copied_from": [m.copied_from for m in mandates],
+        "created_at": [m.created_at for m in mandates],
+        "updated_at": [m.updated_at for m in mandates],
+        "withdrawn_at": [m.withdrawn_at for m in mandates],
+    }
 
 
-def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
+def event_columns(rows: Sequence[EventRow]) -> dict[str, list[Any]]:
+    """Return events as the columns of the table."""
+    return {
+        "brins": [row.brin for row in rows],
+        "numbers": [row.number for row in rows],
+        "recorded_ats": [row.recorded_at for row in rows],
+        "ids": [row.id for row in rows],
+        "mandates": [row.mandate_id for row in rows],
+        "versions": [row.mandate_version for row in rows],
+        "types": [row.type for row in rows],
+        "units": [row.units for row in rows],
+        "bodies": [row.body for row in rows],
+        "traceparents": [row.traceparent for row in rows],
+    }
+
+
+def system_of(row: Mapping[str, Any]) -> System:
+    """Build a system from a row."""
+    return System(supplier_oin=row["supplier_oin"], name=row["name"], service_codes=frozenset(row["service_codes"]))
 
 
 def mandate_of(row: Mapping[str, Any]) -> Mandate:

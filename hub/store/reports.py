@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from hub.domain.delivery import Status
+from hub.domain.keys import DeliveryKey, LaneKey
 from hub.store import plans
 from hub.store.statements import queries
 
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from hub.store.pool import Connection
-
-LaneKey: TypeAlias = tuple[int, str]
-Key: TypeAlias = tuple[int, str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,14 +48,14 @@ class Tracked:
     reason: str | None = None
 
     @property
-    def key(self) -> Key:
+    def key(self) -> DeliveryKey:
         """Where it stands."""
-        return self.destination, self.brin, self.sequence
+        return DeliveryKey(self.destination, self.brin, self.sequence)
 
     @property
     def lane(self) -> LaneKey:
         """The lane it stands in."""
-        return self.destination, self.brin
+        return LaneKey(self.destination, self.brin)
 
     @property
     def unit(self) -> tuple[int, UUID, str]:
@@ -69,7 +67,7 @@ class Tracked:
 class KeptReport:
     """A report as it is kept."""
 
-    key: Key
+    key: DeliveryKey
     status: str
     signals: str
     reported_at: datetime
@@ -77,38 +75,48 @@ class KeptReport:
     ignored: str | None
 
 
-async def find_by_id(c: Connection, ids: Sequence[UUID]) -> dict[UUID, Key]:
+async def find_by_id(c: Connection, ids: Sequence[UUID]) -> dict[UUID, DeliveryKey]:
     """Find where deliveries are."""
-    rows = await queries.find_by_id(c, ids=list(ids))
-    return {row["id"]: (row["destination"], row["brin"], row["sequence"]) for row in rows}
+    rows = await queries.find_deliveries_by_id(c, ids=list(ids))
+    return {row["id"]: DeliveryKey(row["destination"], row["brin"], row["sequence"]) for row in rows}
 
 
-async def find_by_mandate(c: Connection, versions: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], list[Key]]:
+async def find_at_queues(c: Connection, ids: Sequence[UUID]) -> dict[UUID, DeliveryKey]:
+    """Find where deliveries to DUO's queues are; those to systems are left out."""
+    rows = await queries.find_queue_deliveries_by_id(c, ids=list(ids))
+    return {row["id"]: DeliveryKey(row["destination"], row["brin"], row["sequence"]) for row in rows}
+
+
+async def find_by_mandate(
+    c: Connection, versions: Sequence[tuple[UUID, int]]
+) -> dict[tuple[UUID, int], list[DeliveryKey]]:
     """Find all units of versions of mandates at DUO's queue of their service."""
-    rows = await queries.find_by_mandate(c, mandates=[v[0] for v in versions], versions=[v[1] for v in versions])
-    found: dict[tuple[UUID, int], list[Key]] = {}
+    rows = await queries.find_deliveries_by_mandate(
+        c, mandates=[v[0] for v in versions], versions=[v[1] for v in versions]
+    )
+    found: dict[tuple[UUID, int], list[DeliveryKey]] = {}
     for row in rows:
-        key = (row["destination"], row["brin"], row["sequence"])
+        key = DeliveryKey(row["destination"], row["brin"], row["sequence"])
         found.setdefault((row["mandate_id"], row["mandate_version"]), []).append(key)
     return found
 
 
-async def lock(c: Connection, lanes: Iterable[LaneKey], *, make: bool = False) -> dict[LaneKey, HeldLane]:
+async def lock_lanes(c: Connection, lanes: Iterable[LaneKey], *, make: bool = False) -> dict[LaneKey, HeldLane]:
     """Hold lanes still, in key order; with `make` those that are not there yet are made in their places."""
     ordered = sorted(set(lanes))
     if make:
-        await plans.share_gate(c)
-    locking = queries.make_lanes if make else queries.lock_lanes
+        await plans.lock_gate_shared(c)
+    locking = queries.lock_or_create_lanes if make else queries.lock_lanes
     rows = await locking(c, destinations=[x[0] for x in ordered], brins=[x[1] for x in ordered])
     return {
-        (row["destination"], row["brin"]): HeldLane(
+        LaneKey(row["destination"], row["brin"]): HeldLane(
             head=row["head"], closed=row["closed"], is_leased=row["owner"] is not None
         )
         for row in rows
     }
 
 
-async def read_targets(c: Connection, keys: Iterable[Key]) -> dict[Key, Tracked]:
+async def read_targets(c: Connection, keys: Iterable[DeliveryKey]) -> dict[DeliveryKey, Tracked]:
     """Read the deliveries that reports name."""
     rows = await queries.read_targets(c, **_keys(sorted(set(keys))))
     return {t.key: t for t in map(_tracked, rows)}
@@ -141,7 +149,7 @@ async def write(c: Connection, changed: Sequence[Tracked]) -> None:
 
 async def move_closed(c: Connection, closed: Mapping[LaneKey, int]) -> None:
     """Remember that nothing at or below these numbers waits for a report."""
-    await queries.move_closed(
+    await queries.write_closed(
         c,
         destinations=[lane[0] for lane in closed],
         brins=[lane[1] for lane in closed],
@@ -149,7 +157,7 @@ async def move_closed(c: Connection, closed: Mapping[LaneKey, int]) -> None:
     )
 
 
-async def keep(c: Connection, reports: Sequence[KeptReport]) -> None:
+async def write_reports(c: Connection, reports: Sequence[KeptReport]) -> None:
     """Keep reports as rows."""
     await queries.write_reports(
         c,
@@ -162,32 +170,37 @@ async def keep(c: Connection, reports: Sequence[KeptReport]) -> None:
     )
 
 
-async def keep_earlier(c: Connection, keys: Iterable[Key]) -> None:
+async def write_earlier_reports(c: Connection, keys: Iterable[DeliveryKey]) -> None:
     """Turn first reports that live in columns into rows, before a correction replaces them."""
-    await queries.keep_earlier_reports(c, **_keys(keys))
+    await queries.write_earlier_reports(c, **_keys(keys))
 
 
-async def park(c: Connection, record: Mapping[str, Any]) -> None:
+async def park_record(c: Connection, record: Mapping[str, Any]) -> None:
     """Put a record aside with its bytes; `headers` is a list of pairs; the same record again changes nothing."""
-    await queries.park(c, **{**record, "headers": orjson.dumps(record["headers"]).decode()})
+    await queries.park_record(c, **{**record, "headers": orjson.dumps(record["headers"]).decode()})
 
 
 async def parked_that_arrived(c: Connection) -> list[Mapping[str, Any]]:
     """Take parked reports whose delivery has appeared since."""
-    return [dict(row) for row in await queries.parked_that_arrived(c)]
+    return [dict(row) for row in await queries.claim_parked_reports(c)]
 
 
 async def unpark_schools(c: Connection) -> int:
     """Note that schools which were unknown when their bell rang are known now; return how many bells that were."""
-    return len(await queries.unpark_schools(c))
+    return len(await queries.retry_parked_schools(c))
+
+
+async def refuse_parked(c: Connection, parked_id: int, reason: str, detail: str, *, blame: str) -> None:
+    """Note that a parked record cannot be used, though its delivery has appeared."""
+    await queries.refuse_parked(c, id=parked_id, reason=reason, detail=detail[:1000], blame=blame)
 
 
 async def unpark(c: Connection, ids: Sequence[int]) -> None:
     """Note that parked records were applied."""
-    await queries.unpark(c, ids=list(ids))
+    await queries.mark_parked_retried(c, ids=list(ids))
 
 
-def _keys(keys: Iterable[Key]) -> dict[str, list[Any]]:
+def _keys(keys: Iterable[DeliveryKey]) -> dict[str, list[Any]]:
     listed = list(keys)
     return {
         "destinations": [k[0] for k in listed],
@@ -200,18 +213,18 @@ def _tracked(row: Mapping[str, Any]) -> Tracked:
     return Tracked(**{**row, "status": Status(row["status"])})
 
 
-async def cancel(c: Connection, key: Key, reason: str) -> None:
+async def cancel(c: Connection, key: DeliveryKey, reason: str) -> None:
     """Mark a delivery cancelled and let its lane, whose row is locked, go on."""
     destination, brin, sequence = key
     await queries.mark_cancelled(c, destination=destination, brin=brin, sequence=sequence, reason=reason)
-    await queries.pass_cancelled(c, destination=destination, brin=brin)
+    await queries.skip_cancelled(c, destination=destination, brin=brin)
 
 
-async def cancel_many(c: Connection, keys: Sequence[Key], reason: str) -> None:
+async def cancel_many(c: Connection, keys: Sequence[DeliveryKey], reason: str) -> None:
     """Mark deliveries cancelled and let their lanes, whose rows are locked, go on."""
     await queries.mark_many_cancelled(c, **_keys(keys), reason=reason)
-    for destination, brin in sorted({key[:2] for key in keys}):
-        await queries.pass_cancelled(c, destination=destination, brin=brin)
+    for destination, brin in sorted({key.lane for key in keys}):
+        await queries.skip_cancelled(c, destination=destination, brin=brin)
 
 
 def read_headers(text: str) -> list[tuple[str, str]]:

@@ -1,12 +1,13 @@
-"""What the current state of units is made of. In: units that are held still. Out: what was said, what lanes hold."""
+"""Read what a restatement is made of. In: locked units. Out: their events, and what their lanes hold."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hub.domain.keys import LaneKey
 from hub.domain.kinds import Kind
-from hub.domain.planning import Destination
-from hub.domain.restating import PlaceKind, Spoken, Told
+from hub.domain.planning import DestinationRef
+from hub.domain.restating import DestinationKind, LaneUnitState, UnitEvents
 from hub.store import plans, reports
 from hub.store.statements import queries
 
@@ -14,28 +15,29 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from uuid import UUID
 
-    from hub.domain.planning import Listener
+    from hub.domain.planning import SubscriptionFilter
     from hub.domain.restating import UnitKey
     from hub.store.pool import Connection
-    from hub.store.reports import LaneKey
 
 NOTHING_LOST = 2**63 - 1
 
 
-async def hold_still(c: Connection, units: Sequence[UnitKey]) -> Mapping[str, Listener]:
+async def lock_units(c: Connection, units: Sequence[UnitKey]) -> Mapping[str, SubscriptionFilter]:
     """Lock the schools of units against planning, then destinations, then lanes, in key order; returns who listens."""
     brins = sorted({brin for _, brin, _, _ in units})
-    await queries.enter_schools(c, brins=brins)
-    await queries.hold_schools(c, brins=brins)
+    await queries.insert_planning_progress(c, brins=brins)
+    await queries.lock_supplier_planning(c, brins=brins)
     directory = await plans.directory(c)
-    await plans.hold_destinations(c, {destination for destination, *_ in units})
-    await reports.lock(c, {(destination, brin) for destination, brin, _, _ in units})
-    return directory.listeners
+    await plans.lock_destinations(c, {destination for destination, *_ in units})
+    await reports.lock_lanes(c, {LaneKey(destination, brin) for destination, brin, _, _ in units})
+    return directory.subscriptions
 
 
-async def spoken(c: Connection, units: Sequence[UnitKey], listeners: Mapping[str, Listener]) -> dict[UnitKey, Spoken]:
+async def read_unit_events(
+    c: Connection, units: Sequence[UnitKey], subscriptions: Mapping[str, SubscriptionFilter]
+) -> dict[UnitKey, UnitEvents]:
     """Read what planned events say of units; one that none speaks of is left out."""
-    rows = await queries.unit_news(
+    rows = await queries.read_newest_unit_events(
         c,
         destinations=[unit[0] for unit in units],
         brins=[unit[1] for unit in units],
@@ -46,10 +48,10 @@ async def spoken(c: Connection, units: Sequence[UnitKey], listeners: Mapping[str
     for row in rows:
         newest.setdefault(row["o"], {})[Kind(row["type"])] = (row["number"], row["id"])
     return {
-        units[row["o"] - 1]: Spoken(
-            place=Destination(id=row["destination"], name=row["name"]),
-            place_kind=PlaceKind(row["kind"]),
-            listener=listeners.get(row["supplier_oin"]),
+        units[row["o"] - 1]: UnitEvents(
+            destination=DestinationRef(id=row["destination"], name=row["name"]),
+            destination_kind=DestinationKind(row["kind"]),
+            subscription=subscriptions.get(row["supplier_oin"]),
             service_code=row["service_code"],
             newest=newest[row["o"]],
         )
@@ -57,21 +59,24 @@ async def spoken(c: Connection, units: Sequence[UnitKey], listeners: Mapping[str
     }
 
 
-async def told(
+async def read_lane_states(
     c: Connection, units: Sequence[UnitKey], cause: UUID, lost_from: Mapping[LaneKey, int]
-) -> dict[UnitKey, Told]:
-    """Read what lanes hold of units; one that was never told is left out. `lost_from` as in `hub.restate.restate`."""
-    lanes = sorted({(destination, brin) for destination, brin, _, _ in units})
-    rows = await queries.lane_contents(
+) -> dict[UnitKey, LaneUnitState]:
+    """Read the state of units in their lanes; units without deliveries are left out.
+
+    `lost_from` is that of `hub.operations.restate.restate`.
+    """
+    lanes = sorted({LaneKey(destination, brin) for destination, brin, _, _ in units})
+    rows = await queries.read_lane_unit_states(
         c,
         cause=cause,
-        destinations=[lane[0] for lane in lanes],
-        brins=[lane[1] for lane in lanes],
+        destinations=[lane.destination for lane in lanes],
+        brins=[lane.brin for lane in lanes],
         lost_froms=[lost_from.get(lane, NOTHING_LOST) for lane in lanes],
         mandates=sorted({mandate for _, _, mandate, _ in units}),
     )
     return {
-        (row["destination"], row["brin"], row["mandate_id"], row["branch"]): Told(
+        (row["destination"], row["brin"], row["mandate_id"], row["branch"]): LaneUnitState(
             last_taken=None if row["last_taken"] is None else Kind(row["last_taken"]),
             waits_with=row["waits_with"],
             newest=row["newest"],

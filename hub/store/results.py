@@ -1,60 +1,62 @@
-"""Who asked for processing results, and which deliveries they concern."""
+"""Systems that asked for processing results, and the deliveries that concern them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hub.domain.planning import Destination
+from hub.domain.keys import DeliveryKey
+from hub.domain.planning import DestinationRef
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from hub.store.pool import Connection
-    from hub.store.reports import Key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listener:
-    """A system that asked: where its messages go, and of which services."""
+class ResultSubscriber:
+    """A system that asked: the destination of its copies, and its services."""
 
-    copies: Destination
+    copies: DestinationRef
     services: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listened:
-    """A delivery to DUO that somebody wants to hear of."""
+class ResultSubject:
+    """A delivery to DUO whose results a system asked for."""
 
-    copies: Destination
+    copies: DestinationRef
     destination: str
     event_number: int
     mandate_version: int
     has_lane: bool
 
 
-async def listeners(c: Connection) -> dict[str, Listener]:
-    """Read who asked, by supplier; until the transaction ends none of them can be deleted or changed."""
+async def read_subscribers(c: Connection) -> dict[str, ResultSubscriber]:
+    """Read the systems that asked, by supplier, locked until the transaction ends."""
     return {
-        row["supplier_oin"]: Listener(
-            copies=Destination(id=row["id"], name=row["name"]), services=frozenset(row["services"])
+        row["supplier_oin"]: ResultSubscriber(
+            copies=DestinationRef(id=row["id"], name=row["name"]), services=frozenset(row["services"])
         )
-        for row in await queries.result_listeners(c)
+        for row in await queries.read_result_subscribers(c)
     }
 
 
-async def listened(c: Connection, keys: Iterable[Key], asked: Mapping[str, Listener]) -> dict[Key, Listened]:
-    """Find which of these deliveries went to DUO for a mandate of somebody who asked."""
+async def read_subjects(
+    c: Connection, keys: Iterable[DeliveryKey], asked: Mapping[str, ResultSubscriber]
+) -> dict[DeliveryKey, ResultSubject]:
+    """Find the deliveries to DUO among these that are about a mandate of a system that asked."""
     ordered = sorted(set(keys))
-    rows = await queries.result_subjects(
+    rows = await queries.read_result_subjects(
         c,
-        destinations=[k[0] for k in ordered],
-        brins=[k[1] for k in ordered],
-        sequences=[k[2] for k in ordered],
+        destinations=[k.destination for k in ordered],
+        brins=[k.brin for k in ordered],
+        sequences=[k.sequence for k in ordered],
     )
     return {
-        (row["destination"], row["brin"], row["sequence"]): Listened(
+        DeliveryKey(row["destination"], row["brin"], row["sequence"]): ResultSubject(
             copies=asked[row["supplier_oin"]].copies,
             destination=row["name"],
             event_number=row["event_number"],

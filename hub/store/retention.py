@@ -1,13 +1,14 @@
-"""Taking away what is too old, some at a time. In: a moment, and where to go on. Out: how much was taken.
+"""Delete what is too old, some at a time. In: a moment, and where to go on. Out: the number deleted.
 
 The caller owns the transaction of each step; what a step left for the next run is found again by it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from hub.domain.delivery import Status
+from hub.domain.keys import LaneKey
 from hub.store import audit, register, reports, tallies
 from hub.store.statements import queries
 
@@ -18,25 +19,24 @@ if TYPE_CHECKING:
     from hub.store.pool import Connection
     from hub.store.tallies import Tally
 
-LaneKey: TypeAlias = tuple[int, str]
-FIRST_LANE: Final[LaneKey] = (0, "")
+FIRST_LANE: Final = LaneKey(0, "")
 
 
 async def page_of_lanes(
     c: Connection, after: LaneKey, before: datetime, most: int
 ) -> tuple[list[LaneKey], list[LaneKey]]:
     """Read the next lanes, and which of them may hold messages that are too old."""
-    rows = await queries.page_of_lanes(c, destination=after[0], brin=after[1], before=before, most=most)
-    keys = [((row["destination"], row["brin"]), row["is_old"]) for row in rows]
+    rows = await queries.read_lane_page(c, destination=after.destination, brin=after.brin, before=before, most=most)
+    keys = [(LaneKey(row["destination"], row["brin"]), row["is_old"]) for row in rows]
     return [key for key, _ in keys], [key for key, is_old in keys if is_old]
 
 
 async def thin_lanes(c: Connection, lanes: list[LaneKey], before: datetime, day: date) -> int:
-    """Take messages older than `before` out of lanes, but not what a mandate that is not over on `day` needs."""
+    """Delete messages older than `before` from lanes, except those that a mandate not over on `day` needs."""
     if not lanes:
         return 0
-    await reports.lock(c, lanes)
-    rows = await queries.thin_lanes(c, **_columns(lanes), before=before, day=day)
+    await reports.lock_lanes(c, lanes)
+    rows = await queries.delete_old_deliveries(c, **_columns(lanes), before=before, day=day)
     gone: dict[Tally, int] = {
         (row["destination"], Status(row["status"]), row["expects_report"]): -row["n"] for row in rows
     }
@@ -45,60 +45,60 @@ async def thin_lanes(c: Connection, lanes: list[LaneKey], before: datetime, day:
 
 
 async def drop_attempts(c: Connection, lanes: list[LaneKey], before: datetime) -> int:
-    """Forget failed attempts of what is settled."""
-    return cast("int", await queries.drop_old_attempts(c, **_columns(lanes), before=before))
+    """Delete failed attempts of settled deliveries."""
+    return cast("int", await queries.delete_old_attempts(c, **_columns(lanes), before=before))
 
 
 async def drop_reports(c: Connection, lanes: list[LaneKey], before: datetime) -> int:
-    """Forget reports, and what stood in them."""
-    return cast("int", await queries.drop_old_reports(c, **_columns(lanes), before=before))
+    """Delete reports with their signals."""
+    return cast("int", await queries.delete_old_reports(c, **_columns(lanes), before=before))
 
 
 async def empty_parked(c: Connection, before: datetime, most: int) -> int:
-    """Forget the bytes of records that were put aside."""
-    return cast("int", await queries.empty_old_parked(c, before=before, most=most))
+    """Delete the bytes of parked records."""
+    return cast("int", await queries.clear_old_parked(c, before=before, most=most))
 
 
 async def drop_parked(c: Connection, before: datetime, most: int) -> int:
-    """Forget records that were put aside and that somebody decided about."""
-    return cast("int", await queries.drop_old_parked(c, before=before, most=most))
+    """Delete parked records that were retried or discarded."""
+    return cast("int", await queries.delete_old_parked(c, before=before, most=most))
 
 
 async def drop_acts(c: Connection, before: datetime, most: int) -> int:
-    """Forget replays and cancellations of many deliveries that ended, or that nobody ever approved."""
-    return cast("int", await queries.drop_old_acts(c, before=before, most=most))
+    """Delete bulk jobs that ended, or that were never approved."""
+    return cast("int", await queries.delete_old_bulk_jobs(c, before=before, most=most))
 
 
 async def page_of_over_mandates(c: Connection, after: UUID, day: date, most: int) -> dict[UUID, str]:
     """Read the next mandates that were over before a day, with their schools."""
-    rows = await queries.page_of_over_mandates(c, after=after, day=day, most=most)
+    rows = await queries.read_ended_mandate_page(c, after=after, day=day, most=most)
     return {row["id"]: row["brin"] for row in rows}
 
 
 async def drop_mandates(
     c: Connection, mandates: dict[UUID, str], day: date, *, whatever_was_told: bool
 ) -> tuple[int, int]:
-    """Forget mandates and their events, unless a message that is kept tells of one; say how many of each went."""
+    """Delete mandates and their events, except those of a message that is kept; return the number of each."""
     await register.lock_schools(c, mandates.values())
-    row = await queries.drop_mandates(c, ids=list(mandates), day=day, whatever_was_told=whatever_was_told)
+    row = await queries.delete_mandates(c, ids=list(mandates), day=day, whatever_was_told=whatever_was_told)
     return row["mandates"], row["events"]
 
 
 async def page_of_chains(c: Connection, after: str | None, before: datetime, most: int) -> list[str]:
     """Read the next chains of the audit that begin too early."""
-    return [row["chain"] for row in await queries.page_of_chains(c, after=after, before=before, most=most)]
+    return [row["chain"] for row in await queries.read_chain_page(c, after=after, before=before, most=most)]
 
 
 async def thin_chains(c: Connection, chains: list[str], before: datetime) -> int:
-    """Take old notes off the beginning of chains."""
-    await audit.hold(c, chains)
-    return cast("int", await queries.thin_chains(c, chains=chains, before=before))
+    """Delete old entries from the beginning of chains."""
+    await audit.lock_heads(c, chains)
+    return cast("int", await queries.delete_old_audit(c, chains=chains, before=before))
 
 
 async def drop_people(c: Connection, before: datetime) -> int:
-    """Forget people whose pseudonyms stand in no note any more."""
-    return cast("int", await queries.drop_old_people(c, before=before))
+    """Delete people whose pseudonyms are in no entry."""
+    return cast("int", await queries.delete_old_people(c, before=before))
 
 
 def _columns(lanes: list[LaneKey]) -> dict[str, list[int] | list[str]]:
-    return {"destinations": [key[0] for key in lanes], "brins": [key[1] for key in lanes]}
+    return {"destinations": [key.destination for key in lanes], "brins": [key.brin for key in lanes]}

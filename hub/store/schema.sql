@@ -1,10 +1,12 @@
--- The memory of the hub. Everything that must not be lost is a row here, written in the transaction of its cause.
--- Reading order: the register (who may exchange what), the log (what changed), the ledger (what was told to whom),
--- the counters (how it goes). Ten million deliveries is the size every line was weighed against. A fill factor below one
--- half lets a batch that touches every row of a page write all new versions there, without touching an index.
+-- The database of the hub. All state that must not be lost is a row here, written in the transaction that causes it.
+-- In reading order: the register (who may exchange what), the event log (what changed), the ledger (what was sent to
+-- whom, and how that ended), the counters (what the metrics show). The tables are designed for ten million deliveries.
+-- A fill factor below one half leaves room on each page for a batch that updates every row of it: all new row versions
+-- stay on the page (HOT updates) and no index is touched.
 
 -- ---------------------------------------------------------------------------------------------- the register
 
+-- Boards (besturen) and the agreements that they signed.
 create table boards (
   bge_code text primary key check (bge_code ~ '^[0-9]{5}$'),
   name text,
@@ -12,37 +14,43 @@ create table boards (
   vva_agreement boolean not null default true
 );
 
+-- Schools by their BRIN code. Registering an event locks the row and raises `counter`.
 create table schools (
   brin text primary key check (brin ~ '^[0-9]{2}[A-Z]{2}$'),
   name text not null,
   bge_code text not null references boards,
   sector text not null check (sector in ('po', 'vo')),
   closed_on date,
-  listed_in text[] not null default '{}' check (listed_in <@ array['po', 'vo']),
+  listed_in text[] not null default '{}' check (listed_in <@ array['bo', 'sbo', 'so', 'vso', 'vo']),
   counter bigint not null default 0 check (counter >= 0),
-  forgotten bigint not null default 0
+  archived_events bigint not null default 0
 ) with (fillfactor = 45);
 create index schools_board on schools (bge_code);
-comment on column schools.closed_on is 'The first day without it.';
-comment on column schools.listed_in is 'The sectors whose newest file lists it: when the last of them leaves it out, it closes. Empty: no file brought it.';
-comment on column schools.counter is 'The number of the school''s newest event; raised under the row''s lock.';
-comment on column schools.forgotten is 'How many of its events are not kept any more.';
+comment on column schools.closed_on is 'The first day on which the school no longer exists.';
+comment on column schools.listed_in is
+  'The kinds of education under which the newest files list it. It closes when the last of them omits it. Empty: no file lists it.';
+comment on column schools.counter is 'The number of the newest event; raised while the row is locked.';
+comment on column schools.archived_events is 'The number of events that retention deleted.';
 
+-- Branches (vestigingen) of schools.
 create table branches (
   branch text primary key check (branch ~ '^[0-9]{2}[A-Z]{2}[0-9]{2}$'),
   brin text not null references schools check (brin = left(branch, 4)),
   name text not null,
   closed_on date,
-  listed_in text[] not null default '{}' check (listed_in <@ array['po', 'vo'])
+  listed_in text[] not null default '{}' check (listed_in <@ array['bo', 'sbo', 'so', 'vso', 'vo'])
 );
 create index branches_school on branches (brin);
 
+-- Systems (LAS) that may be mandated, one per supplier.
 create table systems (
   supplier_oin text primary key check (supplier_oin ~ '^[0-9]{8}[0-9A-Z]{12}$'),
   name text not null,
   service_codes text[] not null
 );
 
+-- Destinations: the queues of DUO, the webhook of each system, and its copies. The circuit breaker and the outward pace
+-- of a destination are stored here, so that all forwarders share them.
 create table destinations (
   id smallint generated always as identity primary key,
   name text not null unique,
@@ -56,8 +64,8 @@ create table destinations (
   circuit_error text,
   circuit_openings integer not null default 0,
   probe_at timestamptz,
-  taken_at timestamptz,
-  open_from uuid,
+  accepted_at timestamptz,
+  unsettled_from uuid,
   pace smallint check (pace > 0),
   slowed_at timestamptz,
   slow_error text,
@@ -65,18 +73,26 @@ create table destinations (
   check ((circuit = 'closed') = (circuit_since is null) and (circuit = 'closed') = (circuit_cause is null))
 );
 create index destinations_supplier on destinations (supplier_oin);
-comment on column destinations.taken_at is 'When the newest message that it took was sent; a refusal of one message while others are taken is that message''s fault.';
-comment on column destinations.open_from is 'Every delivery with a lower id is settled for good; the search for the oldest unprocessed one starts here.';
-comment on column destinations.pace is 'How many lanes a forwarder may have in hand there at once, since it asked for patience; null: as many as usual.';
-comment on column destinations.paused_until is 'It answered 429 and named this moment; nothing goes there before.';
+comment on column destinations.held is 'Whether new lanes are held; `lanes.held` decides per school.';
+comment on column destinations.probe_at is 'When a forwarder may probe the open circuit again.';
+comment on column destinations.accepted_at is
+  'When the newest accepted message was sent. A message that is refused while others are accepted is itself at fault.';
+comment on column destinations.unsettled_from is
+  'Deliveries with a lower id are final; the search for the oldest unprocessed delivery starts at this id.';
+comment on column destinations.pace is
+  'How many lanes a forwarder may lease at once since the destination asked to slow down; null: as many as usual.';
+comment on column destinations.paused_until is 'The moment that a 429 response named; nothing is sent before it.';
 
+-- Services (diensten) that a mandate can be for.
 create table services (
   code text primary key check (code ~ '^[A-Z][A-Z0-9_-]{0,39}$'),
   shown_as text not null,
   destination smallint references destinations
 );
-comment on column services.destination is 'The queue of DUO that gets it; null: the webhook of the mandated system.';
+comment on column services.destination is
+  'The queue of DUO that receives its messages; null: the webhook of the mandated system.';
 
+-- Mandates of schools: who may exchange data for a service, from when until when.
 create table mandates (
   id uuid primary key,
   brin text not null references schools,
@@ -96,9 +112,12 @@ create table mandates (
 create index mandates_school on mandates (brin, service_code);
 create index mandates_supplier on mandates (supplier_oin);
 create index mandates_calendar on mandates (next_date) where next_date is not null;
-comment on column mandates.units is 'The units as last computed: [{"branch", "routing", "covers": [branch], "told"}]. What was told is heard to its end.';
-comment on column mandates.next_date is 'The day the calendar must speak: the start date that lies ahead, or the day after the end date.';
+comment on column mandates.units is
+  'The units as last computed: [{"branch", "routing", "covers": [branch], "told"}]; one with "told" gets its end too.';
+comment on column mandates.next_date is
+  'The day on which the calendar must raise an event: a future start date, or the day after the end date.';
 
+-- Routing characteristics (routeringskenmerken) per branch of a mandate.
 create table routes (
   mandate_id uuid not null references mandates,
   branch text not null references branches,
@@ -107,6 +126,7 @@ create table routes (
   check (left(routing_id, 15) = '00000007000' || left(branch, 4) and right(routing_id, 5) <> '00000')
 );
 
+-- What a supplier asked to receive at its webhook; deleted subscriptions stay as rows.
 create table subscriptions (
   id uuid primary key,
   supplier_oin text not null references systems,
@@ -127,6 +147,7 @@ create table subscriptions (
 );
 create unique index subscriptions_one_per_supplier on subscriptions (supplier_oin) where status <> 'deleted';
 
+-- The secrets that sign webhook requests, encrypted; several are valid while a supplier rotates.
 create table subscription_secrets (
   id bigint generated always as identity primary key,
   subscription_id uuid not null references subscriptions,
@@ -136,6 +157,7 @@ create table subscription_secrets (
 );
 create index subscription_secrets_subscription on subscription_secrets (subscription_id);
 
+-- The hub's own signing keys; the private key is encrypted.
 create table signing_keys (
   id text primary key,
   sealed bytea not null,
@@ -144,10 +166,11 @@ create table signing_keys (
   retired_at timestamptz
 );
 
--- --------------------------------------------------------------------------------------------------- the log
+-- --------------------------------------------------------------------------------------------- the event log
 
 create type event_type as enum ('granted', 'amended', 'withdrawn', 'started', 'expired', 'result');
 
+-- What changed, numbered per school without gaps and never updated.
 create table events (
   brin text not null,
   number bigint not null check (number > 0),
@@ -163,64 +186,77 @@ create table events (
 );
 create unique index events_mandate on events (mandate_id, mandate_version);
 create index events_recorded on events using brin (recorded_at) with (pages_per_range = 16);
-comment on column events.units is 'What is told: [{"branch", "type", "routing", "covers": [branch]}]; withheld units are not in it.';
-comment on column events.body is 'The data of the CloudEvent, as JSON.';
+comment on column events.units is
+  'The message per unit: [{"branch", "type", "routing", "covers": [branch]}]; withheld units are left out.';
+comment on column events.body is 'The data of the CloudEvent as JSON text.';
 
-create table todo (
-  n bigint generated always as identity primary key,
+-- Events that are not published yet (transactional outbox of osr.mandates.v1).
+create table event_outbox (
+  id bigint generated always as identity primary key,
   brin text not null,
   number bigint not null
 );
 
-create table feed (
+-- Events that are published, each at a position of its own; only events that retention deleted leave gaps.
+create table published_events (
   position bigint primary key,
   brin text not null,
   number bigint not null,
   published_at timestamptz not null
 );
 
-create table marks (
+-- The offsets of topics as last seen, per partition: they show whether a topic was recreated or lost records.
+create table watermarks (
   topic text not null,
   partition integer not null,
   topic_id uuid not null,
-  begins bigint not null,
-  ends bigint not null check (begins <= ends),
+  start_offset bigint not null,
+  end_offset bigint not null check (start_offset <= end_offset),
   seen_at timestamptz not null,
   primary key (topic, partition)
 ) with (fillfactor = 50);
-comment on table marks is 'Topics as they were last seen: of osr.mandates.v1 all below `ends` is known here, of DUO''s queues it was there.';
+comment on column watermarks.end_offset is
+  'osr.mandates.v1: every event below it is in this database. Queues of DUO: the broker had records up to here.';
 
-create table read_marks (
+-- The next offset to read of topics that others write, stored in the transaction that applies the records: a restored
+-- database reads on from there.
+create table read_offsets (
   topic text not null,
   partition integer not null,
   next_offset bigint not null,
   primary key (topic, partition)
 ) with (fillfactor = 50);
-comment on table read_marks is 'How far topics that others write were read, in the transaction that took it in: a restored database reads on from there.';
 
-create table plans (
+-- How far each school is planned. The planner locks the row.
+create table planning_progress (
   brin text primary key,
   planned_through bigint not null default 0
 ) with (fillfactor = 45);
 
 -- ------------------------------------------------------------------------------------------------ the ledger
 
+-- Running processes, each with a heartbeat per second; a forwarder owns the lanes that it leases.
 create table processes (
   id integer generated always as identity primary key,
   role text not null,
   host text not null,
   pid integer not null,
   started_at timestamptz not null default clock_timestamp(),
-  beat_at timestamptz not null default clock_timestamp(),
-  sending jsonb not null default '[]',
+  heartbeat_at timestamptz not null default clock_timestamp(),
+  open_requests jsonb not null default '[]',
   declared_dead boolean not null default false,
   machine text,
-  born bigint
+  start_ticks bigint
 ) with (fillfactor = 50);
-comment on column processes.sending is 'Requests that were open at the last beat: [[destination, brin, seconds left]]; they are waited for when it dies.';
-comment on column processes.machine is 'The boot and the namespace that its pid counts in; null where that cannot be told.';
-comment on column processes.born is 'When it began, in ticks since that boot: tells it from a later one with the same pid.';
+comment on column processes.open_requests is
+  'Requests that were open at the last heartbeat: [[destination, brin, seconds left]]. A rescued lane waits that long.';
+comment on column processes.declared_dead is
+  'Another forwarder rescued its lanes; it leases nothing before its next heartbeat.';
+comment on column processes.machine is 'The boot id and the PID namespace in which `pid` counts; null where unknown.';
+comment on column processes.start_ticks is
+  'Its start in clock ticks since boot: tells it from a later process with the same pid.';
 
+-- Lanes: one per destination and school. The owner of a lane alone sends its deliveries, in order of sequence.
 create table lanes (
   destination smallint not null references destinations,
   brin text not null,
@@ -234,28 +270,37 @@ create table lanes (
   held boolean not null default false,
   counts_from timestamptz,
   archived bigint not null default 0,
-  low bigint not null default 0,
-  low_event bigint not null default 0,
+  archived_through bigint not null default 0,
+  archived_through_event bigint not null default 0,
   primary key (destination, brin),
   check (head <= tail and sent <= tail and closed <= head),
   check (owner is null or due is null),
-  check (archived <= low and low <= head)
+  check (archived <= archived_through and archived_through <= head)
 ) with (fillfactor = 45);
 create index lanes_due on lanes (destination, due) where due is not null;
-comment on column lanes.head is 'Settled through.';
-comment on column lanes.tail is 'Planned through.';
-comment on column lanes.sent is 'The highest number settled without being cancelled: the next message''s previoussequence.';
-comment on column lanes.closed is 'No delivery at or below it waits for a report.';
-comment on column lanes.counts_from is 'The moment by the schedule of a lane that was made due before it: an attempt that fails earlier costs nothing.';
-comment on column lanes.archived is 'How many of its deliveries are not kept any more: none above `low`.';
-comment on column lanes.low is 'Up to this number deliveries may be missing.';
-comment on column lanes.low_event is 'Deliveries that were planned for events up to this number may be missing.';
+comment on column lanes.head is 'Every delivery up to this sequence has left the lane: delivered, dead or cancelled.';
+comment on column lanes.tail is 'The sequence of the newest planned delivery.';
+comment on column lanes.sent is
+  'The highest sequence up to `head` that was not cancelled: the `previoussequence` of the next message.';
+comment on column lanes.closed is 'No delivery up to this sequence waits for a report.';
+comment on column lanes.token is
+  'Fencing token: each lease raises it, and an update with an older token changes nothing.';
+comment on column lanes.due is 'When a forwarder may lease the lane; null: it is leased, held or has nothing to send.';
+comment on column lanes.owner is 'The forwarder (`processes.id`) that holds the lease.';
+comment on column lanes.counts_from is
+  'Set when a lane is made due before its retry schedule says so: a failure before this moment costs no attempt.';
+comment on column lanes.archived is
+  'The number of deliveries that retention deleted; all of them are at or below `archived_through`.';
+comment on column lanes.archived_through is 'Deliveries up to this sequence may be missing.';
+comment on column lanes.archived_through_event is 'Deliveries planned for events up to this number may be missing.';
 
 create type delivery_status as enum (
   'waiting', 'retrying', 'delivered', 'in_progress', 'processed', 'processed_with_signal', 'activated',
   'rejected', 'declined', 'superseded', 'dead', 'cancelled'
 );
 
+-- Deliveries: one message to one destination, numbered per lane. The CHECK constraints say which columns a status
+-- needs.
 create table deliveries (
   destination smallint not null,
   brin text not null,
@@ -284,16 +329,22 @@ create table deliveries (
   primary key (destination, brin, sequence),
   constraint waiting_is_untouched check (status <> 'waiting' or (delivered_at is null and processed_at is null)),
   constraint retrying_has_failed check (status <> 'retrying' or (attempts > 0 and failed_since is not null)),
-  constraint taken_has_a_time check (status in ('waiting', 'retrying', 'dead', 'cancelled') = (delivered_at is null)),
-  constraint done_was_reported check (
-    (status in ('processed', 'processed_with_signal', 'activated', 'rejected', 'declined')) = (processed_at is not null)),
-  constraint an_end_says_why check (status not in ('dead', 'cancelled') or reason is not null),
-  constraint a_result_says_which check ((type::text = 'result') = (result is not null))
+  constraint delivered_has_a_time check (
+    status in ('waiting', 'retrying', 'dead', 'cancelled') = (delivered_at is null)),
+  constraint processed_was_reported check (
+    status in ('processed', 'processed_with_signal', 'activated', 'rejected', 'declined') = (processed_at is not null)),
+  constraint ended_has_a_reason check (status not in ('dead', 'cancelled') or reason is not null),
+  constraint result_has_its_data check ((type::text = 'result') = (result is not null))
 ) with (fillfactor = 48);
-comment on column deliveries.result is 'What became of another delivery, as JSON: what a system that asked for results is told.';
 create index deliveries_id on deliveries (id);
-comment on column deliveries.refusals is 'How many of its attempts were refused; null: none.';
+comment on column deliveries.cause is 'What planned it, if not an event.';
+comment on column deliveries.replay_of is 'The delivery that it repeats with the current state.';
+comment on column deliveries.failed_since is 'When its first attempt failed.';
+comment on column deliveries.result is
+  'The processing result of another delivery as JSON text, for a system that asked for results.';
+comment on column deliveries.refusals is 'How many attempts the receiver refused; null: none.';
 
+-- Failed attempts to send a delivery.
 create table attempts (
   destination smallint not null,
   brin text not null,
@@ -307,8 +358,10 @@ create table attempts (
   primary key (destination, brin, sequence, number)
 );
 
+-- Reports of receivers that carry signals, correct an earlier report, or changed nothing. A first report without
+-- signals is stored in the columns of its delivery only.
 create table reports (
-  n bigint generated always as identity primary key,
+  id bigint generated always as identity primary key,
   destination smallint not null,
   brin text not null,
   sequence bigint not null,
@@ -321,13 +374,14 @@ create table reports (
 );
 create index reports_delivery on reports (destination, brin, sequence);
 
-create table changes (
-  n bigint generated always as identity primary key,
+-- Status changes that are not published yet (transactional outbox of osr.deliveries.v1), one row per transaction:
+-- [[destination, brin, sequence, before, after, at, reason]].
+create table change_outbox (
+  id bigint generated always as identity primary key,
   items jsonb not null
 );
-comment on table changes is 'Outbox of osr.deliveries.v1: one row per settle flush, [[destination, brin, sequence, before, after, at, reason]].';
-
-create table parked (
+-- Records of topics that could not be used, with their bytes, until an operator retries or discards them.
+create table parked_records (
   id bigint generated always as identity primary key,
   topic text not null,
   partition integer not null,
@@ -346,9 +400,10 @@ create table parked (
   state text not null default 'open' check (state in ('open', 'retried', 'discarded')),
   unique (topic, partition, "offset", digest)
 );
-create index parked_open on parked (reason) where state = 'open';
+create index parked_records_open on parked_records (reason) where state = 'open';
 
-create table bulk_acts (
+-- Bulk jobs: replays and cancellations of many deliveries, with their approval and progress.
+create table bulk_jobs (
   id uuid primary key,
   kind text not null check (kind in ('replay', 'cancellation')),
   chosen jsonb not null,
@@ -368,33 +423,41 @@ create table bulk_acts (
   sample jsonb not null,
   next_at timestamptz not null,
   ended_at timestamptz check ((ended_at is not null) = (state in ('done', 'cancelled'))),
-  begun bigint not null default 0,
-  begun_since timestamptz,
-  check ((begun = 0) = (begun_since is null))
+  recent bigint not null default 0,
+  recent_since timestamptz,
+  check ((recent = 0) = (recent_since is null))
 ) with (fillfactor = 50);
-create index bulk_acts_running on bulk_acts (next_at) where state = 'running';
-comment on column bulk_acts.asked_by is 'A pseudonym, as in the audit; the person who approves is another one.';
-comment on column bulk_acts.begun is 'How many deliveries the same person had begun in the day before, with nobody else''s approval.';
+create index bulk_jobs_running on bulk_jobs (next_at) where state = 'running';
+comment on column bulk_jobs.chosen is 'The filters as shown.';
+comment on column bulk_jobs.asked_by is 'A pseudonym, as in the audit; another person approves.';
+comment on column bulk_jobs.matched is 'How many deliveries fit the filters; `superseded` of them have a newer one.';
+comment on column bulk_jobs.ends is 'How many of the items send the end of a unit.';
+comment on column bulk_jobs.next_at is 'When the next portion is processed.';
+comment on column bulk_jobs.recent is
+  'How many deliveries the same person processed in the day before without the approval of another.';
 
+-- Items of bulk jobs that are not processed yet; the transaction that processes an item deletes its row.
 create table bulk_items (
-  act uuid not null references bulk_acts,
-  n integer not null,
+  job_id uuid not null references bulk_jobs,
+  position integer not null,
   destination smallint not null,
   brin text not null,
   mandate_id uuid not null,
   branch text not null,
   sequence bigint not null,
-  primary key (act, n)
+  primary key (job_id, position)
 );
-comment on table bulk_items is 'What an act has left to do; a row goes away in the transaction that does it.';
 
+-- The state of the hub as a whole: exactly one row.
 create table hub_state (
-  one boolean primary key default true check (one),
+  singleton boolean primary key default true check (singleton),
   ledger_epoch integer not null default 1,
-  forgotten bigint not null default 0
+  archived_positions bigint not null default 0
 );
-comment on column hub_state.forgotten is 'How many positions of the published log are not kept any more.';
+comment on column hub_state.ledger_epoch is 'One more than the number of restores from a backup; receivers see it.';
+comment on column hub_state.archived_positions is 'The number of rows of `published_events` that retention deleted.';
 
+-- Responses to requests with an Idempotency-Key, for repeats of the same request.
 create table idempotency_keys (
   caller text not null,
   key text not null,
@@ -406,6 +469,7 @@ create table idempotency_keys (
   primary key (caller, key)
 );
 
+-- The only table that links a pseudonym to the subject of a token; erasing a person empties `subject`.
 create table people (
   pseudonym uuid primary key,
   subject text unique,
@@ -413,10 +477,9 @@ create table people (
   erased_at timestamptz,
   check ((subject is null) = (erased_at is not null))
 );
-comment on table people is 'The one place that knows who somebody is; elsewhere stands the pseudonym. Erasing empties the subject.';
-
+-- The audit: who did what to which school. A hash chain per school makes later changes visible.
 create table audit (
-  n bigint generated always as identity primary key,
+  id bigint generated always as identity primary key,
   at timestamptz not null,
   actor text not null,
   action text not null,
@@ -431,9 +494,10 @@ create table audit (
 );
 create index audit_school on audit (brin, at);
 create unique index audit_chain on audit (chain, number);
-comment on column audit.actor is 'A pseudonym of `people`, or the hub and its command line under their own names.';
-comment on column audit.seal is 'SHA-256 of the seal before it in its chain, and of this note as it is written here.';
+comment on column audit.actor is 'A pseudonym of `people`, or the name of a system actor.';
+comment on column audit.seal is 'SHA-256 of the previous seal in the chain and of this entry as stored.';
 
+-- The newest entry of each chain.
 create table audit_heads (
   chain text primary key,
   length bigint not null default 0,
@@ -442,8 +506,10 @@ create table audit_heads (
   base_seal bytea not null default '',
   check (base <= length)
 ) with (fillfactor = 45);
-comment on column audit_heads.base is 'Notes up to this number are not kept any more; `base_seal` is the seal of the last of them.';
+comment on column audit_heads.base is
+  'Retention deleted the entries up to this number; `base_seal` is the seal of the last of them.';
 
+-- A seal per day over the previous anchor and the heads of all chains that moved.
 create table audit_anchors (
   day date primary key,
   at timestamptz not null,
@@ -451,8 +517,7 @@ create table audit_anchors (
   previous bytea not null,
   seal bytea not null
 );
-comment on table audit_anchors is 'Once a day the heads of all chains are sealed onto the anchor before; those that did not move are in that one.';
-
+-- The heads that an anchor covers.
 create table anchored_heads (
   chain text not null,
   day date not null references audit_anchors,
@@ -463,6 +528,7 @@ create table anchored_heads (
 
 -- ---------------------------------------------------------------------------------------------- the counters
 
+-- Deliveries per status. Each process adds its changes to rows of its own; the sum over processes is the number.
 create table tallies (
   process integer not null,
   destination smallint not null,
@@ -471,8 +537,8 @@ create table tallies (
   n bigint not null,
   primary key (process, destination, status, expects_report)
 ) with (fillfactor = 50);
-comment on table tallies is 'Each process adds its deltas to rows of its own; the sum over processes is the number of deliveries.';
 
+-- Counters of the metrics, with rows per process like `tallies`.
 create table counters (
   process integer not null,
   name text not null,
@@ -482,6 +548,7 @@ create table counters (
   primary key (process, name, destination, label)
 ) with (fillfactor = 50);
 
+-- Histograms of the time that each hop took, per process and minute; old minutes are merged into minute -infinity.
 create table hops (
   process integer not null,
   minute timestamptz not null,
@@ -492,9 +559,8 @@ create table hops (
   n bigint not null,
   primary key (process, minute, destination, hop)
 ) with (fillfactor = 50);
-comment on table hops is 'Histogram of the time each hop took, per minute; old minutes are folded into minute -infinity.';
 
--- ------------------------------------------------------------------------------------ what is there from the start
+-- ---------------------------------------------------------------------------------------------------- initial rows
 
 insert into hub_state default values;
 insert into destinations (name, kind, topic) values

@@ -1,4 +1,4 @@
-"""The named statements of `sql/*.sql`, as one namespace: a name is unique over all files.
+"""The named statements of `*.sql` in this folder, as one namespace: a name is unique over all files.
 
 A statement is awaited with a connection and its named parameters. The ending of its name says what comes back: a list
 of rows, one row (`^`), one value (`$`), or nothing of use (`!`).
@@ -7,7 +7,7 @@ of rows, one row (`^`), one value (`$`), or nothing of use (`!`).
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import aiosql
 from aiosql.adapters.asyncpg import AsyncPGAdapter
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from hub.store.pool import Connection
 
 
-class Adapter(AsyncPGAdapter):
-    """aiosql's own adapter, but many rows come as a list and a connection is used as it is given."""
+class ListAdapter(AsyncPGAdapter):
+    """aiosql's own adapter, except that many rows come as a list."""
 
     is_aio_driver = False  # hands our coroutines through as they are, instead of wrapping many rows in a generator
 
@@ -36,5 +36,12 @@ class Adapter(AsyncPGAdapter):
         return list(await conn.fetch(sql, *ordered))
 
 
-_adapter: Any = Adapter  # whose many rows are a list, unlike its protocol's
-queries: Any = aiosql.from_path(Path(__file__).parent / "sql", _adapter, mandatory_parameters=False)
+_adapter: Any = ListAdapter  # whose many rows are a list, unlike its protocol's
+SCHEMA: Final = "schema.sql"
+queries: Any = aiosql.from_str(
+    "\n".join(
+        path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.sql")) if path.name != SCHEMA
+    ),
+    _adapter,
+    mandatory_parameters=False,
+)

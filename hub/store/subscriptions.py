@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 
-from hub.domain.planning import Destination
+from hub.domain.planning import DestinationRef
 from hub.domain.receiver import Receiver
-from hub.domain.subscription import Subscription, SubscriptionStatus, Wish
+from hub.domain.subscription import Subscription, SubscriptionOptions, SubscriptionStatus
 from hub.errors import ConfigurationError
 from hub.sealing import unseal
 from hub.store.processes import DEAD_AFTER_SECONDS
@@ -29,7 +29,7 @@ async def insert(c: Connection, subscription: Subscription) -> None:
     """Store a new subscription; a second one of a supplier violates `subscriptions_one_per_supplier`."""
     await queries.insert_subscription(
         c,
-        **_columns(subscription.wish),
+        **_columns(subscription.options),
         id=subscription.id,
         oin=subscription.supplier_oin,
         allowed_rate=subscription.allowed_rate,
@@ -55,13 +55,15 @@ async def lock(c: Connection, subscription: UUID) -> Subscription | None:
 
 
 async def is_first(c: Connection, oin: str) -> bool:
-    """Say whether the subscription just stored is the first that this supplier ever had."""
+    """Return whether the subscription just stored is the supplier's first."""
     return cast("int", await queries.count_subscriptions(c, oin=oin)) == 1
 
 
-async def change(c: Connection, subscription: UUID, wish: Wish, allowed_rate: int | None, now: datetime) -> None:
+async def change(
+    c: Connection, subscription: UUID, options: SubscriptionOptions, allowed_rate: int | None, now: datetime
+) -> None:
     """Write what its owner asks for from now on."""
-    await queries.change_subscription(c, **_columns(wish), id=subscription, allowed_rate=allowed_rate, now=now)
+    await queries.change_subscription(c, **_columns(options), id=subscription, allowed_rate=allowed_rate, now=now)
 
 
 async def set_status(
@@ -77,25 +79,25 @@ async def disable(c: Connection, destination: int, reason: str, now: datetime) -
 
 
 async def add_secret(c: Connection, subscription: UUID, sealed: bytes, now: datetime) -> None:
-    """Let one more secret sign."""
+    """Add a secret that signs."""
     await queries.insert_secret(c, id=subscription, sealed=sealed, now=now)
 
 
 async def end_secrets(c: Connection, subscription: UUID, until: datetime, now: datetime) -> int:
-    """Let the secrets that have no end sign until `until`, remove those that ended, and say how many still sign."""
-    await queries.end_secrets(c, id=subscription, until=until)
+    """End the current secrets at `until`, delete those that ended, and return how many still sign."""
+    await queries.set_secrets_end(c, id=subscription, until=until)
     await queries.delete_ended_secrets(c, id=subscription, now=now)
-    return len(await queries.valid_secrets(c, id=subscription, now=now))
+    return len(await queries.read_valid_secrets(c, id=subscription, now=now))
 
 
 async def delete_secrets(c: Connection, subscription: UUID) -> None:
-    """Forget all its secrets."""
+    """Delete all its secrets."""
     await queries.delete_secrets(c, id=subscription)
 
 
 async def secrets(c: Connection, subscription: UUID, keys: Keys, now: datetime) -> tuple[bytes, ...]:
     """Read the secrets that sign at this moment, newest first."""
-    return tuple(unseal(row["sealed"], keys) for row in await queries.valid_secrets(c, id=subscription, now=now))
+    return tuple(unseal(row["sealed"], keys) for row in await queries.read_valid_secrets(c, id=subscription, now=now))
 
 
 async def targets(c: Connection, keys: Keys) -> dict[int, Receiver]:
@@ -108,33 +110,33 @@ async def forwarders(c: Connection) -> int:
     return max(1, cast("int", await queries.count_forwarders(c, seconds=DEAD_AFTER_SECONDS)))
 
 
-async def destinations(c: Connection, oin: str) -> dict[str, Destination]:
+async def destinations(c: Connection, oin: str) -> dict[str, DestinationRef]:
     """Read a supplier's destinations by kind: `las` and `las-copy`."""
-    rows = await queries.supplier_destinations(c, oin=oin)
-    return {row["kind"]: Destination(id=row["id"], name=row["name"]) for row in rows}
+    rows = await queries.read_supplier_destinations(c, oin=oin)
+    return {row["kind"]: DestinationRef(id=row["id"], name=row["name"]) for row in rows}
 
 
 async def is_registered(c: Connection, oin: str) -> bool:
-    """Say whether this supplier has a registered system."""
+    """Return whether this supplier has a registered system."""
     return cast("bool", await queries.system_exists(c, oin=oin))
 
 
 async def unknown_services(c: Connection, codes: Sequence[str]) -> list[str]:
     """List which of these services do not exist, in the order given."""
-    known = {row["code"] for row in await queries.known_services(c, codes=list(codes))}
+    known = {row["code"] for row in await queries.find_services(c, codes=list(codes))}
     return [code for code in codes if code not in known]
 
 
-def _columns(wish: Wish) -> dict[str, Any]:
+def _columns(options: SubscriptionOptions) -> dict[str, Any]:
     return {
-        "url": wish.url,
-        "services": list(wish.services),
-        "types": list(wish.types),
-        "processing_results": wish.processing_results,
-        "reports": wish.reports,
-        "requested_rate": wish.requested_rate,
-        "retry_schedule": list(wish.retry_schedule) if wish.retry_schedule else None,
-        "client_certificate": wish.client_certificate,
+        "url": options.url,
+        "services": list(options.services),
+        "types": list(options.types),
+        "processing_results": options.processing_results,
+        "reports": options.reports,
+        "requested_rate": options.requested_rate,
+        "retry_schedule": list(options.retry_schedule) if options.retry_schedule else None,
+        "client_certificate": options.client_certificate,
     }
 
 
@@ -143,7 +145,7 @@ def _subscription(row: Mapping[str, Any]) -> Subscription:
     return Subscription(
         id=row["id"],
         supplier_oin=row["supplier_oin"],
-        wish=Wish(
+        options=SubscriptionOptions(
             url=row["url"],
             services=tuple(row["services"]),
             types=tuple(row["types"]),

@@ -1,7 +1,7 @@
-"""How many deliveries there are in each status. In: what a transaction moved. Out: sums that nobody had to count.
+"""Tallies: how many deliveries there are in each status. In: the moves of a transaction. Out: sums, without counting.
 
 Each process adds to rows of its own, so that two never wait for each other; the sum over processes is the number.
-Process 0 is whoever has no row in `processes`: commands, and the API.
+Process 0 stands for all without a row in `processes`: commands, and the API.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Tally: TypeAlias = tuple[int, Status, bool]
 
 
 async def add(c: Connection, process: int, deltas: Mapping[Tally, int]) -> None:
-    """Add to this process's rows, in key order, in the transaction of what the deltas speak of."""
+    """Add to this process's rows, in key order, in the transaction of the moves."""
     keys = sorted(key for key, n in deltas.items() if n)
     if keys:
         await queries.add_tallies(
@@ -35,7 +35,7 @@ async def add(c: Connection, process: int, deltas: Mapping[Tally, int]) -> None:
 
 
 async def totals(c: Connection) -> dict[Tally, int]:
-    """Sum over all processes."""
+    """Return the sums over all processes."""
     return {
         (row["destination"], Status(row["status"]), row["expects_report"]): row["n"]
         for row in await queries.sum_tallies(c)

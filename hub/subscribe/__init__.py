@@ -1,14 +1,14 @@
-"""Use case: a system asks to be told, by webhook.
+"""Use case: webhook subscriptions of systems.
 
-In: what it wishes for, and its consent. Out: rows of `subscriptions`, lanes that are due or cancelled. Next:
-consumers.forward. The functions take the connection first and leave the transaction to their caller, who rings the
-bells `lanes` and `destinations` after it.
+In: the options of a subscription, and the receiver's consent. Out: rows of `subscriptions`, lanes that are due or
+cancelled. Next: consumers.forwarding. The caller owns the transaction and notifies `lanes` and `destinations` after it.
 """
 
-from hub.subscribe.first import replace_backlog
-from hub.subscribe.life import (
+from hub.subscribe.audit import write_entry
+from hub.subscribe.backlog import replace_backlog
+from hub.subscribe.lifecycle import (
     NEEDS_CONSENT,
-    Change,
+    AgreedRequest,
     activate,
     change,
     check_free,
@@ -18,22 +18,22 @@ from hub.subscribe.life import (
     rotate,
     subscribe,
 )
-from hub.subscribe.noted import note
-from hub.subscribe.wishes import agree, check
+from hub.subscribe.requests import check_fields, check_request, obtain_consent
 
 __all__ = [
     "NEEDS_CONSENT",
-    "Change",
+    "AgreedRequest",
     "activate",
-    "agree",
     "change",
-    "check",
+    "check_fields",
     "check_free",
+    "check_request",
     "disable",
-    "note",
+    "obtain_consent",
     "pause",
     "remove",
     "replace_backlog",
     "rotate",
     "subscribe",
+    "write_entry",
 ]

@@ -1,16 +1,16 @@
-"""A message that means nothing, to see whether a receiver takes messages. In: a subscription. Out: what it answered."""
+"""Send a test message to a receiver. In: a subscription. Out: the receiver's answer."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, assert_never
 
+from hub.domain.delivery import Delivered, Gone, Outcome, Refused, RetryLater
 from hub.domain.ids import new_id
-from hub.domain.outcome import Delivered, Gone, Outcome, Refused, RetryLater
 from hub.domain.receiver import Receiver
-from hub.outbound.answers import Answered
+from hub.outbound.client import Answered
 from hub.outbound.handshake import origin_of
-from hub.outbound.webhook import Message, Sender, classify, post
+from hub.outbound.webhook import WebhookMessage, WebhookSender, classify, post
 from hub.sealing import unseal
 from hub.store import keys, subscriptions
 from schemas.cloudevents import DATA_CONTENT_TYPE, SPECVERSION, encode, event_source, write_time
@@ -31,13 +31,13 @@ class Trial:
     """A test message, ready to be sent."""
 
     receiver: Receiver
-    message: Message
-    sender: Sender
+    message: WebhookMessage
+    sender: WebhookSender
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialResult:
-    """What a receiver made of it: `outcome` is delivered, retry, refused or gone."""
+    """The outcome of a test message: delivered, retry, refused or gone."""
 
     outcome: str
     http_status: int | None
@@ -46,33 +46,33 @@ class TrialResult:
 
 
 async def prepare(c: Connection, subscription: Subscription, settings: Settings, now: datetime) -> Trial:
-    """Read what sending takes."""
-    sealed, sealing = subscription.wish.client_certificate, settings.sealing_keys
+    """Read the receiver and the keys, and make the message."""
+    sealed, sealing = subscription.options.client_certificate, settings.sealing_keys
     return Trial(
         receiver=Receiver(
             subscription_id=subscription.id,
-            url=subscription.wish.url,
+            url=subscription.options.url,
             secrets=await subscriptions.secrets(c, subscription.id, sealing, now),
             identity=unseal(sealed, sealing) if sealed else None,
         ),
         message=_message(subscription, settings, now),
-        sender=Sender(origin=origin_of(settings.http.address), keys=await keys.valid_keys(c, sealing, now)),
+        sender=WebhookSender(origin=origin_of(settings.http.address), keys=await keys.valid_keys(c, sealing, now)),
     )
 
 
 async def send(outbound: Outbound, trial: Trial, now: datetime) -> TrialResult:
-    """Send it, once."""
+    """Send the test message once."""
     answer = await post(outbound, trial.receiver, trial.message, trial.sender, now)
     outcome = classify(answer, now)
     return TrialResult(
-        outcome=_word(outcome),
+        outcome=_outcome_name(outcome),
         http_status=answer.status if isinstance(answer, Answered) else None,
         duration_ms=answer.duration_ms,
         error=None if isinstance(outcome, Delivered) else outcome.error,
     )
 
 
-def _message(subscription: Subscription, settings: Settings, now: datetime) -> Message:
+def _message(subscription: Subscription, settings: Settings, now: datetime) -> WebhookMessage:
     message_id = str(new_id(now))
     attributes = {
         "specversion": SPECVERSION,
@@ -82,10 +82,10 @@ def _message(subscription: Subscription, settings: Settings, now: datetime) -> M
         "time": write_time(now),
         "datacontenttype": DATA_CONTENT_TYPE,
     }
-    return Message(id=message_id, body=encode(attributes, {"subscriptionId": str(subscription.id)}))
+    return WebhookMessage(id=message_id, body=encode(attributes, {"subscriptionId": str(subscription.id)}))
 
 
-def _word(outcome: Outcome) -> str:
+def _outcome_name(outcome: Outcome) -> str:
     match outcome:
         case Delivered():
             return "delivered"

@@ -13,14 +13,14 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from hub.api.metric_families import Numbers
+from hub.api.metric_families import HubMetrics
 from hub.domain.cause import Cause
 from hub.embedded.fetch import VERSION
 from hub.observe.lag import Lag
 from hub.settings.read import known_names
 from schemas.topics import TOPICS, Broker
-from tests.support import named
-from tests.support.servers import POSTGRES_IMAGE
+from tests.support import documented_names
+from tests.support.servers.servers import POSTGRES_IMAGE
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -70,8 +70,8 @@ def pins(path: Path) -> dict[str, str]:
 
 def test_the_metrics_are_those_that_the_hub_shows() -> None:
     """The table above has every metric of the hub and no other."""
-    lag = Lag(at=datetime.now(UTC), unpublished=0, unplanned=0, parked=0, destinations=(), beating={})
-    shown = {family.name for family in Numbers(lag=lag, counters={}, hops={}).collect()}
+    lag = Lag(at=datetime.now(UTC), unpublished=0, unplanned=0, parked=0, destinations=(), processes={})
+    shown = {family.name for family in HubMetrics(lag=lag, counters={}, hops={}).collect()}
 
     assert {name.removesuffix("_total").removesuffix("_bucket") for name in LABELS} == shown
 
@@ -127,15 +127,15 @@ def test_links_inside_the_runbook_lead_somewhere() -> None:
 
 def test_the_runbook_names_commands_settings_topics_and_calls_that_exist() -> None:
     """What an operator is told to type can be typed."""
-    commands = named.commands(RUNBOOK)
+    commands = documented_names.commands(RUNBOOK)
 
     assert len(commands) > 25
-    assert [(words, fault) for words in commands if (fault := named.fault_of(words))] == []
-    assert set(named.SETTING.findall(RUNBOOK)) <= set(known_names())
-    assert set(named.TOPIC.findall(RUNBOOK)) <= {topic.name for topic in TOPICS}
-    asked = {(method, path) for method, path in named.CALL.findall(RUNBOOK)}
+    assert [(words, fault) for words in commands if (fault := documented_names.fault_of(words))] == []
+    assert set(documented_names.SETTING.findall(RUNBOOK)) <= set(known_names())
+    assert set(documented_names.TOPIC.findall(RUNBOOK)) <= {topic.name for topic in TOPICS}
+    asked = {(method, path) for method, path in documented_names.CALL.findall(RUNBOOK)}
     assert asked
-    assert asked <= named.calls()
+    assert asked <= documented_names.calls()
 
 
 def test_the_topics_on_kubernetes_are_those_of_the_table() -> None:
@@ -177,7 +177,7 @@ def test_every_command_that_is_deployed_can_be_typed() -> None:
 
     assert set(composed) == PROCESSES | {"migrate", "topics", "simulate-duo"}
     assert len(started) == len(PROCESSES) + 4
-    assert [fault for words in [*started, *composed.values(), ran] if (fault := named.fault_of(words))] == []
+    assert [fault for words in [*started, *composed.values(), ran] if (fault := documented_names.fault_of(words))] == []
 
 
 def test_probes_ask_for_pages_that_exist() -> None:
@@ -190,7 +190,7 @@ def test_probes_ask_for_pages_that_exist() -> None:
         "livenessProbe": "/health/live",
         "readinessProbe": "/health/ready",
     }
-    assert {("GET", path) for path in probes.values()} <= named.calls()
+    assert {("GET", path) for path in probes.values()} <= documented_names.calls()
     assert "/health/ready" in COMPOSE["services"]["serve"]["healthcheck"]["test"][-1]
 
 

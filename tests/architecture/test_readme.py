@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import consumers.plan
-import consumers.reports
-import producers.changes
+import consumers.planning.planner
+import consumers.reporting.reader
+import producers.delivery_changes
 import producers.relay
 from hub.settings.read import known_names
 from schemas.topics import TOPICS
-from tests.support import named
+from tests.support import documented_names
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -25,23 +25,23 @@ SETTINGS = README.split("## Settings")[1].split("##")[0]
 
 def test_every_module_named_exists() -> None:
     """A dotted name in the README or in a decision is a module."""
-    missing = [(path, name) for path, text in PROSE.items() for name in named.MODULE.findall(text)]
+    missing = [(path, name) for path, text in PROSE.items() for name in documented_names.MODULE.findall(text)]
 
-    assert [(path, name) for path, name in missing if not named.exists(name)] == []
+    assert [(path, name) for path, name in missing if not documented_names.exists(name)] == []
 
 
 def test_every_command_named_can_be_typed() -> None:
     """Commands, subcommands and options of the README are those of the programs, and what is needed is given."""
-    commands = named.commands(README)
+    commands = documented_names.commands(README)
 
     assert len(commands) > 15
-    assert [(words, fault) for words in commands if (fault := named.fault_of(words))] == []
+    assert [(words, fault) for words in commands if (fault := documented_names.fault_of(words))] == []
 
 
 def test_every_make_target_named_is_in_the_makefile() -> None:
     """What the README tells a stranger to make can be made."""
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    wanted = set(re.findall(r"\bmake ([a-z]+)", named.code(README)))
+    wanted = set(re.findall(r"\bmake ([a-z]+)", documented_names.code(README)))
 
     assert {"demo", "up", "test", "check", "bench"} <= wanted <= targets
 
@@ -50,30 +50,33 @@ def test_every_topic_is_named_and_no_other() -> None:
     """The README and the decisions know the topics of the table."""
     topics = {topic.name for topic in TOPICS}
 
-    assert set(named.TOPIC.findall(README)) == topics
-    assert {name for text in PROSE.values() for name in named.TOPIC.findall(text)} == topics
+    assert set(documented_names.TOPIC.findall(README)) == topics
+    assert {name for text in PROSE.values() for name in documented_names.TOPIC.findall(text)} == topics
 
 
 def test_the_picture_puts_each_topic_beside_who_reads_or_writes_it() -> None:
     """In the picture a stage stands on the line of the topic that its code names."""
-    for stage in (producers.relay, producers.changes, consumers.plan, consumers.reports):
-        lines = [line for line in PICTURE.splitlines() if stage.TOPIC in line]
-        if stage is consumers.plan:
-            assert stage.__name__ in PICTURE
-        else:
-            assert any(stage.__name__ in line for line in lines), stage.__name__
+    for stage, topic in (
+        ("producers.relay", producers.relay.TOPIC),
+        ("producers.delivery_changes", producers.delivery_changes.TOPIC),
+        ("consumers.reporting", consumers.reporting.reader.TOPIC),
+    ):
+        lines = [line for line in PICTURE.splitlines() if topic in line]
+        assert any(stage in line for line in lines), stage
+    assert consumers.planning.planner.TOPIC in PICTURE
 
 
 def test_the_picture_shows_every_stage() -> None:
     """No publisher and no consumer is left out of the picture."""
-    stages = {
-        f"{path.parent.name}.{path.stem}"
-        for folder in ("producers", "consumers")
-        for path in (ROOT / folder).glob("*.py")
+    publishers = {
+        f"producers.{path.stem}"
+        for path in (ROOT / "producers").glob("*.py")
         if re.search(r"^async def run\(", path.read_text(), re.MULTILINE)
     }
+    stages = {f"consumers.{path.parent.name}" for path in (ROOT / "consumers").glob("*/__init__.py")}
 
-    assert stages | {"consumers.duo", "consumers.las"} <= set(named.MODULE.findall(PICTURE))
+    assert len(stages) == 3
+    assert publishers | stages <= set(documented_names.MODULE.findall(PICTURE))
 
 
 def test_every_setting_is_in_the_table_and_no_other() -> None:
@@ -89,16 +92,16 @@ def test_every_setting_named_elsewhere_exists() -> None:
     """Names with their prefix are settings, or servers for the tests."""
     known = {*known_names(), "OSR_HUB_TEST_CHROMIUM", "OSR_HUB_TEST_KAFKA", "OSR_HUB_TEST_POSTGRES"}
 
-    assert {name for text in PROSE.values() for name in named.SETTING.findall(text)} - {"OSR_HUB"} <= known
+    assert {name for text in PROSE.values() for name in documented_names.SETTING.findall(text)} - {"OSR_HUB"} <= known
 
 
 def test_every_call_named_is_answered() -> None:
     """A method and a path in the README are a route of the API or a page."""
-    asked = set(named.CALL.findall(README))
-    paths = {path for _, path in named.calls()} | {"/v1/openapi.json"}
+    asked = set(documented_names.CALL.findall(README))
+    paths = {path for _, path in documented_names.calls()} | {"/v1/openapi.json"}
 
     assert len(asked) >= 5
-    assert asked <= named.calls()
+    assert asked <= documented_names.calls()
     assert set(re.findall(r"`(/(?:v1|health|metrics|console|mandaten)[\w/.{}-]*)`", README)) <= paths
 
 

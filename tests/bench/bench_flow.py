@@ -17,14 +17,14 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from tests.support import bare_http
-from tests.support.ledgers import REGISTER, record_events
-from tests.support.stacks import stack_in, until
+from tests.support.lanes.ledgers import REGISTER, record_events
+from tests.support.receivers import raw_http
+from tests.support.servers.stacks import running_stack, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from tests.support.stacks import RunningStack
+    from tests.support.servers.stacks import RunningStack
 
 LAS: Final = "00000099000000001000"
 SCHOOLS: Final = 3000
@@ -40,7 +40,7 @@ with s as (update schools set counter = counter + 1 where brin = $1 returning br
            placing '7' from 13)::uuid, p.mandate_id, s.counter, 'amended',
          replace(p.units::text, 'granted', 'amended')::jsonb, p.body
        from s join events p on p.brin = s.brin and p.number = s.counter - 1 returning brin, number)
-insert into todo (brin, number) select brin, number from e returning number
+insert into event_outbox (brin, number) select brin, number from e returning number
 """
 
 HOPS = """
@@ -56,7 +56,8 @@ select percentile_cont(0.5) within group (order by extract(epoch from published_
 @pytest.fixture(scope="module")
 async def stack() -> AsyncIterator[RunningStack]:
     """A stack without simulators, a register of schools, and a receiver in a process of its own that subscribed."""
-    async with stack_in(Path("/var/tmp") / f"osr-hub-bench-{os.getpid()}", "--without-simulators", "--fresh") as it:  # noqa: S108 - its own folder
+    folder = Path("/var/tmp") / f"osr-hub-bench-{os.getpid()}"  # noqa: S108 - a disk; `/tmp` may be memory
+    async with running_stack(folder, "--without-simulators", "--fresh") as it:
         yield it
 
 
@@ -73,7 +74,7 @@ async def ledger(stack: RunningStack) -> AsyncIterator[asyncpg.Connection[Any]]:
 async def sink(stack: RunningStack, ledger: asyncpg.Connection[Any]) -> AsyncIterator[str]:
     """The receiver's address."""
     port = 20000 + os.getpid() % 10000
-    process = await bare_http.start("tests.bench.sink", port)
+    process = await raw_http.start("tests.bench.sink", port)
     url = f"http://127.0.0.1:{port}"
     token = await stack.token("las", "--oin", LAS)
     wish = {"url": f"{url}/hook", "services": ["VVA"], "reports": False}

@@ -12,7 +12,7 @@ import time
 import orjson
 import uvloop
 
-from tests.support.bare_http import CONSENT, MESSAGE, TAKEN, Connection, ok, serve
+from tests.support.receivers.raw_http import CONSENT, MESSAGE, NO_CONTENT, Connection, ok, serve
 
 ARRIVALS: list[tuple[str, int, float]] = []
 
@@ -30,7 +30,7 @@ class Sink(Connection):
         else:
             if message := MESSAGE.search(body):
                 ARRIVALS.append((message[1].decode(), int(message[2]), time.time()))
-            self.transport.write(TAKEN)
+            self.transport.write(NO_CONTENT)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.async_api import async_playwright
 
-from tests.support import chromium
-from tests.support.api import client_of
-from tests.support.browsing import serving, settle_in
+from tests.support.api.client import client_of
+from tests.support.pages import chromium
+from tests.support.pages.browsing import enter_schools, serving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser
 
     from hub.store.pool import Pool
-    from tests.support.api import Client
+    from tests.support.api.client import Client
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -46,7 +46,7 @@ async def browser() -> AsyncIterator[Browser]:
 async def hub(pool: Pool, tmp_path: Path) -> Client:
     """Give a hub with a few schools and two systems."""
     async with pool.acquire() as c:
-        await settle_in(c)
+        await enter_schools(c)
     return client_of(tmp_path, pool)
 
 

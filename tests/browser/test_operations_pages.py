@@ -7,17 +7,17 @@ from uuid import uuid4
 
 import pytest
 
+from hub.access import Role
 from hub.domain.says import Language
-from hub.store.reports import park
-from hub.tokens import Role
-from tests.support.browsing import ZANDLOPER, Person, somebody
-from tests.support.seen import plan_all, report_record, take
+from hub.store.reports import park_record
+from tests.support.lanes.ledger_states import plan_all, report_record, take
+from tests.support.pages.browsing import ZANDLOPER, BrowserUser, logged_in_user
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser
 
     from hub.store.pool import Connection, Pool
-    from tests.support.api import Client
+    from tests.support.api.client import Client
 
 A_WHILE = 60_000.0
 """Milliseconds in which something must have become late, and the page have said so by itself."""
@@ -46,7 +46,7 @@ async def test_operations_hold_release_and_decide(  # noqa: PLR0913, PLR0917 - t
     async with pool.acquire() as c:
         await _put_aside(c, str(uuid4()))
         await _put_aside(c, late)
-    async with somebody(browser, address, token, size=size, language=language) as person:
+    async with logged_in_user(browser, address, token, size=size, language=language) as person:
         await _see_what_is_late(person)
         await _hold_and_release(person)
         await _hold_one_school(person)
@@ -60,19 +60,19 @@ async def test_operations_hold_release_and_decide(  # noqa: PLR0913, PLR0917 - t
 
 
 async def _put_aside(c: Connection, delivery_id: str) -> None:
-    await park(c, report_record(delivery_id, "pupil 123456782"))
+    await park_record(c, report_record(delivery_id, "pupil 123456782"))
 
 
-async def _see_what_is_late(person: Person) -> None:
+async def _see_what_is_late(person: BrowserUser) -> None:
     t, page = person.t, person.page
     first = page.locator("#live article").first
     await first.get_by_text(t.cause("hub")).wait_for(timeout=A_WHILE)
     assert await first.get_by_role("link").inner_text() == "duo:rio"
-    await person.watch.look()
+    await person.checker.check()
     await person.sees("osr-consume forward")
 
 
-async def _hold_and_release(person: Person) -> None:
+async def _hold_and_release(person: BrowserUser) -> None:
     t, page = person.t, person.page
     await person.click("duo:rio")
     await person.press(t("hold"))
@@ -85,7 +85,7 @@ async def _hold_and_release(person: Person) -> None:
     await person.sees(t("released"), t("is_open"))
 
 
-async def _hold_one_school(person: Person) -> None:
+async def _hold_one_school(person: BrowserUser) -> None:
     t, page = person.t, person.page
     await page.get_by_label(t("only_school")).fill("99zz")
     await page.get_by_label(t("reason")).fill("onderzoek")
@@ -100,7 +100,7 @@ async def _hold_one_school(person: Person) -> None:
     await person.sees(t("no_held_schools"))
 
 
-async def _decide_on_records(person: Person) -> None:
+async def _decide_on_records(person: BrowserUser) -> None:
     t, page = person.t, person.page
     await person.click(t("operations"))
     unknown, known = page.locator("[id^=parked-]").nth(0), page.locator("[id^=parked-]").nth(1)
@@ -109,7 +109,7 @@ async def _decide_on_records(person: Person) -> None:
     await unknown.get_by_label(t("reason")).fill("nog eens")
     await unknown.get_by_role("button", name=t("retry")).click()
     await person.sees(t.error("", "unknown_delivery", ""))
-    await person.watch.look()
+    await person.checker.check()
     await person.click(t("back"))
     await known.get_by_label(t("reason")).fill("DUO was te vroeg")
     await known.get_by_role("button", name=t("retry")).click()
@@ -120,7 +120,7 @@ async def _decide_on_records(person: Person) -> None:
     await person.misses(t("parked_records"))
 
 
-async def _send_again(person: Person) -> None:
+async def _send_again(person: BrowserUser) -> None:
     t, page = person.t, person.page
     await person.go("/console")
     await person.click(t("acts"))

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from hub.access import Role
 from hub.domain.says import Language
-from hub.tokens import Role
-from tests.support.browsing import KOMPAS, ZANDLOPER, Person, somebody
-from tests.support.calls import day
-from tests.support.seen import plan_all, report, take
+from tests.support.api.school_calls import day
+from tests.support.lanes.ledger_states import plan_all, report, take
+from tests.support.pages.browsing import KOMPAS, ZANDLOPER, BrowserUser, logged_in_user
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser
 
     from hub.store.pool import Pool
-    from tests.support.api import Client
+    from tests.support.api.client import Client
 
 BOARD: Final = "41561"
 ROUTING: Final = "0000000700018DS0000"
@@ -45,7 +45,7 @@ async def test_a_mandate_lives_by_clicking(
     await hub.as_caller(Role.SCHOOL, brins=["00BW"]).post(
         "/v1/mandates", {"brin": "00BW", "serviceCode": "RIO", "supplierOin": KOMPAS}
     )
-    async with somebody(browser, address, token_of(hub), size=size, language=language) as person:
+    async with logged_in_user(browser, address, token_of(hub), size=size, language=language) as person:
         await _choose_school(person)
         await _grant_with_an_error_first(person)
         async with pool.acquire() as c:
@@ -64,7 +64,7 @@ async def test_a_mandate_lives_by_clicking(
         assert "/console/login" in person.page.url
 
 
-async def _choose_school(person: Person) -> None:
+async def _choose_school(person: BrowserUser) -> None:
     t, page = person.t, person.page
     await person.sees("18DS De Boog", "11OA De Brug", "00BW Het Baken")
     await person.misses("De Eerste")
@@ -77,7 +77,7 @@ async def _choose_school(person: Person) -> None:
     await person.sees(t("mandates_of", name="De Boog"), t("no_mandates"))
 
 
-async def _grant_with_an_error_first(person: Person) -> None:
+async def _grant_with_an_error_first(person: BrowserUser) -> None:
     t, page = person.t, person.page
     await person.click(t("add"))
     await page.get_by_label("RIO").check()
@@ -101,7 +101,7 @@ async def _grant_with_an_error_first(person: Person) -> None:
     await person.sees(t("granted"), f"{t('until')} {told(day(300))}", f"{ROUTING}7", t.status("not_planned"))
 
 
-async def _see_what_became_of_it(person: Person) -> None:
+async def _see_what_became_of_it(person: BrowserUser) -> None:
     await person.click("18DS De Boog")
     t = person.t
     await person.sees(t.status("rejected"), "het <b>certificaat</b> is niet bekend", t.status("delivered"))
@@ -109,7 +109,7 @@ async def _see_what_became_of_it(person: Person) -> None:
     await person.click(f"{t('open')} RIO, Zandloper")
 
 
-async def _change_the_end(person: Person) -> None:
+async def _change_the_end(person: BrowserUser) -> None:
     t, page = person.t, person.page
     await page.get_by_label(t("end")).fill(day(-3))
     await person.press(t("save"))
@@ -119,7 +119,7 @@ async def _change_the_end(person: Person) -> None:
     await person.sees(t("amended"), told(day(200)), t.change("endDate"))
 
 
-async def _route_a_branch(person: Person) -> None:
+async def _route_a_branch(person: BrowserUser) -> None:
     t, page = person.t, person.page
     await person.click(f"{t('change_routing')} {t('routing_of', branch='18DS02')}")
     await page.get_by_label(t("take_own"), exact=True).check()
@@ -135,7 +135,7 @@ async def _route_a_branch(person: Person) -> None:
     await person.sees(f"18DS02 Het Anker: {t('no_routing')}")
 
 
-async def _copy(person: Person) -> None:
+async def _copy(person: BrowserUser) -> None:
     t, page = person.t, person.page
     await person.click(t("copy"))
     await person.press(t("copy_preview"))
@@ -155,7 +155,7 @@ async def _copy(person: Person) -> None:
     await person.sees("RIO", t("copied_from"))
 
 
-async def _divide(person: Person, hub: Client) -> None:
+async def _divide(person: BrowserUser, hub: Client) -> None:
     t, page = person.t, person.page
     given = {"brin": "18DS", "serviceCode": "RIO", "supplierOin": KOMPAS}
     assert (await hub.as_caller(Role.SCHOOL, brins=["18DS"]).post("/v1/mandates", given)).status == 201
@@ -172,7 +172,7 @@ async def _divide(person: Person, hub: Client) -> None:
     await person.misses(t("doubt_title"))
 
 
-async def _withdraw(person: Person) -> None:
+async def _withdraw(person: BrowserUser) -> None:
     t, page = person.t, person.page
     await person.click(f"{t('withdraw')} RIO, Zandloper")
     await person.sees(t("withdraw_lead", system="Zandloper", service="RIO"))
@@ -189,7 +189,7 @@ async def _withdraw(person: Person) -> None:
 
 async def test_a_mandate_is_given_by_keyboard_only(browser: Browser, hub: Client, address: str) -> None:
     """Whoever has no mouse reaches everything by Tab, in the order of the page, and sees where they are."""
-    async with somebody(browser, address, token_of(hub)) as person:
+    async with logged_in_user(browser, address, token_of(hub)) as person:
         page = person.page
         await person.go("/mandaten/11OA/nieuw")
         await _tab_to(person, "BRON po (ROD po)", "Space")
@@ -197,13 +197,13 @@ async def test_a_mandate_is_given_by_keyboard_only(browser: Browser, hub: Client
         await _tab_to(person, "Administratiesysteem", "Z")
         await _tab_to(person, "Opslaan", "Enter")
         await page.get_by_text("Het mandaat is opgeslagen.").wait_for()
-        await person.watch.look()
+        await person.checker.check()
         await page.keyboard.press("Tab")
         outline = await page.evaluate("getComputedStyle(document.activeElement).outlineWidth")
         assert outline == "3px"
 
 
-async def _tab_to(person: Person, words: str, key: str) -> None:
+async def _tab_to(person: BrowserUser, words: str, key: str) -> None:
     page = person.page
     for _ in range(60):
         await page.keyboard.press("Tab")
@@ -222,7 +222,7 @@ async def test_somebody_else_was_first(browser: Browser, hub: Client, address: s
     """A form that is older than the mandate saves nothing, says what changed, and keeps what was typed."""
     school = hub.as_caller(Role.SCHOOL, brins=["18DS"])
     made = (await school.post("/v1/mandates", {"brin": "18DS", "serviceCode": "VVA", "supplierOin": ZANDLOPER})).json
-    async with somebody(browser, address, token_of(hub)) as person:
+    async with logged_in_user(browser, address, token_of(hub)) as person:
         await person.go(f"/mandaten/18DS/{made['id']}")
         await person.page.get_by_label("Einddatum").fill(day(20))
         await school.call("PATCH", f"/v1/mandates/{made['id']}", {"endDate": day(10)}, headers={"If-Match": '"1"'})

@@ -22,19 +22,20 @@ import orjson
 import pytest
 from pyreqwest.exceptions import PyreqwestError
 
-from tests.support import bare_http, chance
-from tests.support import crash_points as claims
-from tests.support.monkeys import SECOND, SENDERS, Monkey
-from tests.support.moving import OWNED, ask, until_lanes_move, until_over_a_wiped_broker
-from tests.support.ports import free_port
-from tests.support.stacks import SCHOOLS, ApiSaidNo, stack_in, until
-from tests.support.town import SERVICES, brins, grants, write_mandates
-from tests.support.witnesses import DUO_QUEUES, events_in, gaps, inversions, read_whole
+from tests.support import chance
+from tests.support.faults import crash_points as claims
+from tests.support.faults.fault_injector import SECOND, SENDERS, FaultInjector
+from tests.support.faults.recovery_timing import OWNED, query_value, until_lanes_move, until_over_a_wiped_broker
+from tests.support.receivers import raw_http
+from tests.support.receivers.recording_receivers import DUO_QUEUES, events_in, gaps, inversions
+from tests.support.register.stack_register import SERVICES, mandate_lines, sample_brins, write_mandates
+from tests.support.servers.ports import free_port
+from tests.support.servers.stacks import SCHOOLS, ApiProblem, running_stack, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from tests.support.stacks import RunningStack
+    from tests.support.servers.stacks import RunningStack
 
 pytestmark = pytest.mark.proof
 SUPPLIERS: Final = tuple(f"0000009900000000{7100 + n}" for n in range(6))
@@ -48,7 +49,7 @@ USUAL_SECONDS: Final = 1.2
 SETTLED_SECONDS: Final = 900.0
 SCHEDULE: Final = ",".join(["1", "2"] + ["3"] * 60)
 PAUSED_SECONDS: Final = 20.0
-AWAY: Final = (PyreqwestError, ApiSaidNo, OSError, TimeoutError)
+AWAY: Final = (PyreqwestError, ApiProblem, OSError, TimeoutError)
 SETTLED: Final = (
     f"{claims.SENT} "
     "and not exists (select from deliveries where expects_report and status in ('delivered', 'in_progress'))"
@@ -65,9 +66,9 @@ class Scene:
     folder: Path
     slowness: list[float] = field(default_factory=list)
 
-    async def set_mood(self, receiver: int, mood: str) -> None:
+    async def set_behaviour(self, receiver: int, behaviour: str) -> None:
         """Tell a receiver how to answer."""
-        await self.stack.client.get(f"{self.liars}/mood/{receiver}/{mood}").build().send()
+        await self.stack.client.get(f"{self.liars}/mood/{receiver}/{behaviour}").build().send()
 
     async def came(self) -> dict[int, list[LAS]]:
         """Say what came to each receiver, in order."""
@@ -87,9 +88,9 @@ async def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     monkeypatch.setenv("OSR_HUB_WEBHOOK__RETRY_SCHEDULE", SCHEDULE)
     data = Path("/var/tmp") / f"osr-hub-chaos-{os.getpid()}"  # noqa: S108 - its own folder
     port = free_port()
-    liars = await bare_http.start("tests.chaos.liars", port)
+    liars = await raw_http.start("tests.chaos.liars", port)
     try:
-        async with stack_in(data, "--fresh") as stack:
+        async with running_stack(data, "--fresh") as stack:
             it = Scene(stack=stack, liars=f"http://127.0.0.1:{port}", folder=tmp_path)
             await _furnish(it)
             yield it
@@ -116,79 +117,81 @@ async def _furnish(scene: Scene) -> None:
 @pytest.mark.parametrize("seed", chance.chaos_seeds())
 async def test_in_the_end_everybody_has_everything_in_order(scene: Scene, seed: int) -> None:
     """Nothing is lost, first arrivals are in order, only what was in flight comes again, and the books are right."""
-    monkey = Monkey(
+    injector = FaultInjector(
         stack=scene.stack,
         seed=seed,
         slowness=scene.slowness[0],
         receivers=len(SUPPLIERS),
-        set_mood=scene.set_mood,
+        set_behaviour=scene.set_behaviour,
     )
     began = time.monotonic()
     try:
-        await _amid_chaos(scene, monkey)
+        await _amid_chaos(scene, injector)
         chaos = time.monotonic() - began
-        await monkey.calm()
+        await injector.restore_all()
         await _settle(scene)
         quiet = time.monotonic() - began - chaos
         came = await scene.came()
         books = await scene.stack.verify()
         _check_books(books)
-        repeats = sum([_check_receiver(books, SUPPLIERS[n], came.get(n, []), monkey) for n in range(len(SUPPLIERS))])
+        repeats = sum([_check_receiver(books, SUPPLIERS[n], came.get(n, []), injector) for n in range(len(SUPPLIERS))])
         again = sum([await _check_queue(scene, books, queue) for queue in DUO_QUEUES])
-        moved = await _moving_again(scene, monkey)
+        moved = await _moving_again(scene, injector)
     finally:
-        await monkey.end()
-    acts = Counter(act.what for act in monkey.acts)
+        await injector.end()
+    faults = Counter(act.what for act in injector.faults)
     planned = sum(row["planned"] for row in books["destinations"])
-    print(f"\nseed {seed}: {planned:,} deliveries, {monkey.kills} kills, {acts['pause']} pauses")
-    print(f"  {chaos:.0f} s of chaos, {quiet:.0f} s until all was settled; acts: {dict(acts)}")
+    print(f"\nseed {seed}: {planned:,} deliveries, {injector.kills} kills, {faults['pause']} pauses")
+    print(f"  {chaos:.0f} s of chaos, {quiet:.0f} s until all was settled; acts: {dict(faults)}")
     print(f"  repeats: {repeats} at receivers, {again} in queues, all under their ids")
     print("\n".join(f"  {line}" for line in moved))
 
 
-async def _amid_chaos(scene: Scene, monkey: Monkey) -> None:
+async def _amid_chaos(scene: Scene, injector: FaultInjector) -> None:
     done = asyncio.Event()
-    await monkey.have_second()
-    dozing = asyncio.create_task(_doze(scene, monkey))
-    playing = asyncio.create_task(monkey.play(done, LEAST_ACTS))
+    await injector.ensure_second()
+    long_pause = asyncio.create_task(_doze(scene, injector))
+    playing = asyncio.create_task(injector.inject(done, LEAST_ACTS))
     try:
         for n in range(FILES):
             await _import(scene, range(2027 + n * YEARS_PER_FILE, 2027 + (n + 1) * YEARS_PER_FILE))
         await until(lambda: _mostly_taken(scene), "most of it is taken", within=SETTLED_SECONDS, look=1.0)
-        await dozing
+        await long_pause
     finally:
-        dozing.cancel()
+        long_pause.cancel()
         done.set()
         await playing
 
 
-async def _doze(scene: Scene, monkey: Monkey) -> None:
+async def _doze(scene: Scene, injector: FaultInjector) -> None:
     """Send the second forwarder to sleep for a minute while it has lanes in hand."""
 
     async def has_lanes() -> bool:
-        return bool(await ask(scene.dsn, f"select exists ({OWNED})", monkey.pid(SECOND)))
+        return bool(await query_value(scene.dsn, f"select exists ({OWNED})", injector.pid(SECOND)))
 
     await until(has_lanes, "the second forwarder has lanes", within=SETTLED_SECONDS, look=0.005)
-    await monkey.doze(SECOND)
+    await injector.pause_long(SECOND)
 
 
 async def _mostly_taken(scene: Scene) -> bool:
-    taken = await ask(scene.dsn, "select coalesce(sum(head), 0) from lanes")
+    taken = await query_value(scene.dsn, "select coalesce(sum(head), 0) from lanes")
     return bool(taken and taken > ENOUGH * 0.8)
 
 
 async def _import(scene: Scene, years: range) -> None:
     """Import a file of mandates until it is in; a try that was cut off has left nothing, or everything."""
-    schools = brins()[:BUSY]
+    schools = sample_brins()[:BUSY]
     lines = [
-        line for n, oin in enumerate(SUPPLIERS) for line in grants(schools[n :: len(SUPPLIERS)], oin, years, SERVICES)
+        line
+        for n, oin in enumerate(SUPPLIERS)
+        for line in mandate_lines(schools[n :: len(SUPPLIERS)], oin, years, SERVICES)
     ]
     file = write_mandates(scene.folder / f"mandates-{years[0]}.csv", lines)
 
     async def is_in() -> bool:
         with suppress(OSError, ValueError):
             await scene.stack.run("osr-hub", "import", "mandates", str(file))
-        found = await ask(
+        found = await query_value(
             scene.dsn,
             "select count(*) from mandates where extract(year from start_date) between $1 and $2",
             years[0],
@@ -205,7 +208,7 @@ async def _settle(scene: Scene) -> None:
 
     async def settled() -> bool:
         nonlocal pressed
-        if await ask(scene.dsn, f"select {SETTLED}"):
+        if await query_value(scene.dsn, f"select {SETTLED}"):
             return True
         if time.monotonic() - pressed > 5:
             pressed = time.monotonic()
@@ -231,7 +234,7 @@ def _check_books(books: dict[str, Any]) -> None:
         assert (row["waiting"], row["retrying"], row["dead"], row["cancelled"]) == (0, 0, 0, 0), row
 
 
-def _check_receiver(books: dict[str, Any], oin: str, came: list[LAS], monkey: Monkey) -> int:
+def _check_receiver(books: dict[str, Any], oin: str, came: list[LAS], injector: FaultInjector) -> int:
     """Hold what came to one receiver to the promises, and count what came again."""
     planned = {row["destination"]: row["planned"] for row in books["destinations"]}
     events = [{"id": one[0], "partitionkey": one[1], "sequence": one[2], "previoussequence": one[3]} for one in came]
@@ -239,22 +242,22 @@ def _check_receiver(books: dict[str, Any], oin: str, came: list[LAS], monkey: Mo
     last: dict[str, LAS] = {}
     for one in came:
         if one[0] in last:
-            _check_repeat(last[one[0]], one, monkey)
+            _check_repeat(last[one[0]], one, injector)
         last[one[0]] = one
     return len(came) - len(last)
 
 
-def _check_repeat(before: LAS, again: LAS, monkey: Monkey) -> None:
+def _check_repeat(before: LAS, again: LAS, injector: FaultInjector) -> None:
     """What was taken at once comes again only when a forwarder, or the database, was hit meanwhile."""
     assert before[1:4] == again[1:4]
     was_taken, came_at, again_at = before[4], before[5], again[5]
-    hit = any(came_at - PAUSED_SECONDS < act.at < again_at for act in monkey.acts if act.victim in SENDERS)
+    hit = any(came_at - PAUSED_SECONDS < act.at < again_at for act in injector.faults if act.victim in SENDERS)
     assert not was_taken or hit, (before, again)
 
 
 async def _check_queue(scene: Scene, books: dict[str, Any], queue: str) -> int:
     """Hold what lies in a queue of DUO to the promises, and count what lies there again."""
-    events = events_in(await read_whole(scene.stack.connection["duoKafkaBootstrapServers"], queue))
+    events = events_in(await scene.stack.read_topic(queue))
     name = queue.removesuffix(".v1").replace(".", ":")
     _check_lanes(events, next(row["planned"] for row in books["destinations"] if row["destination"] == name))
     return len(events) - len({event["id"] for event in events})
@@ -270,16 +273,16 @@ def _check_lanes(events: list[dict[str, Any]], planned: int) -> None:
     assert sum(tails.values()) == planned
 
 
-async def _moving_again(scene: Scene, monkey: Monkey) -> list[str]:
+async def _moving_again(scene: Scene, injector: FaultInjector) -> list[str]:
     """Kill a forwarder that has lanes, then take Kafka's folder away, and tell how long each took to get over."""
     c = await asyncpg.connect(scene.dsn)
     try:
         importing = asyncio.create_task(_import(scene, range(2060, 2062)))
         pid = scene.stack.pid("forward")
         assert pid is not None
-        lanes, (freed, crash, half, whole) = await until_lanes_move(c, pid, lambda: monkey.kill("forward"))
+        lanes, (freed, crash, half, whole) = await until_lanes_move(c, pid, lambda: injector.kill("forward"))
         await importing
-        wiped = await until_over_a_wiped_broker(scene.stack, c, brins()[BUSY], SUPPLIERS[0], 2070)
+        wiped = await until_over_a_wiped_broker(scene.stack, c, sample_brins()[BUSY], SUPPLIERS[0], 2070)
     finally:
         await c.close()
     books = await scene.stack.verify()

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.stacks import RunningStack, stack_in
-from tests.support.town import settle_in
+from tests.support.register.stack_register import set_up_register
+from tests.support.servers.stacks import RunningStack, running_stack
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -16,6 +16,6 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningStack]:
     """Give a stack that answers and knows schools and systems."""
-    async with stack_in(tmp_path_factory.mktemp("stack")) as running:
-        await settle_in(running, tmp_path_factory.mktemp("files"))
+    async with running_stack(tmp_path_factory.mktemp("stack")) as running:
+        await set_up_register(running, tmp_path_factory.mktemp("files"))
         yield running

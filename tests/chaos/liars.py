@@ -18,7 +18,7 @@ from typing import Final
 import orjson
 import uvloop
 
-from tests.support.bare_http import CONSENT, MESSAGE, TAKEN, Connection, ok, serve
+from tests.support.receivers.raw_http import CONSENT, MESSAGE, NO_CONTENT, Connection, ok, serve
 
 MOODS: Final = ("honest", "500", "hang", "reset", "drip", "late", "short", "redirect", "one", "all")
 ID: Final = re.compile(rb'"id":"([^"]+)"')
@@ -36,7 +36,7 @@ SAID: Final = {
 }
 
 
-class Liar:
+class LyingReceiver:
     """One receiver."""
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ class Liar:
         return mood
 
 
-LIARS: Final[defaultdict[int, Liar]] = defaultdict(Liar)
+LIARS: Final[defaultdict[int, LyingReceiver]] = defaultdict(LyingReceiver)
 
 
 class LyingConnection(Connection):
@@ -91,7 +91,7 @@ class LyingConnection(Connection):
     def _lie(self, mood: str) -> None:
         match mood:
             case "honest":
-                self.transport.write(TAKEN)
+                self.transport.write(NO_CONTENT)
             case "hang":
                 return
             case "reset":
@@ -99,7 +99,7 @@ class LyingConnection(Connection):
             case "drip":
                 self._later([(DRIP_SECONDS, DRIPPED[n : n + 1]) for n in range(len(DRIPPED))])
             case "late":
-                self._later([(LATE_SECONDS, TAKEN)])
+                self._later([(LATE_SECONDS, NO_CONTENT)])
             case _:
                 self.transport.write(SAID[mood])
                 if mood == "short":

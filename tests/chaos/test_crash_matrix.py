@@ -14,15 +14,24 @@ import asyncpg
 import pytest
 
 from schemas.topics import TOPICS
-from tests.support.back_office import back_office
-from tests.support.crash_points import POINTS, TABLE, UNPLANNED, WAITING, Outcome, Point, named_in_the_code, write_table
-from tests.support.crash_world import SETTLED, WHILE_DOWN, World, repeated
-from tests.support.crashing import COMMANDED, Processes
-from tests.support.databases import at, create, drop
-from tests.support.receiver import receiver
-from tests.support.stacks import until
-from tests.support.topics import make_anew
-from tests.support.witnesses import consent
+from tests.support.faults.crash_points import (
+    POINTS,
+    TABLE,
+    UNPLANNED,
+    WAITING,
+    CrashPoint,
+    Outcome,
+    points_in_code,
+    write_table,
+)
+from tests.support.faults.crash_world import SETTLED, WHILE_DOWN, CrashWorld, repeated
+from tests.support.faults.crashing import COMMANDED, HubProcesses
+from tests.support.receivers.back_office import back_office
+from tests.support.receivers.receiver import receiver
+from tests.support.receivers.recording_receivers import accept_all
+from tests.support.servers.databases import create_database, drop_database, dsn_of
+from tests.support.servers.stacks import until
+from tests.support.servers.topics import recreate_topics
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -35,30 +44,30 @@ CAME_SECONDS: Final = 90.0
 @pytest.fixture(scope="module")
 async def world(
     postgres: str, template: str, kafka: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[World]:
+) -> AsyncIterator[CrashWorld]:
     """A small hub with all its processes running, a LAS that subscribed, and DUO's back office at work."""
-    await make_anew(kafka, TOPICS)
-    name = await create(postgres, template)
-    dsn = at(postgres, name)
+    await recreate_topics(kafka, TOPICS)
+    name = await create_database(postgres, template)
+    dsn = dsn_of(postgres, name)
     c = await asyncpg.connect(dsn)
-    processes = Processes(database=dsn, bootstrap=kafka, logs=tmp_path_factory.mktemp("logs"))
+    processes = HubProcesses(database=dsn, bootstrap=kafka, logs=tmp_path_factory.mktemp("logs"))
     try:
-        async with back_office(kafka) as office, receiver(consent) as las:
-            it = World(c=c, processes=processes, office=office, las=las)
-            await it.furnish()
+        async with back_office(kafka) as office, receiver(accept_all) as las:
+            it = CrashWorld(c=c, processes=processes, office=office, las=las)
+            await it.set_up()
             yield it
     finally:
         await processes.kill_all()
         await c.close()
-        await drop(postgres, name)
+        await drop_database(postgres, name)
 
 
 @pytest.mark.parametrize("point", POINTS, ids=lambda point: point.name)
-async def test_a_process_that_dies_between_two_steps_costs_nothing(world: World, point: Point) -> None:
+async def test_a_process_that_dies_between_two_steps_costs_nothing(world: CrashWorld, point: CrashPoint) -> None:
     """It dies by signal 9 exactly there; then nothing is lost, order holds, and only what was in flight comes again."""
     before = await _come_to(world, point)
-    died = await world.processes.died(point.stage)
-    assert died == signal.SIGKILL, world.processes.tail(point.stage)
+    wait_killed = await world.processes.wait_killed(point.stage)
+    assert wait_killed == signal.SIGKILL, world.processes.tail(point.stage)
     await _stands_there(world, point, before)
     flying = await world.in_flight(point.watch)
     await _start_again(world, point)
@@ -70,14 +79,14 @@ async def test_a_process_that_dies_between_two_steps_costs_nothing(world: World,
         return not await world.missing()
 
     await until(everything_came, f"everything came after {point.name}", within=CAME_SECONDS, look=0.02)
-    await world.hear_all()
+    await world.wait_until_read()
     again = await repeated(world, point, before)
     assert again <= flying
     await world.check()
-    SEEN[point.name] = Outcome(signal=died, lost=await world.missing(), repeated=len(again))
+    SEEN[point.name] = Outcome(signal=wait_killed, lost=await world.missing(), repeated=len(again))
 
 
-async def _come_to(world: World, point: Point) -> Counter[str]:
+async def _come_to(world: CrashWorld, point: CrashPoint) -> Counter[str]:
     """Take the stage away, give it something to do, let the others do theirs, and start it armed.
 
     Counts what had come before that to where the point is watched.
@@ -102,24 +111,24 @@ async def _come_to(world: World, point: Point) -> Counter[str]:
         await until(lambda: _reported(world), "DUO has reported", within=CAME_SECONDS, look=0.02)
     if point.first:
         await world.processes.start(down, point.first)
-        assert await world.processes.died(down) == signal.SIGKILL
+        assert await world.processes.wait_killed(down) == signal.SIGKILL
     await world.processes.start(point.stage, f"{point.name}:{point.nth}")
     return before
 
 
-async def _start_again(world: World, point: Point) -> None:
+async def _start_again(world: CrashWorld, point: CrashPoint) -> None:
     """Start the stage as it should be started; a command ends by itself, and well."""
     await world.processes.start(point.stage)
     if point.stage in COMMANDED:
-        assert await world.processes.died(point.stage) == 0, world.processes.tail(point.stage)
+        assert await world.processes.wait_killed(point.stage) == 0, world.processes.tail(point.stage)
         await world.processes.start_all()
 
 
-async def _reported(world: World) -> bool:
+async def _reported(world: CrashWorld) -> bool:
     return bool(world.office.reported >= await world.c.fetchval("select count(*) from deliveries where expects_report"))
 
 
-async def _stands_there(world: World, point: Point, before: Counter[str]) -> None:
+async def _stands_there(world: CrashWorld, point: CrashPoint, before: Counter[str]) -> None:
     """See in the database, and at who watches, that it died exactly there."""
     assert await world.holds(point.left), f"after {point.name}: not ({point.left})"
 
@@ -135,7 +144,7 @@ async def _stands_there(world: World, point: Point, before: Counter[str]) -> Non
 def test_every_point_in_the_code_is_in_the_matrix() -> None:
     """A point that the code names is killed at, once, and the table tells what came of it."""
     names = [point.name for point in POINTS]
-    assert sorted(named_in_the_code()) == sorted(names)
+    assert sorted(points_in_code()) == sorted(names)
     assert all(f"| `{name}` |" in TABLE.read_text() for name in names)
 
 

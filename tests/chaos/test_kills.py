@@ -20,16 +20,31 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from pyreqwest.exceptions import PyreqwestError
 
-from tests.support.receiver import Receiver, receiver
-from tests.support.stacks import ApiSaidNo, until
-from tests.support.town import BOARDS, SERVICES, WITNESS, brins, grants, write_mandates
-from tests.support.witnesses import DUO_QUEUES, consent, events_in, firsts, gaps, inversions, messages, read_whole
+from tests.support.receivers.receiver import Receiver, receiver
+from tests.support.receivers.recording_receivers import (
+    DUO_QUEUES,
+    accept_all,
+    events_in,
+    first_arrivals,
+    gaps,
+    inversions,
+    messages,
+)
+from tests.support.register.stack_register import (
+    BOARDS,
+    SERVICES,
+    TEST_LAS,
+    mandate_lines,
+    sample_brins,
+    write_mandates,
+)
+from tests.support.servers.stacks import ApiProblem, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
-    from tests.support.stacks import Ran, RunningStack
+    from tests.support.servers.stacks import CommandResult, RunningStack
 
 pytestmark = pytest.mark.proof
 PROCESSES: Final = (
@@ -48,7 +63,7 @@ YEARS: Final = 2
 PROBED: Final = "18DS"
 MOVING_SECONDS: Final = 120.0
 SETTLED_SECONDS: Final = 120.0
-RESTARTING = (PyreqwestError, ApiSaidNo, OSError, asyncio.TimeoutError)
+RESTARTING = (PyreqwestError, ApiProblem, OSError, asyncio.TimeoutError)
 
 
 @dataclass(kw_only=True)
@@ -66,8 +81,10 @@ class Scene:
         """Write mandates of school years that no round had: half of the schools use the witness, half the simulator."""
         years = [next(self.years) for _ in range(YEARS)]
         simulated = self.stack.connection["simulators"]["las"]["oin"]
-        known = [brin for brin in brins() if brin != PROBED][:SCHOOLS]
-        lines = grants(known[::2], WITNESS, years, SERVICES) + grants(known[1::2], simulated, years, SERVICES)
+        known = [brin for brin in sample_brins() if brin != PROBED][:SCHOOLS]
+        lines = mandate_lines(known[::2], TEST_LAS, years, SERVICES) + mandate_lines(
+            known[1::2], simulated, years, SERVICES
+        )
         return write_mandates(self.folder / f"mandates-{years[0]}.csv", lines)
 
     def heard(self) -> int:
@@ -80,9 +97,9 @@ async def scene(
     stack: RunningStack, tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
 ) -> AsyncIterator[Scene]:
     """Subscribe the witness, and have tokens ready for when the API is gone."""
-    token = await stack.token("las", "--oin", WITNESS)
+    token = await stack.token("las", "--oin", TEST_LAS)
     schools = await stack.token("OSR-toegang", *(word for board in BOARDS for word in ("--bge", board)))
-    async with receiver(consent) as witness:
+    async with receiver(accept_all) as witness:
         wish = {"url": witness.url, "services": ["VVA"], "reports": False}
         await stack.call("POST", "/subscriptions", wish, token=token)
         folder = tmp_path_factory.mktemp("mandates")
@@ -127,15 +144,12 @@ async def test_kafkas_folder_may_vanish(scene: Scene) -> None:
     await _imported(scene, file, await importing)
     await _settled(scene)
     await _books_and_order(scene)
-    published = {
-        event["id"]
-        for event in events_in(await read_whole(scene.stack.connection["kafkaBootstrapServers"], "osr.mandates.v1"))
-    }
+    published = {event["id"] for event in events_in(await scene.stack.read_topic("osr.mandates.v1"))}
     assert len(published) == (await scene.stack.verify())["events"]
     scene.say(f"\n  Kafka's folder gone: moving again after {moving:.1f} s")
 
 
-async def _under_way(scene: Scene, heard: int, importing: asyncio.Task[Ran]) -> None:
+async def _under_way(scene: Scene, heard: int, importing: asyncio.Task[CommandResult]) -> None:
     """Wait until the first messages of the import have come to the witness."""
 
     async def begun() -> bool:
@@ -164,7 +178,7 @@ async def _grant_in_the_end(scene: Scene, service: str) -> str:
     body = {
         "brin": PROBED,
         "serviceCode": service,
-        "supplierOin": WITNESS,
+        "supplierOin": TEST_LAS,
         "startDate": f"{year}-08-01",
         "endDate": f"{year + 1}-07-31",
     }
@@ -189,7 +203,7 @@ async def _answered(stack: RunningStack, mandate: str) -> bool:
     return False
 
 
-async def _imported(scene: Scene, file: Path, ran: Ran) -> None:
+async def _imported(scene: Scene, file: Path, ran: CommandResult) -> None:
     """See to it that the file is in: an import that was cut off has left nothing, and is done again."""
     if ran.code:
         await scene.stack.done("osr-hub", "import", "mandates", str(file))
@@ -217,6 +231,6 @@ async def _books_and_order(scene: Scene) -> None:
     assert not inversions(received)
     assert not gaps(received)
     planned = {row["destination"]: row["planned"] for row in books["destinations"]}
-    assert len(list(firsts(received))) == planned[f"las:{WITNESS}"]
+    assert len(list(first_arrivals(received))) == planned[f"las:{TEST_LAS}"]
     for queue in DUO_QUEUES:
-        assert not inversions(events_in(await read_whole(scene.stack.connection["duoKafkaBootstrapServers"], queue)))
+        assert not inversions(events_in(await scene.stack.read_topic(queue)))

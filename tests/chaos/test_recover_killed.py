@@ -15,18 +15,19 @@ import pytest
 
 from hub import imports
 from hub.clock import now
-from hub.recovery.reading import MOST_RECORDS
+from hub.recovery.topic_reader import MOST_RECORDS
 from hub.register import moment
 from schemas.topics import TOPICS
-from tests.support.back_office import LOG, back_office
-from tests.support.crash_points import SENT
-from tests.support.crash_world import LAS, World
-from tests.support.crashing import Processes
-from tests.support.databases import at, copy, create, drop
-from tests.support.hubs import register_of
-from tests.support.receiver import receiver
-from tests.support.topics import make_anew
-from tests.support.witnesses import consent, messages
+from tests.support.faults.crash_points import SENT
+from tests.support.faults.crash_world import LAS, CrashWorld
+from tests.support.faults.crashing import HubProcesses
+from tests.support.receivers.back_office import LOG, back_office
+from tests.support.receivers.receiver import receiver
+from tests.support.receivers.recording_receivers import accept_all, messages
+from tests.support.register.schools import add_schools, small_schools
+from tests.support.servers.databases import copy_database, create_database, drop_database, dsn_of
+from tests.support.servers.hubs import read_register
+from tests.support.servers.topics import recreate_topics
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
@@ -39,50 +40,45 @@ MANY: Final = tuple(f"{n:02}{letters}" for letters, n in product(("BB", "CC"), r
 YEARS: Final = range(2030, 2045)
 HEADER: Final = "brin;service_code;supplier_oin;start_date;end_date;branch;routing_id"
 EPOCH: Final = "select ledger_epoch from hub_state"
-ROOM: Final = """
-insert into schools (brin, name, bge_code, sector) select b, b, '41561', 'po' from unnest($1::text[]) b
-"""
-PLACES: Final = "insert into branches (branch, brin, name) select b || '00', b, b from unnest($1::text[]) b"
 
 
 @pytest.fixture
-async def world(postgres: str, template: str, kafka: str, tmp_path: Path) -> AsyncIterator[tuple[World, Restore]]:
+async def world(postgres: str, template: str, kafka: str, tmp_path: Path) -> AsyncIterator[tuple[CrashWorld, Restore]]:
     """A small hub with all its processes, many schools, and a backup of it; what is given besides restores that."""
-    await make_anew(kafka, TOPICS)
-    name, saved = await create(postgres, template), f"{template}_saved"
-    dsn = at(postgres, name)
-    processes = Processes(database=dsn, bootstrap=kafka, logs=tmp_path)
-    async with back_office(kafka) as office, receiver(consent) as las:
-        it = World(c=await asyncpg.connect(dsn), processes=processes, office=office, las=las)
+    await recreate_topics(kafka, TOPICS)
+    name, saved = await create_database(postgres, template), f"{template}_saved"
+    dsn = dsn_of(postgres, name)
+    processes = HubProcesses(database=dsn, bootstrap=kafka, logs=tmp_path)
+    async with back_office(kafka) as office, receiver(accept_all) as las:
+        it = CrashWorld(c=await asyncpg.connect(dsn), processes=processes, office=office, las=las)
 
         async def restore() -> None:
             await processes.kill_all()
             await it.c.close()
-            await drop(postgres, name)
-            await copy(postgres, saved, name)
+            await drop_database(postgres, name)
+            await copy_database(postgres, saved, name)
             it.c = await asyncpg.connect(dsn)
 
         office.is_silent = True
         try:
-            await it.furnish()
-            await it.c.execute(ROOM, list(MANY))
-            await it.c.execute(PLACES, list(MANY))
+            await it.set_up()
+            await add_schools(it.c, *small_schools(MANY))
             await processes.start_all()
             await it.grant("VVA", 6)
             await it.grant("RIO", 6)
             await it.until(SENT, "the first day is sent")
             await it.c.close()
-            await copy(postgres, name, saved)
+            await copy_database(postgres, name, saved)
             it.c = await asyncpg.connect(dsn)
             yield it, restore
         finally:
             await processes.kill_all()
             await it.c.close()
-            await drop(postgres, name)
-            await drop(postgres, saved)
+            await drop_database(postgres, name)
+            await drop_database(postgres, saved)
 
 
-async def many_mandates(world: World) -> None:
+async def many_mandates(world: CrashWorld) -> None:
     """Import thousands of mandates from a file."""
     rows = [f"{brin};RIO;{LAS};{year}-08-01;{year + 1}-07-31;;" for brin in MANY for year in YEARS]
     async with world.c.transaction():
@@ -90,33 +86,35 @@ async def many_mandates(world: World) -> None:
     await world.c.execute("notify osr_events")
 
 
-async def dies(world: World, point: str) -> None:
+async def dies(world: CrashWorld, point: str) -> None:
     """Give the command, and see it die where it should."""
     await world.processes.start("recover", point)
-    assert await world.processes.died("recover") == signal.SIGKILL, world.processes.tail("recover")
+    assert await world.processes.wait_killed("recover") == signal.SIGKILL, world.processes.tail("recover")
 
 
-async def test_recovering_that_dies_in_the_middle_leaves_the_backup_as_it_was(world: tuple[World, Restore]) -> None:
+async def test_recovering_that_dies_in_the_middle_leaves_the_backup_as_it_was(
+    world: tuple[CrashWorld, Restore],
+) -> None:
     """Amid the reading and the writing nothing is kept, at the end all of it is, and each id comes once per ledger."""
     it, restore = world
     assert len(MANY) * len(YEARS) > MOST_RECORDS, "the log is read in several batches"
     await many_mandates(it)
     await it.grant("VVA", 6)
     await it.until(SENT, "the second day is sent")
-    whole = await register_of(it.c)
+    whole = await read_register(it.c)
     await restore()
-    backup = await register_of(it.c)
+    backup = await read_register(it.c)
     for point in ("recover.reading", "recover.recording"):
         await dies(it, point)
-        assert (await register_of(it.c), await it.c.fetchval(EPOCH)) == (backup, 1), point
+        assert (await read_register(it.c), await it.c.fetchval(EPOCH)) == (backup, 1), point
     await dies(it, "recover.committed")
     await it.processes.start("recover")
-    assert await it.processes.died("recover") == 0, it.processes.tail("recover")
-    assert (await register_of(it.c), await it.c.fetchval(EPOCH)) == (whole, 2)
+    assert await it.processes.wait_killed("recover") == 0, it.processes.tail("recover")
+    assert (await read_register(it.c), await it.c.fetchval(EPOCH)) == (whole, 2)
     assert await it.c.fetchval("select count(*) from audit where action = 'hub.recovered'") == 1
     await it.processes.start_all()
     await it.until(SENT, "all of it is told again")
-    await it.hear_all()
+    await it.wait_until_read()
     await it.check()
     came = [*it.office.came["duo.rio.v1"], *messages(it.las.got)]
     times = Counter((event["ledgerepoch"], event["id"]) for event in came)

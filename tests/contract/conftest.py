@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hub.tokens import Role
-from tests.support.calls import open_hub
+from hub.access import Role
+from tests.support.api.school_calls import open_hub
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hub.store.pool import Pool
-    from tests.support.api import Client
+    from tests.support.api.client import Client
 
 
 @pytest.fixture

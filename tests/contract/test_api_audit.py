@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from hub.access import Role
 from hub.clock import now
-from hub.observe.books import verify
-from hub.tokens import Role
+from hub.observe.books import check_ledger
 from producers.calendar import catch_up
-from tests.support.calls import ONE, OTHER, R1, day, patch, wish
-from tests.support.receiver import receiver
-from tests.support.subscribed import LAS
-from tests.support.subscribing import consents, make_api, subscribed
+from tests.support.api.school_calls import ONE, OTHER, R1, day, mandate_request, patch
+from tests.support.api.subscribing import consents, make_api, subscribed
+from tests.support.receivers.receiver import receiver
+from tests.support.register.subscriptions import LAS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hub.store.pool import Pool
-    from tests.support.api import Client
+    from tests.support.api.client import Client
 
 
 @pytest.fixture
@@ -37,12 +37,12 @@ async def notes(hub: Client, **asked: Any) -> list[dict[str, Any]]:
 async def is_whole(pool: Pool) -> bool:
     """Say whether the books are right."""
     async with pool.acquire() as c:
-        return (await verify(c, now())).ok
+        return (await check_ledger(c, now())).ok
 
 
 async def test_a_mandates_life_is_noted_from_what_to_what(hub: Client, school: Client, pool: Pool) -> None:
     """Granted, amended, routed, routed no more, copied and withdrawn: the fields that differ, and by whom."""
-    made = (await school.post("/v1/mandates", wish(supplierOin=ONE))).json
+    made = (await school.post("/v1/mandates", mandate_request(supplierOin=ONE))).json
     path = f"/v1/mandates/{made['id']}"
     await patch(school, path, {"endDate": day(9)}, 1)
     await patch(school, path, {"endDate": day(9)}, 2)
@@ -79,7 +79,7 @@ async def test_a_mandates_life_is_noted_from_what_to_what(hub: Client, school: C
 
 async def test_what_the_calendar_does_is_noted_as_the_hubs(hub: Client, school: Client, pool: Pool) -> None:
     """A date that comes is nobody's doing."""
-    await school.post("/v1/mandates", wish(startDate=day(1), endDate=day(1)))
+    await school.post("/v1/mandates", mandate_request(startDate=day(1), endDate=day(1)))
     async with pool.acquire() as c:
         for days in (1, 2):
             await catch_up(c, now() + timedelta(days=days))
@@ -169,7 +169,7 @@ async def test_a_school_new_to_a_held_destination_was_held(hub: Client, pool: Po
 async def test_a_page_of_the_audit_goes_on_where_it_ended(hub: Client, school: Client) -> None:
     """Newest first, by school and by time, in pages; other roles do not come in."""
     for supplier in (ONE, OTHER):
-        await school.post("/v1/mandates", wish(supplierOin=supplier))
+        await school.post("/v1/mandates", mandate_request(supplierOin=supplier))
     operations = hub.as_caller(Role.OPERATIONS)
     first = (await operations.get("/v1/audit", limit=1)).json
     then = (await operations.get("/v1/audit", limit=1, cursor=first["next"])).json

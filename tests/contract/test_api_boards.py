@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hub.access import Role
 from hub.clock import now
 from hub.register import moment
-from hub.tokens import Role
-from tests.support.calls import open_hub, publish, wish
-from tests.support.school_files import po, take
-from tests.support.seen import plan_all
+from tests.support.api.school_calls import mandate_request, open_hub
+from tests.support.lanes.ledger_states import plan_all, publish
+from tests.support.register.school_files import po, take
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hub.store.pool import Pool
-    from tests.support.api import Client
+    from tests.support.api.client import Client
 
 BRANCHES = {f"18DS0{n}": name for n, name in enumerate("abcd")}
 
@@ -36,9 +36,9 @@ async def test_the_history_of_a_school_goes_to_its_new_board(pool: Pool, tmp_pat
     """Mandates that ended, events, deliveries and the status of each branch; and it may change what lives."""
     hub = await open_hub(pool, tmp_path)
     old, new = (hub.as_caller(Role.SCHOOL, bges=[board]) for board in ("41561", "41775"))
-    gone = (await old.post("/v1/mandates", wish())).json["id"]
+    gone = (await old.post("/v1/mandates", mandate_request())).json["id"]
     assert (await old.post(f"/v1/mandates/{gone}/withdrawal", {"reason": "x"})).status == 200
-    kept = (await old.post("/v1/mandates", wish(serviceCode="RIO"))).json["id"]
+    kept = (await old.post("/v1/mandates", mandate_request(serviceCode="RIO"))).json["id"]
     nothing = {"mandate": 404, "mandates": 0, "events": 0, "deliveries": 0, "status": 404, "routing": 0}
     async with pool.acquire() as c:
         await plan_all(c)

@@ -8,17 +8,17 @@ from uuid import uuid4
 
 import pytest
 
-from hub import bulk
+from hub.access import Role
 from hub.clock import now
-from hub.tokens import Role
-from tests.support.calls import ONE, OTHER, open_hub, wish
-from tests.support.seen import plan_all, take
+from hub.operations import bulk
+from tests.support.api.school_calls import ONE, OTHER, mandate_request, open_hub
+from tests.support.lanes.ledger_states import plan_all, take
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hub.store.pool import Pool
-    from tests.support.api import Client
+    from tests.support.api.client import Client
 
 PROMISED = {
     "destination", "brins", "mandateIds", "deliveryIds", "statuses", "from", "to", "dryRun", "ratePerSecond", "reason",
@@ -31,7 +31,11 @@ async def hub(pool: Pool, tmp_path: Path) -> Client:
     """Give a hub whose four eyes begin at two deliveries; two schools' grants for RIO were taken, one VVA waits."""
     hub = await open_hub(pool, tmp_path, OPERATIONS__FOUR_EYES_ABOVE="1")
     schools = hub.as_caller(Role.SCHOOL, brins=["18DS", "00AA"])
-    for body in (wish(serviceCode="RIO"), wish(serviceCode="RIO", brin="00AA"), wish()):
+    for body in (
+        mandate_request(serviceCode="RIO"),
+        mandate_request(serviceCode="RIO", brin="00AA"),
+        mandate_request(),
+    ):
         assert (await schools.post("/v1/mandates", body)).status == 201
     async with pool.acquire() as c:
         await plan_all(c)
@@ -51,13 +55,13 @@ def bob(hub: Client) -> Client:
     return hub.as_caller(Role.OPERATIONS, oin=OTHER)
 
 
-async def work(pool: Pool) -> None:
+async def run_batch(pool: Pool) -> None:
     """Take turns until there is nothing to do any more."""
     moment = now()
     while True:
         moment += timedelta(seconds=1)
         async with pool.acquire() as c, c.transaction():
-            if await bulk.work(c, moment, 0) is None:
+            if await bulk.run_batch(c, moment, 0) is None:
                 return
 
 
@@ -90,7 +94,7 @@ async def test_a_replay_is_accepted_and_followed(ann: Client, pool: Pool) -> Non
     path = f"/v1/replays/{reply.json['id']}"
     assert reply.headers["location"].endswith(path)
     assert (await ann.get(path)).json == reply.json
-    await work(pool)
+    await run_batch(pool)
     done = (await ann.get(path)).json
     assert (done["state"], done["sent"], done["skipped"], done["ratePerSecond"]) == ("done", 1, 0, 5)
     first, second = (await ann.get("/v1/deliveries", destination="duo:rio", brin="18DS")).json["items"]
@@ -118,7 +122,7 @@ async def test_many_need_another_pair_of_eyes(ann: Client, bob: Client, pool: Po
     reply = await ann.post("/v1/replays", {"destination": "duo:rio", "reason": "all of it"})
     assert (reply.status, reply.json["state"], reply.json["approvedBy"]) == (202, "awaiting_approval", None)
     path = f"/v1/replays/{reply.json['id']}"
-    await work(pool)
+    await run_batch(pool)
     assert (await bob.get(path)).json["sent"] == 0
     own = await ann.post(f"{path}/approval", {"reason": "quick"})
     assert (own.status, own.json["code"]) == (409, "own_request")
@@ -127,7 +131,7 @@ async def test_many_need_another_pair_of_eyes(ann: Client, bob: Client, pool: Po
     assert approved.json["approvedBy"] not in (None, approved.json["askedBy"])
     again = await bob.post(f"{path}/approval", {"reason": "agreed"})
     assert (again.status, again.json["code"]) == (409, "final")
-    await work(pool)
+    await run_batch(pool)
     assert (await bob.get(path)).json["sent"] == 2
 
 
@@ -136,7 +140,7 @@ async def test_small_parts_count_as_the_whole(ann: Client, bob: Client) -> None:
     small: dict[str, Any] = {"destination": "duo:rio", "brins": ["18DS"], "reason": "a part"}
     first = (await ann.post("/v1/replays", small)).json
     assert (first["state"], first["whyApproval"]) == ("running", None)
-    why = f"whoever asks has begun 1 delivery alone since {first['askedAt']}, and with 1 more that is too much for "
+    why = f"the requester has begun 1 delivery alone since {first['askedAt']}, and with 1 more that is too much for "
     rest = {**small, "brins": ["00AA"]}
     dry = (await ann.post("/v1/replays", {**rest, "dryRun": True})).json
     assert dry["whyApproval"] == f"{why}one person in 24 hours: it will wait for another operator"
@@ -166,7 +170,7 @@ async def test_many_that_wait_are_cancelled_alike(ann: Client, pool: Pool) -> No
     assert (dry["state"], dry["matched"], dry["toCancel"], dry["ends"], dry["cancelled"]) == ("preview", 1, 1, 0, 0)
     reply = await ann.post("/v1/cancellations", {"brins": ["18DS"], "reason": "by mistake"})
     assert (reply.status, reply.json["state"]) == (202, "running")
-    await work(pool)
+    await run_batch(pool)
     path = f"/v1/cancellations/{reply.json['id']}"
     done = (await ann.get(path)).json
     assert (done["state"], done["cancelled"]) == ("done", 1)

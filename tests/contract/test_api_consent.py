@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.receiver import Receiver, receiver, reply
-from tests.support.subscribing import ORIGIN, consents, make_api, subscribed, wish
+from tests.support.api.subscribing import ORIGIN, consents, make_api, subscribed, subscription_request
+from tests.support.receivers.receiver import Receiver, receiver, reply
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
     from hub.store.pool import Pool
-    from tests.support.api import Client
+    from tests.support.api.client import Client
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ async def test_consent_to_everyone_at_any_rate_is_consent(api: Client, las: Rece
 async def test_anything_less_is_a_refusal(api: Client, las: Receiver, answer: bytes, rate: int | None) -> None:
     """A friendly status without the headers, another name, a rate that is none; nothing is stored."""
     las.answer = lambda _: answer
-    refused = await api.post("/v1/subscriptions", wish(las, requestedRatePerMinute=rate))
+    refused = await api.post("/v1/subscriptions", subscription_request(las, requestedRatePerMinute=rate))
     assert (refused.status, refused.json["code"]) == (400, "handshake_refused")
     assert [(fault["field"], fault["code"]) for fault in refused.json["errors"]] == [("/url", "handshake_refused")]
     assert (await api.get("/v1/subscriptions")).json["items"] == []
@@ -70,7 +70,7 @@ async def test_anything_less_is_a_refusal(api: Client, las: Receiver, answer: by
 async def test_a_receiver_that_is_not_there_is_unreachable(api: Client, las: Receiver) -> None:
     """No answer in the time allowed is no consent."""
     las.answer = lambda _: None
-    refused = await api.post("/v1/subscriptions", wish(las))
+    refused = await api.post("/v1/subscriptions", subscription_request(las))
     assert (refused.status, refused.json["code"]) == (400, "unreachable")
 
 
@@ -88,7 +88,7 @@ async def test_a_second_subscription_is_a_conflict_before_anyone_is_asked(api: C
     """At most one that is not deleted per supplier."""
     await subscribed(api, las)
     las.got.clear()
-    answer = await api.post("/v1/subscriptions", wish(las))
+    answer = await api.post("/v1/subscriptions", subscription_request(las))
     assert (answer.status, answer.json["code"]) == (409, "already_subscribed")
     assert las.got == []
 

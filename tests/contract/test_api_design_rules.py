@@ -11,15 +11,15 @@ import orjson
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-from hub.api.paging import mark_of, write_cursor
+from hub.access import Role
 from hub.api.problem_pages import KINDS
-from hub.tokens import Role
-from tests.support.calls import ONE, wish
+from hub.views.paging import list_fingerprint, write_cursor
+from tests.support.api.school_calls import ONE, mandate_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.support.api import Client
+    from tests.support.api.client import Client
 
 SAMPLES = {"brin": "18DS", "branch": "18DS00", "bgeCode": "41561", "parkedId": "1", "name": "duo:rio"}
 LISTS: dict[str, tuple[int | str, ...]] = {
@@ -156,9 +156,9 @@ async def test_the_description_can_be_read_from_anywhere(hub: Client) -> None:
 async def test_a_cursor_is_of_its_list_and_filters_alone(hub: Client, path: str) -> None:
     """With another limit it goes on; at a list of the same shape, or with another filter, 400 says what to do."""
     operations = hub.as_caller(Role.OPERATIONS)
-    own = write_cursor(mark_of(f"/v1/{path}"), *LISTS[path])
+    own = write_cursor(list_fingerprint(f"/v1/{path}"), *LISTS[path])
     assert (await operations.get(f"/v1/{path}", cursor=own, limit=7)).status == 200
-    others = [write_cursor(mark_of(f"/v1/{other}"), *LISTS[path]) for other in LISTS if other != path]
+    others = [write_cursor(list_fingerprint(f"/v1/{other}"), *LISTS[path]) for other in LISTS if other != path]
     asked: list[tuple[str, dict[str, Any]]] = [
         *[(path, {"cursor": cursor}) for cursor in (*others, write_cursor(*LISTS[path]))],
         (path, {"cursor": own, "brin": "18DS"}),
@@ -229,12 +229,12 @@ async def test_a_body_that_is_too_large_is_not_read(school: Client) -> None:
 
 async def test_moments_are_answered_in_utc_and_asked_in_any_offset(school: Client) -> None:
     """The same moment written with four offsets finds the same; one without an offset is refused."""
-    made = (await school.post("/v1/mandates", wish())).json
+    made = (await school.post("/v1/mandates", mandate_request())).json
     assert made["createdAt"].endswith("Z")
     query: dict[str, Any] = {"branch": "18DS00", "serviceCode": "VVA"}
-    for known in ("2126-11-23T10:00:00Z", "2126-11-23T11:00:00+01:00", "2126-11-23T04:30:00-05:30"):
+    for known in ("2096-11-23T10:00:00Z", "2096-11-23T11:00:00+01:00", "2096-11-23T04:30:00-05:30"):
         reply = await school.get("/v1/routing", knownAt=known, referenceDate=made["startDate"], **query)
-        assert reply.json["knownAt"] == "2126-11-23T10:00:00.000Z"
+        assert reply.json["knownAt"] == "2096-11-23T10:00:00.000Z"
     for wrong in ("2126-11-23T10:00:00", "2126-11-23", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "1"):
         reply = await school.get("/v1/routing", knownAt=wrong, **query)
         assert [(e["in"], e["field"]) for e in reply.json["errors"]] == [("query", "/knownAt")], wrong
@@ -243,20 +243,20 @@ async def test_moments_are_answered_in_utc_and_asked_in_any_offset(school: Clien
 async def test_one_key_at_the_same_time_makes_one(hub: Client, school: Client) -> None:
     """Requests with one key take turns: the second gets the first one's answer; another caller's key is another."""
     key = {"Idempotency-Key": "grant"}
-    answers = await asyncio.gather(*(school.post("/v1/mandates", wish(), headers=key) for _ in range(5)))
+    answers = await asyncio.gather(*(school.post("/v1/mandates", mandate_request(), headers=key) for _ in range(5)))
     assert [reply.status for reply in answers] == [201] * 5
     assert len({orjson.dumps(reply.json) for reply in answers}) == 1
     assert len({reply.headers["location"] for reply in answers}) == 1
     assert len((await school.get("/v1/mandates")).json["items"]) == 1
-    other = await school.post("/v1/mandates", wish(serviceCode="RIO"), headers=key)
+    other = await school.post("/v1/mandates", mandate_request(serviceCode="RIO"), headers=key)
     assert (other.status, other.json["code"]) == (409, "idempotency_key_reused")
-    board = await hub.as_caller(Role.SCHOOL, bges=["41561"]).post("/v1/mandates", wish(), headers=key)
+    board = await hub.as_caller(Role.SCHOOL, bges=["41561"]).post("/v1/mandates", mandate_request(), headers=key)
     assert (board.status, board.json["code"]) == (409, "overlap")
 
 
 async def test_who_changes_says_what_it_has_read(school: Client) -> None:
     """PATCH takes If-Match; a withdrawal and routing obey it when it is sent."""
-    made = await school.post("/v1/mandates", wish())
+    made = await school.post("/v1/mandates", mandate_request())
     path = made.headers["location"]
     later = {"endDate": "2099-01-01"}
     assert made.headers["etag"] == (await school.get(path)).headers["etag"] == '"1"'

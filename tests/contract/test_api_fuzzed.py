@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hub.tokens import Role
-from tests.support.inhabited import EVERYTHING, inhabited
-from tests.support.receiver import Got, receiver, reply
+from hub.access import Role
+from tests.support.api.populated_api import EVERYTHING, serve_populated_api
+from tests.support.receivers.receiver import ReceivedRequest, receiver, reply
 
 if TYPE_CHECKING:
     from hub.store.pool import Pool
-    from tests.support.inhabited import Inhabited
+    from tests.support.api.populated_api import PopulatedApi
 
 pytestmark = pytest.mark.proof
 PATIENCE = 900
@@ -47,7 +47,7 @@ missing_required_header.expected-statuses = [400, 401, 403, 404, 428]
 """
 
 
-def write_config(folder: Path, hub: Inhabited) -> Path:
+def write_config(folder: Path, hub: PopulatedApi) -> Path:
     """Let generated requests name what is there, most of the time."""
     lines = [f"[dictionaries.{name}]\nvalues = {values!r}\n" for name, values in hub.names.items()]
     lines.append("[parameters]")
@@ -57,7 +57,7 @@ def write_config(folder: Path, hub: Inhabited) -> Path:
     return path
 
 
-async def run(hub: Inhabited, role: str, config: Path, *arguments: str) -> tuple[int, str]:
+async def run(hub: PopulatedApi, role: str, config: Path, *arguments: str) -> tuple[int, str]:
     """Run schemathesis as a caller of this role, and return its exit code and all it said."""
     process = await asyncio.create_subprocess_exec(
         Path(sys.executable).with_name("st"), "--config-file", str(config), "run", f"{hub.url}/v1/openapi.json",
@@ -69,7 +69,7 @@ async def run(hub: Inhabited, role: str, config: Path, *arguments: str) -> tuple
     return process.returncode or 0, said.decode()
 
 
-def consents(got: Got) -> bytes:
+def consents(got: ReceivedRequest) -> bytes:
     """Consent to whoever asks, and take everything."""
     return reply(200, webhook_allowed_origin=got.headers["webhook-request-origin"], webhook_allowed_rate="120")
 
@@ -88,7 +88,7 @@ async def test_no_answer_is_a_failure_or_unheard_of(
     pool: Pool, tmp_path: Path, role: str, arguments: tuple[str, ...]
 ) -> None:
     """No 500, no status, header or body that the description does not have, and nothing taken that it forbids."""
-    async with receiver(consents) as las, inhabited(pool, tmp_path, las.url) as hub:
+    async with receiver(consents) as las, serve_populated_api(pool, tmp_path, las.url) as hub:
         code, said = await run(hub, role, write_config(tmp_path, hub), *arguments)
 
     assert code == 0, said

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hub.tokens import Role
-from tests.support.api import client_of
+from hub.access import Role
+from tests.support.api.client import client_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hub.store.pool import Pool
-    from tests.support.api import Client
+    from tests.support.api.client import Client
 
 
 def slow(folder: Path, pool: Pool) -> Client:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from hub.access import Role
 from hub.clock import now
-from hub.tokens import Role
-from tests.support.calls import ONE, OTHER, R1, R2, codes, day, patch, wish
+from tests.support.api.school_calls import ONE, OTHER, R1, R2, codes, day, mandate_request, patch
 
 if TYPE_CHECKING:
     from hub.store.pool import Pool
-    from tests.support.api import Client
+    from tests.support.api.client import Client
 
 
 async def test_a_mandate_is_granted_and_shown_as_promised(school: Client) -> None:
     """The answer has the whole mandate, where it is, and its version as an ETag; start date left out is today."""
-    reply = await school.post("/v1/mandates", wish(branches=[{"branch": "18DS01", "routingId": R2}]))
+    reply = await school.post("/v1/mandates", mandate_request(branches=[{"branch": "18DS01", "routingId": R2}]))
     assert (reply.status, reply.headers["etag"]) == (201, '"1"')
     body = reply.json
     assert reply.headers["location"] == f"/v1/mandates/{body['id']}"
@@ -34,7 +34,7 @@ async def test_a_mandate_is_granted_and_shown_as_promised(school: Client) -> Non
 
 async def test_all_that_is_wrong_is_one_problem(school: Client) -> None:
     """A bad wish names every field, as a JSON pointer with a code; what merely collides is a conflict."""
-    bad = wish(serviceCode="GEEN", supplierOin="00000099000000007000", startDate=day(-1), endDate=day(-2))
+    bad = mandate_request(serviceCode="GEEN", supplierOin="00000099000000007000", startDate=day(-1), endDate=day(-2))
     reply = await school.post("/v1/mandates", bad)
     assert (reply.status, reply.headers["content-type"]) == (400, "application/problem+json")
     assert codes(reply) == [
@@ -43,21 +43,25 @@ async def test_all_that_is_wrong_is_one_problem(school: Client) -> None:
         ("/startDate", "in_the_past"),
         ("/endDate", "before_start"),
     ]
-    assert codes(await school.post("/v1/mandates", wish(brin="18D", version=3))) == [
+    assert codes(await school.post("/v1/mandates", mandate_request(brin="18D", version=3))) == [
         ("/brin", "value_error"),
         ("/version", "unknown"),
     ]
-    await school.post("/v1/mandates", wish(branches=[{"branch": "18DS00"}]))
-    overlap = await school.post("/v1/mandates", wish())
+    await school.post("/v1/mandates", mandate_request(branches=[{"branch": "18DS00"}]))
+    overlap = await school.post("/v1/mandates", mandate_request())
     assert (overlap.status, overlap.json["code"]) == (409, "overlap")
-    taken = await school.post("/v1/mandates", wish(supplierOin=OTHER, branches=[{"branch": "18DS00", "routingId": R1}]))
+    taken = await school.post(
+        "/v1/mandates", mandate_request(supplierOin=OTHER, branches=[{"branch": "18DS00", "routingId": R1}])
+    )
     assert (taken.status, taken.json["code"]) == (409, "taken")
 
 
 async def test_a_rest_that_two_systems_claim_needs_routing(school: Client) -> None:
     """The warning names the branches; it is gone when the other mandate is."""
-    first = (await school.post("/v1/mandates", wish())).json
-    second = (await school.post("/v1/mandates", wish(supplierOin=OTHER, branches=[{"branch": "18DS00"}]))).json
+    first = (await school.post("/v1/mandates", mandate_request())).json
+    second = (
+        await school.post("/v1/mandates", mandate_request(supplierOin=OTHER, branches=[{"branch": "18DS00"}]))
+    ).json
     assert [(w["code"], w["branches"]) for w in second["warnings"]] == [
         ("needs_routing", ["18DS01", "18DS02", "18DS03"])
     ]
@@ -68,7 +72,7 @@ async def test_a_rest_that_two_systems_claim_needs_routing(school: Client) -> No
 
 async def test_a_patch_needs_the_version_and_changes_dates_only(school: Client) -> None:
     """428 without a version, 412 with an old one, 400 for what never changes."""
-    path = f"/v1/mandates/{(await school.post('/v1/mandates', wish())).json['id']}"
+    path = f"/v1/mandates/{(await school.post('/v1/mandates', mandate_request())).json['id']}"
     assert (await patch(school, path, {"endDate": day(9)}, None)).status == 428
     assert (await patch(school, path, {"endDate": day(9)}, 4)).status == 412
     changed = await patch(school, path, {"endDate": day(9)}, 1)
@@ -84,7 +88,7 @@ async def test_a_patch_needs_the_version_and_changes_dates_only(school: Client) 
 
 async def test_a_withdrawal_ends_at_once_and_only_once(school: Client, pool: Pool) -> None:
     """200 with the mandate as it is then; 409 the second time; the reason stands in the audit."""
-    path = f"/v1/mandates/{(await school.post('/v1/mandates', wish())).json['id']}"
+    path = f"/v1/mandates/{(await school.post('/v1/mandates', mandate_request())).json['id']}"
     gone = await school.post(f"{path}/withdrawal", {"reason": "over"})
     assert (gone.status, gone.json["state"], gone.json["version"]) == (200, "withdrawn", 2)
     assert gone.json["withdrawnAt"] is not None
@@ -92,7 +96,7 @@ async def test_a_withdrawal_ends_at_once_and_only_once(school: Client, pool: Poo
     again = await school.post(f"{path}/withdrawal", {"reason": "over"})
     assert (again.status, again.json["code"]) == (409, "ended")
     assert (await patch(school, path, {"endDate": day(9)}, 2)).status == 409
-    notes = await pool.fetch("select action, brin, reason from audit order by n")
+    notes = await pool.fetch("select action, brin, reason from audit order by id")
     assert [tuple(note) for note in notes] == [
         ("mandate.granted", "18DS", None),
         ("mandate.withdrawn", "18DS", "over"),
@@ -101,7 +105,7 @@ async def test_a_withdrawal_ends_at_once_and_only_once(school: Client, pool: Poo
 
 async def test_routing_is_put_and_deleted(school: Client) -> None:
     """A characteristic that is named, one that is handed out, one that is taken, and a branch that is not there."""
-    path = f"/v1/mandates/{(await school.post('/v1/mandates', wish())).json['id']}/routing"
+    path = f"/v1/mandates/{(await school.post('/v1/mandates', mandate_request())).json['id']}/routing"
     assert (await school.get("/v1/routing/available", brin="18DS")).json == {"brin": "18DS", "routingId": R1}
     put = await school.call("PUT", f"{path}/18DS01", {"routingId": None})
     assert (put.status, put.json) == (200, {"branch": "18DS01", "routingId": R1, "mandateVersion": 2})
@@ -119,7 +123,7 @@ async def test_routing_is_put_and_deleted(school: Client) -> None:
 async def test_a_branch_is_found_by_day_and_by_what_was_known(school: Client) -> None:
     """Routing is answered for any day, as it was known at any moment."""
     before = now().isoformat().replace("+00:00", "Z")
-    made = (await school.post("/v1/mandates", wish(endDate=day(9), branches=[{"branch": "18DS00"}]))).json
+    made = (await school.post("/v1/mandates", mandate_request(endDate=day(9), branches=[{"branch": "18DS00"}]))).json
     asked: dict[str, Any] = {"branch": "18DS00", "serviceCode": "VVA"}
     reply = (await school.get("/v1/routing", **asked)).json
     assert (reply["branch"], reply["referenceDate"]) == ("18DS00", day())
@@ -137,7 +141,7 @@ async def test_a_branch_is_found_by_day_and_by_what_was_known(school: Client) ->
 
 async def test_copies_say_what_became_of_each(hub: Client, school: Client) -> None:
     """A dry run tells what would be; a school that the caller does not administer is unknown."""
-    made = (await school.post("/v1/mandates", wish())).json
+    made = (await school.post("/v1/mandates", mandate_request())).json
     body = {"brins": ["00AA", "18DS"], "dryRun": True}
     reply = await school.post(f"/v1/mandates/{made['id']}/copies", body)
     assert [(r["brin"], r["outcome"], r["reason"]) for r in reply.json["results"]] == [
@@ -165,14 +169,14 @@ async def test_copies_say_what_became_of_each(hub: Client, school: Client) -> No
 
 async def test_nobody_sees_what_is_not_theirs(hub: Client, school: Client) -> None:
     """Another school, another supplier and nobody get nothing, not even that it exists; only schools write."""
-    made = (await school.post("/v1/mandates", wish())).json
+    made = (await school.post("/v1/mandates", mandate_request())).json
     path = f"/v1/mandates/{made['id']}"
     stranger = hub.as_caller(Role.SCHOOL, brins=["00AA"])
     other = hub.as_caller(Role.LAS, oin=OTHER)
     for caller in (stranger, other):
         assert (await caller.get(path)).status == 404
         assert (await caller.get("/v1/mandates")).json == {"items": [], "next": None}
-    assert codes(await stranger.post("/v1/mandates", wish())) == [("/brin", "unknown_school")]
+    assert codes(await stranger.post("/v1/mandates", mandate_request())) == [("/brin", "unknown_school")]
     assert (await stranger.post(f"{path}/withdrawal", {})).status == 404
     assert (await stranger.call("PUT", f"{path}/routing/18DS00", {"routingId": None})).status == 404
     assert (await stranger.get("/v1/schools/18DS")).status == 404
@@ -183,10 +187,12 @@ async def test_nobody_sees_what_is_not_theirs(hub: Client, school: Client) -> No
         assert (await caller.get(path)).json == made
     for caller in readers[:3]:
         assert (await caller.post(f"{path}/withdrawal", {})).status == 403
-        assert (await caller.post("/v1/mandates", wish())).status == 403
+        assert (await caller.post("/v1/mandates", mandate_request())).status == 403
 
 
 async def test_a_day_is_a_day(school: Client) -> None:
     """Dates that do not exist, or that no calendar goes on after, are refused."""
-    assert (await school.post("/v1/mandates", wish(endDate="2027-02-30"))).status == 400
-    assert codes(await school.post("/v1/mandates", wish(endDate=date.max.isoformat()))) == [("/endDate", "too_late")]
+    assert (await school.post("/v1/mandates", mandate_request(endDate="2027-02-30"))).status == 400
+    assert codes(await school.post("/v1/mandates", mandate_request(endDate=date.max.isoformat()))) == [
+        ("/endDate", "too_late")
+    ]

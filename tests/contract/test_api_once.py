@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hub.sealing import new_key
-from hub.tokens import Role
-from tests.support.probes import probing
+from hub.access import Role
+from tests.support.api.probe_resource import probing
+from tests.support.sealing_keys import new_key
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hub.store.pool import Pool
-    from tests.support.api import Client
+    from tests.support.api.client import Client
 
 
 @pytest.fixture

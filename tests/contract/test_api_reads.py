@@ -7,17 +7,17 @@ from uuid import uuid4
 
 import pytest
 
+from hub.access import Role
 from hub.clock import now
-from hub.tokens import Role
 from schemas.envelope import ForwardedMessage
-from tests.support.calls import ONE, OTHER, R2, open_hub, patch, wish
-from tests.support.seen import fail, plan_all, report, take
+from tests.support.api.school_calls import ONE, OTHER, R2, mandate_request, open_hub, patch
+from tests.support.lanes.ledger_states import fail, plan_all, report, take
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hub.store.pool import Pool
-    from tests.support.api import Client
+    from tests.support.api.client import Client
 
 LAS = f"las:{ONE}"
 
@@ -29,7 +29,9 @@ async def hub(pool: Pool, tmp_path: Path) -> Client:
     school = hub.as_caller(Role.SCHOOL, brins=["18DS"])
     for service in ("VVA", "RIO"):
         branches = [{"branch": "18DS01", "routingId": R2}]
-        assert (await school.post("/v1/mandates", wish(serviceCode=service, branches=branches))).status == 201
+        assert (
+            await school.post("/v1/mandates", mandate_request(serviceCode=service, branches=branches))
+        ).status == 201
     async with pool.acquire() as c:
         await plan_all(c)
     return hub
@@ -99,7 +101,7 @@ async def test_a_system_that_never_subscribed_is_told_nothing_yet(school: Client
 
 async def test_branches_that_two_systems_claim_need_routing(school: Client, pool: Pool) -> None:
     """The newcomer's rest is withheld: no delivery, no status; each system has a cell of its own."""
-    await school.post("/v1/mandates", wish(serviceCode="RIO", supplierOin=OTHER))
+    await school.post("/v1/mandates", mandate_request(serviceCode="RIO", supplierOin=OTHER))
     async with pool.acquire() as c:
         await plan_all(c)
     body = (await school.get("/v1/schools/18DS/status")).json

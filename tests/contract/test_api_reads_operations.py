@@ -8,17 +8,17 @@ from uuid import uuid4
 import orjson
 import pytest
 
+from hub.access import Role
 from hub.store import reports
 from hub.store.meters import Meters
-from hub.tokens import Role
-from tests.support.calls import ONE, open_hub, wish
-from tests.support.seen import fail, plan_all, report, take
+from tests.support.api.school_calls import ONE, mandate_request, open_hub
+from tests.support.lanes.ledger_states import fail, plan_all, report, take
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hub.store.pool import Connection, Pool
-    from tests.support.api import Client
+    from tests.support.api.client import Client
 
 LAS = f"las:{ONE}"
 HOPS = {"publish", "plan", "transport", "processing"}
@@ -29,7 +29,11 @@ async def hub(pool: Pool, tmp_path: Path) -> Client:
     """Give a hub in which two schools have granted RIO and one VVA; all is planned."""
     hub = await open_hub(pool, tmp_path)
     schools = hub.as_caller(Role.SCHOOL, brins=["18DS", "00AA"])
-    for body in (wish(serviceCode="RIO"), wish(serviceCode="RIO", brin="00AA"), wish()):
+    for body in (
+        mandate_request(serviceCode="RIO"),
+        mandate_request(serviceCode="RIO", brin="00AA"),
+        mandate_request(),
+    ):
         assert (await schools.post("/v1/mandates", body)).status == 201
     async with pool.acquire() as c:
         await plan_all(c)
@@ -189,7 +193,7 @@ async def test_a_delivery_that_waits_can_be_cancelled_once(operator: Client, poo
 
 async def park(c: Connection, body: object, reason: str = "unknown_delivery") -> None:
     """Put a record aside as the reader of reports does."""
-    await reports.park(c, {
+    await reports.park_record(c, {
         "topic": "duo.reports.v1", "partition": 0, "offset": 7, "key": None, "headers": [], "bytes": orjson.dumps(body),
         "digest": b"d", "reason": reason, "blame": "sender", "detail": "x", "delivery_id": None, "mandate_id": None,
         "mandate_version": None, "received_at": (await c.fetchval("select now()")),
@@ -215,7 +219,7 @@ async def test_a_parked_record_is_used_or_discarded(operator: Client, pool: Pool
     assert (await operator.post(f"{path}/retry")).json["code"] == "unknown_delivery"
     delivery = (await operator.get("/v1/deliveries", destination="duo:rio")).json["items"][0]["id"]
     async with pool.acquire() as c:
-        await c.execute("update parked set bytes = $1", orjson.dumps(told(delivery)))
+        await c.execute("update parked_records set bytes = $1", orjson.dumps(told(delivery)))
     assert (await operator.post(f"{path}/retry")).json["state"] == "retried"
     assert (await operator.get(f"/v1/deliveries/{delivery}")).json["status"] == "processed"
     note = (await operator.get("/v1/audit")).json["items"][0]

@@ -7,16 +7,16 @@ from uuid import uuid4
 
 import pytest
 
-from hub.tokens import Role
-from tests.support.calls import ONE, R2, open_hub, patch, wish
-from tests.support.seen import plan_all, take
-from tests.support.subscribed import subscribed
+from hub.access import Role
+from tests.support.api.school_calls import ONE, R2, mandate_request, open_hub, patch
+from tests.support.lanes.ledger_states import plan_all, take
+from tests.support.register.subscriptions import subscribed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hub.store.pool import Pool
-    from tests.support.api import Client
+    from tests.support.api.client import Client
 
 LAS = f"las:{ONE}"
 
@@ -28,7 +28,7 @@ async def hub(pool: Pool, tmp_path: Path) -> Client:
     async with pool.acquire() as c:
         await subscribed(c)
     school = hub.as_caller(Role.SCHOOL, brins=["18DS"])
-    await school.post("/v1/mandates", wish(branches=[{"branch": "18DS01", "routingId": R2}]))
+    await school.post("/v1/mandates", mandate_request(branches=[{"branch": "18DS01", "routingId": R2}]))
     await settle(pool)
     return hub
 

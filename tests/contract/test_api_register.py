@@ -7,19 +7,22 @@ from uuid import UUID
 
 import orjson
 
-from hub.tokens import Role
+from hub.access import Role
 from schemas.envelope import MandateEvent
-from tests.support.calls import ONE, OTHER, codes, day, patch, publish, wish
+from tests.support.api.school_calls import ONE, OTHER, codes, day, mandate_request, patch
+from tests.support.lanes.ledger_states import publish
 
 if TYPE_CHECKING:
     from hub.store.pool import Pool
-    from tests.support.api import Client
+    from tests.support.api.client import Client
 
 
 async def test_lists_are_filtered_and_paged(school: Client) -> None:
     """By school, service, supplier and day; a page says how to go on, and a forged cursor is a problem."""
     ids = [
-        (await school.post("/v1/mandates", wish(serviceCode=service, supplierOin=supplier, endDate=end))).json["id"]
+        (
+            await school.post("/v1/mandates", mandate_request(serviceCode=service, supplierOin=supplier, endDate=end))
+        ).json["id"]
         for service, supplier, end in (("VVA", ONE, None), ("RIO", ONE, day(3)), ("VVA", OTHER, None))
     ]
 
@@ -39,7 +42,7 @@ async def test_lists_are_filtered_and_paged(school: Client) -> None:
 
 async def test_a_validation_answers_anyone_but_shows_the_mandate_to_its_own_system(hub: Client, school: Client) -> None:
     """OK or NOK, as the register has always had it."""
-    made = (await school.post("/v1/mandates", wish(startDate=day(5)))).json
+    made = (await school.post("/v1/mandates", mandate_request(startDate=day(5)))).json
     asked: dict[str, Any] = {"schoolOin": "0000000700018DS00000", "supplierOin": ONE, "serviceCode": "VVA"}
     own, other = hub.as_caller(Role.LAS, oin=ONE), hub.as_caller(Role.LAS, oin=OTHER)
     assert (await own.get("/v1/mandate-validations", **asked)).json == {"result": "NOK", "mandate": None}
@@ -82,8 +85,8 @@ async def test_operations_register_systems(hub: Client, school: Client) -> None:
 async def test_a_post_with_a_key_is_done_once(school: Client) -> None:
     """The same key and body get the same answer, and one mandate."""
     headers = {"Idempotency-Key": "once"}
-    first = await school.post("/v1/mandates", wish(), headers=headers)
-    again = await school.post("/v1/mandates", wish(), headers=headers)
+    first = await school.post("/v1/mandates", mandate_request(), headers=headers)
+    again = await school.post("/v1/mandates", mandate_request(), headers=headers)
     assert (first.status, again.status, again.json) == (201, 201, first.json)
     assert again.headers["location"] == first.headers["location"]
     assert len((await school.get("/v1/mandates")).json["items"]) == 1
@@ -92,14 +95,14 @@ async def test_a_post_with_a_key_is_done_once(school: Client) -> None:
 async def test_an_event_carries_the_trace_of_its_call(school: Client, pool: Pool) -> None:
     """Whoever follows a trace finds the change that the call made."""
     sent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-    await school.post("/v1/mandates", wish(), headers={"traceparent": sent})
+    await school.post("/v1/mandates", mandate_request(), headers={"traceparent": sent})
     assert (await pool.fetchval("select traceparent from events")).split("-")[1] == sent.split("-")[1]
 
 
 async def test_the_published_log_is_read_from_where_one_was(hub: Client, school: Client, pool: Pool) -> None:
     """Events come as they are on the log, in order, each once; `next` is kept for the next time."""
-    made = (await school.post("/v1/mandates", wish())).json
-    await school.post("/v1/mandates", wish(supplierOin=OTHER))
+    made = (await school.post("/v1/mandates", mandate_request())).json
+    await school.post("/v1/mandates", mandate_request(supplierOin=OTHER))
     assert (await school.get("/v1/events")).json["items"] == []
     await publish(pool)
     await patch(school, f"/v1/mandates/{made['id']}", {"endDate": day(9)}, 1)
@@ -128,7 +131,7 @@ async def test_the_published_log_is_read_from_where_one_was(hub: Client, school:
 async def test_a_place_in_the_log_may_be_kept_for_long(school: Client, pool: Pool) -> None:
     """What `next` was in the first version is still taken, and whatever else is asked for by now."""
     for supplier in (ONE, OTHER):
-        await school.post("/v1/mandates", wish(supplierOin=supplier))
+        await school.post("/v1/mandates", mandate_request(supplierOin=supplier))
     await publish(pool)
     kept = (await school.get("/v1/events", limit=1)).json["next"]
     assert kept == "WzFd"

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hub.api.paging import Paging, mark_of, write_cursor
-from hub.tokens import Role
-from tests.support.probes import Wish, probing
+from hub.access import Role
+from hub.views.paging import Paging, list_fingerprint, write_cursor
+from tests.support.api.probe_resource import ProbeRequest, probing
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.api import Client
+    from tests.support.api.client import Client
 
 
-MARK = mark_of("/v1/probes")
+MARK = list_fingerprint("/v1/probes")
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ async def test_a_change_names_the_version_it_changes(client: Client, if_match: s
         "cursor=W10",
         f"cursor={write_cursor(MARK, '18DS', 2**63)}",
         f"cursor={write_cursor(MARK, 1, '18DS')}",
-        f"cursor={write_cursor(mark_of('/v1/others'), '18DS', 42)}",
+        f"cursor={write_cursor(list_fingerprint('/v1/others'), '18DS', 42)}",
         f"cursor={write_cursor('18DS', 42)}",
         "cursor=" + "A" * 2000,
         "limit=0",
@@ -174,7 +174,7 @@ async def test_a_cursor_leads_on(client: Client) -> None:
 
 def test_a_page_shows_that_there_is_more() -> None:
     """One row more than asked for makes a next page; exactly as many make the last one."""
-    paging = Paging(mark=MARK, limit=2)
+    paging = Paging(fingerprint=MARK, limit=2)
     more = paging.page([1, 2, 3], key=lambda n: (n,), show=str)
     last = paging.page([1, 2], key=lambda n: (n,), show=str)
 
@@ -196,4 +196,4 @@ async def test_the_description_is_open_to_all(client: Client) -> None:
 
 def test_a_day_is_a_day() -> None:
     """A calendar day is read from its written form only, never from a number of seconds."""
-    assert Wish.model_validate({"startDate": "2026-11-23", "howMany": 1}).start_date == date(2026, 11, 23)
+    assert ProbeRequest.model_validate({"startDate": "2026-11-23", "howMany": 1}).start_date == date(2026, 11, 23)

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hub.tokens import Role
+from hub.access import Role
 from schemas.identifiers import Oin
-from tests.support.api import client_of
-from tests.support.calls import ONE, OTHER, R1, day, fill_register, wish
-from tests.support.seen import plan_all, take
-from tests.support.subscribed import KEYS, subscribed
+from tests.support.api.client import client_of
+from tests.support.api.school_calls import ONE, OTHER, R1, day, fill_register, mandate_request
+from tests.support.lanes.ledger_states import plan_all, publish, take
+from tests.support.register.subscriptions import KEYS, subscribed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from hub.store.pool import Connection, Pool
-    from tests.support.api import Client, Reply
+    from tests.support.api.client import Client, Reply
 
 NOTHING = {
     "mandateid": "018f0000-0000-7000-8000-000000000001", "deliveryid": "018f0000-0000-7000-8000-000000000002",
@@ -59,10 +59,10 @@ async def world(pool: Pool, tmp_path: Path) -> World:
     hub = client_of(tmp_path, pool, SECRETS__KEYS=KEYS[0].get_secret_value())
     school = hub.as_caller(Role.SCHOOL, brins=["18DS"])
     for service in ("VVA", "RIO"):
-        body = wish(serviceCode=service, branches=[{"branch": "18DS01", "routingId": R1}])
+        body = mandate_request(serviceCode=service, branches=[{"branch": "18DS01", "routingId": R1}])
         assert (await school.post("/v1/mandates", body)).status == 201
     async with pool.acquire() as c:
-        await c.execute("insert into feed select n, brin, number, now() from todo; delete from todo")
+        await publish(c)
         await plan_all(c)
         await subscribed(c, Oin(ONE), url=HOOK, services=("VVA", "RIO"))
         await take(c, "duo:rio")
@@ -203,7 +203,7 @@ async def test_a_free_characteristic_is_for_whoever_has_to_do_with_the_school(wo
     theirs = await other.get("/v1/routing/available", brin="18DS")
     nobodys = await other.get("/v1/routing/available", brin="99ZZ")
     assert (theirs.status, said(theirs, world.names)) == (404, said(nobodys, NOTHING))
-    await own.post("/v1/mandates", wish(supplierOin=OTHER, startDate=day(5)))
+    await own.post("/v1/mandates", mandate_request(supplierOin=OTHER, startDate=day(5)))
     assert (await other.get("/v1/routing/available", brin="18DS")).status == 200
     for caller in (own, hub.as_caller(Role.SCHOOL, bges=["41561"]), hub.as_caller(Role.OPERATIONS)):
         assert (await caller.get("/v1/routing/available", brin="18DS")).status == 200

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from standardwebhooks import Webhook
 
+from hub.access import Role
 from hub.domain.signing import parse_public_key
-from hub.tokens import Role
-from tests.support.api import Client
-from tests.support.receiver import Receiver, receiver, reply
-from tests.support.subscribed import LAS, OTHER, grant, lane, plan_all
-from tests.support.subscribing import ORIGIN, consents, make_api, subscribed, wish
+from tests.support.api.client import Client
+from tests.support.api.subscribing import ORIGIN, consents, make_api, subscribed, subscription_request
+from tests.support.receivers.receiver import Receiver, receiver, reply
+from tests.support.register.subscriptions import LAS, OTHER, grant, lane, plan_all
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -41,7 +41,7 @@ async def api(tmp_path: Path, pool: Pool) -> Client:
 
 async def test_a_subscription_is_made_with_the_receivers_consent(api: Client, las: Receiver) -> None:
     """The body of the contract, the secret once, and an OPTIONS request that names the hub and the rate."""
-    answer = await api.post("/v1/subscriptions", wish(las, requestedRatePerMinute=600))
+    answer = await api.post("/v1/subscriptions", subscription_request(las, requestedRatePerMinute=600))
     assert answer.status == 201
     body = answer.json
     assert answer.headers["location"] == f"/v1/subscriptions/{body['id']}"
@@ -105,7 +105,9 @@ async def test_all_that_is_wrong_is_said_at_once(
 
 async def test_a_supplier_without_a_system_cannot_subscribe(api: Client, las: Receiver) -> None:
     """It would wait for mandates that nobody can give it."""
-    answer = await api.as_caller(Role.LAS, oin="00000099000000007000").post("/v1/subscriptions", wish(las))
+    answer = await api.as_caller(Role.LAS, oin="00000099000000007000").post(
+        "/v1/subscriptions", subscription_request(las)
+    )
     assert (answer.status, answer.json["code"]) == (400, "unknown_system")
 
 
@@ -122,7 +124,7 @@ async def test_only_its_owner_and_operations_know_of_a_subscription(api: Client,
     assert (await operations.get(path)).status == 200
     assert len((await operations.get("/v1/subscriptions")).json["items"]) == 1
     assert (await operations.call("DELETE", path)).status == 403
-    assert (await operations.post("/v1/subscriptions", wish(las))).status == 403
+    assert (await operations.post("/v1/subscriptions", subscription_request(las))).status == 403
     assert (await api.as_caller(Role.SCHOOL, brins=["18DS"]).get(path)).status == 403
     assert (await api.get(path)).status == 200
 
@@ -225,8 +227,8 @@ async def test_deleting_makes_room_for_the_next(api: Client, las: Receiver) -> N
 async def test_an_idempotent_subscription_is_made_once(api: Client, las: Receiver) -> None:
     """The same key gives the same answer, the secret included."""
     key = {"Idempotency-Key": "one"}
-    first = await api.post("/v1/subscriptions", wish(las), headers=key)
-    second = await api.post("/v1/subscriptions", wish(las), headers=key)
+    first = await api.post("/v1/subscriptions", subscription_request(las), headers=key)
+    second = await api.post("/v1/subscriptions", subscription_request(las), headers=key)
     assert (first.status, first.json) == (second.status, second.json)
 
 

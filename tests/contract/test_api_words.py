@@ -10,22 +10,22 @@ from uuid import uuid4
 import orjson
 import pytest
 
+from hub.access import Role
 from hub.clock import now
-from hub.envelopes import delivery_change, letterhead
-from hub.reading import read_report
+from hub.envelopes import delivery_change, envelope_defaults
 from hub.settle import IncomingReport, apply_reports
-from hub.store import log
-from hub.tokens import Role
+from hub.settle.records import read_report
+from hub.store import published_events
 from schemas.identifiers import Oin
-from tests.support.calls import ONE, OTHER, R2, open_hub, wish
-from tests.support.seen import plan_all, take
-from tests.support.subscribed import subscribed
+from tests.support.api.school_calls import ONE, OTHER, R2, mandate_request, open_hub
+from tests.support.lanes.ledger_states import plan_all, take
+from tests.support.register.subscriptions import subscribed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hub.store.pool import Pool
-    from tests.support.api import Client
+    from tests.support.api.client import Client
 
 NAME = "Anna van Dijk"
 NUMBERS = ("123456782", "1234.56.782", "123 456 782")
@@ -41,7 +41,7 @@ async def hub(pool: Pool, tmp_path: Path) -> Client:
     async with pool.acquire() as c:
         await subscribed(c, Oin(ONE), services=("VVA", "RIO"), processing_results=True)
         for service in ("VVA", "RIO"):
-            await school.post("/v1/mandates", wish(serviceCode=service, branches=branches))
+            await school.post("/v1/mandates", mandate_request(serviceCode=service, branches=branches))
         await plan_all(c)
         await take(c, "duo:rio", f"las:{ONE}", f"las-copy:{ONE}")
     said = {"status": "rejected", "signals": [{"kind": "Foutmelding", "code": NUMBERS[0], "text": WORDS}]}
@@ -121,11 +121,11 @@ async def test_only_the_school_and_operations_read_what_a_back_office_wrote(hub:
 async def test_nothing_that_is_published_or_told_holds_a_word_of_it(pool: Pool) -> None:
     """Neither the log of deliveries nor the results that a system is told; and what is stored is masked and cut."""
     async with pool.acquire() as c:
-        rows = await log.read_changes(c, 1000)
+        rows = await published_events.read_changes(c, 1000)
         changes = [change for items in rows.values() for change in items]
-        about = await log.subjects(c, changes)
-        head = letterhead(Oin("00000099000000009000"), "https://hub.example")
-        published = b"".join(delivery_change(change, about[change[:3]], head) for change in changes)
+        about = await published_events.subjects(c, changes)
+        head = envelope_defaults(Oin("00000099000000009000"), "https://hub.example")
+        published = b"".join(delivery_change(change, about[change.key], head) for change in changes)
         told = [row["result"] for row in await c.fetch("select result from deliveries where result is not null")]
         kept = [
             orjson.loads(row["signals"])[0] for row in await c.fetch("select signals::text as signals from reports")
@@ -151,7 +151,7 @@ async def test_an_unusable_record_is_kept_as_it_came_for_operations_alone(hub: C
     assert not any(word in why.detail for word in (NAME, *NUMBERS))
     async with pool.acquire() as c:
         await c.execute(
-            """insert into parked (topic, partition, "offset", headers, bytes, digest, reason, blame, detail,
+            """insert into parked_records (topic, partition, "offset", headers, bytes, digest, reason, blame, detail,
                                    received_at)
                values ('duo.reports.v1', 0, 0, '[]', $1, '', $2, 'sender', $3, now())""",
             orjson.dumps(event), why.reason, why.detail,

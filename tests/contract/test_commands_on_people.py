@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from hub.clock import now, today
 from hub.store import audit, idempotency
-from hub.store.audit import Note
-from hub.store.idempotency import GivenAnswer
-from tests.support.commands import osr_hub, read
+from hub.store.audit import AuditEntry
+from hub.store.idempotency import StoredResponse
+from tests.support.servers.commands import osr_hub, read
 
 if TYPE_CHECKING:
     from hub.store.pool import Connection
@@ -19,9 +19,9 @@ JANSEN = "jansen@school.example"
 async def act(c: Connection) -> None:
     """Let somebody do something and be answered."""
     async with c.transaction():
-        await audit.write(c, Note(at=now(), actor=JANSEN, action="mandate.granted", brin="18DS"))
-        answer = GivenAnswer(request_hash=b"", status=201, headers={}, body=b"")
-        await idempotency.keep(c, idempotency.digest(JANSEN), "key", answer, now())
+        await audit.write(c, AuditEntry(at=now(), actor=JANSEN, action="mandate.granted", brin="18DS"))
+        answer = StoredResponse(request_hash=b"", status=201, headers={}, body=b"")
+        await idempotency.keep(c, idempotency.caller_digest(JANSEN), "key", answer, now())
 
 
 async def everything(c: Connection) -> str:

@@ -8,12 +8,12 @@ import orjson
 import pytest
 from pydantic import SecretStr
 
+from hub.access import Caller, Role, ensure_keyfile, issue
 from hub.clock import now
-from hub.sealing import new_key
-from hub.tokens import Caller, Role, ensure_keyfile, issue
-from tests.support.commands import osr_hub, read
-from tests.support.seen import plan_all, take
-from tests.support.subscribed import grant, make_register, subscribed
+from tests.support.lanes.ledger_states import plan_all, take
+from tests.support.register.subscriptions import grant, make_register, subscribed
+from tests.support.sealing_keys import new_key
+from tests.support.servers.commands import osr_hub, read
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,7 +89,7 @@ async def test_buttons_do_what_they_say_with_a_reason(hub: str, connection: Conn
     taken = await connection.fetchval("select id from deliveries limit 1")
     code, _, failed = await osr_hub(hub, "cancel", str(taken), "--reason", "x")
     assert (code, "only what still waits" in failed) == (2, True)
-    notes = await connection.fetch("select action, actor, reason from audit order by n")
+    notes = await connection.fetch("select action, actor, reason from audit order by id")
     assert [tuple(note) for note in notes] == [
         ("destination.held", "osr-hub command line", "onderhoud"),
         ("destination.released", "osr-hub command line", "klaar"),
@@ -148,7 +148,7 @@ async def test_replay_counts_first_and_then_sends(hub: str, connection: Connecti
     assert {name: orjson.loads(dry)[name] for name in ("state", "matched", "toSend", "sent", "ratePerSecond")} == {
         "state": "preview", "matched": 2, "toSend": 2, "sent": 0, "ratePerSecond": 50
     }  # fmt: skip
-    assert await connection.fetchval("select count(*) from bulk_acts") == 0
+    assert await connection.fetchval("select count(*) from bulk_jobs") == 0
     code, made, _ = await osr_hub(hub, *chosen, "--rate", "5", "--reason", "lost there", "--json")
     body = orjson.loads(made)
     assert (code, body["state"], body["ratePerSecond"], body["askedBy"]) == (0, "running", 5, "osr-hub command line")
@@ -167,7 +167,7 @@ async def test_small_parts_at_the_command_line_count_as_the_whole(hub: str) -> N
     code, _, _ = await osr_hub(hub, *asked, "--reason", "x", **known)
     assert code == 0
     code, shown, _ = await osr_hub(hub, *asked, "--dry-run", **known)
-    assert (code, "Whoever asks has begun 2 deliveries alone since" in shown) == (0, True)
+    assert (code, "The requester has begun 2 deliveries alone since" in shown) == (0, True)
     code, _, said = await osr_hub(hub, *asked, "--reason", "x", **known)
     assert (code, "with 2 more that is too much for one person in 24 hours (above 2)" in said) == (2, True)
 

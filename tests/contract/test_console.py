@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hub.store.reports import park
-from hub.tokens import Role
-from tests.support.calls import ONE, OTHER, R2, day, open_hub, wish
-from tests.support.paper import Paper, paper_of
-from tests.support.seen import plan_all, report, report_record, take
+from hub.access import Role
+from hub.store.reports import park_record
+from tests.support.api.school_calls import ONE, OTHER, R2, day, mandate_request, open_hub
+from tests.support.lanes.ledger_states import plan_all, report, report_record, take
+from tests.support.pages.form_client import FormClient, log_in_as
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hub.store.pool import Pool
-    from tests.support.api import Client
+    from tests.support.api.client import Client
 
 PLACE = "/console/destinations/duo:rio"
 
@@ -26,7 +26,9 @@ async def hub(pool: Pool, tmp_path: Path) -> Client:
     """Give a hub whose school granted RIO, with one branch routed; its messages were taken, one was rejected."""
     hub = await open_hub(pool, tmp_path)
     school = hub.as_caller(Role.SCHOOL, brins=["18DS"])
-    await school.post("/v1/mandates", wish(serviceCode="RIO", branches=[{"branch": "18DS01", "routingId": R2}]))
+    await school.post(
+        "/v1/mandates", mandate_request(serviceCode="RIO", branches=[{"branch": "18DS01", "routingId": R2}])
+    )
     async with pool.acquire() as c:
         await plan_all(c)
         await take(c, "duo:rio")
@@ -44,7 +46,7 @@ async def mandate(hub: Client) -> str:
 
 async def test_nobody_gets_in_without_a_token(hub: Client) -> None:
     """Pages send you to the login and back; a token that is not believed is told so; scripts cannot read the cookie."""
-    paper = Paper(hub)
+    paper = FormClient(hub)
     for path in ("/console", "/mandaten", "/mandaten/18DS", PLACE):
         reply = await paper.get(path)
         assert (reply.status, reply.headers["location"].partition("?")[0]) == (303, "/console/login")
@@ -72,12 +74,12 @@ async def test_the_login_goes_back_to_pages_of_ours_only(hub: Client, wanted: st
     """Where somebody wanted to go is taken over from the address only when it is a page of the hub."""
     token = hub.as_caller(Role.SCHOOL, brins=["18DS"]).token
     assert token is not None
-    assert (await Paper(hub).log_in(token, wanted)).headers["location"] == where
+    assert (await FormClient(hub).log_in(token, wanted)).headers["location"] == where
 
 
 async def test_operations_read_what_is_late_in_dutch_or_english(hub: Client) -> None:
     """Each destination with its words; the language is kept; pages run no script but their own."""
-    paper = await paper_of(hub, Role.OPERATIONS)
+    paper = await log_in_as(hub, Role.OPERATIONS)
     page = await paper.get("/console")
     text = page.body.decode()
     assert "Doorgifte van mandaten" in text
@@ -97,7 +99,7 @@ async def test_operations_read_what_is_late_in_dutch_or_english(hub: Client) -> 
 
 async def test_a_button_wants_a_reason_and_a_form_of_ours(hub: Client, pool: Pool) -> None:
     """Without a reason, from another site, or without the secret of the page, nothing happens."""
-    paper = await paper_of(hub, Role.OPERATIONS)
+    paper = await log_in_as(hub, Role.OPERATIONS)
     hold: dict[str, object] = {"button": "hold", "brin": "", "reason": "onderhoud"}
     assert (await paper.post(PLACE, {**hold, "reason": ""})).status == 400
     for headers in ({"origin": "https://evil.example"}, {"origin": "null"}, {"sec_fetch_site": "cross-site"}):
@@ -115,8 +117,8 @@ async def test_a_button_wants_a_reason_and_a_form_of_ours(hub: Client, pool: Poo
 async def test_a_record_put_aside_is_decided_on_once_and_with_a_reason(hub: Client, pool: Pool) -> None:
     """Its content is shown without a person's number; a decision without a reason is none."""
     async with pool.acquire() as c:
-        await park(c, report_record("0190a000-0000-7000-8000-000000000000", "<i>123456782</i>"))
-    paper = await paper_of(hub, Role.OPERATIONS)
+        await park_record(c, report_record("0190a000-0000-7000-8000-000000000000", "<i>123456782</i>"))
+    paper = await log_in_as(hub, Role.OPERATIONS)
     page = await paper.text("/console")
     assert "onbekende levering" in page
     assert "&lt;i&gt;*********&lt;/i&gt;" in page
@@ -132,7 +134,7 @@ async def test_a_record_put_aside_is_decided_on_once_and_with_a_reason(hub: Clie
 
 async def test_a_school_reads_what_became_of_its_mandates(hub: Client) -> None:
     """Per branch, with the back office's own words, escaped; never another school's."""
-    paper = await paper_of(hub, Role.SCHOOL, brins=("18DS",))
+    paper = await log_in_as(hub, Role.SCHOOL, brins=("18DS",))
     assert (await paper.get("/mandaten")).headers["location"] == "/mandaten/18DS"
     assert (await paper.get("/mandaten?brin=18ds")).headers["location"] == "/mandaten/18DS"
     text = await paper.text("/mandaten/18DS")
@@ -151,17 +153,17 @@ async def test_a_school_reads_what_operations_pressed(hub: Client) -> None:
     operator = hub.as_caller(Role.OPERATIONS)
     await operator.post("/v1/destinations/duo:rio/hold", {"brins": ["18DS"], "reason": "onderhoud"})
     await operator.post("/v1/replays", {"brins": ["18DS"], "reason": "DUO vraagt het"})
-    text = await (await paper_of(hub, Role.SCHOOL, brins=("18DS",))).text("/mandaten/18DS/geschiedenis")
+    text = await (await log_in_as(hub, Role.SCHOOL, brins=("18DS",))).text("/mandaten/18DS/geschiedenis")
     assert "tegengehouden: nee → ja" in text
     assert "stand: bezig" in text
 
 
 async def test_whoever_may_only_look_finds_nothing_to_press(hub: Client, mandate: str) -> None:
     """Operations read every school and change none; another school's administrator does not even see it."""
-    operations = await paper_of(hub, Role.OPERATIONS)
+    operations = await log_in_as(hub, Role.OPERATIONS)
     for path in ("/mandaten/18DS", mandate):
         assert (await operations.text(path)).count("<form") == 1, "only the one to log out"
-    other = await paper_of(hub, Role.SCHOOL, bges=("41775",))
+    other = await log_in_as(hub, Role.SCHOOL, bges=("41775",))
     for paper in (operations, other):
         for way in ("intrekken", "kopieren", "vestiging/18DS01"):
             assert (await paper.get(f"{mandate}/{way}")).status == 404
@@ -176,11 +178,11 @@ async def test_whoever_may_only_look_finds_nothing_to_press(hub: Client, mandate
 
 async def test_a_form_that_came_from_elsewhere_changes_no_mandate(hub: Client, mandate: str) -> None:
     """A page of another site, or of another login, gives and withdraws nothing."""
-    paper = await paper_of(hub, Role.SCHOOL, brins=("18DS",))
+    paper = await log_in_as(hub, Role.SCHOOL, brins=("18DS",))
     form: dict[str, object] = {"version": 1, "reason": "x"}
     assert (await paper.post(f"{mandate}/intrekken", form, origin="https://evil.example")).status == 403
     assert (await paper.post(f"{mandate}/intrekken", {**form, "secret": ""})).status == 403
-    other = await paper_of(hub, Role.SCHOOL, brins=("18DS", "00AA"))
+    other = await log_in_as(hub, Role.SCHOOL, brins=("18DS", "00AA"))
     refused = await paper.post(f"{mandate}/intrekken", {**form, "secret": other.secret})
     assert (refused.status, "Er is niets gewijzigd." in refused.body.decode()) == (403, True)
     assert "geldig" in await paper.text(mandate)
@@ -188,7 +190,7 @@ async def test_a_form_that_came_from_elsewhere_changes_no_mandate(hub: Client, m
 
 async def test_a_form_that_is_too_old_saves_nothing(hub: Client, mandate: str) -> None:
     """Each form carries the version that it changes."""
-    paper = await paper_of(hub, Role.SCHOOL, bges=("41561",))
+    paper = await log_in_as(hub, Role.SCHOOL, bges=("41561",))
     late: dict[str, object] = {"version": 1, "reason": "x", "how": "none", "end": day(9), "step": "confirm"}
     assert (await paper.post(f"{mandate}/datums", {"version": 1, "end": day(3)})).status == 303
     for way in ("datums", "intrekken", "vestiging/18DS01"):
@@ -196,7 +198,7 @@ async def test_a_form_that_is_too_old_saves_nothing(hub: Client, mandate: str) -
         assert reply.status in {400, 412}
         assert "Iemand anders heeft dit" in reply.body.decode()
     versions: dict[str, object] = {f"version.{mandate.rpartition('/')[2]}": 1, "for.18DS00": mandate.rpartition("/")[2]}
-    given = wish(serviceCode="RIO", supplierOin=OTHER)
+    given = mandate_request(serviceCode="RIO", supplierOin=OTHER)
     assert (await hub.as_caller(Role.SCHOOL, brins=["18DS"]).post("/v1/mandates", given)).status == 201
     reply = await paper.post("/mandaten/18DS/verdelen/RIO", versions)
     assert (reply.status, "Iemand anders heeft dit" in reply.body.decode()) == (400, True)
@@ -205,7 +207,7 @@ async def test_a_form_that_is_too_old_saves_nothing(hub: Client, mandate: str) -
 
 async def test_days_are_read_as_people_write_them(hub: Client, mandate: str) -> None:
     """Day, month, year; what is no day is said beside its field, and nothing is saved."""
-    paper = await paper_of(hub, Role.SCHOOL, brins=("18DS",))
+    paper = await log_in_as(hub, Role.SCHOOL, brins=("18DS",))
     year, month, number = day(30).split("-")
     for text in ("31-02-2027", "morgen", "2027"):
         reply = await paper.post(f"{mandate}/datums", {"version": 1, "end": text})
@@ -218,7 +220,7 @@ async def test_days_are_read_as_people_write_them(hub: Client, mandate: str) -> 
 
 async def test_pages_are_for_schools_and_operations_only(hub: Client) -> None:
     """DUO and systems have the API."""
-    paper = await paper_of(hub, Role.DUO)
+    paper = await log_in_as(hub, Role.DUO)
     assert (await paper.get("/mandaten")).status == 403
     assert (await paper.get("/console")).status == 403
     assert (await paper.get("/console/live")).status == 401
@@ -231,7 +233,7 @@ async def test_pages_are_for_schools_and_operations_only(hub: Client) -> None:
 
 async def test_a_database_that_is_away_is_said_on_a_page(hub: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody is shown a program's words for it."""
-    paper = await paper_of(hub, Role.OPERATIONS)
+    paper = await log_in_as(hub, Role.OPERATIONS)
 
     def gone() -> None:
         raise ConnectionRefusedError

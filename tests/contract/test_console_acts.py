@@ -7,24 +7,24 @@ from uuid import UUID
 
 import pytest
 
-from hub.tokens import Role
-from tests.support.api import client_of
-from tests.support.browsing import ZANDLOPER, settle_in
-from tests.support.paper import Paper, paper_of
-from tests.support.seen import plan_all
+from hub.access import Role
+from tests.support.api.client import client_of
+from tests.support.lanes.ledger_states import plan_all
+from tests.support.pages.browsing import ZANDLOPER, enter_schools
+from tests.support.pages.form_client import FormClient, log_in_as
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hub.store.pool import Pool
-    from tests.support.api import Client
+    from tests.support.api.client import Client
 
 
 @pytest.fixture
 async def hub(pool: Pool, tmp_path: Path) -> Client:
     """Give a hub where schools wait for RIO, one with the end of a mandate, and anything takes two people."""
     async with pool.acquire() as c:
-        await settle_in(c)
+        await enter_schools(c)
     hub = client_of(tmp_path, pool, OPERATIONS__FOUR_EYES_ABOVE="0")
     school = hub.as_caller(Role.SCHOOL, bges=["41561"])
     for brin in ("18DS", "11OA"):
@@ -36,9 +36,9 @@ async def hub(pool: Pool, tmp_path: Path) -> Client:
     return hub
 
 
-async def operator(hub: Client, mark: str) -> Paper:
+async def operator(hub: Client, mark: str) -> FormClient:
     """Be one of several operators."""
-    return await paper_of(hub, Role.OPERATIONS, brins=(mark,))
+    return await log_in_as(hub, Role.OPERATIONS, brins=(mark,))
 
 
 async def test_a_cancellation_is_counted_asked_for_and_approved_by_another(hub: Client) -> None:
@@ -72,7 +72,7 @@ async def test_what_one_began_before_is_said_on_both_pages(hub: Client, pool: Po
     one, other = await operator(hub, "00AA"), await operator(hub, "00BB")
     form: dict[str, object] = {"destination": "duo:rio", "status": ["waiting"], "step": "confirm", "reason": "dubbel"}
     first = (await one.post("/console/acts/new/cancellation", form)).headers["location"].partition("?")[0]
-    alone = "update bulk_acts set state = 'running', asked_at = asked_at - interval '1 hour'"
+    alone = "update bulk_jobs set state = 'running', asked_at = asked_at - interval '1 hour'"
     async with pool.acquire() as c:
         await c.execute(f"{alone} where id = $1", UUID(first.rpartition("/")[2]))
     preview = (await one.post("/console/acts/new/cancellation", {**form, "step": "preview"})).body.decode()
@@ -103,7 +103,7 @@ async def test_what_cannot_be_read_is_said_beside_its_field(hub: Client) -> None
 
 async def test_acts_are_for_operations(hub: Client) -> None:
     """A school finds neither the list nor the form, and its button does nothing."""
-    school = await paper_of(hub, Role.SCHOOL, brins=("18DS",))
+    school = await log_in_as(hub, Role.SCHOOL, brins=("18DS",))
     for path in ("/console/acts", "/console/acts/new/replay"):
         assert (await school.get(path)).headers["location"] == "/mandaten"
     assert (await school.post("/console/acts/new/replay", {"step": "preview"})).headers["location"] == "/mandaten"

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hub.tokens import Role
-from tests.support.api import client_of
-from tests.support.calls import fill_register
-from tests.support.paper import Paper, paper_of
+from hub.access import Role
+from tests.support.api.client import client_of
+from tests.support.api.school_calls import fill_register
+from tests.support.pages.form_client import FormClient, log_in_as
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hub.store.pool import Pool
-    from tests.support.api import Client
+    from tests.support.api.client import Client
 
 HOLD: dict[str, object] = {"button": "hold", "brin": "", "reason": "onderhoud"}
 
@@ -33,7 +33,7 @@ async def slow(tmp_path: Path, pool: Pool) -> Client:
 
 async def test_who_looks_too_often_reads_when_to_come_back(slow: Client, pool: Pool) -> None:
     """On a page, with Retry-After; nothing is done, nobody else is concerned, and its style is there."""
-    one, other = await paper_of(slow, Role.OPERATIONS), await paper_of(slow, Role.SCHOOL, brins=("18DS",))
+    one, other = await log_in_as(slow, Role.OPERATIONS), await log_in_as(slow, Role.SCHOOL, brins=("18DS",))
     assert [(await one.get("/console/acts")).status for _ in range(3)] == [200] * 3
     pressed = await one.post("/console/destinations/duo:rio", HOLD)
     assert (pressed.status, pressed.headers["content-type"]) == (429, "text/html; charset=utf-8")
@@ -47,8 +47,8 @@ async def test_who_looks_too_often_reads_when_to_come_back(slow: Client, pool: P
 
 async def test_who_tries_tokens_is_counted_by_address(slow: Client) -> None:
     """Also with the cookie of a token that is believed; whoever is in already may look on."""
-    inside = await paper_of(slow, Role.OPERATIONS)
-    stranger = Paper(slow)
+    inside = await log_in_as(slow, Role.OPERATIONS)
+    stranger = FormClient(slow)
     assert [(await stranger.log_in("nonsense")).status for _ in range(2)] == [401, 401]
     for refused in (await stranger.log_in("nonsense"), await inside.log_in("nonsense"), await stranger.get("/console")):
         assert (refused.status, refused.headers["content-type"]) == (429, "text/html; charset=utf-8")

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from hub.tokens import Role
-from tests.support.calls import ONE, open_hub
-from tests.support.paper import Paper, paper_of
+from hub.access import Role
+from tests.support.api.school_calls import ONE, open_hub
+from tests.support.pages.form_client import FormClient, log_in_as
+from tests.support.register.schools import BuiltSchool, add_schools
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,27 +23,19 @@ LARGEST: Final = 56
 
 
 @pytest.fixture
-async def paper(pool: Pool, tmp_path: Path) -> Paper:
+async def paper(pool: Pool, tmp_path: Path) -> FormClient:
     """Be somebody who administers a board of 56 schools, and a thousand schools in all."""
     hub = await open_hub(pool, tmp_path)
     async with pool.acquire() as c:
-        await c.execute("insert into boards (bge_code) select '20000' union select '30000'")
-        await c.execute(
-            """
-            insert into schools (brin, name, bge_code, sector)
-            select u.brin, 'School ' || u.nth, case when u.nth <= $2 then '20000' else '30000' end, 'po'
-              from unnest($1::text[]) with ordinality u (brin, nth)
-            """,
-            SCHOOLS,
-            LARGEST,
+        schools = (
+            BuiltSchool(brin=brin, name=f"School {nth}", board="20000" if nth <= LARGEST else "30000")
+            for nth, brin in enumerate(SCHOOLS, start=1)
         )
-        await c.execute(
-            "insert into branches (branch, brin, name) select b || '00', b, 'x' from unnest($1::text[]) b", SCHOOLS
-        )
-    return await paper_of(hub, Role.SCHOOL, bges=("20000", "30000"))
+        await add_schools(c, *schools)
+    return await log_in_as(hub, Role.SCHOOL, bges=("20000", "30000"))
 
 
-async def test_a_thousand_schools_are_paged_and_searched(paper: Paper) -> None:
+async def test_a_thousand_schools_are_paged_and_searched(paper: FormClient) -> None:
     """Fifty at a time, by name, by board, or by code, which leads to the school itself."""
     page = await paper.text("/mandaten")
     seen = re.findall(r'href="/mandaten/(\w{4})"', page)
@@ -55,7 +48,7 @@ async def test_a_thousand_schools_are_paged_and_searched(paper: Paper) -> None:
     assert "School 999" in (await paper.get("/mandaten?q=school+99")).body.decode()
 
 
-async def test_a_mandate_is_copied_to_a_whole_board(paper: Paper) -> None:
+async def test_a_mandate_is_copied_to_a_whole_board(paper: FormClient) -> None:
     """Preview and copy of 56 schools, each with its outcome; a page of a thousand schools can be ticked."""
     form: dict[str, object] = {"service": "RIO", "system": ONE, "start": "2099-08-01"}
     made = (await paper.post(f"/mandaten/{SCHOOLS[0]}/nieuw", form)).headers["location"].partition("?")[0]

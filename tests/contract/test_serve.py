@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hub.tokens import ensure_keyfile
-from tests.support.ports import free_port
+from hub.access import ensure_keyfile
+from tests.support.servers.ports import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from tests.support.stacks import COMMANDS, UNAVAILABLE
+from tests.support.servers.stacks import COMMANDS, UNAVAILABLE
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,16 +7,17 @@ import json
 import os
 import stat
 import threading
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 
-from hub.embedded.connection import Connection
+from hub.embedded.connection import StackConnection
+from hub.embedded.errors import AlreadyRunning, JarsDiffer, JarsUnreachable
 from hub.embedded.jars import kafka_jars, read_pins
-from hub.embedded.keys import Keys
-from hub.embedded.places import DataDir, locked
-from hub.embedded.problems import AlreadyRunning, JarsDiffer, JarsUnreachable
-from hub.embedded.wish import Wish, callers_settings, decide
+from hub.embedded.keys import StackSecrets
+from hub.embedded.options import StackOptions, choose_http_port, process_settings, read_caller_settings
+from hub.embedded.paths import DataDir, hold_lock
 from hub.settings import load
 
 if TYPE_CHECKING:
@@ -98,17 +99,21 @@ def test_every_jar_is_pinned() -> None:
 def test_a_data_folder_has_one_stack(tmp_path: Path) -> None:
     """A second stack on the same folder refuses, and says who holds it."""
     data = DataDir(tmp_path)
-    with locked(data), pytest.raises(AlreadyRunning, match=r"a stack already runs in .* \(process \d+\)"), locked(data):
+    with (
+        hold_lock(data),
+        pytest.raises(AlreadyRunning, match=r"a stack already runs in .* \(process \d+\)"),
+        hold_lock(data),
+    ):
         pass
-    with locked(data):
+    with hold_lock(data):
         pass
 
 
 def test_secrets_and_ports_are_kept(tmp_path: Path) -> None:
     """A later start finds the passwords, the key and the ports of the first, readable by nobody else."""
     data = DataDir(tmp_path)
-    data.make()
-    assert Keys.keep(data) == Keys.keep(data)
+    data.create()
+    assert StackSecrets.load_or_create(data) == StackSecrets.load_or_create(data)
     assert stat.S_IMODE((data.keys / "stack.json").stat().st_mode) == 0o600
     assert stat.S_IMODE(data.keys.stat().st_mode) == 0o700
 
@@ -124,13 +129,13 @@ def test_what_the_stack_starts_itself_goes_before_the_callers_settings(tmp_path:
         "OSR_HUB_TEST_KAFKA": "elsewhere:9092",
         "HOME": "/home/somebody",
     }
-    wish = Wish(data_dir=tmp_path, caller=callers_settings(caller, tmp_path / "absent"))
+    options = StackOptions(data_dir=tmp_path, caller=read_caller_settings(caller, tmp_path / "absent"))
     servers = {
         "OSR_HUB_DATABASE__DSN": "postgresql://osr_hub:x@127.0.0.1:1/osr_hub",
         "OSR_HUB_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:2",
         "OSR_HUB_DUO_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:2",
     }
-    names = _decide(wish, tmp_path, servers)
+    names = _decide(options, tmp_path, servers)
     assert names["OSR_HUB_WEBHOOK__ALLOWED_NETWORKS"] == "127.0.0.0/8,::1/128,10.0.0.0/8"
     assert names["OSR_HUB_WEBHOOK__TIMEOUT_SECONDS"] == "3"
     assert set(names) == set(servers) | {
@@ -153,24 +158,26 @@ def test_a_kafka_that_the_caller_names_is_duos_too(tmp_path: Path) -> None:
         "OSR_HUB_KAFKA__SASL_USERNAME": "hub",
         "OSR_HUB_KAFKA__SASL_PASSWORD": "secret",
     }
-    names = _decide(Wish(data_dir=tmp_path, caller=caller), tmp_path, {})
+    names = _decide(StackOptions(data_dir=tmp_path, caller=caller), tmp_path, {})
     ours = {name.partition("KAFKA__")[2]: value for name, value in names.items() if "_DUO_KAFKA__" in name}
     assert ours == {name.partition("KAFKA__")[2]: value for name, value in caller.items()}
 
 
-def _decide(wish: Wish, folder: Path, servers: dict[str, str]) -> dict[str, str]:
+def _decide(options: StackOptions, folder: Path, servers: dict[str, str]) -> dict[str, str]:
     data = DataDir(folder)
-    data.make()
-    return decide(wish, data, Keys.keep(data), servers)
+    data.create()
+    with ExitStack() as claims:
+        port = choose_http_port(options, claims)
+    return process_settings(options, data, StackSecrets.load_or_create(data), servers, port)
 
 
 def test_a_reader_never_sees_half_a_connection_file(tmp_path: Path) -> None:
     """However often the file is replaced, it is whole, and readable by its owner only."""
     names = _decide(
-        Wish(data_dir=tmp_path), tmp_path, {"OSR_HUB_DATABASE__DSN": "postgresql://osr_hub:x@127.0.0.1:1/x"}
+        StackOptions(data_dir=tmp_path), tmp_path, {"OSR_HUB_DATABASE__DSN": "postgresql://osr_hub:x@127.0.0.1:1/x"}
     )
     settings = load(names, dotenv=tmp_path / "absent")
-    connection = Connection(settings=settings, names=names, tokens={"operations": "t", "duo": "t"})
+    connection = StackConnection(settings=settings, names=names, tokens={"operations": "t", "duo": "t"})
     path = tmp_path / "connection.json"
     connection.write(path, ())
 

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
-from hub.embedded.accounts import Account, unprivileged
+from hub.embedded.accounts import UnixAccount, unprivileged_account
 from hub.embedded.archive import find_kafka
-from hub.embedded.keys import Keys
-from hub.embedded.places import DataDir, cache_dir, is_root, own_area
-from hub.embedded.postgres import Postgres, find_postgres
+from hub.embedded.keys import StackSecrets
+from hub.embedded.paths import DataDir, cache_dir, is_root, user_area
+from hub.embedded.postgres import EmbeddedPostgres, find_postgres
+from hub.embedded.postgres_binaries import BIN, copy_to, find_binaries
 from hub.embedded.spawn import run_to_end
 from hub.embedded.supervisor import Supervisor
-from hub.embedded.wheel import BIN, copy_to, find_binaries
-from hub.topics import create_missing, ensure_topics
+from hub.kafka.topics import create_missing, ensure_topics
 from schemas.topics import TOPICS
 
 if TYPE_CHECKING:
@@ -37,10 +37,10 @@ SMALL = {"shared_buffers": "16MB"}
 @pytest.fixture
 def reachable() -> Iterator[DataDir]:
     """Give a data folder that another user than root can get to."""
-    folder = Path(tempfile.mkdtemp(dir=own_area()))
+    folder = Path(tempfile.mkdtemp(dir=user_area()))
     folder.chmod(0o711)
     data = DataDir(folder)
-    data.make()
+    data.create()
     yield data
     shutil.rmtree(folder)
 
@@ -63,9 +63,9 @@ async def eventually(claim: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
-def server_in(data: DataDir) -> Postgres:
+def server_in(data: DataDir) -> EmbeddedPostgres:
     """Describe a small PostgreSQL in a data folder."""
-    keys = Keys.keep(data)
+    keys = StackSecrets.load_or_create(data)
     return find_postgres(
         data, port=keys.postgres_port, admin_password=keys.admin_password, password=keys.password, settings=SMALL
     )
@@ -113,7 +113,7 @@ async def test_a_closed_data_folder_stays_closed(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
     data = DataDir(closed / "stack")
-    data.make()
+    data.create()
     server = server_in(data)
     async with running(server.program(), data):
         connection = await asyncpg.connect(server.dsn)
@@ -135,7 +135,7 @@ async def test_the_programs_can_be_run_from_a_copy(tmp_path: Path) -> None:
 
 def test_who_may_reach_a_file_is_seen_from_the_folders_above_it(tmp_path: Path) -> None:
     """A file that all may read is out of reach when one folder above it is closed."""
-    somebody = Account(uid=4_000_000, gid=4_000_000)
+    somebody = UnixAccount(uid=4_000_000, gid=4_000_000)
     shelf = tmp_path / "shelf"
     shelf.mkdir(mode=0o711)
     file = shelf / "file"
@@ -151,7 +151,7 @@ def test_who_may_reach_a_file_is_seen_from_the_folders_above_it(tmp_path: Path) 
 
 def test_root_runs_postgres_as_somebody_else() -> None:
     """Only root needs another user, and that user is not root."""
-    account = unprivileged()
+    account = unprivileged_account()
     assert (account is not None) == is_root()
     assert account is None or account.uid != 0
 
@@ -159,13 +159,13 @@ def test_root_runs_postgres_as_somebody_else() -> None:
 async def test_a_wiped_kafka_comes_back_with_its_topics(tmp_path: Path) -> None:
     """Its folder may vanish while it runs and again while it starts; it returns by itself, topics and all."""
     data = DataDir(tmp_path)
-    data.make()
-    kafka = await find_kafka(data, Keys.keep(data), cache_dir())
+    data.create()
+    kafka = await find_kafka(data, StackSecrets.load_or_create(data), cache_dir())
 
     async def have_topics() -> None:
         await create_missing(kafka.bootstrap, TOPICS)
 
-    async with running(kafka.program(settle=have_topics, tend=have_topics), data) as supervisor:
+    async with running(kafka.program(on_ready=have_topics, maintain=have_topics), data) as supervisor:
         first = supervisor.pids
         shutil.rmtree(data.kafka, ignore_errors=True)  # it may write while we remove
         await eventually(lambda: supervisor.pids not in ((), first))

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hub.embedded.problems import StartFailed
-from hub.embedded.program import Pace
+from hub.embedded.errors import StartFailed
+from hub.embedded.program import Timing
 from hub.embedded.supervisor import Supervisor
-from tests.support.toys import story, toy
+from tests.support.servers.test_programs import read_events, scripted_program
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from hub.embedded.program import Program
 
-QUICK = Pace(look=0.02, ask=0.02, tend=0.02, again=(0.0, 0.02), tries=4)
+QUICK = Timing(look=0.02, ask=0.02, maintain=0.02, again=(0.0, 0.02), tries=4)
 
 
 @asynccontextmanager
@@ -62,7 +62,7 @@ def command_of(pid: int) -> list[bytes]:
 
 async def test_the_number_is_the_programs_own(tmp_path: Path) -> None:
     """The number that is told is the program itself, in a session of its own, and not what started it."""
-    async with supervised(tmp_path, toy(tmp_path, "a")) as supervisor:
+    async with supervised(tmp_path, scripted_program(tmp_path, "a")) as supervisor:
         [(name, pid)] = supervisor.pids
         words = command_of(pid)
         assert (name, words[-2], os.getsid(pid)) == ("a", b"a", pid)
@@ -72,26 +72,30 @@ async def test_the_number_is_the_programs_own(tmp_path: Path) -> None:
 async def test_what_dies_is_started_again(tmp_path: Path) -> None:
     """A killed program is back at once under another number, and that is told at its start."""
     starts: list[None] = []
-    async with supervised(tmp_path, toy(tmp_path, "a"), changed=lambda: starts.append(None)) as supervisor:
+    async with supervised(tmp_path, scripted_program(tmp_path, "a"), changed=lambda: starts.append(None)) as supervisor:
         [(_, first)] = supervisor.pids
         os.kill(first, signal.SIGKILL)
         await eventually(lambda: supervisor.pids not in ((), (("a", first),)))
         await supervisor.wait_ready()
         assert len(starts) == 2
-    assert story(tmp_path) == ["a begins", "a begins", "a ends"]
+    assert read_events(tmp_path) == ["a begins", "a begins", "a ends"]
 
 
 async def test_programs_start_in_their_order_and_end_in_reverse(tmp_path: Path) -> None:
     """One that needs others begins when these are ready, and ends before they are asked to."""
-    a, b, c = toy(tmp_path, "a"), toy(tmp_path, "b", after=("a",)), toy(tmp_path, "c", after=("a", "b"))
+    a, b, c = (
+        scripted_program(tmp_path, "a"),
+        scripted_program(tmp_path, "b", depends_on=("a",)),
+        scripted_program(tmp_path, "c", depends_on=("a", "b")),
+    )
     async with supervised(tmp_path, a, b, c):
         pass
-    assert story(tmp_path) == ["a begins", "b begins", "c begins", "c ends", "b ends", "a ends"]
+    assert read_events(tmp_path) == ["a begins", "b begins", "c begins", "c ends", "b ends", "a ends"]
 
 
 async def test_stopping_is_bounded(tmp_path: Path) -> None:
     """One that ignores the request to end is killed in its share of the time; the others end well."""
-    programs = (toy(tmp_path, "a"), toy(tmp_path, "b", "stubborn", after=("a",)))
+    programs = (scripted_program(tmp_path, "a"), scripted_program(tmp_path, "b", "stubborn", depends_on=("a",)))
     supervisor = Supervisor(programs, logs=tmp_path, pace=QUICK, changed=lambda: None)
     await supervisor.start(within=90)
     pids = [pid for _, pid in supervisor.pids]
@@ -99,23 +103,25 @@ async def test_stopping_is_bounded(tmp_path: Path) -> None:
     await supervisor.stop(within=1)
     assert time.monotonic() - started < 1.5
     assert [pid for pid in pids if lives(pid)] == []
-    assert story(tmp_path)[2:] == ["b ends", "a ends"]
+    assert read_events(tmp_path)[2:] == ["b ends", "a ends"]
 
 
 async def test_a_wrong_setting_fails_the_start_at_once(tmp_path: Path) -> None:
     """A program that says that its configuration is wrong is not tried again, and its own words are shown."""
     with pytest.raises(StartFailed, match=r"a does not start: it ends with code 2(.|\n)*a setting is wrong"):
-        async with supervised(tmp_path, toy(tmp_path, "a", "misconfigured", hopeless=(2,))):
+        async with supervised(tmp_path, scripted_program(tmp_path, "a", "misconfigured", fatal_exit_codes=(2,))):
             pass
-    assert story(tmp_path) == ["a begins"]
+    assert read_events(tmp_path) == ["a begins"]
 
 
 async def test_a_broken_program_fails_the_start_after_some_tries(tmp_path: Path) -> None:
     """A program that never comes up is tried a few times; then the start fails and names its log."""
     with pytest.raises(StartFailed, match=r"it ends with code 1.*a\.log(.|\n)*this toy is broken"):
-        async with supervised(tmp_path, toy(tmp_path, "a", "broken"), toy(tmp_path, "b", after=("a",))):
+        async with supervised(
+            tmp_path, scripted_program(tmp_path, "a", "broken"), scripted_program(tmp_path, "b", depends_on=("a",))
+        ):
             pass
-    assert story(tmp_path) == ["a begins"] * QUICK.tries
+    assert read_events(tmp_path) == ["a begins"] * QUICK.tries
 
 
 async def test_a_program_that_lost_its_data_is_started_anew(tmp_path: Path) -> None:
@@ -126,7 +132,7 @@ async def test_a_program_that_lost_its_data_is_started_anew(tmp_path: Path) -> N
         (tmp_path / "a.up").unlink(missing_ok=True)
         data.mkdir(exist_ok=True)
 
-    program = toy(tmp_path, "a", prepare=lay_down, is_lost=lambda: not data.exists())
+    program = scripted_program(tmp_path, "a", prepare=lay_down, is_lost=lambda: not data.exists())
     async with supervised(tmp_path, program) as supervisor:
         before = supervisor.pids
         data.rmdir()
@@ -138,29 +144,29 @@ async def test_a_step_that_fails_is_taken_again(tmp_path: Path) -> None:
     """A program is ready only when it has been settled, however often that had to be tried; then it is tended."""
     tried: list[str] = []
 
-    async def settle() -> None:
+    async def on_ready() -> None:
         tried.append("settle")
         if len(tried) < 3:
             raise ConnectionError
 
-    async def tend() -> None:
+    async def maintain() -> None:
         tried.append("tend")
         raise ConnectionError
 
-    async with supervised(tmp_path, toy(tmp_path, "a", settle=settle, tend=tend)):
+    async with supervised(tmp_path, scripted_program(tmp_path, "a", on_ready=on_ready, maintain=maintain)):
         assert tried[:3] == ["settle"] * 3
         await eventually(lambda: tried[3:5] == ["tend"] * 2)
 
 
 def test_pauses_grow_while_a_program_dies_again_and_again() -> None:
     """The first start after a death is at once; the pauses grow to two seconds."""
-    assert [Pace().pause(deaths) for deaths in range(9)] == [0.0, 0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0]
+    assert [Timing().pause(deaths) for deaths in range(9)] == [0.0, 0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0]
 
 
 ORPHANING = """
 import asyncio, pathlib, sys
 from hub.embedded.supervisor import Supervisor
-from tests.support.toys import toy
+from tests.support.servers.test_programs import toy
 async def main(folder):
     supervisor = Supervisor([toy(folder, "a", "stubborn")], logs=folder, changed=lambda: None)
     await supervisor.start()

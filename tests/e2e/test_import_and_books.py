@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from tests.support.stacks import until
-from tests.support.town import SERVICES, brins, grants, write_mandates
-from tests.support.witnesses import DUO_QUEUES, events_in, gaps, inversions, read_whole
+from tests.support.receivers.recording_receivers import DUO_QUEUES, events_in, gaps, inversions
+from tests.support.register.stack_register import SERVICES, mandate_lines, sample_brins, write_mandates
+from tests.support.servers.stacks import until
 
 if TYPE_CHECKING:
-    from tests.support.stacks import RunningStack
+    from tests.support.servers.stacks import RunningStack
 
 MANDATES: Final = 10_000
 SCHOOLS: Final = 625
@@ -26,7 +26,7 @@ async def kept_books(stack: RunningStack, tmp_path_factory: pytest.TempPathFacto
     """Import the file, do the books again and again until all is settled, and once more then; all books kept."""
     las = stack.connection["simulators"]["las"]["oin"]
     file = tmp_path_factory.mktemp("mandates") / "mandates.csv"
-    write_mandates(file, grants(brins()[:SCHOOLS], las, YEARS, SERVICES))
+    write_mandates(file, mandate_lines(sample_brins()[:SCHOOLS], las, YEARS, SERVICES))
     await stack.done("osr-hub", "import", "mandates", str(file))
     kept = [await stack.verify()]
     async with asyncio.timeout(SETTLED_SECONDS):
@@ -53,7 +53,7 @@ async def test_duos_queues_hold_every_lane_in_order(stack: RunningStack, kept_bo
     """A plain reader finds each lane complete and in order."""
     assert kept_books
     for queue in DUO_QUEUES:
-        events = events_in(await read_whole(stack.connection["duoKafkaBootstrapServers"], queue))
+        events = events_in(await stack.read_topic(queue))
         assert len({event["id"] for event in events}) == MANDATES // 4
         assert not inversions(events)
         assert not gaps(events)

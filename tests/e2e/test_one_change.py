@@ -10,15 +10,22 @@ import pytest
 from cloudevents.core.bindings import http, kafka
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from tests.support.receiver import Got, Receiver, receiver
-from tests.support.stacks import until
-from tests.support.town import BOARDS, WITNESS
-from tests.support.witnesses import DUO_QUEUES, consent, events_in, gaps, inversions, messages, read_whole
+from tests.support.receivers.receiver import ReceivedRequest, Receiver, receiver
+from tests.support.receivers.recording_receivers import (
+    DUO_QUEUES,
+    accept_all,
+    events_in,
+    gaps,
+    inversions,
+    messages,
+)
+from tests.support.register.stack_register import BOARDS, TEST_LAS
+from tests.support.servers.stacks import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from tests.support.stacks import RunningStack
+    from tests.support.servers.stacks import RunningStack
 
 BRIN: Final = "18DS"
 FAR: Final = "2031-07-31"
@@ -38,24 +45,24 @@ class Las:
 @pytest.fixture(scope="module")
 async def las(stack: RunningStack) -> AsyncIterator[Las]:
     """Subscribe a LAS through the API."""
-    token = await stack.token("las", "--oin", WITNESS)
+    token = await stack.token("las", "--oin", TEST_LAS)
     schools = await stack.token("OSR-toegang", *(word for board in BOARDS for word in ("--bge", board)))
-    async with receiver(consent) as its_receiver:
+    async with receiver(accept_all) as its_receiver:
         wish = {"url": its_receiver.url, "services": ["VVA"]}
         made = await stack.call("POST", "/subscriptions", wish, token=token)
         yield Las(receiver=its_receiver, secret=made["secret"], token=token, schools=schools)
 
 
 async def _grant(stack: RunningStack, las: Las, brin: str, service: str, **more: object) -> dict[str, Any]:
-    body = {"brin": brin, "serviceCode": service, "supplierOin": WITNESS, "endDate": FAR, **more}
+    body = {"brin": brin, "serviceCode": service, "supplierOin": TEST_LAS, "endDate": FAR, **more}
     made: dict[str, Any] = await stack.call("POST", "/mandates", body, token=las.schools)
     return made
 
 
-async def _arrived(las: Las, brin: str, count: int) -> list[Got]:
+async def _arrived(las: Las, brin: str, count: int) -> list[ReceivedRequest]:
     """Wait until so many messages about a school have come, and return the requests."""
 
-    def of_school() -> list[Got]:
+    def of_school() -> list[ReceivedRequest]:
         return [got for got in las.receiver.got if messages([got], brin)]
 
     async def enough() -> bool:
@@ -139,7 +146,7 @@ async def test_a_stranger_reads_duos_queues(stack: RunningStack, las: Las) -> No
 
     await until(answered, "DUO's answers shown")
     for queue in DUO_QUEUES:
-        records = await read_whole(stack.connection["duoKafkaBootstrapServers"], queue)
+        records = await stack.read_topic(queue)
         for record in records:
             message = kafka.KafkaMessage(headers=dict(record.headers), key=record.key, value=record.value)
             event = kafka.from_kafka_event(message)

@@ -13,22 +13,29 @@ import asyncpg
 import pytest
 
 from schemas.topics import TOPICS
-from tests.support.commands import osr_hub
-from tests.support.databases import at, copy, create, drop
-from tests.support.memories import Memory, should_hold
-from tests.support.receiver import receiver
-from tests.support.stacks import RunningStack, stack_in
-from tests.support.topics import make_anew
-from tests.support.town import WITNESS
-from tests.support.witnesses import DUO_QUEUES, consent, events_in, messages, read_whole
-from tests.support.yesterday import LATER, SYSTEMS, Days, all_is_sent, reader_of_events, schools_token
+from tests.support.faults.restore_scenario import (
+    LATER,
+    SYSTEMS,
+    RestoreScenario,
+    all_is_sent,
+    reader_of_events,
+    schools_token,
+)
+from tests.support.receivers.receiver import receiver
+from tests.support.receivers.receiver_model import ReceiverModel, expected_state
+from tests.support.receivers.recording_receivers import DUO_QUEUES, accept_all, events_in, messages
+from tests.support.register.stack_register import TEST_LAS
+from tests.support.servers.commands import osr_hub
+from tests.support.servers.databases import copy_database, create_database, drop_database, dsn_of
+from tests.support.servers.stacks import RunningStack, running_stack
+from tests.support.servers.topics import recreate_topics
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from tests.support.receiver import Receiver
-    from tests.support.witnesses import Event
+    from tests.support.receivers.receiver import Receiver
+    from tests.support.receivers.recording_receivers import Event
 
 SERVICES: Final = {"duo.bron-po.v1": "BRON_PO", "duo.verzuim.v1": "VERZUIM", "duo.rio.v1": "RIO"}
 MISSED: Final = 14
@@ -57,45 +64,45 @@ class Story:
 @pytest.fixture(scope="module")
 async def story(postgres: str, kafka: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Story]:
     """Live through it."""
-    await make_anew(kafka, TOPICS)
-    name, saved = await create(postgres), await create(postgres)
-    await drop(postgres, saved)
+    await recreate_topics(kafka, TOPICS)
+    name, saved = await create_database(postgres), await create_database(postgres)
+    await drop_database(postgres, saved)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OSR_HUB_DATABASE__DSN", at(postgres, name))
+        patch.setenv("OSR_HUB_DATABASE__DSN", dsn_of(postgres, name))
         patch.setenv("OSR_HUB_KAFKA__BOOTSTRAP_SERVERS", kafka)
         try:
-            async with receiver(consent) as las:
+            async with receiver(accept_all) as las:
                 yield await _live_through(postgres, name, saved, las, tmp_path_factory.mktemp("stack"))
         finally:
-            await drop(postgres, name)
-            await drop(postgres, saved)
+            await drop_database(postgres, name)
+            await drop_database(postgres, saved)
 
 
 async def _live_through(admin: str, name: str, saved: str, las: Receiver, folder: Path) -> Story:
-    async with stack_in(folder / "data", "--without-simulators") as stack:
-        days = Days(stack=stack, token=await schools_token(stack))
+    async with running_stack(folder / "data", "--without-simulators") as stack:
+        days = RestoreScenario(stack=stack, token=await schools_token(stack))
         await days.settle_in(folder)
-        token = await stack.token("las", "--oin", WITNESS)
+        token = await stack.token("las", "--oin", TEST_LAS)
         await stack.call("POST", "/subscriptions", {"url": las.url, "services": ["VVA"]}, token=token)
-        await days.first()
+        await days.before_backup()
         await all_is_sent(stack)
-        await copy(admin, name, saved)
-        await days.second(folder)
+        await copy_database(admin, name, saved)
+        await days.after_backup(folder)
         await all_is_sent(stack)
         _, reached = await reader_of_events(stack, None)
         settings = stack.connection["environment"]
     ran = await _come_back(admin, name, saved, settings, folder)
-    async with stack_in(folder / "data", "--without-simulators") as stack:
+    async with running_stack(folder / "data", "--without-simulators") as stack:
         days.stack = stack
-        await days.third()
+        await days.after_restore()
         await all_is_sent(stack)
         return await _look(stack, las, token, ran, reached)
 
 
 async def _come_back(admin: str, name: str, saved: str, settings: dict[str, str], folder: Path) -> dict[str, Ran]:
     """Restore the backup and do what the runbook says, in its order."""
-    await drop(admin, name)
-    await copy(admin, saved, name)
+    await drop_database(admin, name)
+    await copy_database(admin, saved, name)
     (file := folder / "later.csv").write_text(SYSTEMS)
 
     async def run(*words: str) -> Ran:
@@ -110,15 +117,15 @@ async def _come_back(admin: str, name: str, saved: str, settings: dict[str, str]
 
 
 async def _look(stack: RunningStack, las: Receiver, token: str, ran: dict[str, Ran], reached: str) -> Story:
-    came = {f"las:{WITNESS}": messages(las.got)}
+    came = {f"las:{TEST_LAS}": messages(las.got)}
     for queue in DUO_QUEUES:
-        came[queue] = events_in(await read_whole(stack.connection["duoKafkaBootstrapServers"], queue))
+        came[queue] = events_in(await stack.read_topic(queue))
     c = await asyncpg.connect(stack.connection["databaseDsn"])
-    held = {queue: await should_hold(c, service, calendar=False) for queue, service in SERVICES.items()}
-    held[f"las:{WITNESS}"] = await should_hold(c, "VVA", calendar=True)
+    held = {queue: await expected_state(c, service, calendar=False) for queue, service in SERVICES.items()}
+    held[f"las:{TEST_LAS}"] = await expected_state(c, "VVA", calendar=True)
     await c.close()
-    memory = Memory()
-    memory.take(came[f"las:{WITNESS}"])
+    memory = ReceiverModel()
+    memory.take(came[f"las:{TEST_LAS}"])
     units = [
         {"mandateId": mandate, "branch": branch or None, "mandateVersion": version}
         for (mandate, branch), (version, _) in memory.held().items()
@@ -160,11 +167,13 @@ async def test_the_command_says_what_it_did_and_what_is_left_to_do(story: Story)
     assert any(
         line.startswith(f"WRONG  published log: the published log has {MISSED} events") for line in said["doctor"]
     )
-    first, system, epoch, kept = said["dry run"]
-    assert first.startswith(f"would be read back from the log: {MISSED} events of 11 mandates, recorded from 20")
+    before_backup, system, epoch, kept = said["dry run"]
+    assert before_backup.startswith(
+        f"would be read back from the log: {MISSED} events of 11 mandates, recorded from 20"
+    )
     assert (epoch, kept.partition(":")[0]) == ("ledgerepoch would be 2 now", "nothing of this was kept")
     begins = (
-        first.removeprefix("would be "),
+        before_backup.removeprefix("would be "),
         system,
         "ledgerepoch is 2 now",
         "not on the log",
@@ -178,7 +187,7 @@ async def test_the_command_says_what_it_did_and_what_is_left_to_do(story: Story)
 async def test_no_receiver_misses_or_drops_anything_that_it_needs(story: Story) -> None:
     """By the rules of the contract each ends with the newest version of every unit, and starts anew with the epoch."""
     for destination, events in story.came.items():
-        memory = Memory()
+        memory = ReceiverModel()
         memory.take(events)
         assert memory.held() == story.held[destination], destination
         assert (memory.missed, memory.ignored, memory.epochs) == ([], [], [1, 2]), destination

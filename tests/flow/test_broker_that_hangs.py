@@ -8,9 +8,10 @@ import signal
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
+from faststream.kafka import KafkaMessage  # noqa: TC002 - FastStream reads the annotation
 
-from consumers.broker import commit, handled, leave, make_broker, subscribe_batches
-from tests.support.brokers import own_kafka
+from hub.kafka.broker import Reading, batch_subscriber, close_broker, commit, make_broker, offsets_after
+from tests.support.servers.brokers import own_kafka
 
 TOPIC = "osr.mandates.v1"
 LONG_SECONDS = 30.0
@@ -20,13 +21,16 @@ async def test_neither_offsets_nor_leaving_wait_for_it() -> None:
     """Committing gives up, so that the sweep beside it goes on; and whoever is told to stop can stop."""
     heard: asyncio.Queue[tuple[Any, Any]] = asyncio.Queue()
 
-    async def take(consumer: Any, records: Any) -> None:
-        heard.put_nowait((consumer, records))
+    async def as_they_are(message: KafkaMessage) -> Any:
+        return message.raw_message
+
+    async def take(records: Any, message: KafkaMessage) -> None:
+        heard.put_nowait((message.consumer, records))
 
     async with own_kafka() as (ours, at):
         ((_, pid),) = ours.pids
         broker = make_broker({"bootstrap_servers": at})
-        subscribe_batches(broker, TOPIC, "who-hangs", None, 1, take)
+        batch_subscriber(broker, TOPIC, Reading(group="who-hangs", instance=None, most_records=1), as_they_are)(take)
         await broker.start()
         async with AIOKafkaProducer(bootstrap_servers=at) as producer:
             await producer.send_and_wait(TOPIC, b"a bell")
@@ -34,7 +38,7 @@ async def test_neither_offsets_nor_leaving_wait_for_it() -> None:
         os.kill(pid, signal.SIGSTOP)
         try:
             async with asyncio.timeout(LONG_SECONDS):
-                await commit(consumer, handled(records))
-                await leave(broker)
+                await commit(consumer, offsets_after(records))
+                await close_broker(broker)
         finally:
             os.kill(pid, signal.SIGCONT)

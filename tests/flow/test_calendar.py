@@ -13,10 +13,11 @@ import pytest
 from hub import register
 from hub.clock import now, today
 from hub.imports import import_mandates, import_schools, import_systems
-from hub.register import Patch, moment
-from hub.store.wake import Ear
+from hub.register import DateChange, moment
+from hub.store.notifications import Listener
 from producers import calendar
-from tests.support.forwarding import settings_for
+from tests.support.lanes.forwarding import settings_for
+from tests.support.register.schools import school_csv
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,9 +32,7 @@ SUPPLIER = "00000099000000001000"
 async def c(connection: Connection) -> Connection:
     """Give a register of yesterday, in which seven mandates start and end today."""
     yesterday = moment(now() - timedelta(days=1))
-    schools = "".join(f"41561;{brin};{brin}00;x\n" for brin in BRINS)
-    header = "BEVOEGD GEZAG NUMMER;BRIN NUMMER;VESTIGINGSNUMMER;VESTIGINGSNAAM\n"
-    await import_schools(connection, (header + schools).encode(), yesterday)
+    await import_schools(connection, school_csv(("41561", f"{brin}00", "x") for brin in BRINS), yesterday)
     await import_systems(
         connection, f"supplier_oin;system_name;service_codes\n{SUPPLIER};Een;VVA\n".encode(), yesterday
     )
@@ -76,7 +75,7 @@ async def test_who_holds_the_school_before_the_date_wins(c: Connection, database
     mine = await asyncpg.connect(database)
     async with asyncio.timeout(60), asyncio.TaskGroup() as group, c.transaction():
         await register.withdraw(c, gone, yesterday)
-        late = Patch(start_date=today(now()) + timedelta(days=9), end_date=None)
+        late = DateChange(start_date=today(now()) + timedelta(days=9), end_date=None)
         await register.amend(c, moved, late, yesterday)
         told_of = group.create_task(calendar.catch_up(mine, now()))
         while not await c.fetchval("select count(*) from pg_locks where not granted"):
@@ -91,9 +90,7 @@ async def test_a_day_with_very_many_dates_is_a_load_of_small_transactions(connec
     """2,400 mandates of 1,200 schools start on one day: no transaction has more than it may; seconds are told."""
     c, first, day = connection, moment(datetime(2027, 3, 1, 9, tzinfo=UTC)), date(2027, 8, 1)
     brins = [f"{n % 100:02d}B{chr(65 + n // 100)}" for n in range(1200)]
-    schools = "".join(f"41561;{brin};{brin}00;x\n" for brin in brins)
-    header = "BEVOEGD GEZAG NUMMER;BRIN NUMMER;VESTIGINGSNUMMER;VESTIGINGSNAAM\n"
-    await import_schools(c, (header + schools).encode(), first)
+    await import_schools(c, school_csv(("41561", f"{brin}00", "x") for brin in brins), first)
     systems = f"supplier_oin;system_name;service_codes\n{SUPPLIER};Een;VVA,RIO\n".encode()
     await import_systems(c, systems, first)
     rows = "".join(f"{brin};{service};{SUPPLIER};{day};;;\n" for brin in brins for service in ("VVA", "RIO"))
@@ -117,7 +114,7 @@ async def test_of_several_calendars_one_is_active_and_all_stop(
     """Two run side by side: each date is told once, and both end when they are told to, also the one that waits."""
     settings = settings_for(database, {"OSR_HUB_KAFKA__BOOTSTRAP_SERVERS": kafka})
     stop = asyncio.Event()
-    async with Ear(database, "events") as ear:
+    async with Listener(database, "events") as ear:
         calendars = [asyncio.create_task(calendar.run(settings, stop, topics["osr.mandates.v1"])) for _ in range(2)]
         async with asyncio.timeout(90):
             while await told(c, "started") < len(BRINS):

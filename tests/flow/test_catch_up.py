@@ -10,20 +10,21 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hub import plan, register
+from hub.access import Role
 from hub.clock import now
-from hub.register import Wish
-from hub.store import log
-from hub.tokens import Role
+from hub.register import GrantRequest
+from hub.store import published_events
 from schemas.identifiers import Brin, Oin, ServiceCode
-from tests.support.calls import ONE, OTHER, open_hub
-from tests.support.subscribed import subscribed
+from tests.support.api.school_calls import ONE, OTHER, open_hub
+from tests.support.register.schools import add_schools, small_schools
+from tests.support.register.subscriptions import subscribed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from hub.store.pool import Connection, Pool
-    from tests.support.api import Client
+    from tests.support.api.client import Client
 
 BRINS = ("18DS", "00AA", "00BB", "00CC", "00DD", "00EE")
 CHANGES_EACH = 12
@@ -35,14 +36,7 @@ async def hub(pool: Pool, tmp_path: Path) -> Client:
     """Give a hub with six schools, and a system that subscribed to everything."""
     hub = await open_hub(pool, tmp_path)
     async with pool.acquire() as c:
-        await c.execute(
-            """insert into schools (brin, name, bge_code, sector)
-               select b, b, '41775', 'po' from unnest($1::text[]) b""",
-            BRINS[2:],
-        )
-        await c.execute(
-            "insert into branches (branch, brin, name) select b || '00', b, b from unnest($1::text[]) b", BRINS[2:]
-        )
+        await add_schools(c, *small_schools(BRINS[2:], "41775"))
         await subscribed(c, Oin(ONE), services=("VVA", "RIO"))
     return hub
 
@@ -51,7 +45,7 @@ async def grant(c: Connection, brin: str, service: str, oin: str, days: int) -> 
     """Grant a mandate that lasts a day, in the caller's transaction."""
     at = register.moment(now())
     day = at.today + timedelta(days=days)
-    wish = Wish(
+    wish = GrantRequest(
         brin=Brin(brin), service_code=ServiceCode(service), supplier_oin=Oin(oin), start_date=day, end_date=day,
         branches=(),
     )  # fmt: skip
@@ -60,9 +54,9 @@ async def grant(c: Connection, brin: str, service: str, oin: str, days: int) -> 
 
 async def publish(c: Connection) -> None:
     """Take off the log what there is to publish, as the relay does."""
-    errands = await log.read_todo(c, 7)
-    if errands:
-        await log.take_off(c, errands, await log.last_position(c), now())
+    entries = await published_events.read_outbox(c, 7)
+    if entries:
+        await published_events.mark_published(c, entries, await published_events.last_position(c), now())
 
 
 class Reader:
@@ -130,10 +124,10 @@ async def test_who_follows_the_events_gets_each_once_and_only_its_own(hub: Clien
     await until_done(read, [*writers, relaying])
     await asyncio.gather(*writers, relaying)
     async with pool.acquire() as c:
-        while await c.fetchval("select exists (select from todo)"):
+        while await c.fetchval("select exists (select from event_outbox)"):
             await publish(c)
         rows = await c.fetch(
-            """select f.brin, f.number, m.supplier_oin from feed f
+            """select f.brin, f.number, m.supplier_oin from published_events f
                  join events e on e.brin = f.brin and e.number = f.number
                  join mandates m on m.id = e.mandate_id order by f.position"""
         )

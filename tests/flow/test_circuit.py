@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from hub.tokens import Role
-from tests.support.api import client_of
-from tests.support.crowd import counts, make_crowd, schools_of, subscribe_all, tell
-from tests.support.forwarding import forwarder, settings_for, until
-from tests.support.receiver import NO_CONTENT, Got, receiver, reply
-from tests.support.subscribed import assert_books_right
+from hub.access import Role
+from tests.support.api.client import client_of
+from tests.support.lanes.forwarding import forwarder, settings_for, until
+from tests.support.lanes.many_systems import counts, make_crowd, schools_of, subscribe_all, tell
+from tests.support.receivers.receiver import NO_CONTENT, ReceivedRequest, receiver, reply
+from tests.support.register.subscriptions import assert_books_right
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hub.settings import Settings
     from hub.store.pool import Connection, Pool
     from schemas.identifiers import Oin
-    from tests.support.receiver import Receiver
+    from tests.support.receivers.receiver import Receiver
 
 SCHOOLS = 14
 HOUR = 3600
@@ -49,7 +49,7 @@ async def oin(connection: Connection, hook: Receiver) -> Oin:
     return oin
 
 
-def school(got: Got) -> str:
+def school(got: ReceivedRequest) -> str:
     """Read which school a message is about."""
     return str(orjson.loads(got.body)["partitionkey"])
 
@@ -254,7 +254,7 @@ async def test_a_moment_that_the_receiver_named_holds_for_the_circuit(
     await tell(connection, [oin], 1)
     came: list[float] = []
 
-    def busy(_: Got) -> bytes:
+    def busy(_: ReceivedRequest) -> bytes:
         came.append(time.monotonic())
         return reply(503, retry_after="3")
 

@@ -9,23 +9,23 @@ import asyncpg
 import pytest
 from aiokafka import ConsumerRecord
 
-from consumers.reports import Reader
+from consumers.reporting.reader import ReportReader
 from hub import clock
 from hub.clock import LedgerClock
-from hub.heartbeat import Heartbeat
+from hub.processes.heartbeat import Heartbeat
 from tests.flow.test_rebalance import report
-from tests.support.crowd import counts, make_crowd, subscribe_all, tell
-from tests.support.forwarding import deliver_all, forwarder, settings_for, until
-from tests.support.receiver import NO_CONTENT, Got, receiver, reply
-from tests.support.subscribed import assert_books_right
-from tests.support.witnesses import inversions, messages
+from tests.support.lanes.forwarding import deliver_all, forwarder, settings_for, until
+from tests.support.lanes.many_systems import counts, make_crowd, subscribe_all, tell
+from tests.support.receivers.receiver import NO_CONTENT, ReceivedRequest, receiver, reply
+from tests.support.receivers.recording_receivers import inversions, messages
+from tests.support.register.subscriptions import assert_books_right
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from hub.store.pool import Connection, Pool
     from schemas.identifiers import Oin
-    from tests.support.receiver import Receiver
+    from tests.support.receivers.receiver import Receiver
 
 SCHOOLS = 12
 HOUR = 3600.0
@@ -89,7 +89,7 @@ async def test_a_process_whose_clock_jumps_goes_on_as_if_nothing_was(
     """Its heart, its leases, its schedules and its probes go by others: signatures and what is recorded stay right."""
     stamps: list[float] = []
 
-    def answer(got: Got) -> bytes:
+    def answer(got: ReceivedRequest) -> bytes:
         stamps.append(datetime.now(UTC).timestamp() - float(got.headers["webhook-timestamp"]))
         return reply(500) if is_down else NO_CONTENT
 
@@ -124,10 +124,11 @@ async def test_a_reader_whose_clock_jumps_takes_reports_for_what_they_are(
     monkeypatch.setattr(clock, "datetime", Jumping)
     monkeypatch.setattr(Jumping, "ahead", jump)
     rows = await connection.fetch("select id from deliveries")
-    async with Heartbeat(pool, "reports") as heart:
-        await Reader(pool, heart).take([record(n, report(row["id"])) for n, row in enumerate(rows)])
+    async with Heartbeat(pool, "reports") as heartbeat:
+        reader = ReportReader(pool, heartbeat)
+        await reader.take([reader.read(record(n, report(row["id"]))) for n, row in enumerate(rows)])
     assert await connection.fetchval("select bool_and(status = 'processed') from deliveries")
-    assert await connection.fetchval("select count(*) from parked") == 0
+    assert await connection.fetchval("select count(*) from parked_records") == 0
     await assert_books_right(connection)
 
 
@@ -178,7 +179,7 @@ async def test_a_forwarder_that_died_before_the_clock_went_back_is_not_taken_for
     """Its last beat lies an hour ahead: others do not wait for that hour."""
     await tell(connection, [oin], 1)
     dead = await connection.fetchval(
-        """insert into processes (role, host, pid, beat_at)
+        """insert into processes (role, host, pid, heartbeat_at)
            values ('forward', 'x', 1, clock_timestamp() + interval '1 hour') returning id"""
     )
     await connection.execute("update lanes set owner = $1, due = null, token = token + 1", dead)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.support.crowd import counts, make_crowd, subscribe_all, tell
-from tests.support.forwarding import forwarder, settings_for, until
-from tests.support.receiver import receiver
-from tests.support.subscribed import assert_books_right
-from tests.support.witnesses import inversions, messages
+from tests.support.lanes.forwarding import forwarder, settings_for, until
+from tests.support.lanes.many_systems import counts, make_crowd, subscribe_all, tell
+from tests.support.receivers.receiver import receiver
+from tests.support.receivers.recording_receivers import inversions, messages
+from tests.support.register.subscriptions import assert_books_right
 
 if TYPE_CHECKING:
     from hub.store.pool import Connection

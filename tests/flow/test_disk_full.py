@@ -11,10 +11,10 @@ import resource
 from typing import TYPE_CHECKING
 
 from tests.flow.test_wedged_producer import SCHOOLS, tell_duo
-from tests.support.brokers import own_kafka
-from tests.support.forwarding import forwarder, settings_for, until
-from tests.support.subscribed import assert_books_right
-from tests.support.witnesses import events_in, inversions, read_whole
+from tests.support.lanes.forwarding import forwarder, settings_for, until
+from tests.support.receivers.recording_receivers import events_in, inversions, read_whole
+from tests.support.register.subscriptions import assert_books_right
+from tests.support.servers.brokers import own_kafka
 
 if TYPE_CHECKING:
     from hub.store.pool import Connection

@@ -11,16 +11,25 @@ import pytest
 
 from hub import plan
 from hub.store import processes
-from tests.support.forwarding import forwarder, settings_for, until
-from tests.support.receiver import NO_CONTENT, Got, receiver, reply
-from tests.support.subscribed import BRINS, LAS, NOW, assert_books_right, grant, make_register, plan_all, subscribed
+from tests.support.lanes.forwarding import forwarder, settings_for, until
+from tests.support.receivers.receiver import NO_CONTENT, ReceivedRequest, receiver, reply
+from tests.support.register.subscriptions import (
+    BRINS,
+    LAS,
+    NOW,
+    assert_books_right,
+    grant,
+    make_register,
+    plan_all,
+    subscribed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from hub.settings import Settings
     from hub.store.pool import Connection
-    from tests.support.receiver import Receiver
+    from tests.support.receivers.receiver import Receiver
 
 WEBHOOK = f"las:{LAS}"
 SINCE_THE_FIRST = 4
@@ -75,7 +84,7 @@ async def hurry(c: Connection) -> None:
     await c.execute("update lanes set due = clock_timestamp() where due is not null; notify osr_lanes")
 
 
-def sequences(got: list[Got], brin: str) -> list[tuple[int, int | None]]:
+def sequences(got: list[ReceivedRequest], brin: str) -> list[tuple[int, int | None]]:
     """Read which numbers arrived for a school, each with the previous one it names."""
     events = [orjson.loads(g.body) for g in got]
     return [
@@ -177,8 +186,8 @@ async def test_a_dead_forwarders_lanes_move_on(connection: Connection, hook: Rec
     destination = await connection.fetchval("select id from destinations where name = $1", WEBHOOK)
     await connection.execute("update lanes set owner = $1, due = null, token = token + 1", dead)
     await connection.execute(
-        """update processes set beat_at = beat_at - interval '10 seconds',
-                  sending = jsonb_build_array(jsonb_build_array($2::int, '18DS', 1.5)) where id = $1""",
+        """update processes set heartbeat_at = heartbeat_at - interval '10 seconds',
+                  open_requests = jsonb_build_array(jsonb_build_array($2::int, '18DS', 1.5)) where id = $1""",
         dead,
         destination,
     )

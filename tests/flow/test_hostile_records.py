@@ -11,14 +11,14 @@ import orjson
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from hub.reading import Unusable, read_report
+from hub.settle.records import UnusableRecord, read_report
 from schemas.kinds import ReportStatus
 from tests.flow.test_queues import reader
-from tests.support.forwarding import until
-from tests.support.hostile import RECORDS, REPORT, STRUCTURED, report
-from tests.support.seen import plan_all, take
-from tests.support.subscribed import assert_books_right, grant, make_register
-from tests.support.witnesses import read_whole
+from tests.support.lanes.forwarding import until
+from tests.support.lanes.ledger_states import plan_all, take
+from tests.support.receivers.hostile_records import RECORDS, REPORT, STRUCTURED, hostile_report
+from tests.support.receivers.recording_receivers import read_whole
+from tests.support.register.subscriptions import assert_books_right, grant, make_register
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +34,7 @@ def test_nothing_hostile_is_taken_for_a_report(name: str) -> None:
     """Each gets a reason and words that can be stored and shown; nothing is raised."""
     value, headers = RECORDS[name]
     why = read_report(value, headers, NOW)
-    assert isinstance(why, Unusable)
+    assert isinstance(why, UnusableRecord)
     assert why.detail
     assert why.detail.encode()
 
@@ -42,7 +42,7 @@ def test_nothing_hostile_is_taken_for_a_report(name: str) -> None:
 def test_the_report_that_they_are_made_of_is_one() -> None:
     """So that each is refused for its own fault."""
     read = read_report(orjson.dumps(REPORT), STRUCTURED, NOW)
-    assert not isinstance(read, Unusable)
+    assert not isinstance(read, UnusableRecord)
     assert read.status is ReportStatus.PROCESSED
 
 
@@ -58,12 +58,12 @@ async def test_hostile_records_are_put_aside_and_stop_nobody(
     async with AIOKafkaProducer(bootstrap_servers=kafka, max_request_size=2_000_000) as producer:
         for value, headers in RECORDS.values():
             await producer.send(topics[TOPIC], value, key=b"\x00", headers=headers, partition=3)
-        good = report(deliveryId=str(delivery), reportedAt=datetime.now(UTC).isoformat())
+        good = hostile_report(deliveryId=str(delivery), reportedAt=datetime.now(UTC).isoformat())
         await producer.send_and_wait(topics[TOPIC], good, headers=STRUCTURED, partition=3)
     async with reader(pool, kafka, topics):
         await until(lambda: _count(connection, "deliveries where status = 'processed'", 1))
-        await until(lambda: _count(connection, "parked", len(RECORDS)))
-    kept = await connection.fetch('select "offset", bytes, blame, reason, detail from parked order by "offset"')
+        await until(lambda: _count(connection, "parked_records", len(RECORDS)))
+    kept = await connection.fetch('select "offset", bytes, blame, reason, detail from parked_records order by "offset"')
     assert [row["bytes"] for row in kept] == [value for value, _ in RECORDS.values()]
     assert {row["blame"] for row in kept} == {"sender"}, [row["detail"] for row in kept if row["blame"] == "hub"]
     assert {row["reason"] for row in kept} == {"unparsable", "schema", "future"}
@@ -79,7 +79,7 @@ async def test_nobody_tells_the_hub_where_to_write(
     async with AIOKafkaProducer(bootstrap_servers=kafka) as producer:
         await producer.send_and_wait(topics[TOPIC], b"x", headers=headers, partition=3)
     async with reader(pool, kafka, topics):
-        await until(lambda: _count(connection, "parked", 1))
+        await until(lambda: _count(connection, "parked_records", 1))
     assert await read_whole(kafka, topics["duo.rio.v1"]) == []
 
 
@@ -89,8 +89,8 @@ async def test_a_parked_report_with_characters_nobody_stores_keeps_no_other_wait
     """Both wait for deliveries that are not there yet; when one appears, its report is applied."""
     await make_register(connection)
     mandate = await grant(connection, service="RIO")
-    strange = report(deliveryId=None, mandateId=str(uuid4()), mandateVersion=7, note="\x00")
-    good = report(
+    strange = hostile_report(deliveryId=None, mandateId=str(uuid4()), mandateVersion=7, note="\x00")
+    good = hostile_report(
         deliveryId=None, mandateId=str(mandate.id), mandateVersion=1, reportedAt=datetime.now(UTC).isoformat()
     )
     async with AIOKafkaProducer(bootstrap_servers=kafka) as producer, reader(pool, kafka, topics):

@@ -53,7 +53,7 @@ async def test_a_good_file_is_taken_and_counted(files: Path, database: str, conn
         "mandates: 1 new, 0 changed, 0 unchanged; events: 1\n",
         "",
     )
-    assert await connection.fetchval("select count(*) from todo") == 1
+    assert await connection.fetchval("select count(*) from event_outbox") == 1
 
 
 async def test_a_bad_file_is_refused_whole(files: Path, database: str, connection: Connection) -> None:
@@ -113,6 +113,77 @@ async def test_many_closings_name_the_command_that_accepts_them(
     assert 0 < closed <= int(number)
 
 
+SBO = (
+    "SOORT PRIMAIR ONDERWIJS;PROVINCIE;BEVOEGD GEZAG NUMMER;INSTELLINGSCODE;VESTIGINGSCODE;VESTIGINGSNAAM;ONDERWIJS\n"
+    "Sbo;Drenthe;26000;30UC;30UC00;School 6000;Sbo\nSbo;Drenthe;26001;30VC;30VC00;School 6001;Sbo\n"
+)
+
+
+async def test_next_months_file_of_bo_leaves_sbo_schools_and_their_mandates_alone(
+    files: Path, database: str, connection: Connection
+) -> None:
+    """DUO publishes special schools in a file of their own, which says so in a column that the file of bo lacks."""
+    (files / "sbo.csv").write_text(SBO)
+    assert (await osr_hub(database, "import", "schools", str(files / "sbo.csv")))[0] == 0
+    (files / "mandates.csv").write_text(f"{MANDATES}30UC;VVA;00000099000000001000;2026-08-01;;;\n")
+    assert (await osr_hub(database, "import", "mandates", str(files / "mandates.csv")))[0] == 0
+    shown = await osr_hub(database, "import", "schools", str(SCHOOLS))
+    assert shown == (0, "schools: 0 new, 0 changed, 59 unchanged; events: 0\n", "")
+    assert await connection.fetchval("select count(*) from schools where closed_on is not null") == 0
+    assert await connection.fetchval("select withdrawn_at from mandates") is None
+
+
+async def test_many_withdrawals_are_counted_by_system_and_name_the_command_that_accepts_them(
+    files: Path, database: str, connection: Connection
+) -> None:
+    """A file that ends six mandates is refused with exit code 2 and one sentence; the command that it names does it."""
+    (files / "systems.csv").write_text(
+        "supplier_oin;system_name;service_codes\n00000099000000001000;Een;VVA,RIO,BRON_PO,VERZUIM\n"
+        "00000099000000002000;Twee;VVA,RIO\n"
+    )
+    assert (await osr_hub(database, "import", "systems", str(files / "systems.csv")))[0] == 0
+    mandates = [f"30UC;{code};00000099000000001000;2026-08-01;;;\n" for code in ("VVA", "RIO", "BRON_PO", "VERZUIM")]
+    mandates += [f"30UC;{code};00000099000000002000;2026-08-01;;;\n" for code in ("VVA", "RIO")]
+    for name, text in (("sbo", SBO), ("fewer", SBO.replace("Sbo;Drenthe;26000;30UC;30UC00;School 6000;Sbo\n", ""))):
+        (files / f"{name}.csv").write_text(text)
+    (files / "mandates.csv").write_text(MANDATES + "".join(mandates))
+    assert (await osr_hub(database, "import", "schools", str(files / "sbo.csv")))[0] == 0
+    assert (await osr_hub(database, "import", "mandates", str(files / "mandates.csv")))[0] == 0
+    command = ("import", "schools", str(files / "fewer.csv"))
+    code, _, said = await osr_hub(database, *command, "--accept-closures", "1")
+    assert (code, "6 mandates would be withdrawn (Een: 4, Twee: 2). Nothing was imported." in said) == (2, True)
+    accepting = said.splitlines()[-1].partition("osr-hub ")[2]
+    assert accepting.endswith("fewer.csv --accept-closures 1 --accept-withdrawals 6")
+    assert "mandates withdrawn, per system: Een: 4, Twee: 2" in (await osr_hub(database, *command, "--dry-run"))[1]
+    body = orjson.loads((await osr_hub(database, *command, "--dry-run", "--json"))[1])
+    assert (body["mandatesEnded"], body["acceptWithdrawals"], body["kinds"]) == (6, 6, ["sbo"])
+    assert {each["systemName"] for each in body["withdrawals"]} == {"Een", "Twee"}
+    assert await connection.fetchval("select count(*) from mandates where withdrawn_at is not null") == 0
+    assert (await osr_hub(database, *shlex.split(accepting)))[0] == 0
+    assert await connection.fetchval("select count(*) from mandates where withdrawn_at is not null") == 6
+
+
+async def test_files_that_spreadsheets_saved_are_read_or_named_for_what_they_are(files: Path, database: str) -> None:
+    """Of all three kinds: with `sep=`, commas or bare carriage returns, as UTF-16; a workbook is said to be one."""
+    saved = files / "saved.csv"
+    header, row = MANDATES.strip().replace(";", ","), "18DS,VVA,00000099000000001000,2026-08-01,,,"
+    saved.write_bytes(f"sep=,\r{header}\r{row}\r,,,,,,\r".encode("utf-16"))
+    assert (await osr_hub(database, "import", "mandates", str(saved)))[:2] == (
+        0,
+        "mandates: 1 new, 0 changed, 0 unchanged; events: 1\n",
+    )
+    saved.write_text('supplier_oin,system_name,service_codes,,\n00000099000000002000,"Een, twee","VVA,RIO",,\n,,,,\n')
+    assert (await osr_hub(database, "import", "systems", str(saved)))[1].startswith("systems: 1 new")
+    schools = SCHOOLS.read_bytes().decode("cp1252")
+    saved.write_bytes(b"\xef\xbb\xbfsep=;\r\n" + schools.replace("\n", ";;\r\n").encode() + b";;;;\r\n")
+    assert (await osr_hub(database, "import", "schools", str(saved)))[1].startswith("schools: 0 new, 0 changed, 59 un")
+    for kind in ("schools", "systems", "mandates"):
+        saved.write_bytes(b"PK\x03\x04 and the rest of a workbook")
+        code, _, said = await osr_hub(database, "import", kind, str(saved))
+        assert (code, "  line 1, the whole file: this is a workbook such as .xlsx" in said) == (2, True)
+        assert "Traceback" not in said
+
+
 async def test_agreements_decide_who_may_mandate(files: Path, database: str, connection: Connection) -> None:
     """A board that has not signed for VVA gets no new mandates for it, and those that it gave stay; all is noted."""
     before = files / "before.csv"
@@ -129,7 +200,7 @@ async def test_agreements_decide_who_may_mandate(files: Path, database: str, con
     assert (await osr_hub(database, "agreements", "set", "41561", "VVA", "yes", "--reason", "signed"))[0] == 0
     assert (await osr_hub(database, "import", "mandates", str(wish)))[0] == 0
     notes = await connection.fetch("select action, reason from audit where action like 'board.%agree%' or"
-                                   " action = 'board.signed' order by n")  # fmt: skip
+                                   " action = 'board.signed' order by id")  # fmt: skip
     assert [tuple(note) for note in notes] == [
         ("board.agreement_ended", "not signed again"),
         ("board.signed", "signed"),

@@ -13,9 +13,10 @@ from hub import register
 from hub.domain.difference import Difference
 from hub.errors import InvalidInput
 from hub.imports import Imported, import_mandates, import_schools, import_systems, register_system
-from hub.register import Moment, Wish, moment
+from hub.register import GrantRequest, Moment, moment
 from hub.store.register import read_schools
 from schemas.identifiers import Brin, Oin, ServiceCode
+from tests.support.register.schools import numbered_brin, school_csv
 
 if TYPE_CHECKING:
     from hub.domain.school import School
@@ -71,8 +72,8 @@ async def school(c: Connection, brin: str) -> School:
 
 async def test_the_file_as_duo_publishes_it_is_read(c: Connection) -> None:
     """Schools with one branch and with several, with gaps in their numbers, and a board of 56."""
-    assert [place.branch for place in (await school(c, "18DS")).locations] == ["18DS00", "18DS01", "18DS02", "18DS03"]
-    assert [place.branch for place in (await school(c, "11OA")).locations] == ["11OA00", "11OA03", "11OA04"]
+    assert [place.branch for place in (await school(c, "18DS")).branches] == ["18DS00", "18DS01", "18DS02", "18DS03"]
+    assert [place.branch for place in (await school(c, "11OA")).branches] == ["11OA00", "11OA03", "11OA04"]
     assert (await school(c, "18DS")).name == "Openbare Basisschool Bellefleur"
     assert (await school(c, "05OC")).name == "Dalton Kindcentrum ’t Kompas"  # noqa: RUF001 - as it is in the file
     assert await c.fetchval("select count(*) from schools where bge_code = '41775'") == 56
@@ -254,12 +255,11 @@ async def test_a_file_meets_the_mandates_that_live(c: Connection) -> None:
 
 async def test_a_national_file_is_one_transaction_of_seconds(connection: Connection) -> None:
     """Six thousand schools and ten thousand mandates, their events numbered without a gap, their errands in order."""
-    brins = [f"{n % 100:02d}{chr(65 + n // 100 % 26)}{chr(65 + n // 2600)}" for n in range(6000)]
-    listed = "".join(f"{40000 + n % 800};{brin};{brin}00;School {n}\n" for n, brin in enumerate(brins))
-    header = "BEVOEGD GEZAG NUMMER;BRIN NUMMER;VESTIGINGSNUMMER;VESTIGINGSNAAM\n"
+    brins = [numbered_brin(n) for n in range(6000)]
+    listed = school_csv((f"{40000 + n % 800}", f"{brin}00", f"School {n}") for n, brin in enumerate(brins))
     seen: list[tuple[int, int]] = []
     async with connection.transaction():
-        assert (await import_schools(connection, (header + listed).encode(), AT)).created == 6000
+        assert (await import_schools(connection, listed, AT)).created == 6000
         await import_systems(connection, SYSTEMS, AT)
         rows = [f"{brin};{service};{ONE};2026-08-01;;;" for service in ("VVA", "RIO") for brin in brins]
         data = (HEADER + "\n".join(rows[:10_000])).encode()
@@ -269,7 +269,7 @@ async def test_a_national_file_is_one_transaction_of_seconds(connection: Connect
     assert seen == sorted(seen)
     assert await connection.fetchval("select bool_and(counter = n) from schools join lateral (select count(*) n"
                                      " from events e where e.brin = schools.brin) e on true")  # fmt: skip
-    assert await connection.fetchval("select count(*) from todo") == 10_000
+    assert await connection.fetchval("select count(*) from event_outbox") == 10_000
 
 
 async def test_an_imported_mandate_can_be_changed_like_any_other(c: Connection) -> None:
@@ -277,5 +277,5 @@ async def test_an_imported_mandate_can_be_changed_like_any_other(c: Connection) 
     await mandates(c, f"18DS;VVA;{ONE};2026-08-01;;;")
     mandate_id = await c.fetchval("select id from mandates")
     assert (await register.withdraw(c, mandate_id, AT)).version == 2
-    wish = Wish(brin=Brin("18DS"), service_code=ServiceCode("VVA"), supplier_oin=Oin(ONE), start_date=AT.today)
+    wish = GrantRequest(brin=Brin("18DS"), service_code=ServiceCode("VVA"), supplier_oin=Oin(ONE), start_date=AT.today)
     assert (await register.grant(c, wish, AT)).version == 1

@@ -11,9 +11,10 @@ import orjson
 
 from hub.clock import now
 from hub.imports import import_mandates, import_schools, import_systems
-from hub.observe.books import verify
-from tests.support.school_files import NEXT, SYSTEMS, settle_in, take, without
-from tests.support.small_register import ONE, at
+from hub.observe.books import check_ledger
+from tests.support.register.school_files import NEXT, SYSTEMS, settle_in, take, without
+from tests.support.register.schools import numbered_brin, school_csv
+from tests.support.register.small_register import ONE, at
 
 if TYPE_CHECKING:
     from hub.store.pool import Connection
@@ -25,7 +26,7 @@ R1 = "0000000700018DS00001"
 async def notes(c: Connection, chain: str) -> list[tuple[str, Any, Any, Any]]:
     """Read a chain: action, subject, before, after."""
     rows = await c.fetch(
-        "select action, subject::text, before::text, after::text from audit where chain = $1 order by n", chain
+        "select action, subject::text, before::text, after::text from audit where chain = $1 order by id", chain
     )
     return [(row[0], *(None if text is None else orjson.loads(text) for text in list(row)[1:])) for row in rows]
 
@@ -51,7 +52,7 @@ async def test_a_file_of_schools_is_noted_per_school(connection: Connection) -> 
     before = await connection.fetchval("select count(*) from audit where brin is not null")
     await take(connection, file, NEXT, accepted=1)
     assert await connection.fetchval("select count(*) from audit where brin is not null") == before
-    assert (await verify(connection, now())).ok
+    assert (await check_ledger(connection, now())).ok
 
 
 async def test_a_file_of_mandates_is_noted_per_school(connection: Connection) -> None:
@@ -70,7 +71,7 @@ async def test_a_file_of_mandates_is_noted_per_school(connection: Connection) ->
     ]
     assert routed == [("VVA", {"routing": {}}, {"routing": {"18DS01": R1}})]
     assert len([note for note in await notes(connection, "") if note[1].get("kind") == "mandates"]) == 3
-    assert (await verify(connection, now())).ok
+    assert (await check_ledger(connection, now())).ok
 
 
 async def test_systems_are_noted_when_they_differ(connection: Connection) -> None:
@@ -85,9 +86,8 @@ async def test_systems_are_noted_when_they_differ(connection: Connection) -> Non
 
 async def test_noting_a_national_file_costs_little(connection: Connection) -> None:
     """6,000 schools and 45,000 mandates: what noting adds is told, and stays far below what importing takes."""
-    brins = [f"{n % 100:02d}{chr(65 + n // 100 % 26)}{chr(65 + n // 2600)}" for n in range(6000)]
-    listed = "".join(f"{40000 + n % 800};{brin};{brin}00;School {n}\n" for n, brin in enumerate(brins))
-    header = "BEVOEGD GEZAG NUMMER;BRIN NUMMER;VESTIGINGSNUMMER;VESTIGINGSNAAM\n"
+    brins = [numbered_brin(n) for n in range(6000)]
+    listed = school_csv((f"{40000 + n % 800}", f"{brin}00", f"School {n}") for n, brin in enumerate(brins))
     systems = "".join(f"000000990000000{n:02d}000;System {n};VVA,RIO\n" for n in range(4))
     rows = [
         f"{brin};{service};000000990000000{n:02d}000;{date(2026, 8, 1)};;;"
@@ -97,7 +97,7 @@ async def test_noting_a_national_file_costs_little(connection: Connection) -> No
     ]
     data = (HEADER + "\n".join(rows[:45_000])).encode()
     async with connection.transaction():
-        await import_schools(connection, (header + listed).encode(), at())
+        await import_schools(connection, listed, at())
         await import_systems(connection, f"supplier_oin;system_name;service_codes\n{systems}".encode(), at())
         began = perf_counter()
         await import_mandates(connection, data, at())
@@ -105,6 +105,6 @@ async def test_noting_a_national_file_costs_little(connection: Connection) -> No
     length = await connection.fetchval("select sum(length(after::text)) from audit where action = 'mandates.imported'")
     assert await connection.fetchval("select count(*) from audit where action = 'mandates.imported'") == 6000
     began = perf_counter()
-    assert (await verify(connection, now())).violations == []
+    assert (await check_ledger(connection, now())).violations == []
     checking = perf_counter() - began
     print(f"45,000 mandates imported with {length / 1e6:.1f} MB of notes in {seconds:.1f} s; books in {checking:.1f} s")

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumers import forward
+from consumers.forwarding import forwarder
 from hub.settings import Settings, load
 from hub.store import subscriptions
-from hub.store.wake import ring
+from hub.store.notifications import notify
 from hub.subscribe import activate
-from tests.support.receiver import Got, receiver, reply
-from tests.support.subscribed import (
+from tests.support.receivers.receiver import ReceivedRequest, receiver, reply
+from tests.support.register.subscriptions import (
     BRINS,
     KEYS,
     LAS,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from hub.store.pool import Connection
-    from tests.support.receiver import Receiver
+    from tests.support.receivers.receiver import Receiver
 
 WEBHOOK = f"las:{LAS}"
 
@@ -73,7 +73,7 @@ async def las() -> AsyncIterator[Receiver]:
 async def forwarding(settings: Settings) -> AsyncIterator[None]:
     """Run a forwarder."""
     stop = asyncio.Event()
-    task = asyncio.create_task(forward.run(settings, stop))
+    task = asyncio.create_task(forwarder.run(settings, stop))
     try:
         yield
     finally:
@@ -168,8 +168,8 @@ async def test_a_receiver_that_is_gone_is_left_alone_and_goes_on_when_it_is_back
             found = await subscriptions.lock(c, made.id)
             assert found is not None
             await activate(c, found, NOW)
-        await ring(c, "destinations")
-        await ring(c, "lanes")
+        await notify(c, "destinations")
+        await notify(c, "lanes")
         await until(lambda: settled(c))
     assert sequences(las) == {"18DS": [1, 2, 3, 4, 5]}
 
@@ -200,7 +200,7 @@ async def test_a_failure_holds_its_lane_and_no_other(settings: Settings, c: Conn
     await grant_many(c, 3)
     failed: list[int] = []
 
-    def fail_once(got: Got) -> bytes:
+    def fail_once(got: ReceivedRequest) -> bytes:
         event = json.loads(got.body)
         if event["partitionkey"] == "18DS" and int(event["sequence"]) == 2 and not failed:
             failed.append(2)
@@ -225,10 +225,10 @@ async def test_deleting_in_the_middle_stops_the_sending(settings: Settings, c: C
     async with forwarding(settings):
         await until(lambda: _enough(las, 5))
         await removed(c, made.id)
-        await ring(c, "destinations")
+        await notify(c, "destinations")
         await subscribed(c, url=las.url)
-        await ring(c, "destinations")
-        await ring(c, "lanes")
+        await notify(c, "destinations")
+        await notify(c, "lanes")
         await until(lambda: settled(c))
     came = sequences(las)["18DS"]
     firsts = list(dict.fromkeys(came))

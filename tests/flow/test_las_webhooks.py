@@ -10,27 +10,29 @@ import pytest
 from cloudevents.core.bindings.http import HTTPMessage, from_http_event
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from consumers.las import Message, Target, Webhooks
+from consumers.forwarding.webhooks import Endpoint, Webhooks
 from hub.domain import signing
-from hub.domain.outcome import Delivered, Gone, Refused, RetryLater
+from hub.domain.delivery import Delivered, Gone, Refused, RetryLater
 from hub.outbound import Outbound
+from hub.outbound.webhook import WebhookMessage, deliver
 from hub.settings import Settings, load
 from hub.store import keys
-from hub.store.wake import Ear
+from hub.store.notifications import Listener
 from schemas.cloudevents import encode
-from tests.support.receiver import receiver, reply
-from tests.support.subscribed import KEYS, LAS, NOW, make_register, subscribed
+from tests.support.receivers.receiver import receiver, reply
+from tests.support.register.subscriptions import KEYS, LAS, NOW, make_register, subscribed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from hub.domain.delivery import Outcome
     from hub.store.pool import Connection, Pool
-    from tests.support.receiver import Receiver
+    from tests.support.receivers.receiver import Receiver
 
 pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 EVENT = encode({"specversion": "1.0", "id": "0190-1", "source": "urn:x", "type": "nl.osr.mandate.granted.v1"}, {"a": 1})
-MESSAGE = Message(id="0190-1", body=EVENT, traceparent=TRACE)
+MESSAGE = WebhookMessage(id="0190-1", body=EVENT, traceparent=TRACE)
 
 
 @pytest.fixture
@@ -56,27 +58,39 @@ async def las() -> AsyncIterator[Receiver]:
 
 
 @pytest.fixture
-async def webhooks(settings: Settings, pool: Pool) -> AsyncIterator[Webhooks]:
+async def outbound(settings: Settings) -> AsyncIterator[Outbound]:
+    """Open the HTTP client of a forwarder."""
+    async with Outbound(settings.webhook) as out:
+        yield out
+
+
+@pytest.fixture
+async def webhooks(settings: Settings, pool: Pool) -> Webhooks:
     """Make the webhooks of a forwarder over a register with two systems."""
     async with pool.acquire() as c:
         await make_register(c)
-    async with Outbound(settings.webhook) as out:
-        yield Webhooks(out, settings, pool)
+    return Webhooks(settings, pool)
 
 
-async def target(webhooks: Webhooks, c: Connection, url: str, **differs: Any) -> tuple[Target, bytes]:
+async def send(outbound: Outbound, to: Endpoint, at: datetime) -> Outcome:
+    """Send the message to an endpoint as the dispatcher does."""
+    to.count(at)
+    return await deliver(outbound, to.receiver, MESSAGE, to.sender, at)
+
+
+async def target(webhooks: Webhooks, c: Connection, url: str, **differs: Any) -> tuple[Endpoint, bytes]:
     """Subscribe a system and give its target."""
     _, secret = await subscribed(c, url=url, **differs)
-    return next(iter((await webhooks.targets()).values())), secret
+    return next(iter((await webhooks.endpoints()).values())), secret
 
 
 async def test_the_official_libraries_take_a_message_for_what_it_is(
-    webhooks: Webhooks, connection: Connection, las: Receiver
+    webhooks: Webhooks, outbound: Outbound, connection: Connection, las: Receiver
 ) -> None:
     """Standard Webhooks verifies it, CloudEvents parses it; who sends, and the trace, are in its headers."""
     to, secret = await target(webhooks, connection, las.url)
     at = datetime.now(UTC)
-    outcome = await webhooks.send(to, MESSAGE, at)
+    outcome = await send(outbound, to, at)
     assert isinstance(outcome, Delivered)
     assert at <= outcome.at <= at + timedelta(seconds=1)
     got = las.got[0]
@@ -92,11 +106,11 @@ async def test_the_official_libraries_take_a_message_for_what_it_is(
 
 
 async def test_a_message_is_a_cloud_event_to_the_official_library(
-    webhooks: Webhooks, connection: Connection, las: Receiver
+    webhooks: Webhooks, outbound: Outbound, connection: Connection, las: Receiver
 ) -> None:
     """Structured mode, parsed from headers and body."""
     to, _ = await target(webhooks, connection, las.url)
-    await webhooks.send(to, MESSAGE, datetime.now(UTC))
+    await send(outbound, to, datetime.now(UTC))
     event = from_http_event(HTTPMessage(headers=las.got[0].headers, body=las.got[0].body))
     assert (event.get_id(), event.get_data()) == ("0190-1", {"a": 1})
 
@@ -104,7 +118,7 @@ async def test_a_message_is_a_cloud_event_to_the_official_library(
 @pytest.mark.parametrize(
     ("answer", "kind", "status", "after"),
     [
-        (reply(202), Delivered, None, None),
+        (reply(202), Delivered, 202, None),
         (reply(302, location="http://127.0.0.1/"), Refused, 302, None),
         (reply(404), Refused, 404, None),
         (reply(410), Gone, 410, None),
@@ -117,6 +131,7 @@ async def test_a_message_is_a_cloud_event_to_the_official_library(
 )
 async def test_what_a_receiver_answers_is_an_outcome(  # noqa: PLR0913, PLR0917 - a row of the table and its parts
     webhooks: Webhooks,
+    outbound: Outbound,
     connection: Connection,
     las: Receiver,
     answer: bytes | None,
@@ -127,7 +142,7 @@ async def test_what_a_receiver_answers_is_an_outcome(  # noqa: PLR0913, PLR0917 
     """Real answers over a real connection; no word of the address or the secret in an error."""
     las.answer = lambda _: answer
     to, secret = await target(webhooks, connection, f"{las.url}?key=hidden")
-    outcome = await webhooks.send(to, MESSAGE, NOW)
+    outcome = await send(outbound, to, NOW)
     assert type(outcome) is kind
     assert getattr(outcome, "http_status", None) == status
     assert getattr(outcome, "after", None) == after
@@ -141,22 +156,22 @@ async def test_a_paused_system_has_no_target(webhooks: Webhooks, connection: Con
     to, _ = await target(webhooks, connection, "https://las.example/")
     assert to.retry_schedule == (5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
     await connection.execute("update subscriptions set status = 'paused'")
-    assert await webhooks.targets() == {}
+    assert await webhooks.endpoints() == {}
     await connection.execute("update subscriptions set status = 'active', retry_schedule = '{1,2}'")
-    assert {t.retry_schedule for t in (await webhooks.targets()).values()} == {(1, 2)}
+    assert {t.retry_schedule for t in (await webhooks.endpoints()).values()} == {(1, 2)}
 
 
 async def test_a_rate_is_kept_through_reloads_and_shared_by_both_lanes(
-    webhooks: Webhooks, connection: Connection, las: Receiver
+    webhooks: Webhooks, outbound: Outbound, connection: Connection, las: Receiver
 ) -> None:
     """What was sent counts after the next look at the database, whichever lane it went by."""
     await target(webhooks, connection, las.url)
     await connection.execute("update subscriptions set allowed_rate = 60")
-    one, other = (await webhooks.targets()).values()
+    one, other = (await webhooks.endpoints()).values()
     at = datetime.now(UTC)
     assert (one.permits(at), other.permits(at)) == (1, 1)
-    await webhooks.send(one, MESSAGE, at)
-    assert [t.permits(at) for t in (await webhooks.targets()).values()] == [0, 0]
+    await send(outbound, one, at)
+    assert [t.permits(at) for t in (await webhooks.endpoints()).values()] == [0, 0]
     assert other.permits(at + timedelta(seconds=1.1)) == 1
 
 
@@ -165,8 +180,8 @@ async def test_a_receiver_that_is_gone_is_disabled_and_the_others_hear_of_it(
 ) -> None:
     """The bell `destinations` rings for all forwarders."""
     await target(webhooks, connection, "https://las.example/")
-    destination = next(iter(await webhooks.targets()))
-    async with Ear(database, "destinations") as ear:
+    destination = next(iter(await webhooks.endpoints()))
+    async with Listener(database, "destinations") as ear:
         await ear.wait()
         await webhooks.disable(destination, NOW)
         await asyncio.wait_for(ear.wait(60), 10)
@@ -178,5 +193,4 @@ async def test_a_receiver_that_is_gone_is_disabled_and_the_others_hear_of_it(
 async def test_without_keys_nothing_goes_and_nothing_breaks(settings: Settings, pool: Pool) -> None:
     """DUO's queues need none."""
     bare = settings.model_copy(update={"secrets": settings.secrets.model_copy(update={"keys": ()})})
-    async with Outbound(bare.webhook) as out:
-        assert await Webhooks(out, bare, pool).targets() == {}
+    assert await Webhooks(bare, pool).endpoints() == {}

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from hub.batches import partition_of
+from hub.kafka.batches import partition_of
 from schemas.cloudevents import KAFKA_HEADERS
 from schemas.topics import MANDATES, PARTITIONS
-from tests.support import topics as made
-from tests.support.forwarding import until
-from tests.support.hubs import LOG, Hub, end, found, live_through
-from tests.support.small_register import RIO
-from tests.support.witnesses import events_in, firsts, read_whole
+from tests.support.lanes.forwarding import until
+from tests.support.receivers.recording_receivers import events_in, first_arrivals, read_whole
+from tests.support.register.small_register import RIO
+from tests.support.servers import topics as made
+from tests.support.servers.hubs import LOG, HubUnderTest, create_hub, make_all_changes, set_end_date
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -24,23 +24,23 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-async def hub(database: str, kafka: str, topics: Mapping[str, str]) -> AsyncIterator[Hub]:
+async def hub(database: str, kafka: str, topics: Mapping[str, str]) -> AsyncIterator[HubUnderTest]:
     """A hub whose log holds a day of changes."""
-    hub = await found(database, kafka, topics)
-    await live_through(hub)
+    hub = await create_hub(database, kafka, topics)
+    await make_all_changes(hub)
     await hub.publish()
     yield hub
     await hub.c.close()
 
 
-async def whole(hub: Hub) -> list[ConsumerRecord[Any, Any]]:
+async def whole(hub: HubUnderTest) -> list[ConsumerRecord[Any, Any]]:
     """Read all of the log."""
     return await read_whole(hub.kafka, hub.topics[LOG])
 
 
 def by_place(records: Sequence[ConsumerRecord[Any, Any]]) -> list[Any]:
     """Put first arrivals in the order of the log as a whole; those of a school must lie in their own order."""
-    events = list(firsts(events_in(records)))
+    events = list(first_arrivals(events_in(records)))
     numbers: dict[str, list[str]] = {}
     for event in events:
         numbers.setdefault(event["partitionkey"], []).append(event["sequence"])
@@ -48,9 +48,9 @@ def by_place(records: Sequence[ConsumerRecord[Any, Any]]) -> list[Any]:
     return sorted(events, key=lambda event: event["position"])
 
 
-async def make_anew(hub: Hub, records: Sequence[ConsumerRecord[Any, Any]] = ()) -> None:
+async def make_anew(hub: HubUnderTest, records: Sequence[ConsumerRecord[Any, Any]] = ()) -> None:
     """Delete the log's topic and make it again, with no more than these records on it."""
-    await made.make_anew(hub.kafka, [replace(MANDATES, name=hub.topics[LOG])])
+    await made.recreate_topics(hub.kafka, [replace(MANDATES, name=hub.topics[LOG])])
     async with AIOKafkaProducer(bootstrap_servers=hub.kafka) as producer:
         for record in records:
             part = partition_of(record.key.decode(), PARTITIONS)
@@ -60,21 +60,21 @@ async def make_anew(hub: Hub, records: Sequence[ConsumerRecord[Any, Any]] = ()) 
 
 
 @pytest.mark.parametrize("kept", [0, 3])
-async def test_a_topic_that_was_made_anew_is_filled_again(hub: Hub, kept: int) -> None:
+async def test_a_topic_that_was_made_anew_is_filled_again(hub: HubUnderTest, kept: int) -> None:
     """What is there already is not doubled, so that a relay that was killed amid it goes on; new events come after."""
     before = await whole(hub)
     await make_anew(hub, before[:kept])
-    await end(hub.c, "00ZZ", RIO)
+    await set_end_date(hub.c, "00ZZ", RIO)
     await hub.publish()
     after = await whole(hub)
     assert by_place(after)[:-1] == by_place(before)
     assert len(after) == len(before) + 1
-    assert [row["position"] for row in await hub.c.fetch("select position from feed order by 1")] == list(
+    assert [row["position"] for row in await hub.c.fetch("select position from published_events order by 1")] == list(
         range(1, len(after) + 1)
     )
 
 
-async def test_a_relay_at_work_notices_that_its_topic_was_made_anew(hub: Hub) -> None:
+async def test_a_relay_at_work_notices_that_its_topic_was_made_anew(hub: HubUnderTest) -> None:
     """Nothing has to be published for it: the relay looks every few seconds."""
     before = await whole(hub)
     async with hub.running(hub.relay):

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from hub import operate
+from hub.access import Actor, Role
 from hub.clock import now
-from hub.operate import Press
-from hub.tokens import Role
-from tests.support.api import client_of
-from tests.support.crowd import counts, make_crowd, schools_of, subscribe_all, tell
-from tests.support.forwarding import forwarder, settings_for, until
-from tests.support.receiver import NO_CONTENT, Got, receiver, reply
-from tests.support.subscribed import assert_books_right
+from hub.operations import controls
+from tests.support.api.client import client_of
+from tests.support.lanes.forwarding import forwarder, settings_for, until
+from tests.support.lanes.many_systems import counts, make_crowd, schools_of, subscribe_all, tell
+from tests.support.operators import operator
+from tests.support.receivers.receiver import NO_CONTENT, ReceivedRequest, receiver, reply
+from tests.support.register.subscriptions import assert_books_right
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from hub.settings import Settings
     from hub.store.pool import Connection, Pool
     from schemas.identifiers import Oin
-    from tests.support.receiver import Receiver
+    from tests.support.receivers.receiver import Receiver
 
 SCHOOLS = 8
 DAY = 86400
@@ -52,7 +52,7 @@ async def oin(connection: Connection, hook: Receiver) -> Oin:
     return oin
 
 
-def school(got: Got) -> str:
+def school(got: ReceivedRequest) -> str:
     """Read which school a message is about."""
     return str(orjson.loads(got.body)["partitionkey"])
 
@@ -161,7 +161,7 @@ async def test_too_many_requests_stops_all_lanes_until_the_moment_it_names(
     asked, other = (await schools_of(connection, oin))[:2]
     came: list[tuple[str, float]] = []
 
-    def answer(got: Got) -> bytes:
+    def answer(got: ReceivedRequest) -> bytes:
         came.append((school(got), time.monotonic()))
         return reply(429, retry_after="3") if len(came) == 1 else NO_CONTENT
 
@@ -192,7 +192,7 @@ async def test_a_receiver_that_is_gone_hears_nothing_more_and_all_lanes_wait(
         return bool(await connection.fetchval("select status = 'disabled' from subscriptions"))
 
     async def has_looked() -> bool:
-        return bool(await connection.fetchval("select beat_at > $1 from processes where role = 'forward'", at))
+        return bool(await connection.fetchval("select heartbeat_at > $1 from processes where role = 'forward'", at))
 
     async with forwarder(settings):
         await until(is_disabled)
@@ -248,10 +248,10 @@ async def test_the_end_of_a_mandate_is_tried_until_a_person_cancels_it(
         seconds = await wait_of(connection, asked)
         assert seconds is not None
         assert 0.7 * DAY < seconds < 1.3 * DAY
-        assert "end.not_heard" in capsys.readouterr().out
+        assert "end.not_delivered" in capsys.readouterr().out
         ended = await connection.fetchval("select id from deliveries where type = 'withdrawn'")
         async with connection.transaction():
-            await operate.cancel(connection, ended, Press(actor="duty", at=now(), reason="it stopped"))
+            await controls.cancel(connection, ended, Actor(caller=operator("duty"), at=now(), reason="it stopped"))
         await connection.execute("notify osr_lanes")
         await until(ends_as(connection, oin, delivered=6, cancelled=1))
     await assert_books_right(connection)

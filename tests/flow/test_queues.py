@@ -14,13 +14,15 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from faststream.kafka.subscriber import usecase
 
-from consumers import plan, reports
-from consumers.broker import make_broker
-from hub.heartbeat import Heartbeat
+from consumers.planning import planner as plan
+from consumers.reporting import reader as reports
+from hub.kafka.broker import make_broker
+from hub.processes.heartbeat import Heartbeat
 from schemas.cloudevents import KAFKA_HEADERS
-from tests.support.forwarding import forwarder, settings_for, until
-from tests.support.subscribed import LAS, OTHER, assert_books_right, grant, make_register, plan_all
-from tests.support.witnesses import events_in, read_whole
+from tests.support.lanes.forwarding import forwarder, settings_for, until
+from tests.support.receivers.recording_receivers import events_in, read_whole
+from tests.support.register.schools import BuiltSchool, add_schools
+from tests.support.register.subscriptions import LAS, OTHER, assert_books_right, grant, make_register, plan_all
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -51,8 +53,8 @@ async def producer(kafka: str) -> AsyncIterator[AIOKafkaProducer]:
 async def planner(pool: Pool, kafka: str, topics: Mapping[str, str]) -> AsyncIterator[plan.Planner]:
     """Run a planner that hears this test's own bells."""
     broker = make_broker({"bootstrap_servers": kafka})
-    async with Heartbeat(pool, "plan") as heart:
-        it = plan.Planner(pool, heart)
+    async with Heartbeat(pool, "plan") as heartbeat:
+        it = plan.Planner(pool, heartbeat)
         plan.subscribe(broker, it, None, topics[BELLS])
         await broker.start()
         sweep = asyncio.create_task(it.sweep())
@@ -65,8 +67,8 @@ async def planner(pool: Pool, kafka: str, topics: Mapping[str, str]) -> AsyncIte
 async def reader(pool: Pool, kafka: str, topics: Mapping[str, str]) -> AsyncIterator[None]:
     """Run a reader of this test's own reports."""
     broker = make_broker({"bootstrap_servers": kafka})
-    async with Heartbeat(pool, "reports") as heart:
-        it = reports.Reader(pool, heart)
+    async with Heartbeat(pool, "reports") as heartbeat:
+        it = reports.ReportReader(pool, heartbeat)
         reports.subscribe(broker, it, None, topics[REPORTS])
         await broker.start()
         chore = asyncio.create_task(it.work())
@@ -99,7 +101,7 @@ async def test_a_bell_plans_and_strange_bells_stop_nobody(
         ("18DS", 1, "18DS01", "granted"),
         ("18DS", 2, "", "granted"),
     ]
-    parked = await school.fetch('select "offset", key, reason, blame, bytes from parked order by "offset"')
+    parked = await school.fetch('select "offset", key, reason, blame, bytes from parked_records order by "offset"')
     assert [tuple(row) for row in parked] == [
         (0, b"not a brin", "unparsable", "sender", b"{broken"),
         (1, None, "unparsable", "sender", b"{broken"),
@@ -115,11 +117,10 @@ async def test_a_bell_of_a_school_that_comes_later_is_no_concern_any_more(
     async with planner(pool, kafka, topics):
         await producer.send_and_wait(topics[BELLS], b"{}", key=b"01AB", partition=0)
         await until(lambda: _is(_parked(school), 1))
-        await school.execute("insert into schools (brin, name, bge_code, sector) values ('01AB', 'a', '41561', 'po')")
-        await school.execute("insert into branches (branch, brin, name) values ('01AB00', '01AB', 'a')")
+        await add_schools(school, BuiltSchool(brin="01AB"))
         await grant(school, brin="01AB", service="RIO")  # type: ignore[arg-type]
         await until(lambda: _is(school.fetchval("select count(*) from deliveries where brin = '01AB'"), 1))
-        await until(lambda: _is(school.fetchval("select count(*) from parked where state = 'retried'"), 1))
+        await until(lambda: _is(school.fetchval("select count(*) from parked_records where state = 'retried'"), 1))
 
 
 async def test_a_bell_that_never_rang_is_made_up_for(
@@ -198,7 +199,7 @@ async def test_duo_reads_events_in_order_and_its_reports_come_back(
         await _amend(school)
         await plan_all(school)
         await until(lambda: _is(_count(school, "processed"), 3))
-    rows = await school.fetch("select reason, state from parked order by id")
+    rows = await school.fetch("select reason, state from parked_records order by id")
     assert [tuple(row) for row in rows] == [
         ("unparsable", "open"),
         ("unparsable", "open"),
@@ -220,7 +221,7 @@ async def _count(c: Connection, status: str) -> int:
 
 
 async def _parked(c: Connection) -> int:
-    return int(await c.fetchval("select count(*) from parked"))
+    return int(await c.fetchval("select count(*) from parked_records"))
 
 
 async def _amend(c: Connection) -> None:

@@ -13,13 +13,14 @@ import orjson
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from consumers import plan, reports
-from consumers.broker import make_broker
-from hub.heartbeat import Heartbeat
+from consumers.planning import planner
+from consumers.reporting import reader
+from hub.kafka.broker import make_broker
+from hub.processes.heartbeat import Heartbeat
 from schemas.topics import PARTITIONS
-from tests.support.crowd import make_crowd, tell
-from tests.support.forwarding import deliver_all, until
-from tests.support.subscribed import assert_books_right
+from tests.support.lanes.forwarding import deliver_all, until
+from tests.support.lanes.many_systems import make_crowd, tell
+from tests.support.register.subscriptions import assert_books_right
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -45,11 +46,11 @@ async def producer(kafka: str) -> AsyncIterator[AIOKafkaProducer]:
 async def consuming(pool: Pool, kafka: str, name: str, topic: str) -> AsyncIterator[KafkaBroker]:
     """Run a reader of reports, or a planner that hears bells and does not look by itself."""
     broker = make_broker({"bootstrap_servers": kafka})
-    async with Heartbeat(pool, name) as heart:
+    async with Heartbeat(pool, name) as heartbeat:
         if name == "plan":
-            plan.subscribe(broker, plan.Planner(pool, heart), None, topic)
+            planner.subscribe(broker, planner.Planner(pool, heartbeat), None, topic)
         else:
-            reports.subscribe(broker, reports.Reader(pool, heart), None, topic)
+            reader.subscribe(broker, reader.ReportReader(pool, heartbeat), None, topic)
         await broker.start()
         yield broker
         await broker.stop()
@@ -126,7 +127,7 @@ async def test_reports_are_taken_in_once(  # noqa: PLR0913, PLR0917 - the parts 
 
         await until(is_done, within=60)
         await second.leave()
-    assert await connection.fetchval("select count(*) from parked") == 0
+    assert await connection.fetchval("select count(*) from parked_records") == 0
     assert await connection.fetchval("select bool_and(head = tail) from lanes")
     await assert_books_right(connection)
 

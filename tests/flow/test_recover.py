@@ -12,101 +12,110 @@ import pytest
 from structlog.testing import capture_logs
 
 from hub.errors import LogIsAhead
-from hub.observe.books import verify
-from hub.recovery import compare, until_level
+from hub.observe.books import check_ledger
+from hub.recovery import compare, wait_until_caught_up
 from hub.store.migrations import migrate
 from schemas.identifiers import Brin
-from tests.support.commands import osr_hub
-from tests.support.forwarding import until
-from tests.support.hubs import LOG, Hub, backup, end, found, give, live_through, register_of
-from tests.support.memories import Memory, should_hold
-from tests.support.small_register import RIO, TODAY, wish
-from tests.support.witnesses import read_whole
+from tests.support.lanes.forwarding import until
+from tests.support.receivers.receiver_model import ReceiverModel, expected_state
+from tests.support.receivers.recording_receivers import read_whole
+from tests.support.register.small_register import RIO, TODAY, request
+from tests.support.servers.commands import osr_hub
+from tests.support.servers.hubs import (
+    LOG,
+    HubUnderTest,
+    backup,
+    create_hub,
+    grant_now,
+    make_all_changes,
+    read_register,
+    set_end_date,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from structlog.typing import EventDict
 
-WHOLE = ("mandates", "routes", "events", "feed", "todo")
+WHOLE = ("mandates", "routes", "events", "published_events", "event_outbox")
 
 
 @pytest.fixture
-async def hub(database: str, kafka: str, topics: Mapping[str, str]) -> AsyncIterator[Hub]:
+async def hub(database: str, kafka: str, topics: Mapping[str, str]) -> AsyncIterator[HubUnderTest]:
     """A hub with a few schools and mandates, all published."""
-    hub = await found(database, kafka, topics)
+    hub = await create_hub(database, kafka, topics)
     await hub.publish()
     yield hub
     await hub.c.close()
 
 
-async def test_a_restored_database_comes_back_to_what_was_published(hub: Hub) -> None:
+async def test_a_restored_database_comes_back_to_what_was_published(hub: HubUnderTest) -> None:
     """Mandates, routing, events, feed and errands are as they were, and DUO ends with the state that it should have."""
-    await give(hub.c, replace(wish(), brin=Brin("00AA"), service_code=RIO, end_date=TODAY + timedelta(days=3)))
-    duo = Memory()
+    await grant_now(hub.c, replace(request(), brin=Brin("00AA"), service_code=RIO, end_date=TODAY + timedelta(days=3)))
+    duo = ReceiverModel()
     async with backup(hub) as restore:
         await hub.deliver()
-        await live_through(hub)
+        await make_all_changes(hub)
         await hub.deliver()
         await hub.heard(duo)
-        before = await register_of(hub.c)
+        before = await read_register(hub.c)
         restored = await restore()
         with pytest.raises(LogIsAhead, match="does not have"):
-            (await compare(restored.c, restored.options, hub.topics[LOG])).refuse_if_ahead()
+            (await compare(restored.c, restored.options, hub.topics[LOG])).raise_if_ahead()
         done = await restored.recover()
-        assert await register_of(restored.c) == before
+        assert await read_register(restored.c) == before
         assert (done.published, done.renumbered, done.displaced, done.epoch) == (1, 0, 0, 2)
         assert (done.made.schools, done.made.branches) == (("00ZZ",), ("00ZZ00", "18DS04"))
         assert done.turned.closed == {"18DS03"}
-        await end(restored.c, "00ZZ", RIO)
+        await set_end_date(restored.c, "00ZZ", RIO)
         await restored.deliver()
         await restored.heard(duo)
-        assert duo.held() == await should_hold(restored.c, "RIO", calendar=False)
+        assert duo.held() == await expected_state(restored.c, "RIO", calendar=False)
         assert (duo.missed, duo.ignored, duo.epochs) == ([], [], [1, 2])
-        assert (await verify(restored.c, datetime.now(UTC))).violations == []
+        assert (await check_ledger(restored.c, datetime.now(UTC))).violations == []
 
 
-async def test_recovering_twice_is_recovering_once_and_a_dry_run_is_nothing(hub: Hub) -> None:
+async def test_recovering_twice_is_recovering_once_and_a_dry_run_is_nothing(hub: HubUnderTest) -> None:
     """The second time finds nothing; a dry run says the same as the run and leaves everything as it was."""
     async with backup(hub) as restore:
-        await live_through(hub)
+        await make_all_changes(hub)
         await hub.publish()
         restored = await restore()
-        before = await register_of(restored.c)
+        before = await read_register(restored.c)
         told = await restored.recover(dry_run=True)
-        assert await register_of(restored.c) == before
+        assert await read_register(restored.c) == before
         assert await restored.recover() == told
-        after = await register_of(restored.c)
+        after = await read_register(restored.c)
         again = await restored.recover()
         assert (again.events, again.epoch) == (0, None)
-        assert await register_of(restored.c) == after
+        assert await read_register(restored.c) == after
         assert await restored.c.fetchval("select ledger_epoch from hub_state") == 2
         assert (await restored.recover(new_epoch=True)).epoch == 3
 
 
-async def test_without_any_backup_the_log_alone_is_enough(hub: Hub, empty_database: str) -> None:
+async def test_without_any_backup_the_log_alone_is_enough(hub: HubUnderTest, empty_database: str) -> None:
     """On an empty register mandates, events and the feed come back whole; schools and branches by their codes."""
     await migrate(empty_database)
-    await live_through(hub)
+    await make_all_changes(hub)
     await hub.publish()
-    before = await register_of(hub.c)
+    before = await read_register(hub.c)
     bare = replace(hub, dsn=empty_database, c=await asyncpg.connect(empty_database))
     done = await bare.recover()
-    after = await register_of(bare.c)
+    after = await read_register(bare.c)
     assert {table: after[table] for table in WHOLE} == {table: before[table] for table in WHOLE}
     assert done.made.schools == ("00AA", "00ZZ", "18DS")
     await bare.c.close()
 
 
-async def test_nobody_goes_on_while_the_log_is_ahead(hub: Hub) -> None:
+async def test_nobody_goes_on_while_the_log_is_ahead(hub: HubUnderTest) -> None:
     """The relay publishes nothing, and who plans or raises dates waits, until the log was read in."""
     async with backup(hub) as restore:
-        await live_through(hub)
+        await make_all_changes(hub)
         await hub.publish()
         restored = await restore()
-        await give(restored.c, replace(wish(), brin=Brin("00AA"), service_code=RIO))
+        await grant_now(restored.c, replace(request(), brin=Brin("00AA"), service_code=RIO))
         stop, another = asyncio.Event(), await asyncpg.connect(restored.dsn)
-        waiting = asyncio.create_task(until_level(another, restored.options, hub.topics[LOG], stop))
+        waiting = asyncio.create_task(wait_until_caught_up(another, restored.options, hub.topics[LOG], stop))
         published = len(await read_whole(hub.kafka, hub.topics[LOG]))
         with capture_logs() as said:
             async with restored.running(restored.relay, restored.plan):

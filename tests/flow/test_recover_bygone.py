@@ -11,50 +11,60 @@ import pytest
 
 from hub import register
 from hub.clock import now, today
-from hub.domain.retention import Terms, limits
-from hub.observe.books import verify
-from hub.retention import Run, apply
+from hub.domain.retention import RetentionPeriods, cutoffs
+from hub.observe.books import check_ledger
+from hub.operations.retention import RetentionRun, apply
 from hub.store.migrations import migrate
-from hub.store.people import Ours
+from hub.store.people import SystemActor
 from schemas.topics import MANDATES
-from tests.support import topics as made
-from tests.support.hubs import LOG, QUEUE, Hub, at, backup, end, found, give, register_of
-from tests.support.memories import Memory, should_hold
-from tests.support.seen import report
-from tests.support.small_register import BRIN, RIO, VVA, wish
+from tests.support.lanes.ledger_states import report
+from tests.support.receivers.receiver_model import ReceiverModel, expected_state
+from tests.support.register.small_register import BRIN, RIO, VVA, request
+from tests.support.servers import topics as made
+from tests.support.servers.hubs import (
+    LOG,
+    QUEUE,
+    HubUnderTest,
+    backup,
+    create_hub,
+    grant_now,
+    moment_now,
+    read_register,
+    set_end_date,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from hub.store.pool import Connection
 
-TERMS = Terms(register_years=7, deliveries_months=18, attempts_days=90, parked_days=30)
+TERMS = RetentionPeriods(register_years=7, deliveries_months=18, attempts_days=90, parked_days=30)
 LATER = now() + timedelta(days=8 * 366)
-LIMIT = today(limits(LATER, TERMS).register)
+LIMIT = today(cutoffs(LATER, TERMS).register)
 OLD = 2
 """How many events the mandate had that is forgotten."""
-KEPT = ("mandates", "routes", "events", "feed", "todo")
+KEPT = ("mandates", "routes", "events", "published_events", "event_outbox")
 FORGOTTEN = {
-    "of schools": "select brin, counter, forgotten from schools where counter > 0 order by brin",
-    "of the log": "select forgotten from hub_state",
+    "of schools": "select brin, counter, archived_events from schools where counter > 0 order by brin",
+    "of the log": "select archived_positions from hub_state",
 }
 
 
 @pytest.fixture
-async def hub(database: str, kafka: str, topics: Mapping[str, str]) -> AsyncIterator[Hub]:
+async def hub(database: str, kafka: str, topics: Mapping[str, str]) -> AsyncIterator[HubUnderTest]:
     """A hub with a mandate that was told, ended and answered, and another in its place."""
-    hub = await found(database, kafka, topics)
+    hub = await create_hub(database, kafka, topics)
     await hub.deliver()
     old = await hub.c.fetchval("select id from mandates where brin = $1 and service_code = $2", BRIN, RIO)
     async with hub.c.transaction():
-        await register.withdraw(hub.c, old, at())
-    await give(hub.c, replace(wish(), service_code=RIO))
+        await register.withdraw(hub.c, old, moment_now())
+    await grant_now(hub.c, replace(request(), service_code=RIO))
     await answer(hub)
     yield hub
     await hub.c.close()
 
 
-async def answer(hub: Hub) -> None:
+async def answer(hub: HubUnderTest) -> None:
     """Send everything, and let DUO process it."""
     await hub.deliver()
     for row in await hub.c.fetch("select id from deliveries where status = 'delivered' order by sequence"):
@@ -63,34 +73,34 @@ async def answer(hub: Hub) -> None:
 
 async def forget(c: Connection) -> dict[str, int]:
     """Take away what is too old eight years from now."""
-    run = Run(c=c, limits=limits(LATER, TERMS), dry=False, tell=lambda _kind, _n: None)
-    return await apply(run, LATER, Ours.COMMAND_LINE)
+    run = RetentionRun(c=c, cutoffs=cutoffs(LATER, TERMS), dry=False, tell=lambda _kind, _n: None)
+    return await apply(run, LATER, SystemActor.COMMAND_LINE)
 
 
 async def kept(c: Connection) -> dict[str, Any]:
     """Read what the register and the log hold, and how much of both is not kept."""
-    whole = await register_of(c)
+    whole = await read_register(c)
     counts = {name: [tuple(row) for row in await c.fetch(query)] for name, query in FORGOTTEN.items()}
     return {table: whole[table] for table in KEPT} | counts
 
 
-async def a_day_passes(hub: Hub) -> None:
+async def a_day_passes(hub: HubUnderTest) -> None:
     """Change something and publish it."""
-    await end(hub.c, "00AA", VVA)
-    await end(hub.c, BRIN, VVA)
+    await set_end_date(hub.c, "00AA", VVA)
+    await set_end_date(hub.c, BRIN, VVA)
     await hub.publish()
 
 
-async def is_right(hub: Hub) -> bool:
+async def is_right(hub: HubUnderTest) -> bool:
     """Do the books, and look whether DUO holds what it should and was told nothing that it had to drop."""
-    duo = await hub.heard(Memory())
-    assert duo.held().items() >= (await should_hold(hub.c, RIO, calendar=False)).items()
+    duo = await hub.heard(ReceiverModel())
+    assert duo.held().items() >= (await expected_state(hub.c, RIO, calendar=False)).items()
     assert (duo.missed, duo.ignored) == ([], [])
-    return (await verify(hub.c, datetime.now(UTC))).violations == []
+    return (await check_ledger(hub.c, datetime.now(UTC))).violations == []
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_a_backup_from_before_or_after_things_were_forgotten(hub: Hub, when: str) -> None:
+async def test_a_backup_from_before_or_after_things_were_forgotten(hub: HubUnderTest, when: str) -> None:
     """From before: they are as in the backup, and go with the next run. From after: the log does not revive them."""
     if when == "after":
         assert (await forget(hub.c))["mandates"] == 1
@@ -112,12 +122,12 @@ async def test_a_backup_from_before_or_after_things_were_forgotten(hub: Hub, whe
 
 @pytest.mark.parametrize("log", ["as it was", "made anew"])
 async def test_without_any_backup_the_log_does_not_revive_what_was_forgotten(
-    hub: Hub, empty_database: str, log: str
+    hub: HubUnderTest, empty_database: str, log: str
 ) -> None:
     """It is left out or is not there, its numbers and places stay empty, and nobody is told of it again."""
     await forget(hub.c)
     if log == "made anew":
-        await made.make_anew(hub.kafka, [replace(MANDATES, name=hub.topics[LOG])])
+        await made.recreate_topics(hub.kafka, [replace(MANDATES, name=hub.topics[LOG])])
     await a_day_passes(hub)
     before = await kept(hub.c)
     await migrate(empty_database)

@@ -12,15 +12,15 @@ import orjson
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from consumers import reports
-from consumers.broker import make_broker
-from hub.heartbeat import Heartbeat
-from hub.observe.books import verify
+from consumers.reporting import reader as reports
+from hub.kafka.broker import make_broker
+from hub.observe.books import check_ledger
+from hub.processes.heartbeat import Heartbeat
 from hub.store.pool import open_pool
 from schemas.cloudevents import KAFKA_HEADERS
-from tests.support.hubs import QUEUE, Hub, backup, end, found
-from tests.support.small_register import BRIN, RIO
-from tests.support.witnesses import events_in, read_whole
+from tests.support.receivers.recording_receivers import events_in, read_whole
+from tests.support.register.small_register import BRIN, RIO
+from tests.support.servers.hubs import QUEUE, HubUnderTest, backup, create_hub, set_end_date
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -38,21 +38,21 @@ select 2 - count(*) from deliveries d join events e on e.brin = d.brin and e.num
 
 
 @pytest.fixture
-async def hub(database: str, kafka: str, topics: Mapping[str, str]) -> AsyncIterator[Hub]:
+async def hub(database: str, kafka: str, topics: Mapping[str, str]) -> AsyncIterator[HubUnderTest]:
     """A hub with a few schools and mandates, their messages at DUO."""
-    hub = await found(database, kafka, topics)
+    hub = await create_hub(database, kafka, topics)
     await hub.deliver()
     yield hub
     await hub.c.close()
 
 
 @asynccontextmanager
-async def reader(hub: Hub) -> AsyncIterator[None]:
+async def reader(hub: HubUnderTest) -> AsyncIterator[None]:
     """Read reports into a hub's database."""
     broker = make_broker({"bootstrap_servers": hub.kafka})
     pool = await open_pool(hub.dsn, name="test")
-    async with Heartbeat(pool, "reports") as heart:
-        it = reports.Reader(pool, heart)
+    async with Heartbeat(pool, "reports") as heartbeat:
+        it = reports.ReportReader(pool, heartbeat)
         reports.subscribe(broker, it, None, hub.topics[REPORTS])
         await broker.start()
         chore = asyncio.create_task(it.work())
@@ -65,7 +65,7 @@ async def reader(hub: Hub) -> AsyncIterator[None]:
     await pool.close()
 
 
-async def report(hub: Hub, seen: set[str]) -> None:
+async def report(hub: HubUnderTest, seen: set[str]) -> None:
     """Let DUO report on what it has not reported on yet."""
     async with AIOKafkaProducer(bootstrap_servers=hub.kafka) as producer:
         for event in events_in(await read_whole(hub.kafka, hub.topics[QUEUE])):
@@ -81,14 +81,14 @@ def _written(data: dict[str, str]) -> bytes:
     )
 
 
-async def test_reports_after_the_backup_come_back(hub: Hub) -> None:
+async def test_reports_after_the_backup_come_back(hub: HubUnderTest) -> None:
     """With the next report the reader goes back to where the restored database stands, and no report is kept twice."""
     reported: set[str] = set()
     await report(hub, reported)
     async with reader(hub):
         await hub.settled(UNANSWERED)
     async with backup(hub) as restore:
-        await end(hub.c, BRIN, RIO)
+        await set_end_date(hub.c, BRIN, RIO)
         await hub.deliver()
         await report(hub, reported)
         async with reader(hub):
@@ -97,10 +97,10 @@ async def test_reports_after_the_backup_come_back(hub: Hub) -> None:
         await restored.recover()
         await restored.deliver()
         assert await restored.c.fetchval(UNANSWERED) > 0
-        await end(restored.c, BRIN, RIO, days=50)
+        await set_end_date(restored.c, BRIN, RIO, days=50)
         await restored.deliver()
         await report(restored, reported)
         async with reader(restored):
             await restored.settled(SECOND_UNANSWERED)
         assert await restored.c.fetchval("select count(*) from reports") == 0
-        assert (await verify(restored.c, datetime.now(UTC))).violations == []
+        assert (await check_ledger(restored.c, datetime.now(UTC))).violations == []

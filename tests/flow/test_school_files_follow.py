@@ -10,10 +10,10 @@ import pytest
 
 from hub import register
 from hub.errors import InvalidInput
-from hub.store.mandates import Sight, Wanted, mandate_views
+from hub.store.mandates import MandateFilter, MandateScope, mandate_views
 from schemas.identifiers import BgeCode, Brin
-from tests.support.school_files import BEFORE, FOUR, NEXT, codes, po, school, settle_in, take, without
-from tests.support.small_register import OTHER, at, grant, log, wish
+from tests.support.register.school_files import BEFORE, FOUR, NEXT, codes, po, school, settle_in, take, without
+from tests.support.register.small_register import OTHER, at, grant, log, request
 
 if TYPE_CHECKING:
     from hub.store.pool import Connection
@@ -34,9 +34,9 @@ async def bodies(c: Connection, brin: str) -> list[dict[str, Any]]:
 
 async def test_a_closed_schools_mandates_end_and_its_successor_gets_none(c: Connection) -> None:
     """Those that run and those still to start end on the day of closing; a merged school's branch brings no mandate."""
-    running = await grant(c, wish(OTHER, brin=Brin("00ZA")))
-    later = await grant(c, wish(brin=Brin("00ZA"), start=date(2027, 8, 1)))
-    heir = await grant(c, wish(brin=Brin("01ZA")))
+    running = await grant(c, request(OTHER, brin=Brin("00ZA")))
+    later = await grant(c, request(brin=Brin("00ZA"), start=date(2027, 8, 1)))
+    heir = await grant(c, request(brin=Brin("01ZA")))
     after = {**BEFORE, "01ZA": ("41561", {"01ZA00": "School 01ZA", "01ZA01": "School 00ZA"})}
     del after["00ZA"]
     done = await take(c, po(after), NEXT)
@@ -49,31 +49,31 @@ async def test_a_closed_schools_mandates_end_and_its_successor_gets_none(c: Conn
     assert [kind for _, kind, _ in await log(c, "01ZA")] == ["granted", "amended"]
     assert (await bodies(c, "01ZA"))[-1]["changes"] == ["branches"]
     with pytest.raises(InvalidInput) as refused:
-        await grant(c, wish(brin=Brin("00ZA"), start=NEXT.today), NEXT)
+        await grant(c, request(brin=Brin("00ZA"), start=NEXT.today), NEXT)
     assert [error.code for error in refused.value.errors] == ["school_closed"]
 
 
 async def test_an_end_that_came_before_the_file_is_told_as_what_it_is(c: Connection) -> None:
     """A mandate that ran out the day before its school closed has expired, and is not withdrawn after that."""
-    await grant(c, wish(brin=Brin("00ZA"), end=date(2026, 11, 30)))
+    await grant(c, request(brin=Brin("00ZA"), end=date(2026, 11, 30)))
     await take(c, without("00ZA"), NEXT)
     assert [kind for _, kind, _ in await log(c, "00ZA")] == ["granted", "expired"]
 
 
 async def test_a_school_that_reappears_opens_again_without_its_mandates(c: Connection) -> None:
     """Nobody is authorised again by a file; a person may do it from that day on."""
-    await grant(c, wish(brin=Brin("00ZA")))
+    await grant(c, request(brin=Brin("00ZA")))
     await take(c, without("00ZA"), NEXT)
     done = await take(c, po(BEFORE), at(date(2026, 12, 2)))
     assert (codes(done.difference.reopened), done.difference.branches_reopened, done.events) == (["00ZA"], (), 0)
     assert (await school(c, "00ZA")).open_branches(date(2026, 12, 2)) == ("00ZA00",)
     assert [kind for _, kind, _ in await log(c, "00ZA")] == ["granted", "withdrawn"]
-    await grant(c, wish(brin=Brin("00ZA"), start=date(2026, 12, 2)), at(date(2026, 12, 2)))
+    await grant(c, request(brin=Brin("00ZA"), start=date(2026, 12, 2)), at(date(2026, 12, 2)))
 
 
 async def test_a_branch_that_closes_and_opens_changes_what_mandates_cover(c: Connection) -> None:
     """A routed branch is a unit that ends, and begins again by the same routing characteristic; the rest is amended."""
-    mandate = await grant(c, wish(branches=(("18DS02", None), ("18DS03", None))))  # type: ignore[arg-type]
+    mandate = await grant(c, request(branches=(("18DS02", None), ("18DS03", None))))  # type: ignore[arg-type]
     less = {**BEFORE, "18DS": ("41561", {b: n for b, n in FOUR.items() if b not in ("18DS01", "18DS02")})}
     await take(c, po(less), NEXT)
     await take(c, po(BEFORE), at(date(2026, 12, 2)))
@@ -89,10 +89,10 @@ async def test_a_branch_that_closes_and_opens_changes_what_mandates_cover(c: Con
 
 async def test_another_board_is_told_once_per_living_mandate(c: Connection) -> None:
     """Each event names the new board; mandates that ended before say nothing; a move with a new branch is one event."""
-    gone = await grant(c, wish(OTHER))
+    gone = await grant(c, request(OTHER))
     await register.withdraw(c, gone.id, at())
-    kept = await grant(c, wish())
-    ahead = await grant(c, wish(OTHER, start=date(2027, 8, 1)))
+    kept = await grant(c, request())
+    ahead = await grant(c, request(OTHER, start=date(2027, 8, 1)))
     done = await take(c, po({**BEFORE, "18DS": ("42635", {**FOUR, "18DS07": "h"})}), NEXT)
     told = [body for body in await bodies(c, "18DS") if "board" in body["changes"]]
     assert {(body["mandateId"], body["bgeCode"], tuple(body["changes"])) for body in told} == {
@@ -104,7 +104,7 @@ async def test_another_board_is_told_once_per_living_mandate(c: Connection) -> N
 
 async def test_a_move_alone_changes_the_board_and_nothing_else(c: Connection) -> None:
     """`changes` names the board, units and version go on, and whoever was told of a unit hears of it."""
-    await grant(c, wish())
+    await grant(c, request())
     await take(c, po({**BEFORE, "18DS": ("42635", FOUR)}), NEXT)
     assert [(b["changes"], b["bgeCode"], b["mandateVersion"]) for b in await bodies(c, "18DS")] == [
         (["granted"], "41561", 1),
@@ -115,12 +115,12 @@ async def test_a_move_alone_changes_the_board_and_nothing_else(c: Connection) ->
 
 async def test_the_new_board_sees_what_was_and_the_old_one_does_not(c: Connection) -> None:
     """Who may read follows the board of now, for mandates that ended too."""
-    gone = await grant(c, wish(OTHER))
+    gone = await grant(c, request(OTHER))
     await register.withdraw(c, gone.id, at())
 
     async def seen_by(board: str) -> int:
-        sight = Sight(bges=[BgeCode(board)])
-        return len(await mandate_views(c, Wanted(brin=Brin("18DS")), sight, 10))
+        scope = MandateScope(bges=[BgeCode(board)])
+        return len(await mandate_views(c, MandateFilter(brin=Brin("18DS")), scope, 10))
 
     assert (await seen_by("41561"), await seen_by("42635")) == (1, 0)
     await take(c, po({**BEFORE, "18DS": ("42635", FOUR)}), NEXT)

@@ -12,11 +12,11 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from hub.clock import now
 from hub.domain.ids import new_id
-from hub.embedded import simulate_duo
-from hub.embedded.simulate_duo import Desk
-from hub.embedded.simulate_office import answer
-from hub.reading import read_report
 from hub.settle import IncomingReport
+from hub.settle.records import read_report
+from hub.simulators import duo as simulate_duo
+from hub.simulators.back_office import decide_outcome
+from hub.simulators.duo import DuoOptions
 from schemas.cloudevents import KAFKA_HEADERS, encode
 from schemas.kinds import EventType, ReportStatus
 from schemas.topics import DUO_BRON_PO, DUO_REPORTS, DUO_RIO, DUO_VERZUIM
@@ -36,10 +36,10 @@ def options(kafka: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def desk(topics: Mapping[str, str]) -> Desk:
+def duo(topics: Mapping[str, str]) -> DuoOptions:
     """Give a quick DUO a desk of this test's own."""
     reports = topics[DUO_REPORTS.name]
-    return Desk(queues=tuple(topics[name] for name in QUEUES), reports=reports, group=reports, delay=0.02)
+    return DuoOptions(queues=tuple(topics[name] for name in QUEUES), reports=reports, group=reports, delay=0.02)
 
 
 @pytest.fixture
@@ -68,10 +68,10 @@ async def send(producer: AIOKafkaProducer, topic: str, count: int) -> list[str]:
 
 
 @contextlib.asynccontextmanager
-async def duo(options: dict[str, Any], desk: Desk) -> AsyncIterator[asyncio.Task[None]]:
+async def running(options: dict[str, Any], duo: DuoOptions) -> AsyncIterator[asyncio.Task[None]]:
     """Run the simulator, and let it stop in order at the end."""
     stop = asyncio.Event()
-    task = asyncio.create_task(simulate_duo.run(options, desk, stop))
+    task = asyncio.create_task(simulate_duo.run(options, duo, stop))
     try:
         yield task
     finally:
@@ -79,10 +79,10 @@ async def duo(options: dict[str, Any], desk: Desk) -> AsyncIterator[asyncio.Task
         await asyncio.wait_for(asyncio.gather(task, return_exceptions=True), 10)
 
 
-async def reports_of(options: dict[str, Any], desk: Desk, wanted: set[str]) -> list[ConsumerRecord[Any, Any]]:
+async def reports_of(options: dict[str, Any], duo: DuoOptions, wanted: set[str]) -> list[ConsumerRecord[Any, Any]]:
     """Read reports from the beginning until each of these deliveries has one."""
     missing, records = set(wanted), []
-    async with AIOKafkaConsumer(desk.reports, **options, auto_offset_reset="earliest") as consumer:
+    async with AIOKafkaConsumer(duo.reports, **options, auto_offset_reset="earliest") as consumer:
         async with asyncio.timeout(60):
             while missing:
                 for record in (r for part in (await consumer.getmany(timeout_ms=200)).values() for r in part):
@@ -92,54 +92,58 @@ async def reports_of(options: dict[str, Any], desk: Desk, wanted: set[str]) -> l
 
 
 async def test_every_message_is_reported_on_once(
-    options: dict[str, Any], desk: Desk, producer: AIOKafkaProducer
+    options: dict[str, Any], duo: DuoOptions, producer: AIOKafkaProducer
 ) -> None:
     """From all queues, in the published form, as the id decides; what is no event is passed over."""
-    ids = [message for queue in desk.queues for message in await send(producer, queue, 100)]
-    await producer.send_and_wait(desk.queues[0], b"no event", key=b"18DS")
-    async with duo(options, desk):
-        records = await reports_of(options, desk, set(ids))
+    ids = [message for queue in duo.queues for message in await send(producer, queue, 100)]
+    await producer.send_and_wait(duo.queues[0], b"no event", key=b"18DS")
+    async with running(options, duo):
+        records = await reports_of(options, duo, set(ids))
     reports = [_report(record) for record in records]
     assert Counter(str(report.delivery_id) for report in reports) == Counter(ids)
-    assert {str(r.delivery_id): r.status for r in reports} == {message: answer(message).status for message in ids}
+    assert {str(r.delivery_id): r.status for r in reports} == {
+        message: decide_outcome(message).status for message in ids
+    }
     assert {record.key for record in records} <= {f"{n:02}AA".encode() for n in range(100)}
 
 
-async def test_a_repeat_gets_no_second_report(options: dict[str, Any], desk: Desk, producer: AIOKafkaProducer) -> None:
+async def test_a_repeat_gets_no_second_report(
+    options: dict[str, Any], duo: DuoOptions, producer: AIOKafkaProducer
+) -> None:
     """Whoever reads drops repeats by id."""
     attributes = {"specversion": "1.0", "id": str(new_id(now())), "source": "x", "type": "t", "partitionkey": "18DS"}
     for _ in range(3):
-        await producer.send_and_wait(desk.queues[0], encode(attributes, {}), key=b"18DS", headers=list(KAFKA_HEADERS))
-    last = (await send(producer, desk.queues[0], 1))[0]
-    async with duo(options, desk):
-        records = await reports_of(options, desk, {last, str(attributes["id"])})
+        await producer.send_and_wait(duo.queues[0], encode(attributes, {}), key=b"18DS", headers=list(KAFKA_HEADERS))
+    last = (await send(producer, duo.queues[0], 1))[0]
+    async with running(options, duo):
+        records = await reports_of(options, duo, {last, str(attributes["id"])})
     assert len([r for r in records if str(_report(r).delivery_id) == attributes["id"]]) == 1
 
 
 async def test_killed_in_the_middle_it_reports_on_everything(
-    options: dict[str, Any], desk: Desk, producer: AIOKafkaProducer
+    options: dict[str, Any], duo: DuoOptions, producer: AIOKafkaProducer
 ) -> None:
     """It notes its place only after the reports were taken: some twice, none never."""
-    ids = await send(producer, desk.queues[2], 3000)
-    async with duo(options, desk) as first:
-        await reports_of(options, desk, set(ids[:1]))
+    ids = await send(producer, duo.queues[2], 3000)
+    async with running(options, duo) as first:
+        await reports_of(options, duo, set(ids[:1]))
         first.cancel()
-    async with duo(options, desk):
-        records = await reports_of(options, desk, set(ids))
+    async with running(options, duo):
+        records = await reports_of(options, duo, set(ids))
     assert {str(_report(record).delivery_id) for record in records} == set(ids)
 
 
 def test_most_is_processed_and_some_is_not() -> None:
     """About one in twenty with a signal, one in fifty rejected, always with words; the same each time."""
     ids = [str(new_id(now())) for _ in range(5000)]
-    answers = [answer(message) for message in ids]
+    answers = [decide_outcome(message) for message in ids]
     counts = Counter(each.status for each in answers)
     assert counts[ReportStatus.PROCESSED] > 4500
     assert 150 < counts[ReportStatus.PROCESSED_WITH_SIGNAL] < 400
     assert 50 < counts[ReportStatus.REJECTED] < 200
-    assert all(bool(each.remarks) == (each.status is not ReportStatus.PROCESSED) for each in answers)
+    assert all(bool(each.signals) == (each.status is not ReportStatus.PROCESSED) for each in answers)
     assert all(0.5 <= each.delay <= 1.5 for each in answers)
-    assert [answer(message) for message in ids] == answers
+    assert [decide_outcome(message) for message in ids] == answers
 
 
 def _report(record: ConsumerRecord[Any, Any]) -> IncomingReport:

@@ -13,19 +13,30 @@ import uvicorn
 from pyreqwest.client import ClientBuilder
 from pyreqwest.exceptions import PyreqwestError
 
-from consumers import forward
-from consumers.las import Message, Webhooks
+from consumers.forwarding import forwarder
+from consumers.forwarding.webhooks import Webhooks
+from hub.access import Caller, Role, ensure_keyfile, issue
 from hub.api.app import create_app
 from hub.clock import now
-from hub.domain.outcome import Delivered
-from hub.embedded import simulate_las_process
-from hub.embedded.simulate_las import Mode
-from hub.embedded.simulate_las_process import Manners, Place
+from hub.domain.delivery import Delivered
 from hub.outbound import Outbound
+from hub.outbound import webhook as outbound_webhook
+from hub.outbound.webhook import WebhookMessage
 from hub.settings import Settings, load
-from hub.tokens import Caller, Role, ensure_keyfile, issue
-from tests.support.ports import free_port
-from tests.support.subscribed import BRINS, KEYS, LAS, assert_books_right, grant, lane, make_register, plan_all
+from hub.simulators import las_process
+from hub.simulators.las import LasMode
+from hub.simulators.las_process import LasAddress, LasBehaviour
+from tests.support.register.subscriptions import (
+    BRINS,
+    KEYS,
+    LAS,
+    assert_books_right,
+    grant,
+    lane,
+    make_register,
+    plan_all,
+)
+from tests.support.servers.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -73,7 +84,7 @@ class Running:
         assert keyfile is not None
         bearer = Caller(subject="las", roles=frozenset({Role.LAS}), oins=frozenset({LAS}))
         token = issue(keyfile, bearer, now=now())
-        self.place = Place(
+        self.address = LasAddress(
             host="127.0.0.1",
             port=port,
             url=None,
@@ -88,8 +99,8 @@ class Running:
     async def run(self, *, reports: bool = False) -> AsyncIterator[None]:
         """Run it, and stop it in order."""
         stop = asyncio.Event()
-        manners = Manners(oin=LAS, mode=Mode.GOOD, delay=0.01, reports=reports)
-        task = asyncio.create_task(simulate_las_process.run(self.place, manners, stop))
+        behaviour = LasBehaviour(oin=LAS, mode=LasMode.GOOD, delay=0.01, reports=reports)
+        task = asyncio.create_task(las_process.run(self.address, behaviour, stop))
         try:
             yield
         finally:
@@ -130,7 +141,7 @@ async def subscription(pool: Pool) -> Any:
 async def forwarding(hub: Settings) -> AsyncIterator[None]:
     """Run a forwarder."""
     stop = asyncio.Event()
-    task = asyncio.create_task(forward.run(hub, stop))
+    task = asyncio.create_task(forwarder.run(hub, stop))
     try:
         yield
     finally:
@@ -149,9 +160,9 @@ async def deliver(hub: Settings, pool: Pool, number: int) -> object:
     """Send one message as a forwarder does."""
     body = {"id": f"0190-{number}", "type": "nl.osr.mandate.granted.v1", "partitionkey": "18DS", "data": {}}
     async with Outbound(hub.webhook) as out:
-        webhooks = Webhooks(out, hub, pool)
-        target = next(iter((await webhooks.targets()).values()))
-        return await webhooks.send(target, Message(id=f"0190-{number}", body=orjson.dumps(body)), now())
+        to = next(iter((await Webhooks(hub, pool).endpoints()).values()))
+        message = WebhookMessage(id=f"0190-{number}", body=orjson.dumps(body))
+        return await outbound_webhook.deliver(out, to.receiver, message, to.sender, now())
 
 
 async def test_it_subscribes_takes_messages_and_keeps_its_secret(hub: Settings, pool: Pool, las: Running) -> None:
@@ -202,7 +213,7 @@ async def test_a_subscription_that_was_disabled_is_resumed(hub: Settings, pool: 
         first = await subscription(pool)
         await las.has_its_secret()
     await pool.execute("update subscriptions set status = 'disabled'")
-    elsewhere = Running(hub, las.place.state_dir, free_port())
+    elsewhere = Running(hub, las.address.state_dir, free_port())
     async with elsewhere.run():
         row = await subscription(pool)
         assert (row["id"], row["url"]) == (first["id"], f"{elsewhere.base}/hook")

@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from tests.support.crowd import counts, make_crowd, subscribe_all, tell
-from tests.support.forwarding import forwarder, settings_for, until
-from tests.support.processes import forwarder_process
-from tests.support.receiver import NO_CONTENT, Got, receiver
-from tests.support.subscribed import assert_books_right
-from tests.support.witnesses import inversions, messages
+from tests.support.lanes.forwarding import forwarder, settings_for, until
+from tests.support.lanes.many_systems import counts, make_crowd, subscribe_all, tell
+from tests.support.receivers.receiver import NO_CONTENT, ReceivedRequest, receiver
+from tests.support.receivers.recording_receivers import inversions, messages
+from tests.support.register.subscriptions import assert_books_right
+from tests.support.servers.forwarder_process import forwarder_process
 
 if TYPE_CHECKING:
     from hub.store.pool import Connection
-    from tests.support.receiver import Receiver
+    from tests.support.receivers.receiver import Receiver
 
 SCHOOLS, EACH = 6, 5
 
@@ -32,7 +32,7 @@ def strike(hook: Receiver, how: signal.Signals, pids: list[int]) -> list[float]:
     """Let the receiver strike the first forwarder at its second message of a school, before it hears the answer."""
     struck: list[float] = []
 
-    def answer(got: Got) -> bytes:
+    def answer(got: ReceivedRequest) -> bytes:
         if not struck and orjson.loads(got.body)["sequence"].endswith("2"):
             struck.append(time.monotonic())
             os.kill(pids[0], how)
@@ -63,7 +63,7 @@ async def test_its_lanes_move_on_and_what_it_writes_later_changes_nothing(
         return await counts(connection, oin) == {"delivered": n}
 
     async def beats_again() -> bool:
-        beating = "select bool_or(beat_at > $2 and not declared_dead) from processes where pid = $1"
+        beating = "select bool_or(heartbeat_at > $2 and not declared_dead) from processes where pid = $1"
         return bool(await connection.fetchval(beating, pids[0], resumed))
 
     async with receiver() as hook, forwarder_process(database) as first:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 
-from hub.topics import ensure_topics
+from hub.kafka.topics import ensure_topics
 from schemas.topics import DELIVERIES, MANDATES
 
 

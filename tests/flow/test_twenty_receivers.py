@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumers import places
-from tests.support.crowd import counts, make_crowd, subscribe_all, tell
-from tests.support.forwarding import forwarder, settings_for, until
-from tests.support.receiver import receiver, reply
-from tests.support.subscribed import assert_books_right
-from tests.support.witnesses import inversions, messages
+from consumers.forwarding import destinations
+from tests.support.lanes.forwarding import forwarder, settings_for, until
+from tests.support.lanes.many_systems import counts, make_crowd, subscribe_all, tell
+from tests.support.receivers.receiver import receiver, reply
+from tests.support.receivers.recording_receivers import inversions, messages
+from tests.support.register.subscriptions import assert_books_right
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from hub.store.pool import Connection
     from schemas.identifiers import Oin
-    from tests.support.receiver import Receiver
+    from tests.support.receivers.receiver import Receiver
 
     Spoil = Callable[[Receiver], None]
 
@@ -55,8 +55,8 @@ def be_broken(hook: Receiver) -> None:
 @pytest.fixture
 def crowded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the house so small that one receiver's lanes would fill it."""
-    monkeypatch.setattr(places, "LANES_AT_ONCE", SCHOOLS)
-    monkeypatch.setattr(places, "LANES_ALWAYS", 2)
+    monkeypatch.setattr(destinations, "LANES_AT_ONCE", SCHOOLS)
+    monkeypatch.setattr(destinations, "LANES_ALWAYS", 2)
 
 
 async def have_all(c: Connection, oins: Sequence[Oin], each: int) -> bool:

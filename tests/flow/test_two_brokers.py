@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumers import forward, plan
-from producers import changes, relay
-from tests.support.brokers import own_kafka
-from tests.support.forwarding import settings_for, until
-from tests.support.ledgers import make_register, record_events
-from tests.support.subscribed import assert_books_right
-from tests.support.witnesses import events_in, inversions, lanes_of, read_whole
+from consumers.forwarding import forwarder
+from consumers.planning import planner
+from producers import delivery_changes, relay
+from tests.support.lanes.forwarding import settings_for, until
+from tests.support.lanes.ledgers import make_register, record_events
+from tests.support.receivers.recording_receivers import events_in, inversions, lanes_of, read_whole
+from tests.support.register.subscriptions import assert_books_right
+from tests.support.servers.brokers import own_kafka
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -41,7 +42,7 @@ async def hub(settings: Settings) -> AsyncIterator[None]:
     """Run relay, outbox, planner and forwarder while the block runs."""
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as group:
-        for run in (relay.run, changes.run, plan.run, forward.run):
+        for run in (relay.run, delivery_changes.run, planner.run, forwarder.run):
             group.create_task(run(settings, stop))
         try:
             yield
@@ -70,14 +71,14 @@ async def test_while_one_broker_hangs_the_other_goes_on(
             os.kill(pid, signal.SIGSTOP)
             await record_events(connection, EACH)
             if away == "duo":
-                await until(lambda: count("feed", 2 * SCHOOLS * EACH), within=PATIENCE)
+                await until(lambda: count("published_events", 2 * SCHOOLS * EACH), within=PATIENCE)
                 await until(lambda: count("destinations where circuit <> 'closed'", 1), within=PATIENCE)
             else:
                 await until(lambda: delivered(2 * SCHOOLS * EACH), within=PATIENCE)
             os.kill(pid, signal.SIGCONT)
             await until(lambda: delivered(2 * SCHOOLS * EACH), within=PATIENCE)
-            await until(lambda: count("todo", 0), within=PATIENCE)
-            await until(lambda: count("changes", 0), within=PATIENCE)
+            await until(lambda: count("event_outbox", 0), within=PATIENCE)
+            await until(lambda: count("change_outbox", 0), within=PATIENCE)
         told, logged = [events_in(await read_whole(at, topic)) for at, topic in ((at_duo, QUEUE), (at_ours, LOG))]
     for events in (told, logged):
         assert inversions(events) == []

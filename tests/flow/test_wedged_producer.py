@@ -9,11 +9,11 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import OutOfOrderSequenceNumber
 
-from hub import batches
-from tests.support.crowd import make_crowd
-from tests.support.forwarding import forwarder, settings_for, until
-from tests.support.subscribed import assert_books_right
-from tests.support.witnesses import events_in, inversions, read_whole
+from hub.kafka import batches
+from tests.support.lanes.forwarding import forwarder, settings_for, until
+from tests.support.lanes.many_systems import make_crowd
+from tests.support.receivers.recording_receivers import events_in, inversions, read_whole
+from tests.support.register.subscriptions import assert_books_right
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -119,6 +119,6 @@ async def test_a_producer_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyP
     """Nothing of it goes on in the background, to bring old records after new ones."""
     monkeypatch.setattr(batches, "STOP_SECONDS", 0.1)
     stuck = Stuck()
-    await asyncio.wait_for(batches.stop(stuck), 10)
+    await asyncio.wait_for(batches.stop_producer(stuck), 10)
     assert stuck.is_closed
     assert stuck.sender_task.cancelled()

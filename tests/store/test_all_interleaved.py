@@ -12,17 +12,17 @@ import asyncpg
 import pytest
 
 from hub.settle import reports
-from hub.store.pool import look_up_by_key
+from hub.store.pool import prefer_index_lookups
 from hub.store.statements import queries
 from tests.support import chance
-from tests.support.cast import ALWAYS, COLD, OTHERS
-from tests.support.furnished import Furnished
-from tests.support.interleaver import Interleaver
+from tests.support.interleaving.interleaver import Interleaver
+from tests.support.interleaving.world import InterleavingWorld
+from tests.support.interleaving.writer_actors import ALWAYS, COLD, OTHERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.support.cast import Part
+    from tests.support.interleaving.writer_actors import Part
 
 pytestmark = pytest.mark.proof
 SCHEDULES: Final = 300 * chance.TIMES
@@ -30,7 +30,7 @@ AT_MOST: Final = 4 * SCHEDULES
 """So many where some statement was not executed yet."""
 AT_ONCE: Final = 4
 WRITES: Final = re.compile(
-    r"(?:insert into|update|delete from)\s+(?:lanes|deliveries|processes|plans|tallies|destinations)\b"
+    r"(?:insert into|update|delete from)\s+(?:lanes|deliveries|processes|planning_progress|tallies|destinations)\b"
 )
 ELSEWHERE: Final = {
     "write_system": "a system's destinations are made with it, before anything is planned for it; no lane is touched",
@@ -67,7 +67,7 @@ class Stage:
         self.played: Counter[str] = Counter()
         self.crashed: Counter[str] = Counter()
 
-    async def play(self, world: Furnished, parts: dict[str, Part], seed: int) -> None:
+    async def play(self, world: InterleavingWorld, parts: dict[str, Part], seed: int) -> None:
         """Play one schedule, and hold its outcome to the promises."""
         interleaver = Interleaver(self._watcher, seed, horizon=160)
         for name in parts:
@@ -93,10 +93,10 @@ class Stage:
         settings = {"jit": "off", "deadlock_timeout": "20ms", "synchronous_commit": "off"}
         self._connections[name] = await asyncpg.connect(self._dsn, server_settings=settings)
         if name not in COLD:
-            await look_up_by_key(self._connections[name])
+            await prefer_index_lookups(self._connections[name])
 
 
-def _bind(part: Part, world: Furnished) -> Any:
+def _bind(part: Part, world: InterleavingWorld) -> Any:
     return lambda c: part(world, c)
 
 
@@ -106,7 +106,7 @@ async def test_whoever_writes_to_lanes_may_be_interleaved(database: str, monkeyp
     monkeypatch.setattr(reports, "CLOSED_STEP", 1)
     seed = chance.seed()
     watcher = await asyncpg.connect(database, server_settings={"jit": "off", "synchronous_commit": "off"})
-    world, stage, writers = Furnished(watcher), Stage(database, watcher), statements()
+    world, stage, writers = InterleavingWorld(watcher), Stage(database, watcher), statements()
     await world.furnish()
     wanted = writers.keys() - {text for text, name in writers.items() if name in ELSEWHERE}
     hands, began, done = deal(seed), time.monotonic(), 0

@@ -10,9 +10,9 @@ import pytest
 
 from hub.clock import now
 from hub.domain.delivery import Status
-from hub.observe.books import Rule, Violation, verify
-from tests.support.seen import fail, plan_all, report, take
-from tests.support.subscribed import BRINS, grant, make_register, subscribed
+from hub.observe.books import Rule, Violation, check_ledger
+from tests.support.lanes.ledger_states import fail, plan_all, report, take
+from tests.support.register.subscriptions import BRINS, grant, make_register, subscribed
 
 if TYPE_CHECKING:
     from hub.store.pool import Connection
@@ -35,12 +35,12 @@ async def ledger(connection: Connection) -> Connection:
 
 async def broken(c: Connection) -> set[tuple[Rule, str | None, str | None]]:
     """Do the books and say which rules do not hold, and where."""
-    return {(v.rule, v.destination, v.brin) for v in (await verify(c, now())).violations}
+    return {(v.rule, v.destination, v.brin) for v in (await check_ledger(c, now())).violations}
 
 
 async def test_right_books_say_how_everything_stands(ledger: Connection) -> None:
     """Planned is what the lanes say, each status is counted row by row, and nothing is missing."""
-    books = await verify(ledger, now())
+    books = await check_ledger(ledger, now())
     assert (books.ok, books.events, books.ledger_epoch, books.violations) == (True, 2, 1, [])
     accounts = {each.destination: each for each in books.accounts}
     rio, las = accounts["duo:rio"], accounts[LAS]
@@ -105,16 +105,16 @@ WRONGS: list[tuple[str, set[tuple[Rule, str | None, str | None]]]] = [
         {(Rule.PLANNED_TWICE, LAS, "18DS"), (Rule.UNPLANNED, LAS, "18DS")},
     ),
     ("update schools set counter = 9 where brin = '18DS'", {(Rule.SEQUENCE, None, "18DS")}),
-    ("update plans set planned_through = 9 where brin = '18DS'", {(Rule.SEQUENCE, None, "18DS")}),
-    ("delete from todo where number = 1", {(Rule.SEQUENCE, None, "18DS")}),
+    ("update planning_progress set planned_through = 9 where brin = '18DS'", {(Rule.SEQUENCE, None, "18DS")}),
+    ("delete from event_outbox where number = 1", {(Rule.SEQUENCE, None, "18DS")}),
     (
-        "insert into feed values (5, '18DS', 1, now()); delete from todo where number = 1",
+        "insert into published_events values (5, '18DS', 1, now()); delete from event_outbox where number = 1",
         {(Rule.SEQUENCE, None, None)},
     ),
-    ("insert into feed values (1, '18DS', 1, now())", {(Rule.SEQUENCE, None, "18DS")}),
-    ("insert into todo (brin, number) values ('18DS', 1)", {(Rule.SEQUENCE, None, "18DS")}),
-    ("insert into todo (brin, number) values ('18DS', 9)", {(Rule.SEQUENCE, None, "18DS")}),
-    ("insert into feed values (1, '00AA', 4, now())", {(Rule.SEQUENCE, None, "00AA")}),
+    ("insert into published_events values (1, '18DS', 1, now())", {(Rule.SEQUENCE, None, "18DS")}),
+    ("insert into event_outbox (brin, number) values ('18DS', 1)", {(Rule.SEQUENCE, None, "18DS")}),
+    ("insert into event_outbox (brin, number) values ('18DS', 9)", {(Rule.SEQUENCE, None, "18DS")}),
+    ("insert into published_events values (1, '00AA', 4, now())", {(Rule.SEQUENCE, None, "00AA")}),
     (
         "delete from events where number = 2",
         {(Rule.SEQUENCE, None, "18DS"), (Rule.PLANNED_TWICE, "duo:rio", "18DS")},
@@ -123,8 +123,8 @@ WRONGS: list[tuple[str, set[tuple[Rule, str | None, str | None]]]] = [
         "delete from lanes where head = 0",
         {(Rule.BALANCE, LAS, None), (Rule.SEQUENCE, LAS, "18DS")},
     ),
-    ("update plans set planned_through = 1 where brin = '18DS'", {(Rule.SEQUENCE, None, "18DS")}),
-    ("delete from plans", {(Rule.SEQUENCE, None, "18DS")}),
+    ("update planning_progress set planned_through = 1 where brin = '18DS'", {(Rule.SEQUENCE, None, "18DS")}),
+    ("delete from planning_progress", {(Rule.SEQUENCE, None, "18DS")}),
     (
         "delete from deliveries where destination = (select id from destinations where name = 'duo:rio')",
         {
@@ -209,7 +209,7 @@ async def test_whatever_is_wrong_is_found(
     """A hand that changes one row breaks the rules that know of it, and no other; each says what to do about it."""
     await ledger.execute(change)
     assert await broken(ledger) == expected
-    assert all("; " in violation.detail for violation in (await verify(ledger, now())).violations)
+    assert all("; " in violation.detail for violation in (await check_ledger(ledger, now())).violations)
 
 
 async def test_a_status_that_its_newest_report_did_not_lead_to_is_found(ledger: Connection) -> None:
@@ -238,9 +238,9 @@ async def test_what_a_subscription_led_to_is_held_to_its_event(ledger: Connectio
 
 async def test_a_status_that_no_check_guards_is_found_by_its_shape(ledger: Connection) -> None:
     """Also where the constraints were taken away."""
-    await ledger.execute("alter table deliveries drop constraint done_was_reported")
+    await ledger.execute("alter table deliveries drop constraint processed_was_reported")
     await ledger.execute("update deliveries set processed_at = null where status = 'processed'")
-    violations = (await verify(ledger, now())).violations
+    violations = (await check_ledger(ledger, now())).violations
     found = await ledger.fetchval("select id from deliveries where status = 'processed'")
     assert [(v.rule, v.delivery_id) for v in violations] == [(Rule.STATUS, found)]
 
@@ -250,7 +250,7 @@ async def test_a_lane_of_a_living_owner_is_not_stranded(ledger: Connection) -> N
     owner = await ledger.fetchval("insert into processes (role, host, pid) values ('forward', 'h', 1) returning id")
     await ledger.execute("update lanes set due = null, owner = $1 where head = 0", owner)
     assert await broken(ledger) == set()
-    await ledger.execute("update processes set beat_at = now() - interval '11 seconds'")
+    await ledger.execute("update processes set heartbeat_at = now() - interval '11 seconds'")
     assert await broken(ledger) == {(Rule.STRANDED_LANE, LAS, "18DS")}
 
 
@@ -268,7 +268,7 @@ async def test_traffic_raises_no_alarm(ledger: Connection, database: str) -> Non
         found: list[Violation] = []
         other: Any = await asyncpg.connect(database)
         while not done.is_set():
-            found += (await verify(other, now())).violations
+            found += (await check_ledger(other, now())).violations
         await other.close()
         return found
 
@@ -292,7 +292,7 @@ async def _change_all(c: Connection) -> None:
                    from (select distinct on (mandate_id) * from events order by mandate_id, mandate_version desc) e
                    join schools s on s.brin = e.brin
                  returning brin, number)
-               insert into todo (brin, number) select brin, number from e"""
+               insert into event_outbox (brin, number) select brin, number from e"""
         )
         await c.execute(
             "update schools s set counter = (select coalesce(max(number), 0) from events e where e.brin = s.brin)"

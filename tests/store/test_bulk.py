@@ -10,24 +10,25 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from hub import bulk, operate, register
+from hub import register
 from hub.domain.bulk import BulkState
 from hub.errors import InvalidInput
-from tests.support.acts import (
+from hub.operations import bulk, controls
+from tests.support.lanes.ledger_states import plan_all, report, take
+from tests.support.register.bulk_jobs import (
     RIO,
     SCHOOLS,
-    ask,
     assert_right,
     by,
     everything,
     finish,
     make_many,
     make_two,
+    submit,
     turn,
     wanted,
 )
-from tests.support.seen import plan_all, report, take
-from tests.support.subscribed import NOW, at, grant, lane
+from tests.support.register.subscriptions import NOW, at, grant, lane
 
 if TYPE_CHECKING:
     from hub.store.pool import Connection
@@ -64,7 +65,7 @@ async def test_a_dry_run_counts_and_changes_nothing(many: Connection) -> None:
 
 async def test_an_act_does_what_its_preview_says(many: Connection) -> None:
     """Each unit once, at the end of its lane, standing for its newest delivery; then it is done."""
-    act = await ask(many, wanted(destination=RIO))
+    act = await submit(many, wanted(destination=RIO))
     assert (act.state, act.matched, act.superseded, act.todo, act.done) == (
         BulkState.RUNNING, 3 * SCHOOLS, 2 * SCHOOLS, SCHOOLS, 0
     )  # fmt: skip
@@ -87,7 +88,7 @@ async def test_the_books_are_right_with_a_replay_under_way(many: Connection) -> 
         "update deliveries set status = 'delivered', reported_at = null, processed_at = null;"
         "update tallies set status = 'delivered'; update lanes set closed = 0"
     )
-    await ask(many, wanted(destination=RIO, rate=50))
+    await submit(many, wanted(destination=RIO, rate=50))
     for second in range(4):
         await turn(many, NOW + timedelta(seconds=second))
         await assert_right(many)
@@ -114,7 +115,7 @@ async def test_after_a_withdrawal_no_replay_brings_the_grant_back(c: Connection)
     found = await bulk.preview(c, wanted(delivery_ids=[granted["id"]]), UUID(int=1))
     assert [each["sends"] for each in found.sample] == ["nl.osr.mandate.withdrawn.v1"]
     for chosen in ({"delivery_ids": [granted["id"]]}, {"brins": ["18DS"]}):
-        await finish(c, await ask(c, wanted(**chosen)))
+        await finish(c, await submit(c, wanted(**chosen)))
         await take(c, RIO)
     assert [kind for _, _, kind, _ in await lane(c, RIO)] == ["granted", "withdrawn", "withdrawn", "withdrawn"]
     await assert_right(c)
@@ -122,7 +123,7 @@ async def test_after_a_withdrawal_no_replay_brings_the_grant_back(c: Connection)
 
 async def test_what_happens_after_it_was_asked_for_counts(c: Connection) -> None:
     """The state is that of the turn, not of the asking."""
-    act = await ask(c, wanted(brins=["18DS"]))
+    act = await submit(c, wanted(brins=["18DS"]))
     async with c.transaction():
         await register.withdraw(c, await c.fetchval("select id from mandates where brin = '18DS'"), at())
     await plan_all(c)
@@ -177,7 +178,7 @@ async def test_what_waits_or_is_held_is_found_by_how_it_is_shown(c: Connection) 
     held = await bulk.preview(c, wanted(statuses=["held"]), UUID(int=1))
     assert (held.counted.matched, held.counted.superseded, len(held.counted.todo)) == (1, 1, 0)
     assert (await bulk.preview(c, wanted(statuses=["waiting"]), UUID(int=1))).counted.matched == 0
-    act = await ask(c, wanted(statuses=["held"]))
+    act = await submit(c, wanted(statuses=["held"]))
     assert (act.state, act.todo) == (BulkState.DONE, 0)
 
 
@@ -198,7 +199,7 @@ async def test_faults_are_named_all_at_once(c: Connection) -> None:
 
 async def test_the_rate_is_kept_whoever_takes_the_turns(many: Connection, database: str) -> None:
     """Four processes that ask for a turn at every hundredth of a second: in no second more than ten."""
-    await ask(many, wanted(destination=RIO, rate=10))
+    await submit(many, wanted(destination=RIO, rate=10))
     workers = [await asyncpg.connect(database) for _ in range(4)]
     sent: list[tuple[int, int]] = []
     for hundredth in range(300):
@@ -214,18 +215,18 @@ async def test_the_rate_is_kept_whoever_takes_the_turns(many: Connection, databa
 
 async def test_a_clock_that_jumped_stops_nothing(many: Connection) -> None:
     """A turn that was put an hour ahead comes all the same."""
-    act = await ask(many, wanted(destination=RIO))
+    act = await submit(many, wanted(destination=RIO))
     await turn(many, NOW + timedelta(hours=1))
     assert (await finish(many, act)).state is BulkState.DONE
 
 
 async def test_two_workers_at_once_double_nothing(many: Connection, database: str) -> None:
     """While one has the act in its hands the other finds no turn; each unit is told once."""
-    act = await ask(many, wanted(destination=RIO, rate=10_000))
+    act = await submit(many, wanted(destination=RIO, rate=10_000))
     one, other = await asyncpg.connect(database), await asyncpg.connect(database)
     first = one.transaction()
     await first.start()
-    assert await bulk.work(one, NOW, 0) is not None
+    assert await bulk.run_batch(one, NOW, 0) is not None
     assert await turn(other, NOW + timedelta(seconds=30)) is None
     await first.commit()
 
@@ -244,12 +245,12 @@ async def test_two_workers_at_once_double_nothing(many: Connection, database: st
 
 async def test_a_turn_that_breaks_off_did_nothing_and_is_taken_again(many: Connection, database: str) -> None:
     """Cut at its last moment: the next process does the same items, and nothing twice."""
-    act = await ask(many, wanted(destination=RIO, rate=100))
+    act = await submit(many, wanted(destination=RIO, rate=100))
     for second in range(2):
         moment = NOW + timedelta(seconds=second)
         dying = await asyncpg.connect(database)
         await dying.execute("begin")
-        worked = await bulk.work(dying, moment, 0)
+        worked = await bulk.run_batch(dying, moment, 0)
         assert worked is not None
         assert worked.done == 20
         dying.terminate()
@@ -266,10 +267,10 @@ async def test_a_turn_that_breaks_off_did_nothing_and_is_taken_again(many: Conne
 async def test_holding_and_replaying_go_together(c: Connection) -> None:
     """What a replay appends to a held lane waits there, and goes when it is released."""
     async with c.transaction():
-        await operate.hold(c, RIO, None, by("ann"))
-    await finish(c, await ask(c, wanted(destination=RIO)))
+        await controls.hold(c, RIO, None, by("ann"))
+    await finish(c, await submit(c, wanted(destination=RIO)))
     assert await take(c, RIO) == 0
     async with c.transaction():
-        await operate.release(c, RIO, ["18DS"], by("ann"))
+        await controls.release(c, RIO, ["18DS"], by("ann"))
     assert await take(c, RIO) == 1
     await assert_right(c)

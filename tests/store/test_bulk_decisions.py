@@ -11,27 +11,28 @@ import asyncpg
 import pytest
 from orjson import loads
 
-from hub import bulk, register
-from hub.domain.bulk import Begun, BulkKind, BulkState
+from hub import register
+from hub.domain.bulk import BulkKind, BulkState, RecentVolume
 from hub.errors import Conflict, NotFound
+from hub.operations import bulk
 from hub.store import lanes, processes
-from tests.support.acts import (
+from tests.support.lanes.ledger_states import fail, plan_all, take
+from tests.support.register.bulk_jobs import (
     RIO,
     SCHOOLS,
-    ask,
     assert_right,
     by,
     finish,
     make_many,
     make_two,
+    submit,
     turn,
     wanted,
 )
-from tests.support.seen import fail, plan_all, take
-from tests.support.subscribed import NOW, at, lane
+from tests.support.register.subscriptions import NOW, at, lane
 
 if TYPE_CHECKING:
-    from hub.store.bulk import Act
+    from hub.store.bulk import BulkJob
     from hub.store.pool import Connection
 
 RUNNING: Final = BulkState.RUNNING
@@ -54,7 +55,7 @@ async def many(connection: asyncpg.Connection[Any]) -> Connection:
 
 async def test_an_act_that_is_stopped_does_no_more(many: Connection) -> None:
     """What it appended stays; it ends once."""
-    act = await ask(many, wanted(destination=RIO, rate=50))
+    act = await submit(many, wanted(destination=RIO, rate=50))
     await turn(many)
     async with many.transaction():
         stopped = await bulk.stop(many, act.id, by("bob"))
@@ -71,8 +72,8 @@ async def test_an_act_that_is_stopped_does_no_more(many: Connection) -> None:
 async def test_two_people_are_needed_above_the_threshold(many: Connection, kind: BulkKind) -> None:
     """Nothing happens before another person approves; whoever asked cannot, and nobody can twice."""
     if kind is BulkKind.CANCELLATION:
-        await finish(many, await ask(many, wanted(destination=RIO)))
-    act = await ask(many, wanted(kind, destination=RIO), above=SCHOOLS - 1)
+        await finish(many, await submit(many, wanted(destination=RIO)))
+    act = await submit(many, wanted(kind, destination=RIO), above=SCHOOLS - 1)
     assert act.state is BulkState.AWAITING_APPROVAL
     assert await turn(many, NOW + timedelta(hours=1)) is None
     with pytest.raises(Conflict, match="cannot approve it") as own:
@@ -97,53 +98,53 @@ async def test_what_one_person_began_counts_for_a_day(many: Connection) -> None:
     """Small acts of one person, by the database's clock; what another approved and what was refused is left out."""
     brins = [row["brin"] for row in await many.fetch("select brin from schools order by brin")]
 
-    async def begin(first: int, last: int, actor: str = "ann") -> Act:
-        return await ask(many, wanted(destination=RIO, brins=brins[first:last]), actor, above=30)
+    async def begin(first: int, last: int, actor: str = "ann") -> BulkJob:
+        return await submit(many, wanted(destination=RIO, brins=brins[first:last]), actor, above=30)
 
     first = await begin(0, 20)
     refused, approved = await begin(20, 40), await begin(20, 40)
     assert (first.state, refused.state, approved.state) == (RUNNING, AWAITING, AWAITING)
-    assert approved.before == Begun(deliveries=20, since=first.asked_at)
+    assert approved.before == RecentVolume(deliveries=20, since=first.asked_at)
     async with many.transaction():
         await bulk.stop(many, refused.id, by("ann"))
         await bulk.approve(many, approved.id, by("bob"))
     assert (await begin(40, 50)).state is RUNNING
     assert (await begin(50, 51)).before.deliveries == 30
     assert (await begin(50, 51)).state is AWAITING
-    assert (await begin(50, 51, "bob")).before == Begun()
+    assert (await begin(50, 51, "bob")).before == RecentVolume()
     async with many.transaction():
         stopped = await bulk.stop(many, first.id, by("ann"))
     assert stopped.done == 0
     assert (await begin(50, 51)).before.deliveries == 10
-    await many.execute("update bulk_acts set asked_at = asked_at - interval '25 hours'")
-    assert (await begin(51, 60)).before == Begun()
+    await many.execute("update bulk_jobs set asked_at = asked_at - interval '25 hours'")
+    assert (await begin(51, 60)).before == RecentVolume()
 
 
 async def test_what_a_stopped_act_did_and_what_was_skipped_are_told_apart(many: Connection) -> None:
     """Stopped halfway it counts for what it did; what needed nothing any more is not counted."""
-    half = await ask(many, wanted(destination=RIO, rate=50))
+    half = await submit(many, wanted(destination=RIO, rate=50))
     await turn(many)
     async with many.transaction():
         await bulk.stop(many, half.id, by("ann"))
-    act = await ask(many, wanted(destination=RIO))
+    act = await submit(many, wanted(destination=RIO))
     assert act.before.deliveries == 10
-    await many.execute("update bulk_acts set skipped = 5 where id = $1", act.id)
-    assert (await ask(many, wanted(destination=RIO))).before.deliveries == 10 + act.todo - 5
+    await many.execute("update bulk_jobs set skipped = 5 where id = $1", act.id)
+    assert (await submit(many, wanted(destination=RIO))).before.deliveries == 10 + act.todo - 5
 
 
 @pytest.mark.parametrize("kind", BulkKind)
 async def test_two_acts_begun_at_once_count_each_other(many: Connection, database: str, kind: BulkKind) -> None:
     """While one is not committed the other of the same person waits for it; another person's does not."""
     if kind is BulkKind.CANCELLATION:
-        await finish(many, await ask(many, wanted(destination=RIO)))
+        await finish(many, await submit(many, wanted(destination=RIO)))
     what = wanted(kind, destination=RIO)
     other = await asyncpg.connect(database)
     await many.execute("insert into people (pseudonym, subject, since) select gen_random_uuid(), 'ann', now()"
                        " where not exists (select from people where subject = 'ann')")  # fmt: skip
     begun = many.transaction()
     await begun.start()
-    first = await bulk.ask(many, what, by("ann"), SCHOOLS)
-    second = asyncio.create_task(ask(other, what, above=SCHOOLS))
+    first = await bulk.submit(many, what, by("ann"), SCHOOLS)
+    second = asyncio.create_task(submit(other, what, above=SCHOOLS))
     while not await many.fetchval("select count(*) from pg_locks where not granted"):
         assert not second.done(), "it did not wait"
         await asyncio.sleep(0.01)
@@ -154,21 +155,21 @@ async def test_two_acts_begun_at_once_count_each_other(many: Connection, databas
 
 async def test_the_database_itself_wants_two_people(many: Connection) -> None:
     """Whatever the code says: no row has one person for both."""
-    act = await ask(many, wanted(destination=RIO), above=0)
+    act = await submit(many, wanted(destination=RIO), above=0)
     with pytest.raises(asyncpg.CheckViolationError):
-        await many.execute("update bulk_acts set approved_by = asked_by, approved_at = now() where id = $1", act.id)
+        await many.execute("update bulk_jobs set approved_by = asked_by, approved_at = now() where id = $1", act.id)
 
 
 async def test_every_act_of_a_person_is_in_the_audit(c: Connection) -> None:
     """Who asked, who approved and who stopped it, with the reasons; at the schools that were named."""
-    act = await ask(c, wanted(brins=["18DS", "00AA"]), above=0)
+    act = await submit(c, wanted(brins=["18DS", "00AA"]), above=0)
     async with c.transaction():
         await bulk.approve(c, act.id, by("bob"))
     async with c.transaction():
         await bulk.stop(c, act.id, by("cis"))
     rows = await c.fetch(
         "select action, brin, reason, subject ->> 'replayId' as id, before ->> 'state' as was, "
-        "after ->> 'state' as now from audit order by n"
+        "after ->> 'state' as now from audit order by id"
     )
     assert [(row["action"], row["brin"], row["was"], row["now"]) for row in rows if row["id"] == str(act.id)] == [
         (action, brin, was, now)
@@ -189,10 +190,10 @@ async def test_what_is_cancelled_in_bulk_is_noted_from_what_to_what(c: Connectio
             await register.withdraw(c, row["id"], at())
     await plan_all(c)
     await fail(c, RIO)
-    act = await finish(c, await ask(c, wanted(BulkKind.CANCELLATION, destination=RIO)))
+    act = await finish(c, await submit(c, wanted(BulkKind.CANCELLATION, destination=RIO)))
     rows = await c.fetch(
         "select action, brin, reason, coalesce(p.subject, a.actor) as who, before::text, after::text from audit a "
-        "left join people p on p.pseudonym::text = a.actor where a.subject ->> 'cancellationId' = $1 order by n",
+        "left join people p on p.pseudonym::text = a.actor where a.subject ->> 'cancellationId' = $1 order by id",
         str(act.id),
     )
     assert [(row["action"], row["brin"], row["who"], row["reason"]) for row in rows] == [
@@ -220,7 +221,7 @@ async def test_a_cancellation_takes_what_waits_and_leaves_the_rest(c: Connection
     await fail(c, RIO)
     found = await bulk.preview(c, wanted(BulkKind.CANCELLATION, destination=RIO), UUID(int=1))
     assert (found.counted.matched, found.counted.superseded, found.counted.ends) == (2, 0, 2)
-    ended = await finish(c, await ask(c, wanted(BulkKind.CANCELLATION, destination=RIO)))
+    ended = await finish(c, await submit(c, wanted(BulkKind.CANCELLATION, destination=RIO)))
     assert (ended.state, ended.done, ended.skipped) == (BulkState.DONE, 2, 0)
     assert [status for *_, status in await lane(c, RIO)] == ["delivered", "cancelled"]
     assert await c.fetchval("select array_agg(distinct reason) from deliveries where status = 'cancelled'") == [
@@ -239,7 +240,7 @@ async def test_what_is_being_sent_is_cancelled_by_nobody(c: Connection) -> None:
     rio = await c.fetchval("select id from destinations where name = $1", RIO)
     owner = (await processes.enter(c, "forward")).process
     leases = await lanes.lease(c, owner, {rio: 1})
-    act = await ask(c, wanted(BulkKind.CANCELLATION, destination=RIO))
+    act = await submit(c, wanted(BulkKind.CANCELLATION, destination=RIO))
     worked = await turn(c)
     assert worked is not None
     assert (worked.done, worked.skipped, worked.state) == (1, 0, BulkState.RUNNING)

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
-from hub import administer
-from hub.administer import Hand
+from hub.access import Actor, Caller, Role
 from hub.imports import import_mandates, import_schools
+from hub.operations import administration
 from hub.register import moment
-from hub.tokens import Caller, Role
 from schemas.identifiers import BgeCode, Brin
-from tests.support.small_register import ONE, OTHER, wish
-from tests.support.small_register import grant as grant_directly
+from tests.support.register.small_register import ONE, OTHER, request
+from tests.support.register.small_register import grant as grant_directly
 
 if TYPE_CHECKING:
     from hub.domain.mandate import Mandate
@@ -31,10 +30,10 @@ LARGEST = BgeCode("41775")
 HEADER = "brin;service_code;supplier_oin;start_date;end_date;branch;routing_id\n"
 
 
-def hand(*boards: str) -> Hand:
+def hand(*boards: str) -> Actor:
     """Be the administrator of boards."""
     bges = frozenset(map(BgeCode, boards))
-    return Hand(caller=Caller(subject="somebody", roles=frozenset({Role.SCHOOL}), bges=bges), at=AT)
+    return Actor(caller=Caller(subject="somebody", roles=frozenset({Role.SCHOOL}), bges=bges), at=AT.now)
 
 
 @pytest.fixture
@@ -53,13 +52,13 @@ async def brins(connection: Connection) -> list[Brin]:
 
 async def give(c: Connection, brin: Brin) -> Mandate:
     """Give one school of the board a mandate."""
-    return await grant_directly(c, wish(brin=brin), AT)
+    return await grant_directly(c, request(brin=brin), AT)
 
 
 async def copy(c: Connection, mandate: Mandate, brins: list[Brin], *, dry_run: bool = False) -> list[CopyResult]:
     """Copy in a transaction of its own."""
     async with c.transaction():
-        return await administer.copy(c, hand(LARGEST), mandate, brins, dry_run=dry_run)
+        return await administration.copy(c, hand(LARGEST), mandate, brins, dry_run=dry_run)
 
 
 async def test_the_largest_board_is_copied_to_in_one_go(connection: Connection, brins: list[Brin]) -> None:
@@ -96,7 +95,9 @@ async def test_the_preview_says_where_it_would_be_the_first_system(connection: C
     )
     async with connection.transaction():
         await import_mandates(connection, (HEADER + "\n".join(rows)).encode(), AT)
-    mandate = await grant_directly(connection, wish(brin=brins[0], start=datetime(2027, 1, 1, tzinfo=UTC).date()), AT)
+    mandate = await grant_directly(
+        connection, request(brin=brins[0], start=datetime(2027, 1, 1, tzinfo=UTC).date()), AT
+    )
     preview = await copy(connection, mandate, brins[1:6], dry_run=True)
     assert [(each.reason, each.current_system, each.is_first) for each in preview] == [
         (None, None, True),
@@ -124,7 +125,7 @@ async def test_copies_are_made_all_or_none(connection: Connection, brins: list[B
 
     async def cut_off() -> None:
         async with connection.transaction():
-            await administer.copy(connection, hand(LARGEST), mandate, brins[1:], dry_run=False)
+            await administration.copy(connection, hand(LARGEST), mandate, brins[1:], dry_run=False)
             await connection.execute("select 1/0")
 
     with pytest.raises(asyncpg.PostgresError):

@@ -11,13 +11,14 @@ import asyncpg
 import pytest
 
 from hub import plan, settle
-from hub.domain.outcome import Delivered
-from hub.settle import IncomingReport, LaneRun
-from hub.store import lanes, log, processes
-from hub.store.lanes import Standing, Taken
-from hub.store.pool import look_up_by_key
+from hub.domain.delivery import Delivered
+from hub.domain.keys import DeliveryKey
+from hub.settle import IncomingReport, LaneResult
+from hub.store import lanes, processes, published_events
+from hub.store.lanes import LaneUpdate, SucceededAttempt
+from hub.store.pool import prefer_index_lookups
 from schemas.kinds import ReportStatus
-from tests.support.ledgers import make_register, record_events, settle_everything
+from tests.support.lanes.ledgers import make_register, record_events, settle_everything
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -48,7 +49,7 @@ async def quiet(database: str) -> AsyncIterator[asyncpg.Connection[Any]]:
         await c.execute(f"alter system set {name} = {value}")
     await c.execute("select pg_reload_conf()")
     await c.execute("create extension if not exists pg_walinspect")
-    await look_up_by_key(c)
+    await prefer_index_lookups(c)
     yield c
     for name in SERVER:
         await c.execute(f"alter system reset {name}")
@@ -100,8 +101,8 @@ async def test_wal_and_statements_per_delivery_stay_in_their_budget(quiet: async
 
 
 async def _publish(c: asyncpg.Connection[Any], position: int) -> None:
-    while errands := await log.read_todo(c, BATCH):
-        await log.take_off(c, errands, position, datetime.now(UTC))
+    while errands := await published_events.read_outbox(c, BATCH):
+        await published_events.mark_published(c, errands, position, datetime.now(UTC))
         position += len(errands)
 
 
@@ -115,30 +116,30 @@ async def _plan(c: asyncpg.Connection[Any], brins: list[str]) -> None:
 async def _transport(c: asyncpg.Connection[Any]) -> list[Any]:
     owner, ids = (await processes.enter(c, "forward")).process, []
     while leases := await lanes.lease(c, owner, {3: SETTLED}):
-        letters = await lanes.read(c, leases, 40)
+        deliveries = await lanes.read(c, leases, 40)
         at = datetime.now(UTC)
-        runs = [_run(lease, letters[3, lease.brin], at) for lease in leases]
+        runs = [_run(lease, deliveries[lease.lane], at) for lease in leases]
         async with c.transaction():
-            await settle.attempts(c, owner, runs, at)
-        ids += [letter.message.id for mail in letters.values() for letter in mail]
+            await settle.record_attempts(c, owner, runs, at)
+        ids += [delivery.message.id for deliveries in deliveries.values() for delivery in deliveries]
         await _drain_changes(c)
     return ids
 
 
-def _run(lease: lanes.Lease, letters: list[lanes.Letter], at: datetime) -> LaneRun:
-    taken = [
-        Taken(
-            key=(3, lease.brin, letter.message.sequence),
-            before=letter.status,
+def _run(lease: lanes.Lease, deliveries: list[lanes.QueuedDelivery], at: datetime) -> LaneResult:
+    succeeded = [
+        SucceededAttempt(
+            key=DeliveryKey(3, lease.brin, delivery.message.sequence),
+            before=delivery.status,
             outcome=Delivered(at=at, partition=1, offset=7),
             expects_report=True,
             planned_at=at,
         )
-        for letter in letters
+        for delivery in deliveries
     ]
-    through = letters[-1].message.sequence
-    standing = Standing(lease=lease, head=through, sent=through, closed=lease.closed, wait=0.0)
-    return LaneRun(standing=standing, taken=taken)
+    through = deliveries[-1].message.sequence
+    update = LaneUpdate(lease=lease, head=through, sent=through, closed=lease.closed, wait=0.0)
+    return LaneResult(update=update, succeeded=succeeded)
 
 
 async def _report(c: asyncpg.Connection[Any], ids: list[Any]) -> None:
@@ -154,6 +155,6 @@ async def _report(c: asyncpg.Connection[Any], ids: list[Any]) -> None:
 
 
 async def _drain_changes(c: asyncpg.Connection[Any]) -> None:
-    if rows := await log.read_changes(c, 20):
-        await log.subjects(c, [change for items in rows.values() for change in items])
-        await log.drop_changes(c, list(rows))
+    if rows := await published_events.read_changes(c, 20):
+        await published_events.subjects(c, [change for items in rows.values() for change in items])
+        await published_events.delete_changes(c, list(rows))

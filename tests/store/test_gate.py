@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
-from hub import operate, plan, register
-from hub.observe.books import verify
+from hub import plan, register
+from hub.access import Actor
+from hub.observe.books import check_ledger
 from hub.observe.lag import LagReader
-from hub.operate import Press
+from hub.operations import controls
 from hub.store import observe
-from tests.support.seen import plan_all as plan_everybody
-from tests.support.seen import take
-from tests.support.subscribed import BRINS, NOW, at, grant, lane, make_register, plan_all
+from tests.support.lanes.ledger_states import plan_all as plan_everybody
+from tests.support.lanes.ledger_states import take
+from tests.support.operators import operator
+from tests.support.register.schools import BuiltSchool, add_schools
+from tests.support.register.subscriptions import BRINS, NOW, at, grant, lane, make_register, plan_all
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,23 +43,20 @@ async def c(connection: Connection) -> Connection:
 
 
 async def hold(c: Connection, brins: Sequence[str] | None = None) -> None:
-    """Press the button."""
+    """Actor the button."""
     async with c.transaction():
-        await operate.hold(c, RIO, brins, Press(actor="me", at=NOW, reason="x"))
+        await controls.hold(c, RIO, brins, Actor(caller=operator("me"), at=NOW, reason="x"))
 
 
 async def release(c: Connection, brins: Sequence[str] | None = None) -> None:
-    """Press the other one."""
+    """Actor the other one."""
     async with c.transaction():
-        await operate.release(c, RIO, brins, Press(actor="me", at=NOW, reason="x"))
+        await controls.release(c, RIO, brins, Actor(caller=operator("me"), at=NOW, reason="x"))
 
 
 async def new_school(c: Connection) -> None:
     """Let a school come that was not there, with a mandate, and plan it."""
-    await c.execute(
-        "insert into schools (brin, name, bge_code, sector) values ('00CC', 'Later', '41561', 'po');"
-        "insert into branches (branch, brin, name) values ('00CC00', '00CC', 'a')"
-    )
+    await add_schools(c, BuiltSchool(brin="00CC"))
     await grant(c, LATER, service="RIO")  # type: ignore[arg-type]
     await plan_everybody(c)
 
@@ -74,8 +74,10 @@ async def statuses(c: Connection) -> dict[str, str]:
 async def standing(c: Connection) -> tuple[DestinationLag, LaneSums]:
     """Read how the destination stands."""
     lag = await LagReader().read(c, NOW)
-    place = next(place for place in await observe.places(c) if place.name == RIO)
-    return next(each for each in lag.destinations if each.place.name == RIO), (await observe.lane_sums(c))[place.id]
+    destination = next(destination for destination in await observe.read_destinations(c) if destination.name == RIO)
+    return next(each for each in lag.destinations if each.destination.name == RIO), (await observe.lane_sums(c))[
+        destination.id
+    ]
 
 
 async def test_one_school_goes_first_then_the_rest(c: Connection) -> None:
@@ -86,12 +88,12 @@ async def test_one_school_goes_first_then_the_rest(c: Connection) -> None:
     assert await take(c, RIO) == 1
     assert await statuses(c) == {"00AA": "waiting", "18DS": "delivered"}
     lag, sums = await standing(c)
-    assert (lag.place.state, sums.held_brins, sums.released_brins) == ("held", (), ("18DS",))
+    assert (lag.destination.state, sums.held_brins, sums.released_brins) == ("held", (), ("18DS",))
     assert (lag.standing.held, lag.standing.waiting, lag.standing.oldest_undelivered) == (1, 0, None)
     await release(c)
     assert await take(c, RIO) == 1
     assert set((await statuses(c)).values()) == {"delivered"}
-    assert (await verify(c, NOW)).violations == []
+    assert (await check_ledger(c, NOW)).violations == []
 
 
 async def test_what_is_new_of_a_released_school_goes_and_of_the_others_waits(c: Connection) -> None:
@@ -122,8 +124,7 @@ async def test_schools_that_come_later_are_held_with_the_others(c: Connection) -
 async def test_a_school_may_be_released_before_there_is_anything_for_it(c: Connection) -> None:
     """The first message for it is planned later, and goes."""
     await hold(c)
-    await c.execute("insert into schools (brin, name, bge_code, sector) values ('00DD', 'Early', '41561', 'po')")
-    await c.execute("insert into branches (branch, brin, name) values ('00DD00', '00DD', 'a')")
+    await add_schools(c, BuiltSchool(brin="00DD"))
     await release(c, ["00DD"])
     await grant(c, "00DD", service="RIO")  # type: ignore[arg-type]
     await plan_everybody(c)
@@ -136,7 +137,7 @@ async def test_the_reverse_chosen_schools_wait_while_all_others_go(c: Connection
     await hold(c, [SECOND])
     assert await take(c, RIO) == 1
     lag, sums = await standing(c)
-    assert (lag.place.state, sums.held_brins, sums.released_brins) == ("open", ("18DS",), ())
+    assert (lag.destination.state, sums.held_brins, sums.released_brins) == ("open", ("18DS",), ())
     await hold(c)
     await hold(c, [SECOND])
     await release(c, [FIRST])
@@ -160,8 +161,7 @@ async def test_a_lane_that_is_being_made_is_what_its_destination_is(c: Connectio
     """A planner at work with a school's first message: the button waits for it, and then takes its lane along."""
     if button == "release":
         await hold(c)
-    await c.execute("insert into schools (brin, name, bge_code, sector) values ('00CC', 'Later', '41561', 'po')")
-    await c.execute("insert into branches (branch, brin, name) values ('00CC00', '00CC', 'a')")
+    await add_schools(c, BuiltSchool(brin="00CC"))
     await grant(c, LATER, service="RIO")  # type: ignore[arg-type]
     planner, presser = await asyncpg.connect(database), await asyncpg.connect(database)
     turn = planner.transaction()

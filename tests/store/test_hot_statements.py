@@ -10,19 +10,20 @@ import asyncpg
 import pytest
 
 from hub import plan, settle
-from hub.domain.outcome import Delivered
-from hub.settle import IncomingReport, LaneRun
-from hub.store import lanes, log, processes
-from hub.store.lanes import Standing, Taken
-from hub.store.pool import look_up_by_key
+from hub.domain.delivery import Delivered
+from hub.domain.keys import DeliveryKey
+from hub.settle import IncomingReport, LaneResult
+from hub.store import lanes, processes, published_events
+from hub.store.lanes import LaneUpdate, SucceededAttempt
+from hub.store.pool import prefer_index_lookups
 from schemas.kinds import ReportStatus
-from tests.support.ledgers import QUEUE, make_register, record_events, settle_everything
+from tests.support.lanes.ledgers import QUEUE, make_register, record_events, settle_everything
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
 SCHOOLS, HISTORY, ROWS = 6000, 10, 1000
-BIG = {"deliveries", "events", "lanes", "mandates", "plans", "schools"}
+BIG = {"deliveries", "events", "lanes", "mandates", "planning_progress", "schools"}
 
 
 class Plans:
@@ -55,9 +56,9 @@ async def explained(database: str) -> AsyncIterator[tuple[asyncpg.Connection[Any
     await record_events(c, HISTORY, body=20)
     await settle_everything(c, QUEUE)
     await record_events(c, 1, body=20)
-    for table in ("events", "deliveries", "lanes", "plans", "mandates", "schools", "todo", "feed"):
+    for table in (*sorted(BIG), "event_outbox", "published_events"):
         await c.execute(f"vacuum analyze {table}")
-    await look_up_by_key(c)
+    await prefer_index_lookups(c)
     plans = Plans()
     await c.execute("load 'auto_explain'")
     for name, value in {
@@ -83,25 +84,33 @@ async def test_hot_statements_use_their_indexes(explained: tuple[asyncpg.Connect
         assert len((await plan.plan(c, dict.fromkeys(brins, at), at, 1)).planned) == ROWS
     owner = (await processes.enter(c, "forward")).process
     leases = await lanes.lease(c, owner, {3: ROWS})
-    letters = await lanes.read(c, leases, 40)
+    deliveries = await lanes.read(c, leases, 40)
     runs = [
-        LaneRun(
-            standing=Standing(lease=x, head=x.head + 1, sent=x.head + 1, closed=x.closed, wait=0.0),
-            taken=[Taken(key=(3, x.brin, x.head + 1), before=m.status, outcome=Delivered(at=at, partition=1, offset=7),
-                         expects_report=True, planned_at=at) for m in letters[3, x.brin]],
+        LaneResult(
+            update=LaneUpdate(lease=x, head=x.head + 1, sent=x.head + 1, closed=x.closed, wait=0.0),
+            succeeded=[
+                SucceededAttempt(
+                    key=DeliveryKey(3, x.brin, x.head + 1),
+                    before=m.status,
+                    outcome=Delivered(at=at, partition=1, offset=7),
+                    expects_report=True,
+                    planned_at=at,
+                )
+                for m in deliveries[x.lane]
+            ],
         )
         for x in leases
-    ]  # fmt: skip
+    ]
     async with c.transaction():
-        assert await settle.attempts(c, owner, runs, at) == ROWS
-    ids = [m.message.id for mail in letters.values() for m in mail]
+        assert await settle.record_attempts(c, owner, runs, at) == ROWS
+    ids = [m.message.id for deliveries in deliveries.values() for m in deliveries]
     async with c.transaction():
         reports = [IncomingReport(delivery_id=i, status=ReportStatus.PROCESSED, reported_at=at) for i in ids]
         await settle.apply_reports(c, reports, at, 1)
-    errands = await log.read_todo(c, ROWS)
-    await log.take_off(c, errands, SCHOOLS * HISTORY, at)
-    changes = [change for items in (await log.read_changes(c, 20)).values() for change in items]
-    assert len(await log.subjects(c, changes[:ROWS])) == ROWS
+    errands = await published_events.read_outbox(c, ROWS)
+    await published_events.mark_published(c, errands, SCHOOLS * HISTORY, at)
+    changes = [change for items in (await published_events.read_changes(c, 20)).values() for change in items]
+    assert len(await published_events.subjects(c, changes[:ROWS])) == ROWS
     _judge(plans)
 
 

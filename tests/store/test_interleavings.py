@@ -12,17 +12,18 @@ import orjson
 import pytest
 
 from hub import plan, settle
-from hub.domain.delivery import IN_LANE
+from hub.domain.delivery import IN_LANE, Delivered
 from hub.domain.ids import new_id
-from hub.domain.outcome import Delivered
-from hub.settle import LaneRun
+from hub.domain.keys import DeliveryKey
+from hub.settle import LaneResult
 from hub.store import lanes, processes
-from hub.store.lanes import Standing, Taken
+from hub.store.lanes import LaneUpdate, SucceededAttempt
 from tests.support import chance
-from tests.support.interleaver import Interleaver, Schedule, Stepped
+from tests.support.interleaving.interleaver import Interleaver, Schedule, SteppedConnection
+from tests.support.register.schools import BuiltSchool, add_schools
 
 if TYPE_CHECKING:
-    from hub.store.lanes import Lease, Letter
+    from hub.store.lanes import Lease, QueuedDelivery
 
 pytestmark = pytest.mark.proof
 SCHEDULES = 600 * chance.TIMES
@@ -54,8 +55,7 @@ class World:
     async def furnish(self) -> None:
         """Put the register and the log in place, once."""
         c = self.watcher
-        await c.execute("insert into boards values ('41561', null)")
-        await c.execute("insert into schools values ($1, 'Schule', '41561', 'po', null, $2)", BRIN, EVENTS)
+        await add_schools(c, BuiltSchool(brin=BRIN, counter=EVENTS, branches={}))
         await c.execute("insert into systems values ($1, 'LAS', '{RIO}')", SUPPLIER)
         at, mandate = datetime.now(UTC), new_id(datetime.now(UTC))
         await c.execute(
@@ -73,8 +73,8 @@ class World:
     async def reset(self) -> None:
         """Forget all that was planned and sent."""
         await self.watcher.execute(
-            "delete from deliveries; delete from lanes; delete from plans; delete from tallies;"
-            "delete from changes; delete from attempts; delete from processes"
+            "delete from deliveries; delete from lanes; delete from planning_progress; delete from tallies;"
+            "delete from change_outbox; delete from attempts; delete from processes"
         )
         self.receiver = Receiver()
         self.owners = {
@@ -82,7 +82,7 @@ class World:
             for name in ("forward 1", "forward 2", "last")
         }
 
-    async def planner(self, c: Stepped) -> None:
+    async def planner(self, c: SteppedConnection) -> None:
         """Plan what rang."""
         async with c.transaction():
             await plan.plan(c, {BRIN: None}, datetime.now(UTC), 1)  # type: ignore[arg-type]
@@ -90,41 +90,51 @@ class World:
     async def forward(self, c: Any, owner: int) -> bool:
         """Take a turn with whatever is due: lease, read, send, settle."""
         leases = await lanes.lease(c, owner, dict.fromkeys((1, 2, 3), 10))
-        letters = await lanes.read(c, leases, 10) if leases else {}
+        deliveries = await lanes.read(c, leases, 10) if leases else {}
         for lease in leases:
-            run = await self._turn(c, lease, letters[lease.destination, lease.brin])
+            run = await self._turn(c, lease, deliveries[lease.lane])
             async with c.transaction():
-                await settle.attempts(c, owner, [run], datetime.now(UTC))
+                await settle.record_attempts(c, owner, [run], datetime.now(UTC))
         return bool(leases)
 
-    async def _turn(self, c: Any, lease: Lease, letters: list[Letter]) -> LaneRun:
-        head, taken = lease.head, []
-        for letter in letters:
-            assert letter.status in IN_LANE
-            if isinstance(c, Stepped):
-                await c.step(f"send {letter.message.sequence}")
-            self.receiver.arrivals.append((str(letter.message.id), letter.message.sequence))
-            head = letter.message.sequence
+    async def _turn(self, c: Any, lease: Lease, deliveries: list[QueuedDelivery]) -> LaneResult:
+        head, succeeded = lease.head, []
+        for delivery in deliveries:
+            assert delivery.status in IN_LANE
+            if isinstance(c, SteppedConnection):
+                await c.step(f"send {delivery.message.sequence}")
+            self.receiver.arrivals.append((str(delivery.message.id), delivery.message.sequence))
+            head = delivery.message.sequence
             outcome = Delivered(at=datetime.now(UTC), partition=0, offset=head)
-            taken.append(Taken(key=(lease.destination, lease.brin, head), before=letter.status, outcome=outcome,
-                               expects_report=letter.expects_report, planned_at=letter.planned_at))  # fmt: skip
-        return LaneRun(standing=Standing(lease=lease, head=head, sent=head, closed=lease.closed, wait=0.0), taken=taken)
+            key = DeliveryKey(lease.destination, lease.brin, head)
+            succeeded.append(
+                SucceededAttempt(
+                    key=key,
+                    before=delivery.status,
+                    outcome=outcome,
+                    expects_report=delivery.expects_report,
+                    planned_at=delivery.planned_at,
+                )
+            )
+        return LaneResult(
+            update=LaneUpdate(lease=lease, head=head, sent=head, closed=lease.closed, wait=0.0), succeeded=succeeded
+        )
 
     def scripts(self, paused: str | None) -> dict[str, Any]:
         """Name who takes part; `paused` is a forwarder that the sweep declares dead while it still runs."""
 
         def forwarder(name: str) -> Any:
-            async def script(c: Stepped) -> None:
+            async def script(c: SteppedConnection) -> None:
                 for _ in range(ROUNDS):
                     await self.forward(c, self.owners[name])
 
             return script
 
-        async def sweep(c: Stepped) -> None:
+        async def sweep(c: SteppedConnection) -> None:
             if paused is not None:
-                await c.execute("update processes set beat_at = '-infinity' where id = $1", self.owners[paused])
+                await c.execute("update processes set heartbeat_at = '-infinity' where id = $1", self.owners[paused])
             async with c.transaction():
-                await processes.bury(c)  # type: ignore[arg-type]
+                await processes.rescue_lanes(c)  # type: ignore[arg-type]
 
         return {
             "plan 1": self.planner, "plan 2": self.planner, "forward 1": forwarder("forward 1"),
@@ -136,8 +146,10 @@ class World:
         async with self.watcher.transaction():
             await plan.plan(self.watcher, {BRIN: None}, datetime.now(UTC), 1)
         if crashed in self.owners:
-            await self.watcher.execute("update processes set beat_at = '-infinity' where id = $1", self.owners[crashed])
-        await processes.bury(self.watcher)
+            await self.watcher.execute(
+                "update processes set heartbeat_at = '-infinity' where id = $1", self.owners[crashed]
+            )
+        await processes.rescue_lanes(self.watcher)
         assert await lanes.repair_stranded(self.watcher) == []
         while await self.forward(self.watcher, self.owners["last"]):
             pass

@@ -9,13 +9,15 @@ import orjson
 import pytest
 from pydantic import SecretStr
 
-from hub import keyring
+from hub.access import Actor
 from hub.errors import ConfigurationError, Conflict
-from hub.operate import Press
-from hub.sealing import new_key, seal, unseal
+from hub.operations import keys as keyring
+from hub.sealing import seal, unseal
 from hub.store import idempotency, keys, subscriptions
-from hub.store.idempotency import GivenAnswer
-from tests.support.subscribed import KEYS, LAS, NOW, make_register, subscribed
+from hub.store.idempotency import StoredResponse
+from tests.support.operators import operator
+from tests.support.register.subscriptions import KEYS, LAS, NOW, make_register, subscribed
+from tests.support.sealing_keys import new_key
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,9 +29,9 @@ NEW = SecretStr(new_key())
 BOTH = (NEW, *KEYS)
 
 
-def press(at: datetime = NOW) -> Press:
+def press(at: datetime = NOW) -> Actor:
     """Somebody on duty, at this moment."""
-    return Press(actor="duty", at=at, reason="the yearly change")
+    return Actor(caller=operator("duty"), at=at, reason="the yearly change")
 
 
 @pytest.fixture
@@ -38,14 +40,14 @@ async def c(connection: Connection) -> Connection:
     await make_register(connection)
     await subscribed(connection, client_certificate=seal(b"certificate and key", KEYS))
     await keys.valid_keys(connection, KEYS, NOW)
-    answer = GivenAnswer(request_hash=b"", status=201, headers={}, body=seal(b'{"secret":"whsec_"}', KEYS))
+    answer = StoredResponse(request_hash=b"", status=201, headers={}, body=seal(b'{"secret":"whsec_"}', KEYS))
     await idempotency.keep(connection, "las", "once", answer, NOW)
     return connection
 
 
 async def noted(c: Connection) -> list[tuple[str, Any]]:
     """Read the audit."""
-    return [(row["action"], orjson.loads(row["subject"])) for row in await c.fetch("select * from audit order by n")]
+    return [(row["action"], orjson.loads(row["subject"])) for row in await c.fetch("select * from audit order by id")]
 
 
 async def test_a_signing_key_is_replaced_without_a_gap(c: Connection) -> None:
@@ -96,9 +98,9 @@ async def test_what_no_key_opens_stops_no_other_and_is_named(c: Connection) -> N
     """The rest is sealed anew; whose it is stands in the answer, and in what a survey finds."""
     stranger = seal(b"x", [SecretStr(new_key())])
     await c.execute("update subscription_secrets set sealed = $1", stranger)
-    assert await keyring.survey(c, BOTH) == (3, (await keyring.reseal(c, BOTH, press())).closed)
-    older, closed = await keyring.survey(c, BOTH)
-    assert (older, [(each.kind, each.owner) for each in closed]) == (0, [("secret", LAS)])
+    assert await keyring.count_outdated(c, BOTH) == (3, (await keyring.reseal(c, BOTH, press())).unreadable)
+    older, unreadable = await keyring.count_outdated(c, BOTH)
+    assert (older, [(each.kind, each.owner) for each in unreadable]) == (0, [("secret", LAS)])
     assert await c.fetchval("select sealed from subscription_secrets") == stranger
 
 

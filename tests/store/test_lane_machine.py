@@ -12,17 +12,28 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
-from hub import operate, plan, settle
-from hub.domain.circuit import Opening
-from hub.observe.books import verify
-from hub.operate import Press
-from hub.store import lanes, places, processes
+from hub import plan, settle
+from hub.access import Actor
+from hub.domain.circuit import CircuitOpened
+from hub.observe.books import check_ledger
+from hub.operations import controls
+from hub.store import destinations, lanes, processes
 from schemas.kinds import DeliveryStatus as Status
 from schemas.kinds import ReportStatus
-from tests.support.lane_model import WAITS, Lane
-from tests.support.lane_turns import FORGET, LANES, Turn, bury, cancel_one, close_circuit, report_on, run_of
-from tests.support.ledgers import make_register, record_events
-from tests.support.machines import LedgerMachine, try_out
+from tests.support.lanes.lane_model import WAITS, Lane
+from tests.support.lanes.lane_steps import (
+    FORGET,
+    LANES,
+    LaneSteps,
+    cancel_one,
+    close_circuit,
+    report_on,
+    rescue_lanes,
+    result_of,
+)
+from tests.support.lanes.ledgers import make_register, record_events
+from tests.support.lanes.machines import LedgerMachine, try_out
+from tests.support.operators import operator
 
 if TYPE_CHECKING:
     from hub.store.lanes import Lease
@@ -47,7 +58,7 @@ class Machine(LedgerMachine):
         """Start with two schools that have something to tell, and three forwarders."""
         self.model = {brin: Lane() for brin in BRINS}
         self.unplanned: dict[str, int] = defaultdict(int)
-        self.turns: dict[int, dict[str, Turn]] = {n: {} for n in range(3)}
+        self.turns: dict[int, dict[str, LaneSteps]] = {n: {} for n in range(3)}
         self.buried: set[int] = set()
         self.silent: set[int] = set()
         self.arrived: dict[str, list[int]] = defaultdict(list)
@@ -88,58 +99,58 @@ class Machine(LedgerMachine):
             leases = await lanes.lease(self.c, self.ids[n], {self.rio: permits})
             return leases, await lanes.read(self.c, leases, MOST) if leases else {}
 
-        leases, letters = self.do(work())
+        leases, deliveries = self.do(work())
         due = [brin for brin, lane in self.model.items() if lane.due == "now"]
         assert len(leases) == (0 if n in self.buried else min(permits, len(due)))
         for lease in leases:
             assert lease.brin in due
             self.model[lease.brin].lease(n)
-            got = letters[self.rio, lease.brin]
+            got = deliveries[self.rio, lease.brin]
             first = self.model[lease.brin].head + 1
             assert [x.message.sequence for x in got] == list(range(first, first + len(got)))
-            self.turns[n][lease.brin] = Turn(lease, got)
+            self.turns[n][lease.brin] = LaneSteps(lease, got)
 
-    def in_hand(self) -> list[tuple[int, str]]:
-        """Who has what in hand, or believes it."""
+    def leased(self) -> list[tuple[int, str]]:
+        """List the leases that forwarders hold, or believe that they hold."""
         return [(n, brin) for n, turns in self.turns.items() for brin in turns]
 
-    @precondition(lambda self: self.in_hand())
+    @precondition(lambda self: self.leased())
     @rule(data=st.data(), outcome=st.sampled_from(["ok", "ok", "ok", "fail", "dead"]))
     def send(self, data: st.DataObject, outcome: str) -> None:
-        """A forwarder sends its next letter; one that was silent only the one that it was about to send."""
-        n, brin = data.draw(st.sampled_from(self.in_hand()))
+        """A forwarder sends its next delivery; one that was silent only the one that it was about to send."""
+        n, brin = data.draw(st.sampled_from(self.leased()))
         turn = self.turns[n][brin]
         if turn.ended or turn.was_late:
             return
         turn.was_late = n in self.silent
-        letter = next((x for x in turn.letters[len(turn.steps) :]), None)
-        if letter is None:
+        delivery = next((x for x in turn.deliveries[len(turn.steps) :]), None)
+        if delivery is None:
             turn.ended = True
-        elif letter.status not in WAITS:
-            turn.steps.append((letter, letter.status))
+        elif delivery.status not in WAITS:
+            turn.steps.append((delivery, delivery.status))
         else:
-            self.arrived[brin].append(letter.message.sequence)
+            self.arrived[brin].append(delivery.message.sequence)
             status = {"ok": Status.DELIVERED, "fail": Status.RETRYING, "dead": Status.DEAD}[outcome]
-            turn.steps.append((letter, status))
+            turn.steps.append((delivery, status))
             turn.ended = status is Status.RETRYING
 
-    @precondition(lambda self: self.in_hand())
+    @precondition(lambda self: self.leased())
     @rule(data=st.data())
     def settle(self, data: st.DataObject) -> None:
         """A forwarder gives a lane back; when it is not its own any more nothing happens."""
-        n, brin = data.draw(st.sampled_from(self.in_hand()))
+        n, brin = data.draw(st.sampled_from(self.leased()))
         turn = self.turns[n].pop(brin)
-        lane, run = self.model[brin], run_of(turn)
+        lane, run = self.model[brin], result_of(turn)
 
         async def work() -> int:
             async with self.c.transaction():
-                return await settle.attempts(self.c, self.ids[n], [run], datetime.now(UTC))
+                return await settle.record_attempts(self.c, self.ids[n], [run], datetime.now(UTC))
 
         is_mine = lane.owner == n and lane.token == turn.lease.token
         assert self.do(work()) == is_mine
         if is_mine:
-            steps = [(letter.message.sequence, status) for letter, status in turn.steps if letter.status in WAITS]
-            lane.settle(steps, run.standing.head, "later" if run.standing.wait else "now")
+            steps = [(delivery.message.sequence, status) for delivery, status in turn.steps if delivery.status in WAITS]
+            lane.settle(steps, run.update.head, "later" if run.update.wait else "now")
 
     @rule(brin=brins, number=numbers, status=st.sampled_from(list(ReportStatus)), minute=st.integers(-3, 3))
     def report(self, brin: str, number: int, status: ReportStatus, minute: int) -> None:
@@ -165,21 +176,21 @@ class Machine(LedgerMachine):
     def press(self, brin: str) -> None:
         """A person holds a school, or releases it."""
         lane = self.model[brin]
-        button = operate.release if lane.held else operate.hold
+        button = controls.release if lane.held else controls.hold
 
         async def work() -> None:
             async with self.c.transaction():
-                await button(self.c, RIO, [brin], Press(actor="test", at=datetime.now(UTC), reason="a test"))
+                await button(self.c, RIO, [brin], Actor(caller=operator("test"), at=datetime.now(UTC), reason="a test"))
 
         self.do(work())
-        (lane.hold if button is operate.hold else lane.release)()
+        (lane.hold if button is controls.hold else lane.release)()
 
-    @precondition(lambda self: self.in_hand())
+    @precondition(lambda self: self.leased())
     @rule(data=st.data())
     def fall_silent(self, data: st.DataObject) -> None:
-        """A forwarder that has lanes in hand stops beating."""
-        n, _ = data.draw(st.sampled_from(self.in_hand()))
-        self.do(self.c.execute("update processes set beat_at = '-infinity' where id = $1", self.ids[n]))
+        """A forwarder that has leases stops beating."""
+        n, _ = data.draw(st.sampled_from(self.leased()))
+        self.do(self.c.execute("update processes set heartbeat_at = '-infinity' where id = $1", self.ids[n]))
         self.silent.add(n)
 
     @precondition(lambda self: self.silent - self.buried)
@@ -187,12 +198,12 @@ class Machine(LedgerMachine):
     def bury(self) -> None:
         """Whoever is silent is declared dead, and its lanes go on."""
         freed = [lane for lane in self.model.values() if lane.owner in self.silent - self.buried]
-        assert self.do(bury(self.c)) == len(freed)
+        assert self.do(rescue_lanes(self.c)) == len(freed)
         for lane in freed:
             lane.free()
         self.buried |= self.silent
 
-    @precondition(lambda self: self.in_hand())
+    @precondition(lambda self: self.leased())
     @rule(data=st.data())
     def be_taken_over(self, data: st.DataObject) -> None:
         """A forwarder is declared dead, and another takes what it had, which it still believes its own."""
@@ -220,8 +231,10 @@ class Machine(LedgerMachine):
     @rule()
     def open_circuit(self) -> None:
         """The queue takes nothing for a while."""
-        opening = Opening(since=datetime.now(UTC), cause="unreachable", error="nobody", probe_at=datetime.now(UTC))
-        assert self.do(places.open_circuit(self.c, self.rio, opening, "closed"))
+        opening = CircuitOpened(
+            since=datetime.now(UTC), cause="unreachable", error="nobody", probe_at=datetime.now(UTC)
+        )
+        assert self.do(destinations.open_circuit(self.c, self.rio, opening, "closed"))
         self.circuit = "open"
 
     @precondition(lambda self: self.circuit != "closed")
@@ -264,8 +277,8 @@ class Machine(LedgerMachine):
     def teardown(self) -> None:
         """In the end the books are right."""
         if hasattr(self, "model"):
-            self.do(self.c.execute("update processes set beat_at = clock_timestamp()"))
-            assert self.do(verify(self.c, datetime.now(UTC))).violations == []
+            self.do(self.c.execute("update processes set heartbeat_at = clock_timestamp()"))
+            assert self.do(check_ledger(self.c, datetime.now(UTC))).violations == []
 
 
 @pytest.mark.timeout(3000)

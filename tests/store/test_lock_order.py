@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hub import operate, plan, register
+from hub import plan, register
 from hub.clock import now
+from hub.domain.keys import LaneKey
 from hub.errors import NotFound
-from hub.store import places, retention
-from hub.store.pool import look_up_by_key
-from tests.support.acts import by
-from tests.support.seen import plan_all, report, take
-from tests.support.subscribed import at, grant, make_register
+from hub.operations import controls
+from hub.store import destinations, retention
+from hub.store.pool import prefer_index_lookups
+from tests.support.lanes.ledger_states import plan_all, report, take
+from tests.support.register.bulk_jobs import by
+from tests.support.register.subscriptions import at, grant, make_register
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
@@ -60,10 +62,10 @@ async def in_transaction(c: Connection, work: Coroutine[Any, Any, Any]) -> Any:
 async def test_what_was_taken_is_noted_in_the_order_of_destinations(one: Connection, other: Connection) -> None:
     """Whoever waits for the first holds none after it, in whatever order they took something, as forwarders look up."""
     first, second = [row["id"] for row in await one.fetch("select id from destinations order by id limit 2")]
-    await look_up_by_key(other)
+    await prefer_index_lookups(other)
     async with one.transaction():
         await one.fetch(HOLD, first)
-        noting = await begin(one, places.note_taken(other, {second: now(), first: now()}))
+        noting = await begin(one, destinations.write_accepted(other, {second: now(), first: now()}))
         await one.fetch(HOLD, second)
     await noting
 
@@ -74,7 +76,7 @@ async def test_moments_are_forgotten_in_the_order_of_destinations(one: Connectio
     await one.execute("update destinations set pace = pace where id = $1", first)
     async with one.transaction():
         await one.fetch(HOLD, first)
-        forgetting = await begin(one, in_transaction(other, places.forget_moments(other)))
+        forgetting = await begin(one, in_transaction(other, destinations.reset_deadlines(other)))
         await one.fetch(HOLD, second)
     await forgetting
 
@@ -85,7 +87,7 @@ async def test_old_news_holds_its_destination_before_any_lane(one: Connection, o
     await plan_all(one)
     rio = await one.fetchval("select id from destinations where name = $1", RIO)
     async with one.transaction():
-        await register.amend(one, mandate.id, register.Patch(end_date=at().today + timedelta(days=400)), at())
+        await register.amend(one, mandate.id, register.DateChange(end_date=at().today + timedelta(days=400)), at())
     late = now() + timedelta(minutes=10)
     async with one.transaction():
         await one.fetch(HOLD, rio)
@@ -99,15 +101,15 @@ async def test_a_cancellation_that_meets_retention_finds_nothing(one: Connection
     mandate = await grant(one, service="RIO")
     for days in (400, 4000):
         async with one.transaction():
-            await register.amend(one, mandate.id, register.Patch(end_date=at().today + timedelta(days=days)), at())
+            await register.amend(one, mandate.id, register.DateChange(end_date=at().today + timedelta(days=days)), at())
     await plan_all(one)
     await take(one, RIO)
     rows = await one.fetch("select id, destination, brin from deliveries order by sequence")
     for row in rows:
         await report(one, str(row["id"]), "processed")
     async with one.transaction():
-        lane = (rows[0]["destination"], rows[0]["brin"])
+        lane = LaneKey(rows[0]["destination"], rows[0]["brin"])
         assert await retention.thin_lanes(one, [lane], now() + timedelta(days=1), date(2026, 1, 1)) == len(rows) - 1
-        cancelling = await begin(one, in_transaction(other, operate.cancel(other, rows[0]["id"], by("ann"))))
+        cancelling = await begin(one, in_transaction(other, controls.cancel(other, rows[0]["id"], by("ann"))))
     with pytest.raises(NotFound, match="no delivery"):
         await cancelling

@@ -8,53 +8,53 @@ import asyncpg
 
 from hub import settle
 from hub.clock import now
-from hub.domain.delivery import Status
-from hub.domain.outcome import Delivered, RetryLater
-from hub.settle import LaneRun
+from hub.domain.delivery import Delivered, Move, RetryLater
+from hub.domain.keys import DeliveryKey
+from hub.settle import LaneResult
 from hub.store import lanes, processes
-from hub.store.lanes import Missed, Standing, Taken
-from tests.support.forwarding import forwarder, settings_for, until
-from tests.support.receiver import receiver
-from tests.support.subscribed import assert_books_right, grant, make_register, plan_all, subscribed
+from hub.store.lanes import FailedAttempt, LaneUpdate, SucceededAttempt
+from tests.support.lanes.forwarding import forwarder, settings_for, until
+from tests.support.receivers.receiver import receiver
+from tests.support.register.subscriptions import assert_books_right, grant, make_register, plan_all, subscribed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pytest
 
-    from hub.store.lanes import Lease, Letter
+    from hub.domain.keys import LaneKey
+    from hub.store.lanes import Lease, QueuedDelivery
     from hub.store.pool import Connection
 
 
-async def _leased(c: Connection) -> tuple[int, Lease, list[Letter]]:
+async def _leased(c: Connection) -> tuple[int, Lease, list[QueuedDelivery]]:
     await make_register(c)
     await grant(c, service="RIO")
     await plan_all(c)
     owner = (await processes.enter(c, "forward")).process
     (lease,) = await lanes.lease(c, owner, {3: 10})
-    letters = await lanes.read(c, [lease], 10)
-    return owner, lease, letters[lease.destination, lease.brin]
+    deliveries = await lanes.read(c, [lease], 10)
+    return owner, lease, deliveries[lease.lane]
 
 
-async def _settle(c: Connection, owner: int, run: LaneRun) -> int:
+async def _settle(c: Connection, owner: int, run: LaneResult) -> int:
     async with c.transaction():
-        return await settle.attempts(c, owner, [run], now())
+        return await settle.record_attempts(c, owner, [run], now())
 
 
 async def test_a_failure_is_not_settled_twice(connection: Connection) -> None:
     """Neither is its budget burned twice nor its attempt kept twice."""
-    owner, lease, (letter, *_) = await _leased(connection)
-    missed = Missed(
-        key=(lease.destination, lease.brin, letter.message.sequence),
-        before=letter.status,
-        after=Status.RETRYING,
+    owner, lease, (delivery, *_) = await _leased(connection)
+    failed = FailedAttempt(
+        key=DeliveryKey(lease.destination, lease.brin, delivery.message.sequence),
+        before=delivery.status,
+        move=Move.FAILED,
         outcome=RetryLater(at=now(), error="nobody", duration_ms=1),
-        burned=1,
         reason=None,
         expects_report=True,
     )
-    standing = Standing(lease=lease, head=lease.head, sent=lease.sent, closed=lease.closed, wait=60.0)
-    run = LaneRun(standing=standing, missed=[missed])
+    update = LaneUpdate(lease=lease, head=lease.head, sent=lease.sent, closed=lease.closed, wait=60.0)
+    run = LaneResult(update=update, failed=[failed])
     assert [await _settle(connection, owner, run) for _ in range(2)] == [1, 0]
     assert await connection.fetchval("select attempts from deliveries") == 1
     assert await connection.fetchval("select count(*) from attempts") == 1
@@ -63,16 +63,18 @@ async def test_a_failure_is_not_settled_twice(connection: Connection) -> None:
 
 async def test_a_delivery_is_not_settled_twice(connection: Connection) -> None:
     """It was attempted once, whatever became of the answer to the commit."""
-    owner, lease, (letter, *_) = await _leased(connection)
-    taken = Taken(
-        key=(lease.destination, lease.brin, letter.message.sequence),
-        before=letter.status,
+    owner, lease, (delivery, *_) = await _leased(connection)
+    succeeded = SucceededAttempt(
+        key=DeliveryKey(lease.destination, lease.brin, delivery.message.sequence),
+        before=delivery.status,
         outcome=Delivered(at=now(), partition=1, offset=2),
         expects_report=True,
-        planned_at=letter.planned_at,
+        planned_at=delivery.planned_at,
     )
-    head = letter.message.sequence
-    run = LaneRun(standing=Standing(lease=lease, head=head, sent=head, closed=lease.closed, wait=0.0), taken=[taken])
+    head = delivery.message.sequence
+    run = LaneResult(
+        update=LaneUpdate(lease=lease, head=head, sent=head, closed=lease.closed, wait=0.0), succeeded=[succeeded]
+    )
     assert [await _settle(connection, owner, run) for _ in range(2)] == [1, 0]
     assert await connection.fetchval("select attempts from deliveries") == 1
     await assert_books_right(connection)
@@ -85,7 +87,7 @@ async def test_lanes_are_not_lost_that_were_leased_and_never_read(
     reading = lanes.read
     lost: list[Sequence[Lease]] = []
 
-    async def go_away(c: Connection, leases: Sequence[Lease], most: int) -> Mapping[tuple[int, str], list[Letter]]:
+    async def go_away(c: Connection, leases: Sequence[Lease], most: int) -> Mapping[LaneKey, list[QueuedDelivery]]:
         if not lost:
             lost.append(leases)
             raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
@@ -111,11 +113,10 @@ async def test_lanes_are_not_lost_that_were_leased_and_never_read(
 async def test_what_is_known_is_not_given_back(connection: Connection) -> None:
     """Only what nobody works on becomes due again; the token of what does not is fenced off."""
     owner, lease, _ = await _leased(connection)
-    known = (lease.destination, lease.brin, lease.token)
-    assert await lanes.give_back(connection, owner, [known]) == []
-    assert await lanes.give_back(connection, owner + 1, []) == []
-    assert await lanes.give_back(connection, owner, []) == [known[:2]]
-    standing = Standing(lease=lease, head=lease.head, sent=lease.sent, closed=lease.closed, wait=0.0)
-    assert await _settle(connection, owner, LaneRun(standing=standing)) == 0
+    assert await lanes.return_lost_leases(connection, owner, [lease.key]) == []
+    assert await lanes.return_lost_leases(connection, owner + 1, []) == []
+    assert await lanes.return_lost_leases(connection, owner, []) == [lease.lane]
+    update = LaneUpdate(lease=lease, head=lease.head, sent=lease.sent, closed=lease.closed, wait=0.0)
+    assert await _settle(connection, owner, LaneResult(update=update)) == 0
     (again,) = await lanes.lease(connection, owner, {3: 10})
     assert again.token > lease.token

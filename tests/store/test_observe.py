@@ -14,8 +14,8 @@ from hub.domain.ids import lowest_at
 from hub.observe.lag import LagReader
 from hub.store import meters, observe, tallies
 from hub.store.meters import Meters
-from tests.support.seen import plan_all, report, take
-from tests.support.subscribed import BRINS, grant, make_register
+from tests.support.lanes.ledger_states import plan_all, report, take
+from tests.support.register.subscriptions import BRINS, grant, make_register
 
 if TYPE_CHECKING:
     from hub.observe.lag import Lag
@@ -118,7 +118,7 @@ async def make_old(c: Connection, age: timedelta) -> None:
 async def start(c: Connection) -> UUID:
     """Read where the search at DUO's queue for RIO starts."""
     rio = await c.fetchval("select id from destinations where name = 'duo:rio'")
-    return (await observe.starts(c))[rio]
+    return (await observe.search_starts(c))[rio]
 
 
 async def test_the_search_stops_at_what_waits_for_a_report(ledger: Connection) -> None:
@@ -133,7 +133,7 @@ async def test_the_search_stops_at_what_waits_for_a_report(ledger: Connection) -
     await report(ledger, str(ids[1]), "rejected")
     at = now()
     await observe.advance_open_from(ledger, at)
-    assert await start(ledger) == lowest_at(at - observe.SETTLING_IN)
+    assert await start(ledger) == lowest_at(at - observe.LATE_PLANNING)
 
 
 async def test_the_search_never_passes_the_last_minutes(ledger: Connection) -> None:
@@ -142,7 +142,7 @@ async def test_the_search_never_passes_the_last_minutes(ledger: Connection) -> N
         await report(ledger, str(row["id"]), "processed")
     at = now()
     await observe.advance_open_from(ledger, at)
-    assert await start(ledger) == lowest_at(at - observe.SETTLING_IN)
+    assert await start(ledger) == lowest_at(at - observe.LATE_PLANNING)
 
 
 async def test_the_planner_moves_the_start_back(ledger: Connection) -> None:
@@ -164,7 +164,7 @@ async def test_the_planner_moves_the_start_back(ledger: Connection) -> None:
 
 
 def _oldest(lag: Lag) -> float | None:
-    return next(each.standing.oldest_unprocessed for each in lag.destinations if each.place.name == "duo:rio")
+    return next(each.standing.oldest_unprocessed for each in lag.destinations if each.destination.name == "duo:rio")
 
 
 async def test_the_oldest_unprocessed_is_found_past_many_that_are_settled(ledger: Connection) -> None:

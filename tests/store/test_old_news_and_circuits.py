@@ -11,13 +11,13 @@ import asyncpg
 import pytest
 
 from hub import register, subscribe
-from hub.domain.circuit import Opening
-from hub.restate import restate
-from hub.store import places
+from hub.domain.circuit import CircuitOpened
+from hub.operations.restate import restate
+from hub.store import destinations
 from hub.store.statements import queries
-from tests.support.forwarding import until
-from tests.support.seen import take
-from tests.support.subscribed import (
+from tests.support.lanes.forwarding import until
+from tests.support.lanes.ledger_states import take
+from tests.support.register.subscriptions import (
     BRINS,
     KEYS,
     LAS,
@@ -25,11 +25,11 @@ from tests.support.subscribed import (
     OTHER,
     assert_books_right,
     at,
+    destination_id,
     grant,
     make_register,
-    place,
     plan_all,
-    wish,
+    subscription_request,
 )
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ async def c(connection: Connection) -> Connection:
 
 async def probe_during(database: str, c: Connection, destination: int, telling: Coroutine[Any, Any, object]) -> None:
     """Claim a probe, let somebody tell old news until that waits, and choose the lane to probe with."""
-    opening = Opening(since=NOW, cause="unreachable", error="nobody", probe_at=NOW)
-    assert await places.open_circuit(c, destination, opening, "closed")
+    opening = CircuitOpened(since=NOW, cause="unreachable", error="nobody", probe_at=NOW)
+    assert await destinations.open_circuit(c, destination, opening, "closed")
     forwarder: asyncpg.Connection[Any] = await asyncpg.connect(database)
 
     async def is_blocked() -> bool:
@@ -73,9 +73,11 @@ async def test_a_probe_is_chosen_while_a_system_subscribes_for_the_first_time(da
 
     async def subscribing() -> None:
         async with c.transaction():
-            await subscribe.subscribe(c, LAS, subscribe.Change(wish=wish(), allowed_rate=None), KEYS, LATER)
+            await subscribe.subscribe(
+                c, LAS, subscribe.AgreedRequest(options=subscription_request(), allowed_rate=None), KEYS, LATER
+            )
 
-    await probe_during(database, c, await place(c, WEBHOOK), subscribing())
+    await probe_during(database, c, await destination_id(c, WEBHOOK), subscribing())
     await assert_books_right(c)
 
 
@@ -86,9 +88,9 @@ async def test_a_probe_is_chosen_while_old_news_is_sent_again(database: str, c: 
     await plan_all(c)
     await take(c, RIO)
     async with c.transaction():
-        await register.amend(c, waits.id, register.Patch(end_date=at().today.replace(year=2027)), at())
+        await register.amend(c, waits.id, register.DateChange(end_date=at().today.replace(year=2027)), at())
     await plan_all(c)
-    rio = await place(c, RIO)
+    rio = await destination_id(c, RIO)
 
     async def replaying() -> None:
         async with c.transaction():

@@ -10,7 +10,7 @@ NAMES = ("enable_hashjoin", "enable_mergejoin", "enable_seqscan", "jit", "plan_c
 
 async def test_hot_connections_look_up_by_key_however_often_they_are_used(database: str) -> None:
     """Giving a connection back does not make its planner guess again."""
-    pool = await open_pool(database, name="a test", most=1, is_hot=True)
+    pool = await open_pool(database, name="a test", max_size=1, is_hot=True)
     try:
         found = [await pool.fetchval(SETTINGS, NAMES) for _ in range(3)]
     finally:
@@ -20,7 +20,7 @@ async def test_hot_connections_look_up_by_key_however_often_they_are_used(databa
 
 async def test_a_transaction_that_was_left_open_is_rolled_back(database: str) -> None:
     """Whoever gets the connection next finds none, and nothing that was written in it."""
-    pool = await open_pool(database, name="a test", most=1)
+    pool = await open_pool(database, name="a test", max_size=1)
     try:
         async with pool.acquire() as c:
             await c.execute("begin; create table left_open (n integer)")

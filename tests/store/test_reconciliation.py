@@ -12,14 +12,14 @@ import orjson
 import pytest
 
 from hub import register
-from hub.envelopes import forwarded, letterhead
+from hub.envelopes import envelope_defaults, forwarded_message
 from hub.observe.reconcile import Differences, HeldUnit, reconcile
-from hub.register import Patch
+from hub.register import DateChange
 from hub.store import deliveries
 from schemas.identifiers import Brin, Oin, ServiceCode
-from tests.support.forwarding import deliver_all
-from tests.support.seen import plan_all
-from tests.support.small_register import (
+from tests.support.lanes.forwarding import deliver_all
+from tests.support.lanes.ledger_states import plan_all
+from tests.support.register.small_register import (
     B0,
     B1,
     B2,
@@ -35,9 +35,9 @@ from tests.support.small_register import (
     at,
     fill,
     grant,
-    wish,
+    request,
 )
-from tests.support.subscribed import subscribed
+from tests.support.register.subscriptions import subscribed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -93,9 +93,9 @@ async def messages(c: Connection, place: str) -> tuple[list[Said], list[Said]]:
         place,
     )
     waits = {row["id"] for row in rows if row["waits"]}
-    head = letterhead(Oin("00000099000000009000"), "https://hub.example")
+    head = envelope_defaults(Oin("00000099000000009000"), "https://hub.example")
     read = await deliveries.read_messages(c, [row["id"] for row in rows])
-    said = [Said.read(forwarded(row, before, head)) for row, before in read]
+    said = [Said.read(forwarded_message(row, before, head)) for row, before in read]
     return [m for m in said if m.id not in waits], [m for m in said if m.id in waits]
 
 
@@ -106,20 +106,20 @@ async def lived(connection: Connection) -> Connection:
     await fill(c)
     await subscribed(c, ONE, services=("VVA",))
     await subscribed(c, OTHER, services=("VVA",))
-    first = await grant(c, wish(branches=((B0, R1), (B1, R2))))
-    short = await grant(c, wish(brin=Brin("00AA"), end=TODAY))
-    over = await grant(c, wish(brin=Brin("00AA"), start=TODAY + timedelta(days=9)))
+    first = await grant(c, request(branches=((B0, R1), (B1, R2))))
+    short = await grant(c, request(brin=Brin("00AA"), end=TODAY))
+    over = await grant(c, request(brin=Brin("00AA"), start=TODAY + timedelta(days=9)))
     await _planned_and_taken(c)
     async with c.transaction():
         await register.assign_routing(c, first.id, B2, R3, at())
         await register.remove_routing(c, first.id, B1, at())
         await register.withdraw(c, over.id, at())
         await register.arrive(c, [Brin("00AA")], at(TOMORROW))
-    await grant(c, wish(OTHER, start=TOMORROW, branches=((B1, None),)), at(TOMORROW))
-    await grant(c, wish(OTHER, start=TOMORROW, brin=Brin("00AA")), at(TOMORROW))
+    await grant(c, request(OTHER, start=TOMORROW, branches=((B1, None),)), at(TOMORROW))
+    await grant(c, request(OTHER, start=TOMORROW, brin=Brin("00AA")), at(TOMORROW))
     await _planned_and_taken(c)
     async with c.transaction():
-        await register.amend(c, first.id, Patch(end_date=date(2028, 7, 31)), at(TOMORROW))
+        await register.amend(c, first.id, DateChange(end_date=date(2028, 7, 31)), at(TOMORROW))
         await register.remove_routing(c, first.id, B2, at(TOMORROW))
         await register.assign_routing(c, first.id, B3, None, at(TOMORROW))
     await plan_all(c)

@@ -14,11 +14,11 @@ from hub import register
 from hub.domain.ids import time_of
 from hub.domain.kinds import Kind
 from hub.errors import Conflict, InvalidInput
-from hub.register import Order, Wish
+from hub.register import CopyRequest, GrantRequest
 from hub.store.register import living_mandates
 from schemas.identifiers import Branch, Brin, Oin, RoutingId, ServiceCode
 from schemas.messages import MandateChange
-from tests.support.small_register import (
+from tests.support.register.small_register import (
     B0,
     B1,
     B2,
@@ -35,7 +35,7 @@ from tests.support.small_register import (
     fill,
     grant,
     log,
-    wish,
+    request,
 )
 
 if TYPE_CHECKING:
@@ -53,18 +53,18 @@ async def c(connection: Connection) -> Connection:
 
 async def test_a_grant_is_a_mandate_and_an_event_in_one_transaction(c: Connection) -> None:
     """Everything that follows from a grant is written with it: mandate, event, errand, number."""
-    mandate = await grant(c, wish(branches=((B1, R2),)))
+    mandate = await grant(c, request(branches=((B1, R2),)))
     assert mandate.version == 1
     assert mandate.routes == {B1: R2}
     assert await log(c) == [(1, "granted", [(B1, "granted"), ("", "granted")])]
     assert await c.fetchval("select counter from schools where brin = '18DS'") == 1
-    assert [tuple(r) for r in await c.fetch("select brin, number from todo")] == [("18DS", 1)]
+    assert [tuple(r) for r in await c.fetch("select brin, number from event_outbox")] == [("18DS", 1)]
     assert await living_mandates(c, [BRIN], TODAY) == [mandate]
 
 
 async def test_the_body_of_an_event_is_a_published_mandate_change(c: Connection) -> None:
     """What the register writes reads as the published language has it, with the whole state."""
-    mandate = await grant(c, wish(branches=((B1, None),), end=date(2027, 7, 31)))
+    mandate = await grant(c, request(branches=((B1, None),), end=date(2027, 7, 31)))
     row = await c.fetchrow("select * from events")
     assert row is not None
     assert MandateChange.model_validate_json(row["body"]).model_dump(mode="json") == orjson.loads(row["body"])
@@ -83,7 +83,7 @@ async def test_the_body_of_an_event_is_a_published_mandate_change(c: Connection)
 
 async def test_everything_that_is_wrong_is_said_at_once(c: Connection) -> None:
     """A wish with many faults gets them all back, and leaves nothing behind."""
-    bad = Wish(
+    bad = GrantRequest(
         brin=Brin("00ZZ"),
         service_code=ServiceCode("NONE"),
         supplier_oin=Oin("00000099000000009000"),
@@ -105,21 +105,21 @@ async def test_everything_that_is_wrong_is_said_at_once(c: Connection) -> None:
 @pytest.mark.parametrize(
     ("wanted", "expected"),
     [
-        (wish(brin=Brin("00BB")), [("/brin", "school_closed")]),
-        (wish(brin=Brin("00CC")), [("/brin", "no_agreement")]),
-        (wish(start=date(2026, 11, 23), end=date(9999, 12, 31)), [("/endDate", "too_late")]),
-        (wish(branches=((Branch("18DS09"), None),)), [("/branches/0/branch", "branch_closed")]),
-        (wish(branches=((Branch("00AA00"), None),)), [("/branches/0/branch", "unknown_branch")]),
-        (wish(branches=((B0, R1), (B0, None))), [("/branches/1/branch", "duplicate")]),
+        (request(brin=Brin("00BB")), [("/brin", "school_closed")]),
+        (request(brin=Brin("00CC")), [("/brin", "no_agreement")]),
+        (request(start=date(2026, 11, 23), end=date(9999, 12, 31)), [("/endDate", "too_late")]),
+        (request(branches=((Branch("18DS09"), None),)), [("/branches/0/branch", "branch_closed")]),
+        (request(branches=((Branch("00AA00"), None),)), [("/branches/0/branch", "unknown_branch")]),
+        (request(branches=((B0, R1), (B0, None))), [("/branches/1/branch", "duplicate")]),
         (
-            wish(branches=((B0, RoutingId("0000000700000AA00001")), (B1, R1), (B2, R1))),
+            request(branches=((B0, RoutingId("0000000700000AA00001")), (B1, R1), (B2, R1))),
             [("/branches/0/routingId", "other_school"), ("/branches/2/routingId", "taken")],
         ),
-        (wish(branches=((B0, RoutingId("0000000700018DS00000")),)), [("/branches/0/routingId", "invalid")]),
+        (request(branches=((B0, RoutingId("0000000700018DS00000")),)), [("/branches/0/routingId", "invalid")]),
     ],
 )
 async def test_a_wish_that_breaks_a_rule_names_the_field(
-    c: Connection, wanted: Wish, expected: list[tuple[str, str]]
+    c: Connection, wanted: GrantRequest, expected: list[tuple[str, str]]
 ) -> None:
     """Each rule has a code of its own and points at what breaks it."""
     with pytest.raises(InvalidInput) as refused:
@@ -129,7 +129,7 @@ async def test_a_wish_that_breaks_a_rule_names_the_field(
 
 async def test_a_system_must_offer_the_service(c: Connection) -> None:
     """A mandate for a service that the system does not have is refused."""
-    wanted = Wish(brin=BRIN, service_code=RIO, supplier_oin=OTHER, start_date=TODAY)
+    wanted = GrantRequest(brin=BRIN, service_code=RIO, supplier_oin=OTHER, start_date=TODAY)
     with pytest.raises(InvalidInput) as refused:
         await grant(c, wanted)
     assert [(e.field, e.code) for e in refused.value.errors] == [("/supplierOin", "service_not_offered")]
@@ -137,32 +137,32 @@ async def test_a_system_must_offer_the_service(c: Connection) -> None:
 
 async def test_mandates_of_one_system_may_not_overlap(c: Connection) -> None:
     """For one school, service and system there is one mandate a day; a later one may follow."""
-    await grant(c, wish(end=date(2027, 7, 31)))
+    await grant(c, request(end=date(2027, 7, 31)))
     with pytest.raises(Conflict) as refused:
-        await grant(c, wish(start=date(2027, 7, 31)))
+        await grant(c, request(start=date(2027, 7, 31)))
     assert refused.value.reason == "overlap"
-    await grant(c, wish(start=date(2027, 8, 1)))
+    await grant(c, request(start=date(2027, 8, 1)))
 
 
 async def test_a_routing_characteristic_is_unique_per_service(c: Connection) -> None:
     """A second mandate cannot take one that is in use; another service can; a free one is the lowest over all."""
-    await grant(c, wish(branches=((B0, R1),)))
+    await grant(c, request(branches=((B0, R1),)))
     with pytest.raises(Conflict) as refused:
-        await grant(c, wish(OTHER, branches=((B1, R1),)))
+        await grant(c, request(OTHER, branches=((B1, R1),)))
     assert refused.value.reason == "taken"
-    other = Wish(brin=BRIN, service_code=RIO, supplier_oin=ONE, start_date=TODAY, branches=((B0, R1),))
+    other = GrantRequest(brin=BRIN, service_code=RIO, supplier_oin=ONE, start_date=TODAY, branches=((B0, R1),))
     await grant(c, other)
-    assert (await grant(c, wish(OTHER, branches=((B1, None), (B2, R2))))).routes == {B1: R3, B2: R2}
+    assert (await grant(c, request(OTHER, branches=((B1, None), (B2, R2))))).routes == {B1: R3, B2: R2}
     assert await register.available_routing(c, BRIN, TODAY) == RoutingId("0000000700018DS00004")
 
 
 async def test_a_copy_says_per_school_what_became_of_it(c: Connection) -> None:
     """Only schools of the caller, with the same system or none yet; a dry run writes nothing."""
-    source = await grant(c, wish(end=date(2027, 7, 31)))
+    source = await grant(c, request(end=date(2027, 7, 31)))
     brins = [Brin("00AA"), BRIN, Brin("00BB"), Brin("00CC"), Brin("00ZZ")]
 
-    async def copied(*, dry_run: bool, may: bool = True) -> list[tuple[str | None, bool]]:
-        order = Order(mandate_id=source.id, brins=brins, may=lambda _: may, dry_run=dry_run)
+    async def copied(*, dry_run: bool, may_administer: bool = True) -> list[tuple[str | None, bool]]:
+        order = CopyRequest(mandate_id=source.id, brins=brins, may_administer=lambda _: may_administer, dry_run=dry_run)
         results = await register.copy(c, order, at())
         assert [result.brin for result in results] == brins
         return [(result.reason, result.mandate_id is not None) for result in results]
@@ -170,7 +170,7 @@ async def test_a_copy_says_per_school_what_became_of_it(c: Connection) -> None:
     refused = [("overlap", False), ("school_closed", False), ("no_agreement", False), ("unknown_school", False)]
     assert await copied(dry_run=True) == [(None, True), *refused]
     assert await log(c, "00AA") == []
-    assert await copied(dry_run=False, may=False) == [("unknown_school", False)] * 5
+    assert await copied(dry_run=False, may_administer=False) == [("unknown_school", False)] * 5
     assert await copied(dry_run=False) == [(None, True), *refused]
     body = orjson.loads(await c.fetchval("select body from events where brin = '00AA'"))
     assert (body["copiedFrom"], body["endDate"]) == (str(source.id), "2027-07-31")
@@ -179,9 +179,9 @@ async def test_a_copy_says_per_school_what_became_of_it(c: Connection) -> None:
 
 async def test_a_school_with_another_system_gets_no_copy(c: Connection) -> None:
     """The outcome names the system that the school has."""
-    await grant(c, wish(OTHER, brin=Brin("00AA")))
-    source = await grant(c, wish())
-    order = Order(mandate_id=source.id, brins=[Brin("00AA")], may=lambda _: True, dry_run=False)
+    await grant(c, request(OTHER, brin=Brin("00AA")))
+    source = await grant(c, request())
+    order = CopyRequest(mandate_id=source.id, brins=[Brin("00AA")], may_administer=lambda _: True, dry_run=False)
     (result,) = await register.copy(c, order, at())
     assert (result.reason, result.current_system) == ("other_system", "Ander")
 
@@ -192,7 +192,7 @@ async def test_changes_of_one_school_wait_for_each_other(c: Connection, database
     async def one(supplier: Oin) -> UUID:
         mine = await asyncpg.connect(database)
         try:
-            return (await grant(mine, wish(supplier, branches=((B0, None),)))).id
+            return (await grant(mine, request(supplier, branches=((B0, None),)))).id
         finally:
             await mine.close()
 

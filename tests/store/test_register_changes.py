@@ -11,24 +11,10 @@ import pytest
 
 from hub import register
 from hub.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
-from hub.register import Patch
+from hub.register import DateChange
 from schemas.identifiers import Branch, Brin
-from tests.support.small_register import (
-    B0,
-    B1,
-    B2,
-    B3,
-    BRIN,
-    OTHER,
-    R1,
-    R2,
-    R3,
-    at,
-    fill,
-    grant,
-    log,
-    wish,
-)
+from tests.support.register.schools import BuiltSchool, add_schools
+from tests.support.register.small_register import B0, B1, B2, B3, BRIN, OTHER, R1, R2, R3, at, fill, grant, log, request
 
 if TYPE_CHECKING:
     from hub.store.pool import Connection
@@ -43,34 +29,34 @@ async def c(connection: Connection) -> Connection:
 
 async def test_an_amendment_reaches_whoever_was_told(c: Connection) -> None:
     """A new end date is an event of its own, to every unit; the same dates again are none."""
-    mandate = await grant(c, wish(branches=((B0, R1),)))
+    mandate = await grant(c, request(branches=((B0, R1),)))
     async with c.transaction():
-        after = await register.amend(c, mandate.id, Patch(end_date=date(2027, 7, 31)), at(), expected=1)
+        after = await register.amend(c, mandate.id, DateChange(end_date=date(2027, 7, 31)), at(), expected=1)
     assert (after.version, after.next_date) == (2, date(2027, 8, 1))
     async with c.transaction():
-        assert await register.amend(c, mandate.id, Patch(end_date=date(2027, 7, 31)), at()) == after
+        assert await register.amend(c, mandate.id, DateChange(end_date=date(2027, 7, 31)), at()) == after
     assert (await log(c))[1:] == [(2, "amended", [(B0, "amended"), ("", "amended")])]
     assert orjson.loads(await c.fetchval("select body from events where number = 2"))["changes"] == ["endDate"]
 
 
 async def test_a_stale_version_changes_nothing(c: Connection) -> None:
     """Who decides on an old version is told so."""
-    mandate = await grant(c, wish())
+    mandate = await grant(c, request())
     with pytest.raises(PreconditionFailed):
-        await register.amend(c, mandate.id, Patch(end_date=date(2027, 7, 31)), at(), expected=7)
+        await register.amend(c, mandate.id, DateChange(end_date=date(2027, 7, 31)), at(), expected=7)
     assert len(await log(c)) == 1
 
 
 async def test_a_start_date_moves_only_while_it_lies_ahead(c: Connection) -> None:
     """A mandate that started has started."""
-    ahead = await grant(c, wish(start=date(2027, 8, 1)))
-    after = await register.amend(c, ahead.id, Patch(start_date=date(2027, 9, 1)), at())
+    ahead = await grant(c, request(start=date(2027, 8, 1)))
+    after = await register.amend(c, ahead.id, DateChange(start_date=date(2027, 9, 1)), at())
     assert (after.start_date, after.next_date) == (date(2027, 9, 1), date(2027, 9, 1))
     with pytest.raises(InvalidInput) as refused:
-        await register.amend(c, ahead.id, Patch(start_date=date(2027, 10, 1)), at(date(2027, 9, 1)))
+        await register.amend(c, ahead.id, DateChange(start_date=date(2027, 10, 1)), at(date(2027, 9, 1)))
     assert [(e.field, e.code) for e in refused.value.errors] == [("/startDate", "immutable")]
     with pytest.raises(InvalidInput) as refused:
-        await register.amend(c, ahead.id, Patch(start_date=date(2026, 1, 1), end_date=date(2026, 2, 1)), at())
+        await register.amend(c, ahead.id, DateChange(start_date=date(2026, 1, 1), end_date=date(2026, 2, 1)), at())
     assert [(e.field, e.code) for e in refused.value.errors] == [
         ("/startDate", "in_the_past"),
         ("/endDate", "in_the_past"),
@@ -79,8 +65,8 @@ async def test_a_start_date_moves_only_while_it_lies_ahead(c: Connection) -> Non
 
 async def test_a_withdrawal_ends_it_once_and_frees_the_others(c: Connection) -> None:
     """Whoever was told hears the end; a rest that waited for it is granted in the same transaction."""
-    first = await grant(c, wish(branches=((B0, R1),)))
-    await grant(c, wish(OTHER))
+    first = await grant(c, request(branches=((B0, R1),)))
+    await grant(c, request(OTHER))
     async with c.transaction():
         gone = await register.withdraw(c, first.id, at())
     assert gone.withdrawn_at == at().now
@@ -99,7 +85,7 @@ async def test_a_withdrawal_ends_it_once_and_frees_the_others(c: Connection) -> 
 
 async def test_routing_makes_a_unit_and_unmaking_it_ends_it(c: Connection) -> None:
     """A branch with routing is told by itself; without it the branch is part of the rest again."""
-    mandate = await grant(c, wish())
+    mandate = await grant(c, request())
     after = await register.assign_routing(c, mandate.id, B2, None, at())
     assert after.routes == {B2: R1}
     assert await register.assign_routing(c, mandate.id, B2, None, at()) == after
@@ -118,21 +104,21 @@ async def test_routing_makes_a_unit_and_unmaking_it_ends_it(c: Connection) -> No
 
 async def test_routing_of_one_mandate_shrinks_the_rest_of_another(c: Connection) -> None:
     """A routing characteristic given to B is an event of A too."""
-    await grant(c, wish())
-    other = await grant(c, wish(OTHER))
+    await grant(c, request())
+    other = await grant(c, request(OTHER))
     await register.assign_routing(c, other.id, B3, R1, at())
     assert (await log(c))[2:] == [(3, "amended", [(B3, "granted")]), (4, "amended", [("", "amended")])]
 
 
 async def test_a_routing_characteristic_is_unique_per_day(c: Connection) -> None:
     """A system that follows another takes its routing over; no amendment may bring two on one day."""
-    first = await grant(c, wish(branches=((B0, R1),), end=date(2027, 7, 31)))
-    later = await grant(c, wish(OTHER, start=date(2027, 8, 1), branches=((B2, R1), (B3, R3))))
+    first = await grant(c, request(branches=((B0, R1),), end=date(2027, 7, 31)))
+    later = await grant(c, request(OTHER, start=date(2027, 8, 1), branches=((B2, R1), (B3, R3))))
     assert later.routes == {B2: R1, B3: R3}
     for changed, patch in (
-        (first.id, Patch(end_date=date(2027, 8, 1))),
-        (first.id, Patch(end_date=None)),
-        (later.id, Patch(start_date=date(2027, 7, 31))),
+        (first.id, DateChange(end_date=date(2027, 8, 1))),
+        (first.id, DateChange(end_date=None)),
+        (later.id, DateChange(start_date=date(2027, 7, 31))),
     ):
         with pytest.raises(Conflict) as refused:
             await register.amend(c, changed, patch, at())
@@ -145,14 +131,14 @@ async def test_a_routing_characteristic_is_unique_per_day(c: Connection) -> None
     assert refused.value.reason == "taken"
     assert (await register.assign_routing(c, first.id, B1, R3, at())).routes == {B0: R1, B1: R3}
     assert await register.available_routing(c, BRIN, date(2026, 11, 23)) == R2
-    await register.amend(c, first.id, Patch(end_date=date(2027, 7, 30)), at())
-    await register.amend(c, later.id, Patch(start_date=date(2027, 7, 31)), at())
+    await register.amend(c, first.id, DateChange(end_date=date(2027, 7, 30)), at())
+    await register.amend(c, later.id, DateChange(start_date=date(2027, 7, 31)), at())
 
 
 async def test_the_calendar_tells_each_date_once(c: Connection) -> None:
     """A start and an end come once, however often the calendar comes by, and free what waited for them."""
-    await grant(c, wish(end=date(2027, 7, 31)))
-    await grant(c, wish(OTHER, start=date(2027, 8, 1)))
+    await grant(c, request(end=date(2027, 7, 31)))
+    await grant(c, request(OTHER, start=date(2027, 8, 1)))
     assert await register.due(c, date(2027, 7, 31), 10) == []
     assert await register.due(c, date(2027, 8, 1), 10) == [BRIN]
     assert await register.arrive(c, [BRIN], at(date(2027, 8, 1))) == 2
@@ -163,8 +149,8 @@ async def test_the_calendar_tells_each_date_once(c: Connection) -> None:
 
 async def test_a_change_lets_the_dates_before_it_arrive_first(c: Connection) -> None:
     """Whoever comes between midnight and the calendar finds the day as it is."""
-    ended = await grant(c, wish(end=date(2026, 11, 30)))
-    await grant(c, wish(start=date(2026, 12, 1)), at(date(2026, 12, 1)))
+    ended = await grant(c, request(end=date(2026, 11, 30)))
+    await grant(c, request(start=date(2026, 12, 1)), at(date(2026, 12, 1)))
     assert [(n, kind) for n, kind, _ in await log(c)] == [(1, "granted"), (2, "expired"), (3, "granted")]
     with pytest.raises(Conflict):
         await register.withdraw(c, ended.id, at(date(2026, 12, 1)))
@@ -172,7 +158,7 @@ async def test_a_change_lets_the_dates_before_it_arrive_first(c: Connection) -> 
 
 async def test_days_that_passed_unseen_are_told_in_order(c: Connection) -> None:
     """A mandate that started and ended while nothing ran is told both, and its version counts them."""
-    mandate = await grant(c, wish(start=date(2026, 12, 1), end=date(2026, 12, 31)))
+    mandate = await grant(c, request(start=date(2026, 12, 1), end=date(2026, 12, 31)))
     await register.arrive(c, [BRIN], at(date(2027, 3, 1)))
     assert [(n, kind) for n, kind, _ in await log(c)] == [(1, "granted"), (2, "started"), (3, "expired")]
     assert await c.fetchval("select version from mandates where id = $1", mandate.id) == 3
@@ -180,14 +166,11 @@ async def test_days_that_passed_unseen_are_told_in_order(c: Connection) -> None:
 
 async def test_numbers_with_gaps_and_without_a_main_branch_are_normal(c: Connection) -> None:
     """A school is its branches, whatever their numbers: a second system comes, takes one over, and leaves again."""
-    await c.execute(
-        """insert into schools (brin, name, bge_code, sector) values ('01NJ', 'Zonder hoofdvestiging', '41561', 'vo');
-           insert into branches (branch, brin, name) values ('01NJ02', '01NJ', 'x'), ('01NJ05', '01NJ', 'y'),
-             ('01NJ11', '01NJ', 'z')"""
-    )
+    branches = {"02": "x", "05": "y", "11": "z"}
+    await add_schools(c, BuiltSchool(brin="01NJ", name="Zonder hoofdvestiging", sector="vo", branches=branches))
     brin, two, five = Brin("01NJ"), Branch("01NJ02"), Branch("01NJ05")
-    first = await grant(c, wish(brin=brin))
-    second = await grant(c, wish(OTHER, brin=brin))
+    first = await grant(c, request(brin=brin))
+    second = await grant(c, request(OTHER, brin=brin))
     await register.assign_routing(c, second.id, five, None, at())
     await register.remove_routing(c, second.id, five, at())
     await register.assign_routing(c, first.id, five, None, at())

@@ -13,7 +13,7 @@ from hub import register
 from hub.domain.coverage import compute
 from hub.store.register import living_mandates, read_schools
 from schemas.messages import MandateChange
-from tests.support.histories import BRIN, History, open_school
+from tests.support.register.histories import BRIN, History, open_school
 
 if TYPE_CHECKING:
     from hub.store.pool import Connection
@@ -39,7 +39,7 @@ async def test_the_log_adds_up_to_the_register(c: Connection, seed: int) -> None
     assert len(events) > STEPS / 4
     assert [event["number"] for event in events] == list(range(1, len(events) + 1))
     assert await c.fetchval("select counter from schools") == len(events)
-    assert [row["number"] for row in await c.fetch("select number from todo order by n")] == list(
+    assert [row["number"] for row in await c.fetch("select number from event_outbox order by id")] == list(
         range(1, len(events) + 1)
     )
     versions: defaultdict[Any, list[int]] = defaultdict(list)

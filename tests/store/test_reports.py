@@ -13,8 +13,8 @@ from hub.errors import Conflict, NotFound
 from hub.settle import IncomingReport, UnknownDelivery
 from hub.store import lanes, processes
 from schemas.kinds import ReportStatus
-from tests.support.forwarding import deliver_all
-from tests.support.subscribed import assert_books_right, grant, make_register, plan_all
+from tests.support.lanes.forwarding import deliver_all
+from tests.support.register.subscriptions import assert_books_right, grant, make_register, plan_all
 
 if TYPE_CHECKING:
     from hub.store.pool import Connection
@@ -85,7 +85,7 @@ async def test_a_repeat_is_a_duplicate_and_an_older_one_changes_nothing(told: Co
     assert await report(told, says(first, "processed", 5)) == [["processed"]]
     assert await report(told, says(first, "processed", 5), says(first, "rejected", 1)) == [["duplicate"], ["older"]]
     assert await report(told, says(first, "rejected", 9, signals=SIGNALS)) == [["rejected"]]
-    kept = await told.fetch("select status, applied, ignored_because from reports order by n")
+    kept = await told.fetch("select status, applied, ignored_because from reports order by id")
     assert [tuple(row) for row in kept] == [
         ("processed", False, "duplicate"),
         ("rejected", False, "older"),

@@ -10,17 +10,29 @@ import asyncpg
 import pytest
 
 from hub import plan, register
-from hub.observe.books import verify
-from hub.restate import Restated, Unsaid, restate
+from hub.domain.keys import LaneKey
+from hub.observe.books import check_ledger
+from hub.operations.restate import RestateResult, SkipReason, restate
 from schemas.identifiers import Branch
-from tests.support.seen import take
-from tests.support.subscribed import BRINS, LAS, NOW, at, grant, lane, make_register, place, plan_all, subscribed
+from tests.support.lanes.ledger_states import take
+from tests.support.register.subscriptions import (
+    BRINS,
+    LAS,
+    NOW,
+    at,
+    destination_id,
+    grant,
+    lane,
+    make_register,
+    plan_all,
+    subscribed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hub.domain.mandate import Mandate
-    from hub.restate import UnitKey
+    from hub.operations.restate import UnitKey
     from hub.store.pool import Connection
 
 CAUSE, OTHER_CAUSE = UUID(int=0xCA05E), UUID(int=0xCA06E)
@@ -34,8 +46,8 @@ async def c(connection: Connection) -> Connection:
 
 
 async def again(
-    c: Connection, *units: UnitKey, cause: UUID = CAUSE, lost_from: Mapping[tuple[int, str], int] | None = None
-) -> Restated:
+    c: Connection, *units: UnitKey, cause: UUID = CAUSE, lost_from: Mapping[LaneKey, int] | None = None
+) -> RestateResult:
     """Restate units in a transaction of its own."""
     async with c.transaction():
         return await restate(c, units, cause=cause, now=NOW, process=0, lost_from=lost_from or {})
@@ -44,7 +56,7 @@ async def again(
 async def amended(c: Connection, mandate: Mandate) -> None:
     """Give a mandate an end date, and plan it."""
     async with c.transaction():
-        await register.amend(c, mandate.id, register.Patch(end_date=at().today.replace(year=2027)), at())
+        await register.amend(c, mandate.id, register.DateChange(end_date=at().today.replace(year=2027)), at())
     await plan_all(c)
 
 
@@ -57,7 +69,7 @@ async def withdrawn(c: Connection, mandate: Mandate) -> None:
 
 async def assert_right(c: Connection) -> None:
     """Hold everything to the books."""
-    assert (await verify(c, NOW)).violations == []
+    assert (await check_ledger(c, NOW)).violations == []
 
 
 async def test_the_state_is_told_once_at_the_end_of_the_lane(c: Connection) -> None:
@@ -66,7 +78,7 @@ async def test_the_state_is_told_once_at_the_end_of_the_lane(c: Connection) -> N
     await plan_all(c)
     await amended(c, mandate)
     await take(c, "duo:rio")
-    rio = await place(c, "duo:rio")
+    rio = await destination_id(c, "duo:rio")
     result = await again(c, (rio, "18DS", mandate.id, ""))
     assert [p.event_number for p in result.appended] == [2]
     assert await lane(c, "duo:rio") == [
@@ -87,7 +99,7 @@ async def test_after_an_end_only_the_end_is_told(c: Connection) -> None:
     await take(c, "duo:rio")
     await withdrawn(c, mandate)
     await take(c, "duo:rio")
-    rio = await place(c, "duo:rio")
+    rio = await destination_id(c, "duo:rio")
     await again(c, *((rio, "18DS", mandate.id, branch) for branch in ("", "18DS01")))
     assert [(branch, kind) for _, branch, kind, status in await lane(c, "duo:rio") if status == "waiting"] == [
         ("", "withdrawn"), ("18DS01", "withdrawn")
@@ -108,7 +120,7 @@ async def test_to_whom_a_unit_is_news_it_is_granted(c: Connection) -> None:
         "update deliveries set status = 'cancelled', reason = 'x' where sequence = 2;"
         "update lanes set head = 2, due = null; update tallies set status = 'cancelled' where status = 'waiting'"
     )
-    await again(c, (await place(c, "duo:rio"), "18DS", mandate.id, ""))
+    await again(c, (await destination_id(c, "duo:rio"), "18DS", mandate.id, ""))
     assert (await lane(c, "duo:rio"))[2:] == [(3, "", "granted", "waiting")]
     await assert_right(c)
 
@@ -120,11 +132,11 @@ async def test_what_a_broker_lost_was_not_told(c: Connection) -> None:
     await take(c, "duo:rio")
     await amended(c, mandate)
     await take(c, "duo:rio")
-    rio = await place(c, "duo:rio")
+    rio = await destination_id(c, "duo:rio")
     unit = (rio, "18DS", mandate.id, "")
-    await again(c, unit, lost_from={(rio, "18DS"): 2})
+    await again(c, unit, lost_from={LaneKey(rio, "18DS"): 2})
     await take(c, "duo:rio")
-    await again(c, unit, lost_from={(rio, "18DS"): 1}, cause=OTHER_CAUSE)
+    await again(c, unit, lost_from={LaneKey(rio, "18DS"): 1}, cause=OTHER_CAUSE)
     assert [kind for _, _, kind, _ in await lane(c, "duo:rio")] == ["granted", "amended", "amended", "granted"]
 
 
@@ -132,8 +144,8 @@ async def test_what_waits_already_is_not_doubled(c: Connection) -> None:
     """A delivery that waits with the newest event is the state; one with an older event gets a successor."""
     mandate = await grant(c, service="RIO")
     await plan_all(c)
-    unit = (await place(c, "duo:rio"), "18DS", mandate.id, "")
-    assert (await again(c, unit)).unsaid == {unit: Unsaid.COVERED}
+    unit = (await destination_id(c, "duo:rio"), "18DS", mandate.id, "")
+    assert (await again(c, unit)).skipped == {unit: SkipReason.COVERED}
     await amended(c, mandate)
     await c.execute("delete from deliveries where sequence = 2; update lanes set tail = 1; update tallies set n = 1")
     assert len((await again(c, unit)).appended) == 1
@@ -145,13 +157,13 @@ async def test_the_same_cause_appends_nothing_twice(c: Connection) -> None:
     mandate = await grant(c, service="RIO")
     await plan_all(c)
     await take(c, "duo:rio")
-    unit = (await place(c, "duo:rio"), "18DS", mandate.id, "")
+    unit = (await destination_id(c, "duo:rio"), "18DS", mandate.id, "")
     assert len((await again(c, unit, unit)).appended) == 1
-    assert (await again(c, unit)).unsaid == {unit: Unsaid.REPEATED}
+    assert (await again(c, unit)).skipped == {unit: SkipReason.REPEATED}
     await take(c, "duo:rio")
     await amended(c, mandate)
     await take(c, "duo:rio")
-    assert (await again(c, unit)).unsaid == {unit: Unsaid.REPEATED}
+    assert (await again(c, unit)).skipped == {unit: SkipReason.REPEATED}
     assert len((await again(c, unit, cause=OTHER_CAUSE)).appended) == 1
     await assert_right(c)
 
@@ -161,7 +173,7 @@ async def test_two_that_ask_at_once_append_once(c: Connection, database: str) ->
     mandate = await grant(c, service="RIO")
     await plan_all(c)
     await take(c, "duo:rio")
-    unit = (await place(c, "duo:rio"), "18DS", mandate.id, "")
+    unit = (await destination_id(c, "duo:rio"), "18DS", mandate.id, "")
     others = [await asyncpg.connect(database) for _ in range(3)]
     results = await asyncio.gather(*(again(other, unit) for other in others))
     for other in others:
@@ -177,7 +189,7 @@ async def test_what_is_not_planned_yet_comes_after_in_order(c: Connection) -> No
     await take(c, "duo:rio")
     async with c.transaction():
         await register.withdraw(c, mandate.id, at())
-    await again(c, (await place(c, "duo:rio"), "18DS", mandate.id, ""))
+    await again(c, (await destination_id(c, "duo:rio"), "18DS", mandate.id, ""))
     await plan_all(c)
     assert [kind for _, _, kind, _ in await lane(c, "duo:rio")] == ["granted", "granted", "withdrawn"]
     await assert_right(c)
@@ -190,12 +202,12 @@ async def test_a_planner_at_work_is_waited_for(c: Connection, database: str) -> 
     await take(c, "duo:rio")
     async with c.transaction():
         await register.withdraw(c, mandate.id, at())
-    rio = await place(c, "duo:rio")
-    planner, asker = await asyncpg.connect(database), await asyncpg.connect(database)
+    rio = await destination_id(c, "duo:rio")
+    planner, offset_client = await asyncpg.connect(database), await asyncpg.connect(database)
     turn = planner.transaction()
     await turn.start()
     await plan.plan(planner, dict.fromkeys(BRINS), NOW, 0)
-    asking = asyncio.create_task(again(asker, (rio, "18DS", mandate.id, "")))
+    asking = asyncio.create_task(again(offset_client, (rio, "18DS", mandate.id, "")))
     while not await c.fetchval(
         "select exists (select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')"
     ):
@@ -203,7 +215,7 @@ async def test_a_planner_at_work_is_waited_for(c: Connection, database: str) -> 
     await turn.commit()
     assert list((await asking).appended) == []
     await planner.close()
-    await asker.close()
+    await offset_client.close()
     assert [kind for _, _, kind, _ in await lane(c, "duo:rio")] == ["granted", "withdrawn"]
 
 
@@ -211,8 +223,8 @@ async def test_a_unit_that_nobody_spoke_of_is_silent(c: Connection) -> None:
     """A branch that was never a unit of its own, and a lane that does not exist."""
     mandate = await grant(c, service="RIO")
     await plan_all(c)
-    unit = (await place(c, "duo:rio"), "18DS", mandate.id, "18DS02")
-    assert (await again(c, unit)).unsaid == {unit: Unsaid.SILENT}
+    unit = (await destination_id(c, "duo:rio"), "18DS", mandate.id, "18DS02")
+    assert (await again(c, unit)).skipped == {unit: SkipReason.SILENT}
     assert (await again(c)).appended == ()
 
 
@@ -224,7 +236,7 @@ async def test_units_of_several_lanes_keep_the_order_of_their_events(c: Connecti
         await register.remove_routing(c, second.id, Branch("18DS00"), at())
     await plan_all(c)
     await take(c, "duo:rio")
-    rio = await place(c, "duo:rio")
+    rio = await destination_id(c, "duo:rio")
     units: list[UnitKey] = [(rio, "18DS", second.id, branch) for branch in ("18DS00", "", "18DS01")]
     result = await again(c, *units, (rio, "00AA", first.id, ""))
     assert next((p.brin, p.branch) for p in result.appended) == ("00AA", "")
@@ -242,7 +254,7 @@ async def test_copies_of_a_deleted_subscription_are_silent(c: Connection) -> Non
     mandate = await grant(c, service="RIO")
     await plan_all(c)
     await take(c, f"las-copy:{LAS}")
-    unit = (await place(c, f"las-copy:{LAS}"), "18DS", mandate.id, "")
+    unit = (await destination_id(c, f"las-copy:{LAS}"), "18DS", mandate.id, "")
     assert [p.expects_report for p in (await again(c, unit)).appended] == [False]
     await c.execute("update subscriptions set status = 'deleted' where id = $1", made.id)
-    assert (await again(c, unit, cause=OTHER_CAUSE)).unsaid == {unit: Unsaid.SILENT}
+    assert (await again(c, unit, cause=OTHER_CAUSE)).skipped == {unit: SkipReason.SILENT}

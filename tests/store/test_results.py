@@ -10,21 +10,22 @@ from uuid import UUID
 import orjson
 import pytest
 
-from hub import bulk, settle
-from hub.bulk import Wanted
+from hub import settle
 from hub.domain.bulk import BulkKind
-from hub.envelopes import forwarded, letterhead
-from hub.observe.books import verify
+from hub.envelopes import envelope_defaults, forwarded_message
+from hub.observe.books import check_ledger
+from hub.operations import bulk
+from hub.operations.bulk import BulkJobRequest
 from hub.settle import IncomingReport
 from hub.store import deliveries, subscriptions
-from hub.store.bulk import Chosen
-from hub.subscribe import Change, change
+from hub.store.bulk import BulkSelection
+from hub.subscribe import AgreedRequest, change
 from schemas.envelope import DeliveryEvent
 from schemas.identifiers import Oin
 from schemas.kinds import ReportStatus
-from tests.support.forwarding import deliver_all, forwarder, settings_for, until
-from tests.support.receiver import receiver
-from tests.support.subscribed import (
+from tests.support.lanes.forwarding import deliver_all, forwarder, settings_for, until
+from tests.support.receivers.receiver import receiver
+from tests.support.register.subscriptions import (
     BRINS,
     LAS,
     OTHER,
@@ -35,7 +36,7 @@ from tests.support.subscribed import (
     plan_all,
     removed,
     subscribed,
-    wish,
+    subscription_request,
 )
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ async def report(c: Connection, *said: tuple[UUID, str, int], now: datetime = NO
     ]
     async with c.transaction():
         answers = await settle.apply_reports(c, reports, now, 0)
-    return [result.is_told for answer in answers if isinstance(answer, list) for result in answer]
+    return [result.notifies_system for answer in answers if isinstance(answer, list) for result in answer]
 
 
 async def messages(c: Connection, brin: str = BRINS[1]) -> list[dict[str, Any]]:
@@ -104,8 +105,10 @@ async def messages(c: Connection, brin: str = BRINS[1]) -> list[dict[str, Any]]:
             brin,
         )
     ]
-    head = letterhead(Oin("00000099000000009000"), "https://hub.example")
-    return [orjson.loads(forwarded(row, before, head)) for row, before in await deliveries.read_messages(c, ids)]
+    head = envelope_defaults(Oin("00000099000000009000"), "https://hub.example")
+    return [
+        orjson.loads(forwarded_message(row, before, head)) for row, before in await deliveries.read_messages(c, ids)
+    ]
 
 
 async def test_an_answer_is_told_with_the_change_and_without_its_words(told: Connection) -> None:
@@ -178,7 +181,10 @@ async def test_only_who_asked_is_told(told: Connection) -> None:
     assert await report(told, (rest, "rejected", 2)) == [False]
     async with told.transaction():
         await change(
-            told, narrow, Change(wish=wish(services=("VVA",), processing_results=True), allowed_rate=None), NOON
+            told,
+            narrow,
+            AgreedRequest(options=subscription_request(services=("VVA",), processing_results=True), allowed_rate=None),
+            NOON,
         )
     assert await report(told, (rest, "processed", 3)) == [True]
     assert [m["data"]["previousStatus"] for m in await messages(told)] == ["rejected"]
@@ -200,10 +206,10 @@ async def test_deleting_the_subscription_cancels_what_waits(told: Connection) ->
     subscription = await asks(told)
     await report(told, *((delivery, "processed", 1) for delivery in await queued(told)))
     assert [status for *_, status in await lane(told, COPIES)] == ["waiting", "waiting"]
-    assert (await verify(told, NOON)).violations == []
+    assert (await check_ledger(told, NOON)).violations == []
     await removed(told, subscription.id)
     assert [(kind, status) for *_, kind, status in await lane(told, COPIES)] == [("result", "cancelled")] * 2
-    assert (await verify(told, NOON)).violations == []
+    assert (await check_ledger(told, NOON)).violations == []
 
 
 async def test_results_and_copies_of_events_share_a_lane(told: Connection) -> None:
@@ -266,8 +272,8 @@ async def test_a_replay_of_the_copies_passes_results_over(told: Connection) -> N
     """A result tells nothing of a unit, so there is no current state to tell instead; it can be cancelled."""
     await asks(told)
     await report(told, *((delivery, "processed", 1) for delivery in await queued(told)))
-    chosen = Chosen(destination=COPIES)
-    replay = await bulk.preview(told, Wanted(kind=BulkKind.REPLAY, chosen=chosen, rate=1), UUID(int=1))
+    chosen = BulkSelection(destination=COPIES)
+    replay = await bulk.preview(told, BulkJobRequest(kind=BulkKind.REPLAY, chosen=chosen, rate=1), UUID(int=1))
     assert (replay.counted.matched, list(replay.counted.todo)) == (0, [])
-    many = await bulk.preview(told, Wanted(kind=BulkKind.CANCELLATION, chosen=chosen, rate=1), UUID(int=1))
+    many = await bulk.preview(told, BulkJobRequest(kind=BulkKind.CANCELLATION, chosen=chosen, rate=1), UUID(int=1))
     assert many.counted.matched == 2

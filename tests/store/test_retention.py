@@ -10,39 +10,40 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub import bulk, register
+from hub import register
 from hub.clock import now, today
 from hub.domain.bulk import BulkState
-from hub.domain.retention import Terms, limits, months_before
-from hub.observe.books import Rule, verify
+from hub.domain.retention import RetentionPeriods, cutoffs, months_before
+from hub.observe.books import Rule, check_ledger
 from hub.observe.status import school_status
-from hub.register import Patch
-from hub.retention import KINDS, Run, apply
+from hub.operations import bulk
+from hub.operations.retention import KINDS, RetentionRun, apply
+from hub.register import DateChange
 from hub.store import anchors, audit
-from hub.store.audit import Note
-from hub.store.people import Ours
-from tests.support.acts import ask, by, wanted
-from tests.support.seen import fail, plan_all, report, take
-from tests.support.subscribed import BRINS, at, grant, make_register
+from hub.store.audit import AuditEntry
+from hub.store.people import SystemActor
+from tests.support.lanes.ledger_states import fail, plan_all, publish, report, take
+from tests.support.register.bulk_jobs import by, submit, wanted
+from tests.support.register.subscriptions import BRINS, at, grant, make_register
 
 if TYPE_CHECKING:
     from hub.domain.mandate import Mandate
     from hub.store.pool import Connection
 
-TERMS = Terms(register_years=7, deliveries_months=18, attempts_days=90, parked_days=30)
+TERMS = RetentionPeriods(register_years=7, deliveries_months=18, attempts_days=90, parked_days=30)
 RIO = "duo:rio"
 
 
 async def keep(c: Connection, *, days: int, dry: bool = False) -> dict[str, int]:
     """Take away what is too old so many days from now; say what went."""
     later = now() + timedelta(days=days)
-    run = Run(c=c, limits=limits(later, TERMS), dry=dry, tell=lambda _kind, _n: None)
-    return {kind: n for kind, n in (await apply(run, later, Ours.COMMAND_LINE)).items() if n}
+    run = RetentionRun(c=c, cutoffs=cutoffs(later, TERMS), dry=dry, tell=lambda _kind, _n: None)
+    return {kind: n for kind, n in (await apply(run, later, SystemActor.COMMAND_LINE)).items() if n}
 
 
 async def is_right(c: Connection) -> bool:
     """Do the books; tell what is wrong."""
-    violations = (await verify(c, now())).violations
+    violations = (await check_ledger(c, now())).violations
     for violation in violations:
         print(violation)
     return not violations
@@ -51,7 +52,7 @@ async def is_right(c: Connection) -> bool:
 async def amend(c: Connection, mandate: Mandate, days: int) -> None:
     """Give a mandate another end date, and let DUO process the messages about it."""
     async with c.transaction():
-        await register.amend(c, mandate.id, Patch(end_date=at().today + timedelta(days=days)), at())
+        await register.amend(c, mandate.id, DateChange(end_date=at().today + timedelta(days=days)), at())
     await process(c)
 
 
@@ -99,7 +100,7 @@ async def test_what_a_living_unit_was_last_told_stays(connection: Connection) ->
     assert before is not None
     assert after is not None
     assert before.branches == after.branches
-    account = next(a for a in (await verify(connection, now())).accounts if a.destination == RIO)
+    account = next(a for a in (await check_ledger(connection, now())).accounts if a.destination == RIO)
     assert (account.planned, account.archived, account.difference) == (6, 4, 0)
 
 
@@ -118,7 +119,7 @@ async def test_a_lane_goes_on_after_it_was_thinned(connection: Connection, told:
 async def test_what_is_not_at_its_end_keeps_all_behind_it(connection: Connection, told: Mandate) -> None:
     """A message that nobody reported on stays however old it is, with those after it, and the one that it names."""
     async with connection.transaction():
-        await register.amend(connection, told.id, Patch(end_date=at().today + timedelta(days=500)), at())
+        await register.amend(connection, told.id, DateChange(end_date=at().today + timedelta(days=500)), at())
     await plan_all(connection)
     await take(connection, RIO)
     await amend_unreported(connection, told)
@@ -130,7 +131,7 @@ async def test_what_is_not_at_its_end_keeps_all_behind_it(connection: Connection
 async def amend_unreported(c: Connection, mandate: Mandate) -> None:
     """Let one more change wait in the lane."""
     async with c.transaction():
-        await register.amend(c, mandate.id, Patch(end_date=at().today + timedelta(days=600)), at())
+        await register.amend(c, mandate.id, DateChange(end_date=at().today + timedelta(days=600)), at())
     await plan_all(c)
 
 
@@ -158,12 +159,13 @@ async def test_attempts_reports_and_bytes_have_times_of_their_own(connection: Co
     (row,) = await connection.fetch("select id from deliveries where status = 'delivered'")
     await report(connection, str(row["id"]), "in_progress", "wait")
     await connection.execute(
-        """insert into parked (topic, partition, "offset", headers, bytes, digest, reason, blame, detail, received_at)
+        """insert into parked_records
+             (topic, partition, "offset", headers, bytes, digest, reason, blame, detail, received_at)
            values ('t', 0, 1, '[["a", "b"]]', 'x', 'x', 'schema', 'sender', 'wrong', now())"""
     )
     assert await keep(connection, days=29) == {}
     assert await keep(connection, days=31) == {"parked bytes": 1}
-    assert await connection.fetchval("select count(*) from parked where bytes is null and headers = '[]'") == 1
+    assert await connection.fetchval("select count(*) from parked_records where bytes is null and headers = '[]'") == 1
     assert await keep(connection, days=91) == {"attempts": 1}
     await report(connection, str(row["id"]), "processed", minutes=1)
     assert await keep(connection, days=91) == {"reports": 2}
@@ -186,33 +188,24 @@ async def test_a_mandate_is_forgotten_with_its_events_seven_years_after_it_was_o
     gone = await keep(connection, days=8 * 366)
     assert (gone["mandates"], gone["events"]) == (1, 4)
     assert await connection.fetchval("select array_agg(number order by number) from events") == [5]
-    assert await connection.fetchval("select array_agg(position) from feed") == [5]
-    assert await connection.fetchval("select counter - forgotten from schools where brin = '18DS'") == 1
+    assert await connection.fetchval("select array_agg(position) from published_events") == [5]
+    assert await connection.fetchval("select counter - archived_events from schools where brin = '18DS'") == 1
     assert await is_right(connection)
-
-
-async def publish(c: Connection) -> None:
-    """Give what is not published yet the next positions of the log, as the relay does."""
-    await c.execute(
-        """with done as (delete from todo returning n, brin, number)
-           insert into feed select (select coalesce(max(position), 0) from feed) + row_number() over (order by n),
-                                   brin, number, now() from done"""
-    )
 
 
 @pytest.mark.usefixtures("told")
 async def test_acts_go_when_they_ended_and_when_nobody_ever_approved_them(connection: Connection) -> None:
     """With what they had left to do and with who asked; one that still runs stays, and so do its items."""
-    running = await ask(connection, wanted(destination=RIO), "ann")
-    waits = await ask(connection, wanted(destination=RIO), "bob", above=0)
-    stopped = await ask(connection, wanted(destination=RIO), "cis", above=0)
+    running = await submit(connection, wanted(destination=RIO), "ann")
+    waits = await submit(connection, wanted(destination=RIO), "bob", above=0)
+    stopped = await submit(connection, wanted(destination=RIO), "cis", above=0)
     async with connection.transaction():
         await bulk.stop(connection, stopped.id, by("cis"))
-    await connection.execute("update bulk_acts set ended_at = now() where ended_at is not null; delete from audit")
+    await connection.execute("update bulk_jobs set ended_at = now() where ended_at is not null; delete from audit")
     await connection.execute("delete from audit_heads; update people set since = now()")
     assert (waits.state, "bulk acts" in await keep(connection, days=7 * 365)) == (BulkState.AWAITING_APPROVAL, False)
     assert (await keep(connection, days=7 * 365 + 3))["bulk acts"] == 2
-    left = await connection.fetch("select a.id, (select count(*) from bulk_items where act = a.id) from bulk_acts a")
+    left = await connection.fetch("select a.id, (select count(*) from bulk_items where job_id = a.id) from bulk_jobs a")
     assert [tuple(row) for row in left] == [(running.id, running.todo)]
     assert await connection.fetchval("select array_agg(subject) from people") == ["ann"]
 
@@ -235,9 +228,9 @@ async def test_who_is_stopped_in_the_middle_begins_again(connection: Connection)
         if kind == "attempts" or n:
             raise KeyboardInterrupt
 
-    run = Run(c=connection, limits=limits(later, TERMS), dry=False, tell=stop)
+    run = RetentionRun(c=connection, cutoffs=cutoffs(later, TERMS), dry=False, tell=stop)
     with pytest.raises(KeyboardInterrupt):
-        await apply(run, later, Ours.COMMAND_LINE)
+        await apply(run, later, SystemActor.COMMAND_LINE)
     assert await is_right(connection)
     assert await keep(connection, days=700) == {"deliveries": 4}
     assert await is_right(connection)
@@ -246,10 +239,10 @@ async def test_who_is_stopped_in_the_middle_begins_again(connection: Connection)
 @pytest.mark.usefixtures("told")
 async def test_the_audit_is_whole_after_its_beginning_is_gone(connection: Connection) -> None:
     """The chain begins where it was cut; what a hand takes away after that is found, and who acted is forgotten."""
-    old = Note(at=now(), actor="jansen", action="x", brin="18DS")
+    old = AuditEntry(at=now(), actor="jansen", action="x", brin="18DS")
     async with connection.transaction():
         await audit.write_all(connection, [old] * 3)
-        await anchors.make(connection, today(now()), now(), Ours.HUB)
+        await anchors.make(connection, today(now()), now(), SystemActor.HUB)
         await audit.write(connection, replace(old, at=now() + timedelta(days=3000), actor="de vries"))
     gone = await keep(connection, days=3000)
     assert (gone["notes"], gone["people"]) == (4, 1)
@@ -258,7 +251,9 @@ async def test_the_audit_is_whole_after_its_beginning_is_gone(connection: Connec
     assert [tuple(row) for row in rows] == [("", 1, 2), ("18DS", 3, 4)]
     assert await connection.fetchval("select array_agg(subject) from people where subject is not null") == ["de vries"]
     await connection.execute("delete from audit where chain = '18DS'")
-    assert {(v.rule, v.brin) for v in (await verify(connection, now())).violations} == {(Rule.AUDIT_CHAIN, "18DS")}
+    assert {(v.rule, v.brin) for v in (await check_ledger(connection, now())).violations} == {
+        (Rule.AUDIT_CHAIN, "18DS")
+    }
 
 
 @pytest.mark.usefixtures("told")
@@ -268,9 +263,9 @@ async def test_the_audit_is_whole_after_its_beginning_is_gone(connection: Connec
         "delete from deliveries where sequence = 6",
         "delete from deliveries where sequence = 5",
         "update lanes set archived = archived - 1 where archived > 0",
-        "update lanes set low = 3, archived = 3 where archived > 0",
-        "update schools set forgotten = 1 where counter > 0",
-        "update hub_state set forgotten = 1",
+        "update lanes set archived_through = 3, archived = 3 where archived > 0",
+        "update schools set archived_events = 1 where counter > 0",
+        "update hub_state set archived_positions = 1",
     ],
 )
 async def test_what_is_missing_and_not_archived_is_found(connection: Connection, change: str) -> None:
@@ -295,6 +290,6 @@ def test_months_back_end_on_a_day_that_exists(moment: datetime, months: int) -> 
 def test_leap_days_and_all_kinds() -> None:
     """Seven years before a leap day is the day before March; each kind has a name."""
     leap = datetime(2028, 2, 29, 12, tzinfo=UTC)
-    assert limits(leap, TERMS).register.date() == date(2021, 2, 28)
-    assert limits(leap, TERMS).deliveries.date() == date(2026, 8, 29)
+    assert cutoffs(leap, TERMS).register.date() == date(2021, 2, 28)
+    assert cutoffs(leap, TERMS).deliveries.date() == date(2026, 8, 29)
     assert len(set(KINDS)) == len(KINDS)

@@ -14,10 +14,10 @@ import pytest
 from hub import register
 from hub.clock import AMSTERDAM
 from hub.imports import import_schools
-from hub.observe.routing import Question, routing
-from hub.register import Wish, moment
-from hub.store.mandates import Sight
-from tests.support.histories import BRANCHES, BRIN, CLOSING, SUPPLIERS, VVA, History, open_school, school_file
+from hub.observe.routing import RoutingQuery, find_routing
+from hub.register import GrantRequest, moment
+from hub.store.mandates import MandateScope
+from tests.support.register.histories import BRANCHES, BRIN, CLOSING, SUPPLIERS, VVA, History, open_school, school_file
 
 if TYPE_CHECKING:
     from hub.store.pool import Connection
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Answer = dict[str, set[tuple[str, str | None, str]]]
 
 STEPS, AHEAD, EACH = 40, 6, 5
-ALL = Sight(everything=True)
+ALL = MandateScope(everything=True)
 
 
 @dataclass(frozen=True)
@@ -106,9 +106,9 @@ def expected(known: list[Snapshot], day: date) -> Answer:
     return together([*([until[-1].outlook[day]] if until else []), *late])
 
 
-async def answer(c: Connection, branch: Branch, day: date, known_at: datetime, sight: Sight = ALL) -> Any:
+async def answer(c: Connection, branch: Branch, day: date, known_at: datetime, scope: MandateScope = ALL) -> Any:
     """Ask."""
-    found = await routing(c, Question(branch=branch, service_code=VVA, day=day, known_at=known_at), sight)
+    found = await find_routing(c, RoutingQuery(branch=branch, service_code=VVA, day=day, known_at=known_at), scope)
     return {(each.body["mandateId"], each.routing, each.coverage) for each in found}
 
 
@@ -137,19 +137,19 @@ async def test_a_system_sees_its_own_way_to_a_branch_only(c: Connection) -> None
             whole = await answer(c, branch, snapshot.day, snapshot.at)
             for oin in SUPPLIERS:
                 own = {each for each in whole if suppliers[each[0]] == oin}
-                assert await answer(c, branch, snapshot.day, snapshot.at, Sight(oins=[oin])) == own
+                assert await answer(c, branch, snapshot.day, snapshot.at, MandateScope(oins=[oin])) == own
 
 
 async def test_a_branch_that_closed_is_nobodys_also_on_days_to_come(c: Connection) -> None:
     """A mandate that is over still names the branches that it had; what starts later does not reach them by that."""
     when = moment(datetime(2026, 11, 23, 9, tzinfo=UTC))
     for supplier, start in zip(SUPPLIERS, (when.today, date(2026, 12, 1), date(2026, 12, 1)), strict=True):
-        wish = Wish(brin=BRIN, service_code=VVA, supplier_oin=supplier, start_date=start)
+        wish = GrantRequest(brin=BRIN, service_code=VVA, supplier_oin=supplier, start_date=start)
         made = await register.grant(c, wish, when)
         if start == when.today:
             await register.withdraw(c, made.id, when)
     last = BRANCHES[-1]
-    await import_schools(c, school_file(BRANCHES[:-1]), when, terms=CLOSING)
+    await import_schools(c, school_file(BRANCHES[:-1]), when, options=CLOSING)
     later = moment(datetime(2026, 11, 24, 9, tzinfo=UTC))
     for branch, ways in ((last, 0), (BRANCHES[0], 2)):
         assert len(await answer(c, branch, date(2026, 12, 5), later.now)) == ways

@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 
 import hub.store
-from hub.store.migrations import current, migrate, newest
+from hub.store.migrations import current_revision, migrate, newest_revision
 
 CATALOGUE = """
 select 'column', c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull::text,
@@ -27,6 +27,10 @@ union all
 select 'option', relname, unnest(reloptions), '', '', '' from pg_class where relnamespace = 'public'::regnamespace
 union all
 select 'type', t.typname, e.enumlabel, '', '', '' from pg_type t join pg_enum e on e.enumtypid = t.oid
+union all
+select 'comment', d.objoid::regclass::text, d.objsubid::text, d.description, '', ''
+  from pg_description d join pg_class c on c.oid = d.objoid and d.classoid = 'pg_class'::regclass
+ where c.relnamespace = 'public'::regnamespace
 order by 1, 2, 3
 """
 
@@ -49,8 +53,8 @@ async def test_the_migrations_lead_to_the_schema_as_it_is_written_down(database:
 
 async def test_migrating_is_safe_side_by_side_and_again(empty_database: str) -> None:
     """Four processes at once, then one more: the same revision, no error."""
-    assert await asyncio.gather(*(migrate(empty_database) for _ in range(4))) == [newest()] * 4
-    assert await migrate(empty_database) == newest()
+    assert await asyncio.gather(*(migrate(empty_database) for _ in range(4))) == [newest_revision()] * 4
+    assert await migrate(empty_database) == newest_revision()
     c = await asyncpg.connect(empty_database)
-    assert await current(c) == newest()
+    assert await current_revision(c) == newest_revision()
     await c.close()

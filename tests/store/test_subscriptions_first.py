@@ -14,7 +14,7 @@ from hub.domain.ids import delivery_id
 from hub.errors import Conflict, InvalidInput
 from hub.store import lanes, processes
 from schemas.identifiers import Branch
-from tests.support.subscribed import (
+from tests.support.register.subscriptions import (
     BRINS,
     LAS,
     NOW,
@@ -27,7 +27,7 @@ from tests.support.subscribed import (
     plan_all,
     removed,
     subscribed,
-    wish,
+    subscription_request,
 )
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ async def test_what_waited_is_cancelled_and_the_current_state_comes(c: Connectio
     mandate = await grant(c)
     await plan_all(c)
     async with c.transaction():
-        await register.amend(c, mandate.id, register.Patch(end_date=at().today.replace(year=2027)), at())
+        await register.amend(c, mandate.id, register.DateChange(end_date=at().today.replace(year=2027)), at())
     await plan_all(c)
     made, _ = await subscribed(c)
     assert await lane(c, WEBHOOK) == [
@@ -74,7 +74,7 @@ async def test_what_was_cancelled_is_published(c: Connection) -> None:
     await grant(c)
     await plan_all(c)
     await subscribed(c)
-    items = [item for row in await c.fetch("select items from changes") for item in orjson.loads(row["items"])]
+    items = [item for row in await c.fetch("select items from change_outbox") for item in orjson.loads(row["items"])]
     assert [(item[1], item[2], item[3], item[4], item[6]) for item in items] == [
         ("18DS", 1, "waiting", "cancelled", "no_receiver")
     ]
@@ -207,11 +207,11 @@ async def test_a_planner_at_work_is_waited_for(database: str, c: Connection) -> 
     await plan_all(c)
     async with c.transaction():
         await register.withdraw(c, mandate.id, at())
-    planner, asker = await asyncpg.connect(database), await asyncpg.connect(database)
+    planner, offset_client = await asyncpg.connect(database), await asyncpg.connect(database)
     turn = planner.transaction()
     await turn.start()
     await plan.plan(planner, dict.fromkeys(BRINS), NOW, 0)
-    asking = asyncio.create_task(subscribed(asker))
+    asking = asyncio.create_task(subscribed(offset_client))
     while not await c.fetchval(
         "select exists (select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')"
     ):
@@ -219,7 +219,7 @@ async def test_a_planner_at_work_is_waited_for(database: str, c: Connection) -> 
     await turn.commit()
     await asking
     await planner.close()
-    await asker.close()
+    await offset_client.close()
     assert {status for *_, status in await lane(c, WEBHOOK, BRINS[0])} == {"cancelled"}
     assert [status for *_, status in await lane(c, WEBHOOK)] == ["cancelled", "waiting"]
     await assert_books_right(c)
@@ -241,8 +241,8 @@ async def test_deleting_cancels_copies_and_leaves_what_must_be_heard(c: Connecti
     assert [status for brin in BRINS for *_, status in await lane(c, COPIES, brin)] == ["cancelled"] * 2
     assert [status for *_, status in await lane(c, WEBHOOK)] == ["waiting"]
     assert [status for *_, status in await lane(c, "duo:rio")] == ["waiting"]
-    lost = lanes.Standing(lease=leases[0], head=1, sent=1, closed=1, wait=0.0)
-    assert await lanes.settle(c, [lost]) == set()
+    lost = lanes.LaneUpdate(lease=leases[0], head=1, sent=1, closed=1, wait=0.0)
+    assert await lanes.complete(c, [lost]) == set()
     assert await c.fetchval("select count(*) from lanes where destination = $1 and owner is not null", copies) == 0
     assert await c.fetchval("select count(*) from subscription_secrets") == 0
     await assert_books_right(c)
@@ -250,13 +250,13 @@ async def test_deleting_cancels_copies_and_leaves_what_must_be_heard(c: Connecti
 
 async def test_a_wish_with_faults_names_them_all(c: Connection) -> None:
     """A system nobody registered, services and types that do not exist."""
-    wanted = wish(services=("VVA", "NONE", "NOR"), types=("nl.osr.mandate.*", "nl.other.*"))
+    wanted = subscription_request(services=("VVA", "NONE", "NOR"), types=("nl.osr.mandate.*", "nl.other.*"))
     with pytest.raises(InvalidInput) as caught:
-        await subscribe.check(c, "00000099000000009000", wanted)
+        await subscribe.check_request(c, "00000099000000009000", wanted)
     assert [(fault.field, fault.code) for fault in caught.value.errors] == [
         ("/supplierOin", "unknown_system"),
         ("/services/1", "unknown_service"),
         ("/services/2", "unknown_service"),
         ("/types/1", "unknown_type"),
     ]
-    await subscribe.check(c, LAS, wish())
+    await subscribe.check_request(c, LAS, subscription_request())

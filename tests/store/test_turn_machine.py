@@ -4,38 +4,43 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import asyncpg
 import hypothesis.strategies as st
 import pytest
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
-from consumers import carry, place, turn
-from consumers.carry import Carrier, OpenRequests
-from consumers.las import Target
-from consumers.places import Places
-from consumers.turn import Turn
+from consumers.forwarding import destination, dispatcher, lane_progress
+from consumers.forwarding.destinations import Destinations
+from consumers.forwarding.dispatcher import Dispatcher, OpenRequests
+from consumers.forwarding.lane_progress import LaneProgress
+from consumers.forwarding.webhooks import Endpoint
 from hub import plan, settle
 from hub.clock import LedgerClock
 from hub.domain import retry
-from hub.domain.circuit import Fuse
+from hub.domain.circuit import CircuitPolicy
 from hub.domain.ids import new_id
-from hub.domain.outcome import Delivered, Refused, RetryLater
 from hub.domain.receiver import Receiver as Webhook
-from hub.envelopes import letterhead
-from hub.observe.books import verify
+from hub.envelopes import envelope_defaults
+from hub.observe.books import check_ledger
+from hub.outbound import Answered, Unreachable
+from hub.outbound.webhook import WebhookSender
 from hub.store import lanes, processes
 from hub.store.pool import open_pool
+from schemas.identifiers import Oin
 from schemas.kinds import DeliveryStatus as Status
 from schemas.kinds import ReportStatus
-from tests.support.lane_turns import FORGET, report_on
-from tests.support.ledgers import SUPPLIER, make_register, record_events
-from tests.support.machines import LedgerMachine, try_out
-from tests.support.turn_model import Receiver
+from tests.support.lanes.lane_steps import FORGET, report_on
+from tests.support.lanes.ledgers import SUPPLIER, make_register, record_events
+from tests.support.lanes.machines import LedgerMachine, try_out
+from tests.support.lanes.progress_model import Receiver
 
 if TYPE_CHECKING:
-    from hub.domain.outcome import Outcome
+    from consumers.forwarding.queues import Queues
+    from consumers.forwarding.webhooks import Webhooks
+    from hub.outbound import Answer, Outbound
+    from hub.processes.heartbeat import Heartbeat
     from hub.store.pool import Pool
 
 BRINS: Final = ("00AA", "01AA", "02AA")
@@ -60,31 +65,31 @@ answers = st.one_of(mixed, *(st.just([one] * 9) for one in ("ok", "absent", "ref
 
 
 class Script:
-    """Webhooks without a network: they answer as they are told."""
+    """Receivers without a network: they answer as they are told."""
 
     def __init__(self) -> None:
         self.left: list[str] = []
 
-    async def send(self, _target: object, _message: object, at: datetime) -> Outcome:
+    async def post(self, _url: object, _headers: object, _body: object, *, identity: object) -> Answer:  # noqa: ARG002 - the client's
         """Give the next answer."""
         match self.left.pop(0):
             case "ok":
-                return Delivered(at=at)
+                return Answered(status=200, duration_ms=0)
             case "refused":
-                return Refused(at=at, error="no", duration_ms=1, http_status=400)
+                return Answered(status=400, duration_ms=0)
             case _:
-                return RetryLater(at=at, error="nobody", duration_ms=1)
+                return Unreachable(error="nobody", duration_ms=0)
 
 
-class Heart:
-    """A heart that beats."""
+class BeatingHeart:
+    """A heartbeat that is never late."""
 
     is_late = False
-    life = 0
+    incarnation = 0
 
 
 class Machine(LedgerMachine):
-    """A forwarder with its own places, carrier and turns; a receiver; a planner; and time."""
+    """A forwarder with its own destinations, dispatcher and lanes; a receiver; a planner; and time."""
 
     pool: Pool
     las: int
@@ -93,16 +98,26 @@ class Machine(LedgerMachine):
     def begin(self) -> None:
         """Start with three schools that have something to tell."""
         self.do(self.c.execute(FORGET))
-        self.do(self.c.execute("update destinations set taken_at = null; update subscriptions set reports = true"))
+        self.do(self.c.execute("update destinations set accepted_at = null; update subscriptions set reports = true"))
         self.model, self.batches, self.expects, self.moment = Receiver(BRINS, FUSE, ABSENCES), 0, True, 0
         self.owner = self.do(processes.enter(self.c, "forward")).process
-        self.places, self.script = Places(self.pool, LedgerClock()), Script()
+        self.destinations, self.script = Destinations(self.pool, LedgerClock()), Script()
         webhook = Webhook(subscription_id=new_id(NOON), url="https://las.example/", secrets=())
-        self.targets = {self.las: Target(receiver=webhook, retry_schedule=(HOUR,) * ABSENCES)}
-        self.carrier = Carrier(
-            head=letterhead(SUPPLIER, "https://hub.example/", 1), places=self.places, heart=Heart(),  # type: ignore[arg-type]
-            queues=None, webhooks=self.script, requests=OpenRequests(1.0))  # type: ignore[arg-type]  # fmt: skip
-        self.do(self.places.refresh(self.targets))
+        self.endpoints = {
+            self.las: Endpoint(
+                receiver=webhook, sender=WebhookSender(origin="hub.example"), retry_schedule=(HOUR,) * ABSENCES
+            )
+        }
+        self.dispatcher = Dispatcher(
+            defaults=envelope_defaults(Oin(SUPPLIER), "https://hub.example/", 1),
+            destinations=self.destinations,
+            heartbeat=cast("Heartbeat", BeatingHeart()),
+            queues=cast("Queues", None),
+            webhooks=cast("Webhooks", None),
+            outbound=cast("Outbound", self.script),
+            requests=OpenRequests(1.0),
+        )
+        self.do(self.destinations.refresh(self.endpoints))
         self.plan(1)
 
     @precondition(lambda self: max(len(lane.messages) for lane in self.model.lanes.values()) < MOST)
@@ -148,7 +163,7 @@ class Machine(LedgerMachine):
         """The moment of a probe comes: one lane goes, due or not, and it is the one that promises most."""
         self.do(self.c.execute("update destinations set probe_at = clock_timestamp() where id = $1", self.las))
         best = self.model.probes()
-        self.do(self.places.refresh(self.targets))
+        self.do(self.destinations.refresh(self.endpoints))
         self.model.circuit = "half_open"
         leased = self._send(told)
         waiting = {brin for brin, lane in self.model.lanes.items() if lane.due}
@@ -165,18 +180,18 @@ class Machine(LedgerMachine):
 
     async def _round(self) -> list[str]:
         """Lease, carry and settle as the forwarder does, one lane after the other."""
-        permits = {k: n for k, n in self.places.permits().items() if k == self.las}
+        permits = {k: n for k, n in self.destinations.permits().items() if k == self.las}
         leases = await lanes.lease(self.c, self.owner, permits) if permits else []
-        letters = await lanes.read(self.c, leases, LETTERS) if leases else {}
-        there = self.places[self.las]
-        turns = [Turn(lease, there, is_probe=not there.is_closed_circuit) for lease in leases]
+        deliveries = await lanes.read(self.c, leases, LETTERS) if leases else {}
+        there = self.destinations[self.las]
+        turns = [LaneProgress(lease=lease, destination=there, is_probe=not there.is_circuit_closed) for lease in leases]
         there.in_flight += len(turns)
         for each in turns:
-            await self.carrier.to_webhook(each, letters[self.las, each.lease.brin])
+            await self.dispatcher.to_webhook(each, deliveries[each.lease.lane])
         if turns:
             async with self.c.transaction():
-                runs = [each.run() for each in turns]
-                assert await settle.attempts(self.c, self.owner, runs, datetime.now(UTC)) == len(turns)
+                runs = [each.result() for each in turns]
+                assert await settle.record_attempts(self.c, self.owner, runs, datetime.now(UTC)) == len(turns)
         there.in_flight -= len(turns)
         return [lease.brin for lease in leases]
 
@@ -220,15 +235,15 @@ class Machine(LedgerMachine):
     def teardown(self) -> None:
         """In the end the books are right."""
         if hasattr(self, "model"):
-            assert self.do(verify(self.c, datetime.now(UTC))).violations == []
+            assert self.do(check_ledger(self.c, datetime.now(UTC))).violations == []
 
 
 @pytest.mark.timeout(3000)
 def test_any_answers_in_any_order_keep_every_promise(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A refusal has three tries and is dead only where others were taken; an open circuit burns nothing."""
-    monkeypatch.setattr(place, "WEBHOOK", Fuse(FUSE, (float(HOUR),)))
-    monkeypatch.setattr(carry, "TURN_SECONDS", float(HOUR))  # a slow machine must not end a turn
-    monkeypatch.setattr(turn, "WHILE_OPEN_SECONDS", float(HOUR))
+    monkeypatch.setattr(destination, "WEBHOOK", CircuitPolicy(FUSE, (float(HOUR),)))
+    monkeypatch.setattr(dispatcher, "LANE_SECONDS", float(HOUR))  # a slow machine must not end a turn
+    monkeypatch.setattr(lane_progress, "CIRCUIT_OPEN_SECONDS", float(HOUR))
     monkeypatch.setattr(retry, "REFUSALS", (HOUR, HOUR))
     with asyncio.Runner() as runner:
         Machine.runner = runner

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from tests.support.servers import Source
+from tests.support.servers.servers import Source
 
 if TYPE_CHECKING:
-    from tests.support.servers import Servers
+    from tests.support.servers.servers import Servers
 
 MOST_WORKERS: Final = 6
 """Each has a PostgreSQL and a Kafka of its own, which take half a gigabyte."""

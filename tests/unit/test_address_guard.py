@@ -100,10 +100,10 @@ def test_an_address_of_the_open_internet_is_called(address: str) -> None:
 )
 def test_every_way_to_write_a_local_address_is_seen_through(url: str) -> None:
     """The guard reads a URL as the client does, so no spelling slips between the two."""
-    place = read_url(url)
-    assert place.literal is not None
+    target = read_url(url)
+    assert target.literal is not None
     with pytest.raises(AddressNotAllowed):
-        vet(place, [place.literal], ())
+        vet(target, [target.literal], ())
 
 
 @pytest.mark.parametrize(
@@ -149,8 +149,8 @@ def test_a_url_of_a_strange_form_is_not_called(url: str) -> None:
 
 def test_the_host_and_port_are_those_that_the_client_will_use() -> None:
     """Names in lower case and ASCII, the scheme's port where none is written."""
-    place = read_url("https://LAS.Example:8443/hook?a=1@2")
-    assert (place.host, place.port, place.is_secure, place.literal) == ("las.example", 8443, True, None)
+    target = read_url("https://LAS.Example:8443/hook?a=1@2")
+    assert (target.host, target.port, target.is_secure, target.literal) == ("las.example", 8443, True, None)
     assert read_url("https://café.example/").host == "xn--caf-dma.example"
     assert (read_url("https://las.example").port, read_url("http://las.example").port) == (443, 80)
 
@@ -197,8 +197,8 @@ def test_any_text_is_a_place_or_a_refusal(text: str) -> None:
     """Nothing else is ever raised for what a stranger wrote."""
     for url in (text, f"https://{text}", f"http://las.example:{text}"):
         try:
-            place = read_url(url)
+            target = read_url(url)
         except AddressNotAllowed:
             continue
-        assert place.host
-        assert 1 <= place.port <= 65535
+        assert target.host
+        assert 1 <= target.port <= 65535

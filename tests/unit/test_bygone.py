@@ -7,10 +7,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from hub.domain.kinds import Kind
-from hub.domain.recall import Told
-from hub.recovery.bygone import left_out, pass_over
+from hub.domain.state_from_log import LoggedChange
+from hub.recovery.aged_out import left_out, split_aged_out
+from hub.recovery.log_entries import LogEntry, LoggedEvent
 from hub.recovery.rebuild import Obstacles
-from hub.recovery.stamps import LoggedEvent, Stamp
 from schemas.identifiers import Brin, Oin, ServiceCode
 from schemas.kinds import MandateState
 
@@ -23,14 +23,14 @@ ONE, OTHER = uuid4(), uuid4()
 def event(number: int, mandate: UUID = ONE, version: int = 1, **differs: Any) -> LoggedEvent:
     """Write an event of a mandate that is in force, unless it is said otherwise."""
     given = {"state": MandateState.ACTIVE, "recorded_at": OLD, "end_date": None, "previous": number - 1, **differs}
-    stamp = Stamp(id=uuid4(), brin=BRIN, number=number, previous=given.pop("previous"), position=number, partition=0,
+    stamp = LogEntry(id=uuid4(), brin=BRIN, number=number, previous=given.pop("previous"), position=number, partition=0,
                   offset=number, published_at=NEW, value=b"")  # fmt: skip
-    told = Told(
+    change = LoggedChange(
         id=stamp.id, kind=Kind.GRANTED, mandate_id=mandate, mandate_version=version, brin=BRIN,
         service_code=ServiceCode("RIO"), supplier_oin=Oin("00000099000000001000"), start_date=date(2018, 1, 1),
         branches=(), copied_from=None, rest_told=True, **given,
     )  # fmt: skip
-    return LoggedEvent(stamp=stamp, told=told, bge_code="41561", system_name="x", body="{}", traceparent=None)
+    return LoggedEvent(stamp=stamp, change=change, bge_code="41561", system_name="x", body="{}", traceparent=None)
 
 
 WITHDRAWN: dict[str, Any] = {"version": 2, "state": MandateState.WITHDRAWN}
@@ -39,7 +39,7 @@ ENDED: dict[str, Any] = {"version": 2, "state": MandateState.ENDED, "end_date": 
 
 def passed(*events: LoggedEvent) -> list[int]:
     """Say which are left out, by number."""
-    return [one.stamp.number for one in pass_over(events, LIMIT)[1]]
+    return [one.stamp.number for one in split_aged_out(events, LIMIT)[1]]
 
 
 def test_a_mandate_that_was_over_long_ago_is_left_out_whole() -> None:

@@ -8,10 +8,10 @@ from uuid import UUID
 
 import pytest
 
-from hub.domain.change import GRANT, WITHDRAWAL, Act, Raised, arrive, settle
+from hub.domain.change import GRANT, WITHDRAWAL, ChangeCause, NewEvent, apply_dates, derive_events
 from hub.domain.coverage import compute
 from hub.domain.kinds import Kind
-from hub.domain.mandate import Mandate, next_date, overlap, state
+from hub.domain.mandate import Mandate, next_date, overlaps, state
 from schemas.identifiers import Branch, Brin, Oin, RoutingId, ServiceCode
 from schemas.kinds import Change, MandateState
 
@@ -49,21 +49,21 @@ def mandate(
     )
 
 
-def told(event: Raised) -> list[tuple[str, str, tuple[str, ...]]]:
+def told(event: NewEvent) -> list[tuple[str, str, tuple[str, ...]]]:
     """Show the messages of an event: unit, type, branches."""
     return [(m.unit.branch, m.kind.value, m.unit.covers) for m in event.messages]
 
 
-def grant(*mandates: Mandate, today: date = TODAY) -> list[Raised]:
+def grant(*mandates: Mandate, today: date = TODAY) -> list[NewEvent]:
     """Grant the last of these mandates."""
-    return settle(mandates, {mandates[-1].id: GRANT}, BRANCHES, now=NOW, today=today)
+    return derive_events(mandates, {mandates[-1].id: GRANT}, BRANCHES, now=NOW, today=today)
 
 
 def test_a_mandate_without_routing_has_the_whole_school_as_its_rest() -> None:
     """The rest of a school without routing is the school."""
     (event,) = grant(mandate(1))
     assert told(event) == [("", "granted", BRANCHES)]
-    assert event.covered == ((B0, None), (B1, None), (B2, None))
+    assert event.covered_branches == ((B0, None), (B1, None), (B2, None))
     assert (event.mandate.version, event.changes, event.state) == (1, (Change.GRANTED,), MandateState.ACTIVE)
 
 
@@ -71,7 +71,7 @@ def test_a_routed_branch_is_a_unit_and_leaves_the_rest() -> None:
     """Naming a branch assigns routing; the mandate still covers the whole school."""
     (event,) = grant(mandate(1, routes={B1: routing(1)}))
     assert told(event) == [(B1, "granted", (B1,)), ("", "granted", (B0, B2))]
-    assert event.covered == ((B0, None), (B1, routing(1)), (B2, None))
+    assert event.covered_branches == ((B0, None), (B1, routing(1)), (B2, None))
 
 
 def test_an_empty_rest_is_no_unit() -> None:
@@ -85,7 +85,7 @@ def test_a_second_supplier_withholds_its_rest_and_shrinks_the_first_ones() -> No
     first = grant(mandate(1))[0].mandate
     granted, amended = grant(first, mandate(2, OTHER, routes={B2: routing(1)}))
     assert told(granted) == [(B2, "granted", (B2,))]
-    assert granted.covered == ((B0, None), (B1, None), (B2, routing(1)))
+    assert granted.covered_branches == ((B0, None), (B1, None), (B2, routing(1)))
     assert told(amended) == [("", "amended", (B0, B1))]
     assert (amended.mandate.id, amended.mandate.version, amended.changes) == (first.id, 2, (Change.BRANCHES,))
 
@@ -102,7 +102,7 @@ def test_a_withheld_rest_is_granted_when_the_other_mandate_is_withdrawn() -> Non
     first = grant(mandate(1))[0].mandate
     second = grant(first, mandate(2, OTHER))[0].mandate
     gone = replace(first, withdrawn_at=NOW)
-    ended, freed = settle([gone, second], {gone.id: WITHDRAWAL}, BRANCHES, now=NOW, today=TODAY)
+    ended, freed = derive_events([gone, second], {gone.id: WITHDRAWAL}, BRANCHES, now=NOW, today=TODAY)
     assert told(ended) == [("", "withdrawn", BRANCHES)]
     assert (freed.kind, told(freed), freed.mandate.version) == (Kind.AMENDED, [("", "granted", BRANCHES)], 2)
 
@@ -110,9 +110,9 @@ def test_a_withheld_rest_is_granted_when_the_other_mandate_is_withdrawn() -> Non
 def test_a_withdrawn_mandate_remembers_what_it_covered() -> None:
     """An end lists what ended."""
     first = grant(mandate(1, routes={B0: routing(7)}))[0].mandate
-    (ended,) = settle([replace(first, withdrawn_at=NOW)], {first.id: WITHDRAWAL}, BRANCHES, now=NOW, today=TODAY)
+    (ended,) = derive_events([replace(first, withdrawn_at=NOW)], {first.id: WITHDRAWAL}, BRANCHES, now=NOW, today=TODAY)
     assert told(ended) == [(B0, "withdrawn", (B0,)), ("", "withdrawn", (B1, B2))]
-    assert ended.covered == ((B0, routing(7)), (B1, None), (B2, None))
+    assert ended.covered_branches == ((B0, routing(7)), (B1, None), (B2, None))
     assert (ended.state, ended.mandate.next_date) == (MandateState.WITHDRAWN, None)
     assert not any(unit.told for unit in ended.mandate.units)
 
@@ -120,8 +120,8 @@ def test_a_withdrawn_mandate_remembers_what_it_covered() -> None:
 def test_losing_its_routing_a_branch_ends_as_a_unit_and_joins_the_rest() -> None:
     """A unit that ends before the mandate's end date ends with `withdrawn`, also while the mandate lives."""
     first = grant(mandate(1, routes={B0: routing(1)}))[0].mandate
-    act = Act(kind=Kind.AMENDED, changes=(Change.ROUTING,))
-    (event,) = settle([replace(first, routes={})], {first.id: act}, BRANCHES, now=NOW, today=TODAY)
+    act = ChangeCause(kind=Kind.AMENDED, changes=(Change.ROUTING,))
+    (event,) = derive_events([replace(first, routes={})], {first.id: act}, BRANCHES, now=NOW, today=TODAY)
     assert told(event) == [(B0, "withdrawn", (B0,)), ("", "amended", BRANCHES)]
     assert event.changes == (Change.ROUTING,)
 
@@ -144,7 +144,7 @@ def test_on_the_first_of_august_the_one_expires_the_other_starts() -> None:
     """Ends are told before starts; a start says `started` to what was told, and DUO needs neither."""
     first = grant(mandate(1, end=date(2027, 7, 31)))[0].mandate
     second = grant(first, mandate(2, OTHER, start=date(2027, 8, 1)))[0].mandate
-    mandates, (expired, started) = arrive([second, first], BRANCHES, now=NOW, today=date(2027, 8, 1))
+    mandates, (expired, started) = apply_dates([second, first], BRANCHES, now=NOW, today=date(2027, 8, 1))
     assert (expired.mandate.id, told(expired)) == (first.id, [("", "expired", BRANCHES)])
     assert (expired.state, expired.mandate.next_date) == (MandateState.ENDED, None)
     assert (started.mandate.id, told(started)) == (second.id, [("", "started", BRANCHES)])
@@ -155,15 +155,15 @@ def test_a_date_arrives_once() -> None:
     """What was told is not told again."""
     first = grant(mandate(1, end=TODAY))[0].mandate
     tomorrow = TODAY + timedelta(days=1)
-    mandates, raised = arrive([first], BRANCHES, now=NOW, today=tomorrow)
+    mandates, raised = apply_dates([first], BRANCHES, now=NOW, today=tomorrow)
     assert [event.kind for event in raised] == [Kind.EXPIRED]
-    assert arrive(mandates, BRANCHES, now=NOW, today=tomorrow) == (mandates, [])
+    assert apply_dates(mandates, BRANCHES, now=NOW, today=tomorrow) == (mandates, [])
 
 
 def test_a_mandate_that_started_and_ended_while_nothing_ran_is_told_both() -> None:
     """Days that passed are told in their order, each as it was on its day."""
     first = grant(mandate(1, start=date(2026, 12, 1), end=date(2026, 12, 31)))[0].mandate
-    _, raised = arrive([first], BRANCHES, now=NOW, today=date(2027, 3, 1))
+    _, raised = apply_dates([first], BRANCHES, now=NOW, today=date(2027, 3, 1))
     assert [(event.kind, event.state) for event in raised] == [
         (Kind.STARTED, MandateState.ACTIVE),
         (Kind.EXPIRED, MandateState.ENDED),
@@ -175,7 +175,7 @@ def test_when_the_overlap_runs_out_the_withheld_rest_is_granted() -> None:
     """An expiry is computed for all mandates of the service at once."""
     first = grant(mandate(1, end=date(2026, 12, 31)))[0].mandate
     second = grant(first, mandate(2, OTHER))[0].mandate
-    _, (expired, amended) = arrive([first, second], BRANCHES, now=NOW, today=date(2027, 1, 1))
+    _, (expired, amended) = apply_dates([first, second], BRANCHES, now=NOW, today=date(2027, 1, 1))
     assert told(expired) == [("", "expired", BRANCHES)]
     assert (amended.kind, told(amended)) == (Kind.AMENDED, [("", "granted", BRANCHES)])
 
@@ -221,5 +221,5 @@ def test_a_state_follows_from_the_dates(start: date, end: date | None, expected:
 def test_periods_overlap_only_from_today_on() -> None:
     """What lay together in the past is of no importance."""
     one, other = mandate(1, end=date(2026, 11, 22)), mandate(2, start=date(2026, 1, 1))
-    assert not overlap(replace(one, start_date=date(2026, 1, 1)), other, TODAY)
-    assert overlap(mandate(1, end=TODAY), mandate(2, start=TODAY), TODAY)
+    assert not overlaps(replace(one, start_date=date(2026, 1, 1)), other, TODAY)
+    assert overlaps(mandate(1, end=TODAY), mandate(2, start=TODAY), TODAY)

@@ -11,9 +11,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from hub.domain.change import GRANT, WITHDRAWAL, Act, Raised, arrive, settle
+from hub.domain.change import GRANT, WITHDRAWAL, ChangeCause, NewEvent, apply_dates, derive_events
 from hub.domain.kinds import Kind
-from hub.domain.mandate import REST, Mandate, is_live, overlap
+from hub.domain.mandate import REST, Mandate, is_live, overlaps
 from schemas.identifiers import Branch, Brin, Oin, RoutingId, ServiceCode
 from schemas.kinds import Change
 
@@ -54,7 +54,7 @@ class School(RuleBasedStateMachine):
             updated_at=NOW,
             routes={self.branches[n]: self._routing() for n in routed if n < len(self.branches)},
         )
-        if not any(overlap(wish, m, self.today) for m in self._live() if m.supplier_oin == supplier):
+        if not any(overlaps(wish, m, self.today) for m in self._live() if m.supplier_oin == supplier):
             self._settle(wish, GRANT)
 
     @precondition(lambda self: self._live())
@@ -71,8 +71,8 @@ class School(RuleBasedStateMachine):
         first = max(mandate.start_date, self.today)
         after = replace(mandate, end_date=None if lasts is None else first + timedelta(days=lasts))
         others = [m for m in self._live() if m.id != mandate.id and m.supplier_oin == mandate.supplier_oin]
-        if not any(overlap(after, other, self.today) for other in others):
-            self._settle(after, Act(kind=Kind.AMENDED, changes=(Change.END_DATE,)))
+        if not any(overlaps(after, other, self.today) for other in others):
+            self._settle(after, ChangeCause(kind=Kind.AMENDED, changes=(Change.END_DATE,)))
 
     @precondition(lambda self: self._live())
     @rule(pick=PICK, branch=PICK)
@@ -80,7 +80,7 @@ class School(RuleBasedStateMachine):
         """Give a branch a routing characteristic."""
         mandate = self._pick(pick)
         routes = {**mandate.routes, self.branches[branch % len(self.branches)]: self._routing()}
-        self._settle(replace(mandate, routes=routes), Act(kind=Kind.AMENDED, changes=(Change.ROUTING,)))
+        self._settle(replace(mandate, routes=routes), ChangeCause(kind=Kind.AMENDED, changes=(Change.ROUTING,)))
 
     @precondition(lambda self: any(m.routes for m in self._live()))
     @rule(pick=PICK, branch=PICK)
@@ -90,14 +90,14 @@ class School(RuleBasedStateMachine):
         mandate = routed[pick % len(routed)]
         gone = sorted(mandate.routes)[branch % len(mandate.routes)]
         routes = {b: r for b, r in mandate.routes.items() if b != gone}
-        self._settle(replace(mandate, routes=routes), Act(kind=Kind.AMENDED, changes=(Change.ROUTING,)))
+        self._settle(replace(mandate, routes=routes), ChangeCause(kind=Kind.AMENDED, changes=(Change.ROUTING,)))
 
     @rule(there=st.sets(st.integers(0, 3), min_size=1))
     def close_and_open_branches(self, there: set[int]) -> None:
         """Let other branches be open: nobody did something to a mandate, and each whose units change says so."""
         self.branches = tuple(Branch(f"18DS0{n}") for n in sorted(there))
         before = dict(self.mandates)
-        raised = settle(list(before.values()), {}, self.branches, now=NOW, today=self.today)
+        raised = derive_events(list(before.values()), {}, self.branches, now=NOW, today=self.today)
         assert all(event.kind is Kind.AMENDED and event.changes == (Change.BRANCHES,) for event in raised)
         assert all(event.mandate.units != before[event.mandate.id].units for event in raised)
         self._hear(raised)
@@ -106,8 +106,8 @@ class School(RuleBasedStateMachine):
     @rule()
     def move_to_another_board(self) -> None:
         """Let the school go to another board: each mandate that lives says so once, and nothing else happens."""
-        acts = {mandate.id: Act(kind=Kind.AMENDED, changes=(Change.BOARD,)) for mandate in self._live()}
-        raised = settle(list(self.mandates.values()), acts, self.branches, now=NOW, today=self.today)
+        acts = {mandate.id: ChangeCause(kind=Kind.AMENDED, changes=(Change.BOARD,)) for mandate in self._live()}
+        raised = derive_events(list(self.mandates.values()), acts, self.branches, now=NOW, today=self.today)
         assert {event.mandate.id: event.changes for event in raised} == dict.fromkeys(acts, (Change.BOARD,))
         self._hear(raised)
 
@@ -117,7 +117,7 @@ class School(RuleBasedStateMachine):
         """End all mandates at once: whoever was told of a unit hears its end."""
         live = {mandate.id for mandate in self._live()}
         ended = [replace(m, withdrawn_at=NOW) if m.id in live else m for m in self.mandates.values()]
-        raised = settle(ended, dict.fromkeys(live, WITHDRAWAL), (), now=NOW, today=self.today)
+        raised = derive_events(ended, dict.fromkeys(live, WITHDRAWAL), (), now=NOW, today=self.today)
         assert {event.mandate.id for event in raised} == live
         self._hear(raised)
         assert not any(unit.told for mandate in self.mandates.values() for unit in mandate.units)
@@ -126,13 +126,13 @@ class School(RuleBasedStateMachine):
     def pass_days(self, days: int) -> None:
         """Let days pass one by one, and once more in one jump: the same must be told."""
         before = list(self.mandates.values())
-        daily: list[Raised] = []
+        daily: list[NewEvent] = []
         for _ in range(days):
             self.today += timedelta(days=1)
-            raised = arrive(list(self.mandates.values()), self.branches, now=NOW, today=self.today)[1]
+            raised = apply_dates(list(self.mandates.values()), self.branches, now=NOW, today=self.today)[1]
             self._hear(raised)
             daily += raised
-        mandates, raised = arrive(before, self.branches, now=NOW, today=self.today)
+        mandates, raised = apply_dates(before, self.branches, now=NOW, today=self.today)
         assert {m.id: m for m in mandates} == self.mandates
         assert raised == daily
 
@@ -173,14 +173,14 @@ class School(RuleBasedStateMachine):
         """Count as many events as a mandate has versions."""
         assert self.events == {m.id: m.version for m in self.mandates.values()}
 
-    def _settle(self, mandate: Mandate, act: Act) -> None:
+    def _settle(self, mandate: Mandate, act: ChangeCause) -> None:
         mandates = [*(m for m in self.mandates.values() if m.id != mandate.id), mandate]
-        raised = settle(mandates, {mandate.id: act}, self.branches, now=NOW, today=self.today)
+        raised = derive_events(mandates, {mandate.id: act}, self.branches, now=NOW, today=self.today)
         assert raised[0].mandate.id == mandate.id
         assert all(event.kind is Kind.AMENDED for event in raised[1:])
         self._hear(raised)
 
-    def _hear(self, raised: Sequence[Raised]) -> None:
+    def _hear(self, raised: Sequence[NewEvent]) -> None:
         self.mandates.update((event.mandate.id, event.mandate) for event in raised)
         for event in raised:
             self._check_everybody_hears(event)
@@ -193,7 +193,7 @@ class School(RuleBasedStateMachine):
                 assert not (fresh and ambiguous), "nobody is told of an ambiguous rest"
                 kinds.append(message.kind)
 
-    def _check_everybody_hears(self, event: Raised) -> None:
+    def _check_everybody_hears(self, event: NewEvent) -> None:
         told = {
             branch for (mid, branch), kinds in self.heard.items() if mid == event.mandate.id and not kinds[-1].is_end
         }

@@ -8,7 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.domain.delivery import CLOSED, IN_LANE, UNREPORTED, Ignored, Move, Reported, Status, advance, judge, overtakes
+from hub.domain.delivery import (
+    CLOSED,
+    IN_LANE,
+    UNREPORTED,
+    Ignored,
+    Move,
+    Reported,
+    Status,
+    advance,
+    reason_to_ignore,
+    supersedes,
+)
 from schemas.kinds import ReportStatus
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -46,18 +57,18 @@ def test_a_report_on_what_is_done_with_delivery_is_kept_but_changes_nothing() ->
 @pytest.mark.parametrize(
     ("status", "move", "after"),
     [
-        (Status.WAITING, Move.TAKEN, Status.DELIVERED),
-        (Status.RETRYING, Move.TAKEN, Status.DELIVERED),
-        (Status.PROCESSED, Move.TAKEN, Ignored.ALREADY),
+        (Status.WAITING, Move.SUCCEEDED, Status.DELIVERED),
+        (Status.RETRYING, Move.SUCCEEDED, Status.DELIVERED),
+        (Status.PROCESSED, Move.SUCCEEDED, Ignored.ALREADY),
         (Status.WAITING, Move.FAILED, Status.RETRYING),
         (Status.DELIVERED, Move.FAILED, Ignored.ALREADY),
         (Status.RETRYING, Move.GIVEN_UP, Status.DEAD),
         (Status.WAITING, Move.CANCELLED, Status.CANCELLED),
         (Status.DELIVERED, Move.CANCELLED, Ignored.FINAL),
-        (Status.IN_PROGRESS, Move.OVERTAKEN, Status.SUPERSEDED),
-        (Status.DELIVERED, Move.OVERTAKEN, Status.SUPERSEDED),
-        (Status.WAITING, Move.OVERTAKEN, Ignored.FINAL),
-        (Status.REJECTED, Move.OVERTAKEN, Ignored.FINAL),
+        (Status.IN_PROGRESS, Move.SUPERSEDED, Status.SUPERSEDED),
+        (Status.DELIVERED, Move.SUPERSEDED, Status.SUPERSEDED),
+        (Status.WAITING, Move.SUPERSEDED, Ignored.FINAL),
+        (Status.REJECTED, Move.SUPERSEDED, Ignored.FINAL),
     ],
 )
 def test_moves_lead_where_the_table_says(status: Status, move: Move, after: Status | Ignored) -> None:
@@ -68,10 +79,10 @@ def test_moves_lead_where_the_table_says(status: Status, move: Move, after: Stat
 def test_a_later_report_corrects_and_an_older_one_does_not() -> None:
     """`reportedAt` decides, not the order of arrival."""
     rejected = Reported(status=ReportStatus.REJECTED, at=NOON)
-    assert judge(rejected, last=NOON - timedelta(seconds=1), status=Status.PROCESSED) is None
-    assert judge(rejected, last=NOON + timedelta(seconds=1), status=Status.PROCESSED) is Ignored.OLDER
-    assert judge(rejected, last=NOON, status=Status.REJECTED) is Ignored.DUPLICATE
-    assert judge(rejected, last=None, status=Status.DELIVERED) is None
+    assert reason_to_ignore(rejected, last=NOON - timedelta(seconds=1), status=Status.PROCESSED) is None
+    assert reason_to_ignore(rejected, last=NOON + timedelta(seconds=1), status=Status.PROCESSED) is Ignored.OLDER
+    assert reason_to_ignore(rejected, last=NOON, status=Status.REJECTED) is Ignored.DUPLICATE
+    assert reason_to_ignore(rejected, last=None, status=Status.DELIVERED) is None
 
 
 @pytest.mark.parametrize(
@@ -87,4 +98,4 @@ def test_a_later_report_corrects_and_an_older_one_does_not() -> None:
 )
 def test_an_answer_overtakes_older_words_about_the_unit(status: Status, *, expects: bool, does: bool) -> None:
     """Only what is done, or was answered, makes older deliveries needless."""
-    assert overtakes(status, expects_report=expects) is does
+    assert supersedes(status, expects_report=expects) is does

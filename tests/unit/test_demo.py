@@ -9,52 +9,60 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hub.embedded.demo.fill import SAMPLE
-from hub.embedded.demo.schools import NoCast, Plan, School, System, choose_cast, read_schools, write_mandates
-from hub.embedded.demo.watch import STILL_SECONDS, Course, Left
+from hub.demo.fill import SAMPLE
+from hub.demo.schools import (
+    DemoPlan,
+    DemoSchool,
+    DemoSystem,
+    NoFittingSchools,
+    choose_schools,
+    read_schools,
+    write_mandates,
+)
+from hub.demo.watch import STALLED_SECONDS, RemainingWork, SettlingProgress
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-HOME = System(oin="00000099000000001000", name="Thuis")
-OTHER = System(oin="00000099000000002000", name="Ander")
-BRANCHED = School(brin="00AA", board="10001", name="a", branches=("00AA00", "00AA01", "00AA02"))
-SHARED = School(brin="00BB", board="10001", name="b", branches=("00BB00", "00BB03", "00BB04"))
-SINGLE = School(brin="00CC", board="10002", name="c", branches=("00CC00",))
-NOTHING = Left(unplanned=0, untaken={"duo:rio": 0}, unprocessed={"duo:rio": 0})
-SOMETHING = Left(unplanned=0, untaken={"duo:rio": 0}, unprocessed={"duo:rio": 3})
+HOME = DemoSystem(oin="00000099000000001000", name="Thuis")
+OTHER = DemoSystem(oin="00000099000000002000", name="Ander")
+BRANCHED = DemoSchool(brin="00AA", board="10001", name="a", branches=("00AA00", "00AA01", "00AA02"))
+SHARED = DemoSchool(brin="00BB", board="10001", name="b", branches=("00BB00", "00BB03", "00BB04"))
+SINGLE = DemoSchool(brin="00CC", board="10002", name="c", branches=("00CC00",))
+NOTHING = RemainingWork(unplanned=0, untaken={"duo:rio": 0}, unprocessed={"duo:rio": 0})
+SOMETHING = RemainingWork(unplanned=0, untaken={"duo:rio": 0}, unprocessed={"duo:rio": 3})
 
 
-def _plan(mandates: int, today: date = date(2026, 11, 24)) -> Plan:
-    return Plan(home=HOME, other=OTHER, mandates=mandates, today=today)
+def _plan(mandates: int, today: date = date(2026, 11, 24)) -> DemoPlan:
+    return DemoPlan(home=HOME, other=OTHER, mandates=mandates, today=today)
 
 
 def _written(path: Path, mandates: int, today: date = date(2026, 11, 24)) -> list[dict[str, str]]:
-    write_mandates(path, choose_cast([BRANCHED, SHARED, SINGLE]), _plan(mandates, today))
+    write_mandates(path, choose_schools([BRANCHED, SHARED, SINGLE]), _plan(mandates, today))
     with path.open(newline="") as file:
         return list(csv.DictReader(file, delimiter=";"))
 
 
 def test_the_sample_has_the_schools_of_the_story() -> None:
     """The sample that comes along casts the schools that the story is known by."""
-    cast = choose_cast(read_schools(SAMPLE.read_bytes()))
-    assert cast.branched.branches == ("18DS00", "18DS01", "18DS02", "18DS03")
-    assert cast.shared.branches == ("11OA00", "11OA03", "11OA04")
-    assert {school.board for school in cast.moving} == {"41676"}
-    assert cast.boards == ("41561", "42634", "41676")
-    assert len(cast.others) + len(cast.moving) + 2 == 735
+    chosen = choose_schools(read_schools(SAMPLE.read_bytes()))
+    assert chosen.branched.branches == ("18DS00", "18DS01", "18DS02", "18DS03")
+    assert chosen.shared.branches == ("11OA00", "11OA03", "11OA04")
+    assert {school.board for school in chosen.moving} == {"41676"}
+    assert chosen.boards == ("41561", "42634", "41676")
+    assert len(chosen.others) + len(chosen.moving) + 2 == 735
 
 
 def test_any_file_with_two_branched_schools_will_do() -> None:
     """Without the known schools the first that fit take their parts."""
-    cast = choose_cast([SINGLE, BRANCHED, SHARED])
-    assert (cast.branched, cast.shared, cast.moving, cast.others) == (BRANCHED, SHARED, (SINGLE,), ())
+    chosen = choose_schools([SINGLE, BRANCHED, SHARED])
+    assert (chosen.branched, chosen.shared, chosen.moving, chosen.others) == (BRANCHED, SHARED, (SINGLE,), ())
 
 
 def test_a_file_without_branched_schools_is_refused_in_words() -> None:
     """One school with enough branches is not enough."""
-    with pytest.raises(NoCast, match="at least 3 branches"):
-        choose_cast([BRANCHED, SINGLE])
+    with pytest.raises(NoFittingSchools, match="at least 3 branches"):
+        choose_schools([BRANCHED, SINGLE])
 
 
 def test_no_mandate_overlaps_another_of_its_school_service_and_system(tmp_path: Path) -> None:
@@ -92,7 +100,7 @@ def test_a_first_mandate_is_for_this_school_year(tmp_path: Path, today: date, st
 
 def test_all_is_settled_when_two_looks_in_a_row_find_nothing() -> None:
     """One look's numbers are not of one moment, so one is not believed."""
-    course = Course(0.0)
+    course = SettlingProgress(0.0)
     assert course.note(NOTHING, 1.0) is None
     assert course.note(SOMETHING, 2.0) is None
     assert course.note(NOTHING, 3.0) is None
@@ -103,7 +111,7 @@ def test_all_is_settled_when_two_looks_in_a_row_find_nothing() -> None:
 
 def test_it_is_late_when_nothing_becomes_less() -> None:
     """Slow is not late: only standing still is."""
-    course = Course(0.0)
+    course = SettlingProgress(0.0)
     course.note(SOMETHING, 50.0)
-    assert not course.is_late(50.0 + STILL_SECONDS)
-    assert course.is_late(50.1 + STILL_SECONDS)
+    assert not course.is_late(50.0 + STALLED_SECONDS)
+    assert course.is_late(50.1 + STALLED_SECONDS)

@@ -9,9 +9,9 @@ import pytest
 import typer
 
 from hub import errors
-from hub.api.problems import answer
+from hub.api.problems import problem_response
 from hub.cli import run_app
-from hub.errors import ConfigurationError, Conflict, FieldError, HubError, InvalidInput, NotFound, Place
+from hub.errors import ConfigurationError, Conflict, FieldError, FieldLocation, HubError, InvalidInput, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +64,7 @@ def test_every_kind_has_a_code_and_a_place_in_the_tree(kind: type[HubError]) -> 
 
 def test_a_conflict_tells_its_reason_to_programs() -> None:
     """The code of a problem is what a program decides by."""
-    problem = orjson.loads(answer(Conflict("already_subscribed", "there is one"), "http://hub").body)
+    problem = orjson.loads(problem_response(Conflict("already_subscribed", "there is one"), "http://hub").body)
 
     assert problem == {
         "type": "http://hub/problems/conflict",
@@ -77,8 +77,8 @@ def test_a_conflict_tells_its_reason_to_programs() -> None:
 
 def test_wrong_input_with_one_cause_is_named_after_it() -> None:
     """The code of the only fault is also the problem's own."""
-    fault = FieldError(in_=Place.BODY, field="/url", code="handshake_refused", detail="no consent")
-    problem = orjson.loads(answer(InvalidInput([fault]), "http://hub").body)
+    fault = FieldError(in_=FieldLocation.BODY, field="/url", code="handshake_refused", detail="no consent")
+    problem = orjson.loads(problem_response(InvalidInput([fault]), "http://hub").body)
 
     assert problem["code"] == "handshake_refused"
     assert problem["detail"] == "1 field is wrong"
@@ -87,7 +87,7 @@ def test_wrong_input_with_one_cause_is_named_after_it() -> None:
 
 def test_what_the_caller_cannot_help_is_told_without_details() -> None:
     """A wrong installation is our own matter: the caller hears 500 and nothing else."""
-    sent = answer(ConfigurationError("the key file /secret is gone"), "http://hub")
+    sent = problem_response(ConfigurationError("the key file /secret is gone"), "http://hub")
 
     assert sent.status_code == 500
     assert b"secret" not in bytes(sent.body)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.domain.cause import Cause, CircuitState, Failing, PlaceState, Standing, cause_of
+from hub.domain.cause import Cause, CircuitState, DestinationState, DestinationStatus, FailedTransport, cause_of
 from hub.domain.lag import BOUNDS, HopSeconds, Moments, bucket_of, hop_seconds, measure, percentile
-from hub.domain.says import Language, age, says
+from hub.domain.says import Language, age, explain
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -99,31 +99,37 @@ DUO, LAS = "duo:rio", "las:00000099000000001000"
 @pytest.mark.parametrize(
     ("standing", "expected"),
     [
-        (Standing(name=DUO), Cause.NONE),
-        (Standing(name=DUO, waiting=9, oldest_undelivered=4.9), Cause.NONE),
-        (Standing(name=DUO, waiting=9, oldest_undelivered=5.1), Cause.HUB),
-        (Standing(name=DUO, waiting=9, oldest_undelivered=5.1, in_flight=3), Cause.HUB),
-        (Standing(name=LAS, waiting=9, oldest_undelivered=5.1, in_flight=3), Cause.RECEIVER_SLOW),
-        (Standing(name=LAS, waiting=9, oldest_undelivered=5.1, in_flight=3, forwarders=0), Cause.HUB),
-        (Standing(name=DUO, oldest_unplanned=6.0), Cause.HUB),
-        (Standing(name=LAS, retrying=1), Cause.RECEIVER_DOWN),
-        (Standing(name=LAS, retrying=1, failing=Failing(was_refused=False, error="x")), Cause.RECEIVER_DOWN),
-        (Standing(name=LAS, retrying=1, failing=Failing(was_refused=True, error="x")), Cause.REFUSED),
-        (Standing(name=LAS, circuit=CircuitState.OPEN), Cause.RECEIVER_DOWN),
-        (Standing(name=LAS, circuit=CircuitState.HALF_OPEN, circuit_is_misconfigured=True), Cause.REFUSED),
-        (Standing(name=LAS, state=PlaceState.HELD), Cause.HELD),
-        (Standing(name=LAS, state=PlaceState.HELD, circuit=CircuitState.OPEN), Cause.HELD),
-        (Standing(name=DUO, state=PlaceState.HELD, held=9, retrying=1), Cause.RECEIVER_DOWN),
-        (Standing(name=DUO, state=PlaceState.HELD, held=9, waiting=1, oldest_undelivered=1.0), Cause.HELD),
-        (Standing(name=LAS, state=PlaceState.NO_RECEIVER), Cause.NONE),
-        (Standing(name=LAS, state=PlaceState.NO_RECEIVER, held=2), Cause.NO_RECEIVER),
-        (Standing(name=DUO, held=2), Cause.HELD),
-        (Standing(name=DUO, unprocessed=1, oldest_unprocessed=9.0), Cause.NONE),
-        (Standing(name=DUO, unprocessed=1, oldest_unprocessed=11.0), Cause.BACK_OFFICE),
-        (Standing(name=DUO, retrying=1, unprocessed=1, oldest_unprocessed=11.0), Cause.RECEIVER_DOWN),
+        (DestinationStatus(name=DUO), Cause.NONE),
+        (DestinationStatus(name=DUO, waiting=9, oldest_undelivered=4.9), Cause.NONE),
+        (DestinationStatus(name=DUO, waiting=9, oldest_undelivered=5.1), Cause.HUB),
+        (DestinationStatus(name=DUO, waiting=9, oldest_undelivered=5.1, in_flight=3), Cause.HUB),
+        (DestinationStatus(name=LAS, waiting=9, oldest_undelivered=5.1, in_flight=3), Cause.RECEIVER_SLOW),
+        (DestinationStatus(name=LAS, waiting=9, oldest_undelivered=5.1, in_flight=3, forwarders=0), Cause.HUB),
+        (DestinationStatus(name=DUO, oldest_unplanned=6.0), Cause.HUB),
+        (DestinationStatus(name=LAS, retrying=1), Cause.RECEIVER_DOWN),
+        (
+            DestinationStatus(name=LAS, retrying=1, failing=FailedTransport(was_refused=False, error="x")),
+            Cause.RECEIVER_DOWN,
+        ),
+        (DestinationStatus(name=LAS, retrying=1, failing=FailedTransport(was_refused=True, error="x")), Cause.REFUSED),
+        (DestinationStatus(name=LAS, circuit=CircuitState.OPEN), Cause.RECEIVER_DOWN),
+        (DestinationStatus(name=LAS, circuit=CircuitState.HALF_OPEN, circuit_is_misconfigured=True), Cause.REFUSED),
+        (DestinationStatus(name=LAS, state=DestinationState.HELD), Cause.HELD),
+        (DestinationStatus(name=LAS, state=DestinationState.HELD, circuit=CircuitState.OPEN), Cause.HELD),
+        (DestinationStatus(name=DUO, state=DestinationState.HELD, held=9, retrying=1), Cause.RECEIVER_DOWN),
+        (
+            DestinationStatus(name=DUO, state=DestinationState.HELD, held=9, waiting=1, oldest_undelivered=1.0),
+            Cause.HELD,
+        ),
+        (DestinationStatus(name=LAS, state=DestinationState.NO_RECEIVER), Cause.NONE),
+        (DestinationStatus(name=LAS, state=DestinationState.NO_RECEIVER, held=2), Cause.NO_RECEIVER),
+        (DestinationStatus(name=DUO, held=2), Cause.HELD),
+        (DestinationStatus(name=DUO, unprocessed=1, oldest_unprocessed=9.0), Cause.NONE),
+        (DestinationStatus(name=DUO, unprocessed=1, oldest_unprocessed=11.0), Cause.BACK_OFFICE),
+        (DestinationStatus(name=DUO, retrying=1, unprocessed=1, oldest_unprocessed=11.0), Cause.RECEIVER_DOWN),
     ],
 )
-def test_the_first_hindrance_on_the_way_is_the_cause(standing: Standing, expected: Cause) -> None:
+def test_the_first_hindrance_on_the_way_is_the_cause(standing: DestinationStatus, expected: Cause) -> None:
     """Held, then transport, then the hub, then the back office."""
     assert cause_of(standing) is expected
 
@@ -132,26 +138,29 @@ def test_the_first_hindrance_on_the_way_is_the_cause(standing: Standing, expecte
 @pytest.mark.parametrize("cause", Cause)
 def test_every_cause_has_words_in_both_languages(cause: Cause, language: Language) -> None:
     """Whatever the numbers are, a sentence comes out that ends."""
-    for standing in (Standing(name=DUO), Standing(name=LAS, forwarders=0, held=1, state=PlaceState.HELD, dead=3)):
-        words = says(cause, standing, language)
+    for standing in (
+        DestinationStatus(name=DUO),
+        DestinationStatus(name=LAS, forwarders=0, held=1, state=DestinationState.HELD, dead=3),
+    ):
+        words = explain(cause, standing, language)
         assert words.endswith(".")
         assert "None" not in words
 
 
 def test_the_words_name_the_destination_the_error_and_what_to_press() -> None:
     """An operator reads what happened, where, and what is next."""
-    down = Standing(name=LAS, retrying=2, circuit=CircuitState.OPEN, circuit_error="connection refused")
-    assert says(Cause.RECEIVER_DOWN, down) == (
+    down = DestinationStatus(name=LAS, retrying=2, circuit=CircuitState.OPEN, circuit_error="connection refused")
+    assert explain(Cause.RECEIVER_DOWN, down) == (
         f"{LAS} does not answer (connection refused); 2 messages wait, tried again by itself. Tell its operator."
     )
-    held = Standing(name=DUO, state=PlaceState.HELD, is_held_by_operator=True, held=1)
+    held = DestinationStatus(name=DUO, state=DestinationState.HELD, is_held_by_operator=True, held=1)
     assert (
-        says(Cause.HELD, held)
+        explain(Cause.HELD, held)
         == "An operator holds it; 1 message waits. `osr-hub release duo:rio --reason …` lets them go."
     )
-    old = Standing(name=DUO, unprocessed=3, oldest_unprocessed=4 * 86400.0)
-    assert "for 4 days. Ask DUO, securityservicedesk@duo.nl." in says(Cause.BACK_OFFICE, old)
-    assert "al 4 dagen. Vraag het DUO" in says(Cause.BACK_OFFICE, old, Language.DUTCH)
+    old = DestinationStatus(name=DUO, unprocessed=3, oldest_unprocessed=4 * 86400.0)
+    assert "for 4 days. Ask DUO, securityservicedesk@duo.nl." in explain(Cause.BACK_OFFICE, old)
+    assert "al 4 dagen. Vraag het DUO" in explain(Cause.BACK_OFFICE, old, Language.DUTCH)
 
 
 @pytest.mark.parametrize(

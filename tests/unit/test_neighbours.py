@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from hub.store.processes import born, is_gone
+from hub.store.processes import has_ended, start_ticks
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a heartbeat tells")
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
@@ -18,28 +18,28 @@ SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 def test_whoever_runs_is_there_and_so_is_whoever_is_paused() -> None:
     """A paused process is not gone: it may come back, and its heartbeat says when it is late."""
     with subprocess.Popen(SLEEP) as process:  # noqa: S603 - words of this file
-        began = born(process.pid)
+        began = start_ticks(process.pid)
         os.kill(process.pid, signal.SIGSTOP)
-        paused = is_gone(process.pid, began)
+        paused = has_ended(process.pid, began)
         process.kill()
     assert began is not None
     assert not paused
-    assert not is_gone(os.getpid(), born(os.getpid()))
+    assert not has_ended(os.getpid(), start_ticks(os.getpid()))
 
 
 def test_whoever_was_killed_is_gone_even_before_its_parent_knows() -> None:
     """A process that nobody has waited for keeps its number, and sends nothing any more."""
     with subprocess.Popen(SLEEP) as process:  # noqa: S603 - words of this file
-        began = born(process.pid)
+        began = start_ticks(process.pid)
         os.kill(process.pid, signal.SIGKILL)
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-        unwaited = is_gone(process.pid, began)
+        unwaited = has_ended(process.pid, began)
     assert unwaited
-    assert is_gone(process.pid, began)
+    assert has_ended(process.pid, began)
 
 
 def test_whoever_has_the_number_now_is_another() -> None:
     """In a container that was started anew everybody is number one again."""
-    began = born(os.getpid())
+    began = start_ticks(os.getpid())
     assert began is not None
-    assert is_gone(os.getpid(), began - 1)
+    assert has_ended(os.getpid(), began - 1)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.domain.outcome import Delivered, Gone, Outcome, Refused, RetryLater
-from hub.outbound import Answered, NotAllowed, Unreachable
+from hub.domain.delivery import Delivered, Gone, Outcome, Refused, RetryLater
+from hub.outbound import AddressRefused, Answered, Unreachable
 from hub.outbound.webhook import classify, read_retry_after
 
 AT = datetime(2026, 11, 23, 9, 0, 0, tzinfo=UTC)
@@ -65,7 +65,8 @@ def test_every_status_has_one_meaning(status: int, kind: type[Outcome]) -> None:
 
 def test_absence_is_tried_again() -> None:
     """Nobody there, or an address that is not called now: both may heal."""
-    for answer in (Unreachable(error="no connection", duration_ms=3), NotAllowed(error="not public", duration_ms=3)):
+    absences = (Unreachable(error="no connection", duration_ms=3), AddressRefused(error="not public", duration_ms=3))
+    for answer in absences:
         outcome = classify(answer, AT)
         assert isinstance(outcome, RetryLater)
         assert outcome.http_status is None

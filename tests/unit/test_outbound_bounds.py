@@ -15,7 +15,7 @@ import pytest
 from hub.outbound import Answered, Outbound, Unreachable, routes
 from hub.outbound import client as client_module
 from hub.settings import Webhook
-from tests.support.receiver import receiver, reply
+from tests.support.receivers.receiver import receiver, reply
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -77,7 +77,7 @@ async def test_a_body_without_end_costs_its_beginning(status: int) -> None:
         for _ in range(2):
             answer = await out.post(url, {}, b"")
             assert isinstance(answer, Answered)
-            assert (answer.status, len(answer.body)) == (status, client_module.MOST_READ)
+            assert (answer.status, len(answer.body)) == (status, client_module.MAX_BODY_BYTES)
     assert sent < MOST_SENT
 
 
@@ -114,7 +114,7 @@ async def test_a_compressed_bomb_is_not_unpacked() -> None:
     async with receiver(lambda _: reply(200, bomb, content_encoding="gzip")) as las, Outbound(LOCAL) as out:
         answer = await out.post(las.url, {}, b"")
     assert isinstance(answer, Answered)
-    assert answer.body == bomb[: client_module.MOST_READ]
+    assert answer.body == bomb[: client_module.MAX_BODY_BYTES]
 
 
 async def test_a_head_without_end_is_no_answer() -> None:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hub.outbound import Answered, NotAllowed, Outbound, Unreachable
+from hub.outbound import AddressRefused, Answered, Outbound, Unreachable
 from hub.outbound import client as client_module
 from hub.settings import Webhook
-from tests.support.ports import free_port
-from tests.support.receiver import Got, receiver, reply
+from tests.support.receivers.receiver import ReceivedRequest, receiver, reply
+from tests.support.servers.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -126,7 +126,7 @@ async def test_a_refused_address_is_never_connected_to() -> None:
     async with receiver() as las, Outbound(Webhook()) as out:
         for url in (las.url, f"https://127.0.0.1:{las.port}/", f"http://localhost:{las.port}/"):
             answer = await out.post(url, {}, b"x")
-            assert isinstance(answer, NotAllowed)
+            assert isinstance(answer, AddressRefused)
     assert las.connections == 0
 
 
@@ -152,7 +152,7 @@ async def test_a_name_that_turned_inward_is_refused_at_the_next_check(monkeypatc
         names.addresses = ("127.0.0.1", "10.0.0.1")
         assert isinstance(await out.post(url, {}, b"2"), Answered)
         answer = await out.post(url, {}, b"3")
-    assert isinstance(answer, NotAllowed)
+    assert isinstance(answer, AddressRefused)
     assert len(las.got) == 2
 
 
@@ -197,7 +197,7 @@ async def test_a_name_that_cannot_exist_is_unreachable() -> None:
     async with Outbound(LOCAL) as out:
         for host in ("a" * 64 + ".invalid", "a..invalid", "-.invalid", "xn--.invalid"):
             answer = await out.post(f"https://{host}/", {}, b"x")
-            assert isinstance(answer, Unreachable | NotAllowed), host
+            assert isinstance(answer, Unreachable | AddressRefused), host
 
 
 async def test_after_a_failed_connection_the_next_address_is_tried() -> None:
@@ -243,7 +243,7 @@ async def test_a_cancelled_post_leaves_the_client_usable() -> None:
     """Who stops waiting disturbs nobody."""
     silent = True
 
-    def answer(_: Got) -> bytes | None:
+    def answer(_: ReceivedRequest) -> bytes | None:
         return None if silent else reply(204)
 
     async with receiver(answer) as las, Outbound(LOCAL) as out:

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from hub.outbound import Answer, Answered, NotAllowed, Outbound, Unreachable
+from hub.outbound import AddressRefused, Answer, Answered, Outbound, Unreachable
 from hub.settings import Webhook
 
 if TYPE_CHECKING:
@@ -154,4 +154,4 @@ async def test_the_hub_shows_its_certificate(authority: Authority, trusted: Path
 async def test_a_certificate_that_is_none_is_told(trusted: Path) -> None:
     """Nothing is sent with it."""
     answer = await call(1, identity=b"nonsense", client_cafile=trusted)
-    assert isinstance(answer, NotAllowed)
+    assert isinstance(answer, AddressRefused)

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from hub import clock
 from hub.domain import rules
-from hub.domain.change import arrive
+from hub.domain.change import apply_dates
 from hub.domain.kinds import Kind
-from hub.domain.mandate import Mandate, is_live, next_date, overlap, state
+from hub.domain.mandate import Mandate, is_live, next_date, overlaps, state
 from hub.register import moment
 from schemas.identifiers import Branch, Brin, Oin, ServiceCode
 from schemas.kinds import MandateState
@@ -75,7 +75,7 @@ def test_periods_overlap_when_they_share_a_day_from_today_on(one: Days, other: D
     """Both ends count, the past does not, and it does not matter which is asked first."""
     first = max(one.start_date, other.start_date, today)
     shared = any(one.has(first + timedelta(days=n)) and other.has(first + timedelta(days=n)) for n in range(8))
-    assert overlap(one, other, today) == overlap(other, one, today) == shared
+    assert overlaps(one, other, today) == overlaps(other, one, today) == shared
 
 
 @settings(deadline=None)
@@ -116,7 +116,7 @@ def test_the_calendar_speaks_on_the_first_day_and_on_the_day_after_the_last(peri
     first = period.start_date - timedelta(days=2)
     for n in range(12):
         today = first + timedelta(days=n)
-        (current,), raised = arrive([current], (Branch("18DS00"),), now=NOW, today=today)
+        (current,), raised = apply_dates([current], (Branch("18DS00"),), now=NOW, today=today)
         told += [(event.kind, today) for event in raised]
         expected = MandateState.FUTURE if today < period.start_date else MandateState.ACTIVE
         assert state(current, today) == (expected if period.has(max(today, period.start_date)) else MandateState.ENDED)

@@ -7,35 +7,38 @@ from uuid import UUID
 
 from hub.domain.ids import change_id, delivery_id, lowest_at, new_id, time_of
 from hub.domain.kinds import Kind
-from hub.domain.planning import Destination, Directory, Listener, LoggedEvent, UnitMessage, deliveries
+from hub.domain.planning import DestinationRef, Directory, EventToPlan, SubscriptionFilter, UnitMessage, plan_deliveries
 from schemas.kinds import EventType
 
 AT = datetime(2026, 11, 23, 9, 0, 0, 123000, tzinfo=UTC)
 EVENT = UUID("019ab000-0000-7000-8000-000000000001")
 LAS = "00000099000000001000"
-RIO = Destination(id=3, name="duo:rio")
-HOOK = Destination(id=7, name=f"las:{LAS}")
-COPY = Destination(id=8, name=f"las-copy:{LAS}")
+RIO = DestinationRef(id=3, name="duo:rio")
+HOOK = DestinationRef(id=7, name=f"las:{LAS}")
+COPY = DestinationRef(id=8, name=f"las-copy:{LAS}")
 
 
-def directory(listener: Listener | None = None) -> Directory:
+def directory(subscription: SubscriptionFilter | None = None) -> Directory:
     """One queue, one system."""
     return Directory(
-        queues={"RIO": RIO}, webhooks={LAS: HOOK}, copies={LAS: COPY}, listeners={LAS: listener} if listener else {}
+        queues={"RIO": RIO},
+        webhooks={LAS: HOOK},
+        copies={LAS: COPY},
+        subscriptions={LAS: subscription} if subscription else {},
     )
 
 
-def event(service: str, *units: tuple[str, Kind]) -> LoggedEvent:
+def event(service: str, *units: tuple[str, Kind]) -> EventToPlan:
     """Make the school's 42nd event."""
-    return LoggedEvent(
+    return EventToPlan(
         brin="18DS", number=42, id=EVENT, service_code=service, supplier_oin=LAS,
         units=[UnitMessage(branch=branch, kind=kind) for branch, kind in units],
     )  # fmt: skip
 
 
-def plan(told: LoggedEvent, listener: Listener | None = None) -> list[tuple[str, str, str, bool]]:
+def plan(told: EventToPlan, subscription: SubscriptionFilter | None = None) -> list[tuple[str, str, str, bool]]:
     """Plan one event and keep what matters: destination, branch, kind, whether a report is due."""
-    planned = deliveries([told], directory(listener))
+    planned = plan_deliveries([told], directory(subscription))
     return [(p.destination.name, p.branch, p.kind.value, p.expects_report) for p in planned]
 
 
@@ -60,13 +63,15 @@ def test_a_las_hears_all_and_reports_on_grants_and_amendments_only() -> None:
 
 def test_a_las_that_reports_nothing_is_done_when_delivered() -> None:
     """`reports: false` is the subscription's word."""
-    silent = Listener(services=frozenset({"VVA"}), types=("nl.osr.mandate.*",), reports=False)
+    silent = SubscriptionFilter(services=frozenset({"VVA"}), types=("nl.osr.mandate.*",), reports=False)
     assert plan(event("VVA", ("", Kind.GRANTED)), silent) == [(f"las:{LAS}", "", "granted", False)]
 
 
 def test_a_copy_is_made_for_whoever_asked_for_service_and_type() -> None:
     """Copies have a lane of their own and end with their delivery."""
-    asks = Listener(services=frozenset({"RIO"}), types=("nl.osr.mandate.granted.v1", "*.expired.v1"), reports=True)
+    asks = SubscriptionFilter(
+        services=frozenset({"RIO"}), types=("nl.osr.mandate.granted.v1", "*.expired.v1"), reports=True
+    )
     assert plan(event("RIO", ("", Kind.GRANTED)), asks) == [
         ("duo:rio", "", "granted", True), (f"las-copy:{LAS}", "", "granted", False),
     ]  # fmt: skip

@@ -9,18 +9,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.domain.circuit import QUEUE, WEBHOOK, after_failures, opened, rotates
-from hub.domain.outcome import Gone, Refused, RetryLater
-from hub.domain.retry import DAILY, SCHEDULE, Disable, GiveUp, Misconfigured, Past, TryAgain, verdict
+from hub.domain.delivery import Gone, Refused, RetryLater
+from hub.domain.retry import DAILY, SCHEDULE, AttemptHistory, Disable, GiveUp, Misconfigured, TryAgain, verdict
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 AWAY = RetryLater(at=NOON, error="connection refused", duration_ms=3)
 REFUSED = Refused(at=NOON, error="400 Bad Request", duration_ms=3, http_status=400)
 
 
-def past(attempts: int, *, refusals: int = 0, is_end: bool = False, taken_at: datetime | None = None) -> Past:
+def past(
+    attempts: int, *, refusals: int = 0, is_end: bool = False, accepted_at: datetime | None = None
+) -> AttemptHistory:
     """Make the past of a delivery that was first refused, if ever, an hour ago."""
     since = NOON - timedelta(hours=1) if refusals else None
-    return Past(attempts=attempts, refusals=refusals, refused_since=since, is_end=is_end, taken_at=taken_at)
+    return AttemptHistory(
+        attempts=attempts, refusals=refusals, refused_since=since, is_end=is_end, accepted_at=accepted_at
+    )
 
 
 def test_the_schedule_is_the_standards_own() -> None:
@@ -68,7 +72,7 @@ def test_a_refusal_is_tried_three_times_in_ten_minutes() -> None:
 
 def test_refusals_and_absences_do_not_eat_each_others_tries() -> None:
     """Whoever was away for hours gets three tries when it says no; who said no gets the whole schedule when away."""
-    assert verdict(REFUSED, past(6, refusals=1, taken_at=NOON)) == TryAgain(NOON + timedelta(seconds=150))
+    assert verdict(REFUSED, past(6, refusals=1, accepted_at=NOON)) == TryAgain(NOON + timedelta(seconds=150))
     assert verdict(AWAY, past(3, refusals=2)) == TryAgain(NOON + timedelta(seconds=SCHEDULE[0]))
     assert verdict(AWAY, past(12, refusals=2)) == GiveUp("exhausted")
 
@@ -76,10 +80,10 @@ def test_refusals_and_absences_do_not_eat_each_others_tries() -> None:
 def test_one_refused_message_dies_only_where_others_are_taken() -> None:
     """An expired token must not kill a backlog."""
     meanwhile = NOON - timedelta(minutes=1)
-    assert verdict(REFUSED, past(3, refusals=3, taken_at=meanwhile)) == GiveUp("refused")
+    assert verdict(REFUSED, past(3, refusals=3, accepted_at=meanwhile)) == GiveUp("refused")
     for before in (None, NOON - timedelta(hours=2), NOON - timedelta(hours=1)):
-        assert verdict(REFUSED, past(3, refusals=3, taken_at=before)) == Misconfigured("400 Bad Request")
-    end = verdict(REFUSED, past(3, refusals=3, is_end=True, taken_at=meanwhile))
+        assert verdict(REFUSED, past(3, refusals=3, accepted_at=before)) == Misconfigured("400 Bad Request")
+    end = verdict(REFUSED, past(3, refusals=3, is_end=True, accepted_at=meanwhile))
     assert end == TryAgain(NOON + timedelta(seconds=DAILY))
 
 

@@ -6,7 +6,8 @@ import pytest
 from pydantic import SecretStr
 
 from hub.errors import ConfigurationError
-from hub.sealing import new_key, seal, unseal
+from hub.sealing import seal, unseal
+from tests.support.sealing_keys import new_key
 
 OLD, NEW = SecretStr(new_key()), SecretStr(new_key())
 

@@ -13,16 +13,15 @@ from pyreqwest.client import ClientBuilder
 from pyreqwest.exceptions import ConnectError
 
 from hub.domain.receiver import Receiver
-from hub.embedded import simulate_las
-from hub.embedded.simulate_http import serving
-from hub.embedded.simulate_las import Las, Mode
-from hub.embedded.simulate_mailbox import Mailbox
-from hub.embedded.simulate_office import needs_a_step
-from hub.embedded.simulate_recent import Recent
-from hub.embedded.simulate_reports import Reporter
 from hub.outbound import Answered, Outbound, Unreachable
-from hub.outbound.webhook import Message, Sender, post
+from hub.outbound.webhook import WebhookMessage, WebhookSender, post
 from hub.settings import Webhook
+from hub.simulators import las as simulate_las
+from hub.simulators.back_office import needs_school_action
+from hub.simulators.http import serve_http
+from hub.simulators.las import LasMode, SimulatedLas
+from hub.simulators.mailbox import Mailbox, RecentIds
+from hub.simulators.reports import Reporter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -87,7 +86,7 @@ def test_schools_and_copies_have_lanes_of_their_own() -> None:
 
 def test_memory_of_what_was_seen_is_bounded_and_certain_for_the_latest() -> None:
     """The last ten are known; of ten thousand no more than twenty are kept."""
-    recent = Recent(10)
+    recent = RecentIds(10)
     for n in range(10_000):
         assert recent.is_new(str(n))
         assert not any(recent.is_new(str(n - back)) for back in range(min(n, 9)))
@@ -95,22 +94,22 @@ def test_memory_of_what_was_seen_is_bounded_and_certain_for_the_latest() -> None
 
 
 @pytest.fixture
-async def las() -> AsyncIterator[tuple[Las, str]]:
+async def las() -> AsyncIterator[tuple[SimulatedLas, str]]:
     """Run a LAS that knows its secret."""
-    it = Las(Mode.GOOD, lambda _: None, lambda: 0)
+    it = SimulatedLas(LasMode.GOOD, lambda _: None, lambda: 0)
     it.secrets = (SECRET,)
-    async with serving(it.answer, "127.0.0.1", 0) as port:
+    async with serve_http(it.answer, "127.0.0.1", 0) as port:
         yield it, f"http://127.0.0.1:{port}"
 
 
 async def send(out: Outbound, base: str, number: int, secret: bytes = SECRET) -> object:
     """Send one message, signed."""
     to = Receiver(subscription_id=UUID(int=1), url=f"{base}/hook", secrets=(secret,))
-    message = Message(id=f"{ID}{number}", body=orjson.dumps(event(number)))
-    return await post(out, to, message, Sender(origin="hub.test"), datetime.now(UTC))
+    message = WebhookMessage(id=f"{ID}{number}", body=orjson.dumps(event(number)))
+    return await post(out, to, message, WebhookSender(origin="hub.test"), datetime.now(UTC))
 
 
-async def test_only_what_is_signed_is_taken(las: tuple[Las, str]) -> None:
+async def test_only_what_is_signed_is_taken(las: tuple[SimulatedLas, str]) -> None:
     """Another secret is answered 401 and counted."""
     it, base = las
     async with Outbound(LOCAL) as out:
@@ -126,7 +125,7 @@ def status_of(answer: object) -> int:
     return answer.status
 
 
-async def test_a_message_that_comes_before_the_secret_waits_for_it(las: tuple[Las, str]) -> None:
+async def test_a_message_that_comes_before_the_secret_waits_for_it(las: tuple[SimulatedLas, str]) -> None:
     """The hub may be quicker with its first message than with the answer that holds the secret."""
     it, base = las
     it.secrets = ()
@@ -138,7 +137,7 @@ async def test_a_message_that_comes_before_the_secret_waits_for_it(las: tuple[La
         assert status_of(await sending) == 204
 
 
-async def test_it_consents_to_whoever_asks(las: tuple[Las, str]) -> None:
+async def test_it_consents_to_whoever_asks(las: tuple[SimulatedLas, str]) -> None:
     """At the rate that is asked for."""
     _, base = las
     async with Outbound(LOCAL) as out:
@@ -147,7 +146,7 @@ async def test_it_consents_to_whoever_asks(las: tuple[Las, str]) -> None:
     assert answer.headers == {"webhook-allowed-origin": "hub.test", "webhook-allowed-rate": "9"}
 
 
-async def test_down_is_down_until_it_is_good_again(las: tuple[Las, str]) -> None:
+async def test_down_is_down_until_it_is_good_again(las: tuple[SimulatedLas, str]) -> None:
     """The mode is changed while it runs; its own pages answer in every mode."""
     it, base = las
     async with Outbound(LOCAL) as out:
@@ -159,14 +158,14 @@ async def test_down_is_down_until_it_is_good_again(las: tuple[Las, str]) -> None
         assert status_of(await send(out, base, 1)) == 204
     assert (await call("PUT", f"{base}/mode", b'{"mode": "odd"}'))[0] == 400
     assert (await call("GET", f"{base}/received?brin=18DS"))[1] == {"brin": "18DS", "ids": [f"{ID}1"]}
-    assert it.mode is Mode.GOOD
+    assert it.mode is LasMode.GOOD
 
 
-async def test_slow_takes_its_time(las: tuple[Las, str], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_slow_takes_its_time(las: tuple[SimulatedLas, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """And takes the message."""
     monkeypatch.setattr(simulate_las, "SLOW_SECONDS", 0.3)
     it, base = las
-    it.mode = Mode.SLOW
+    it.mode = LasMode.SLOW
     async with Outbound(LOCAL) as out:
         answer = await send(out, base, 1)
     assert isinstance(answer, Answered)
@@ -174,10 +173,10 @@ async def test_slow_takes_its_time(las: tuple[Las, str], monkeypatch: pytest.Mon
     assert answer.duration_ms >= 300
 
 
-async def test_rude_offends_once_per_message(las: tuple[Las, str]) -> None:
+async def test_rude_offends_once_per_message(las: tuple[SimulatedLas, str]) -> None:
     """Cut connections, floods, 429, 500, and taken without saying so; at the second try each is taken."""
     it, base = las
-    it.mode = Mode.RUDE
+    it.mode = LasMode.RUDE
     async with Outbound(LOCAL) as out:
         first = [await send(out, base, number) for number in range(1, 10)]
         second = [await send(out, base, number) for number in range(1, 10)]
@@ -202,11 +201,11 @@ async def test_every_grant_is_reported_and_one_in_five_takes_a_step() -> None:
     reporter = Reporter(0.01)
     messages = [f"{ID}{n}" for n in range(10)]
     for n, message in enumerate(messages):
-        reporter.note({**event(n), "id": message})
-    reporter.note({**event(11), "type": "nl.osr.mandate.withdrawn.v1"})
-    reporter.note(event(12, service="RIO"))
+        reporter.add_message({**event(n), "id": message})
+    reporter.add_message({**event(11), "type": "nl.osr.mandate.withdrawn.v1"})
+    reporter.add_message(event(12, service="RIO"))
     wanted = {(message, "activated") for message in messages}
-    wanted |= {(message, "in_progress") for message in messages if needs_a_step(message)}
+    wanted |= {(message, "in_progress") for message in messages if needs_school_action(message)}
     working = asyncio.create_task(reporter.work(report))
     async with asyncio.timeout(90):
         while set(told) != wanted:

@@ -13,7 +13,7 @@ import structlog
 
 from hub.settings import Log, LogFormat, LogLevel
 from hub.telemetry import set_up_logging
-from hub.tracing import child_of, current_traceparent, following, is_traceparent, new_traceparent
+from hub.tracing import child_of, continued_trace, current_traceparent, is_traceparent, new_traceparent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,7 +89,7 @@ def test_what_is_no_trace_begins_a_new_one(text: str | None) -> None:
 
 def test_what_is_done_inside_a_trace_carries_it() -> None:
     """Inside, the trace can be asked for; outside there is none."""
-    with following(GIVEN):
+    with continued_trace(GIVEN):
         inside = current_traceparent()
 
     assert inside is not None

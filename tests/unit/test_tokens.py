@@ -14,10 +14,10 @@ import structlog
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
+from hub.access import Caller, Role, Verifier, ensure_keyfile, issue, verifier_for
+from hub.access.issuer import IssuerKeys
 from hub.errors import ConfigurationError, NotAuthenticated, Unavailable
 from hub.settings import load
-from hub.tokens import Caller, Role, Verifier, ensure_keyfile, issue, verifier_for
-from hub.tokens.issuer import IssuerKeys
 from schemas.identifiers import BgeCode, Brin, Oin
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)

@@ -9,7 +9,7 @@ from string import Formatter
 import pytest
 
 import hub.console
-from hub.console.words import WORDS, Words, codes, operations, school, shell, tone
+from hub.console.i18n import TEXTS, Translator, codes, operations, school, shell, tone
 from hub.domain.cause import Cause, CircuitState
 from hub.domain.delivery import Status
 from hub.domain.says import Language
@@ -17,18 +17,18 @@ from hub.errors import Conflict, FieldError, HubError, InvalidInput, NotAllowed,
 from schemas.kinds import Change, MandateState
 
 HOME = Path(hub.console.__file__).parent
-SOURCES = ("*.py", "words/__init__.py", "templates/*.html")
+SOURCES = ("*.py", "i18n/__init__.py", "templates/*.html")
 TEXT = "\n".join(path.read_text() for glob in SOURCES for path in HOME.glob(glob))
 ASKED = set(re.findall(r"""(?:\bt|words|self)(?:\.count)?\(["']([a-z_]+)["']""", TEXT))
 NAMED = set(re.findall(r"""["']([a-z_]+)["']""", TEXT))
-BOTH = {**{("words", key): both for key, both in WORDS.items()}} | {
+BOTH = {**{("words", key): both for key, both in TEXTS.items()}} | {
     (name, key): both for name, table in vars(codes).items() if name.isupper() for key, both in table.items()
 }
 
 
 def test_a_key_stands_in_one_place() -> None:
     """No module of words takes a key away from another."""
-    assert len(WORDS) == len(shell.WORDS) + len(operations.WORDS) + len(school.WORDS)
+    assert len(TEXTS) == len(shell.TEXTS) + len(operations.TEXTS) + len(school.TEXTS)
 
 
 def test_what_pages_ask_for_is_there_and_what_is_there_is_asked_for() -> None:
@@ -39,11 +39,11 @@ def test_what_pages_ask_for_is_there_and_what_is_there_is_asked_for() -> None:
         "act_confirm_": ("replay", "cancellation"),
     }
     parts = {f"{one}{two}" for one, ends in {**pairs, "how_": ("none", "free", "own")}.items() for two in ends}
-    plural = {key for key in WORDS if key.endswith("_n") and key[:-2] in ASKED}
+    plural = {key for key in TEXTS if key.endswith("_n") and key[:-2] in ASKED}
 
     assert len(ASKED) > 100
-    assert {key for key in ASKED if key not in WORDS} <= {"blame_", "how_", "new_", "act_confirm_"}
-    assert set(WORDS) - ASKED - NAMED - parts - plural == set()
+    assert {key for key in ASKED if key not in TEXTS} <= {"blame_", "how_", "new_", "act_confirm_"}
+    assert set(TEXTS) - ASKED - NAMED - parts - plural == set()
 
 
 @pytest.mark.parametrize(("key", "both"), BOTH.items(), ids=str)
@@ -72,7 +72,7 @@ def test_every_code_has_words() -> None:
 
 def test_what_went_wrong_is_said_in_the_language_of_the_page() -> None:
     """A fault has words of its own, and where it has none, the hub's."""
-    t = Words(Language.DUTCH)
+    t = Translator(Language.DUTCH)
     wrong = FieldError(field="/endDate", code="before_start", detail="…")
 
     assert t.fault(NotFound("no mandate x")) == "Deze pagina is er niet, of u mag hem niet zien."
@@ -83,5 +83,5 @@ def test_what_went_wrong_is_said_in_the_language_of_the_page() -> None:
     assert t.fault(InvalidInput([], "nothing")) == "nothing"
     assert t.fault(NotAllowed("niet u")) == "niet u"
     assert t.fault(HubError("broken")) == "broken"
-    assert Words(Language.ENGLISH).count("copy_will", 2) == "2 schools get this mandate"
+    assert Translator(Language.ENGLISH).count("copy_will", 2) == "2 schools get this mandate"
     assert [tone(code) for code in ("processed", "rejected", "waiting", "ended")] == ["good", "bad", "busy", "quiet"]

@@ -38,24 +38,24 @@ async def migrate(dsn: str) -> str:
         await engine.dispose()
     finally:
         await gate.close()
-    return newest()
+    return newest_revision()
 
 
-def newest() -> str:
+def newest_revision() -> str:
     """Return the revision that this code needs."""
     return cast("str", _scripts().get_current_head())
 
 
-async def current(connection: Postgres) -> str | None:
-    """Return the revision the database has, or nothing when it was never migrated."""
+async def current_revision(connection: Postgres) -> str | None:
+    """Return the database's revision; None when it was never migrated."""
     if await connection.fetchval("select to_regclass('alembic_version')") is None:
         return None
     return cast("str | None", await connection.fetchval("select version_num from alembic_version"))
 
 
 async def is_current(connection: Postgres) -> bool:
-    """Say whether the database has the schema that this code needs."""
-    return await current(connection) == newest()
+    """Return whether the database has the schema that this code needs."""
+    return await current_revision(connection) == newest_revision()
 
 
 def _scripts() -> ScriptDirectory:

@@ -1,9 +1,7 @@
 """Laws of the table of topics: it is the contract's, written out by hand."""
 
-import pytest
-
 from schemas.kinds import EventType
-from schemas.topics import TOPICS, Broker, duo_queue, topic_named, topics_on
+from schemas.topics import TOPICS, Broker, duo_queue, topics_on
 
 MONTH = "2592000000"
 
@@ -36,10 +34,3 @@ def test_each_broker_holds_its_own_topics() -> None:
 def test_no_date_that_arrives_is_told_to_duo() -> None:
     """Its queues get grants, amendments and withdrawals, which hold the dates."""
     assert set(duo_queue("mbo", "DUO MBO").types) == {EventType.GRANTED, EventType.AMENDED, EventType.WITHDRAWN}
-
-
-def test_a_topic_is_found_by_its_name() -> None:
-    """A name that is not in the table is an error."""
-    assert topic_named("duo.rio.v1").broker is Broker.DUO
-    with pytest.raises(KeyError):
-        topic_named("duo.rio.v2")

@@ -1,0 +1,240 @@
+"""Forward lanes. In: lanes that are due. Out: messages in DUO's queues and at webhooks, and what became of them.
+
+Lease, dispatch, complete. Any number of forwarders run side by side; one of them owns a lane at a time, and lanes never
+wait for each other. Next: `hub.settle`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from consumers.forwarding.destinations import PROBE_SECONDS, Destinations
+from consumers.forwarding.dispatcher import Dispatcher, OpenRequests
+from consumers.forwarding.lane_progress import LaneProgress
+from consumers.forwarding.leases import BatchCompleter, Leases
+from consumers.forwarding.queues import Queues
+from consumers.forwarding.webhooks import Webhooks
+from hub import faults
+from hub.clock import LedgerClock
+from hub.envelopes import envelope_defaults
+from hub.kafka.batches import partition_of
+from hub.outbound import Outbound
+from hub.processes.heartbeat import Heartbeat
+from hub.store import lanes, ledger, processes
+from hub.store.meters import Meters
+from hub.store.notifications import Listener, Notifier
+from hub.store.pool import DATABASE_ERRORS, open_pool
+from schemas.topics import PARTITIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Sequence
+
+    from hub.settings import Settings
+    from hub.settle import LaneResult
+    from hub.store.lanes import Lease, QueuedDelivery
+    from hub.store.pool import Pool
+
+TICK_SECONDS: Final = 1.0
+TICKS_PER_REPAIR: Final = 5
+RETRY_SECONDS: Final = 0.5
+FAULT_SECONDS: Final = 5.0
+DRAIN_SECONDS: Final = 6.0
+log = structlog.get_logger(__name__)
+
+
+async def run(settings: Settings, stop: asyncio.Event) -> None:
+    """Forward until `stop` is set; then complete what is in flight."""
+    requests, clock = OpenRequests(settings.webhook.timeout_seconds), LedgerClock()
+    queues = Queues(settings.duo_kafka.client_options(), clock.now)
+    pool = await open_pool(settings.database.url, name="forward", is_hot=True, max_size=6)
+    try:
+        async with (
+            Heartbeat(pool, "forward", requests.slow) as heartbeat,
+            Listener(settings.direct_dsn, "lanes", "destinations") as listener,
+            Outbound(settings.webhook) as outbound,
+        ):
+            async with pool.acquire() as c:
+                defaults = envelope_defaults(settings.oin, settings.http.address, await ledger.epoch(c))
+            destinations = Destinations(pool, clock, max(PROBE_SECONDS, settings.webhook.timeout_seconds + 5))
+            webhooks = Webhooks(settings, pool)
+            dispatcher = Dispatcher(
+                defaults=defaults,
+                destinations=destinations,
+                heartbeat=heartbeat,
+                queues=queues,
+                webhooks=webhooks,
+                outbound=outbound,
+                requests=requests,
+            )
+            await Forwarder(pool, heartbeat, listener, destinations, webhooks, dispatcher).work(stop)
+    finally:
+        await queues.close()
+        await pool.close()
+
+
+class Forwarder:
+    """The loop, and the lanes it has in flight."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        heartbeat: Heartbeat,
+        listener: Listener,
+        destinations: Destinations,
+        webhooks: Webhooks,
+        dispatcher: Dispatcher,
+    ) -> None:
+        self._pool = pool
+        self._heartbeat = heartbeat
+        self._listener = listener
+        self._destinations = destinations
+        self._webhooks = webhooks
+        self._dispatcher = dispatcher
+        self._meters = Meters()
+        self._completer = BatchCompleter(pool, heartbeat, self._completed)
+        self._changes = Notifier(pool, "changes")
+        self._leases = Leases(pool, heartbeat)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def work(self, stop: asyncio.Event) -> None:
+        """Lease and dispatch lanes until `stop` is set, then wait for those in flight."""
+        await self._refresh()
+        await self._sweep(repair=False)
+        async with asyncio.TaskGroup() as group:  # a chore that fails ends the process: its supervisor starts it anew
+            chores = [group.create_task(c) for c in (self._completer.work(), self._completer.work(), self._tick())]
+            while not stop.is_set():
+                if not await self._round():
+                    await self._listen()
+            await self._drain()
+            for chore in chores:
+                chore.cancel()
+        await self._flush_meters()
+
+    async def _drain(self) -> None:
+        """Let lanes in flight end within a few seconds; what does not end is sent again by another forwarder."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=DRAIN_SECONDS)
+        for task in list(self._tasks):
+            task.cancel()
+        await self._completer.flush()
+
+    async def _listen(self) -> None:
+        await self._listener.wait()
+        if self._listener.was_notified("destinations"):
+            try:
+                await self._refresh()
+            except DATABASE_ERRORS as error:
+                log.warning("refresh.failed", error=str(error), next="again in a second")
+
+    async def _round(self) -> bool:
+        permits = {} if self._heartbeat.is_late else self._destinations.permits()
+        if not permits:
+            return False
+        incarnation = self._heartbeat.incarnation
+        try:
+            leased = await self._leases.take(permits)
+        except DATABASE_ERRORS as error:
+            log.warning("lease.failed", error=str(error), next="again in half a second")
+            await asyncio.sleep(RETRY_SECONDS)
+            return True
+        self._destinations.served(permits, {lease.destination for lease, _ in leased})
+        self._dispatch(leased, incarnation)
+        return bool(leased)
+
+    def _dispatch(self, leased: Sequence[tuple[Lease, list[QueuedDelivery]]], incarnation: int) -> None:
+        groups: dict[tuple[str, int], list[tuple[LaneProgress, list[QueuedDelivery]]]] = defaultdict(list)
+        for lease, deliveries in leased:
+            progress = self._begin(lease, incarnation)
+            topic = progress.destination.topic
+            if topic is None:
+                self._start(self._dispatcher.to_webhook(progress, deliveries), [progress])
+            else:
+                groups[topic, partition_of(lease.brin, PARTITIONS)].append((progress, deliveries))
+        for (topic, partition), group in groups.items():
+            self._start(self._dispatcher.to_queue(topic, partition, group), [progress for progress, _ in group])
+
+    def _begin(self, lease: Lease, incarnation: int) -> LaneProgress:
+        destination = self._destinations[lease.destination]
+        destination.in_flight += 1
+        return LaneProgress(
+            lease=lease,
+            destination=destination,
+            incarnation=incarnation,
+            jitter=random.random(),  # noqa: S311 - spreads retries
+            is_probe=not destination.is_circuit_closed,
+        )
+
+    def _start(self, sending: Coroutine[Any, Any, None], lanes_in_flight: Sequence[LaneProgress]) -> None:
+        task = asyncio.create_task(self._send(sending, lanes_in_flight))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _send(self, sending: Coroutine[Any, Any, None], lanes_in_flight: Sequence[LaneProgress]) -> None:
+        try:
+            await sending
+        except Exception:  # a fault in one lane must not keep it, or others, from being completed
+            names = [(progress.destination.name, progress.lease.brin) for progress in lanes_in_flight]
+            log.exception("dispatch.failed", lanes=names, next="again in 5 s")
+            for progress in lanes_in_flight:
+                progress.wait = max(progress.wait, FAULT_SECONDS)
+        for progress in lanes_in_flight:
+            self._meter(progress)
+            self._completer.put(progress.result())
+
+    def _meter(self, progress: LaneProgress) -> None:
+        destination = progress.destination.id
+        for succeeded in progress.succeeded:
+            seconds = (succeeded.outcome.at - succeeded.planned_at).total_seconds()
+            self._meters.observe(destination, "transport", seconds)
+            self._meters.count("attempts", destination, "delivered")
+        for failed in progress.failed:
+            self._meters.count("attempts", destination, lanes.outcome_name(failed.outcome))
+
+    def _completed(self, results: list[LaneResult]) -> None:
+        self._leases.drop(results)
+        for result in results:
+            self._destinations[result.update.lease.destination].in_flight -= 1
+        self._listener.wake()
+        self._changes.notify()
+
+    async def _tick(self) -> None:
+        ticks = 0
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            ticks += 1
+            try:
+                await self._refresh()
+                await self._sweep(repair=ticks % TICKS_PER_REPAIR == 0)
+                await self._flush_meters()
+            except DATABASE_ERRORS as error:
+                log.warning("tick.failed", error=str(error), next="again in a second")
+
+    async def _refresh(self) -> None:
+        async with self._pool.acquire() as c:
+            self._dispatcher.enter_epoch(await ledger.epoch(c))
+        await self._destinations.refresh(await self._webhooks.endpoints())
+
+    async def _sweep(self, *, repair: bool) -> None:
+        async with self._pool.acquire() as c:
+            async with c.transaction():
+                if rescued := await processes.rescue_lanes(c):
+                    faults.here("forward.burying")
+            if rescued:
+                faults.here("forward.buried")
+            stranded = await lanes.repair_stranded(c) if repair else []
+        if rescued:
+            log.warning("lanes.rescued", lanes=rescued, next="they are due again")
+        for destination, brin in stranded:
+            self._meters.count("stranded", destination, "")
+            log.error("lane.stranded", destination=self._destinations[destination].name, brin=brin, next="report it")
+        if rescued or stranded:
+            self._listener.wake()
+
+    async def _flush_meters(self) -> None:
+        async with self._pool.acquire() as c:
+            await self._meters.flush(c, self._heartbeat.process)

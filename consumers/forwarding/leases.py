@@ -1,0 +1,149 @@
+"""The two ends of a lease: lanes are taken with their deliveries, and completed with their results.
+
+In: permits, then results of lanes. Out: leased lanes, then one transaction per few milliseconds or 200 rows. A slow
+receiver delays no other lane: each joins the next batch as soon as its own deliveries are sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import asyncpg
+import structlog
+
+from hub import faults, settle
+from hub.store import lanes
+from hub.store.pool import TRANSIENT_ERRORS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from hub.domain.keys import LeaseKey
+    from hub.processes.heartbeat import Heartbeat
+    from hub.settle import LaneResult
+    from hub.store.lanes import Lease, QueuedDelivery
+    from hub.store.pool import Connection, Pool
+
+DELIVERIES_PER_LANE: Final = 40
+DELIVERIES_AT_ONCE: Final = 2000
+"""More would be read and written in one stretch of a second or more, and heartbeats would be missed meanwhile."""
+FLUSH_SECONDS: Final = 0.004
+FLUSH_ROWS: Final = 200
+RETRY_SECONDS: Final = 0.2
+UNWRITABLE_SECONDS: Final = 60.0
+log = structlog.get_logger(__name__)
+
+
+class Leases:
+    """The leases that this process knows of, from lease to completion.
+
+    When the database goes away in the middle of a lease, its answer is lost, and this process owns lanes that it does
+    not know of: they are given back before the next lease.
+    """
+
+    def __init__(self, pool: Pool, heartbeat: Heartbeat) -> None:
+        self._pool = pool
+        self._heartbeat = heartbeat
+        self._known: set[LeaseKey] = set()
+        self._may_have_lost = False
+
+    async def take(self, permits: Mapping[int, int]) -> list[tuple[Lease, list[QueuedDelivery]]]:
+        """Lease due lanes and read their deliveries."""
+        async with self._pool.acquire() as c:
+            if self._may_have_lost:
+                await self._give_back(c)
+            self._may_have_lost = True
+            leases = await lanes.lease(c, self._heartbeat.process, permits)
+            if leases:
+                faults.here("forward.leased")
+            deliveries = await lanes.read(c, leases, _deliveries_per_lane(len(leases))) if leases else {}
+            self._may_have_lost = False
+        self._known |= {lease.key for lease in leases}
+        return [(lease, deliveries[lease.lane]) for lease in leases]
+
+    def drop(self, results: Iterable[LaneResult]) -> None:
+        """Forget the leases of completed lanes."""
+        self._known -= {result.update.lease.key for result in results}
+
+    async def _give_back(self, c: Connection) -> None:
+        lost = await lanes.return_lost_leases(c, self._heartbeat.process, self._known)
+        if lost:
+            log.warning("leases.returned", lanes=len(lost), next="they are due again")
+
+
+class BatchCompleter:
+    """Collects results of lanes and writes them in batches; two batches may be written at once."""
+
+    def __init__(self, pool: Pool, heartbeat: Heartbeat, completed: Callable[[list[LaneResult]], None]) -> None:
+        self._pool = pool
+        self._heartbeat = heartbeat
+        self._completed = completed
+        self._results: list[LaneResult] = []
+        self._rows = 0
+        self._has_some = asyncio.Event()
+        self._is_full = asyncio.Event()
+
+    def put(self, result: LaneResult) -> None:
+        """Add the result of a lane to the next batch."""
+        self._results.append(result)
+        self._rows += max(1, len(result.succeeded))
+        self._has_some.set()
+        if self._rows >= FLUSH_ROWS:
+            self._is_full.set()
+
+    async def work(self) -> None:
+        """Flush forever; run two of these."""
+        while True:
+            await self._has_some.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(FLUSH_SECONDS):  # wait_for may swallow a cancellation in Python 3.11
+                    await self._is_full.wait()
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Write the current batch; a batch that cannot be written yet is tried until it can."""
+        batch, self._results, self._rows = self._results, [], 0
+        self._has_some.clear()
+        self._is_full.clear()
+        if not batch:
+            return
+        try:
+            await self._write(batch)
+        except asyncpg.PostgresError:
+            for result in batch:  # a result that can never be written must not stop the others
+                await self._write_alone(result)
+        self._completed(batch)
+
+    async def _write(self, batch: list[LaneResult]) -> None:
+        while True:
+            try:
+                async with self._pool.acquire() as c, c.transaction():
+                    await settle.record_attempts(c, self._heartbeat.process, batch, self._heartbeat.clock.now())
+                    faults.here("forward.settling")
+            except TRANSIENT_ERRORS as error:
+                log.warning("batch.failed", lanes=len(batch), error=str(error), next="the same batch again")
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                faults.here("forward.settled")
+                return
+
+    async def _write_alone(self, result: LaneResult) -> None:
+        lease = result.update.lease
+        try:
+            await self._write([result])
+        except asyncpg.PostgresError:
+            log.exception(
+                "result.unwritable", destination=lease.destination, brin=lease.brin, next="sent again in a minute"
+            )
+            given_back = replace(
+                result.update, head=lease.head, sent=lease.sent, closed=lease.closed, wait=UNWRITABLE_SECONDS
+            )
+            await self._write([settle.LaneResult(update=given_back)])
+
+
+def _deliveries_per_lane(leased: int) -> int:
+    """Return how many deliveries are read per lane: a lane's usual share, less when they were too many together."""
+    return max(1, min(DELIVERIES_PER_LANE, DELIVERIES_AT_ONCE // leased))

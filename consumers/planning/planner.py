@@ -1,0 +1,225 @@
+"""Plan: a record on the log rings a bell, Postgres says what for.
+
+In: batches of `osr.mandates.v1`. Out: deliveries and due lanes, one transaction per batch; then the offsets are
+committed. Next: consumers.forwarding. A sweep each second does the same for bells that never rang.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+from faststream import FastStream
+from faststream.kafka import KafkaMessage  # noqa: TC002 - FastStream reads the annotation
+
+from consumers.parking import park, parked_row
+from consumers.planning.bulk_jobs import BulkJobRunner
+from hub import faults, plan
+from hub.domain.ids import time_of
+from hub.domain.lag import hop_seconds
+from hub.kafka.broker import Reading, batch_subscriber, close_broker, commit, make_broker, offsets_after
+from hub.processes.heartbeat import Heartbeat
+from hub.processes.running import run_until_set
+from hub.recovery import wait_until_caught_up
+from hub.settle.records import UnusableRecord
+from hub.store import meters, observe, plans, processes, reports
+from hub.store.meters import Meters
+from hub.store.notifications import Notifier
+from hub.store.pool import TRANSIENT_ERRORS, is_transient, open_pool
+from schemas.identifiers import BRIN
+from schemas.moments import check_moment
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from aiokafka import ConsumerRecord, TopicPartition
+    from faststream.kafka import KafkaBroker
+
+    from hub.plan import PlanResult
+    from hub.settings import Settings
+    from hub.store.pool import Pool
+
+TOPIC: Final = "osr.mandates.v1"
+GROUP: Final = "osr-hub.plan"
+MOST_RECORDS: Final = 1000
+MOST_SCHOOLS: Final = 500
+RETRY_SECONDS: Final = 0.3
+SWEEP_SECONDS: Final = 1.0
+NOT_A_BRIN: Final = UnusableRecord("unparsable", "the key of the record is no BRIN; on this topic it names the school")
+log = structlog.get_logger(__name__)
+
+
+async def run(settings: Settings, stop: asyncio.Event, instance: str | None = None, topic: str = TOPIC) -> None:
+    """Plan until `stop` is set; `instance` names this process for ever, so that its group waits for it."""
+    options = settings.kafka.client_options()
+    broker = make_broker(options)
+    pool = await open_pool(settings.database.url, name="plan", is_hot=True)
+    try:
+        async with Heartbeat(pool, "plan") as heartbeat:
+            async with pool.acquire() as c:
+                if not await wait_until_caught_up(c, options, topic, stop):
+                    return
+            planner = Planner(pool, heartbeat)
+            subscribe(broker, planner, instance, topic)
+            await FastStream(broker, logger=None).start()
+            try:
+                await run_until_set(stop, planner.sweep(), BulkJobRunner(pool, heartbeat).run_batch())
+                await planner.flush()
+            finally:
+                await close_broker(broker)
+    finally:
+        await pool.close()
+
+
+def subscribe(broker: KafkaBroker, planner: Planner, instance: str | None, topic: str = TOPIC) -> None:
+    """Subscribe a planner to record keys; values are ignored, because the database has what they say and more."""
+
+    async def read_keys(message: KafkaMessage) -> dict[str, datetime | None]:
+        return brins_of(message.raw_message)
+
+    @batch_subscriber(broker, topic, Reading(group=GROUP, instance=instance, most_records=MOST_RECORDS), read_keys)
+    async def on_schools(schools: dict[str, datetime | None], message: KafkaMessage) -> None:
+        records: Any = message.raw_message
+        await planner.park(unusable_records(records, await planner.plan(schools)))
+        planner.remember_offsets(message.consumer, records)
+
+
+def brins_of(records: Sequence[ConsumerRecord[bytes, bytes]]) -> dict[str, datetime | None]:
+    """Read who rang, and when the first bell of each was sent."""
+    schools: dict[str, datetime | None] = {}
+    for record in records:
+        brin = (record.key or b"").decode(errors="replace")
+        if BRIN.pattern.fullmatch(brin) is None:
+            continue
+        schools.setdefault(brin, _published_at(record))
+    return schools
+
+
+def _published_at(record: ConsumerRecord[bytes, bytes]) -> datetime | None:
+    """Return when a record was written; None when its writer gave it a time that is none."""
+    try:
+        return check_moment(datetime.fromtimestamp(record.timestamp / 1000, UTC))
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def unusable_records(
+    records: Sequence[ConsumerRecord[bytes, bytes]], unknown: Collection[str]
+) -> list[tuple[ConsumerRecord[bytes, bytes], UnusableRecord]]:
+    """Pick the bells that nobody can plan for: of no BRIN, and the first of each school that is not in the register."""
+    found, seen = [], set()
+    for record in records:
+        brin = (record.key or b"").decode(errors="replace")
+        if BRIN.pattern.fullmatch(brin) is None:
+            found.append((record, NOT_A_BRIN))
+        elif brin in unknown and brin not in seen:
+            seen.add(brin)
+            found.append(
+                (
+                    record,
+                    UnusableRecord(
+                        "unknown_school", f"school {brin} is not in the register; import the file that has it"
+                    ),
+                )
+            )
+    return found
+
+
+class Planner:
+    """Plans schools that rang, and those that should have."""
+
+    def __init__(self, pool: Pool, heartbeat: Heartbeat) -> None:
+        self._pool = pool
+        self._heartbeat = heartbeat
+        self._meters = Meters()
+        self._lanes = Notifier(pool, "lanes")
+        self._overdue: Mapping[str, int] = {}
+        self._consumer: Any = None
+        self._handled: dict[TopicPartition, int] = {}
+
+    def remember_offsets(self, consumer: Any, records: Sequence[ConsumerRecord[Any, Any]]) -> None:  # noqa: ANN401 - FastStream's own
+        """Note what was planned; offsets are committed once a second, for a bell that rings twice costs nothing."""
+        self._consumer = consumer
+        self._handled |= offsets_after(records)
+
+    async def plan(self, schools: Mapping[str, datetime | None]) -> set[str]:
+        """Plan until nothing of these schools is left, however often it takes; return those that nobody knows."""
+        left, unknown = dict(schools), set[str]()
+        while left:
+            batch = dict(list(left.items())[:MOST_SCHOOLS])
+            try:
+                done = await self._plan_batch(batch)
+            except Exception as error:  # a fault of ours in one school must not keep the others from being planned
+                if is_transient(error):
+                    log.warning("plan.failed", schools=len(batch), error=str(error), next="the same schools again")
+                    await asyncio.sleep(RETRY_SECONDS)
+                    continue
+                if len(batch) == 1:
+                    log.exception("school.unplannable", brin=next(iter(batch)), next="tried again each second")
+                    return unknown
+                for brin, at in left.items():
+                    unknown |= await self.plan({brin: at})
+                return unknown
+            unknown |= done.unknown
+            left = {brin: at for brin, at in left.items() if brin not in batch or brin in done.unfinished}
+        return unknown
+
+    async def park(self, bells: Sequence[tuple[ConsumerRecord[bytes, bytes], UnusableRecord]]) -> None:
+        """Put bells aside that nobody can plan for, however often it takes."""
+        while bells:
+            try:
+                async with self._pool.acquire() as c, c.transaction():
+                    for record, why in bells:
+                        await park(c, parked_row(record, why, self._heartbeat.clock.now()))
+            except TRANSIENT_ERRORS as error:
+                log.warning("park.failed", records=len(bells), error=str(error), next="the same records again")
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                return
+
+    async def _plan_batch(self, batch: Mapping[str, datetime | None]) -> PlanResult:
+        async with self._pool.acquire() as c, c.transaction():
+            at = self._heartbeat.clock.now()
+            result = await plan.plan(c, batch, at, self._heartbeat.process)
+        if result.planned:
+            faults.here("plan.committed")
+            self._lanes.notify()
+        for p in result.planned:
+            recorded, published = time_of(p.id), batch.get(p.brin)
+            if published is not None:
+                self._meters.observe(p.destination.id, "publish", hop_seconds(recorded, published))
+            self._meters.observe(p.destination.id, "plan", hop_seconds(published or recorded, at))
+        return result
+
+    async def sweep(self) -> None:
+        """Each second, plan schools whose bell has not rung since the last look; keep the counters small."""
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            try:
+                await self._sweep_once()
+                await self.flush()
+            except Exception as error:  # whatever it is, the next second tries again: this task has no other
+                log.warning("sweep.failed", error=str(error), exc_info=not is_transient(error), next="retry in 1 s")
+
+    async def _sweep_once(self) -> None:
+        async with self._pool.acquire() as c:
+            seen = await plans.unplanned_schools(c, MOST_SCHOOLS)
+            await observe.advance_open_from(c, self._heartbeat.clock.now())
+            await meters.fold(c)
+            await processes.delete_ended(c)
+            await reports.unpark_schools(c)
+        overdue = [brin for brin in seen if brin in self._overdue]
+        self._overdue = seen
+        if overdue:
+            await self.plan(dict.fromkeys(overdue))
+
+    async def flush(self) -> None:
+        """Commit what was heard, and write the measured hops."""
+        offsets, self._handled = self._handled, {}
+        if offsets:
+            faults.here("plan.offsets")
+            await commit(self._consumer, offsets)
+        async with self._pool.acquire() as c:
+            await self._meters.flush(c, self._heartbeat.process)

@@ -1,0 +1,64 @@
+"""What calls on mandates work with. In: a request. Out: a context: connection, actor, notifications."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Response
+
+from hub.access import Actor, Caller
+from hub.api.auth import CallerHere
+from hub.api.parameters import check_match, etag
+from hub.api.state import ConnectionHere, NotificationsHere, NowHere, PendingNotifications
+from hub.domain.mandate import Mandate
+from hub.operations import administration
+from hub.register import Moment, moment
+from hub.store.pool import Connection
+from hub.views.mandates import MandateBody, show_mandate
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MandateContext:
+    """What one call needs."""
+
+    c: Connection
+    actor: Actor
+    notifications: PendingNotifications
+
+    @property
+    def at(self) -> Moment:
+        """The time of the call."""
+        return moment(self.actor.at)
+
+    @property
+    def caller(self) -> Caller:
+        """The caller."""
+        return self.actor.caller
+
+    async def own(self, mandate_id: UUID, if_match: str | None, *, required: bool = False) -> Mandate:
+        """Return a mandate that the caller may change; raise unless `if_match` names its version."""
+        found = (await administration.read_own(self.c, self.actor, mandate_id)).mandate
+        check_match(if_match, found.version, required=required)
+        return found
+
+    @asynccontextmanager
+    async def change(self) -> AsyncIterator[None]:
+        """Run the block in one transaction, and notify the relay when it is committed."""
+        async with self.c.transaction():
+            yield
+        self.notifications.notify("events")
+
+    async def answer(self, mandate_id: UUID, response: Response) -> MandateBody:
+        """Return the body of a mandate as it is now, and set its ETag."""
+        view = await administration.read_visible(self.c, self.actor, mandate_id)
+        response.headers["ETag"] = etag(view.mandate.version)
+        return show_mandate(view, self.at.today)
+
+
+def _context(c: ConnectionHere, now: NowHere, caller: CallerHere, notifications: NotificationsHere) -> MandateContext:
+    return MandateContext(c=c, actor=Actor(caller=caller, at=now), notifications=notifications)
+
+
+MandateContextHere = Annotated[MandateContext, Depends(_context, scope="function")]

@@ -1,0 +1,98 @@
+"""What requests share and need: settings, a connection, the time, notifications of what they committed.
+
+With an `Idempotency-Key` the connection is inside a transaction that also stores the response (`hub.api.idempotency`);
+otherwise the caller of a use case opens its own.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Depends, Request
+from starlette.types import Scope
+
+from hub.access import Verifier
+from hub.clock import Clock
+from hub.settings import Settings
+from hub.store.notifications import Channel, Notifier
+from hub.store.pool import Connection, Pool
+
+
+@dataclass(kw_only=True, slots=True)
+class AppState:
+    """What all requests share; the pool is open while the application runs."""
+
+    settings: Settings
+    verifier: Verifier
+    clock: Clock
+    pool: Pool | None = None
+    notifiers: dict[Channel, Notifier] = field(default_factory=dict)
+
+    @property
+    def open_pool(self) -> Pool:
+        """The pool, which is there while the application runs."""
+        assert self.pool is not None, "the application has not started"  # noqa: S101 - a wrong use of our own
+        return self.pool
+
+    def notifier(self, channel: Channel) -> Notifier:
+        """Return the notifier of this channel."""
+        return self.notifiers.setdefault(channel, Notifier(self.open_pool, channel))
+
+
+def app_state(scope: Scope) -> AppState:
+    """Return the state of the application that handles this request."""
+    found = scope["app"].state.shared
+    assert isinstance(found, AppState)  # noqa: S101 - `create_app` put it there
+    return found
+
+
+class PendingNotifications:
+    """The channels that a request notifies once its work is committed, just before it is answered."""
+
+    def __init__(self, channels: set[Channel]) -> None:
+        self._channels = channels
+
+    def notify(self, channel: Channel) -> None:
+        """Notify this channel when the work of this request is committed."""
+        self._channels.add(channel)
+
+
+def _settings(request: Request) -> Settings:
+    return app_state(request.scope).settings
+
+
+def _pool(request: Request) -> Pool:
+    return app_state(request.scope).open_pool
+
+
+def _now(request: Request) -> datetime:
+    return app_state(request.scope).clock()
+
+
+def _notifications(request: Request) -> PendingNotifications:
+    return PendingNotifications(request.scope["hub.notifications"])
+
+
+@asynccontextmanager
+async def borrow(request: Request) -> AsyncIterator[Connection]:
+    """Borrow a connection for a part of a request, so that a request that waits for others holds none."""
+    shared = request.scope.get("hub.connection")
+    if shared is not None:
+        yield shared
+        return
+    async with app_state(request.scope).open_pool.acquire() as connection:
+        yield connection
+
+
+async def _connection(request: Request) -> AsyncIterator[Connection]:
+    async with borrow(request) as connection:
+        yield connection
+
+
+SettingsHere = Annotated[Settings, Depends(_settings)]
+PoolHere = Annotated[Pool, Depends(_pool)]
+ConnectionHere = Annotated[Connection, Depends(_connection, scope="function")]
+NowHere = Annotated[datetime, Depends(_now)]
+NotificationsHere = Annotated[PendingNotifications, Depends(_notifications)]

@@ -1,0 +1,128 @@
+"""What an administrator wishes, as forms say it. In: a form. Out: a wish or a patch, and all that is wrong with it.
+
+The hub's own rules are asked, never repeated: here is only read what people wrote, and said in their words what the
+rules found.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from hub.console.forms import FormError, parse_day
+from hub.errors import Conflict, InvalidInput
+from hub.operations.controls import MAX_REASON_LENGTH
+from hub.register import UNCHANGED, DateChange, GrantRequest
+from schemas.identifiers import Branch, Oin, RoutingId, ServiceCode
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from hub.console.forms import FormData
+    from hub.console.i18n import Translator
+    from hub.domain.mandate import Mandate
+    from hub.domain.school import School
+    from hub.errors import HubError
+
+RoutingChoice = Literal["none", "free", "own"]
+_FIELDS: Final = {
+    "/serviceCode": "service",
+    "/supplierOin": "system",
+    "/startDate": "start",
+    "/endDate": "end",
+    "/routingId": "own",
+    "/destination": "destination",
+    "/to": "to",
+}
+_OF_BRANCH: Final = re.compile(r"/branches/(\d+)/")
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedRouting:
+    """The routing that a form asks for a branch."""
+
+    branch: str
+    name: str
+    how: RoutingChoice = "none"
+    own: str = ""
+
+
+def parse_routing(form: FormData, school: School, today: date) -> list[RequestedRouting]:
+    """Read what is asked for each open branch; a characteristic that was typed and not ticked is meant all the same."""
+    return [_parse_branch_routing(form, place.branch, place.name) for place in school.branches if place.is_open(today)]
+
+
+def _parse_branch_routing(form: FormData, branch: str, name: str) -> RequestedRouting:
+    how, own = form.text(f"how.{branch}"), form.text(f"own.{branch}")
+    if how == "own" or (own and how != "free"):
+        return RequestedRouting(branch, name, "own", own)
+    return RequestedRouting(branch, name, "free" if how == "free" else "none", own)
+
+
+def parse_grant(form: FormData, school: School, today: date, words: Translator) -> tuple[GrantRequest, list[FormError]]:
+    """Read the wish for a mandate; what cannot be read is a fault, and replaced by what is wrong with nothing else."""
+    given = [each for each in parse_routing(form, school, today) if each.how != "none"]
+    start, end = parse_day(form.text("start")), parse_day(form.text("end"))
+    faults = _date_errors(form, start, end, words)
+    faults += [FormError(f"own.{g.branch}", words("own_missing")) for g in given if g.how == "own" and not g.own]
+    wish = GrantRequest(
+        brin=school.brin,
+        service_code=ServiceCode(form.text("service")),
+        supplier_oin=Oin(form.text("system")),
+        start_date=start or today,
+        end_date=end,
+        branches=[(Branch(g.branch), RoutingId(g.own) if g.how == "own" and g.own else None) for g in given],
+    )
+    return wish, faults
+
+
+def parse_patch(form: FormData, mandate: Mandate, today: date, words: Translator) -> tuple[DateChange, list[FormError]]:
+    """Read the dates that a mandate shall have; a start date that has come is not asked for."""
+    start, end = parse_day(form.text("start")), parse_day(form.text("end"))
+    if mandate.start_date <= today:
+        faults = _date_errors(form, mandate.start_date, end, words)
+        return DateChange(end_date=end), faults
+    return DateChange(start_date=start or UNCHANGED, end_date=end), _date_errors(form, start, end, words)
+
+
+def _date_errors(form: FormData, start: date | None, end: date | None, words: Translator) -> list[FormError]:
+    faults = [FormError("start", words.error("", "day", ""))] if start is None else []
+    if end is None and form.text("end"):
+        faults.append(FormError("end", words.error("", "day", "")))
+    return faults
+
+
+def parse_reason(form: FormData, words: Translator) -> tuple[str, list[FormError]]:
+    """Read the reason that something needs."""
+    reason = form.text("reason")
+    if not reason:
+        return reason, [FormError("reason", words("reason_missing"))]
+    return reason, [FormError("reason", words("reason_long"))] if len(reason) > MAX_REASON_LENGTH else []
+
+
+def raise_if_unreadable(faults: Sequence[FormError]) -> None:
+    """Undo what was done for a form of which something could not be read."""
+    if faults:
+        raise InvalidInput([])
+
+
+def merge_errors(
+    faults: list[FormError], fault: HubError, words: Translator, branches: Sequence[str] = ()
+) -> list[FormError]:
+    """Add what the rules found to what could not be read; about one field the first is said."""
+    found = [*faults]
+    errors = fault.errors if isinstance(fault, InvalidInput | Conflict) else ()
+    for error in errors:
+        name = _form_field(error.field, branches)
+        if name not in {each.field for each in faults}:
+            found.append(FormError(name, words.error(error.field, error.code, error.detail)))
+    return found if errors or faults else [*found, FormError("", words.fault(fault))]
+
+
+def _form_field(field: str, branches: Sequence[str]) -> str:
+    nth = _OF_BRANCH.match(field)
+    if nth is not None and int(nth[1]) < len(branches):
+        return f"own.{branches[int(nth[1])]}"
+    return _FIELDS.get(field, "")

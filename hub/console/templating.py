@@ -1,0 +1,71 @@
+"""Turns templates into text. In: a template and what it shows. Out: HTML, in which nothing given is read as HTML."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from hub.clock import AMSTERDAM
+from hub.console.i18n import Translator, tone
+from hub.domain.says import age, explain
+
+CONSOLE_DIR: Final = Path(__file__).parent
+
+
+def render(template: str, values: Mapping[str, Any]) -> str:
+    """Make a page."""
+    return _templates.get_template(template).render(values)
+
+
+def local_time(moment: datetime | None) -> str:
+    """Write a moment as clocks in Amsterdam showed it."""
+    return "-" if moment is None else moment.astimezone(AMSTERDAM).strftime("%d-%m-%Y %H:%M:%S")
+
+
+def dutch_date(given: date | str | None) -> str:
+    """Write a day as people in the Netherlands do."""
+    if given is None:
+        return ""
+    return (date.fromisoformat(given) if isinstance(given, str) else given).strftime("%d-%m-%Y")
+
+
+def fact_text(value: Any, name: str, words: Translator) -> str:  # noqa: ANN401 - what a note of the audit holds
+    """Write what a fact was or is; of a list how long it is."""
+    match value:
+        case bool():
+            return words("yes" if value else "no")
+        case list():
+            return str(len(value))
+        case dict() if value:
+            return ", ".join(f"{branch}: {routing}" for branch, routing in value.items())
+        case str() if value:
+            return _text(value, name, words)
+        case _:
+            return str(value) if value else words("no_routing")
+
+
+def _text(value: str, name: str, words: Translator) -> str:
+    match name:
+        case "state":
+            return words.state(value)
+        case "status":
+            return words.status(value)
+        case _ if name.endswith("Date"):
+            return dutch_date(value)
+        case _ if name.endswith("At"):
+            return local_time(datetime.fromisoformat(value))
+        case _:
+            return value
+
+
+_templates: Final = Environment(
+    loader=FileSystemLoader(CONSOLE_DIR / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_templates.filters.update(age=age, local=local_time, day=dutch_date, tone=tone, fact=fact_text)
+_templates.globals.update(says=explain)

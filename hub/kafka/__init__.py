@@ -1,0 +1,1 @@
+"""Kafka as the hub uses it: brokers, producers, topics, offsets."""

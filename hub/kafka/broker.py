@@ -1,0 +1,212 @@
+"""FastStream brokers as the hub uses them: explicit commits, nothing created by accident, and no pause while waiting.
+
+In: aiokafka's connection options, a topic, and the handler of its batches. Out: a broker whose subscriber hands over
+batches of records as they are, and `commit`, which the handler's owner calls after its own transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker, KafkaMessage
+from faststream.kafka.prometheus import KafkaPrometheusMiddleware
+from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
+from prometheus_client import REGISTRY
+
+from schemas.application import describe
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+
+    from aiokafka import ConsumerRecord
+    from faststream.kafka.subscriber.usecase import BatchSubscriber
+
+    from schemas.topics import Topic
+
+    Decode = Callable[[KafkaMessage], Awaitable[Any]]
+    Parse = Callable[[Sequence[ConsumerRecord[bytes, bytes]]], Awaitable[KafkaMessage]]
+
+POLL_MS: Final = 1000
+"""How often a consumer without records looks at its group and its connections; records end the wait at once."""
+RETRY_SECONDS: Final = 0.1
+COMMIT_TIMEOUT_SECONDS: Final = 3.0
+"""A broker that hangs is not waited for longer: aiokafka itself would ask it for ever."""
+STOP_TIMEOUT_SECONDS: Final = 4.0
+log = structlog.get_logger(__name__)
+_SASL = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512}
+
+
+class Positioned(Protocol):
+    """Something that was read from a topic."""
+
+    @property
+    def topic(self) -> str:
+        """The topic."""
+
+    @property
+    def partition(self) -> int:
+        """The partition."""
+
+    @property
+    def offset(self) -> int:
+        """The offset."""
+
+
+class WaitingConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka tells no types
+    """A consumer whose `getmany` waits until there are records, so that FastStream never sees an empty batch.
+
+    After an empty batch FastStream sleeps as long as the batch timeout, and after an error for five seconds; what is
+    written meanwhile would be read that much later. A consumer that was stopped raises `ConsumerStoppedError`.
+    """
+
+    async def getmany(
+        self, *partitions: TopicPartition, timeout_ms: int = POLL_MS, max_records: int | None = None
+    ) -> dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]]:
+        """Return the next records, however long that takes; raise aiokafka's errors that waiting does not mend."""
+        while True:
+            try:
+                found = await super().getmany(*partitions, timeout_ms=timeout_ms, max_records=max_records)
+            except KafkaError as error:
+                if not error.retriable:
+                    raise
+                log.info("consumer.interrupted", error=type(error).__name__, next="read again")
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                if found:
+                    return found  # type: ignore[no-any-return]
+
+
+class WaitingBroker(KafkaBroker):
+    """A FastStream broker whose subscribers wait for records without a pause."""
+
+    async def start(self) -> None:
+        """Connect, and start the subscribers with consumers that wait."""
+        await self.connect()
+        config = self.config.broker_config
+        builder: Any = config.builder  # a partial of aiokafka's consumer with the connection's options
+        config.builder = partial(WaitingConsumer, **builder.keywords)
+        await super().start()
+
+
+def make_broker(options: Mapping[str, Any]) -> KafkaBroker:
+    """Make a broker from aiokafka's own connection options."""
+    return WaitingBroker(
+        options["bootstrap_servers"],
+        security=_security(options),
+        metadata_max_age_ms=options.get("metadata_max_age_ms", 3000),
+        consumer_only=True,
+        allow_auto_create_topics=False,
+        ack_policy=AckPolicy.MANUAL,
+        logger=logging.getLogger("faststream"),
+        log_level=logging.DEBUG,
+        graceful_timeout=5,
+        middlewares=_middlewares(),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How a group reads batches; `instance` makes the group wait for this process when it restarts."""
+
+    group: str
+    instance: str | None
+    most_records: int
+
+
+def batch_subscriber(
+    broker: KafkaBroker, topic: str, reading: Reading, decoder: Decode, described: Topic | None = None
+) -> BatchSubscriber:
+    """Return a subscriber to batches of a topic, to decorate a handler with; `described` puts it into the document.
+
+    Where it differs from FastStream's habit: batches, because a transaction per record costs ten times as much;
+    explicit commits, because its own commit positions that were not handled; a decoder of our own, because one record
+    that its JSON decoder cannot read costs the whole batch.
+    """
+    texts = describe(described) if described else {"title": None, "description": None}
+    return broker.subscriber(
+        topic,
+        group_id=reading.group,
+        group_instance_id=reading.instance and f"{reading.group}.{reading.instance}",
+        auto_offset_reset="earliest",
+        batch=True,
+        max_records=reading.most_records,
+        batch_timeout_ms=POLL_MS,
+        ack_policy=AckPolicy.MANUAL,
+        parser=parse_without_headers,
+        decoder=decoder,
+        no_reply=True,
+        title=texts["title"],
+        description=texts["description"],
+        include_in_schema=described is not None,
+    )
+
+
+async def parse_without_headers(records: Sequence[ConsumerRecord[bytes, bytes]], parse: Parse) -> KafkaMessage:
+    """Parse a batch without the headers of its records: FastStream reads those as UTF-8, and others write them."""
+    message = await parse((replace(records[0], headers=()),))
+    message.raw_message = tuple(records)
+    message.body = [record.value or b"" for record in records]
+    return message
+
+
+def offsets_after(records: Iterable[Positioned]) -> dict[TopicPartition, int]:
+    """Return the offset after the last of these records, per partition."""
+    offsets: dict[TopicPartition, int] = {}
+    for record in records:
+        partition = TopicPartition(record.topic, record.partition)
+        offsets[partition] = max(record.offset + 1, offsets.get(partition, 0))
+    return offsets
+
+
+async def commit(consumer: Any, offsets: Mapping[TopicPartition, int]) -> None:  # noqa: ANN401 - FastStream's own
+    """Commit offsets, if the broker takes them soon; what is not committed is read again, and done already."""
+    try:
+        async with asyncio.timeout(COMMIT_TIMEOUT_SECONDS):
+            await consumer.commit(dict(offsets))
+    except (KafkaError, TimeoutError) as error:
+        log.info("commit.skipped", error=type(error).__name__, next="handled again without effect")
+
+
+async def close_broker(broker: KafkaBroker) -> None:
+    """End a broker, whether it answers or not: one that hangs would hear our good-bye out for forty seconds."""
+    consumers: list[Any] = [subscriber.consumer for subscriber in broker.subscribers]  # type: ignore[attr-defined]
+    ending = asyncio.create_task(broker.stop())
+    await asyncio.wait({ending}, timeout=STOP_TIMEOUT_SECONDS)
+    if ending.done():
+        await ending
+        return
+    log.warning("broker.left_silently", next="what is not committed is read again, and done already")
+    for consumer in consumers:
+        await consumer._client.close()  # noqa: SLF001 - hanging up is what ends the good-bye
+    await asyncio.wait({ending}, timeout=STOP_TIMEOUT_SECONDS)
+    ending.cancel()
+    await asyncio.gather(ending, return_exceptions=True)
+
+
+@cache
+def _middlewares() -> tuple[Any, ...]:
+    """Return FastStream's middlewares; both work per batch. Spans need OpenTelemetry's SDK, which is not a must."""
+    metrics = KafkaPrometheusMiddleware(registry=REGISTRY, app_name="osr-hub")
+    try:
+        from faststream.kafka.opentelemetry import KafkaTelemetryMiddleware  # noqa: PLC0415 - its imports are an extra
+    except ImportError:
+        return (metrics,)
+    return metrics, KafkaTelemetryMiddleware()
+
+
+def _security(options: Mapping[str, Any]) -> BaseSecurity | None:
+    protocol = options.get("security_protocol", "PLAINTEXT")
+    context, encrypts = options.get("ssl_context"), protocol.endswith("SSL")
+    if protocol.startswith("SASL"):
+        return _SASL[options["sasl_mechanism"]](
+            options["sasl_plain_username"], options["sasl_plain_password"], ssl_context=context, use_ssl=encrypts
+        )
+    return BaseSecurity(ssl_context=context, use_ssl=True) if encrypts else None

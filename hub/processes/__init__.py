@@ -1,0 +1,1 @@
+"""What every long-running process shares: how it starts and stops, and the heartbeat that others read."""

@@ -1,0 +1,51 @@
+"""Running for long: stages side by side in one process until SIGTERM or SIGINT, then a clean end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import TYPE_CHECKING
+
+import uvloop
+
+from hub import settings as hub_settings
+from hub.telemetry import set_up_logging
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
+
+    from hub.settings import Settings
+
+    Run = Callable[[Settings, asyncio.Event], Awaitable[None]]
+
+
+def run_until_stopped(runs: Sequence[Run]) -> None:
+    """Run these until the process is told to stop; the first that fails ends them all."""
+    settings = hub_settings.load()
+    set_up_logging(settings.log)
+    uvloop.run(_run(runs, settings))
+
+
+async def _run(runs: Sequence[Run], settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    async with asyncio.TaskGroup() as tasks:
+        for run in runs:
+            tasks.create_task(_run_one(run, settings, stop))
+
+
+async def _run_one(run: Run, settings: Settings, stop: asyncio.Event) -> None:
+    await run(settings, stop)
+
+
+async def run_until_set(stop: asyncio.Event, *endless: Coroutine[None, None, None]) -> None:
+    """Run coroutines that never end until `stop` is set, then cancel them; the first that fails is raised."""
+    tasks = [asyncio.create_task(each) for each in (stop.wait(), *endless)]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(outcome, Exception):
+            raise outcome

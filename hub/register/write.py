@@ -1,0 +1,152 @@
+"""Write changes. In: events of locked schools. Out: mandates, numbered events, the outbox. Next: producers.relay."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import orjson
+
+from hub import clock
+from hub.domain.ids import new_id
+from hub.domain.mandate import OVER, REST
+from hub.register.audit import date_entries
+from hub.store import audit, register
+from hub.store.register import EventRow, RegisterRows
+from schemas.identifiers import school_oin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import date, datetime
+    from uuid import UUID
+
+    from hub.domain.change import NewEvent
+    from hub.domain.coverage import UnitChange
+    from hub.domain.mandate import Mandate, Unit
+    from hub.domain.school import School
+    from hub.store.pool import Connection
+    from schemas.identifiers import Brin, Oin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """A moment in whole milliseconds, the day it is in Amsterdam, and the trace that the change belongs to."""
+
+    now: datetime
+    today: date
+    traceparent: str | None = None
+
+
+def moment(now: datetime, traceparent: str | None = None) -> Moment:
+    """Make a moment of an aware time; what is below the millisecond is cut off, as it is in an event's time and id."""
+    return Moment(
+        now=now.replace(microsecond=now.microsecond // 1000 * 1000), today=clock.today(now), traceparent=traceparent
+    )
+
+
+@dataclass(slots=True)
+class Routing:
+    """Routing characteristics that a change assigns and takes away."""
+
+    assigned: list[tuple[UUID, str, str]] = field(default_factory=list)
+    """Mandate, branch, routing characteristic."""
+    removed: list[tuple[UUID, str]] = field(default_factory=list)
+    """Mandate, branch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteContext:
+    """The locked schools, the names of systems, the moment, and the numbers given out so far."""
+
+    schools: Mapping[Brin, School]
+    names: Mapping[Oin, str]
+    at: Moment
+    counters: dict[Brin, int] = field(default_factory=dict)
+
+
+async def write_events(
+    c: Connection, context: WriteContext, new_events: Sequence[NewEvent], routing: Routing | None = None
+) -> None:
+    """Write events of locked schools in this order, their mandates, and audit entries of dates that came."""
+    if new_events:
+        await register.write(c, to_rows(context, new_events, routing or Routing()))
+        await audit.write_all(c, list(date_entries(new_events, context.at.now)))
+
+
+def to_rows(context: WriteContext, new_events: Sequence[NewEvent], routing: Routing) -> RegisterRows:
+    """Turn events into rows, each with its school's next number."""
+    rows = RegisterRows(routed=routing.assigned, unrouted=routing.removed)
+    last: dict[UUID, Mandate] = {}
+    for event in new_events:
+        mandate = event.mandate
+        school = context.schools[mandate.brin]
+        number = context.counters.get(mandate.brin, school.counter) + 1
+        rows.counters[mandate.brin] = context.counters[mandate.brin] = number
+        last[mandate.id] = replace(mandate, updated_at=context.at.now)
+        rows.events.append(_event_row(context, event, number, school.bge_code))
+    rows.mandates = [(mandate, units_json(mandate.units)) for mandate in last.values()]
+    return rows
+
+
+def _event_row(context: WriteContext, event: NewEvent, number: int, bge_code: str) -> EventRow:
+    mandate = event.mandate
+    return EventRow(
+        brin=mandate.brin,
+        number=number,
+        recorded_at=context.at.now,
+        id=new_id(context.at.now),
+        mandate_id=mandate.id,
+        mandate_version=mandate.version,
+        type=event.kind.value,
+        units=unit_messages_json(event.messages),
+        body=event_body(event, bge_code, context.names[mandate.supplier_oin]),
+        traceparent=context.at.traceparent,
+    )
+
+
+def units_json(units: Iterable[Unit]) -> str:
+    """Write the units of a mandate as the JSON of their column."""
+    return orjson.dumps(
+        [{"branch": u.branch, "routing": u.routing, "covers": u.covers, "told": u.told} for u in units]
+    ).decode()
+
+
+def unit_messages_json(messages: Iterable[UnitChange]) -> str:
+    """Write the unit messages of an event as the JSON of their column."""
+    return orjson.dumps(
+        [
+            {"branch": m.unit.branch, "type": m.kind.value, "routing": m.unit.routing, "covers": m.unit.covers}
+            for m in messages
+        ]
+    ).decode()
+
+
+def _rest_told(event: NewEvent) -> dict[str, bool]:
+    """Return whether the rest was sent, for a live mandate that has one: the state does not show it."""
+    rest = [unit for unit in event.mandate.units if unit.branch == REST]
+    return {"restTold": rest[0].told} if rest and event.state not in OVER else {}
+
+
+def event_body(event: NewEvent, bge_code: str, system_name: str) -> str:
+    """Write the data of an event as JSON."""
+    mandate = event.mandate
+    return orjson.dumps(
+        {
+            "mandateId": mandate.id,
+            "mandateVersion": mandate.version,
+            "state": event.state.value,
+            "changes": [change.value for change in event.changes],
+            "brin": mandate.brin,
+            "schoolOin": school_oin(mandate.brin),
+            "bgeCode": bge_code,
+            "serviceCode": mandate.service_code,
+            "supplierOin": mandate.supplier_oin,
+            "systemName": system_name,
+            "startDate": mandate.start_date,
+            "endDate": mandate.end_date,
+            "branches": [{"branch": branch, "routingId": routing} for branch, routing in event.covered_branches],
+            "copiedFrom": mandate.copied_from,
+            **_rest_told(event),
+        },
+        default=str,  # an id that was read from the database is of the driver's own kind
+    ).decode()

@@ -1,0 +1,1 @@
+"""A believable DUO and a believable LAS, for development, the demonstration and tests."""

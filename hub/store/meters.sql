@@ -1,0 +1,131 @@
+-- Counters and histograms. Each process adds to rows of its own, in key order; readers sum over processes.
+
+-- name: add_counters!
+-- Add to counters.
+insert into counters as k (process, name, destination, label, n)
+select :process, u.name, u.destination, u.label, u.n
+  from unnest(:names::text[], :destinations::smallint[], :labels::text[], :ns::bigint[]) u (name, destination, label, n)
+ order by u.name, u.destination, u.label
+on conflict (process, name, destination, label) do update set n = k.n + excluded.n;
+
+-- name: sum_counters
+-- Return all counters, summed over processes.
+select k.name, k.destination, k.label, sum(k.n)::bigint as n from counters k group by k.name, k.destination, k.label;
+
+-- name: add_hops!
+-- Add histograms to those of this minute; the buckets of all of them are one array, `width` for each.
+insert into hops as h (process, minute, destination, hop, buckets, seconds, n)
+select :process, date_trunc('minute', clock_timestamp()), u.destination, u.hop,
+       (:buckets::bigint[])[(u.o - 1) * :width::bigint + 1 : u.o * :width::bigint], u.seconds, u.n
+  from unnest(:destinations::smallint[], :hops::text[], :seconds::double precision[], :ns::bigint[])
+       with ordinality u (destination, hop, seconds, n, o)
+ order by u.destination, u.hop
+on conflict (process, minute, destination, hop) do update
+   set buckets = (select array_agg(b.mine + b.new order by b.o)
+                    from unnest(h.buckets, excluded.buckets) with ordinality b (mine, new, o)),
+       seconds = h.seconds + excluded.seconds, n = h.n + excluded.n;
+
+-- name: sum_recent_hops
+-- Return the histograms of the last seconds.
+select s.destination, s.hop, array_agg(s.n order by s.o) as buckets
+  from (select h.destination, h.hop, b.o, sum(b.n)::bigint as n
+          from hops h cross join lateral unnest(h.buckets) with ordinality b (n, o)
+         where h.minute > clock_timestamp() - make_interval(secs => :seconds)
+         group by h.destination, h.hop, b.o) s
+ group by s.destination, s.hop;
+
+-- name: sum_all_hops
+-- Return the histograms of all time.
+select s.destination, s.hop, array_agg(s.n order by s.o) as buckets, sum(s.seconds) as seconds
+  from (select h.destination, h.hop, b.o, sum(b.n)::bigint as n,
+               case b.o when 1 then sum(h.seconds) else 0 end as seconds
+          from hops h cross join lateral unnest(h.buckets) with ordinality b (n, o)
+         group by h.destination, h.hop, b.o) s
+ group by s.destination, s.hop;
+
+-- name: has_foldable_rows$
+-- Return whether rows can be folded: old minutes, or rows of processes without a heartbeat for an hour.
+select exists (select from hops h where h.minute > '-infinity' and h.minute < clock_timestamp() - interval '10 minutes')
+    or exists (select from (select process from tallies union select process from counters union select process from hops) r
+                where r.process <> 0
+                  and not exists (select from processes p
+                                   where p.id = r.process and p.heartbeat_at > clock_timestamp() - interval '1 hour'));
+
+-- name: claim_folding$
+-- Let one process at a time fold, until the transaction ends.
+select pg_try_advisory_xact_lock(hashtext('osr-hub folds its counters'));
+
+-- name: fold_hops!
+-- Fold minutes that percentiles no longer use into one row per process.
+with old as (
+  delete from hops h where h.minute > '-infinity' and h.minute < clock_timestamp() - interval '10 minutes' returning h.*
+), spread as (
+  select o.process, o.destination, o.hop, b.nth, sum(b.n)::bigint as n
+    from old o cross join lateral unnest(o.buckets) with ordinality b (n, nth)
+   group by o.process, o.destination, o.hop, b.nth
+), whole as (
+  select o.process, o.destination, o.hop, sum(o.seconds) as seconds, sum(o.n)::bigint as n
+    from old o group by o.process, o.destination, o.hop
+)
+insert into hops as h (process, minute, destination, hop, buckets, seconds, n)
+select w.process, '-infinity', w.destination, w.hop, array_agg(s.n order by s.nth), w.seconds, w.n
+  from whole w join spread s using (process, destination, hop)
+ group by w.process, w.destination, w.hop, w.seconds, w.n
+ order by w.process, w.destination, w.hop
+on conflict (process, minute, destination, hop) do update
+   set buckets = (select array_agg(b.mine + b.new order by b.o)
+                    from unnest(h.buckets, excluded.buckets) with ordinality b (mine, new, o)),
+       seconds = h.seconds + excluded.seconds, n = h.n + excluded.n;
+
+-- name: fold_hops_of_ended!
+-- Fold histograms of processes without a heartbeat for an hour into process 0.
+with gone as (
+  delete from hops h
+   where h.process <> 0 and h.minute = '-infinity'
+     and not exists (select 1 from processes p
+                      where p.id = h.process and p.heartbeat_at > clock_timestamp() - interval '1 hour')
+  returning h.*
+), spread as (
+  select g.destination, g.hop, b.nth, sum(b.n)::bigint as n
+    from gone g cross join lateral unnest(g.buckets) with ordinality b (n, nth)
+   group by g.destination, g.hop, b.nth
+), whole as (
+  select g.destination, g.hop, sum(g.seconds) as seconds, sum(g.n)::bigint as n from gone g group by g.destination, g.hop
+)
+insert into hops as h (process, minute, destination, hop, buckets, seconds, n)
+select 0, '-infinity', w.destination, w.hop, array_agg(s.n order by s.nth), w.seconds, w.n
+  from whole w join spread s using (destination, hop)
+ group by w.destination, w.hop, w.seconds, w.n
+ order by w.destination, w.hop
+on conflict (process, minute, destination, hop) do update
+   set buckets = (select array_agg(b.mine + b.new order by b.o)
+                    from unnest(h.buckets, excluded.buckets) with ordinality b (mine, new, o)),
+       seconds = h.seconds + excluded.seconds, n = h.n + excluded.n;
+
+-- name: fold_counters_of_ended!
+-- Fold counters of processes without a heartbeat for an hour into process 0.
+with gone as (
+  delete from counters k
+   where k.process <> 0
+     and not exists (select 1 from processes p
+                      where p.id = k.process and p.heartbeat_at > clock_timestamp() - interval '1 hour')
+  returning k.*
+)
+insert into counters as k (process, name, destination, label, n)
+select 0, g.name, g.destination, g.label, sum(g.n)
+  from gone g group by g.name, g.destination, g.label order by g.name, g.destination, g.label
+on conflict (process, name, destination, label) do update set n = k.n + excluded.n;
+
+-- name: fold_tallies_of_ended!
+-- Fold tallies of processes without a heartbeat for an hour into process 0.
+with gone as (
+  delete from tallies t
+   where t.process <> 0
+     and not exists (select 1 from processes p
+                      where p.id = t.process and p.heartbeat_at > clock_timestamp() - interval '1 hour')
+  returning t.*
+)
+insert into tallies as t (process, destination, status, expects_report, n)
+select 0, g.destination, g.status, g.expects_report, sum(g.n)
+  from gone g group by g.destination, g.status, g.expects_report order by g.destination, g.status::text, g.expects_report
+on conflict (process, destination, status, expects_report) do update set n = t.n + excluded.n;

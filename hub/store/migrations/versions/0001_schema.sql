@@ -1,0 +1,572 @@
+-- The database of the hub. All state that must not be lost is a row here, written in the transaction that causes it.
+-- In reading order: the register (who may exchange what), the event log (what changed), the ledger (what was sent to
+-- whom, and how that ended), the counters (what the metrics show). The tables are designed for ten million deliveries.
+-- A fill factor below one half leaves room on each page for a batch that updates every row of it: all new row versions
+-- stay on the page (HOT updates) and no index is touched.
+
+-- ---------------------------------------------------------------------------------------------- the register
+
+-- Boards (besturen) and the agreements that they signed.
+create table boards (
+  bge_code text primary key check (bge_code ~ '^[0-9]{5}$'),
+  name text,
+  osr_agreement boolean not null default true,
+  vva_agreement boolean not null default true
+);
+
+-- Schools by their BRIN code. Registering an event locks the row and raises `counter`.
+create table schools (
+  brin text primary key check (brin ~ '^[0-9]{2}[A-Z]{2}$'),
+  name text not null,
+  bge_code text not null references boards,
+  sector text not null check (sector in ('po', 'vo')),
+  closed_on date,
+  listed_in text[] not null default '{}' check (listed_in <@ array['bo', 'sbo', 'so', 'vso', 'vo']),
+  counter bigint not null default 0 check (counter >= 0),
+  archived_events bigint not null default 0
+) with (fillfactor = 45);
+create index schools_board on schools (bge_code);
+comment on column schools.closed_on is 'The first day on which the school no longer exists.';
+comment on column schools.listed_in is
+  'The kinds of education under which the newest files list it. It closes when the last of them omits it. Empty: no file lists it.';
+comment on column schools.counter is 'The number of the newest event; raised while the row is locked.';
+comment on column schools.archived_events is 'The number of events that retention deleted.';
+
+-- Branches (vestigingen) of schools.
+create table branches (
+  branch text primary key check (branch ~ '^[0-9]{2}[A-Z]{2}[0-9]{2}$'),
+  brin text not null references schools check (brin = left(branch, 4)),
+  name text not null,
+  closed_on date,
+  listed_in text[] not null default '{}' check (listed_in <@ array['bo', 'sbo', 'so', 'vso', 'vo'])
+);
+create index branches_school on branches (brin);
+
+-- Systems (LAS) that may be mandated, one per supplier.
+create table systems (
+  supplier_oin text primary key check (supplier_oin ~ '^[0-9]{8}[0-9A-Z]{12}$'),
+  name text not null,
+  service_codes text[] not null
+);
+
+-- Destinations: the queues of DUO, the webhook of each system, and its copies. The circuit breaker and the outward pace
+-- of a destination are stored here, so that all forwarders share them.
+create table destinations (
+  id smallint generated always as identity primary key,
+  name text not null unique,
+  kind text not null check (kind in ('duo', 'las', 'las-copy')),
+  topic text check ((kind = 'duo') = (topic is not null)),
+  supplier_oin text references systems check ((kind = 'duo') = (supplier_oin is null)),
+  held boolean not null default false,
+  circuit text not null default 'closed' check (circuit in ('closed', 'open', 'half_open')),
+  circuit_since timestamptz,
+  circuit_cause text check (circuit_cause in ('unreachable', 'misconfigured')),
+  circuit_error text,
+  circuit_openings integer not null default 0,
+  probe_at timestamptz,
+  accepted_at timestamptz,
+  unsettled_from uuid,
+  pace smallint check (pace > 0),
+  slowed_at timestamptz,
+  slow_error text,
+  paused_until timestamptz,
+  check ((circuit = 'closed') = (circuit_since is null) and (circuit = 'closed') = (circuit_cause is null))
+);
+create index destinations_supplier on destinations (supplier_oin);
+comment on column destinations.held is 'Whether new lanes are held; `lanes.held` decides per school.';
+comment on column destinations.probe_at is 'When a forwarder may probe the open circuit again.';
+comment on column destinations.accepted_at is
+  'When the newest accepted message was sent. A message that is refused while others are accepted is itself at fault.';
+comment on column destinations.unsettled_from is
+  'Deliveries with a lower id are final; the search for the oldest unprocessed delivery starts at this id.';
+comment on column destinations.pace is
+  'How many lanes a forwarder may lease at once since the destination asked to slow down; null: as many as usual.';
+comment on column destinations.paused_until is 'The moment that a 429 response named; nothing is sent before it.';
+
+-- Services (diensten) that a mandate can be for.
+create table services (
+  code text primary key check (code ~ '^[A-Z][A-Z0-9_-]{0,39}$'),
+  shown_as text not null,
+  destination smallint references destinations
+);
+comment on column services.destination is
+  'The queue of DUO that receives its messages; null: the webhook of the mandated system.';
+
+-- Mandates of schools: who may exchange data for a service, from when until when.
+create table mandates (
+  id uuid primary key,
+  brin text not null references schools,
+  service_code text not null references services,
+  supplier_oin text not null references systems,
+  start_date date not null,
+  end_date date check (end_date >= start_date),
+  version integer not null default 1,
+  units jsonb not null,
+  next_date date,
+  copied_from uuid,
+  created_at timestamptz not null,
+  updated_at timestamptz not null,
+  withdrawn_at timestamptz,
+  check (withdrawn_at is null or next_date is null)
+) with (fillfactor = 80);
+create index mandates_school on mandates (brin, service_code);
+create index mandates_supplier on mandates (supplier_oin);
+create index mandates_calendar on mandates (next_date) where next_date is not null;
+comment on column mandates.units is
+  'The units as last computed: [{"branch", "routing", "covers": [branch], "told"}]; one with "told" gets its end too.';
+comment on column mandates.next_date is
+  'The day on which the calendar must raise an event: a future start date, or the day after the end date.';
+
+-- Routing characteristics (routeringskenmerken) per branch of a mandate.
+create table routes (
+  mandate_id uuid not null references mandates,
+  branch text not null references branches,
+  routing_id text not null,
+  primary key (mandate_id, branch),
+  check (left(routing_id, 15) = '00000007000' || left(branch, 4) and right(routing_id, 5) <> '00000')
+);
+
+-- What a supplier asked to receive at its webhook; deleted subscriptions stay as rows.
+create table subscriptions (
+  id uuid primary key,
+  supplier_oin text not null references systems,
+  url text not null,
+  services text[] not null,
+  types text[] not null,
+  processing_results boolean not null,
+  reports boolean not null,
+  requested_rate integer check (requested_rate > 0),
+  allowed_rate integer check (allowed_rate > 0),
+  retry_schedule integer[],
+  client_certificate bytea,
+  status text not null default 'active' check (status in ('active', 'paused', 'disabled', 'deleted')),
+  status_reason text,
+  version integer not null default 1,
+  created_at timestamptz not null,
+  updated_at timestamptz not null
+);
+create unique index subscriptions_one_per_supplier on subscriptions (supplier_oin) where status <> 'deleted';
+
+-- The secrets that sign webhook requests, encrypted; several are valid while a supplier rotates.
+create table subscription_secrets (
+  id bigint generated always as identity primary key,
+  subscription_id uuid not null references subscriptions,
+  sealed bytea not null,
+  created_at timestamptz not null,
+  valid_until timestamptz
+);
+create index subscription_secrets_subscription on subscription_secrets (subscription_id);
+
+-- The hub's own signing keys; the private key is encrypted.
+create table signing_keys (
+  id text primary key,
+  sealed bytea not null,
+  public_key text not null,
+  created_at timestamptz not null,
+  retired_at timestamptz
+);
+
+-- --------------------------------------------------------------------------------------------- the event log
+
+create type event_type as enum ('granted', 'amended', 'withdrawn', 'started', 'expired', 'result');
+
+-- What changed, numbered per school without gaps and never updated.
+create table events (
+  brin text not null,
+  number bigint not null check (number > 0),
+  recorded_at timestamptz not null,
+  id uuid not null,
+  mandate_id uuid not null,
+  mandate_version integer not null,
+  type event_type not null,
+  units jsonb not null,
+  body text not null,
+  traceparent text,
+  primary key (brin, number)
+);
+create unique index events_mandate on events (mandate_id, mandate_version);
+create index events_recorded on events using brin (recorded_at) with (pages_per_range = 16);
+comment on column events.units is
+  'The message per unit: [{"branch", "type", "routing", "covers": [branch]}]; withheld units are left out.';
+comment on column events.body is 'The data of the CloudEvent as JSON text.';
+
+-- Events that are not published yet (transactional outbox of osr.mandates.v1).
+create table event_outbox (
+  id bigint generated always as identity primary key,
+  brin text not null,
+  number bigint not null
+);
+
+-- Events that are published, each at a position of its own; only events that retention deleted leave gaps.
+create table published_events (
+  position bigint primary key,
+  brin text not null,
+  number bigint not null,
+  published_at timestamptz not null
+);
+
+-- The offsets of topics as last seen, per partition: they show whether a topic was recreated or lost records.
+create table watermarks (
+  topic text not null,
+  partition integer not null,
+  topic_id uuid not null,
+  start_offset bigint not null,
+  end_offset bigint not null check (start_offset <= end_offset),
+  seen_at timestamptz not null,
+  primary key (topic, partition)
+) with (fillfactor = 50);
+comment on column watermarks.end_offset is
+  'osr.mandates.v1: every event below it is in this database. Queues of DUO: the broker had records up to here.';
+
+-- The next offset to read of topics that others write, stored in the transaction that applies the records: a restored
+-- database reads on from there.
+create table read_offsets (
+  topic text not null,
+  partition integer not null,
+  next_offset bigint not null,
+  primary key (topic, partition)
+) with (fillfactor = 50);
+
+-- How far each school is planned. The planner locks the row.
+create table planning_progress (
+  brin text primary key,
+  planned_through bigint not null default 0
+) with (fillfactor = 45);
+
+-- ------------------------------------------------------------------------------------------------ the ledger
+
+-- Running processes, each with a heartbeat per second; a forwarder owns the lanes that it leases.
+create table processes (
+  id integer generated always as identity primary key,
+  role text not null,
+  host text not null,
+  pid integer not null,
+  started_at timestamptz not null default clock_timestamp(),
+  heartbeat_at timestamptz not null default clock_timestamp(),
+  open_requests jsonb not null default '[]',
+  declared_dead boolean not null default false,
+  machine text,
+  start_ticks bigint
+) with (fillfactor = 50);
+comment on column processes.open_requests is
+  'Requests that were open at the last heartbeat: [[destination, brin, seconds left]]. A rescued lane waits that long.';
+comment on column processes.declared_dead is
+  'Another forwarder rescued its lanes; it leases nothing before its next heartbeat.';
+comment on column processes.machine is 'The boot id and the PID namespace in which `pid` counts; null where unknown.';
+comment on column processes.start_ticks is
+  'Its start in clock ticks since boot: tells it from a later process with the same pid.';
+
+-- Lanes: one per destination and school. The owner of a lane alone sends its deliveries, in order of sequence.
+create table lanes (
+  destination smallint not null references destinations,
+  brin text not null,
+  head bigint not null default 0,
+  tail bigint not null default 0,
+  sent bigint not null default 0,
+  closed bigint not null default 0,
+  token bigint not null default 0,
+  due timestamptz,
+  owner integer,
+  held boolean not null default false,
+  counts_from timestamptz,
+  archived bigint not null default 0,
+  archived_through bigint not null default 0,
+  archived_through_event bigint not null default 0,
+  primary key (destination, brin),
+  check (head <= tail and sent <= tail and closed <= head),
+  check (owner is null or due is null),
+  check (archived <= archived_through and archived_through <= head)
+) with (fillfactor = 45);
+create index lanes_due on lanes (destination, due) where due is not null;
+comment on column lanes.head is 'Every delivery up to this sequence has left the lane: delivered, dead or cancelled.';
+comment on column lanes.tail is 'The sequence of the newest planned delivery.';
+comment on column lanes.sent is
+  'The highest sequence up to `head` that was not cancelled: the `previoussequence` of the next message.';
+comment on column lanes.closed is 'No delivery up to this sequence waits for a report.';
+comment on column lanes.token is
+  'Fencing token: each lease raises it, and an update with an older token changes nothing.';
+comment on column lanes.due is 'When a forwarder may lease the lane; null: it is leased, held or has nothing to send.';
+comment on column lanes.owner is 'The forwarder (`processes.id`) that holds the lease.';
+comment on column lanes.counts_from is
+  'Set when a lane is made due before its retry schedule says so: a failure before this moment costs no attempt.';
+comment on column lanes.archived is
+  'The number of deliveries that retention deleted; all of them are at or below `archived_through`.';
+comment on column lanes.archived_through is 'Deliveries up to this sequence may be missing.';
+comment on column lanes.archived_through_event is 'Deliveries planned for events up to this number may be missing.';
+
+create type delivery_status as enum (
+  'waiting', 'retrying', 'delivered', 'in_progress', 'processed', 'processed_with_signal', 'activated',
+  'rejected', 'declined', 'superseded', 'dead', 'cancelled'
+);
+
+-- Deliveries: one message to one destination, numbered per lane. The CHECK constraints say which columns a status
+-- needs.
+create table deliveries (
+  destination smallint not null,
+  brin text not null,
+  sequence bigint not null check (sequence > 0),
+  event_number bigint not null,
+  id uuid not null,
+  branch text not null default '',
+  type event_type not null,
+  expects_report boolean not null,
+  planned_at timestamptz not null,
+  published_at timestamptz,
+  cause uuid,
+  replay_of uuid,
+  status delivery_status not null default 'waiting',
+  attempts smallint not null default 0,
+  delivered_at timestamptz,
+  kafka_partition smallint,
+  kafka_offset bigint,
+  reported_at timestamptz,
+  processed_at timestamptz,
+  failed_since timestamptz,
+  reason text,
+  result text,
+  refusals smallint,
+  refused_since timestamptz,
+  primary key (destination, brin, sequence),
+  constraint waiting_is_untouched check (status <> 'waiting' or (delivered_at is null and processed_at is null)),
+  constraint retrying_has_failed check (status <> 'retrying' or (attempts > 0 and failed_since is not null)),
+  constraint delivered_has_a_time check (
+    status in ('waiting', 'retrying', 'dead', 'cancelled') = (delivered_at is null)),
+  constraint processed_was_reported check (
+    status in ('processed', 'processed_with_signal', 'activated', 'rejected', 'declined') = (processed_at is not null)),
+  constraint ended_has_a_reason check (status not in ('dead', 'cancelled') or reason is not null),
+  constraint result_has_its_data check ((type::text = 'result') = (result is not null))
+) with (fillfactor = 48);
+create index deliveries_id on deliveries (id);
+comment on column deliveries.cause is 'What planned it, if not an event.';
+comment on column deliveries.replay_of is 'The delivery that it repeats with the current state.';
+comment on column deliveries.failed_since is 'When its first attempt failed.';
+comment on column deliveries.result is
+  'The processing result of another delivery as JSON text, for a system that asked for results.';
+comment on column deliveries.refusals is 'How many attempts the receiver refused; null: none.';
+
+-- Failed attempts to send a delivery.
+create table attempts (
+  destination smallint not null,
+  brin text not null,
+  sequence bigint not null,
+  number integer not null,
+  at timestamptz not null,
+  outcome text not null check (outcome in ('retry', 'refused', 'gone')),
+  http_status smallint,
+  duration_ms integer not null,
+  error text,
+  primary key (destination, brin, sequence, number)
+);
+
+-- Reports of receivers that carry signals, correct an earlier report, or changed nothing. A first report without
+-- signals is stored in the columns of its delivery only.
+create table reports (
+  id bigint generated always as identity primary key,
+  destination smallint not null,
+  brin text not null,
+  sequence bigint not null,
+  status text not null,
+  signals jsonb not null,
+  reported_at timestamptz not null,
+  received_at timestamptz not null,
+  applied boolean not null,
+  ignored_because text check ((ignored_because is null) = applied)
+);
+create index reports_delivery on reports (destination, brin, sequence);
+
+-- Status changes that are not published yet (transactional outbox of osr.deliveries.v1), one row per transaction:
+-- [[destination, brin, sequence, before, after, at, reason]].
+create table change_outbox (
+  id bigint generated always as identity primary key,
+  items jsonb not null
+);
+-- Records of topics that could not be used, with their bytes, until an operator retries or discards them.
+create table parked_records (
+  id bigint generated always as identity primary key,
+  topic text not null,
+  partition integer not null,
+  "offset" bigint not null,
+  key bytea,
+  headers jsonb not null,
+  bytes bytea,
+  digest bytea not null,
+  reason text not null check (reason in ('unparsable', 'schema', 'unknown_school', 'unknown_delivery', 'future')),
+  blame text not null check (blame in ('sender', 'hub')),
+  detail text not null,
+  delivery_id uuid,
+  mandate_id uuid,
+  mandate_version integer,
+  received_at timestamptz not null,
+  state text not null default 'open' check (state in ('open', 'retried', 'discarded')),
+  unique (topic, partition, "offset", digest)
+);
+create index parked_records_open on parked_records (reason) where state = 'open';
+
+-- Bulk jobs: replays and cancellations of many deliveries, with their approval and progress.
+create table bulk_jobs (
+  id uuid primary key,
+  kind text not null check (kind in ('replay', 'cancellation')),
+  chosen jsonb not null,
+  reason text not null,
+  rate integer not null check (rate > 0),
+  state text not null check (state in ('awaiting_approval', 'running', 'done', 'cancelled')),
+  asked_by text not null,
+  asked_at timestamptz not null,
+  approved_by text check (approved_by <> asked_by),
+  approved_at timestamptz check ((approved_at is null) = (approved_by is null)),
+  matched bigint not null,
+  superseded bigint not null,
+  todo bigint not null,
+  done bigint not null default 0,
+  skipped bigint not null default 0,
+  ends bigint not null,
+  sample jsonb not null,
+  next_at timestamptz not null,
+  ended_at timestamptz check ((ended_at is not null) = (state in ('done', 'cancelled'))),
+  recent bigint not null default 0,
+  recent_since timestamptz,
+  check ((recent = 0) = (recent_since is null))
+) with (fillfactor = 50);
+create index bulk_jobs_running on bulk_jobs (next_at) where state = 'running';
+comment on column bulk_jobs.chosen is 'The filters as shown.';
+comment on column bulk_jobs.asked_by is 'A pseudonym, as in the audit; another person approves.';
+comment on column bulk_jobs.matched is 'How many deliveries fit the filters; `superseded` of them have a newer one.';
+comment on column bulk_jobs.ends is 'How many of the items send the end of a unit.';
+comment on column bulk_jobs.next_at is 'When the next portion is processed.';
+comment on column bulk_jobs.recent is
+  'How many deliveries the same person processed in the day before without the approval of another.';
+
+-- Items of bulk jobs that are not processed yet; the transaction that processes an item deletes its row.
+create table bulk_items (
+  job_id uuid not null references bulk_jobs,
+  position integer not null,
+  destination smallint not null,
+  brin text not null,
+  mandate_id uuid not null,
+  branch text not null,
+  sequence bigint not null,
+  primary key (job_id, position)
+);
+
+-- The state of the hub as a whole: exactly one row.
+create table hub_state (
+  singleton boolean primary key default true check (singleton),
+  ledger_epoch integer not null default 1,
+  archived_positions bigint not null default 0
+);
+comment on column hub_state.ledger_epoch is 'One more than the number of restores from a backup; receivers see it.';
+comment on column hub_state.archived_positions is 'The number of rows of `published_events` that retention deleted.';
+
+-- Responses to requests with an Idempotency-Key, for repeats of the same request.
+create table idempotency_keys (
+  caller text not null,
+  key text not null,
+  request_hash bytea not null,
+  status integer not null,
+  headers jsonb not null,
+  body bytea not null,
+  created_at timestamptz not null,
+  primary key (caller, key)
+);
+
+-- The only table that links a pseudonym to the subject of a token; erasing a person empties `subject`.
+create table people (
+  pseudonym uuid primary key,
+  subject text unique,
+  since timestamptz not null,
+  erased_at timestamptz,
+  check ((subject is null) = (erased_at is not null))
+);
+-- The audit: who did what to which school. A hash chain per school makes later changes visible.
+create table audit (
+  id bigint generated always as identity primary key,
+  at timestamptz not null,
+  actor text not null,
+  action text not null,
+  brin text,
+  subject json not null,
+  reason text,
+  before json,
+  after json,
+  chain text not null generated always as (coalesce(brin, '')) stored,
+  number bigint not null,
+  seal bytea not null
+);
+create index audit_school on audit (brin, at);
+create unique index audit_chain on audit (chain, number);
+comment on column audit.actor is 'A pseudonym of `people`, or the name of a system actor.';
+comment on column audit.seal is 'SHA-256 of the previous seal in the chain and of this entry as stored.';
+
+-- The newest entry of each chain.
+create table audit_heads (
+  chain text primary key,
+  length bigint not null default 0,
+  seal bytea not null default '',
+  base bigint not null default 0,
+  base_seal bytea not null default '',
+  check (base <= length)
+) with (fillfactor = 45);
+comment on column audit_heads.base is
+  'Retention deleted the entries up to this number; `base_seal` is the seal of the last of them.';
+
+-- A seal per day over the previous anchor and the heads of all chains that moved.
+create table audit_anchors (
+  day date primary key,
+  at timestamptz not null,
+  chains integer not null,
+  previous bytea not null,
+  seal bytea not null
+);
+-- The heads that an anchor covers.
+create table anchored_heads (
+  chain text not null,
+  day date not null references audit_anchors,
+  length bigint not null,
+  seal bytea not null,
+  primary key (chain, day)
+);
+
+-- ---------------------------------------------------------------------------------------------- the counters
+
+-- Deliveries per status. Each process adds its changes to rows of its own; the sum over processes is the number.
+create table tallies (
+  process integer not null,
+  destination smallint not null,
+  status delivery_status not null,
+  expects_report boolean not null,
+  n bigint not null,
+  primary key (process, destination, status, expects_report)
+) with (fillfactor = 50);
+
+-- Counters of the metrics, with rows per process like `tallies`.
+create table counters (
+  process integer not null,
+  name text not null,
+  destination smallint not null default 0,
+  label text not null default '',
+  n bigint not null,
+  primary key (process, name, destination, label)
+) with (fillfactor = 50);
+
+-- Histograms of the time that each hop took, per process and minute; old minutes are merged into minute -infinity.
+create table hops (
+  process integer not null,
+  minute timestamptz not null,
+  destination smallint not null,
+  hop text not null check (hop in ('publish', 'plan', 'transport', 'processing')),
+  buckets bigint[] not null,
+  seconds double precision not null,
+  n bigint not null,
+  primary key (process, minute, destination, hop)
+) with (fillfactor = 50);
+
+-- ---------------------------------------------------------------------------------------------------- initial rows
+
+insert into hub_state default values;
+insert into destinations (name, kind, topic) values
+  ('duo:bron-po', 'duo', 'duo.bron-po.v1'), ('duo:verzuim', 'duo', 'duo.verzuim.v1'), ('duo:rio', 'duo', 'duo.rio.v1');
+insert into services (code, shown_as, destination)
+  select v.code, v.shown_as, d.id
+    from (values ('BRON_PO', 'BRON po (ROD po)', 'duo:bron-po'), ('VERZUIM', 'Verzuim', 'duo:verzuim'),
+                 ('RIO', 'RIO', 'duo:rio'), ('VVA', 'VVA', null)) v (code, shown_as, destination)
+    left join destinations d on d.name = v.destination;

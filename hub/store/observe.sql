@@ -1,0 +1,135 @@
+-- Status and lag: numbers per destination and in total, from counters and lanes; deliveries are never counted.
+
+-- name: read_search_starts
+-- Return destinations that have lanes, with the id at which their search for the oldest unprocessed delivery starts.
+select d.id, d.unsettled_from from destinations d
+ where exists (select from lanes x where x.destination = d.id) order by d.id;
+
+-- name: find_first_unsettled^
+-- Find the first delivery of a destination that is not final, between two ids, within the next `most` deliveries of
+-- all destinations.
+select w.id
+  from (select d.id, d.destination, d.status, d.expects_report from deliveries d
+         where d.id >= :low and d.id < :high order by d.id limit :most) w
+ where w.destination = :destination
+   and (w.status in ('waiting', 'retrying') or (w.expects_report and w.status in ('delivered', 'in_progress')))
+ order by w.id limit 1;
+
+-- name: find_first_unprocessed^
+-- Find the first delivery of a destination that was delivered and not reported on, from an id, within the next `most`
+-- deliveries of all destinations.
+select w.id, w.delivered_at
+  from (select d.id, d.destination, d.status, d.expects_report, d.delivered_at from deliveries d
+         where d.id >= :low order by d.id limit :most) w
+ where w.destination = :destination and w.expects_report and w.status in ('delivered', 'in_progress')
+ order by w.id limit 1;
+
+-- name: find_id_after$
+-- Return the id of the delivery `most` places after an id; nothing when there are fewer.
+select d.id from deliveries d where d.id >= :low and d.id < :high order by d.id offset :most limit 1;
+
+-- name: lock_destination!
+-- Lock a destination, so that the planner adds no old events to it until the transaction ends.
+select d.id from destinations d where d.id = :destination for no key update;
+
+-- name: advance_unsettled_from!
+-- Start the next search later, unless the planner moved the start meanwhile.
+update destinations set unsettled_from = :through where id = :destination and unsettled_from is not distinct from :was;
+
+-- name: sum_log_progress^
+-- Return how many events are recorded, published and planned, and how many parked records are open.
+select (select coalesce(sum(s.counter), 0)::bigint from schools s) as recorded,
+       (select coalesce(max(f.position), 0) from published_events f) as published,
+       (select coalesce(sum(p.planned_through), 0)::bigint from planning_progress p) as planned,
+       (select count(*) from parked_records p where p.state = 'open') as parked;
+
+-- name: read_oldest_unplanned$
+-- Return when the oldest unplanned event was recorded, among the first schools that have one.
+select min(e.recorded_at)
+  from (select s.brin, coalesce(p.planned_through, 0) as through
+          from schools s left join planning_progress p on p.brin = s.brin
+         where s.counter > coalesce(p.planned_through, 0) limit 200) s
+  join events e on e.brin = s.brin and e.number = s.through + 1;
+
+-- name: read_destinations
+-- Return every destination in use, with its services, its subscription, its circuit and its state.
+select d.id, d.name, d.kind, d.topic, d.supplier_oin, d.circuit, d.circuit_since, d.circuit_cause, d.circuit_error,
+       d.pace, d.slow_error, case when d.paused_until > clock_timestamp() then d.paused_until end as paused_until,
+       s.codes as services, u.id as subscription_id, u.url, u.status as subscription_status,
+       case when d.kind <> 'duo' and not exists (select from subscriptions e where e.supplier_oin = d.supplier_oin)
+              then 'no_receiver'
+            when d.held or d.kind <> 'duo' and u.status is distinct from 'active' then 'held'
+            else 'open' end as state,
+       d.held, d.kind = 'duo' or coalesce(u.status = 'active', false) as has_receiver
+  from destinations d
+  left join subscriptions u on u.supplier_oin = d.supplier_oin and u.status <> 'deleted'
+  left join systems y on y.supplier_oin = d.supplier_oin
+ cross join lateral (
+    select coalesce(array_agg(v.code order by v.code), '{}') as codes from services v
+     where case d.kind when 'duo' then v.destination = d.id
+                       when 'las' then v.destination is null and v.code = any(y.service_codes)
+                       else v.destination is not null and v.code = any(coalesce(u.services, '{}')) end
+ ) s
+ where d.kind = 'duo' or d.kind = 'las' and s.codes <> '{}'
+    or exists (select from lanes x where x.destination = d.id)
+ order by array_position(array['duo', 'las', 'las-copy'], d.kind), d.name;
+
+-- name: sum_lanes
+-- Return per destination the states of its lanes, the deliveries in held lanes, since when the oldest sendable
+-- delivery waits, and the schools that differ from the hold of their destination. A delivery that the planner did not
+-- plan waits since `planned_at`; others since their event, whose milliseconds are the first 48 bits of the id.
+select x.destination,
+       count(*) filter (where f.status is null) as idle,
+       count(*) filter (where f.status is not null and x.held) as held,
+       count(*) filter (where f.status = 'waiting' and not x.held) as waiting,
+       count(*) filter (where f.status = 'retrying' and not x.held) as retrying,
+       count(x.owner) as leased,
+       coalesce(sum(h.waiting), 0)::bigint as held_waiting, coalesce(sum(h.retrying), 0)::bigint as held_retrying,
+       min(case when f.cause is null
+                then to_timestamp(('x' || left(replace(f.id::text, '-', ''), 12))::bit(48)::bigint / 1000.0)
+                else f.planned_at end) filter (where not x.held) as waits_since,
+       array_agg(x.brin order by x.brin) filter (where x.held and not p.held) as held_brins,
+       array_agg(x.brin order by x.brin) filter (where not x.held and p.held) as released_brins
+  from lanes x
+  join destinations p on p.id = x.destination
+  left join lateral (
+    select d.id, d.status, d.cause, d.planned_at from deliveries d
+     where x.tail > x.head and d.destination = x.destination and d.brin = x.brin and d.sequence > x.head
+       and d.status in ('waiting', 'retrying')
+     order by d.sequence limit 1) f on true
+  left join lateral (
+    select count(*) filter (where d.status = 'waiting') as waiting,
+           count(*) filter (where d.status = 'retrying') as retrying
+      from deliveries d
+     where x.held and d.destination = x.destination and d.brin = x.brin and d.sequence > x.head) h on true
+ group by x.destination;
+
+-- name: read_last_failure^
+-- Return how the newest attempt ended, among the lanes of a destination that retry.
+select a.at, a.outcome, a.http_status, a.error
+  from (select x.destination, x.brin, x.head from lanes x
+         where x.destination = :destination and x.tail > x.head and not x.held limit 5000) x
+ cross join lateral (
+    select d.sequence from deliveries d
+     where d.destination = x.destination and d.brin = x.brin and d.sequence > x.head and d.status = 'retrying'
+     order by d.sequence limit 1) d
+ cross join lateral (
+    select a.* from attempts a
+     where a.destination = x.destination and a.brin = x.brin and a.sequence = d.sequence
+     order by a.number desc limit 1) a
+ order by a.at desc limit 1;
+
+-- name: count_processes
+-- Count running processes per role.
+select p.role, count(*) as n from processes p
+ where p.heartbeat_at > clock_timestamp() - interval '5 seconds' group by p.role;
+
+-- name: read_database_clock$
+-- Return the time of the database.
+select clock_timestamp();
+
+-- name: allow_table_scans!
+-- Let this transaction scan whole tables: it reads all of them.
+select set_config(s.name, s.value, true)
+  from (values ('enable_seqscan', 'on'), ('enable_hashjoin', 'on'), ('enable_mergejoin', 'on'), ('work_mem', '64MB'),
+               ('plan_cache_mode', 'force_custom_plan')) s (name, value);

@@ -1,0 +1,87 @@
+-- What operators change and look up: holds, parked records, the audit.
+
+-- name: find_destination$
+-- Return the id of a destination.
+select d.id from destinations d where d.name = :name;
+
+-- name: read_hold_state^
+-- Return whether a destination is held, and the schools that differ from it.
+select d.held, (select coalesce(array_agg(l.brin order by l.brin), '{}') from lanes l
+                 where l.destination = d.id and l.held <> d.held) as brins
+  from destinations d where d.id = :id;
+
+-- name: set_destination_held!
+-- Set whether new lanes of a destination are held.
+update destinations set held = :held where id = :id;
+
+-- name: hold_all_lanes!
+-- Hold the lanes of all schools; messages that are being sent still arrive.
+update lanes x set held = true, due = null
+  from (select l.destination, l.brin from lanes l where l.destination = :destination and not l.held
+         order by l.brin for update of l) h
+ where x.destination = h.destination and x.brin = h.brin;
+
+-- name: lock_holds
+-- Lock the lanes of these schools in key order and return which are held. A missing lane is created, held if its
+-- destination is.
+insert into lanes as x (destination, brin, held)
+select d.id, u.brin, d.held from unnest(:brins::text[]) u (brin) join destinations d on d.id = :destination
+ order by u.brin
+on conflict (destination, brin) do update set held = x.held
+returning x.brin, x.held;
+
+-- name: hold_lanes!
+-- Hold the lanes of these schools, in key order; a missing lane is created.
+insert into lanes as x (destination, brin, held)
+select :destination, u.brin, true from unnest(:brins::text[]) u (brin) order by u.brin
+on conflict (destination, brin) do update set held = true, due = null;
+
+-- name: release_lanes!
+-- Release the lanes of these schools, in key order, and make those due that have deliveries and no owner. A missing
+-- lane is created.
+insert into lanes as x (destination, brin, held)
+select :destination, u.brin, false from unnest(:brins::text[]) u (brin) order by u.brin
+on conflict (destination, brin) do update
+   set held = false,
+       due = case when x.owner is null and x.tail > x.head then coalesce(x.due, clock_timestamp()) end;
+
+-- name: release_all_lanes!
+-- Release the lanes of all schools, and make those due that have deliveries and no owner.
+update lanes x
+   set held = false, due = case when x.tail > x.head and x.owner is null then clock_timestamp() end
+  from (select l.destination, l.brin from lanes l where l.destination = :destination and l.held
+         order by l.brin for update of l) h
+ where x.destination = h.destination and x.brin = h.brin;
+
+-- name: find_unknown_schools
+-- Return which of these BRIN codes are not in the register.
+select u.brin from unnest(:brins::text[]) u (brin)
+ where not exists (select from schools s where s.brin = u.brin) order by u.brin;
+
+-- name: list_parked
+-- List parked records, oldest first.
+select p.id, p.topic, p.partition, p."offset", p.reason, p.blame, p.detail, p.received_at, p.bytes, p.state
+  from parked_records p
+ where p.id > :after and (:state::text is null or p.state = :state::text) and (:reason::text is null or p.reason = :reason)
+ order by p.id limit :most;
+
+-- name: lock_parked^
+-- Lock a parked record and return it.
+select p.id, p.topic, p.partition, p."offset", p.reason, p.blame, p.detail, p.received_at, p.bytes, p.state,
+       p.headers::text as headers
+  from parked_records p where p.id = :id for update;
+
+-- name: mark_parked!
+-- Set the state of a parked record.
+update parked_records set state = :state where id = :id;
+
+-- name: list_audit
+-- List audit entries, newest first, with the subject of their actor.
+select a.id, a.at, a.actor, p.subject as actor_name, a.action, a.brin, a.subject::text as subject,
+       a.before::text as before, a.after::text as after, a.reason, a.number, a.seal
+  from audit a
+  left join people p on p.pseudonym = case when a.actor ~ '^[0-9a-f-]{36}$' then a.actor::uuid end
+ where (:before::bigint is null or a.id < :before::bigint) and (:brin::text is null or a.brin = :brin::text)
+   and (:since::timestamptz is null or a.at >= :since::timestamptz)
+   and (:until::timestamptz is null or a.at <= :until::timestamptz)
+ order by a.id desc limit :most;

@@ -1,0 +1,93 @@
+-- From events to deliveries. Schools are locked in key order, then lanes in key order.
+
+-- name: lock_unplanned_events
+-- Lock these schools, in the order given (that of their keys), and return their unplanned events. A school without
+-- any is one row without an event; a school without a row in `planning_progress` is missing from the result.
+select k.brin, e.number, e.id, e.units::text as units, e.service_code, e.supplier_oin
+  from unnest(:brins::text[]) with ordinality k (brin, o)
+ cross join lateral (select p.planned_through from planning_progress p where p.brin = k.brin for update) r
+  left join lateral (
+    select n.number, n.id, n.units, m.service_code, m.supplier_oin
+      from (select e.number, e.id, e.units, e.mandate_id from events e
+             where e.brin = k.brin and e.number > r.planned_through order by e.number limit :most) n
+     cross join lateral (select m.service_code, m.supplier_oin from mandates m where m.id = n.mandate_id offset 0) m
+ ) e on true;
+
+-- name: insert_planning_progress!
+-- Insert schools that are planned for the first time; codes that are not in the register are left out.
+insert into planning_progress (brin)
+select k.brin from unnest(:brins::text[]) with ordinality k (brin, o)
+ where exists (select 1 from schools s where s.brin = k.brin)
+   and not exists (select 1 from planning_progress p where p.brin = k.brin)
+ order by k.o
+on conflict do nothing;
+
+-- name: read_directory
+-- Return who receives what: each destination, the services of a queue, and the subscription of a system. The shared
+-- gate keeps destinations from being held or released as a whole until the transaction ends, so that a new lane gets
+-- the state of its destination.
+with gate as materialized (select pg_advisory_xact_lock_shared(:gate))
+select d.id, d.name, d.kind, d.supplier_oin,
+       (select array_agg(s.code) from services s where s.destination = d.id) as queue_of,
+       u.services, u.types, u.reports
+  from gate
+ cross join destinations d
+  left join subscriptions u on u.supplier_oin = d.supplier_oin and u.status <> 'deleted';
+
+-- name: lock_gate_shared!
+-- Keep destinations from being held or released as a whole until the transaction ends.
+select pg_advisory_xact_lock_shared(:gate);
+
+-- name: lock_gate_exclusive!
+-- Keep every other transaction from creating lanes until this one ends.
+select pg_advisory_xact_lock(:gate);
+
+-- name: raise_lanes
+-- Raise the tail of each lane by a count and return it. A missing lane is created, held if its destination is; a lane
+-- that is neither leased nor held becomes due.
+insert into lanes as x (destination, brin, tail, held, due)
+select u.destination, u.brin, u.n, d.held, case when not d.held then clock_timestamp() end
+  from unnest(:destinations::smallint[], :brins::text[], :counts::bigint[]) u (destination, brin, n)
+ cross join lateral (select d.held from destinations d where d.id = u.destination offset 0) d
+ order by u.destination, u.brin
+on conflict (destination, brin) do update
+   set tail = x.tail + excluded.tail,
+       due = case when x.owner is null and not x.held then coalesce(x.due, clock_timestamp()) end
+returning destination, brin, tail;
+
+-- name: write_deliveries!
+-- Insert deliveries under their sequences, and write how far each school is planned.
+with planned as (
+  update planning_progress p set planned_through = t.n
+    from unnest(:schools::text[], :throughs::bigint[]) t (brin, n)
+   where p.brin = t.brin
+)
+insert into deliveries (destination, brin, sequence, event_number, id, branch, type, expects_report, planned_at,
+                        published_at, cause, replay_of, result)
+select u.destination, u.brin, u.sequence, u.event_number, u.id, u.branch, u.type::event_type, u.expects_report,
+       :planned_at, u.published_at, u.cause, u.replay_of, u.result
+  from unnest(:destinations::smallint[], :brins::text[], :sequences::bigint[], :event_numbers::bigint[], :ids::uuid[],
+              :branches::text[], :types::text[], :expects::boolean[], :published_at::timestamptz[],
+              :causes::uuid[], :replays::uuid[], :results::text[])
+       u (destination, brin, sequence, event_number, id, branch, type, expects_report, published_at, cause, replay_of,
+          result);
+
+-- name: find_unplanned_schools
+-- Find schools with unplanned events, and their counters: the sweep finds what no notification announced.
+select s.brin, s.counter
+  from schools s left join planning_progress p on p.brin = s.brin
+ where s.counter > coalesce(p.planned_through, 0)
+ order by s.brin
+ limit :most;
+
+-- name: lock_destinations!
+-- Lock destinations that may get old events, in key order and before any lane, so that their circuits do not change.
+select from destinations d where d.id = any(:destinations::smallint[]) order by d.id for no key update;
+
+-- name: lower_unsettled_from!
+-- Let the search for the oldest unprocessed delivery start at these ids again. Destinations are locked in the order
+-- given (that of their ids) and before any lane; also those whose search starts at the beginning, so that it does not
+-- pass what is being planned.
+update destinations d set unsettled_from = case when d.unsettled_from is not null then least(d.unsettled_from, u.id) end
+  from unnest(:destinations::smallint[], :ids::uuid[]) u (destination, id)
+ where d.id = u.destination;

@@ -1,0 +1,102 @@
+"""The published log: what the relay takes off, and the positions it gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import orjson
+
+from hub.domain.keys import DeliveryKey
+from hub.domain.kinds import Kind
+from hub.envelopes import ChangeSubject, LogRow, StatusChange
+from hub.store.statements import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from hub.store.pool import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxEntry:
+    """An event that is to be published: `outbox_id` is its row."""
+
+    outbox_id: int
+    event: LogRow
+
+
+async def read_outbox(c: Connection, most: int) -> list[OutboxEntry]:
+    """Read the next events to publish; those of a school in the order of their numbers."""
+    return [
+        OutboxEntry(
+            outbox_id=row["outbox_id"],
+            event=log_row(row),
+        )
+        for row in await queries.read_event_outbox(c, most=most)
+    ]
+
+
+async def last_position(c: Connection) -> int:
+    """Say where the log ends; 0 when it is empty."""
+    return cast("int", await queries.read_last_position(c))
+
+
+async def mark_published(c: Connection, entries: Sequence[OutboxEntry], after: int, at: datetime) -> None:
+    """Give published events the positions that follow `after`, and forget the errands."""
+    await queries.move_to_published(
+        c,
+        ids=[e.outbox_id for e in entries],
+        positions=list(range(after + 1, after + 1 + len(entries))),
+        brins=[e.event.brin for e in entries],
+        numbers=[e.event.number for e in entries],
+        at=at,
+    )
+
+
+async def read_changes(c: Connection, most: int) -> dict[int, list[StatusChange]]:
+    """Read the next rows of the outbox: changes by the number of their row."""
+    rows = await queries.read_change_outbox(c, most=most)
+    return {row["id"]: [StatusChange(*item) for item in orjson.loads(row["items"])] for row in rows}
+
+
+async def subjects(c: Connection, changes: Sequence[StatusChange]) -> dict[DeliveryKey, ChangeSubject]:
+    """Find what changes are about, by the delivery's key."""
+    rows: Sequence[Mapping[str, Any]] = await queries.read_change_subjects(
+        c,
+        destinations=[x.destination for x in changes],
+        brins=[x.brin for x in changes],
+        sequences=[x.sequence for x in changes],
+    )
+    return {
+        DeliveryKey(row["destination"], row["brin"], row["sequence"]): ChangeSubject(
+            delivery_id=row["id"],
+            event_id=row["event_id"],
+            destination=row["destination_name"],
+            branch=row["branch"],
+            mandate_id=row["mandate_id"],
+            mandate_version=row["mandate_version"],
+        )
+        for row in rows
+    }
+
+
+async def delete_changes(c: Connection, rows: Sequence[int]) -> None:
+    """Forget outbox rows that were published."""
+    await queries.delete_changes(c, ids=list(rows))
+
+
+def log_row(row: Mapping[str, Any], previous: int | None = None) -> LogRow:
+    """Build an event of the published log from a row."""
+    return LogRow(
+        id=row["id"],
+        brin=row["brin"],
+        number=row["number"],
+        kind=Kind(row["kind"]),
+        recorded_at=row["recorded_at"],
+        mandate_id=row["mandate_id"],
+        body=row["body"],
+        traceparent=row["traceparent"],
+        previous=previous,
+    )

@@ -1,0 +1,41 @@
+-- The relay: events from `event_outbox` get a position in `published_events`, and status changes leave
+-- `change_outbox`.
+
+-- name: read_event_outbox
+-- Return the next events to publish; those of a school in the order of their numbers.
+select t.id as outbox_id, t.brin, t.number, e.id, e.type::text as kind, e.recorded_at, e.mandate_id, e.body,
+       e.traceparent
+  from (select id, brin, number from event_outbox order by id limit :most) t
+ cross join lateral (select e.* from events e where e.brin = t.brin and e.number = t.number offset 0) e
+ order by t.id;
+
+-- name: read_last_position$
+-- Return the newest position; 0 when nothing was published.
+select coalesce(max(position), 0) from published_events;
+
+-- name: move_to_published!
+-- Move published events from the outbox to their positions, in one statement.
+with done as (delete from event_outbox where id = any(:ids::bigint[]))
+insert into published_events (position, brin, number, published_at)
+select u.position, u.brin, u.number, :at
+  from unnest(:positions::bigint[], :brins::text[], :numbers::bigint[]) u (position, brin, number);
+
+-- name: read_change_outbox
+-- Return the next status changes to publish.
+select id, items::text as items from change_outbox order by id limit :most;
+
+-- name: read_change_subjects
+-- Return what status changes are about: delivery, event and mandate, by key.
+select d.destination, d.brin, d.sequence, d.id, d.branch, p.name as destination_name, e.id as event_id, e.mandate_id,
+       e.mandate_version
+  from unnest(:destinations::smallint[], :brins::text[], :sequences::bigint[]) k (destination, brin, sequence)
+ cross join lateral (
+    select d.* from deliveries d
+     where d.destination = k.destination and d.brin = k.brin and d.sequence = k.sequence offset 0) d
+ cross join lateral (select e.id, e.mandate_id, e.mandate_version from events e
+                      where e.brin = d.brin and e.number = d.event_number offset 0) e
+  join destinations p on p.id = d.destination;
+
+-- name: delete_changes!
+-- Delete status changes that are published.
+delete from change_outbox where id = any(:ids::bigint[]);

@@ -1,0 +1,115 @@
+-- The register. Schools are locked in key order; their rows are read by later statements, which see what the last
+-- holder of the lock committed.
+
+-- name: lock_schools!
+-- Lock these schools until the transaction ends. They are read by a statement of its own: a join would lose a school
+-- whose board changed while this waited for the lock.
+select from schools where brin = any(:brins::text[]) order by brin for update;
+
+-- name: read_schools
+-- Return these schools with the agreements of their boards.
+select s.brin, s.name, s.bge_code, s.closed_on, s.counter, b.osr_agreement, b.vva_agreement
+  from schools s join boards b on b.bge_code = s.bge_code
+ where s.brin = any(:brins::text[]);
+
+-- name: read_branches
+-- Return the branches of these schools, in order.
+select brin, branch, name, closed_on from branches where brin = any(:brins::text[]) order by branch;
+
+-- name: read_living_mandates
+-- Return the mandates of these schools that have not ended, or whose end the calendar has not announced yet.
+select m.id, m.brin, m.service_code, m.supplier_oin, m.start_date, m.end_date, m.version, m.units::text as units,
+       m.next_date, m.copied_from, m.created_at, m.updated_at, m.withdrawn_at,
+       (select json_object_agg(r.branch, r.routing_id)::text from routes r where r.mandate_id = m.id) as routes
+  from mandates m
+ where m.brin = any(:brins::text[])
+   and (:service_code::text is null or m.service_code = :service_code)
+   and m.withdrawn_at is null
+   and (m.end_date is null or m.end_date >= :today or m.next_date is not null)
+ order by m.brin, m.service_code, m.id;
+
+-- name: read_mandate^
+-- Return one mandate.
+select m.id, m.brin, m.service_code, m.supplier_oin, m.start_date, m.end_date, m.version, m.units::text as units,
+       m.next_date, m.copied_from, m.created_at, m.updated_at, m.withdrawn_at,
+       (select json_object_agg(r.branch, r.routing_id)::text from routes r where r.mandate_id = m.id) as routes
+  from mandates m
+ where m.id = :id;
+
+-- name: read_systems
+-- Return the systems that may be mandated, with the services that they offer.
+select supplier_oin, name, service_codes from systems order by supplier_oin;
+
+-- name: read_services
+-- Return the services with the queue of each; null where the system itself receives the messages.
+select s.code, s.shown_as, d.name as destination, d.topic
+  from services s left join destinations d on d.id = s.destination
+ order by s.code;
+
+-- name: read_used_routing
+-- Return the routing characteristics that mandates in force of a school use, over all services.
+select m.id, m.service_code, m.start_date, m.end_date, r.branch, r.routing_id
+  from mandates m
+ cross join lateral (select r.branch, r.routing_id from routes r where r.mandate_id = m.id offset 0) r
+ where m.brin = :brin and m.withdrawn_at is null and (m.end_date is null or m.end_date >= :today);
+
+-- name: write_register!
+-- Write one change of the register: mandates, their routing, events, rows of the outbox, and counters of schools.
+with mandate as (
+  insert into mandates as x (id, brin, service_code, supplier_oin, start_date, end_date, version, units, next_date,
+                             copied_from, created_at, updated_at, withdrawn_at)
+  select u.id, u.brin, u.service_code, u.supplier_oin, u.start_date, u.end_date, u.version, u.units::jsonb,
+         u.next_date, u.copied_from, u.created_at, u.updated_at, u.withdrawn_at
+    from unnest(:ids::uuid[], :brins::text[], :service_codes::text[], :supplier_oins::text[], :start_dates::date[],
+                :end_dates::date[], :versions::integer[], :units::text[], :next_dates::date[],
+                :copied_from::uuid[], :created_at::timestamptz[], :updated_at::timestamptz[],
+                :withdrawn_at::timestamptz[])
+         u (id, brin, service_code, supplier_oin, start_date, end_date, version, units, next_date, copied_from,
+            created_at, updated_at, withdrawn_at)
+  on conflict (id) do update
+     set start_date = excluded.start_date, end_date = excluded.end_date, version = excluded.version,
+         units = excluded.units, next_date = excluded.next_date, updated_at = excluded.updated_at,
+         withdrawn_at = excluded.withdrawn_at
+), unrouted as (
+  delete from routes r
+   using unnest(:unrouted_ids::uuid[], :unrouted_branches::text[]) u (mandate_id, branch)
+   where r.mandate_id = u.mandate_id and r.branch = u.branch
+), routed as (
+  insert into routes as x (mandate_id, branch, routing_id)
+  select * from unnest(:routed_ids::uuid[], :routed_branches::text[], :routing_ids::text[])
+  on conflict (mandate_id, branch) do update set routing_id = excluded.routing_id
+), logged as (
+  insert into events (brin, number, recorded_at, id, mandate_id, mandate_version, type, units, body, traceparent)
+  select u.brin, u.number, u.recorded_at, u.id, u.mandate_id, u.mandate_version, u.type::event_type, u.units::jsonb,
+         u.body, u.traceparent
+    from unnest(:event_brins::text[], :event_numbers::bigint[], :event_recorded_ats::timestamptz[], :event_ids::uuid[],
+                :event_mandates::uuid[], :event_versions::integer[], :event_types::text[], :event_units::text[],
+                :event_bodies::text[], :event_traceparents::text[])
+         u (brin, number, recorded_at, id, mandate_id, mandate_version, type, units, body, traceparent)
+), queued as (
+  insert into event_outbox (brin, number)
+  select u.brin, u.number
+    from unnest(:event_brins::text[], :event_numbers::bigint[]) with ordinality u (brin, number, nth)
+   order by u.nth
+)
+update schools s set counter = u.counter
+  from unnest(:counted_brins::text[], :counters::bigint[]) u (brin, counter)
+ where s.brin = u.brin;
+
+-- name: write_system!
+-- Insert or update a system, and create its two destinations: the webhook and its copies.
+with system as (
+  insert into systems (supplier_oin, name, service_codes)
+  select u.supplier_oin, u.name, string_to_array(u.codes, ',')
+    from unnest(:supplier_oins::text[], :names::text[], :service_codes::text[]) u (supplier_oin, name, codes)
+  on conflict (supplier_oin) do update set name = excluded.name, service_codes = excluded.service_codes
+)
+insert into destinations (name, kind, supplier_oin)
+select k.kind || ':' || u.supplier_oin, k.kind, u.supplier_oin
+  from unnest(:supplier_oins::text[]) u (supplier_oin)
+ cross join (values ('las'), ('las-copy')) k (kind)
+on conflict (name) do nothing;
+
+-- name: read_due_schools
+-- Return schools with mandates whose next date has come, and how many.
+select brin, count(*) as n from mandates where next_date <= :today group by brin order by brin limit :most;

@@ -1,5 +1,0 @@
--- The ledger as a whole.
-
--- name: ledger_epoch$
--- How often the hub was restored from a backup, plus one.
-select ledger_epoch from hub_state;

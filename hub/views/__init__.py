@@ -1,0 +1,1 @@
+"""Response bodies that the API, the pages and the commands share."""

@@ -1,0 +1,70 @@
+"""What became of deliveries. In: the outbox that settling fills. Out: `osr.deliveries.v1`.
+
+A row of the outbox holds the changes of one settle flush; here they are expanded, sent, and forgotten. Nobody waits for
+these records to the millisecond, so they are gathered for a moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from hub import faults
+from hub.envelopes import delivery_change, envelope_defaults
+from hub.processes.running import run_until_set
+from hub.store import ledger, published_events
+from hub.store.locks import CHANGES
+from hub.store.notifications import Listener
+from producers.publishing import publish_forever
+
+if TYPE_CHECKING:
+    from hub.envelopes import ChangeSubject, EnvelopeDefaults, StatusChange
+    from hub.settings import Settings
+    from hub.store.pool import Connection
+    from producers.publishing import Publisher
+
+TOPIC: Final = "osr.deliveries.v1"
+MOST_ROWS: Final = 20
+GATHER_SECONDS: Final = 0.1
+logger = structlog.get_logger(__name__)
+
+
+async def run(settings: Settings, stop: asyncio.Event) -> None:
+    """Publish until `stop` is set."""
+
+    async def work(c: Connection, publisher: Publisher) -> None:
+        defaults = envelope_defaults(settings.oin, settings.http.address, await ledger.epoch(c))
+        async with Listener(settings.direct_dsn, "changes") as listener:
+            while True:
+                if not await publish(c, publisher, defaults):
+                    await listener.wait()
+                    await asyncio.sleep(GATHER_SECONDS)
+
+    await run_until_set(stop, publish_forever(settings, CHANGES, work))
+
+
+async def publish(c: Connection, publisher: Publisher, defaults: EnvelopeDefaults, topic: str = TOPIC) -> int:
+    """Publish the changes of the next settle flushes and say how many there were."""
+    rows = await published_events.read_changes(c, MOST_ROWS)
+    if not rows:
+        return 0
+    changes = [change for items in rows.values() for change in items]
+    subjects = await published_events.subjects(c, changes)
+    records = [record for x in changes if x.key in subjects for record in _record(x, subjects[x.key], defaults)]
+    faults.here("changes.sending")
+    await publisher.send(topic, records)
+    faults.here("changes.sent")
+    await published_events.delete_changes(c, list(rows))
+    faults.here("changes.dropped")
+    return len(changes)
+
+
+def _record(change: StatusChange, subject: ChangeSubject, defaults: EnvelopeDefaults) -> list[tuple[str, bytes]]:
+    """Write a change as a record; one that cannot be written is left out, so that it holds up no other."""
+    try:
+        return [(change.brin, delivery_change(change, subject, defaults))]
+    except (ValueError, TypeError, KeyError):
+        logger.exception("change.unpublishable", delivery=str(subject.delivery_id), change=change, next="left out")
+        return []

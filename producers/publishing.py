@@ -1,0 +1,81 @@
+"""What publishers have in common: one of each is active, starts over after a fault, and stops when told to.
+
+In: the work of the active one. Out: nothing; records go out through `Publisher`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from aiokafka.errors import KafkaError
+
+from hub.errors import LogIsAhead
+from hub.kafka import batches
+from hub.store.locks import hold_advisory_lock
+from hub.store.pool import DATABASE_ERRORS
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+    from aiokafka import AIOKafkaProducer
+
+    from hub.settings import Settings
+    from hub.store.pool import Connection
+
+    Work = Callable[[Connection, "Publisher"], Awaitable[None]]
+
+RETRY_SECONDS: Final = 0.3
+REFUSED_SECONDS: Final = 3.0
+logger = structlog.get_logger(__name__)
+
+
+async def publish_forever(settings: Settings, lock: int, work: Work) -> None:
+    """Be the active publisher of this lock, again and again; stand by while another is."""
+    while True:
+        try:
+            async with hold_advisory_lock(settings.direct_dsn, lock) as c, _publisher(settings) as publisher:
+                await work(c, publisher)
+        except (KafkaError, *DATABASE_ERRORS) as error:
+            logger.warning("publisher.interrupted", error=f"{type(error).__name__}: {error}", next="starting over")
+            await asyncio.sleep(RETRY_SECONDS)
+        except LogIsAhead as fault:
+            logger.error("publisher.refused", error=fault.detail, next=fault.next_step)  # noqa: TRY400 - it says all
+            await asyncio.sleep(REFUSED_SECONDS)
+        except Exception:  # a fault of ours in one publisher must not end the others of its process
+            logger.exception("publisher.failed", next="starting over")
+            await asyncio.sleep(REFUSED_SECONDS)
+
+
+class Publisher:
+    """Sends records to our own Kafka, those of a school in the order given."""
+
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        self._producer = producer
+
+    async def send(self, topic: str, records: Sequence[tuple[str, bytes]]) -> dict[int, list[int]]:
+        """Send (BRIN4, event) records, wait until all are taken and give their offsets; raises what stopped it."""
+        partitions = len(await self._producer.partitions_for(topic))
+        parts: dict[int, list[tuple[str, bytes]]] = defaultdict(list)
+        for record in records:
+            parts[batches.partition_of(record[0], partitions)].append(record)
+        sent = await asyncio.gather(
+            *(batches.send_records(self._producer, topic, p, part) for p, part in parts.items())
+        )
+        for _, error in sent:
+            if error is not None:
+                raise error
+        return {partition: offsets for partition, (offsets, _) in zip(parts, sent, strict=True)}
+
+
+@asynccontextmanager
+async def _publisher(settings: Settings) -> AsyncIterator[Publisher]:
+    producer = batches.make_producer(settings.kafka.client_options())
+    try:
+        await producer.start()
+        yield Publisher(producer)
+    finally:
+        await batches.stop_producer(producer)

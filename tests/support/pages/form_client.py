@@ -1,0 +1,65 @@
+"""A browser without a window: keeps cookies, follows forms by their secret. In: a hub's client. Out: its pages."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
+
+if TYPE_CHECKING:
+    from hub.access import Role
+    from tests.support.api.client import Client, Reply
+
+FORM: Final = {"content-type": "application/x-www-form-urlencoded", "host": "hub.test"}
+SECRET: Final = re.compile(r'name="secret" value="([0-9a-f]+)"')
+
+
+class FormClient:
+    """Keeps the cookies of one person, and the secret of the page they saw last."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self.cookies: dict[str, str] = {}
+        self.secret = ""
+
+    async def get(self, path: str) -> Reply:
+        """Look at a page."""
+        return self._keep(await self._client.call("GET", path, headers={"cookie": self._cookie}))
+
+    async def text(self, path: str) -> str:
+        """Read a page that is there."""
+        reply = await self.get(path)
+        assert reply.status == 200, (reply.status, reply.headers)
+        return reply.body.decode()
+
+    async def post(self, path: str, form: dict[str, object] | None = None, **headers: str) -> Reply:
+        """Press a button of a form; the secret of the last page goes along unless another is given."""
+        sent = {**FORM, "cookie": self._cookie, **{name.replace("_", "-"): text for name, text in headers.items()}}
+        body = urlencode({"secret": self.secret, **(form or {})}, doseq=True).encode()
+        return self._keep(await self._client.call("POST", path, body, headers=sent))
+
+    async def log_in(self, token: str, wanted: str = "") -> Reply:
+        """Show a token."""
+        return await self.post("/console/login", {"token": token, "next": wanted})
+
+    @property
+    def _cookie(self) -> str:
+        return "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+
+    def _keep(self, reply: Reply) -> Reply:
+        name, _, value = reply.headers.get("set-cookie", "").partition(";")[0].partition("=")
+        if name:
+            self.cookies[name] = value
+        found = SECRET.search(reply.body.decode())
+        self.secret = found[1] if found else self.secret
+        return reply
+
+
+async def log_in_as(hub: Client, role: Role, *, brins: tuple[str, ...] = (), bges: tuple[str, ...] = ()) -> FormClient:
+    """Be somebody who logged in and has seen a page."""
+    paper = FormClient(hub)
+    token = hub.as_caller(role, brins=brins, bges=bges).token
+    assert token is not None
+    await paper.log_in(token)
+    await paper.get("/console/login")
+    return paper

@@ -1,0 +1,45 @@
+"""Databases of a test's own, made from a template and dropped again. In: a superuser's DSN. Out: nothing left."""
+
+from __future__ import annotations
+
+import uuid
+from urllib.parse import urlsplit
+
+import asyncpg
+
+
+def dsn_of(dsn: str, database: str) -> str:
+    """Give the DSN of another database on the same server."""
+    return urlsplit(dsn)._replace(path=f"/{database}").geturl()
+
+
+async def create_database(dsn: str, template: str = "template0") -> str:
+    """Make a database and return its name."""
+    name = f"osr_hub_test_{uuid.uuid4().hex}"
+    await _command(dsn, f"create database {name} template {template}")
+    return name
+
+
+async def drop_database(dsn: str, name: str) -> None:
+    """Remove a database, whoever is connected to it."""
+    await _command(dsn, f"drop database if exists {name} with (force)")
+
+
+async def _command(dsn: str, statement: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def copy_database(dsn: str, name: str, to: str) -> None:
+    """Copy a database as it is this moment; who works on it is cut off meanwhile, as by a fault of the network."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(f"alter database {name} allow_connections false")
+        await connection.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", name)
+        await connection.execute(f"create database {to} template {name}")
+    finally:
+        await connection.execute(f"alter database {name} allow_connections true")
+        await connection.close()
