@@ -29,7 +29,8 @@ from tests.support.faults.recovery_timing import OWNED, query_value, until_lanes
 from tests.support.receivers import raw_http
 from tests.support.receivers.recording_receivers import DUO_QUEUES, events_in, gaps, inversions
 from tests.support.register.stack_register import SERVICES, mandate_lines, sample_brins, write_mandates
-from tests.support.servers.stacks import SCHOOLS, ApiProblem, free_port, running_stack, until
+from tests.support.servers.ports import free_port
+from tests.support.servers.stacks import SCHOOLS, ApiProblem, running_stack, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

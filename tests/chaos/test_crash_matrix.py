@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.proof
 SEEN: Final[dict[str, Outcome]] = {}
-CAME_SECONDS: Final = 30.0
+CAME_SECONDS: Final = 90.0
 
 
 @pytest.fixture(scope="module")

@@ -61,8 +61,8 @@ PROCESSES: Final = (
 SCHOOLS: Final = 120
 YEARS: Final = 2
 PROBED: Final = "18DS"
-MOVING_SECONDS: Final = 60.0
-SETTLED_SECONDS: Final = 60.0
+MOVING_SECONDS: Final = 120.0
+SETTLED_SECONDS: Final = 120.0
 RESTARTING = (PyreqwestError, ApiProblem, OSError, asyncio.TimeoutError)
 
 

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hub.access import ensure_keyfile
+from tests.support.servers.ports import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 
 
 async def start(folder: Path, *command: str, **named: str) -> asyncio.subprocess.Process:
@@ -47,12 +48,10 @@ async def ask(port: int, path: str) -> bytes:
 def settings(tmp_path: Path, database: str) -> dict[str, str]:
     """Give the settings of a hub with a database and a development key."""
     ensure_keyfile(tmp_path / "key.json")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
     return {
         "DATABASE__DSN": database,
         "AUTH__DEVELOPMENT_KEYFILE": str(tmp_path / "key.json"),
-        "HTTP__PORT": str(port),
+        "HTTP__PORT": str(free_port()),
         "OIN": "00000099000000009000",
     }
 

@@ -25,7 +25,8 @@ from pyreqwest.client import ClientBuilder
 
 from hub.embedded.accounts import UnixAccount
 from hub.embedded.paths import ROOT_BASE, is_root, user_area
-from tests.support.servers.stacks import UNAVAILABLE, free_port
+from tests.support.servers.ports import free_port
+from tests.support.servers.stacks import UNAVAILABLE
 from tests.support.servers.up_process import osr_hub_up, osr_hub_up_on_a_terminal
 
 if TYPE_CHECKING:

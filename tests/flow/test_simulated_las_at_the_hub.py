@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import stat
 from typing import TYPE_CHECKING, Any
 
@@ -37,20 +36,13 @@ from tests.support.register.subscriptions import (
     make_register,
     plan_all,
 )
+from tests.support.servers.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
     from hub.store.pool import Pool
-
-
-def free_port() -> int:
-    """Find a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import socket
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from hub.outbound import AddressRefused, Answered, Outbound, Unreachable
 from hub.outbound import client as client_module
 from hub.settings import Webhook
 from tests.support.receivers.receiver import ReceivedRequest, receiver, reply
+from tests.support.servers.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,14 +36,6 @@ class Names:
         if self.is_away:
             raise OSError(-3, "Temporary failure in name resolution")
         return [ip_address(address) for address in self.addresses]
-
-
-def free_port() -> int:
-    """Find a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 async def test_a_post_arrives_as_it_was_given() -> None:

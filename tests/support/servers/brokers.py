@@ -32,7 +32,7 @@ async def own_kafka() -> AsyncIterator[tuple[Supervisor, str]]:
 
     supervisor = Supervisor([server.program(on_ready=on_ready)], logs=data.logs, changed=lambda: None)
     try:
-        await supervisor.start(within=120)
+        await supervisor.start(within=180)
         yield supervisor, server.bootstrap
     finally:
         await supervisor.stop()

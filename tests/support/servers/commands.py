@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from typing import Any
+from typing import Any, Final
 
 import orjson
+
+PATIENCE_SECONDS: Final = 120.0
 
 
 async def osr_hub(dsn: str, *words: str, **settings: str) -> tuple[int, str, str]:
@@ -19,7 +21,7 @@ async def osr_hub(dsn: str, *words: str, **settings: str) -> tuple[int, str, str
         stderr=asyncio.subprocess.PIPE,
         env={**environment, "OSR_HUB_DATABASE__DSN": dsn, **settings},
     )
-    said, failed = await asyncio.wait_for(process.communicate(), 30)
+    said, failed = await asyncio.wait_for(process.communicate(), PATIENCE_SECONDS)
     return process.returncode or 0, said.decode(), failed.decode()
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import sys
 import time
 from contextlib import asynccontextmanager
@@ -21,6 +20,7 @@ import pytest
 from pyreqwest.client import Client, ClientBuilder
 
 from tests.support.receivers.recording_receivers import read_whole
+from tests.support.servers.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from aiokafka.structs import ConsumerRecord
 
 COMMANDS: Final = Path(sys.executable).parent
-START_SECONDS: Final = 120
-STOP_SECONDS: Final = 15
+START_SECONDS: Final = 240
+STOP_SECONDS: Final = 60
 UNAVAILABLE: Final = 2
 KAFKA_SECURITY: Final = {
     "security_protocol": "SECURITY_PROTOCOL",
@@ -145,7 +145,7 @@ class RunningStack:
         return {name: number for name, number in found.items() if number}
 
 
-async def until(claim: Callable[[], Awaitable[bool]], what: object, within: float = 60.0, look: float = 0.1) -> float:
+async def until(claim: Callable[[], Awaitable[bool]], what: object, within: float = 120.0, look: float = 0.1) -> float:
     """Wait until a claim is true, and return the seconds that took; fail with `what` after `within`."""
     began = time.monotonic()
     while not await claim():
@@ -211,11 +211,3 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         process.kill()
         await process.wait()
         raise
-
-
-def free_port() -> int:
-    """Return a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
