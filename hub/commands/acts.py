@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from uuid import UUID
 
 import typer
-from rich.progress import Progress
 
 from hub.access import COMMAND_LINE, Actor, Caller, Role, verifier_for
 from hub.access.rules import require_identified, require_role
 from hub.clock import now
-from hub.commands.asking import Reason, print_json, print_table, run_change, run_query
+from hub.commands.database import run_change, run_query
+from hub.commands.options import Reason
+from hub.commands.output import print_json, print_line, print_table, progress_bar
 from hub.domain.bulk import BulkKind, BulkState
 from hub.operations import bulk
 from hub.store import bulk as store
@@ -104,14 +105,13 @@ def follow(act: BulkJob) -> BulkJob:
     if not sys.stdout.isatty() or act.state is not BulkState.RUNNING:
         return act
     try:
-        with Progress() as bar:
-            task = bar.add_task(act.kind.value, total=act.todo)
+        with progress_bar(act.kind.value, is_on_output=True) as show:
             while act.state is BulkState.RUNNING:
                 time.sleep(POLL_SECONDS)
                 act = run_query(lambda c, _: bulk.read(c, act.id))  # noqa: B023 - asked at once
-                bar.update(task, completed=act.done + act.skipped)
+                show(act.done + act.skipped, act.todo)
     except KeyboardInterrupt:
-        print(f"it goes on; `osr-hub acts show {act.id}` says how far it is")
+        print_line(f"it goes on; `osr-hub acts show {act.id}` says how far it is")
     return act
 
 
@@ -125,11 +125,11 @@ def print_bulk(body: BulkBody, *, as_json: bool) -> None:
     if as_json:
         print_json(body)
         return
-    print(_summary(body))
+    print_line(_summary(body))
     if body.why_approval is not None:
-        print(f"{body.why_approval[0].upper()}{body.why_approval[1:]}.")
+        print_line(f"{body.why_approval[0].upper()}{body.why_approval[1:]}.")
     if body.state == "awaiting_approval":
-        print(f"Another operator approves it: osr-hub acts approve {body.id} --token-file … --reason …")
+        print_line(f"Another operator approves it: osr-hub acts approve {body.id} --token-file … --reason …")
     sample = getattr(body, "sample", ())
     if body.state in ("preview", "awaiting_approval") and sample:
         print_table("samples", SAMPLE, [_sample(each) for each in sample])

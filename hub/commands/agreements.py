@@ -9,7 +9,9 @@ import typer
 
 from hub.access import COMMAND_LINE, Actor
 from hub.clock import now
-from hub.commands.asking import Reason, run_change
+from hub.commands.database import run_change
+from hub.commands.options import Reason
+from hub.commands.output import print_line
 from hub.operations import agreements
 from hub.operations.agreements import Agreement, Signature
 from schemas.identifiers import InvalidIdentifier, parse_bge_code
@@ -71,4 +73,4 @@ def _board(text: str) -> BgeCode:
 
 def _print_agreements(bge_code: str, signed: dict[Agreement, bool]) -> None:
     for name, is_signed in signed.items():
-        print(f"board {bge_code}: {name.value} {'signed' if is_signed else 'not signed'}")
+        print_line(f"board {bge_code}: {name.value} {'signed' if is_signed else 'not signed'}")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from hub.clock import now, today
-from hub.commands.asking import ACTOR, run_change
+from hub.commands.database import ACTOR, run_change
+from hub.commands.output import print_line
 from hub.errors import NotFound
 from hub.store import anchors
 
@@ -31,4 +32,4 @@ def anchor() -> None:
         return found
 
     made = run_change(work, ())
-    print(f"{made.day} {made.seal.hex()} {made.at:%Y-%m-%dT%H:%M:%S.%fZ} chains grown: {made.chains}")
+    print_line(f"{made.day} {made.seal.hex()} {made.at:%Y-%m-%dT%H:%M:%S.%fZ} chains grown: {made.chains}")

@@ -10,8 +10,8 @@ from hub.access import Actor
 from hub.access.rules import require_identified
 from hub.clock import now
 from hub.commands.acts import Json, TokenFile, follow, identify_operator, print_bulk, print_job
-from hub.commands.asking import REASON_OPTION, run_change, run_query
-from hub.commands.choosing import Statuses, read_filters
+from hub.commands.database import run_change, run_query
+from hub.commands.options import REASON_OPTION, Statuses, read_filters
 from hub.domain.bulk import BulkState, approval_reason
 from hub.domain.ids import new_id
 from hub.operations import bulk

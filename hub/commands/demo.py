@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from pyreqwest.exceptions import PyreqwestError
-from rich.console import Console
 
+from hub.commands.output import demo_console, print_line
 from hub.commands.up import DataFolder, Port, SchoolFile, WithoutSimulators
 from hub.demo.fill import SAMPLE, plan_demo
 from hub.demo.play import run_demo
@@ -29,10 +29,11 @@ from hub.simulators.hub import HubApiError
 from hub.telemetry import set_up_logging
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from hub.demo.fill import DemoScript
 
 MANDATES: Final = 2900
-PIPE_WIDTH: Final = 160
 FAILED: Final = 1
 TERMINATED: Final = 143
 
@@ -74,18 +75,15 @@ def _empty(folder: Path | None, *, is_fresh: bool) -> Path:
 
 
 def _run(options: StackOptions, script: DemoScript) -> int:
-    console = Console(soft_wrap=False)
-    if not console.is_terminal:
-        console = Console(width=PIPE_WIDTH)
     try:
-        return 0 if asyncio.run(_play(options, script, console)) else FAILED
+        return 0 if asyncio.run(_play(options, script, demo_console())) else FAILED
     except asyncio.CancelledError:
         return TERMINATED
     except (NotSettled, HubApiError, PyreqwestError) as fault:
-        typer.echo(f"osr-hub: {fault}", err=True)
+        print_line(f"osr-hub: {fault}", is_error=True)
         return FAILED
     except DemoCommandFailed as said:
-        typer.echo(f"osr-hub: {said}", err=True)
+        print_line(f"osr-hub: {said}", is_error=True)
         return said.code
 
 

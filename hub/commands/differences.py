@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from hub.commands.asking import print_json, print_table
+from hub.commands.output import print_json, print_line, print_table
 from hub.domain.difference import Difference
 from hub.imports import withdrawals_by_system
 
@@ -107,7 +107,7 @@ def print_difference(done: SchoolsImported, *, is_whole: bool) -> None:
         rows = [row for kind in kinds for row in _rows(kind, getattr(done.difference, kind))]
         print_table(f"{_label_of_file(done)}: {title}", COLUMNS, rows)
     elif is_whole:
-        print(f"{_label_of_file(done)}: no difference")
+        print_line(f"{_label_of_file(done)}: no difference")
 
 
 def print_withdrawals(done: SchoolsImported) -> None:

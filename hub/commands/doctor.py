@@ -11,6 +11,7 @@ import typer
 from aiokafka.errors import KafkaError
 
 from hub.clock import now
+from hub.commands.output import print_line
 from hub.domain.cause import Cause
 from hub.domain.says import explain
 from hub.errors import ConfigurationError, LogIsAhead
@@ -57,7 +58,7 @@ def doctor() -> None:
     """Look at the settings, the database, Kafka, the processes and the destinations, and say what is wrong."""
     findings = asyncio.run(_findings())
     for each in findings:
-        print(f"{'well ' if each.is_well else 'WRONG'}  {each.what}: {each.words}")
+        print_line(f"{'well ' if each.is_well else 'WRONG'}  {each.what}: {each.words}")
     if not all(each.is_well for each in findings):
         raise typer.Exit(1)
 

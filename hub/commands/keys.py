@@ -9,7 +9,9 @@ import typer
 
 from hub.access import COMMAND_LINE, Actor
 from hub.clock import now
-from hub.commands.asking import Reason, print_table, run_change, run_query
+from hub.commands.database import run_change, run_query
+from hub.commands.options import Reason
+from hub.commands.output import print_line, print_table
 from hub.operations import keys
 from hub.store import keys as store
 
@@ -56,7 +58,7 @@ def rotate(
         await keys.rotate(c, settings.sealing_keys, timedelta(hours=grace_hours), pressed)
 
     run_change(work, ("destinations",))
-    print(f"a new key signs; the one before it signs beside it for {grace_hours} hours")
+    print_line(f"a new key signs; the one before it signs beside it for {grace_hours} hours")
 
 
 @app.command()
@@ -68,10 +70,10 @@ def reseal(*, reason: Reason) -> None:
 
     result = run_change(work, ("destinations",))
     for kind, n in result.done.items():
-        print(f"{n} {WORDS[kind]} sealed anew")
-    print(f"{result.left} were sealed under the newest key already")
+        print_line(f"{n} {WORDS[kind]} sealed anew")
+    print_line(f"{result.left} were sealed under the newest key already")
     for each in result.unreadable:
-        print(f"no key opens one of the {WORDS[each.kind]}, of {each.owner}: put the key that sealed it back")
+        print_line(f"no key opens one of the {WORDS[each.kind]}, of {each.owner}: put the key that sealed it back")
     if result.unreadable:
         raise typer.Exit(1)
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hub.clock import now
-from hub.commands.asking import print_json, print_table, run_query
+from hub.commands.database import run_query
+from hub.commands.output import print_json, print_line, print_table
 from hub.domain.says import age
 from hub.observe.lag import LagReader
 from hub.views.status import show_lag
@@ -39,7 +40,7 @@ def lag(*, as_json: Annotated[bool, typer.Option("--json", help="As the API answ
     print_table(title, COLUMNS, [_row(each) for each in body.destinations])
     for each in body.destinations:
         if each.cause != "none" or each.dead:
-            print(f"{each.destination}: {each.says}")
+            print_line(f"{each.destination}: {each.says}")
 
 
 def _row(each: DestinationLagBody) -> tuple[str, ...]:

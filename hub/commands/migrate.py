@@ -6,6 +6,7 @@ import asyncio
 
 import typer
 
+from hub.commands.output import print_line
 from hub.settings import load
 from hub.store.migrations import migrate as bring_to_newest
 
@@ -15,4 +16,4 @@ app = typer.Typer()
 @app.command()
 def migrate() -> None:
     """Bring the database to the newest schema, and say which that is."""
-    print(asyncio.run(bring_to_newest(load().direct_dsn)))
+    print_line(asyncio.run(bring_to_newest(load().direct_dsn)))

@@ -9,7 +9,9 @@ import typer
 
 from hub.access import COMMAND_LINE, Actor
 from hub.clock import now
-from hub.commands.asking import Reason, print_json, print_table, run_change, run_query
+from hub.commands.database import run_change, run_query
+from hub.commands.options import Reason
+from hub.commands.output import print_json, print_line, print_table
 from hub.operations import controls
 from hub.store import operations
 from hub.views.models import Items
@@ -59,7 +61,7 @@ def list_(
         return
     print_table("parked", COLUMNS, [_row(each) for each in page.items])
     if page.next:
-        print(f"there are more: --cursor {page.next}")
+        print_line(f"there are more: --cursor {page.next}")
 
 
 @app.command()
@@ -86,7 +88,7 @@ def _print_record(body: ParkedBody, *, as_json: bool) -> None:
     if as_json:
         print_json(body)
     else:
-        print(f"parked record {body.id} is {body.state}")
+        print_line(f"parked record {body.id} is {body.state}")
 
 
 def _row(each: ParkedBody) -> tuple[str, ...]:

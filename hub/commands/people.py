@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hub.clock import now
-from hub.commands.asking import ACTOR, Reason, run_change, run_query
+from hub.commands.database import ACTOR, run_change, run_query
+from hub.commands.options import Reason
+from hub.commands.output import print_line
 from hub.errors import NotFound
 from hub.store import audit, idempotency, people
 from hub.store.audit import AuditEntry
@@ -30,7 +32,9 @@ def show(who: Who) -> None:
 
     person = run_query(read)
     erased = "" if person.erased_at is None else f", erased {person.erased_at:%Y-%m-%d %H:%M:%S}"
-    print(f"{person.pseudonym}: {person.subject or 'nobody any more'}, known since {person.since:%Y-%m-%d}{erased}")
+    print_line(
+        f"{person.pseudonym}: {person.subject or 'nobody any more'}, known since {person.since:%Y-%m-%d}{erased}"
+    )
 
 
 @app.command()
@@ -45,7 +49,7 @@ def erase(who: Who, *, reason: Reason) -> None:
             await audit.write(c, AuditEntry(at=at, actor=ACTOR, action="person.erased", subject=subject, reason=reason))
         return person
 
-    print(f"{run_change(work, ()).pseudonym} is nobody any more")
+    print_line(f"{run_change(work, ()).pseudonym} is nobody any more")
 
 
 async def _find_person(c: Connection, who: str) -> Person:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from hub.clock import now
-from hub.commands.asking import ACTOR, print_json, print_table, run_query
+from hub.commands.database import ACTOR, run_query
+from hub.commands.output import print_json, print_table, progress_bar
 from hub.domain.retention import Cutoffs, RetentionPeriods, cutoffs
 from hub.operations.retention import KINDS, RetentionRun, apply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
     from hub.settings import Settings
@@ -45,8 +42,9 @@ def retention(
                 parked_days=kept.parked_days,
             ),
         )
-        with _progress() as tell:
-            return before, await apply(RetentionRun(c=c, cutoffs=before, dry=dry_run, tell=tell), at, ACTOR)
+        with progress_bar("looking for old rows") as show:
+            run = RetentionRun(c=c, cutoffs=before, dry=dry_run, tell=lambda kind, n: show(0, None, f"{kind}: {n}"))
+            return before, await apply(run, at, ACTOR)
 
     before, gone = run_query(work)
     if as_json:
@@ -60,14 +58,3 @@ def _limit(before: Cutoffs) -> Mapping[str, datetime]:
     others = {"deliveries": before.deliveries, "parked bytes": before.parked}
     recent = dict.fromkeys(("attempts", "reports"), before.attempts)
     return dict.fromkeys(KINDS, before.register) | others | recent
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str, int], None]]:
-    """Tell how much went by now, on a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda _kind, _n: None
-        return
-    with Progress(SpinnerColumn(), TextColumn("{task.description}"), console=Console(stderr=True)) as shown:
-        task = shown.add_task("looking for what is old", total=None)
-        yield lambda kind, n: shown.update(task, description=f"{kind}: {n}")

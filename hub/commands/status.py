@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hub.clock import now, today
-from hub.commands.asking import print_json, print_table, run_query
+from hub.commands.database import run_query
+from hub.commands.output import print_json, print_table
 from hub.domain.says import age
 from hub.errors import NotFound
 from hub.observe.status import school_status

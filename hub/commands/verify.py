@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from aiokafka.errors import KafkaError
 
 from hub.clock import now
-from hub.commands.asking import print_json, print_table, run_query
+from hub.commands.database import run_query
+from hub.commands.output import print_json, print_line, print_table
 from hub.errors import Unavailable
 from hub.kafka.offsets import open_offset_client
 from hub.observe.books import check_ledger as do_the_books
@@ -47,7 +47,7 @@ def verify(*, as_json: AsJson = False, repair: Repair = False) -> None:
     losses, books = run_query(read)
     if repair:
         for line in _repaired(losses):
-            print(line, file=sys.stderr if as_json else sys.stdout)
+            print_line(line, is_error=as_json)
     if as_json:
         print_json(books)
     else:
@@ -95,7 +95,7 @@ def _tell(books: BooksBody) -> None:
             (v.rule, v.destination or "-", v.brin or "-", str(v.delivery_id or "-"), v.detail) for v in books.violations
         ]
         print_table("what is wrong", ("rule", "destination", "brin", "delivery", "detail"), rows)
-    print("the books are right" if books.ok else f"the books are wrong: {len(books.violations)} violations")
+    print_line("the books are right" if books.ok else f"the books are wrong: {len(books.violations)} violations")
 
 
 def _row(account: AccountBody, used: Sequence[Status]) -> tuple[str, ...]:

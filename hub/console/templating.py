@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from hub.clock import AMSTERDAM
 from hub.console.i18n import Translator, tone
 from hub.domain.says import age, explain
+from schemas.text import make_visible
 
 CONSOLE_DIR: Final = Path(__file__).parent
 
@@ -60,9 +61,15 @@ def _text(value: str, name: str, words: Translator) -> str:
             return value
 
 
+def _make_visible(value: Any) -> Any:  # noqa: ANN401 - whatever a template shows
+    """Keep characters that turn text round or hide it off the page; markup of ours is left alone."""
+    return make_visible(value, keep="\n\t") if type(value) is str else value
+
+
 _templates: Final = Environment(
     loader=FileSystemLoader(CONSOLE_DIR / "templates"),
     autoescape=True,
+    finalize=_make_visible,
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,

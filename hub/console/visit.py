@@ -29,7 +29,7 @@ from hub.settings import Settings
 from hub.store.mandates import MandateScope
 from hub.store.notifications import Channel
 from hub.store.pool import Pool
-from hub.tracing import current_traceparent
+from hub.telemetry import current_traceparent
 
 LANGUAGE_COOKIE: Final = "osr_hub_language"
 YEAR_SECONDS: Final = 365 * 24 * 3600
