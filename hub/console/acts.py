@@ -10,8 +10,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from hub.console.act_form import STATUSES, parse_bulk_filter
-from hub.console.form_parsing import merge_errors, parse_reason
+from hub.console.form_parsing import STATUSES, merge_errors, parse_bulk_filter, parse_reason
 from hub.console.forms import FormData, FormError, FormErrors
 from hub.console.operations import actor_of, require_operator
 from hub.console.route import PageRoute

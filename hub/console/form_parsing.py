@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
+from hub.clock import AMSTERDAM
 from hub.console.forms import FormError, parse_day
+from hub.domain.bulk import BulkKind
 from hub.errors import Conflict, InvalidInput
+from hub.operations.bulk import BulkJobRequest
 from hub.operations.controls import MAX_REASON_LENGTH
 from hub.register import UNCHANGED, DateChange, GrantRequest
-from schemas.identifiers import Branch, Oin, RoutingId, ServiceCode
+from hub.store.bulk import BulkSelection
+from schemas.identifiers import BRIN, Branch, Oin, RoutingId, ServiceCode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import date
+    from collections.abc import Mapping, Sequence
 
     from hub.console.forms import FormData
     from hub.console.i18n import Translator
@@ -26,6 +30,17 @@ if TYPE_CHECKING:
     from hub.domain.school import School
     from hub.errors import HubError
 
+DEFAULT_RATES: Final[Mapping[BulkKind, int]] = {BulkKind.REPLAY: 50, BulkKind.CANCELLATION: 1000}
+_WAITING: Final = ("waiting", "retrying", "held")
+STATUSES: Final[Mapping[BulkKind, Sequence[str]]] = {
+    BulkKind.REPLAY: ("dead", "rejected", "declined", "delivered", "cancelled", *_WAITING),
+    BulkKind.CANCELLATION: _WAITING,
+}
+MAX_RATE: Final = 10_000
+
+
+BULK_YEARS: Final = range(2000, 2101)
+"""The years that a filter by day may name."""
 RoutingChoice = Literal["none", "free", "own"]
 _FIELDS: Final = {
     "/serviceCode": "service",
@@ -126,3 +141,33 @@ def _form_field(field: str, branches: Sequence[str]) -> str:
     if nth is not None and int(nth[1]) < len(branches):
         return f"own.{branches[int(nth[1])]}"
     return _FIELDS.get(field, "")
+
+
+def parse_bulk_filter(form: FormData, kind: BulkKind, words: Translator) -> tuple[BulkJobRequest, list[FormError]]:
+    """Read the filters and the rate of a bulk job; an empty field matches everything."""
+    brins = list(dict.fromkeys(form.text("brins").upper().replace(",", " ").split()))
+    faults = [FormError("brins", words("no_such_school", brin=b)) for b in brins if not BRIN.pattern.fullmatch(b)]
+    first, last = parse_day(form.text("from")), parse_day(form.text("to"))
+    for name, day in (("from", first), ("to", last)):
+        if form.text(name) and day is None:
+            faults.append(FormError(name, words.error("", "day", "")))
+        elif day is not None and day.year not in BULK_YEARS:
+            faults.append(FormError(name, words("day_out_of_range", first=BULK_YEARS[0], last=BULK_YEARS[-1])))
+    rate = form.number("rate") if form.text("rate") else DEFAULT_RATES[kind]
+    if not 1 <= rate <= MAX_RATE:
+        faults.append(FormError("rate", words("rate_wrong")))
+    chosen = BulkSelection(
+        destination=form.text("destination") or None,
+        brins=brins or None,
+        statuses=[status for status in form.texts("status") if status in STATUSES[kind]] or None,
+        planned_from=_midnight(first),
+        planned_until=_midnight(last, days=1),
+    )
+    return BulkJobRequest(kind=kind, chosen=chosen, rate=rate), faults
+
+
+def _midnight(day: date | None, days: int = 0) -> datetime | None:
+    """Return the midnight in Amsterdam with which a day begins; None for a day that is missing or was refused."""
+    if day is None or day.year not in BULK_YEARS:
+        return None
+    return datetime.combine(day + timedelta(days), time.min, AMSTERDAM)

@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 
 from hub.access import Actor, Role
 from hub.access.rules import is_operator
 from hub.console.form_parsing import parse_reason
 from hub.console.forms import FormData, FormError, FormErrors
-from hub.console.parked_view import view_parked
 from hub.console.route import PageRoute
 from hub.console.visit import CurrentVisit, Redirect, Visit
 from hub.errors import InvalidInput, NotFound
@@ -19,9 +18,22 @@ from hub.observe.lag import DestinationLag, Lag, LagReader
 from hub.operations import controls
 from hub.operations.controls import NOTIFIED_CHANNELS
 from hub.store import operations
+from hub.store.operations import Parked
+from schemas.masking import mask_numbers
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 MAX_PARKED: Final = 20
+MAX_CONTENT_LENGTH: Final = 2000
+ParkedId = Annotated[int, Path(ge=1, le=2**63 - 1)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParkedView:
+    """A parked record, and the beginning of what it holds."""
+
+    record: Parked
+    text: str
+    is_cut: bool
 
 
 @dataclass(slots=True)
@@ -38,7 +50,7 @@ async def get_console(here: CurrentVisit) -> Response:
     lag = await _lag(here)
     async with here.app.open_pool.acquire() as c:
         parked = await operations.list_parked(c, after=0, state="open", reason=None, most=MAX_PARKED)
-    return here.show("operations.html", lag=lag, late=_by_urgency(lag), parked=[view_parked(each) for each in parked])
+    return here.show("operations.html", lag=lag, late=_by_urgency(lag), parked=[_view_parked(each) for each in parked])
 
 
 @router.get("/console/live")
@@ -79,7 +91,7 @@ async def post_destination(name: str, here: CurrentVisit) -> Response:
 
 
 @router.post("/console/parked/{parked_id}")
-async def post_parked(parked_id: int, here: CurrentVisit) -> Response:
+async def post_parked(parked_id: ParkedId, here: CurrentVisit) -> Response:
     """Use a parked record after all, or decide that it is never used."""
     require_operator(here)
     form = await here.form()
@@ -96,7 +108,7 @@ async def post_parked(parked_id: int, here: CurrentVisit) -> Response:
 
 
 @router.get("/console/parked/{parked_id}")
-async def get_parked(parked_id: int, here: CurrentVisit) -> Response:
+async def get_parked(parked_id: ParkedId, here: CurrentVisit) -> Response:
     """Send who comes by an address that only takes forms to where parked records are."""
     return here.go(f"/console#parked-{parked_id}")
 
@@ -146,3 +158,9 @@ def _urgency(each: DestinationLag) -> tuple[int, float]:
     oldest = max(each.standing.oldest_undelivered or 0.0, each.standing.oldest_unprocessed or 0.0)
     is_calm = each.cause.value == "none" and not each.standing.dead
     return (len(_URGENT) if is_calm else _URGENT.index(each.cause.value), -oldest)
+
+
+def _view_parked(record: Parked) -> ParkedView:
+    """Return a parked record with the start of its content; numbers that may be a person's are masked."""
+    text = mask_numbers((record.bytes or b"")[: 10 * MAX_CONTENT_LENGTH].decode(errors="replace"))
+    return ParkedView(record=record, text=text[:MAX_CONTENT_LENGTH], is_cut=len(text) > MAX_CONTENT_LENGTH)

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from hub import errors
-from hub.console.visit import Redirect, Visit, open_visit
+from hub.console.visit import NUL, Redirect, Visit, open_visit
 from hub.errors import HubError
 from hub.store.pool import TRANSIENT_ERRORS, is_transient
 
@@ -38,6 +38,7 @@ class PageRoute(APIRoute):
         async def answer(request: Request) -> Response:
             try:
                 _check_rate_limit(request)
+                await _check_address(request)
                 return await handle(request)
             except Redirect as elsewhere:
                 return RedirectResponse(elsewhere.path, int(HTTPStatus.SEE_OTHER))
@@ -66,6 +67,16 @@ def _check_rate_limit(request: Request) -> None:
     wait = request.scope.get("hub.wait")
     if wait:
         raise errors.TooManyRequests(wait)
+
+
+async def _check_address(request: Request) -> None:
+    """Raise `NotFound` for a path, and `InvalidInput` for a query, that holds NUL."""
+    if NUL in request.url.path or any(NUL in str(value) for value in request.path_params.values()):
+        raise errors.NotFound
+    if "%00" in request.url.query:
+        here = await open_visit(request)
+        for name, text in request.query_params.multi_items():
+            here.refuse_nul(name, text)
 
 
 def show_failure(here: Visit, fault: HubError) -> Response:

@@ -23,7 +23,7 @@ from hub.console.forms import FormData, parse_form
 from hub.console.i18n import Translator
 from hub.console.templating import render
 from hub.domain.says import Language
-from hub.errors import NotAllowed, NotAuthenticated
+from hub.errors import InvalidInput, NotAllowed, NotAuthenticated
 from hub.register import Moment, moment
 from hub.settings import Settings
 from hub.store.mandates import MandateScope
@@ -32,6 +32,7 @@ from hub.store.pool import Pool
 from hub.telemetry import current_traceparent
 
 LANGUAGE_COOKIE: Final = "osr_hub_language"
+NUL: Final = "\x00"
 YEAR_SECONDS: Final = 365 * 24 * 3600
 SECURITY_HEADERS: Final = {
     "Content-Security-Policy": (
@@ -133,7 +134,7 @@ class Visit:
     async def form(self) -> FormData:
         """Read what was filled in on a page of ours by this visitor; from anywhere else it is refused."""
         form = await self.open_form()
-        if not hmac.compare_digest(form.text("secret"), self.form_token):
+        if not hmac.compare_digest(form.text("secret").encode(), self.form_token.encode()):
             raise NotAllowed(self.words("strange_form"))
         return form
 
@@ -141,7 +142,15 @@ class Visit:
         """Read what was filled in on a page of ours by somebody who is not known yet."""
         if not _is_same_origin(self.request.headers, self.app.settings.http.address):
             raise NotAllowed(self.words("strange_form"))
-        return parse_form(await self.request.body())
+        form = parse_form(await self.request.body())
+        for name, texts in form.fields.items():
+            self.refuse_nul(name, *texts)
+        return form
+
+    def refuse_nul(self, name: str, *texts: str) -> None:
+        """Raise `InvalidInput` that names a field which holds NUL, the one character that no database stores."""
+        if any(NUL in text for text in (name, *texts)):
+            raise InvalidInput([], self.words("nul_character", field=name))
 
     def notify(self, *channels: Channel) -> None:
         """Ring these channels when the work of this request is committed, just before it is answered."""

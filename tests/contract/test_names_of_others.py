@@ -50,7 +50,7 @@ async def test_pages_show_text_that_cannot_turn_the_page_round(hub: Client, pool
     await pool.execute("update schools set name = $1", "De \u202eBoog\x1b")
     await pool.execute("update systems set name = $1", "Een \u2066<b>")
     person = await log_in_as(hub, Role.OPERATIONS)
-    for path in ("/mandaten?q=18", "/mandaten/18DS"):
+    for path in ("/mandaten", "/mandaten/18DS"):
         text = await person.text(path)
         assert "De \\u202eBoog\\x1b" in text
         assert not {"\u202e", "\u2066", "\x1b"} & set(text)

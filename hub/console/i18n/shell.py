@@ -51,6 +51,11 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "reason": ("Reden", "Reason"),
     "reason_missing": ("Vul een reden in.", "Give a reason."),
     "reason_long": ("Houd de reden korter dan 1.000 tekens.", "Keep the reason under 1,000 characters."),
+    "nul_character": (
+        "In het veld {field} staat een teken dat niet kan. Haal het weg en probeer het opnieuw.",
+        "The field {field} holds a character that cannot be stored. Remove it and try again.",
+    ),
+    "day_out_of_range": ("Kies een dag van {first} t/m {last}.", "Choose a day from {first} to {last}."),
     "as_of": ("Stand van", "As of"),
     "search": ("Zoeken", "Search"),
     "next_page": ("Volgende", "Next"),

@@ -37,7 +37,7 @@ def test_what_people_cannot_read_is_no_name(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["De Boog", "’t Schrijverke", "[/x]", "Ze\u200cr", "学校", "X" * MAX_NAME_LENGTH, "👨‍👩‍👧"]
+    "name", ["De Boog", "\u2019t Schrijverke", "[/x]", "Ze\u200cr", "学校", "X" * MAX_NAME_LENGTH, "👨‍👩‍👧"]
 )
 def test_a_name_is_kept_as_it_is(name: str) -> None:
     """Markup is text; a joiner between letters is part of a word."""
