@@ -1,4 +1,4 @@
-"""`osr-hub acts list|show|approve|stop`: replays and cancellations of many deliveries, and who decides on them."""
+"""`osr-hub acts list|show|approve|stop`: bulk jobs, which replay or cancel many deliveries."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def list_(*, limit: Annotated[int, typer.Option(min=1, max=1000)] = 20) -> None:
 
 @app.command("show")
 def show_(act_id: Id, *, as_json: Json = False) -> None:
-    """Show how far one is."""
+    """Show the progress of a job."""
     print_job(run_query(lambda c, _: bulk.read(c, act_id)), as_json=as_json)
 
 
@@ -69,7 +69,7 @@ def approve(
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """Let one begin that somebody else asked for; your token says who you are."""
+    """Approve a job that somebody else requested; your token identifies you."""
     if token_file is None:
         require_identified(COMMAND_LINE, "two people are needed, and nobody knows who you are")
     _decide(bulk.approve, act_id, reason, token_file, as_json=as_json)
@@ -83,7 +83,7 @@ def stop(
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """Let nothing more be done of one; what was done stays."""
+    """Stop a job; what is done stays done."""
     _decide(bulk.stop, act_id, reason, token_file, as_json=as_json)
 
 
@@ -101,7 +101,7 @@ def _token(token_file: Path) -> str:
 
 
 def follow(act: BulkJob) -> BulkJob:
-    """On a terminal, show how an act gets on until it is done; leaving it does not stop it."""
+    """On a terminal, show a job's progress until it ends; Ctrl-C leaves the job running."""
     if not sys.stdout.isatty() or act.state is not BulkState.RUNNING:
         return act
     try:
@@ -111,17 +111,17 @@ def follow(act: BulkJob) -> BulkJob:
                 act = run_query(lambda c, _: bulk.read(c, act.id))  # noqa: B023 - asked at once
                 show(act.done + act.skipped, act.todo)
     except KeyboardInterrupt:
-        print_line(f"it goes on; `osr-hub acts show {act.id}` says how far it is")
+        print_line(f"the job goes on; `osr-hub acts show {act.id}` shows its progress")
     return act
 
 
 def print_job(act: BulkJob, *, as_json: bool) -> None:
-    """Print an act, for people or for programs."""
+    """Print a job, for people or for programs."""
     print_bulk(show_replay(act) if act.kind is BulkKind.REPLAY else show_cancellation(act), as_json=as_json)
 
 
 def print_bulk(body: BulkBody, *, as_json: bool) -> None:
-    """Print a preview or an act, for people or for programs."""
+    """Print a preview or a job, for people or for programs."""
     if as_json:
         print_json(body)
         return

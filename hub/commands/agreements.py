@@ -1,4 +1,4 @@
-"""`osr-hub agreements set|show BGE_CODE`: what a board signed; without it no new mandates of its schools are taken."""
+"""`osr-hub agreements set|show BGE_CODE`: what a board signed; its schools' mandates need it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Board = Annotated[str, typer.Argument(help="The board's five digits.")]
 
 
 class SignedAnswer(StrEnum):
-    """Whether it is signed."""
+    """Whether the board signed."""
 
     YES = "yes"
     NO = "no"
@@ -40,7 +40,7 @@ def set_(
     *,
     reason: Reason,
 ) -> None:
-    """Note what a board signed; mandates that it gave before stay as they are."""
+    """Record what a board signed; existing mandates stay as they are."""
     signature = Signature(
         bge_code=_board(bge_code),
         agreement=agreement,
@@ -55,7 +55,7 @@ def set_(
 
 @app.command()
 def show(bge_code: Board) -> None:
-    """Say what a board signed."""
+    """Show what a board signed."""
     board = _board(bge_code)
 
     async def work(c: Connection, _settings: Settings) -> dict[Agreement, bool]:

@@ -1,4 +1,4 @@
-"""`osr-hub anchor`: the seal of today over the whole audit, to be kept where nobody who can write here can write."""
+"""`osr-hub anchor`: today's seal over the whole audit; keep it where writers of this database cannot write."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ app = typer.Typer()
 
 @app.command()
 def anchor() -> None:
-    """Print the day, its seal over all chains of the audit, and when it was made; the calendar makes one each day."""
+    """Print the day, its seal over all audit chains, and when it was made; the calendar makes one a day."""
 
     async def work(c: Connection, _settings: Settings) -> Anchor:
         at = now()

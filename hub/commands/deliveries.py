@@ -1,4 +1,4 @@
-"""`osr-hub deliveries`: what was told to whom, and what became of it."""
+"""`osr-hub deliveries`: deliveries with their destination and status."""
 
 from __future__ import annotations
 

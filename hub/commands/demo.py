@@ -1,6 +1,6 @@
-"""`osr-hub demo`: the whole story on real schools, from an empty machine to right books, and everything stopped again.
+"""`osr-hub demo`: the whole flow on real schools, from an empty machine to a checked ledger; then everything stops.
 
-Exit codes: 0 all came out as it must, 1 it did not or something is late, 2 it cannot run here.
+Exit codes: 0 as expected, 1 not as expected or late, 2 cannot run here.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def demo(
 
 
 def _empty(folder: Path | None, *, is_fresh: bool) -> Path:
-    """Return the folder to play in: one of the demo's own, or the one given, which must be empty or may be emptied."""
+    """Return the demo's own folder, or the given one, which must be empty or may be emptied."""
     if folder is None:
         return default_data_dir().with_name("demo")
     if DataDir(folder).postgres.exists() and not is_fresh:
@@ -88,7 +88,7 @@ def _run(options: StackOptions, script: DemoScript) -> int:
 
 
 async def _play(options: StackOptions, script: DemoScript, console: Console) -> bool:
-    """Play, and end everything when told to stop."""
+    """Play the demo; SIGTERM ends it with all its processes."""
     playing = asyncio.create_task(run_demo(options, script, console))
     on_stop_signals(playing.cancel, signal.SIGTERM)
     return await playing

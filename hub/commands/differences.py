@@ -1,4 +1,4 @@
-"""How a difference in schools is shown: a table for people, a body for programs."""
+"""The output of a school import: a table for people, a body for programs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WITHDRAWAL_COLUMNS: Final = ("school", "service", "system", "mandate")
 DIFFERENCE_KINDS: Final = tuple(each.name for each in fields(Difference))
 NEW: Final = frozenset({"added", "branches_added"})
 MAX_ROWS_PER_KIND: Final = 20
-"""So many of a kind are named in the table; all of them are in the body for programs."""
+"""The table names so many of a kind; the body for programs has all."""
 
 
 class _Body(BaseModel):

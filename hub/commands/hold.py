@@ -1,4 +1,4 @@
-"""`osr-hub hold|release DESTINATION`, `osr-hub cancel ID`: an operator's buttons, each with a reason."""
+"""`osr-hub hold|release DESTINATION`, `osr-hub cancel ID`: an operator's controls, each with a reason."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ Brins = Annotated[list[str] | None, typer.Option("--brin", help="Only this schoo
 
 @app.command()
 def hold(destination: Destination, *, brin: Brins = None, reason: Reason) -> None:
-    """Let nothing go to a destination, or nothing of some schools, until it is released."""
+    """Send nothing to a destination, or nothing of some schools, until released."""
     _apply(controls.hold, destination, brin, reason)
     print_line(f"{destination} is held{_for(brin)}")
 
 
 @app.command()
 def release(destination: Destination, *, brin: Brins = None, reason: Reason) -> None:
-    """Let it go again, in order."""
+    """Send again, in order."""
     _apply(controls.release, destination, brin, reason)
     print_line(f"{destination} is released{_for(brin)}")
 

@@ -1,4 +1,4 @@
-"""`osr-hub import schools|systems|mandates FILE`: a file becomes part of the register, whole or not at all."""
+"""`osr-hub import schools|systems|mandates FILE`: import a CSV file, in one transaction."""
 
 from __future__ import annotations
 

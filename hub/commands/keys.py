@@ -48,10 +48,10 @@ def rotate(
     *,
     reason: Reason,
     grace_hours: Annotated[
-        int, typer.Option(min=0, max=24 * 90, help="How long the key before it signs beside the new one.")
+        int, typer.Option(min=0, max=24 * 90, help="How long the previous key signs beside the new one.")
     ] = 24 * 7,
 ) -> None:
-    """Make a new signing key; receivers have the time of grace to fetch it."""
+    """Make a new signing key; the previous one signs beside it for the grace period."""
 
     async def work(c: Connection, settings: Settings) -> None:
         pressed = Actor(caller=COMMAND_LINE, at=now(), reason=reason)
@@ -63,7 +63,7 @@ def rotate(
 
 @app.command()
 def reseal(*, reason: Reason) -> None:
-    """Seal everything under the first of OSR_HUB_SECRETS__KEYS, so that the others can be taken out of it."""
+    """Seal everything with the first of OSR_HUB_SECRETS__KEYS, so that the others can be removed."""
 
     async def work(c: Connection, settings: Settings) -> ResealResult:
         return await keys.reseal(c, settings.sealing_keys, Actor(caller=COMMAND_LINE, at=now(), reason=reason))

@@ -1,4 +1,4 @@
-"""`osr-hub lag`: what is late, whose turn it is, and what to press."""
+"""`osr-hub lag`: lag per destination, its cause, and what to do."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ app = typer.Typer()
 
 @app.command()
 def lag(*, as_json: Annotated[bool, typer.Option("--json", help="As the API answers it.")] = False) -> None:
-    """Say per destination how late it is and why; hops are the p50 and p99 of the last five minutes."""
+    """Show the lag per destination and why; hops are p50 and p99 of the last five minutes."""
 
     async def read(c: Connection, _settings: Settings) -> LagBody:
         return show_lag(await LagReader().read(c, now()))

@@ -1,4 +1,4 @@
-"""`osr-hub migrate`: safe to repeat, and safe side by side."""
+"""`osr-hub migrate`: bring the database to the newest schema; safe to repeat and to run twice at once."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ app = typer.Typer()
 
 @app.command()
 def migrate() -> None:
-    """Bring the database to the newest schema, and say which that is."""
+    """Bring the database to the newest schema, and print its number."""
     print_line(asyncio.run(bring_to_newest(load().direct_dsn)))

@@ -66,7 +66,7 @@ def list_(
 
 @app.command()
 def retry(parked_id: Id, *, reason: Reason, as_json: Json = False) -> None:
-    """Use a record after all."""
+    """Retry a record."""
 
     async def work(c: Connection, _settings: Settings) -> Parked:
         return await controls.retry(c, parked_id, Actor(caller=COMMAND_LINE, at=now(), reason=reason))
@@ -76,7 +76,7 @@ def retry(parked_id: Id, *, reason: Reason, as_json: Json = False) -> None:
 
 @app.command()
 def discard(parked_id: Id, *, reason: Reason, as_json: Json = False) -> None:
-    """Decide that a record is never used."""
+    """Discard a record for good."""
 
     async def work(c: Connection, _settings: Settings) -> Parked:
         return await controls.discard(c, parked_id, Actor(caller=COMMAND_LINE, at=now(), reason=reason))

@@ -1,4 +1,4 @@
-"""`osr-hub people show|erase WHO`: whose pseudonyms stand in the audit, and who is not to be known any more."""
+"""`osr-hub people show|erase WHO`: pseudonyms of the audit and the subjects behind them."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from hub.store.people import Person
     from hub.store.pool import Connection
 
-app = typer.Typer(no_args_is_help=True, help="People, who are known by pseudonym everywhere else.")
+app = typer.Typer(no_args_is_help=True, help="People behind the pseudonyms of the audit.")
 Who = Annotated[str, typer.Argument(help="The subject of a token, or a pseudonym.")]
 
 
 @app.command()
 def show(who: Who) -> None:
-    """Say which pseudonym somebody has, or whose one is."""
+    """Show the pseudonym of a subject, or the subject of a pseudonym."""
 
     async def read(c: Connection, _settings: Settings) -> Person:
         return await _find_person(c, who)
@@ -39,7 +39,7 @@ def show(who: Who) -> None:
 
 @app.command()
 def erase(who: Who, *, reason: Reason) -> None:
-    """Forget whose a pseudonym is: what was done stays noted, and the audit stays whole."""
+    """Erase the subject of a pseudonym; audit entries and their chains stay."""
 
     async def work(c: Connection, _settings: Settings) -> Person:
         person, at = await _find_person(c, who), now()

@@ -1,4 +1,4 @@
-"""`osr-hub recover`: what the published log has and a restored database lost is recorded again, as it was."""
+"""`osr-hub recover`: read events that a restored database lost back from the published log."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ async def _recover(settings: Settings, order: RecoveryRequest, progress: Progres
 
 
 async def _check_schema(c: Connection) -> None:
-    """See to it that a backup of an older version was brought to this one; raises `Unavailable`."""
+    """Raise `Unavailable` unless the database has this version's schema."""
     if (schema := await current_revision(c)) != newest_revision():
         has = f"schema {schema}" if schema else "no schema"
         raise Unavailable(
@@ -106,7 +106,7 @@ async def _check_schema(c: Connection) -> None:
 
 @asynccontextmanager
 async def _relay_lock(dsn: str) -> AsyncIterator[Connection]:
-    """Hold the relay's lock: nobody publishes while the log is read."""
+    """Hold the relay's lock, so that no relay publishes while the log is read."""
     lock = hold_advisory_lock(dsn, RELAY)
     try:
         async with asyncio.timeout(LOCK_TIMEOUT_SECONDS):
@@ -128,7 +128,7 @@ async def _relay_lock(dsn: str) -> AsyncIterator[Connection]:
 
 
 def summary_lines(done: RecoveryResult, *, dry_run: bool) -> Iterator[str]:
-    """Say what was done, or would be, and what comes next."""
+    """Return what was done, or would be, and the next steps."""
     if done.strange:
         yield f"records on the log that are no events of this hub, passed over: {done.strange}"
     if done.epoch is None:
@@ -177,7 +177,7 @@ def _register(done: RecoveryResult) -> Iterator[str]:
 
 
 def _named(codes: Collection[str]) -> str:
-    """Say how many there are, and name the first of them."""
+    """Return the number of codes and the first of them."""
     more = " and more" if len(codes) > MAX_NAMED else ""
     return f"({len(codes)}): {', '.join(sorted(codes)[:MAX_NAMED])}{more}"
 

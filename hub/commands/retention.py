@@ -1,4 +1,4 @@
-"""`osr-hub retention`: what is older than the settings say is taken away, some at a time; it can be stopped at will."""
+"""`osr-hub retention`: delete rows older than the settings allow, in batches; it can be stopped at any time."""
 
 from __future__ import annotations
 
@@ -25,10 +25,12 @@ app = typer.Typer()
 @app.command()
 def retention(
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, at most, and take nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show how many rows would go at most; delete nothing.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Take away what is older than the settings on retention say; the books stay right."""
+    """Delete rows older than the retention settings allow; the ledger stays consistent."""
 
     async def work(c: Connection, settings: Settings) -> tuple[Cutoffs, dict[str, int]]:
         at = now()

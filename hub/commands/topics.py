@@ -1,4 +1,4 @@
-"""`osr-hub topics`: what Kafka lacks is made; what differs from the table is told, and left to a person."""
+"""`osr-hub topics`: create missing topics; report topics that differ from the table."""
 
 from __future__ import annotations
 
@@ -41,4 +41,4 @@ def _look(kafka: Kafka, broker: Broker) -> TopicsFound:
     try:
         return asyncio.run(ensure_topics(servers, topics_on(broker), options=options))
     except KafkaError as error:
-        raise Unavailable(f"Kafka at {servers} cannot be asked: {error}") from error
+        raise Unavailable(f"Kafka at {servers} does not answer: {error}") from error

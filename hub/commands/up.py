@@ -66,7 +66,7 @@ def up(
 
 
 def print_addresses(stack: Stack) -> None:
-    """Say in plain words how to reach everything, and at last that it is ready."""
+    """Print how to reach everything, and READY at the end."""
     found = stack.connection
     lines = {
         "console": found["console"],

@@ -1,7 +1,6 @@
-"""What an administrator wishes, as forms say it. In: a form. Out: a wish or a patch, and all that is wrong with it.
+"""From forms to requests. In: a form. Out: a grant request, a patch, a bulk filter or a reason, with the form's errors.
 
-The hub's own rules are asked, never repeated: here is only read what people wrote, and said in their words what the
-rules found.
+Forms are only parsed here; the rules of the use cases are not repeated, their errors are added to the form's own.
 """
 
 from __future__ import annotations
@@ -56,7 +55,7 @@ _OF_BRANCH: Final = re.compile(r"/branches/(\d+)/")
 
 @dataclass(frozen=True, slots=True)
 class RequestedRouting:
-    """The routing that a form asks for a branch."""
+    """The routing that a form requests for a branch."""
 
     branch: str
     name: str
@@ -65,7 +64,7 @@ class RequestedRouting:
 
 
 def parse_routing(form: FormData, school: School, today: date) -> list[RequestedRouting]:
-    """Read what is asked for each open branch; a characteristic that was typed and not ticked is meant all the same."""
+    """Return the requested routing of each open branch; a typed characteristic counts even if not ticked."""
     return [_parse_branch_routing(form, place.branch, place.name) for place in school.branches if place.is_open(today)]
 
 
@@ -77,7 +76,7 @@ def _parse_branch_routing(form: FormData, branch: str, name: str) -> RequestedRo
 
 
 def parse_grant(form: FormData, school: School, today: date, words: Translator) -> tuple[GrantRequest, list[FormError]]:
-    """Read the wish for a mandate; what cannot be read is a fault, and replaced by what is wrong with nothing else."""
+    """Parse the request for a mandate; an unreadable field gives an error and a harmless value."""
     given = [each for each in parse_routing(form, school, today) if each.how != "none"]
     start, end = parse_day(form.text("start")), parse_day(form.text("end"))
     faults = _date_errors(form, start, end, words)
@@ -94,7 +93,7 @@ def parse_grant(form: FormData, school: School, today: date, words: Translator) 
 
 
 def parse_patch(form: FormData, mandate: Mandate, today: date, words: Translator) -> tuple[DateChange, list[FormError]]:
-    """Read the dates that a mandate shall have; a start date that has come is not asked for."""
+    """Parse the new dates of a mandate; the start date only when it lies ahead."""
     start, end = parse_day(form.text("start")), parse_day(form.text("end"))
     if mandate.start_date <= today:
         faults = _date_errors(form, mandate.start_date, end, words)
@@ -110,7 +109,7 @@ def _date_errors(form: FormData, start: date | None, end: date | None, words: Tr
 
 
 def parse_reason(form: FormData, words: Translator) -> tuple[str, list[FormError]]:
-    """Read the reason that something needs."""
+    """Parse the reason of a change."""
     reason = form.text("reason")
     if not reason:
         return reason, [FormError("reason", words("reason_missing"))]
@@ -118,7 +117,7 @@ def parse_reason(form: FormData, words: Translator) -> tuple[str, list[FormError
 
 
 def raise_if_unreadable(faults: Sequence[FormError]) -> None:
-    """Undo what was done for a form of which something could not be read."""
+    """Raise `InvalidInput` when a form has errors, so that the transaction is rolled back."""
     if faults:
         raise InvalidInput([])
 
@@ -126,7 +125,7 @@ def raise_if_unreadable(faults: Sequence[FormError]) -> None:
 def merge_errors(
     faults: list[FormError], fault: HubError, words: Translator, branches: Sequence[str] = ()
 ) -> list[FormError]:
-    """Add what the rules found to what could not be read; about one field the first is said."""
+    """Return the form's errors with those of the use case; per field only the form's own."""
     found = [*faults]
     errors = fault.errors if isinstance(fault, InvalidInput | Conflict) else ()
     for error in errors:

@@ -1,4 +1,4 @@
-"""The pages of operations: what is late, whose turn it is, what to press. In: a button, a reason. Out: it is done."""
+"""Pages of operations: lag per destination, hold and release, parked records. In: a form with a reason. Out: pages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ ParkedId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParkedView:
-    """A parked record, and the beginning of what it holds."""
+    """A parked record and the start of its content."""
 
     record: Parked
     text: str
@@ -38,14 +38,14 @@ class ParkedView:
 
 @dataclass(slots=True)
 class SharedLagReader:
-    """The reader that pages share, made when the first one looks."""
+    """The lag reader that all pages share; made for the first page that reads the lag."""
 
     reader: LagReader = field(default_factory=LagReader)
 
 
 @router.get("/console")
 async def get_console(here: CurrentVisit) -> Response:
-    """Say what is late, whose turn it is, and what to press."""
+    """Show the lag per destination, most urgent first, and the parked records."""
     require_operator(here)
     lag = await _lag(here)
     async with here.app.open_pool.acquire() as c:
@@ -55,7 +55,7 @@ async def get_console(here: CurrentVisit) -> Response:
 
 @router.get("/console/live")
 async def get_live(here: CurrentVisit) -> Response:
-    """Show the part of the page that changes."""
+    """Show the part of the page that the script refreshes."""
     if here.caller is None or not is_operator(here.caller):
         return Response(status_code=int(HTTPStatus.UNAUTHORIZED))
     lag = await _lag(here)
@@ -64,14 +64,14 @@ async def get_live(here: CurrentVisit) -> Response:
 
 @router.get("/console/destinations/{name}")
 async def get_destination(name: str, here: CurrentVisit) -> Response:
-    """Say how a destination stands, which schools are held, and let them be held and released."""
+    """Show a destination and its held schools, with a form to hold or release."""
     require_operator(here)
     return await _show_destination(here, name, FormData(), [])
 
 
 @router.post("/console/destinations/{name}")
 async def post_destination(name: str, here: CurrentVisit) -> Response:
-    """Hold or release a destination, or schools of it."""
+    """Hold or release a destination, or one school of it."""
     require_operator(here)
     form = await here.form()
     reason, faults = parse_reason(form, here.words)
@@ -92,7 +92,7 @@ async def post_destination(name: str, here: CurrentVisit) -> Response:
 
 @router.post("/console/parked/{parked_id}")
 async def post_parked(parked_id: ParkedId, here: CurrentVisit) -> Response:
-    """Use a parked record after all, or decide that it is never used."""
+    """Retry or discard a parked record."""
     require_operator(here)
     form = await here.form()
     reason, faults = parse_reason(form, here.words)
@@ -109,19 +109,19 @@ async def post_parked(parked_id: ParkedId, here: CurrentVisit) -> Response:
 
 @router.get("/console/parked/{parked_id}")
 async def get_parked(parked_id: ParkedId, here: CurrentVisit) -> Response:
-    """Send who comes by an address that only takes forms to where parked records are."""
+    """Redirect a GET of a form's address to the list of parked records."""
     return here.go(f"/console#parked-{parked_id}")
 
 
 def require_operator(here: Visit) -> None:
-    """Let operations in; a school's administrator is sent to the schools."""
+    """Require the role of operations; redirect a school's administrator to the schools."""
     if here.user.has(Role.SCHOOL) and not is_operator(here.user):
         raise Redirect("/mandaten")
     here.require(Role.OPERATIONS)
 
 
 def actor_of(here: Visit, reason: str) -> Actor:
-    """Say who presses a button, when, and why."""
+    """Return the visitor as the actor of a change, with the time and the reason."""
     return Actor(caller=here.user, at=here.at.now, reason=reason)
 
 

@@ -1,4 +1,4 @@
-"""Answers a browser in its own terms. In: whatever a page raised. Out: another page that says so, or the way to one."""
+"""Error handling of pages. In: what a page raised. Out: a page that shows the error, or a redirect."""
 
 from collections.abc import Callable, Coroutine, Mapping
 from http import HTTPStatus
@@ -29,7 +29,7 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class PageRoute(APIRoute):
-    """A page: what goes wrong on it is said on a page."""
+    """The route of a page; errors become pages too."""
 
     def get_route_handler(self) -> Handler:
         """Wrap the handler of the page."""
@@ -51,7 +51,7 @@ class PageRoute(APIRoute):
                     "page.unavailable",
                     path=request.url.path,
                     error=str(error),
-                    next="whoever looks is asked to try again",
+                    next="the page asks to retry",
                 )
                 return show_failure(await open_visit(request), errors.Unavailable())
             except HubError as fault:
@@ -63,7 +63,7 @@ class PageRoute(APIRoute):
 
 
 def _check_rate_limit(request: Request) -> None:
-    """Raise `TooManyRequests` where whoever counts requests says that this one comes too early."""
+    """Raise `TooManyRequests` when the rate limit asks this caller to wait."""
     wait = request.scope.get("hub.wait")
     if wait:
         raise errors.TooManyRequests(wait)
@@ -80,7 +80,7 @@ async def _check_address(request: Request) -> None:
 
 
 def show_failure(here: Visit, fault: HubError) -> Response:
-    """Say what went wrong on a page of its own."""
+    """Render the page of an error."""
     answer = here.show("failed.html", HTTP_STATUSES[type(fault)], says=here.words.fault(fault))
     if isinstance(fault, errors.TooManyRequests):
         answer.headers["Retry-After"] = str(fault.seconds)

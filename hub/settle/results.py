@@ -69,7 +69,9 @@ async def find_result_subjects(c: Connection, keys: Iterable[DeliveryKey]) -> Re
     return ResultMessages(await store.read_subjects(c, keys, subscribers) if subscribers else {})
 
 
-def _message(t: Tracked, before: Status, result_subject: ResultSubject, reported_at: datetime, now: datetime) -> Planned:
+def _message(
+    t: Tracked, before: Status, result_subject: ResultSubject, reported_at: datetime, now: datetime
+) -> Planned:
     """Make the message about a delivery; its id comes from status and time of the report, so a repeat has the same."""
     subject = ChangeSubject(
         delivery_id=t.id,

@@ -14,8 +14,3 @@ def test_the_catalogue_is_what_the_code_logs() -> None:
 def test_a_log_event_is_a_noun_and_a_verb() -> None:
     """`circuit.opened`, and never a sentence."""
     assert [event for event in all_events() if NAME.fullmatch(event.name) is None] == []
-
-
-def test_what_comes_next_is_said_shortly() -> None:
-    """So that it is read."""
-    assert [event for event in all_events() if len(event.next.split()) > 9] == []

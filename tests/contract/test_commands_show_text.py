@@ -35,7 +35,7 @@ async def hub(connection: Connection, database: str) -> str:
     await connection.execute("update schools set name = $1", HOSTILE)
     await connection.execute("update boards set name = $1", HOSTILE)
     await connection.execute(
-        """insert into parked (topic, partition, "offset", headers, bytes, digest, reason, blame, detail,
+        """insert into parked_records (topic, partition, "offset", headers, bytes, digest, reason, blame, detail,
              received_at) values ('x', 0, 0, '[]', '', '', 'schema', 'sender', $1, now())""",
         HOSTILE,
     )

@@ -96,8 +96,8 @@ async def known(hub: Client, pool: Pool) -> dict[str, str]:
         "name": "console.css",
         "service_code": "VVA",
         "mandate_id": str(await pool.fetchval("select id from mandates")),
-        "act_id": str(await pool.fetchval("select id from bulk_acts")),
-        "parked_id": str(await pool.fetchval("select id from parked")),
+        "act_id": str(await pool.fetchval("select id from bulk_jobs")),
+        "parked_id": str(await pool.fetchval("select id from parked_records")),
     }
 
 

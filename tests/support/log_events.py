@@ -43,7 +43,7 @@ class LogEvent:
 
 
 def find_events(path: Path) -> list[LogEvent]:
-    """Find the log events of a file; raises `ValueError` for a name that the code computes."""
+    """Find the log events of a file; raises `TypeError` for a name that the code computes."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     loggers = set(_loggers(tree))
     module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
@@ -79,7 +79,7 @@ def _event(call: ast.Call, module: str) -> LogEvent:
     name = call.args[0] if call.args else None
     if not isinstance(name, ast.Constant) or not isinstance(name.value, str):
         msg = f"{module}:{call.lineno}: a log event is named by a literal"
-        raise ValueError(msg)
+        raise TypeError(msg)
     given = {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
     spread = ["…"] if len(given) < len(call.keywords) else []
     assert isinstance(call.func, ast.Attribute)
