@@ -23,7 +23,7 @@ from hub.store.locks import CALENDAR, hold_advisory_lock
 from hub.store.notifications import notify
 from hub.store.people import SystemActor
 from hub.store.pool import DATABASE_ERRORS, is_transient
-from hub.tracing import new_traceparent
+from hub.telemetry import new_traceparent
 from schemas.topics import MANDATES
 
 if TYPE_CHECKING:
