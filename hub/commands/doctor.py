@@ -102,11 +102,7 @@ async def _database(settings: Settings) -> AsyncIterator[Finding]:
     try:
         schema, clock = await current_revision(c), await observe.database_clock(c)
         fits = schema == newest_revision()
-        words = (
-            f"schema {schema}"
-            if fits
-            else f"schema {schema}, this code needs {newest_revision()}: run `osr-hub migrate`"
-        )
+        words = f"schema {schema}" + ("" if fits else f", this code needs {newest_revision()}: run `osr-hub migrate`")
         yield Finding("database", is_well=fits, words=words)
         skew = abs((now() - clock).total_seconds())
         yield Finding(
