@@ -36,7 +36,7 @@ from hub.store.pool import open_pool
 async def work():
     pool = await open_pool(sys.argv[1], name="plan", is_hot=True)
     async with Heartbeat(pool, "plan") as heartbeat:
-        await BulkJobRunner(pool, heartbeat).run_batch()
+        await BulkJobRunner(pool, heartbeat).run()
 
 asyncio.run(work())
 """
@@ -89,7 +89,7 @@ async def at_work(database: str) -> AsyncIterator[None]:
     """Work on acts in this process, as the planner's does."""
     pool = await open_pool(database, name="plan", is_hot=True)
     async with Heartbeat(pool, "plan") as heartbeat:
-        working = asyncio.create_task(BulkJobRunner(pool, heartbeat).run_batch())
+        working = asyncio.create_task(BulkJobRunner(pool, heartbeat).run())
         yield
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
