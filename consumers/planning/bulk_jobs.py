@@ -38,13 +38,13 @@ class BulkJobRunner:
         self._heartbeat = heartbeat
         self._notifiers = (Notifier(pool, "lanes"), Notifier(pool, "changes"))
 
-    async def run_batch(self) -> None:
-        """Take turns for ever; what fails is tried again, and stops nothing else."""
+    async def run(self) -> None:
+        """Run batches until cancelled; a failed batch is tried again, and stops nothing else."""
         worked_at = 0.0
         clock = asyncio.get_running_loop().time
         while True:
             try:
-                worked = await self.turn()
+                worked = await self.run_batch()
             except TRANSIENT_ERRORS as error:
                 log.warning("act.failed", error=f"{type(error).__name__}: {error}", next="retry in 1 s")
                 await asyncio.sleep(RETRY_SECONDS)
@@ -59,8 +59,8 @@ class BulkJobRunner:
             else:
                 worked_at = clock()
 
-    async def turn(self) -> BatchResult | None:
-        """Do one portion of one act, if it is the turn of any."""
+    async def run_batch(self) -> BatchResult | None:
+        """Run the next batch of the job that is due; return None when no job is due."""
         async with self._pool.acquire() as c, c.transaction():
             worked = await bulk.run_batch(c, self._heartbeat.clock.now(), self._heartbeat.process)
             if worked is not None:

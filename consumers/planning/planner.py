@@ -65,7 +65,7 @@ async def run(settings: Settings, stop: asyncio.Event, instance: str | None = No
             subscribe(broker, planner, instance, topic)
             await FastStream(broker, logger=None).start()
             try:
-                await run_until_set(stop, planner.sweep(), BulkJobRunner(pool, heartbeat).run_batch())
+                await run_until_set(stop, planner.sweep(), BulkJobRunner(pool, heartbeat).run())
                 await planner.flush()
             finally:
                 await close_broker(broker)

@@ -29,14 +29,14 @@ KILLS: Final = 3
 PATIENCE: Final = 240
 WORKER: Final = """
 import asyncio, sys
-from consumers.planning.bulk_jobs import Acts
+from consumers.planning.bulk_jobs import BulkJobRunner
 from hub.processes.heartbeat import Heartbeat
 from hub.store.pool import open_pool
 
 async def work():
     pool = await open_pool(sys.argv[1], name="plan", is_hot=True)
-    async with Heartbeat(pool, "plan") as heart:
-        await Acts(pool, heart).work()
+    async with Heartbeat(pool, "plan") as heartbeat:
+        await BulkJobRunner(pool, heartbeat).run()
 
 asyncio.run(work())
 """
@@ -50,12 +50,12 @@ async def many(connection: asyncpg.Connection[Any]) -> Connection:
 
 
 async def worker(database: str) -> asyncio.subprocess.Process:
-    """Start a process that works on acts."""
+    """Start a process that runs bulk jobs."""
     return await asyncio.create_subprocess_exec(sys.executable, "-c", WORKER, database)
 
 
 async def progress(c: Connection, act: UUID, beyond: int) -> int:
-    """Wait until more than so much of an act is done, or all of it, and say how much."""
+    """Wait until more than so much of a job is done, or all of it, and return how much."""
     while (done := (now := await bulk.read(c, act)).done) <= beyond and now.state is BulkState.RUNNING:
         await asyncio.sleep(0.01)
     return done
@@ -89,7 +89,7 @@ async def at_work(database: str) -> AsyncIterator[None]:
     """Work on acts in this process, as the planner's does."""
     pool = await open_pool(database, name="plan", is_hot=True)
     async with Heartbeat(pool, "plan") as heartbeat:
-        working = asyncio.create_task(BulkJobRunner(pool, heartbeat).run_batch())
+        working = asyncio.create_task(BulkJobRunner(pool, heartbeat).run())
         yield
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
