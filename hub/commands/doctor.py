@@ -100,9 +100,9 @@ async def _database(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding("database", is_well=False, words=f"it does not answer: {error or type(error).__name__}")
         return
     try:
-        schema, clock = await current_revision(c), await observe.database_clock(c)
-        fits = schema == newest_revision()
-        words = f"schema {schema}" + ("" if fits else f", this code needs {newest_revision()}: run `osr-hub migrate`")
+        schema, clock, newest = await current_revision(c), await observe.database_clock(c), newest_revision()
+        fits = schema == newest
+        words = f"schema {schema}" if fits else f"schema {schema}, this code needs {newest}: run `osr-hub migrate`"
         yield Finding("database", is_well=fits, words=words)
         skew = abs((now() - clock).total_seconds())
         yield Finding(

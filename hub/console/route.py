@@ -47,12 +47,7 @@ class PageRoute(APIRoute):
             except TRANSIENT_ERRORS as error:
                 if not is_transient(error):
                     raise
-                log.warning(
-                    "page.unavailable",
-                    path=request.url.path,
-                    error=str(error),
-                    next="the page asks to retry",
-                )
+                log.warning("page.unavailable", path=request.url.path, error=str(error), next="the page asks to retry")
                 return show_failure(await open_visit(request), errors.Unavailable())
             except HubError as fault:
                 if type(fault) not in HTTP_STATUSES:

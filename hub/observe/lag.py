@@ -84,27 +84,24 @@ class LagReader:
                 lanes=await observe.lane_sums(c),
                 hops=await observe.recent_hops(c),
             )
-            places = await observe.read_destinations(c)
-            oldest = await self._oldest(c, now, found, places)
-            failing = {p.id: await observe.last_failure(c, p.id) for p in places if found.status(p.id, Status.RETRYING)}
+            views = await observe.read_destinations(c)
+            oldest = await self._oldest(c, now, found, views)
+            failing = {p.id: await observe.last_failure(c, p.id) for p in views if found.status(p.id, Status.RETRYING)}
         return Lag(
             at=now,
             unpublished=max(late.recorded - late.published, 0),
             unplanned=max(late.recorded - late.planned, 0),
             parked=late.parked,
             processes=processes,
-            destinations=[
-                found.lag(destination, oldest.get(destination.id), failing.get(destination.id))
-                for destination in places
-            ],
+            destinations=[found.lag(each, oldest.get(each.id), failing.get(each.id)) for each in views],
         )
 
     async def _oldest(
-        self, c: Connection, now: datetime, found: _Measurements, places: Sequence[DestinationView]
+        self, c: Connection, now: datetime, found: _Measurements, views: Sequence[DestinationView]
     ) -> dict[int, float | None]:
-        await self._look_from_the_start(c, now)
+        await self._restart_search(c, now)
         oldest: dict[int, float | None] = {}
-        for destination in places:
+        for destination in views:
             if not found.unprocessed(destination.id):
                 continue
             first = await self._first(c, destination.id)
@@ -119,7 +116,7 @@ class LagReader:
     async def _first(self, c: Connection, destination_id: int) -> OldestUnprocessed | None:
         return await observe.oldest_unprocessed(c, destination_id, self._starts.get(destination_id, observe.FIRST_ID))
 
-    async def _look_from_the_start(self, c: Connection, now: datetime) -> None:
+    async def _restart_search(self, c: Connection, now: datetime) -> None:
         if self._read_at is None or now - self._read_at > RESCAN_AFTER:
             self._starts, self._read_at = await observe.search_starts(c), now
 

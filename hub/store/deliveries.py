@@ -1,4 +1,4 @@
-"""Deliveries and lanes as people and receivers see them. In: filters, and who asks. Out: rows, in order."""
+"""Deliveries and lanes for reading. In: filters and a scope. Out: rows, in lane order."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ MILLISECOND_MASK: Final = (1 << 80) - 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryScope:
-    """What somebody may see of the ledger: all of it, or what goes to these destinations or speaks of these schools."""
+    """The deliveries a caller may read: all, or those to these destinations or about these schools."""
 
     everything: bool = False
     destinations: frozenset[int] = frozenset()
     brins: frozenset[str] = frozenset()
 
     def covers(self, destination: int, brin: str) -> bool:
-        """Say whether a lane may be seen."""
+        """Return whether a lane is in scope."""
         return self.everything or destination in self.destinations or brin in self.brins
 
     def narrow(self, destinations: Collection[int], brin: str | None) -> dict[str, Any]:
-        """Write it as the parameters of a statement, together with what is asked for."""
+        """Return statement parameters for the requested filters within this scope."""
         asked = None if brin is None else [brin]
         either: dict[str, Any] = {"either_destinations": None, "either_brins": None}
         if self.everything:
@@ -53,7 +53,7 @@ class DeliveryScope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryFilter:
-    """Which deliveries are asked for; None asks for all. `statuses` are statuses as shown."""
+    """A filter of deliveries; None matches all. `statuses` are statuses as shown."""
 
     destinations: Collection[int]
     brin: str | None = None
@@ -70,9 +70,9 @@ class DeliveryFilter:
     """The key (destination, BRIN, number) behind which to go on."""
 
     def columns(self) -> dict[str, Any]:
-        """Write it as parameters of a statement.
+        """Return the filter as statement parameters.
 
-        An id begins with the millisecond of its event, which comes before the planning: it narrows where to look.
+        An id starts with the millisecond of its event, which precedes the planning: it narrows the range of ids.
         """
         lowest = None if self.event_id is None else lowest_at(time_of(self.event_id))
         highest = None if self.event_id is None else UUID(int=self.event_id.int | MILLISECOND_MASK)
@@ -99,7 +99,7 @@ class DeliveryFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryView:
-    """A delivery with the event it tells of and where its lane stands."""
+    """A delivery with its event and the state of its lane."""
 
     destination: int
     brin: str
@@ -128,13 +128,13 @@ class DeliveryView:
 
     @property
     def is_next(self) -> bool:
-        """Whether its lane sends it next."""
+        """Whether it is the next delivery of its lane."""
         return self.status in IN_LANE and self.sequence == self.head + 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneView:
-    """A lane, and the status of what it sends next, if anything."""
+    """A lane, with the status of its next delivery."""
 
     destination: int
     brin: str
@@ -159,7 +159,7 @@ class NewestDelivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportTarget:
-    """What a report on a delivery speaks of, and whose destination it went to."""
+    """The delivery that a report names, and the supplier that it went to."""
 
     id: UUID
     mandate_id: UUID
@@ -169,7 +169,7 @@ class ReportTarget:
 
 
 async def report_target(c: Connection, delivery_id: UUID) -> ReportTarget | None:
-    """Find what a report by this id speaks of."""
+    """Read the delivery that a report names; return None for an unknown id."""
     row = await queries.read_report_target(c, id=delivery_id)
     return None if row is None else ReportTarget(**row)
 
@@ -177,7 +177,7 @@ async def report_target(c: Connection, delivery_id: UUID) -> ReportTarget | None
 async def list_deliveries(
     c: Connection, wanted: DeliveryFilter, reach: DeliveryScope, held: Collection[int], most: int
 ) -> list[DeliveryView]:
-    """List deliveries that may be seen, in the order of their lanes; `held` are the destinations that are not open."""
+    """List deliveries in scope, in lane order; `held` are destinations without a receiver."""
     async with c.transaction():
         await queries.force_custom_plan(c)
         rows = await queries.list_deliveries(
@@ -191,14 +191,14 @@ async def list_deliveries(
 
 
 async def read_messages(c: Connection, ids: Sequence[UUID]) -> list[tuple[MessageRow, int]]:
-    """Read what the messages of deliveries are made of, each with the number before it (0: none)."""
+    """Read the message rows of deliveries, each with the previous number (0: none)."""
     return [(message_of(row), row["previous"] or 0) for row in await queries.read_messages(c, ids=list(ids))]
 
 
 async def newest_per_unit(
     c: Connection, destination: int, service_code: str, supplier_oin: str
 ) -> list[NewestDelivery]:
-    """Read what a receiver was last told of each unit of a service."""
+    """Read the newest delivery of each unit of a service at a destination."""
     rows = await queries.read_newest_per_unit(
         c, destination=destination, service_code=service_code, supplier_oin=supplier_oin
     )
@@ -241,12 +241,12 @@ async def list_lanes(
 
 
 def status_as_shown(status: Status, *, is_held: bool) -> str:
-    """Say which status is shown: what waits where nothing may go is held."""
+    """Return the status to show: a waiting delivery at a held lane is `held`."""
     return HELD if is_held and status in IN_LANE else status.value
 
 
 def moments_of(row: Mapping[str, Any], recorded_at: datetime) -> Moments:
-    """Read when the things happened to a delivery."""
+    """Return the moments of a delivery's hops."""
     return Moments(
         recorded_at=None if row["was_caused"] else recorded_at,
         published_at=row["published_at"],

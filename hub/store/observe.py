@@ -40,7 +40,7 @@ class DestinationView:
     state: DestinationState
     is_held_by_operator: bool
     has_receiver: bool
-    """Whether something is there that takes messages: a queue, or a system whose subscription is active."""
+    """Whether it is a queue, or a system with an active subscription."""
     subscription_id: UUID | None
     url: str | None
     circuit: CircuitState
@@ -54,7 +54,7 @@ class DestinationView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneSums:
-    """How the lanes of a destination stand, and what is held in those that are held."""
+    """Sums over the lanes of a destination, and over its held lanes."""
 
     idle: int = 0
     held: int = 0
@@ -65,14 +65,14 @@ class LaneSums:
     held_retrying: int = 0
     waits_since: datetime | None = None
     held_brins: tuple[str, ...] = ()
-    """Schools that are held where others go."""
+    """Schools that are held while the destination is open."""
     released_brins: tuple[str, ...] = ()
-    """Schools that go where all others are held."""
+    """Schools that are released while the destination is held."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogProgress:
-    """Events that were recorded, published and planned, and records put aside that are still open."""
+    """Numbers of recorded, published and planned events, and of open parked records."""
 
     recorded: int
     published: int
@@ -82,19 +82,19 @@ class LogProgress:
 
 @dataclass(frozen=True, slots=True)
 class OldestUnprocessed:
-    """The oldest delivery that was taken and not reported on; `at` is when it was taken."""
+    """The oldest delivered delivery without a report; `at` is when it was delivered."""
 
     id: UUID
     at: datetime
 
 
 async def read_destinations(c: Connection) -> list[DestinationView]:
-    """Read the destinations that mean something: DUO's queues, webhooks of systems, copies that were ever sent."""
+    """Read the destinations in use: DUO's queues, webhooks of systems, copies that were ever sent."""
     return [_destination(row) for row in await queries.read_destinations(c)]
 
 
 async def lane_sums(c: Connection) -> dict[int, LaneSums]:
-    """Sum the lanes of each destination that has any."""
+    """Return sums over the lanes of each destination that has lanes."""
     rows = await queries.sum_lanes(c)
     return {
         row["destination"]: LaneSums(
@@ -109,17 +109,17 @@ async def lane_sums(c: Connection) -> dict[int, LaneSums]:
 
 
 async def log_progress(c: Connection) -> LogProgress:
-    """Read how far the log, the planner and the parked records are."""
+    """Read the progress of the log and the planner, and the number of parked records."""
     return LogProgress(**await queries.sum_log_progress(c))
 
 
 async def oldest_unplanned(c: Connection) -> datetime | None:
-    """Say when the oldest event was recorded that is not planned."""
+    """Return when the oldest unplanned event was recorded."""
     return cast("datetime | None", await queries.read_oldest_unplanned(c))
 
 
 async def last_failure(c: Connection, destination: int) -> FailedTransport | None:
-    """Say how the newest failed attempt ended of what a destination is being tried again with."""
+    """Return the newest failed attempt of a destination's retrying deliveries."""
     row = await queries.read_last_failure(c, destination=destination)
     if row is None:
         return None
@@ -129,17 +129,17 @@ async def last_failure(c: Connection, destination: int) -> FailedTransport | Non
 
 
 async def count_processes(c: Connection) -> dict[str, int]:
-    """Count the processes that are at work, by role."""
+    """Count live processes by role."""
     return {row["role"]: row["n"] for row in await queries.count_processes(c)}
 
 
 async def search_starts(c: Connection) -> dict[int, UUID]:
-    """Say where each destination's search for the oldest unprocessed delivery starts."""
+    """Return where each destination's search for the oldest unprocessed delivery starts."""
     return {row["id"]: row["unsettled_from"] or FIRST_ID for row in await queries.read_search_starts(c)}
 
 
 async def oldest_unprocessed(c: Connection, destination: int, start: UUID) -> OldestUnprocessed | None:
-    """Find the oldest delivery of a destination, from an id on, that waits for a report."""
+    """Return a destination's oldest delivery without a report, from an id on."""
     low: UUID | None = start
     while low is not None:
         row = await queries.find_first_unprocessed(c, destination=destination, low=low, most=CHUNK)
@@ -150,9 +150,9 @@ async def oldest_unprocessed(c: Connection, destination: int, start: UUID) -> Ol
 
 
 async def advance_open_from(c: Connection, now: datetime) -> None:
-    """Let the searches start later: past what is settled for good, at most a bounded step, and never the last minutes.
+    """Advance the start of searches past final deliveries, by a bounded step, and never into the last minutes.
 
-    The planner lowers a start again when it plans an old event.
+    The planner lowers it again when it plans an old event.
     """
     high = lowest_at(now - LATE_PLANNING)
     for row in await queries.read_search_starts(c):
@@ -166,7 +166,7 @@ async def advance_open_from(c: Connection, now: datetime) -> None:
 
 
 async def _passable(c: Connection, destination: int, start: UUID, high: UUID) -> UUID:
-    """Find how far everything is settled for good, from an id on and a bounded step."""
+    """Return the id up to which all deliveries are final, from an id on, within a bounded step."""
     bounds = {"low": start, "high": high, "most": CHUNK}
     found = await queries.find_first_unsettled(c, destination=destination, **bounds)
     return cast("UUID", found["id"] if found else await queries.find_id_after(c, **bounds) or high)
@@ -185,17 +185,17 @@ async def all_hops(c: Connection) -> dict[tuple[int, str], tuple[Sequence[int], 
 
 
 async def counters(c: Connection) -> dict[tuple[str, int, str], int]:
-    """Read what was counted, by name, destination and label."""
+    """Read the counters by name, destination and label."""
     return {(row["name"], row["destination"], row["label"]): row["n"] for row in await queries.sum_counters(c)}
 
 
 async def database_clock(c: Connection) -> datetime:
-    """Say what time it is at the database."""
+    """Return the time of the database."""
     return cast("datetime", await queries.read_database_clock(c))
 
 
 async def allow_table_scans(c: Connection) -> None:
-    """Answer what follows in this transaction by reading whole tables where that is best."""
+    """Allow the planner of PostgreSQL to scan whole tables in this transaction."""
     await queries.allow_table_scans(c)
 
 

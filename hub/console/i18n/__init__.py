@@ -1,4 +1,4 @@
-"""What pages say, in two languages. In: a key or a code. Out: words.
+"""Texts of pages in two languages. In: a key or a code. Out: a text.
 
 `shell` is what all pages share, `operations` and `school` are the pages of each, `codes` is what programs write and
 people should not have to read.
@@ -25,7 +25,7 @@ QUIET: Final = frozenset({"ended", "withdrawn", "cancelled", "superseded", "skip
 
 
 class Translator:
-    """The words of one language; a template calls them by name."""
+    """The texts of one language; a template calls it with a key."""
 
     def __init__(self, language: Language) -> None:
         self.language = language
@@ -37,66 +37,66 @@ class Translator:
         return Language.ENGLISH if self.language is Language.DUTCH else Language.DUTCH
 
     def __call__(self, key: str, **values: Any) -> str:  # noqa: ANN401 - what stands in a sentence
-        """Say a text of a page, with what belongs in it."""
+        """Return a text with its values filled in."""
         text = TEXTS[key][self._nth]
         return text.format(**values) if values else text
 
     def count(self, key: str, n: int) -> str:
-        """Say how many there are: `key` has the words for one, `key`_n those for another number."""
+        """Return a text with a number: `key` for one, `key`_n for any other number."""
         return self(key if n == 1 else f"{key}_n", n=n)
 
     def status(self, status: str) -> str:
-        """Say a status."""
+        """Return the text of a status."""
         return codes.STATUSES[status][self._nth]
 
     def state(self, state: str) -> str:
-        """Say where a mandate stands, or a replay or a cancellation."""
+        """Return the text of the state of a mandate or a bulk job."""
         return (codes.STATES.get(state) or codes.ACT_STATES[state])[self._nth]
 
     def cause(self, cause: str) -> str:
-        """Say whose turn it is."""
+        """Return the text of a cause of lag."""
         return codes.CAUSES[cause][self._nth]
 
     def reason(self, reason: str) -> str:
-        """Say why a copy is not made."""
+        """Return why a copy is not made."""
         return codes.COPY_REASONS[reason][self._nth]
 
     def change(self, change: str) -> str:
-        """Say what an event was about."""
+        """Return what an event changed."""
         return codes.CHANGES[change][self._nth]
 
     def action(self, action: str) -> str:
-        """Say what somebody did; an action without words of its own is named as it is."""
+        """Return the text of an audit action; without one, its code."""
         return codes.ACTIONS.get(action, (action, action))[self._nth]
 
     def fact(self, name: str) -> str:
-        """Say which fact a note is about."""
+        """Return the name of an audit field; without one, its code."""
         return codes.FACTS.get(name, (name, name))[self._nth]
 
     def act_state(self, state: str) -> str:
-        """Say where a replay or a cancellation stands."""
+        """Return the text of the state of a bulk job."""
         return codes.ACT_STATES[state][self._nth]
 
     def parked(self, reason: str) -> str:
-        """Say why a record was put aside."""
+        """Return why a record was parked."""
         return codes.PARKED[reason][self._nth]
 
     def circuit(self, state: str) -> str:
-        """Say whether a destination is being called."""
+        """Return the text of a circuit's state."""
         return codes.CIRCUITS[state][self._nth]
 
     def advice(self, status: str, *, is_queue: bool) -> str:
-        """Say what a school may do about a status; nothing where there is nothing to say."""
+        """Return what a school can do about a status, or an empty text."""
         words = codes.ADVICE.get((status, is_queue)) or codes.ADVICE.get((status, None))
         return words[self._nth] if words else ""
 
     def error(self, field: str, code: str, detail: str) -> str:
-        """Say what is wrong with a field; what has no words of its own is said in the hub's."""
+        """Return the text of a field error; without one, the hub's own detail."""
         words = codes.ERRORS.get((field, code)) or codes.ERRORS.get(("", code))
         return words[self._nth] if words else detail
 
     def fault(self, fault: HubError) -> str:
-        """Say what went wrong with a request as a whole."""
+        """Return the text of an error of a whole request."""
         match fault:
             case NotFound() | Unavailable() | PreconditionFailed():
                 return self(_OF_FAULTS[type(fault)])
@@ -111,7 +111,7 @@ class Translator:
 
 
 def tone(code: str) -> str:
-    """Say how a status or a cause is coloured."""
+    """Return the colour of a status or a cause."""
     if code in GOOD:
         return "good"
     if code in QUIET:

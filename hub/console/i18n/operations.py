@@ -90,20 +90,20 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "skipped_so_far": ("Was niet meer nodig", "No longer needed"),
     "ends": ("Berichten over het einde van een mandaat", "Messages about the end of a mandate"),
     "ends_warning": (
-        "Let op: {n} hiervan melden het einde van een mandaat. Annuleert u ze, dan krijgt niemand dat te horen.",
+        "Let op: {n} van deze berichten melden het einde van een mandaat. Annuleert u ze, dan hoort niemand dat.",
         "Note: {n} of these messages say that a mandate ends. If you cancel them, no receiver learns of it.",
     ),
     "sample": ("Voorbeelden", "Samples"),
     "four_eyes": (
-        "Dit zijn er meer dan {limit}. Een andere beheerder moet dit goedkeuren voordat het begint.",
+        "Dit zijn er meer dan {limit}. Een andere beheerder moet het goedkeuren voordat het begint.",
         "These are more than {limit}. Another operator has to approve it before it begins.",
     ),
     "four_eyes_begun": (
-        "Met uw {begun} berichten sinds {since} komt dit boven {limit} in 24 uur. Een ander moet dit goedkeuren.",
+        "Met {begun} van u sinds {since} zijn dit er meer dan {limit} in 24 uur. Een ander moet het goedkeuren.",
         "With your {begun} since {since} this is more than {limit} in 24 hours. Another operator has to approve it.",
     ),
     "begun_before": (
-        "Deze beheerder startte sinds {since} zelf al {begun} berichten. Samen is dat te veel voor één persoon.",
+        "Wie dit vroeg, begon sinds {since} al alleen aan {begun}. Samen zijn het er te veel voor één persoon.",
         "This operator has started {begun} alone since {since}. Together that is too many for one person.",
     ),
     "act_nothing": ("Er is niets te doen.", "There is nothing to do."),

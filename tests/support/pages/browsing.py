@@ -1,4 +1,4 @@
-"""A hub that a browser can reach, and people who use it. In: a pool. Out: pages of somebody who logged in."""
+"""A hub that a browser can reach, and its users. In: a pool. Out: pages of a user who logged in."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def enter_schools(c: Connection) -> None:
 
 @asynccontextmanager
 async def serving(app: ASGIApp) -> AsyncIterator[str]:
-    """Let an application answer on a port of its own, and give its address."""
+    """Serve an application on a free port, and yield its address."""
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, lifespan="on", log_config=None))
     task = asyncio.create_task(server.serve())
     try:
@@ -65,7 +65,7 @@ async def serving(app: ASGIApp) -> AsyncIterator[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrowserUser:
-    """Somebody who looks at the pages in one language, and finds things by their words."""
+    """A user of the pages in one language, who finds elements by their text."""
 
     page: Page
     checker: PageChecker
@@ -73,12 +73,12 @@ class BrowserUser:
     t: Translator
 
     async def go(self, path: str) -> None:
-        """Open a page and look at it."""
+        """Open a page and check it."""
         await self.page.goto(f"{self.address}{path}")
         await self.checker.check()
 
     async def click(self, words: str, role: Literal["link", "button"] = "link") -> None:
-        """Click a link or a button that has these words, and look at the page that comes."""
+        """Click a link or a button that has these words, and check the next page."""
         await self.page.get_by_role(role, name=words, exact=True).first.click()
         await self.page.wait_for_load_state()
         await self.checker.check()
@@ -88,13 +88,13 @@ class BrowserUser:
         await self.click(words, "button")
 
     async def sees(self, *texts: str) -> None:
-        """Find these words on the page."""
+        """Assert that the page shows these texts."""
         shown = await self.page.locator("main").inner_text()
         for text in texts:
             assert text in shown, f"{text!r} is not in {shown}"
 
     async def misses(self, *texts: str) -> None:
-        """Find that these words are not on the page."""
+        """Assert that the page does not show these texts."""
         shown = await self.page.locator("main").inner_text()
         for text in texts:
             assert text not in shown, f"{text!r} is in {shown}"
@@ -104,7 +104,7 @@ class BrowserUser:
 async def logged_in_user(
     browser: Browser, address: str, token: str, *, size: str = "desktop", language: Language = Language.DUTCH
 ) -> AsyncIterator[BrowserUser]:
-    """Be somebody who has logged in, in a window of this size."""
+    """Yield a user who logged in, in a window of this size."""
     width, height = SIZES[size]
     context = await browser.new_context(viewport={"width": width, "height": height}, is_mobile=size == "phone")
     page = await context.new_page()

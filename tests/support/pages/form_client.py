@@ -1,4 +1,4 @@
-"""A browser without a window: keeps cookies, follows forms by their secret. In: a hub's client. Out: its pages."""
+"""A client of forms: keeps cookies and the CSRF token. In: a hub's client. Out: its pages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SECRET: Final = re.compile(r'name="secret" value="([0-9a-f]+)"')
 
 
 class FormClient:
-    """Keeps the cookies of one person, and the secret of the page they saw last."""
+    """Keeps the cookies of one user, and the CSRF token of the last page."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -23,23 +23,23 @@ class FormClient:
         self.secret = ""
 
     async def get(self, path: str) -> Reply:
-        """Look at a page."""
+        """Get a page."""
         return self._keep(await self._client.call("GET", path, headers={"cookie": self._cookie}))
 
     async def text(self, path: str) -> str:
-        """Read a page that is there."""
+        """Return the text of a page that exists."""
         reply = await self.get(path)
         assert reply.status == 200, (reply.status, reply.headers)
         return reply.body.decode()
 
     async def post(self, path: str, form: dict[str, object] | None = None, **headers: str) -> Reply:
-        """Press a button of a form; the secret of the last page goes along unless another is given."""
+        """Submit a form with the last page's CSRF token, unless another is given."""
         sent = {**FORM, "cookie": self._cookie, **{name.replace("_", "-"): text for name, text in headers.items()}}
         body = urlencode({"secret": self.secret, **(form or {})}, doseq=True).encode()
         return self._keep(await self._client.call("POST", path, body, headers=sent))
 
     async def log_in(self, token: str, wanted: str = "") -> Reply:
-        """Show a token."""
+        """Submit the login form."""
         return await self.post("/console/login", {"token": token, "next": wanted})
 
     @property
@@ -56,7 +56,7 @@ class FormClient:
 
 
 async def log_in_as(hub: Client, role: Role, *, brins: tuple[str, ...] = (), bges: tuple[str, ...] = ()) -> FormClient:
-    """Be somebody who logged in and has seen a page."""
+    """Return the client of a user who logged in and saw a page."""
     paper = FormClient(hub)
     token = hub.as_caller(role, brins=brins, bges=bges).token
     assert token is not None

@@ -1,6 +1,6 @@
-"""Looks at a page in a browser as a careful person would: complaints, width, labels, headings, contrast.
+"""Checks of a page in a browser: console messages, width, labels, headings, contrast.
 
-In: a page that is open. Out: nothing, or what is wrong with it.
+In: an open page. Out: nothing, or an assertion error with every fault.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from playwright.async_api import ConsoleMessage, Page
 
 EXPECTED_COMPLAINT: Final = "Failed to load resource: the server responded with a status of"
-"""What Chromium writes of any answer that is no success, such as a form with something wrong in it."""
+"""Chromium's message for an expected error response, such as a form with errors."""
 
 PAGE_FAULTS: Final = """
 () => {
@@ -85,7 +85,7 @@ CONTRAST_FAULTS: Final = """
 
 
 class PageChecker:
-    """Hears what a page complains about while it is used."""
+    """Collects a page's console messages and checks the page."""
 
     def __init__(self, page: Page) -> None:
         self._page = page
@@ -98,7 +98,7 @@ class PageChecker:
             self.complaints.append(message.text)
 
     async def check(self) -> None:
-        """Look at the page as it is now, by day and by night."""
+        """Check the page in the light and the dark scheme."""
         assert self.complaints == [], f"{self._page.url}: {self.complaints}"
         faults = await self._page.evaluate(PAGE_FAULTS)
         for scheme in ("dark", "light"):
