@@ -15,7 +15,8 @@ import pytest
 
 from hub.embedded.accounts import UnixAccount
 from hub.embedded.paths import ROOT_BASE, is_root
-from tests.support.servers.stacks import UNAVAILABLE, free_port
+from tests.support.servers.ports import free_port
+from tests.support.servers.stacks import UNAVAILABLE
 from tests.support.servers.up_process import osr_hub_up
 
 if TYPE_CHECKING:
