@@ -18,6 +18,7 @@ import pytest
 from hub.embedded.accounts import UnixAccount, unprivileged_account
 from hub.embedded.archive import find_kafka
 from hub.embedded.errors import NoPasswdEntry
+from hub.embedded.kafka import KafkaAccess
 from hub.embedded.keys import StackSecrets
 from hub.embedded.paths import DataDir, cache_dir, is_root, user_area
 from hub.embedded.postgres import EmbeddedPostgres, find_postgres
@@ -165,13 +166,15 @@ def test_a_user_without_a_name_is_told_before_anything_starts(tmp_path: Path, mo
 
 
 async def test_a_wiped_kafka_comes_back_with_its_topics(tmp_path: Path) -> None:
-    """Its folder may vanish while it runs and again while it starts; it returns by itself, topics and all."""
+    """Its folder may vanish while it runs and again while it starts; it returns with topics and passwords."""
     data = DataDir(tmp_path)
     data.create()
-    kafka = await find_kafka(data, StackSecrets.load_or_create(data), cache_dir())
+    keys = StackSecrets.load_or_create(data)
+    access = KafkaAccess(password=keys.kafka_password, controller_password=keys.kafka_controller_password)
+    kafka = await find_kafka(data, keys, cache_dir(), access=access)
 
     async def have_topics() -> None:
-        await create_missing(kafka.bootstrap, TOPICS)
+        await create_missing(kafka.bootstrap, TOPICS, options=kafka.client_options())
 
     async with running(kafka.program(on_ready=have_topics, maintain=have_topics), data) as supervisor:
         first = supervisor.pids
@@ -181,5 +184,5 @@ async def test_a_wiped_kafka_comes_back_with_its_topics(tmp_path: Path) -> None:
         data.kafka.rename(tmp_path / "gone")
         await eventually(lambda: supervisor.pids not in ((), second))
         await supervisor.wait_ready()
-        found = await ensure_topics(kafka.bootstrap, TOPICS)
+        found = await ensure_topics(kafka.bootstrap, TOPICS, options=kafka.client_options())
         assert (found.created, found.differences) == ((), ())

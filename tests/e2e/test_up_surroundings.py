@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import pwd
 import shutil
-import socket
 import stat
 import struct
-import sys
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,8 +20,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaConnectionError
 from pyreqwest.client import ClientBuilder
 
-from hub.embedded.accounts import UnixAccount
-from hub.embedded.paths import ROOT_BASE, is_root, user_area
+from hub.embedded.paths import is_root, user_area
 from tests.support.servers.ports import free_port
 from tests.support.servers.stacks import UNAVAILABLE
 from tests.support.servers.up_process import osr_hub_up, osr_hub_up_on_a_terminal
@@ -206,101 +202,3 @@ def test_a_closed_terminal_stops_everything(seen: Seen) -> None:
     assert seen.hung_up_code == 0
     assert seen.is_file_left is False
     assert seen.pids_left == []
-
-
-async def _refusal(*words: str, environment: dict[str, str] | None = None, **more: Any) -> str:
-    """Run it where it cannot run, and return the sentence that it says within seconds."""
-    async with osr_hub_up(*words, environment=environment, **more) as up:
-        await up.until_ready_or_ended()
-        assert up.process.returncode == UNAVAILABLE, up.said
-        assert up.seconds < WITHIN
-    assert "Traceback" not in up.said
-    return up.said
-
-
-async def test_a_data_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
-    """A file above it, a file system that takes nothing, and a name that is not UTF-8 are said at once."""
-    (tmp_path / "file").write_text("x")
-    assert "(Not a directory); give another --data-dir" in await _refusal("--data-dir", f"{tmp_path}/file/below")
-    assert "cannot be used (" in await _refusal("--data-dir", "/proc/osr-hub")
-    odd = os.fsdecode(bytes(tmp_path) + b"/\xff")
-    assert "its name is not UTF-8" in await _refusal("--data-dir", odd)
-
-
-async def test_damaged_secrets_are_named(tmp_path: Path) -> None:
-    """A half-written file of secrets stops the start in a sentence."""
-    (tmp_path / "keys").mkdir()
-    (tmp_path / "keys" / "stack.json").write_text('{"password": ')
-    assert "stack.json is damaged" in await _refusal("--data-dir", str(tmp_path))
-
-
-async def test_a_port_of_another_program_is_named(tmp_path: Path) -> None:
-    """A port that something listens on stops the start in a sentence."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        said = await _refusal("--data-dir", str(tmp_path), "--port", str(port))
-    assert said == f"osr-hub: port {port} cannot be used (Address already in use); give another --port.\n"
-
-
-@pytest.fixture
-def nameless() -> Iterator[dict[str, Any]]:
-    """Return arguments that start a process as a user without a name and without a home."""
-    if not is_root():
-        pytest.skip("only root can become another user")
-    if not UnixAccount(uid=61_000, gid=61_000).can_reach(Path(sys.executable).resolve()):
-        pytest.skip("this Python is closed to other users")
-    uid = next(number for number in range(61_000, 62_000) if not _has_name(number))
-    environment = {name: value for name, value in os.environ.items() if name != "HOME" and not name.startswith("XDG_")}
-    yield {"environment": environment, "user": uid, "group": uid, "extra_groups": [], "cwd": "/"}
-    shutil.rmtree(ROOT_BASE / f"osr-hub-{uid}", ignore_errors=True)
-
-
-def _has_name(uid: int) -> bool:
-    try:
-        pwd.getpwuid(uid)
-    except KeyError:
-        return False
-    return True
-
-
-async def test_a_user_without_a_name_or_a_home_is_told(nameless: dict[str, Any]) -> None:
-    """Containers run as numbers: PostgreSQL cannot, and that is said at once; the folder is found without a home."""
-    said = await _refusal(**nameless)
-    assert "who has no entry in /etc/passwd" in said
-    assert (ROOT_BASE / f"osr-hub-{nameless['user']}" / "stack").is_dir()
-
-
-async def test_wrong_settings_stop_the_demo_too(tmp_path: Path) -> None:
-    """A value that cannot be used is a sentence, and no traceback."""
-    environment = {**os.environ, "OSR_HUB_HTTP__PORT": "many"}
-    said = await _refusal("--data-dir", str(tmp_path), environment=environment, command=("demo",))
-    assert "OSR_HUB_HTTP__PORT" in said
-
-
-async def test_named_servers_that_are_away_are_named(tmp_path: Path) -> None:
-    """A database of the caller's that does not answer is a sentence, and no traceback."""
-    environment = {**os.environ, "OSR_HUB_DATABASE__DSN": f"postgresql://u:hush@127.0.0.1:{free_port()}/x"}
-    said = await _refusal("--data-dir", str(tmp_path), environment=environment)
-    assert "the database of OSR_HUB_DATABASE__DSN cannot be used" in said
-    assert "hush" not in said
-
-
-async def test_make_is_not_led_astray_by_the_callers_python() -> None:
-    """`PIP_USER` and `PYTHONPATH`, which many set for themselves, do not reach what `make` runs."""
-    make = await asyncio.create_subprocess_exec(
-        *("make", "--no-print-directory", "--eval", "probe:; @env", "probe"),
-        cwd=Path(__file__).parents[2],
-        stdout=asyncio.subprocess.PIPE,
-        env={
-            **os.environ,
-            "PIP_USER": "1",
-            "PIP_TARGET": "/nowhere",
-            "PYTHONPATH": "/nowhere",
-            "PYTHONHOME": "/nowhere",
-        },
-    )
-    said, _ = await make.communicate()
-    names = dict(line.split("=", 1) for line in said.decode().splitlines() if "=" in line)
-    assert make.returncode == 0
-    assert names["PIP_USER"] == "0"
-    assert not {"PIP_TARGET", "PYTHONPATH", "PYTHONHOME"} & names.keys()
