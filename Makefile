@@ -10,6 +10,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # A program starts in half the time where what Python compiled is kept, so it is kept whatever the environment says.
 unexport PYTHONDONTWRITEBYTECODE
 
+# A caller's own settings of Python and pip would change what is installed, and where.
+unexport PYTHONPATH PYTHONHOME PIP_TARGET PIP_PREFIX
+export PIP_USER := 0
+
 .DEFAULT_GOAL := install
 .PHONY: install demo up test prove browser chaos explore check bench lock
 

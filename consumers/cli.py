@@ -33,10 +33,10 @@ def consume(
         list[ConsumerStage] | None, typer.Argument(help="Which consumers; all of them by default.")
     ] = None,
     instance: Annotated[
-        str | None, typer.Option(help="A name of its own that lets its place in the group wait for a restart.")
+        str | None, typer.Option(help="A stable name: the consumer group waits for this process when it restarts.")
     ] = None,
 ) -> None:
-    """Turn bells into deliveries, carry them, and read what DUO reports. Any number of these may run."""
+    """Plan deliveries, forward them, and read what DUO reports. Any number of these may run."""
     run_until_stopped([_stage(stage, instance) for stage in stages or list(ConsumerStage)])
 
 
@@ -61,7 +61,7 @@ def _stage(stage: ConsumerStage, instance: str | None) -> Callable[[Settings, as
 
 def main() -> None:
     """Run the command line."""
-    from hub.cli import run_app  # noqa: PLC0415 - one place maps errors to exit codes
+    from hub.cli import run_app  # noqa: PLC0415 - it maps errors to exit codes
 
     run_app(app)
 

@@ -1,6 +1,6 @@
-"""What cannot be used is put aside. In: a record, and what is wrong with it. Out: a row with its bytes.
+"""Park records that cannot be used. In: a record, and what is wrong with it. Out: a row with its bytes.
 
-A parked record never stops the others: the partition goes on, and an operator sees where it stood and why it is here.
+A parked record never stops the others: the partition goes on, and an operator sees where it stood and why it is parked.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ def parked_row(record: ConsumerRecord[bytes, bytes], why: UnusableRecord, at: da
 
 
 def awaiting_delivery(row: dict[str, Any], report: IncomingReport) -> dict[str, Any]:
-    """Say which delivery a parked report waits for."""
+    """Return the row of a report with the delivery that it waits for."""
     mandate, version = report.mandate or (None, None)
     return {**row, "delivery_id": report.delivery_id, "mandate_id": mandate, "mandate_version": version}
 
 
 async def park(c: Connection, row: Mapping[str, Any]) -> None:
-    """Put a record aside and say so; the same record again changes nothing."""
+    """Park a record and log it; the same record again changes nothing."""
     await store.park_record(c, row)
     log.warning(
         "record.parked",

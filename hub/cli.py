@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 WRONG: Final = 2
 INTERRUPTED: Final = 130
+NEWLINE: Final = "\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +141,10 @@ def _away(fault: Exception) -> HubError:
 
 
 def _say(faults: list[HubError]) -> NoReturn:
+    from schemas.text import make_visible  # noqa: PLC0415 - a command that works does not need it
+
     for fault in faults:
-        sys.stderr.write(f"osr-hub: {fault}\n")
+        sys.stderr.write(f"osr-hub: {make_visible(str(fault), keep=NEWLINE)}\n")
     sys.exit(WRONG)
 
 

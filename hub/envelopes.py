@@ -1,6 +1,6 @@
 """Events and messages as others read them. In: rows of the log and the ledger. Out: the bytes of CloudEvents.
 
-Every place that shows or sends a message builds it here, so what an operator reads is what was sent.
+Everything that shows or sends a message builds it here, so an operator reads what was sent.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class LogRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageRow:
-    """A delivery with the event it tells of: `units` is the JSON of what the event tells about each unit."""
+    """A delivery with its event: `units` is the JSON of the event's message about each unit."""
 
     id: UUID
     brin: str
@@ -76,7 +76,7 @@ class MessageRow:
     body: str
     traceparent: str | None
     result: str | None = None
-    """What became of another delivery, as JSON, where the message tells of that."""
+    """The result of another delivery, as JSON, where the message is about that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +155,7 @@ def forwarded_message(row: MessageRow, previous: int, defaults: EnvelopeDefaults
 
 
 def unit_of(units: str, branch: str) -> Mapping[str, Any]:
-    """Find what an event tells about a unit; '' is the rest."""
+    """Return an event's message about a unit; '' is the rest."""
     return next(unit for unit in orjson.loads(units) if unit["branch"] == branch)
 
 

@@ -1,7 +1,7 @@
-"""Use case: schools that rang become deliveries.
+"""Use case: new events of schools become deliveries.
 
-In: the BRINs of a batch of bells. Out: rows of `deliveries` and lanes that are due. Next: consumers.forwarding.
-Everything comes from Postgres: a bell that rings twice, late or for nothing plans nothing twice.
+In: the BRINs of a batch of records. Out: rows of `deliveries` and lanes that are due. Next: consumers.forwarding.
+Everything comes from Postgres: a record that comes twice, late or without a new event plans nothing twice.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class PlanResult:
 
 
 async def plan(c: Connection, schools: Mapping[str, datetime | None], now: datetime, process: int) -> PlanResult:
-    """Plan all that is new of the schools that rang; `bells` says when each was published, if known.
+    """Plan all new events of these schools; the value is when the first record of each was published, if known.
 
     The caller owns the transaction. Schools are locked in key order, then destinations whose news is old, then lanes.
     """
@@ -65,7 +65,7 @@ async def append(
 ) -> None:
     """Put deliveries at the end of their lanes, in the order given, and count them.
 
-    `published` says when the bell of a school was sent, `through` up to which number it is planned with these.
+    `published` is when the record of a school was published, `through` the number up to which it is planned now.
     """
     old = _oldest(planned, lowest_at(now - RECENT))
     if old:

@@ -1,10 +1,9 @@
-"""The calendar. In: mandates whose start or end has come. Out: `started` and `expired` events. Next: producers.relay.
+"""Raise events for dates that have come. In: mandates whose start or end is due. Out: `started` and `expired` events.
 
-Each day it also anchors the audit. One is active, others stand by; it begins when the database has all that was
-published. A date is told once however often this runs: the school's lock and the mandate's next date see to that. What
-came while nothing ran is told when it runs again, so many schools at a time: the first of August takes as many small
-transactions as it needs, and after each the calendar rests as long as it worked, so that others have their turn. Which
-day it is says the database, whatever the clocks of processes say.
+Next: producers.relay. Each day it also anchors the audit. One process is active, the others stand by; it begins when
+the database has all that was published. Each date raises one event however often this runs, because the school's row is
+locked and the mandate's next date moves on. Dates that passed while nothing ran are caught up, some schools per
+transaction; after each the calendar rests as long as it worked. The database's clock says which day it is.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from hub.store.locks import CALENDAR, hold_advisory_lock
 from hub.store.notifications import notify
 from hub.store.people import SystemActor
 from hub.store.pool import DATABASE_ERRORS, is_transient
-from hub.tracing import new_traceparent
+from hub.telemetry import new_traceparent
 from schemas.topics import MANDATES
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ logger = structlog.get_logger(__name__)
 
 
 async def run(settings: Settings, stop: asyncio.Event, topic: str = MANDATES.name) -> None:
-    """Tell dates until `stop` is set; what is being written then is undone and told by the next one."""
+    """Raise events until `stop` is set; a transaction that is open then is rolled back, and the next run repeats it."""
     await run_until_set(stop, _raise_events_forever(settings, stop, topic))
 
 
@@ -60,12 +59,12 @@ async def _raise_events_forever(settings: Settings, stop: asyncio.Event, topic: 
                     anchored = await anchor(c, now, anchored)
                     await asyncio.sleep(TICK_SECONDS)
         except DATABASE_ERRORS as error:
-            logger.warning("calendar.interrupted", error=f"{type(error).__name__}: {error}", next="starting over")
+            logger.warning("calendar.interrupted", error=f"{type(error).__name__}: {error}", next="retry in 0.3 s")
             await asyncio.sleep(RETRY_SECONDS)
 
 
 async def catch_up(c: Connection, now: datetime, most: int = MOST_SCHOOLS) -> int:
-    """Tell every date up to this moment, at most `most` schools in a transaction; return how many events that made."""
+    """Raise events for all dates up to this moment, at most `most` schools per transaction; return how many."""
     made, day, tick = 0, clock.today(now), asyncio.get_running_loop().time
     start = tick()
     failed: set[Brin] = set()
@@ -77,7 +76,7 @@ async def catch_up(c: Connection, now: datetime, most: int = MOST_SCHOOLS) -> in
         except Exception as error:
             if is_transient(error):
                 raise
-            for brin in brins:  # one whose dates can never be told must not keep the others from theirs
+            for brin in brins:  # one school that always fails must not stop the others
                 made += await _arrive_alone(c, brin, at, failed)
         await asyncio.sleep(min(tick() - began, LONGEST_REST_SECONDS))
     return made
@@ -89,7 +88,7 @@ async def _arrive(c: Connection, brins: Sequence[Brin], at: Moment) -> int:
         faults.here("calendar.writing")
     faults.here("calendar.committed")
     await notify(c, "events")
-    logger.info("calendar.told", schools=len(brins), events=events, day=str(at.today))
+    logger.info("calendar.caught_up", schools=len(brins), events=events, day=str(at.today))
     return events
 
 

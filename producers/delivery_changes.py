@@ -1,7 +1,7 @@
-"""What became of deliveries. In: the outbox that settling fills. Out: `osr.deliveries.v1`.
+"""Publish changes of deliveries. In: `change_outbox`, which settling fills. Out: `osr.deliveries.v1`.
 
-A row of the outbox holds the changes of one settle flush; here they are expanded, sent, and forgotten. Nobody waits for
-these records to the millisecond, so they are gathered for a moment.
+A row of the outbox holds the changes of one settle flush; here they are expanded, sent and deleted. They may be 100 ms
+late, so they are gathered for a moment.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
 
 
 async def publish(c: Connection, publisher: Publisher, defaults: EnvelopeDefaults, topic: str = TOPIC) -> int:
-    """Publish the changes of the next settle flushes and say how many there were."""
+    """Publish the changes of the next settle flushes; return how many there were."""
     rows = await published_events.read_changes(c, MOST_ROWS)
     if not rows:
         return 0

@@ -1,6 +1,6 @@
-"""What publishers have in common: one of each is active, starts over after a fault, and stops when told to.
+"""Publish to the hub's own Kafka. In: the work of the active publisher. Out: records, through `Publisher`.
 
-In: the work of the active one. Out: nothing; records go out through `Publisher`.
+One process per publisher is active, the others stand by; it starts over after any error.
 """
 
 from __future__ import annotations
@@ -34,30 +34,30 @@ logger = structlog.get_logger(__name__)
 
 
 async def publish_forever(settings: Settings, lock: int, work: Work) -> None:
-    """Be the active publisher of this lock, again and again; stand by while another is."""
+    """Run `work` while this process holds the lock; start over after any error."""
     while True:
         try:
             async with hold_advisory_lock(settings.direct_dsn, lock) as c, _publisher(settings) as publisher:
                 await work(c, publisher)
         except (KafkaError, *DATABASE_ERRORS) as error:
-            logger.warning("publisher.interrupted", error=f"{type(error).__name__}: {error}", next="starting over")
+            logger.warning("publisher.interrupted", error=f"{type(error).__name__}: {error}", next="retry in 0.3 s")
             await asyncio.sleep(RETRY_SECONDS)
         except LogIsAhead as fault:
             logger.error("publisher.refused", error=fault.detail, next=fault.next_step)  # noqa: TRY400 - it says all
             await asyncio.sleep(REFUSED_SECONDS)
-        except Exception:  # a fault of ours in one publisher must not end the others of its process
-            logger.exception("publisher.failed", next="starting over")
+        except Exception:  # must not end the other publishers of this process
+            logger.exception("publisher.failed", next="retry in 3 s")
             await asyncio.sleep(REFUSED_SECONDS)
 
 
 class Publisher:
-    """Sends records to our own Kafka, those of a school in the order given."""
+    """Sends records to the hub's own Kafka, those of a school in the order given."""
 
     def __init__(self, producer: AIOKafkaProducer) -> None:
         self._producer = producer
 
     async def send(self, topic: str, records: Sequence[tuple[str, bytes]]) -> dict[int, list[int]]:
-        """Send (BRIN4, event) records, wait until all are taken and give their offsets; raises what stopped it."""
+        """Send (BRIN4, event) records and return their offsets per partition; raise the error that stopped it."""
         partitions = len(await self._producer.partitions_for(topic))
         parts: dict[int, list[tuple[str, bytes]]] = defaultdict(list)
         for record in records:

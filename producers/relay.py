@@ -1,8 +1,8 @@
-"""The relay. In: rows of `event_outbox`. Out: `osr.mandates.v1` and positions of events. Next: consumers.planning.
+"""Publish mandate events. In: `event_outbox`. Out: `osr.mandates.v1`, and a position per event.
 
-Events go out in order; each gets its gapless position in the transaction that takes it off the list. A relay that only
-believes to be the one can do no more than repeat: readers drop repeats by id. Before it begins it looks whether log and
-database agree: it goes no further while the log is ahead, and publishes again what the log lost.
+Next: consumers.planning. Events go out in order; each gets its gapless position in the transaction that deletes it from
+the outbox. A relay that has lost its lock can only repeat: readers drop repeats by id. At its start it compares log and
+database: it stops while the log is ahead, and publishes again what the log lost.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ async def run(settings: Settings, stop: asyncio.Event, topic: str = TOPIC) -> No
         await pool.close()
 
 
-class LogLostError(KafkaError):  # type: ignore[misc]  # aiokafka tells no types
+class LogLostError(KafkaError):  # type: ignore[misc]  # aiokafka has no types
     """The log lost what it had taken; the relay starts over and publishes it again."""
 
 
@@ -92,7 +92,7 @@ class Relay:
         self._looked = 0.0
 
     async def start(self, options: Mapping[str, Any]) -> None:
-        """See to it that the log has all that was published, and find where it ends; raises `LogIsAhead`."""
+        """Publish again what the log lost, and read the last position; raise `LogIsAhead` when the log has more."""
         found = await compare(self._c, options, self._topic)
         found.raise_if_ahead()
         self._offsets = found.topic_offsets
@@ -103,7 +103,7 @@ class Relay:
         self._position = await published_events.last_position(self._c)
 
     async def publish(self) -> int:
-        """Publish the next events and say how many there were."""
+        """Publish the next events; return how many there were."""
         entries = await published_events.read_outbox(self._c, MOST_EVENTS)
         if not entries:
             return 0
@@ -114,7 +114,7 @@ class Relay:
         await self._send(records)
         faults.here("relay.sent")
         await published_events.mark_published(self._c, entries, self._position, now())
-        faults.here("relay.taken_off")
+        faults.here("relay.deleted")
         self._position += len(entries)
         for entry in entries:
             self._meters.count("events", 0, entry.event.kind.type)
@@ -143,7 +143,7 @@ class Relay:
         return kept, records
 
     async def check(self, offset_client: OffsetClient) -> None:
-        """Every few seconds, see whether the log is still the one that was written to, and remember how far it goes."""
+        """Every two seconds, raise `LogLostError` unless the log is still the same; store its offsets."""
         if time.monotonic() - self._looked < CHECK_SECONDS:
             return
         there = (await offset_client.read_topic_offsets([self._topic])).get(self._topic)

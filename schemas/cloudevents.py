@@ -52,7 +52,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class NotACloudEvent(ValueError):  # noqa: N818 - named as the claim it makes
-    """Say in words why bytes and headers are no CloudEvents 1.0 event."""
+    """Bytes and headers are no CloudEvents 1.0 event; the text says why."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -61,7 +61,7 @@ class NotACloudEvent(ValueError):  # noqa: N818 - named as the claim it makes
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReceivedEvent:
-    """An event as somebody sent it: the required attributes checked, the others as they came, if they are scalars."""
+    """An event as it was received: the required attributes checked, the others as they came, if they are scalars."""
 
     id: str
     source: str

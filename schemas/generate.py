@@ -22,7 +22,7 @@ def make_files() -> dict[Path, str]:
 
 
 def find_differences(root: Path) -> list[str]:
-    """Say of each file below `root` that is missing, out of date or no longer made, which it is."""
+    """Return a line for each file below `root` that is missing, out of date or no longer made."""
     made = make_files()
     differences = [
         f"{path}: {'out of date' if (root / path).exists() else 'missing'}"

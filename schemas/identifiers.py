@@ -32,7 +32,7 @@ _SHOWN = 40
 
 
 class InvalidIdentifier(ValueError):  # noqa: N818 - named as the claim it makes
-    """Say which identifier is wrong, what was given and what form is expected."""
+    """An identifier is wrong: which one, what was given and what form is expected."""
 
     def __init__(self, *, kind: str, given: str, expected: str) -> None:
         shown = given if len(given) <= _SHOWN else f"{given[:_SHOWN]}…"

@@ -114,7 +114,7 @@ class Dispatcher:
                 self._requests.end(lane)
             faults.here("las.answered")
             await self.record(progress, delivery, outcome, at)
-            faults.here("las.noted")
+            faults.here("las.recorded")
             if progress.is_over:
                 return
 
@@ -153,7 +153,7 @@ class Dispatcher:
                 for delivery, body in zip(deliveries, written, strict=True):
                     outcome = next(outcomes) if body is not None else None
                     await self._record_sent(progress, delivery, outcome, at)
-            faults.here("duo.noted")
+            faults.here("duo.recorded")
 
     def _bodies(self, progress: LaneProgress, deliveries: Sequence[QueuedDelivery]) -> Iterator[bytes | None]:
         previous = progress.sent

@@ -34,6 +34,7 @@ from schemas.topics import PARTITIONS
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
 
+    from hub.envelopes import EnvelopeDefaults
     from hub.settings import Settings
     from hub.settle import LaneResult
     from hub.store.lanes import Lease, QueuedDelivery
@@ -58,12 +59,10 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             Listener(settings.direct_dsn, "lanes", "destinations") as listener,
             Outbound(settings.webhook) as outbound,
         ):
-            async with pool.acquire() as c:
-                defaults = envelope_defaults(settings.oin, settings.http.address, await ledger.epoch(c))
             destinations = Destinations(pool, clock, max(PROBE_SECONDS, settings.webhook.timeout_seconds + 5))
             webhooks = Webhooks(settings, pool)
             dispatcher = Dispatcher(
-                defaults=defaults,
+                defaults=await _read_defaults(settings, pool),
                 destinations=destinations,
                 heartbeat=heartbeat,
                 queues=queues,
@@ -75,6 +74,11 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     finally:
         await queues.close()
         await pool.close()
+
+
+async def _read_defaults(settings: Settings, pool: Pool) -> EnvelopeDefaults:
+    async with pool.acquire() as c:
+        return envelope_defaults(settings.oin, settings.http.address, await ledger.epoch(c))
 
 
 class Forwarder:
@@ -223,9 +227,9 @@ class Forwarder:
         async with self._pool.acquire() as c:
             async with c.transaction():
                 if rescued := await processes.rescue_lanes(c):
-                    faults.here("forward.burying")
+                    faults.here("forward.rescuing")
             if rescued:
-                faults.here("forward.buried")
+                faults.here("forward.rescued")
             stranded = await lanes.repair_stranded(c) if repair else []
         if rescued:
             log.warning("lanes.rescued", lanes=rescued, next="they are due again")

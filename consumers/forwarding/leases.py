@@ -11,12 +11,11 @@ import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-import asyncpg
 import structlog
 
 from hub import faults, settle
 from hub.store import lanes
-from hub.store.pool import TRANSIENT_ERRORS
+from hub.store.pool import TRANSIENT_ERRORS, is_transient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -112,7 +111,7 @@ class BatchCompleter:
             return
         try:
             await self._write(batch)
-        except asyncpg.PostgresError:
+        except Exception:  # noqa: BLE001 - whatever it is: each result is written alone, and logged there
             for result in batch:  # a result that can never be written must not stop the others
                 await self._write_alone(result)
         self._completed(batch)
@@ -124,6 +123,8 @@ class BatchCompleter:
                     await settle.record_attempts(c, self._heartbeat.process, batch, self._heartbeat.clock.now())
                     faults.here("forward.settling")
             except TRANSIENT_ERRORS as error:
+                if not is_transient(error):
+                    raise
                 log.warning("batch.failed", lanes=len(batch), error=str(error), next="the same batch again")
                 await asyncio.sleep(RETRY_SECONDS)
             else:
@@ -134,7 +135,7 @@ class BatchCompleter:
         lease = result.update.lease
         try:
             await self._write([result])
-        except asyncpg.PostgresError:
+        except Exception:
             log.exception(
                 "result.unwritable", destination=lease.destination, brin=lease.brin, next="sent again in a minute"
             )

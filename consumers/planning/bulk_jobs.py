@@ -1,10 +1,9 @@
-"""Replays and bulk cancellations, turn by turn, beside the planner.
+"""Run replays and bulk cancellations, portion by portion, beside the planner.
 
-In: acts that people asked for. Out: deliveries at the ends of lanes, or cancelled ones; lanes that are due. Next:
-consumers.forwarding. The planner's process does it because it appends to lanes already, under the same locks and in the
-same order; forwarders keep their time for sending, and `serve` answers and does nothing of its own. Any number of
-planners may run: each turn is a transaction that locks its act, so one works an act at a time, and whoever is killed
-in the middle of a turn has done nothing of it.
+In: bulk jobs that operators asked for. Out: deliveries at the ends of lanes, or cancelled ones, and lanes that are due.
+Next: consumers.forwarding. The planner's process runs them because it appends to lanes already, under the same locks in
+the same order. Any number of planners may run: each portion is a transaction that locks its job, so one planner works
+on a job at a time, and a planner that is killed in the middle of a portion has done nothing of it.
 """
 
 from __future__ import annotations
@@ -47,11 +46,11 @@ class BulkJobRunner:
             try:
                 worked = await self.turn()
             except TRANSIENT_ERRORS as error:
-                log.warning("act.failed", error=f"{type(error).__name__}: {error}", next="the same items again")
+                log.warning("act.failed", error=f"{type(error).__name__}: {error}", next="retry in 1 s")
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
-            except Exception:  # a fault of ours must not end this chore, which nobody would start again
-                log.exception("act.failed", next="the same items again; the act can be cancelled")
+            except Exception:  # nothing starts this task again
+                log.exception("act.failed", next="retry in 1 s")
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
             if worked is None:
@@ -65,9 +64,9 @@ class BulkJobRunner:
         async with self._pool.acquire() as c, c.transaction():
             worked = await bulk.run_batch(c, self._heartbeat.clock.now(), self._heartbeat.process)
             if worked is not None:
-                faults.here("acts.writing")
+                faults.here("bulk.writing")
         if worked is not None:
-            faults.here("acts.committed")
+            faults.here("bulk.committed")
             for notifier in self._notifiers:
                 notifier.notify()
             if worked.state is BulkState.DONE:

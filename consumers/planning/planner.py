@@ -1,7 +1,7 @@
-"""Plan: a record on the log rings a bell, Postgres says what for.
+"""Plan deliveries: a record's key names a school, and the database has its new events.
 
 In: batches of `osr.mandates.v1`. Out: deliveries and due lanes, one transaction per batch; then the offsets are
-committed. Next: consumers.forwarding. A sweep each second does the same for bells that never rang.
+committed. Next: consumers.forwarding. A sweep each second plans schools whose record was lost or has not come yet.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ log = structlog.get_logger(__name__)
 
 
 async def run(settings: Settings, stop: asyncio.Event, instance: str | None = None, topic: str = TOPIC) -> None:
-    """Plan until `stop` is set; `instance` names this process for ever, so that its group waits for it."""
+    """Plan until `stop` is set; `instance` is a stable name, so that the group waits for a restart."""
     options = settings.kafka.client_options()
     broker = make_broker(options)
     pool = await open_pool(settings.database.url, name="plan", is_hot=True)
@@ -87,7 +87,7 @@ def subscribe(broker: KafkaBroker, planner: Planner, instance: str | None, topic
 
 
 def brins_of(records: Sequence[ConsumerRecord[bytes, bytes]]) -> dict[str, datetime | None]:
-    """Read who rang, and when the first bell of each was sent."""
+    """Return the schools that records name, each with the time of its first record."""
     schools: dict[str, datetime | None] = {}
     for record in records:
         brin = (record.key or b"").decode(errors="replace")
@@ -108,7 +108,7 @@ def _published_at(record: ConsumerRecord[bytes, bytes]) -> datetime | None:
 def unusable_records(
     records: Sequence[ConsumerRecord[bytes, bytes]], unknown: Collection[str]
 ) -> list[tuple[ConsumerRecord[bytes, bytes], UnusableRecord]]:
-    """Pick the bells that nobody can plan for: of no BRIN, and the first of each school that is not in the register."""
+    """Return records that name no BRIN, and the first of each school that is not in the register, with the reason."""
     found, seen = [], set()
     for record in records:
         brin = (record.key or b"").decode(errors="replace")
@@ -128,7 +128,7 @@ def unusable_records(
 
 
 class Planner:
-    """Plans schools that rang, and those that should have."""
+    """Plans schools that records name, and those whose events were not planned in time."""
 
     def __init__(self, pool: Pool, heartbeat: Heartbeat) -> None:
         self._pool = pool
@@ -140,24 +140,24 @@ class Planner:
         self._handled: dict[TopicPartition, int] = {}
 
     def remember_offsets(self, consumer: Any, records: Sequence[ConsumerRecord[Any, Any]]) -> None:  # noqa: ANN401 - FastStream's own
-        """Note what was planned; offsets are committed once a second, for a bell that rings twice costs nothing."""
+        """Remember what was planned; offsets are committed once a second, because planning twice changes nothing."""
         self._consumer = consumer
         self._handled |= offsets_after(records)
 
     async def plan(self, schools: Mapping[str, datetime | None]) -> set[str]:
-        """Plan until nothing of these schools is left, however often it takes; return those that nobody knows."""
+        """Plan all new events of these schools, however often it takes; return those that are not in the register."""
         left, unknown = dict(schools), set[str]()
         while left:
             batch = dict(list(left.items())[:MOST_SCHOOLS])
             try:
                 done = await self._plan_batch(batch)
-            except Exception as error:  # a fault of ours in one school must not keep the others from being planned
+            except Exception as error:  # a fault of ours in one school must not stop the others
                 if is_transient(error):
-                    log.warning("plan.failed", schools=len(batch), error=str(error), next="the same schools again")
+                    log.warning("plan.failed", schools=len(batch), error=str(error), next="retry in 0.3 s")
                     await asyncio.sleep(RETRY_SECONDS)
                     continue
                 if len(batch) == 1:
-                    log.exception("school.unplannable", brin=next(iter(batch)), next="tried again each second")
+                    log.exception("school.unplannable", brin=next(iter(batch)), next="retry each second")
                     return unknown
                 for brin, at in left.items():
                     unknown |= await self.plan({brin: at})
@@ -166,15 +166,15 @@ class Planner:
             left = {brin: at for brin, at in left.items() if brin not in batch or brin in done.unfinished}
         return unknown
 
-    async def park(self, bells: Sequence[tuple[ConsumerRecord[bytes, bytes], UnusableRecord]]) -> None:
-        """Put bells aside that nobody can plan for, however often it takes."""
-        while bells:
+    async def park(self, unusable: Sequence[tuple[ConsumerRecord[bytes, bytes], UnusableRecord]]) -> None:
+        """Park records that name no known school, however often it takes."""
+        while unusable:
             try:
                 async with self._pool.acquire() as c, c.transaction():
-                    for record, why in bells:
+                    for record, why in unusable:
                         await park(c, parked_row(record, why, self._heartbeat.clock.now()))
             except TRANSIENT_ERRORS as error:
-                log.warning("park.failed", records=len(bells), error=str(error), next="the same records again")
+                log.warning("park.failed", records=len(unusable), error=str(error), next="retry in 0.3 s")
                 await asyncio.sleep(RETRY_SECONDS)
             else:
                 return
@@ -194,13 +194,13 @@ class Planner:
         return result
 
     async def sweep(self) -> None:
-        """Each second, plan schools whose bell has not rung since the last look; keep the counters small."""
+        """Each second, plan schools whose events were still unplanned a second ago; fold the counters."""
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             try:
                 await self._sweep_once()
                 await self.flush()
-            except Exception as error:  # whatever it is, the next second tries again: this task has no other
+            except Exception as error:  # nothing starts this task again
                 log.warning("sweep.failed", error=str(error), exc_info=not is_transient(error), next="retry in 1 s")
 
     async def _sweep_once(self) -> None:
@@ -216,7 +216,7 @@ class Planner:
             await self.plan(dict.fromkeys(overdue))
 
     async def flush(self) -> None:
-        """Commit what was heard, and write the measured hops."""
+        """Commit the offsets of what was planned, and write the measured hops."""
         offsets, self._handled = self._handled, {}
         if offsets:
             faults.here("plan.offsets")

@@ -1,8 +1,9 @@
-"""Watches DUO's broker. In: the ids and ends of its topics, every two seconds. Out: what it lost is sent again.
+"""Watch DUO's broker for lost records. In: the ids and offsets of its topics, every two seconds. Out: resent messages.
 
-It runs beside `reports`, which is at DUO's broker all the time and has little to do there: a forwarder must not wait
-for such a look, and the relay need not reach DUO's broker at all. One watches, others stand by. A topic that lost
-something is looked through again for a while, for what a forwarder noted a moment after the loss.
+Next: consumers.forwarding. The watch runs beside the reader of reports, which is connected to DUO's broker all the time
+and has little to do: a forwarder must not wait for such a check, and the relay need not reach DUO's broker. One process
+watches, the others stand by. A topic that lost records is checked again for a while, for messages whose offset a
+forwarder stored a moment after the loss.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ log = structlog.get_logger(__name__)
 
 
 async def watch_forever(settings: Settings, process: Callable[[], int], reports: str = DUO_REPORTS.name) -> None:
-    """Be the one who watches, again and again; stand by while another is."""
+    """Watch while no other process does; start over after any error."""
     options = settings.duo_kafka.client_options()
     while True:
         try:
@@ -51,19 +52,19 @@ async def watch_forever(settings: Settings, process: Callable[[], int], reports:
                 while True:
                     await watch.check(offset_client)
                     await asyncio.sleep(CHECK_SECONDS)
-        except Exception as error:  # whatever it is, it looks again: this task has no other
+        except Exception as error:  # nothing starts this task again
             is_passing = isinstance(error, (KafkaError, *DATABASE_ERRORS))
             log.warning(
                 "watch.interrupted",
                 error=f"{type(error).__name__}: {error}",
                 exc_info=not is_passing,
-                next="look again",
+                next="retry in 1 s",
             )
             await asyncio.sleep(RETRY_SECONDS)
 
 
 class LossWatch:
-    """Remembers how DUO's topics were, and for a while where they were hurt."""
+    """Compares DUO's topics with how they were last seen, and remembers lost ranges for a while."""
 
     def __init__(self, c: Connection, process: Callable[[], int], reports: str) -> None:
         self._c = c
@@ -72,7 +73,7 @@ class LossWatch:
         self._lost_ranges: dict[str, tuple[LostRange, float]] = {}
 
     async def check(self, offset_client: OffsetClient) -> list[LossReport]:
-        """Look at all topics once; returns what was lost and sent again."""
+        """Check all topics once; return what was lost and sent again."""
         queues = await lost.queues(self._c)
         there = await offset_client.read_topic_offsets([self._reports, *(queue.topic for queue in queues)])
         found = [
@@ -111,12 +112,13 @@ class LossWatch:
                 topic=queue.topic,
                 why=loss.words,
                 messages=loss.messages,
-                next=f"the current state of {loss.sent_again} units goes out again",
+                units=loss.sent_again,
+                next="current state sent again",
             )
         return loss
 
     async def _check_reports_topic(self, topic_offsets: TopicOffsets) -> None:
-        """Begin a topic of reports that was made anew at its beginning."""
+        """Forget how far a topic of reports was read when it was recreated."""
         mark = await watermarks.read(self._c, self._reports)
         if mark is not None and mark.topic_id != topic_offsets.topic_id:
             await watermarks.delete_read_offsets(self._c, self._reports)

@@ -1,7 +1,7 @@
-"""Reports: what DUO says it did. In: batches of `duo.reports.v1`. Out: statuses of deliveries; parked rows.
+"""Read what DUO reports. In: batches of `duo.reports.v1`. Out: statuses of deliveries, parked records.
 
-One transaction per batch, then the offsets. A batch that cannot be written is tried again until it can: these records
-exist on DUO's broker only, so none is passed over.
+Next: producers.delivery_changes. One transaction per batch, then the offsets. A batch that cannot be written is retried
+until it can, or record by record: these records exist on DUO's broker only, so none is skipped.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class ReportReader:
         return read_record(record, self._heartbeat.clock.now())
 
     async def take(self, records: Sequence[ReceivedReport]) -> BatchSplit[ReceivedReport]:
-        """Apply a batch, however often it takes; returns what of it was applied, and what must be read first."""
+        """Apply a batch, however often it takes; return what of it was applied, and what must be read first."""
         while True:
             try:
                 return await self._write(records)
@@ -116,7 +116,7 @@ class ReportReader:
                 if not is_transient(error):
                     log.warning("reports.taken_apart", records=len(records), exc_info=True, next="one by one")
                     return await self._apply_singly(records)
-                log.warning("reports.failed", records=len(records), error=str(error), next="the same records again")
+                log.warning("reports.failed", records=len(records), error=str(error), next="retry in 0.3 s")
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _write(self, records: Sequence[ReceivedReport]) -> BatchSplit[ReceivedReport]:
@@ -144,7 +144,7 @@ class ReportReader:
                 async with self._pool.acquire() as c:
                     await park(c, row)
             except TRANSIENT_ERRORS as error:
-                log.warning("park.failed", records=1, error=str(error), next="the same record again")
+                log.warning("park.failed", records=1, error=str(error), next="retry in 0.3 s")
                 await asyncio.sleep(RETRY_SECONDS)
             else:
                 return
@@ -166,13 +166,13 @@ class ReportReader:
         return answers
 
     async def work(self) -> None:
-        """Each second, apply parked reports whose delivery has appeared; write the measured hops."""
+        """Each second, apply parked reports whose delivery has appeared, and write the measured hops."""
         while True:
             await asyncio.sleep(TICK_SECONDS)
             try:
                 await self._retry_parked()
                 await self.flush()
-            except Exception as error:  # whatever it is, the next second tries again: this task has no other
+            except Exception as error:  # nothing starts this task again
                 log.warning("parked.failed", error=str(error), exc_info=not is_transient(error), next="retry in 1 s")
 
     async def _retry_parked(self) -> None:

@@ -26,7 +26,7 @@ from hub.errors import (
     MediaNotSupported,
     Unavailable,
 )
-from hub.tracing import continued_trace
+from hub.telemetry import continued_trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -78,4 +78,4 @@ def _complete(schemas: dict[str, Any]) -> None:
         schema = model.model_json_schema(ref_template="#/components/schemas/{model}", mode="serialization")
         schema.pop("$defs", None)
         schemas[model.__name__] = schema
-    schemas["Place"] = {"type": "string", "enum": ["body", "query", "path", "header"]}
+    schemas["FieldLocation"] = {"type": "string", "enum": ["body", "query", "path", "header"]}

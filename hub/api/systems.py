@@ -15,6 +15,7 @@ from hub.store import audit, mandates
 from hub.store.register import System
 from hub.views.models import CamelModel, Items, RequestModel, example
 from schemas.identifiers import OinField, ServiceCodeField
+from schemas.text import NameField
 
 router = APIRouter(prefix="/systems", tags=["systems"])
 
@@ -27,7 +28,7 @@ class SystemRequest(RequestModel):
     )
 
     supplier_oin: OinField
-    system_name: Annotated[str, Field(min_length=1, max_length=200)]
+    system_name: NameField
     service_codes: Annotated[list[ServiceCodeField], Field(max_length=100)]
 
 

@@ -1,1 +1,1 @@
-"""The commands of `osr-hub`, one module each, loaded when they run."""
+"""The commands of `osr-hub`: one module each, imported when the command runs."""

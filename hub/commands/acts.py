@@ -1,4 +1,4 @@
-"""`osr-hub acts list|show|approve|stop`: replays and cancellations of many deliveries, and who decides on them."""
+"""`osr-hub acts list|show|approve|stop`: bulk jobs, which replay or cancel many deliveries."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from uuid import UUID
 
 import typer
-from rich.progress import Progress
 
 from hub.access import COMMAND_LINE, Actor, Caller, Role, verifier_for
 from hub.access.rules import require_identified, require_role
 from hub.clock import now
-from hub.commands.asking import Reason, print_json, print_table, run_change, run_query
+from hub.commands.database import run_change, run_query
+from hub.commands.options import Reason
+from hub.commands.output import print_json, print_line, print_table, progress_bar
 from hub.domain.bulk import BulkKind, BulkState
 from hub.operations import bulk
 from hub.store import bulk as store
@@ -56,7 +57,7 @@ def list_(*, limit: Annotated[int, typer.Option(min=1, max=1000)] = 20) -> None:
 
 @app.command("show")
 def show_(act_id: Id, *, as_json: Json = False) -> None:
-    """Show how far one is."""
+    """Show the progress of a job."""
     print_job(run_query(lambda c, _: bulk.read(c, act_id)), as_json=as_json)
 
 
@@ -68,7 +69,7 @@ def approve(
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """Let one begin that somebody else asked for; your token says who you are."""
+    """Approve a job that somebody else requested; your token identifies you."""
     if token_file is None:
         require_identified(COMMAND_LINE, "two people are needed, and nobody knows who you are")
     _decide(bulk.approve, act_id, reason, token_file, as_json=as_json)
@@ -82,7 +83,7 @@ def stop(
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """Let nothing more be done of one; what was done stays."""
+    """Stop a job; what is done stays done."""
     _decide(bulk.stop, act_id, reason, token_file, as_json=as_json)
 
 
@@ -100,36 +101,35 @@ def _token(token_file: Path) -> str:
 
 
 def follow(act: BulkJob) -> BulkJob:
-    """On a terminal, show how an act gets on until it is done; leaving it does not stop it."""
+    """On a terminal, show a job's progress until it ends; Ctrl-C leaves the job running."""
     if not sys.stdout.isatty() or act.state is not BulkState.RUNNING:
         return act
     try:
-        with Progress() as bar:
-            task = bar.add_task(act.kind.value, total=act.todo)
+        with progress_bar(act.kind.value, is_on_output=True) as show:
             while act.state is BulkState.RUNNING:
                 time.sleep(POLL_SECONDS)
                 act = run_query(lambda c, _: bulk.read(c, act.id))  # noqa: B023 - asked at once
-                bar.update(task, completed=act.done + act.skipped)
+                show(act.done + act.skipped, act.todo)
     except KeyboardInterrupt:
-        print(f"it goes on; `osr-hub acts show {act.id}` says how far it is")
+        print_line(f"the job goes on; `osr-hub acts show {act.id}` shows its progress")
     return act
 
 
 def print_job(act: BulkJob, *, as_json: bool) -> None:
-    """Print an act, for people or for programs."""
+    """Print a job, for people or for programs."""
     print_bulk(show_replay(act) if act.kind is BulkKind.REPLAY else show_cancellation(act), as_json=as_json)
 
 
 def print_bulk(body: BulkBody, *, as_json: bool) -> None:
-    """Print a preview or an act, for people or for programs."""
+    """Print a preview or a job, for people or for programs."""
     if as_json:
         print_json(body)
         return
-    print(_summary(body))
+    print_line(_summary(body))
     if body.why_approval is not None:
-        print(f"{body.why_approval[0].upper()}{body.why_approval[1:]}.")
+        print_line(f"{body.why_approval[0].upper()}{body.why_approval[1:]}.")
     if body.state == "awaiting_approval":
-        print(f"Another operator approves it: osr-hub acts approve {body.id} --token-file … --reason …")
+        print_line(f"Another operator approves it: osr-hub acts approve {body.id} --token-file … --reason …")
     sample = getattr(body, "sample", ())
     if body.state in ("preview", "awaiting_approval") and sample:
         print_table("samples", SAMPLE, [_sample(each) for each in sample])

@@ -1,4 +1,4 @@
-"""`osr-hub agreements set|show BGE_CODE`: what a board signed; without it no new mandates of its schools are taken."""
+"""`osr-hub agreements set|show BGE_CODE`: what a board signed; its schools' mandates need it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import typer
 
 from hub.access import COMMAND_LINE, Actor
 from hub.clock import now
-from hub.commands.asking import Reason, run_change
+from hub.commands.database import run_change
+from hub.commands.options import Reason
+from hub.commands.output import print_line
 from hub.operations import agreements
 from hub.operations.agreements import Agreement, Signature
 from schemas.identifiers import InvalidIdentifier, parse_bge_code
@@ -24,7 +26,7 @@ Board = Annotated[str, typer.Argument(help="The board's five digits.")]
 
 
 class SignedAnswer(StrEnum):
-    """Whether it is signed."""
+    """Whether the board signed."""
 
     YES = "yes"
     NO = "no"
@@ -38,7 +40,7 @@ def set_(
     *,
     reason: Reason,
 ) -> None:
-    """Note what a board signed; mandates that it gave before stay as they are."""
+    """Record what a board signed; existing mandates stay as they are."""
     signature = Signature(
         bge_code=_board(bge_code),
         agreement=agreement,
@@ -53,7 +55,7 @@ def set_(
 
 @app.command()
 def show(bge_code: Board) -> None:
-    """Say what a board signed."""
+    """Show what a board signed."""
     board = _board(bge_code)
 
     async def work(c: Connection, _settings: Settings) -> dict[Agreement, bool]:
@@ -71,4 +73,4 @@ def _board(text: str) -> BgeCode:
 
 def _print_agreements(bge_code: str, signed: dict[Agreement, bool]) -> None:
     for name, is_signed in signed.items():
-        print(f"board {bge_code}: {name.value} {'signed' if is_signed else 'not signed'}")
+        print_line(f"board {bge_code}: {name.value} {'signed' if is_signed else 'not signed'}")

@@ -1,4 +1,4 @@
-"""`osr-hub anchor`: the seal of today over the whole audit, to be kept where nobody who can write here can write."""
+"""`osr-hub anchor`: today's seal over the whole audit; keep it where writers of this database cannot write."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from hub.clock import now, today
-from hub.commands.asking import ACTOR, run_change
+from hub.commands.database import ACTOR, run_change
+from hub.commands.output import print_line
 from hub.errors import NotFound
 from hub.store import anchors
 
@@ -21,7 +22,7 @@ app = typer.Typer()
 
 @app.command()
 def anchor() -> None:
-    """Print the day, its seal over all chains of the audit, and when it was made; the calendar makes one each day."""
+    """Print the day, its seal over all audit chains, and when it was made; the calendar makes one a day."""
 
     async def work(c: Connection, _settings: Settings) -> Anchor:
         at = now()
@@ -31,4 +32,4 @@ def anchor() -> None:
         return found
 
     made = run_change(work, ())
-    print(f"{made.day} {made.seal.hex()} {made.at:%Y-%m-%dT%H:%M:%S.%fZ} chains grown: {made.chains}")
+    print_line(f"{made.day} {made.seal.hex()} {made.at:%Y-%m-%dT%H:%M:%S.%fZ} chains grown: {made.chains}")

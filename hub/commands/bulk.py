@@ -1,4 +1,4 @@
-"""`osr-hub replay`, `osr-hub cancel-many`: an operator's buttons for many deliveries, with a dry run that counts."""
+"""`osr-hub replay`, `osr-hub cancel-many`: start a bulk job; a dry run only counts."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from hub.access import Actor
 from hub.access.rules import require_identified
 from hub.clock import now
 from hub.commands.acts import Json, TokenFile, follow, identify_operator, print_bulk, print_job
-from hub.commands.asking import REASON_OPTION, run_change, run_query
-from hub.commands.choosing import Statuses, read_filters
+from hub.commands.database import run_change, run_query
+from hub.commands.options import REASON_OPTION, Statuses, read_filters
 from hub.domain.bulk import BulkState, approval_reason
 from hub.domain.ids import new_id
 from hub.operations import bulk
@@ -55,7 +55,7 @@ def replay(  # noqa: PLR0913 - one parameter per filter
     follow_it: Annotated[bool, typer.Option("--follow/--no-follow", help="Show on a terminal how it gets on.")] = True,
     as_json: Json = False,
 ) -> None:
-    """Send the current state of what is chosen, once per unit; old messages are never sent again."""
+    """Send the current state of the selected units, once per unit; old messages are never repeated."""
     filters = _filters(destination, brin, mandate, delivery, status) | {"from": since, "to": until}
     wish = read_filters(ReplayRequest, filters | {"ratePerSecond": rate, "reason": reason, "dryRun": dry_run})
     if dry_run:
@@ -79,7 +79,7 @@ def cancel_many(  # noqa: PLR0913 - one parameter per filter
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """Cancel what waits of what is chosen, ends of mandates too; their lanes go on without it."""
+    """Cancel selected deliveries that wait, ends of mandates too; their lanes go on."""
     filters = _filters(destination, brin, mandate, delivery, status) | {"from": since, "to": until}
     wish = read_filters(CancellationRequest, filters | {"reason": reason, "dryRun": dry_run})
     if dry_run:

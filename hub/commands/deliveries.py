@@ -1,4 +1,4 @@
-"""`osr-hub deliveries`: what was told to whom, and what became of it."""
+"""`osr-hub deliveries`: deliveries with their destination and status."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.commands.asking import print_json, print_table, run_query
-from hub.commands.choosing import Statuses, read_filters
+from hub.commands.database import run_query
+from hub.commands.options import Statuses, read_filters
+from hub.commands.output import print_json, print_line, print_table
 from hub.observe.shown import without_receiver
 from hub.store import ledger, observe
 from hub.store.deliveries import DeliveryScope, list_deliveries
@@ -58,7 +59,7 @@ def deliveries(  # noqa: PLR0913 - one parameter per filter
         return
     print_table("deliveries", COLUMNS, [_row(each) for each in page.items])
     if page.next:
-        print(f"there are more: --cursor {page.next}")
+        print_line(f"there are more: --cursor {page.next}")
 
 
 async def _page(c: Connection, _settings: Settings, filters: DeliveryQuery, paging: Paging) -> Items[DeliveryBody]:

@@ -1,6 +1,6 @@
-"""`osr-hub demo`: the whole story on real schools, from an empty machine to right books, and everything stopped again.
+"""`osr-hub demo`: the whole flow on real schools, from an empty machine to a checked ledger; then everything stops.
 
-Exit codes: 0 all came out as it must, 1 it did not or something is late, 2 it cannot run here.
+Exit codes: 0 as expected, 1 not as expected or late, 2 cannot run here.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from pyreqwest.exceptions import PyreqwestError
-from rich.console import Console
 
+from hub.commands.output import demo_console, print_line
 from hub.commands.up import DataFolder, Port, SchoolFile, WithoutSimulators
 from hub.demo.fill import SAMPLE, plan_demo
 from hub.demo.play import run_demo
@@ -29,10 +29,11 @@ from hub.simulators.hub import HubApiError
 from hub.telemetry import set_up_logging
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from hub.demo.fill import DemoScript
 
 MANDATES: Final = 2900
-PIPE_WIDTH: Final = 160
 FAILED: Final = 1
 TERMINATED: Final = 143
 
@@ -63,7 +64,7 @@ def demo(
 
 
 def _empty(folder: Path | None, *, is_fresh: bool) -> Path:
-    """Return the folder to play in: one of the demo's own, or the one given, which must be empty or may be emptied."""
+    """Return the demo's own folder, or the given one, which must be empty or may be emptied."""
     if folder is None:
         return default_data_dir().with_name("demo")
     if DataDir(folder).postgres.exists() and not is_fresh:
@@ -74,23 +75,20 @@ def _empty(folder: Path | None, *, is_fresh: bool) -> Path:
 
 
 def _run(options: StackOptions, script: DemoScript) -> int:
-    console = Console(soft_wrap=False)
-    if not console.is_terminal:
-        console = Console(width=PIPE_WIDTH)
     try:
-        return 0 if asyncio.run(_play(options, script, console)) else FAILED
+        return 0 if asyncio.run(_play(options, script, demo_console())) else FAILED
     except asyncio.CancelledError:
         return TERMINATED
     except (NotSettled, HubApiError, PyreqwestError) as fault:
-        typer.echo(f"osr-hub: {fault}", err=True)
+        print_line(f"osr-hub: {fault}", is_error=True)
         return FAILED
     except DemoCommandFailed as said:
-        typer.echo(f"osr-hub: {said}", err=True)
+        print_line(f"osr-hub: {said}", is_error=True)
         return said.code
 
 
 async def _play(options: StackOptions, script: DemoScript, console: Console) -> bool:
-    """Play, and end everything when told to stop."""
+    """Play the demo; SIGTERM ends it with all its processes."""
     playing = asyncio.create_task(run_demo(options, script, console))
     on_stop_signals(playing.cancel, signal.SIGTERM)
     return await playing

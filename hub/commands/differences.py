@@ -1,4 +1,4 @@
-"""How a difference in schools is shown: a table for people, a body for programs."""
+"""The output of a school import: a table for people, a body for programs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from hub.commands.asking import print_json, print_table
+from hub.commands.output import print_json, print_line, print_table
 from hub.domain.difference import Difference
 from hub.imports import withdrawals_by_system
 
@@ -24,7 +24,7 @@ WITHDRAWAL_COLUMNS: Final = ("school", "service", "system", "mandate")
 DIFFERENCE_KINDS: Final = tuple(each.name for each in fields(Difference))
 NEW: Final = frozenset({"added", "branches_added"})
 MAX_ROWS_PER_KIND: Final = 20
-"""So many of a kind are named in the table; all of them are in the body for programs."""
+"""The table names so many of a kind; the body for programs has all."""
 
 
 class _Body(BaseModel):
@@ -107,7 +107,7 @@ def print_difference(done: SchoolsImported, *, is_whole: bool) -> None:
         rows = [row for kind in kinds for row in _rows(kind, getattr(done.difference, kind))]
         print_table(f"{_label_of_file(done)}: {title}", COLUMNS, rows)
     elif is_whole:
-        print(f"{_label_of_file(done)}: no difference")
+        print_line(f"{_label_of_file(done)}: no difference")
 
 
 def print_withdrawals(done: SchoolsImported) -> None:

@@ -1,4 +1,4 @@
-"""`osr-hub doctor`: what is wrong with this installation, in words. Exit code 1 when something is."""
+"""`osr-hub doctor`: check this installation. Exit code 1 when something is wrong."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 from aiokafka.errors import KafkaError
 
 from hub.clock import now
+from hub.commands.output import print_line
 from hub.domain.cause import Cause
 from hub.domain.says import explain
 from hub.errors import ConfigurationError, LogIsAhead
@@ -45,7 +46,7 @@ app = typer.Typer()
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that was looked at: what, whether it is well, and in words."""
+    """The result of one check."""
 
     what: str
     is_well: bool
@@ -54,10 +55,10 @@ class Finding:
 
 @app.command()
 def doctor() -> None:
-    """Look at the settings, the database, Kafka, the processes and the destinations, and say what is wrong."""
+    """Check settings, database, Kafka, processes and destinations."""
     findings = asyncio.run(_findings())
     for each in findings:
-        print(f"{'well ' if each.is_well else 'WRONG'}  {each.what}: {each.words}")
+        print_line(f"{'well ' if each.is_well else 'WRONG'}  {each.what}: {each.words}")
     if not all(each.is_well for each in findings):
         raise typer.Exit(1)
 

@@ -1,4 +1,4 @@
-"""`osr-hub hold|release DESTINATION`, `osr-hub cancel ID`: an operator's buttons, each with a reason."""
+"""`osr-hub hold|release DESTINATION`, `osr-hub cancel ID`: an operator's controls, each with a reason."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import typer
 
 from hub.access import COMMAND_LINE, Actor
 from hub.clock import now
-from hub.commands.asking import Reason, run_change
+from hub.commands.database import run_change
+from hub.commands.options import Reason
+from hub.commands.output import print_line
 from hub.operations import controls
 from hub.operations.controls import NOTIFIED_CHANNELS
 from schemas.identifiers import InvalidIdentifier, parse_brin
@@ -29,16 +31,16 @@ Brins = Annotated[list[str] | None, typer.Option("--brin", help="Only this schoo
 
 @app.command()
 def hold(destination: Destination, *, brin: Brins = None, reason: Reason) -> None:
-    """Let nothing go to a destination, or nothing of some schools, until it is released."""
+    """Send nothing to a destination, or nothing of some schools, until released."""
     _apply(controls.hold, destination, brin, reason)
-    print(f"{destination} is held{_for(brin)}")
+    print_line(f"{destination} is held{_for(brin)}")
 
 
 @app.command()
 def release(destination: Destination, *, brin: Brins = None, reason: Reason) -> None:
-    """Let it go again, in order."""
+    """Send again, in order."""
     _apply(controls.release, destination, brin, reason)
-    print(f"{destination} is released{_for(brin)}")
+    print_line(f"{destination} is released{_for(brin)}")
 
 
 @app.command()
@@ -49,7 +51,7 @@ def cancel(delivery_id: Annotated[UUID, typer.Argument(help="The delivery's id."
         await controls.cancel(c, delivery_id, Actor(caller=COMMAND_LINE, at=now(), reason=reason))
 
     run_change(work, NOTIFIED_CHANNELS)
-    print(f"delivery {delivery_id} is cancelled")
+    print_line(f"delivery {delivery_id} is cancelled")
 
 
 def _apply(button: Button, destination: str, brins: list[str] | None, reason: str) -> None:

@@ -1,24 +1,21 @@
-"""`osr-hub import schools|systems|mandates FILE`: a file becomes part of the register, whole or not at all."""
+"""`osr-hub import schools|systems|mandates FILE`: import a CSV file, in one transaction."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 import shlex
-import sys
 from collections.abc import Awaitable, Callable
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, TypeAlias, TypeVar
 
 import asyncpg
 import typer
-from rich.console import Console
-from rich.progress import Progress as Bar
 
 from hub import imports
 from hub.clock import now
 from hub.commands.differences import print_difference, print_difference_json, print_withdrawals
+from hub.commands.output import print_line, progress_bar
 from hub.imports import (
     MOST_WITHDRAWN,
     Imported,
@@ -33,11 +30,9 @@ from hub.imports import (
 from hub.register import Moment, moment
 from hub.settings import load
 from hub.store import notifications
-from hub.tracing import new_traceparent
+from hub.telemetry import new_traceparent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from hub.store.pool import Connection
 
 app = typer.Typer(no_args_is_help=True)
@@ -76,9 +71,11 @@ def schools(
     elif dry_run:
         print_difference(done, is_whole=True)
         print_withdrawals(done)
-        print(f"nothing was changed; events that would follow: {done.events}, mandates that would end: {done.ended}")
+        print_line(
+            f"nothing was changed; events that would follow: {done.events}, mandates that would end: {done.ended}"
+        )
         if reasons := "; ".join(acceptance_reasons(done)):
-            print(f"{reasons}. If that is right: {_accept_command(file, done.to_accept)}")
+            print_line(f"{reasons}. If that is right: {_accept_command(file, done.to_accept)}")
     else:
         _print_result("schools", done)
         print_difference(done, is_whole=False)
@@ -102,13 +99,13 @@ def _accept_command(file: Path, to_accept: ToAccept) -> str:
 
 
 def _print_result(what: str, done: Imported) -> None:
-    print(f"{what}: {done.created} new, {done.changed} changed, {done.unchanged} unchanged; events: {done.events}")
+    print_line(f"{what}: {done.created} new, {done.changed} changed, {done.unchanged} unchanged; events: {done.events}")
 
 
 def _import_file(what: str, file: Path, work: Work[Done], *, changes: bool = True) -> Done:
     dsn = load().database.url
     gc.disable()  # a national file makes a million objects and no cycles; looking for them costs a quarter of the time
-    with _progress(what) as progress:
+    with progress_bar(f"importing {what}") as progress:
         return asyncio.run(_import(dsn, file.read_bytes(), work, progress, changes=changes))
 
 
@@ -123,14 +120,3 @@ async def _import(dsn: str, data: bytes, work: Work[Done], progress: Progress, *
     finally:
         await c.close()
     return done
-
-
-@contextmanager
-def _progress(what: str) -> Iterator[Progress]:
-    """Show a bar on a terminal; elsewhere nothing but the result is told."""
-    if not sys.stderr.isatty():
-        yield imports.no_progress
-        return
-    with Bar(console=Console(stderr=True)) as bar:
-        task = bar.add_task(f"importing {what}", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

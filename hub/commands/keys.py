@@ -9,7 +9,9 @@ import typer
 
 from hub.access import COMMAND_LINE, Actor
 from hub.clock import now
-from hub.commands.asking import Reason, print_table, run_change, run_query
+from hub.commands.database import run_change, run_query
+from hub.commands.options import Reason
+from hub.commands.output import print_line, print_table
 from hub.operations import keys
 from hub.store import keys as store
 
@@ -46,32 +48,32 @@ def rotate(
     *,
     reason: Reason,
     grace_hours: Annotated[
-        int, typer.Option(min=0, max=24 * 90, help="How long the key before it signs beside the new one.")
+        int, typer.Option(min=0, max=24 * 90, help="How long the previous key signs beside the new one.")
     ] = 24 * 7,
 ) -> None:
-    """Make a new signing key; receivers have the time of grace to fetch it."""
+    """Make a new signing key; the previous one signs beside it for the grace period."""
 
     async def work(c: Connection, settings: Settings) -> None:
         pressed = Actor(caller=COMMAND_LINE, at=now(), reason=reason)
         await keys.rotate(c, settings.sealing_keys, timedelta(hours=grace_hours), pressed)
 
     run_change(work, ("destinations",))
-    print(f"a new key signs; the one before it signs beside it for {grace_hours} hours")
+    print_line(f"a new key signs; the one before it signs beside it for {grace_hours} hours")
 
 
 @app.command()
 def reseal(*, reason: Reason) -> None:
-    """Seal everything under the first of OSR_HUB_SECRETS__KEYS, so that the others can be taken out of it."""
+    """Seal everything with the first of OSR_HUB_SECRETS__KEYS, so that the others can be removed."""
 
     async def work(c: Connection, settings: Settings) -> ResealResult:
         return await keys.reseal(c, settings.sealing_keys, Actor(caller=COMMAND_LINE, at=now(), reason=reason))
 
     result = run_change(work, ("destinations",))
     for kind, n in result.done.items():
-        print(f"{n} {WORDS[kind]} sealed anew")
-    print(f"{result.left} were sealed under the newest key already")
+        print_line(f"{n} {WORDS[kind]} sealed anew")
+    print_line(f"{result.left} were sealed under the newest key already")
     for each in result.unreadable:
-        print(f"no key opens one of the {WORDS[each.kind]}, of {each.owner}: put the key that sealed it back")
+        print_line(f"no key opens one of the {WORDS[each.kind]}, of {each.owner}: put the key that sealed it back")
     if result.unreadable:
         raise typer.Exit(1)
 

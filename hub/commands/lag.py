@@ -1,4 +1,4 @@
-"""`osr-hub lag`: what is late, whose turn it is, and what to press."""
+"""`osr-hub lag`: lag per destination, its cause, and what to do."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hub.clock import now
-from hub.commands.asking import print_json, print_table, run_query
+from hub.commands.database import run_query
+from hub.commands.output import print_json, print_line, print_table
 from hub.domain.says import age
 from hub.observe.lag import LagReader
 from hub.views.status import show_lag
@@ -26,7 +27,7 @@ app = typer.Typer()
 
 @app.command()
 def lag(*, as_json: Annotated[bool, typer.Option("--json", help="As the API answers it.")] = False) -> None:
-    """Say per destination how late it is and why; hops are the p50 and p99 of the last five minutes."""
+    """Show the lag per destination and why; hops are p50 and p99 of the last five minutes."""
 
     async def read(c: Connection, _settings: Settings) -> LagBody:
         return show_lag(await LagReader().read(c, now()))
@@ -39,7 +40,7 @@ def lag(*, as_json: Annotated[bool, typer.Option("--json", help="As the API answ
     print_table(title, COLUMNS, [_row(each) for each in body.destinations])
     for each in body.destinations:
         if each.cause != "none" or each.dead:
-            print(f"{each.destination}: {each.says}")
+            print_line(f"{each.destination}: {each.says}")
 
 
 def _row(each: DestinationLagBody) -> tuple[str, ...]:

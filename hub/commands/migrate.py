@@ -1,4 +1,4 @@
-"""`osr-hub migrate`: safe to repeat, and safe side by side."""
+"""`osr-hub migrate`: bring the database to the newest schema; safe to repeat and to run twice at once."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 
 import typer
 
+from hub.commands.output import print_line
 from hub.settings import load
 from hub.store.migrations import migrate as bring_to_newest
 
@@ -14,5 +15,5 @@ app = typer.Typer()
 
 @app.command()
 def migrate() -> None:
-    """Bring the database to the newest schema, and say which that is."""
-    print(asyncio.run(bring_to_newest(load().direct_dsn)))
+    """Bring the database to the newest schema, and print its number."""
+    print_line(asyncio.run(bring_to_newest(load().direct_dsn)))

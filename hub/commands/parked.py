@@ -9,7 +9,9 @@ import typer
 
 from hub.access import COMMAND_LINE, Actor
 from hub.clock import now
-from hub.commands.asking import Reason, print_json, print_table, run_change, run_query
+from hub.commands.database import run_change, run_query
+from hub.commands.options import Reason
+from hub.commands.output import print_json, print_line, print_table
 from hub.operations import controls
 from hub.store import operations
 from hub.views.models import Items
@@ -59,12 +61,12 @@ def list_(
         return
     print_table("parked", COLUMNS, [_row(each) for each in page.items])
     if page.next:
-        print(f"there are more: --cursor {page.next}")
+        print_line(f"there are more: --cursor {page.next}")
 
 
 @app.command()
 def retry(parked_id: Id, *, reason: Reason, as_json: Json = False) -> None:
-    """Use a record after all."""
+    """Retry a record."""
 
     async def work(c: Connection, _settings: Settings) -> Parked:
         return await controls.retry(c, parked_id, Actor(caller=COMMAND_LINE, at=now(), reason=reason))
@@ -74,7 +76,7 @@ def retry(parked_id: Id, *, reason: Reason, as_json: Json = False) -> None:
 
 @app.command()
 def discard(parked_id: Id, *, reason: Reason, as_json: Json = False) -> None:
-    """Decide that a record is never used."""
+    """Discard a record for good."""
 
     async def work(c: Connection, _settings: Settings) -> Parked:
         return await controls.discard(c, parked_id, Actor(caller=COMMAND_LINE, at=now(), reason=reason))
@@ -86,7 +88,7 @@ def _print_record(body: ParkedBody, *, as_json: bool) -> None:
     if as_json:
         print_json(body)
     else:
-        print(f"parked record {body.id} is {body.state}")
+        print_line(f"parked record {body.id} is {body.state}")
 
 
 def _row(each: ParkedBody) -> tuple[str, ...]:

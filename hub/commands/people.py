@@ -1,4 +1,4 @@
-"""`osr-hub people show|erase WHO`: whose pseudonyms stand in the audit, and who is not to be known any more."""
+"""`osr-hub people show|erase WHO`: pseudonyms of the audit and the subjects behind them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hub.clock import now
-from hub.commands.asking import ACTOR, Reason, run_change, run_query
+from hub.commands.database import ACTOR, run_change, run_query
+from hub.commands.options import Reason
+from hub.commands.output import print_line
 from hub.errors import NotFound
 from hub.store import audit, idempotency, people
 from hub.store.audit import AuditEntry
@@ -17,25 +19,27 @@ if TYPE_CHECKING:
     from hub.store.people import Person
     from hub.store.pool import Connection
 
-app = typer.Typer(no_args_is_help=True, help="People, who are known by pseudonym everywhere else.")
+app = typer.Typer(no_args_is_help=True, help="People behind the pseudonyms of the audit.")
 Who = Annotated[str, typer.Argument(help="The subject of a token, or a pseudonym.")]
 
 
 @app.command()
 def show(who: Who) -> None:
-    """Say which pseudonym somebody has, or whose one is."""
+    """Show the pseudonym of a subject, or the subject of a pseudonym."""
 
     async def read(c: Connection, _settings: Settings) -> Person:
         return await _find_person(c, who)
 
     person = run_query(read)
     erased = "" if person.erased_at is None else f", erased {person.erased_at:%Y-%m-%d %H:%M:%S}"
-    print(f"{person.pseudonym}: {person.subject or 'nobody any more'}, known since {person.since:%Y-%m-%d}{erased}")
+    print_line(
+        f"{person.pseudonym}: {person.subject or 'nobody any more'}, known since {person.since:%Y-%m-%d}{erased}"
+    )
 
 
 @app.command()
 def erase(who: Who, *, reason: Reason) -> None:
-    """Forget whose a pseudonym is: what was done stays noted, and the audit stays whole."""
+    """Erase the subject of a pseudonym; audit entries and their chains stay."""
 
     async def work(c: Connection, _settings: Settings) -> Person:
         person, at = await _find_person(c, who), now()
@@ -45,7 +49,7 @@ def erase(who: Who, *, reason: Reason) -> None:
             await audit.write(c, AuditEntry(at=at, actor=ACTOR, action="person.erased", subject=subject, reason=reason))
         return person
 
-    print(f"{run_change(work, ()).pseudonym} is nobody any more")
+    print_line(f"{run_change(work, ()).pseudonym} is nobody any more")
 
 
 async def _find_person(c: Connection, who: str) -> Person:

@@ -25,17 +25,17 @@ app = typer.Typer()
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, stopped by us and not by signals of its own."""
+    """uvicorn's server without its own signal handlers."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave signals alone."""
+        """Install no signal handlers."""
         yield
 
 
 @app.command()
 def serve() -> None:
-    """Answer requests until told to stop; what is under way gets five seconds to finish."""
+    """Serve requests until SIGTERM; open requests get five seconds to finish."""
     run_until_stopped([_serve])
 
 

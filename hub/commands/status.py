@@ -1,4 +1,4 @@
-"""`osr-hub status BRIN`: how a school stands, per branch and service."""
+"""`osr-hub status BRIN`: the status of a school, per branch and service."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hub.clock import now, today
-from hub.commands.asking import print_json, print_table, run_query
+from hub.commands.database import run_query
+from hub.commands.output import print_json, print_table
 from hub.domain.says import age
 from hub.errors import NotFound
 from hub.observe.status import school_status
@@ -32,7 +33,7 @@ def status(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="As the API answers it.")] = False,
 ) -> None:
-    """Say what was sent for each branch, whether it is processed, and how long each hop took."""
+    """Show what was sent for each branch, whether it is processed, and how long each hop took."""
     try:
         school = parse_brin(brin)
     except InvalidIdentifier as fault:

@@ -9,6 +9,7 @@ import typer
 
 from hub.access import Caller, Role, issue
 from hub.clock import now
+from hub.commands.output import print_line
 from hub.errors import ConfigurationError
 from hub.settings import load
 from schemas.identifiers import InvalidIdentifier, parse_bge_code, parse_brin, parse_oin
@@ -38,7 +39,7 @@ def token(
         bges=_read(parse_bge_code, bge, "--bge"),
         oins=_read(parse_oin, oin, "--oin"),
     )
-    print(issue(auth.development_keyfile, caller, now=now(), audience=auth.audience))
+    print_line(issue(auth.development_keyfile, caller, now=now(), audience=auth.audience))
 
 
 def _read(parse: Callable[[str], Id], given: list[str] | None, option: str) -> frozenset[Id]:

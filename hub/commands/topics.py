@@ -1,4 +1,4 @@
-"""`osr-hub topics`: what Kafka lacks is made; what differs from the table is told, and left to a person."""
+"""`osr-hub topics`: create missing topics; report topics that differ from the table."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 from aiokafka.errors import KafkaError
 
+from hub.commands.output import print_line
 from hub.errors import Unavailable
 from hub.kafka.topics import TopicsFound, ensure_topics
 from hub.settings import load
@@ -25,13 +26,13 @@ def topics() -> None:
     settings = load()
     found = [_look(settings.kafka, Broker.OURS), _look(settings.duo_kafka, Broker.DUO)]
     for name in [name for one in found for name in one.created]:
-        print(f"created  {name}")
+        print_line(f"created  {name}")
     differences = [difference for one in found for difference in one.differences]
     for difference in differences:
-        print(f"differs  {difference}")
+        print_line(f"differs  {difference}")
     if differences:
         raise typer.Exit(1)
-    print("all topics are as they should be")
+    print_line("all topics are as they should be")
 
 
 def _look(kafka: Kafka, broker: Broker) -> TopicsFound:
@@ -40,4 +41,4 @@ def _look(kafka: Kafka, broker: Broker) -> TopicsFound:
     try:
         return asyncio.run(ensure_topics(servers, topics_on(broker), options=options))
     except KafkaError as error:
-        raise Unavailable(f"Kafka at {servers} cannot be asked: {error}") from error
+        raise Unavailable(f"Kafka at {servers} does not answer: {error}") from error

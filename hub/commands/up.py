@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
+from hub.commands.output import demo_console, print_line
 from hub.demo.fill import SAMPLE, fill_register, plan_demo
 from hub.embedded.options import StackOptions, read_caller_settings
 from hub.embedded.paths import default_data_dir
@@ -59,14 +59,14 @@ def up(
 
     async def ready(stack: Stack) -> None:
         if script is not None:
-            await fill_register(stack, script, Console())
+            await fill_register(stack, script, demo_console())
         print_addresses(stack)
 
     asyncio.run(run_stack(options, ready))
 
 
 def print_addresses(stack: Stack) -> None:
-    """Say in plain words how to reach everything, and at last that it is ready."""
+    """Print how to reach everything, and READY at the end."""
     found = stack.connection
     lines = {
         "console": found["console"],
@@ -80,5 +80,5 @@ def print_addresses(stack: Stack) -> None:
         "stop": "Ctrl-C",
     }
     for what, where in lines.items():
-        typer.echo(f"{what:<11} {where}")
-    typer.echo(f"READY {stack.data.connection}")
+        print_line(f"{what:<11} {where}")
+    print_line(f"READY {stack.data.connection}")

@@ -1,18 +1,18 @@
-"""`osr-hub verify`: the books, from sides that do not know of each other. Exit code 1 when they are not right."""
+"""`osr-hub verify`: check the ledger from independent sources. Exit code 1 when a rule is violated."""
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from aiokafka.errors import KafkaError
 
 from hub.clock import now
-from hub.commands.asking import print_json, print_table, run_query
+from hub.commands.database import run_query
+from hub.commands.output import print_json, print_line, print_table
 from hub.errors import Unavailable
 from hub.kafka.offsets import open_offset_client
-from hub.observe.books import check_ledger as do_the_books
+from hub.observe.books import check_ledger
 from hub.recovery.lost import resend_lost, whole_topic
 from hub.store import lost
 from hub.store.notifications import notify
@@ -42,22 +42,22 @@ def verify(*, as_json: AsJson = False, repair: Repair = False) -> None:
 
     async def read(c: Connection, settings: Settings) -> tuple[list[LossReport], BooksBody]:
         losses = await _repair(c, settings) if repair else []
-        return losses, show_books(await do_the_books(c, now()))
+        return losses, show_books(await check_ledger(c, now()))
 
     losses, books = run_query(read)
     if repair:
         for line in _repaired(losses):
-            print(line, file=sys.stderr if as_json else sys.stdout)
+            print_line(line, is_error=as_json)
     if as_json:
         print_json(books)
     else:
-        _tell(books)
+        _print_check(books)
     if not books.ok:
         raise typer.Exit(1)
 
 
 async def _repair(c: Connection, settings: Settings) -> list[LossReport]:
-    """Look for each unreported message on DUO's broker itself."""
+    """Compare unreported messages with DUO's broker, and send lost ones again."""
     try:
         async with open_offset_client(settings.duo_kafka.client_options()) as offset_client:
             queues = await lost.queues(c)
@@ -86,7 +86,7 @@ def _repaired(losses: Sequence[LossReport]) -> Iterator[str]:
         yield "DUO's queues have everything that they took and that DUO has said nothing of"
 
 
-def _tell(books: BooksBody) -> None:
+def _print_check(books: BooksBody) -> None:
     used = [status for status in books.destinations[0].statuses if any(a.statuses[status] for a in books.destinations)]
     columns = ("destination", "planned", *(status.replace("_", " ") for status in used), "archived", "difference")
     print_table(f"{books.events} events", columns, [_row(account, used) for account in books.destinations])
@@ -95,7 +95,7 @@ def _tell(books: BooksBody) -> None:
             (v.rule, v.destination or "-", v.brin or "-", str(v.delivery_id or "-"), v.detail) for v in books.violations
         ]
         print_table("what is wrong", ("rule", "destination", "brin", "delivery", "detail"), rows)
-    print("the books are right" if books.ok else f"the books are wrong: {len(books.violations)} violations")
+    print_line("the books are right" if books.ok else f"the books are wrong: {len(books.violations)} violations")
 
 
 def _row(account: AccountBody, used: Sequence[Status]) -> tuple[str, ...]:

@@ -1,5 +1,5 @@
-"""Pages for people. In: a browser with a token in a cookie. Out: HTML in Dutch, or in English by a switch.
+"""The console. In: a browser with a token in a cookie. Out: HTML in Dutch, or in English by a switch.
 
-`/console` says to operations what is late, whose turn it is and what to press; on `/mandaten` a school's administrator
-gives mandates, changes them, and sees what became of them. No script is needed: one small file refreshes what changes.
+`/console` shows operations what is late, who has to act and how; on `/mandaten` a school's administrator gives and
+changes mandates and sees their status. It works without scripts; one small script refreshes the numbers.
 """

@@ -1,6 +1,6 @@
-"""The pages on which much is sent again, or cancelled: choose, see what it comes to, confirm, approve, stop.
+"""Pages of bulk jobs, which replay or cancel many deliveries: filter, preview, confirm, approve, stop.
 
-In: filters and a reason. Out: an act, and how far it is. Above a number of deliveries a second person must agree.
+In: filters and a reason. Out: a job and its progress. Above a number of deliveries a second person must approve.
 """
 
 from collections.abc import Sequence
@@ -10,8 +10,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from hub.console.act_form import STATUSES, parse_bulk_filter
-from hub.console.form_parsing import merge_errors, parse_reason
+from hub.console.form_parsing import STATUSES, merge_errors, parse_bulk_filter, parse_reason
 from hub.console.forms import FormData, FormError, FormErrors
 from hub.console.operations import actor_of, require_operator
 from hub.console.route import PageRoute
@@ -32,7 +31,7 @@ Kind = Literal["replay", "cancellation"]
 
 @router.get("/console/acts")
 async def get_acts(here: CurrentVisit) -> Response:
-    """List what was asked for, newest first."""
+    """List bulk jobs, newest first."""
     require_operator(here)
     async with here.app.open_pool.acquire() as c:
         found = [act for kind in BulkKind for act in await store.list_jobs(c, kind, None, MAX_JOBS)]
@@ -41,7 +40,7 @@ async def get_acts(here: CurrentVisit) -> Response:
 
 @router.get("/console/acts/new/{kind}")
 async def get_new(kind: Kind, here: CurrentVisit, destination: str = "") -> Response:
-    """Ask which deliveries are meant."""
+    """Show the form with filters."""
     require_operator(here)
     async with here.app.open_pool.acquire() as c:
         return await _show_form(here, c, BulkKind(kind), FormData({"destination": [destination]}))
@@ -49,7 +48,7 @@ async def get_new(kind: Kind, here: CurrentVisit, destination: str = "") -> Resp
 
 @router.post("/console/acts/new/{kind}")
 async def post_new(kind: Kind, here: CurrentVisit) -> Response:
-    """Show what it comes to, or ask for it."""
+    """Show a preview of the job, or start it."""
     require_operator(here)
     form = await here.form()
     wanted, faults = parse_bulk_filter(form, BulkKind(kind), here.words)
@@ -72,7 +71,7 @@ async def post_new(kind: Kind, here: CurrentVisit) -> Response:
 
 @router.get("/console/acts/{act_id:uuid}")
 async def get_act(act_id: UUID, here: CurrentVisit) -> Response:
-    """Say how far it is, and let somebody else approve it, or anybody stop it."""
+    """Show a job's progress, with buttons to approve (another person) or stop it."""
     require_operator(here)
     async with here.app.open_pool.acquire() as c:
         return await _show_job(here, c, act_id, FormData())
@@ -80,7 +79,7 @@ async def get_act(act_id: UUID, here: CurrentVisit) -> Response:
 
 @router.post("/console/acts/{act_id:uuid}")
 async def post_act(act_id: UUID, here: CurrentVisit) -> Response:
-    """Approve it, or stop it."""
+    """Approve or stop a job."""
     require_operator(here)
     form = await here.form()
     reason, faults = parse_reason(form, here.words)

@@ -1,4 +1,4 @@
-"""The pages on which a mandate is copied: choose schools, see what will happen, do it, see what happened."""
+"""Pages that copy a mandate to other schools: choose schools, preview, copy, result."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ MAX_SCHOOLS: Final = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CopyRow:
-    """One school of a copy: what it is called, and what becomes of it."""
+    """One school of a copy, with its name and its result."""
 
     brin: str
     name: str
@@ -38,14 +38,14 @@ class CopyRow:
 
 @router.get("/mandaten/{brin}/{mandate_id:uuid}/kopieren")
 async def get_copy(brin: str, mandate_id: UUID, here: CurrentVisit) -> Response:
-    """Ask which schools shall have the same mandate."""
+    """Show the form in which schools are chosen."""
     async with here.app.open_pool.acquire() as c:
         return await _show_form(here, c, await load_mandate(here, c, brin, mandate_id, own=True), FormData())
 
 
 @router.post("/mandaten/{brin}/{mandate_id:uuid}/kopieren")
 async def post_copy(brin: str, mandate_id: UUID, here: CurrentVisit) -> Response:
-    """Search for schools, show what will happen, or let it happen."""
+    """Search for schools, preview the copy, or copy."""
     form = await here.form()
     async with here.app.open_pool.acquire() as c:
         opened = await load_mandate(here, c, brin, mandate_id, own=True)
@@ -60,7 +60,7 @@ async def post_copy(brin: str, mandate_id: UUID, here: CurrentVisit) -> Response
 
 @router.get("/mandaten/{brin}/{mandate_id:uuid}/kopieren/uitkomst")
 async def get_outcome(brin: str, mandate_id: UUID, here: CurrentVisit, scholen: str = "") -> Response:
-    """Say for each school of a copy whether it has the mandate now, and if not, why."""
+    """Show for each school whether it got the mandate, and if not, why."""
     brins = [Brin(each) for each in scholen.split(".") if BRIN.pattern.fullmatch(each)][:MAX_SCHOOLS]
     async with here.app.open_pool.acquire() as c:
         opened = await load_mandate(here, c, brin, mandate_id, own=True)

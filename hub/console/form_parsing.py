@@ -1,24 +1,27 @@
-"""What an administrator wishes, as forms say it. In: a form. Out: a wish or a patch, and all that is wrong with it.
+"""From forms to requests. In: a form. Out: a grant request, a patch, a bulk filter or a reason, with the form's errors.
 
-The hub's own rules are asked, never repeated: here is only read what people wrote, and said in their words what the
-rules found.
+Forms are only parsed here; the rules of the use cases are not repeated, their errors are added to the form's own.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
+from hub.clock import AMSTERDAM
 from hub.console.forms import FormError, parse_day
+from hub.domain.bulk import BulkKind
 from hub.errors import Conflict, InvalidInput
+from hub.operations.bulk import BulkJobRequest
 from hub.operations.controls import MAX_REASON_LENGTH
 from hub.register import UNCHANGED, DateChange, GrantRequest
-from schemas.identifiers import Branch, Oin, RoutingId, ServiceCode
+from hub.store.bulk import BulkSelection
+from schemas.identifiers import BRIN, Branch, Oin, RoutingId, ServiceCode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import date
+    from collections.abc import Mapping, Sequence
 
     from hub.console.forms import FormData
     from hub.console.i18n import Translator
@@ -26,6 +29,17 @@ if TYPE_CHECKING:
     from hub.domain.school import School
     from hub.errors import HubError
 
+DEFAULT_RATES: Final[Mapping[BulkKind, int]] = {BulkKind.REPLAY: 50, BulkKind.CANCELLATION: 1000}
+_WAITING: Final = ("waiting", "retrying", "held")
+STATUSES: Final[Mapping[BulkKind, Sequence[str]]] = {
+    BulkKind.REPLAY: ("dead", "rejected", "declined", "delivered", "cancelled", *_WAITING),
+    BulkKind.CANCELLATION: _WAITING,
+}
+MAX_RATE: Final = 10_000
+
+
+BULK_YEARS: Final = range(2000, 2101)
+"""The years that a filter by day may name."""
 RoutingChoice = Literal["none", "free", "own"]
 _FIELDS: Final = {
     "/serviceCode": "service",
@@ -41,7 +55,7 @@ _OF_BRANCH: Final = re.compile(r"/branches/(\d+)/")
 
 @dataclass(frozen=True, slots=True)
 class RequestedRouting:
-    """The routing that a form asks for a branch."""
+    """The routing that a form requests for a branch."""
 
     branch: str
     name: str
@@ -50,7 +64,7 @@ class RequestedRouting:
 
 
 def parse_routing(form: FormData, school: School, today: date) -> list[RequestedRouting]:
-    """Read what is asked for each open branch; a characteristic that was typed and not ticked is meant all the same."""
+    """Return the requested routing of each open branch; a typed characteristic counts even if not ticked."""
     return [_parse_branch_routing(form, place.branch, place.name) for place in school.branches if place.is_open(today)]
 
 
@@ -62,7 +76,7 @@ def _parse_branch_routing(form: FormData, branch: str, name: str) -> RequestedRo
 
 
 def parse_grant(form: FormData, school: School, today: date, words: Translator) -> tuple[GrantRequest, list[FormError]]:
-    """Read the wish for a mandate; what cannot be read is a fault, and replaced by what is wrong with nothing else."""
+    """Parse the request for a mandate; an unreadable field gives an error and a harmless value."""
     given = [each for each in parse_routing(form, school, today) if each.how != "none"]
     start, end = parse_day(form.text("start")), parse_day(form.text("end"))
     faults = _date_errors(form, start, end, words)
@@ -79,7 +93,7 @@ def parse_grant(form: FormData, school: School, today: date, words: Translator) 
 
 
 def parse_patch(form: FormData, mandate: Mandate, today: date, words: Translator) -> tuple[DateChange, list[FormError]]:
-    """Read the dates that a mandate shall have; a start date that has come is not asked for."""
+    """Parse the new dates of a mandate; the start date only when it lies ahead."""
     start, end = parse_day(form.text("start")), parse_day(form.text("end"))
     if mandate.start_date <= today:
         faults = _date_errors(form, mandate.start_date, end, words)
@@ -95,7 +109,7 @@ def _date_errors(form: FormData, start: date | None, end: date | None, words: Tr
 
 
 def parse_reason(form: FormData, words: Translator) -> tuple[str, list[FormError]]:
-    """Read the reason that something needs."""
+    """Parse the reason of a change."""
     reason = form.text("reason")
     if not reason:
         return reason, [FormError("reason", words("reason_missing"))]
@@ -103,7 +117,7 @@ def parse_reason(form: FormData, words: Translator) -> tuple[str, list[FormError
 
 
 def raise_if_unreadable(faults: Sequence[FormError]) -> None:
-    """Undo what was done for a form of which something could not be read."""
+    """Raise `InvalidInput` when a form has errors, so that the transaction is rolled back."""
     if faults:
         raise InvalidInput([])
 
@@ -111,7 +125,7 @@ def raise_if_unreadable(faults: Sequence[FormError]) -> None:
 def merge_errors(
     faults: list[FormError], fault: HubError, words: Translator, branches: Sequence[str] = ()
 ) -> list[FormError]:
-    """Add what the rules found to what could not be read; about one field the first is said."""
+    """Return the form's errors with those of the use case; per field only the form's own."""
     found = [*faults]
     errors = fault.errors if isinstance(fault, InvalidInput | Conflict) else ()
     for error in errors:
@@ -126,3 +140,33 @@ def _form_field(field: str, branches: Sequence[str]) -> str:
     if nth is not None and int(nth[1]) < len(branches):
         return f"own.{branches[int(nth[1])]}"
     return _FIELDS.get(field, "")
+
+
+def parse_bulk_filter(form: FormData, kind: BulkKind, words: Translator) -> tuple[BulkJobRequest, list[FormError]]:
+    """Read the filters and the rate of a bulk job; an empty field matches everything."""
+    brins = list(dict.fromkeys(form.text("brins").upper().replace(",", " ").split()))
+    faults = [FormError("brins", words("no_such_school", brin=b)) for b in brins if not BRIN.pattern.fullmatch(b)]
+    first, last = parse_day(form.text("from")), parse_day(form.text("to"))
+    for name, day in (("from", first), ("to", last)):
+        if form.text(name) and day is None:
+            faults.append(FormError(name, words.error("", "day", "")))
+        elif day is not None and day.year not in BULK_YEARS:
+            faults.append(FormError(name, words("day_out_of_range", first=BULK_YEARS[0], last=BULK_YEARS[-1])))
+    rate = form.number("rate") if form.text("rate") else DEFAULT_RATES[kind]
+    if not 1 <= rate <= MAX_RATE:
+        faults.append(FormError("rate", words("rate_wrong")))
+    chosen = BulkSelection(
+        destination=form.text("destination") or None,
+        brins=brins or None,
+        statuses=[status for status in form.texts("status") if status in STATUSES[kind]] or None,
+        planned_from=_midnight(first),
+        planned_until=_midnight(last, days=1),
+    )
+    return BulkJobRequest(kind=kind, chosen=chosen, rate=rate), faults
+
+
+def _midnight(day: date | None, days: int = 0) -> datetime | None:
+    """Return the midnight in Amsterdam with which a day begins; None for a day that is missing or was refused."""
+    if day is None or day.year not in BULK_YEARS:
+        return None
+    return datetime.combine(day + timedelta(days), time.min, AMSTERDAM)

@@ -1,4 +1,4 @@
-"""What was filled in. In: the body of a form. Out: texts and days, and beside each field what is wrong with it."""
+"""Forms. In: the body of a form. Out: texts, numbers and days, and errors per field."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,21 +20,21 @@ class FormData:
     fields: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def text(self, name: str, default: str = "") -> str:
-        """Read a field's text, without the space around it."""
+        """Return a field's text without surrounding space."""
         return next(iter(self.fields.get(name, ())), default).strip()
 
     def texts(self, name: str) -> list[str]:
-        """Read all texts of a field that may occur more than once, each once."""
+        """Return the distinct texts of a field that may occur more than once."""
         return list(dict.fromkeys(text.strip() for text in self.fields.get(name, ())))
 
     def number(self, name: str) -> int:
-        """Read a number of our own making; 0 when it is none."""
+        """Return a number that a page of ours wrote; 0 for anything else."""
         text = self.text(name)
         return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0  # noqa: PLR2004 - no version has ten digits
 
 
 def parse_form(body: bytes) -> FormData:
-    """Read the body of a form."""
+    """Parse the body of a form."""
     try:
         return FormData(parse_qs(body.decode(errors="replace"), keep_blank_values=True, max_num_fields=MAX_FIELDS))
     except ValueError:
@@ -43,29 +43,29 @@ def parse_form(body: bytes) -> FormData:
 
 @dataclass(frozen=True, slots=True)
 class FormError:
-    """What is wrong with a field, in words; a fault without a field is about the whole."""
+    """An error of a field; without a field it concerns the whole form."""
 
     field: str
     says: str
 
 
 class FormErrors:
-    """Everything that is wrong with a form."""
+    """All errors of a form."""
 
     def __init__(self, faults: Iterable[FormError] = ()) -> None:
         self.all = list(faults)
 
     def __bool__(self) -> bool:
-        """Say whether anything is wrong."""
+        """Return whether there are errors."""
         return bool(self.all)
 
     def of(self, name: str) -> list[str]:
-        """Say what is wrong with one field."""
+        """Return the messages about one field."""
         return [fault.says for fault in self.all if fault.field == name]
 
 
 def parse_day(text: str) -> date | None:
-    """Read a day as a browser's calendar writes it, or as people do: day, month, year; None when it is no day."""
+    """Parse a day as a browser's calendar writes it, or as day, month, year; return None for anything else."""
     found = _DAY.fullmatch(text)
     try:
         day = date(int(found[3]), int(found[2]), int(found[1])) if found else date.fromisoformat(text)

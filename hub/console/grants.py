@@ -1,4 +1,4 @@
-"""The page on which a mandate is given. In: a service, a system, dates, routing. Out: it, or all that is wrong."""
+"""The page that grants a mandate. In: a service, a system, dates, routing. Out: the mandate, or every error."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -24,7 +24,7 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 @router.get("/mandaten/{brin}/nieuw")
 async def get_new(brin: str, here: CurrentVisit, dienst: str = "") -> Response:
-    """Ask for the service first, then for the rest."""
+    """Show the choice of a service, or the form for the chosen one."""
     async with here.app.open_pool.acquire() as c:
         school = await load_own_school(here, c, brin)
         form = FormData({"service": [dienst], "start": [here.at.today.isoformat()]})
@@ -33,7 +33,7 @@ async def get_new(brin: str, here: CurrentVisit, dienst: str = "") -> Response:
 
 @router.post("/mandaten/{brin}/nieuw")
 async def post_new(brin: str, here: CurrentVisit) -> Response:
-    """Give the mandate, or say everything that is wrong with it."""
+    """Grant the mandate, or show the form with every error."""
     form = await here.form()
     async with here.app.open_pool.acquire() as c:
         school = await load_own_school(here, c, brin)

@@ -1,4 +1,4 @@
-"""The way in and out. In: a token. Out: a cookie that holds it, and the page where its bearer belongs."""
+"""Login and logout. In: a token. Out: a cookie that holds it, and a redirect to the bearer's first page."""
 
 from http import HTTPStatus
 from typing import Final
@@ -19,7 +19,7 @@ _PAGES: Final = ("/console", "/mandaten")
 
 @router.get("/console/static/{name}")
 async def get_static(name: str) -> Response:
-    """Give the style and the script."""
+    """Return a static file."""
     if name not in STATIC:
         return Response(status_code=int(HTTPStatus.NOT_FOUND))
     return Response((CONSOLE_DIR / "static" / name).read_bytes(), media_type=STATIC[name])
@@ -27,13 +27,13 @@ async def get_static(name: str) -> Response:
 
 @router.get("/console/login")
 async def get_login(here: CurrentVisit) -> Response:
-    """Ask for a token."""
+    """Show the login form."""
     return _show_login(here, here.request.query_params.get("next", ""))
 
 
 @router.post("/console/login")
 async def post_login(here: CurrentVisit) -> Response:
-    """Keep a token that is believed in a cookie, and go where its bearer wanted to go, or belongs."""
+    """Store a valid token in a cookie, and redirect to the requested page or the bearer's first page."""
     form = await here.open_form()
     token, wanted = form.text("token"), form.text("next")
     try:
@@ -48,7 +48,7 @@ async def post_login(here: CurrentVisit) -> Response:
 
 @router.post("/console/logout")
 async def post_logout(here: CurrentVisit) -> Response:
-    """Forget the token."""
+    """Delete the cookie."""
     await here.form()
     answer = here.go("/console/login")
     answer.delete_cookie(COOKIE, path="/")

@@ -1,4 +1,4 @@
-"""The page of one mandate: its dates change, it is withdrawn. In: forms with the version they change. Out: pages."""
+"""The page of one mandate: change its dates, withdraw it. In: forms with the version they change. Out: pages."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,12 +34,12 @@ class MandatePage:
 
     @property
     def path(self) -> str:
-        """Where its page is."""
+        """The path of its page."""
         return f"/mandaten/{self.view.mandate.brin}/{self.view.mandate.id}"
 
 
 async def load_mandate(here: Visit, c: Connection, brin: str, mandate_id: UUID, *, own: bool = False) -> MandatePage:
-    """Read the mandate of a page; `NotFound` for one that the visitor may not see, or, if `own`, not change."""
+    """Read a page's mandate; raise `NotFound` when the visitor may not see it, or, if `own`, not change it."""
     chosen = await load_school(here, c, brin)
     view = await mandates.mandate_view(c, mandate_id, here.scope)
     if view is None or view.mandate.brin != brin or (own and not chosen.may_change):
@@ -51,7 +51,7 @@ async def load_mandate(here: Visit, c: Connection, brin: str, mandate_id: UUID, 
 
 @router.get("/mandaten/{brin}/{mandate_id:uuid}")
 async def get_mandate(brin: str, mandate_id: UUID, here: CurrentVisit) -> Response:
-    """Show a mandate, what became of it, and what can be done with it."""
+    """Show a mandate, its status per branch, its history and its forms."""
     async with here.app.open_pool.acquire() as c:
         opened = await load_mandate(here, c, brin, mandate_id)
         return await _show_mandate(here, c, opened, _current_dates(opened))
@@ -59,7 +59,7 @@ async def get_mandate(brin: str, mandate_id: UUID, here: CurrentVisit) -> Respon
 
 @router.post("/mandaten/{brin}/{mandate_id:uuid}/datums")
 async def post_dates(brin: str, mandate_id: UUID, here: CurrentVisit) -> Response:
-    """Give it other dates; where somebody else was first, say what they changed and ask again."""
+    """Change the dates; on a conflict show what somebody else changed, and the form again."""
     form = await here.form()
     async with here.app.open_pool.acquire() as c:
         opened = await load_mandate(here, c, brin, mandate_id, own=True)
@@ -80,20 +80,20 @@ async def post_dates(brin: str, mandate_id: UUID, here: CurrentVisit) -> Respons
 @router.get("/mandaten/{brin}/{mandate_id:uuid}/datums")
 @router.get("/mandaten/{brin}/{mandate_id:uuid}/kopieren/voorbeeld")
 async def get_elsewhere(brin: str, mandate_id: UUID, here: CurrentVisit) -> Response:
-    """Send who comes by an address that only takes forms to the page of the mandate."""
+    """Redirect a GET of a form's address to the page of the mandate."""
     return here.go(f"/mandaten/{brin}/{mandate_id}")
 
 
 @router.get("/mandaten/{brin}/{mandate_id:uuid}/intrekken")
 async def get_withdrawal(brin: str, mandate_id: UUID, here: CurrentVisit) -> Response:
-    """Say what withdrawing means, and ask why."""
+    """Show what a withdrawal means, with a form for the reason."""
     async with here.app.open_pool.acquire() as c:
         return _show_withdrawal(here, await load_mandate(here, c, brin, mandate_id, own=True), FormData(), [])
 
 
 @router.post("/mandaten/{brin}/{mandate_id:uuid}/intrekken")
 async def post_withdrawal(brin: str, mandate_id: UUID, here: CurrentVisit) -> Response:
-    """Withdraw it."""
+    """Withdraw the mandate."""
     form = await here.form()
     reason, faults = parse_reason(form, here.words)
     async with here.app.open_pool.acquire() as c:

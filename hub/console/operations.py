@@ -1,17 +1,16 @@
-"""The pages of operations: what is late, whose turn it is, what to press. In: a button, a reason. Out: it is done."""
+"""Pages of operations: lag per destination, hold and release, parked records. In: a form with a reason. Out: pages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 
 from hub.access import Actor, Role
 from hub.access.rules import is_operator
 from hub.console.form_parsing import parse_reason
 from hub.console.forms import FormData, FormError, FormErrors
-from hub.console.parked_view import view_parked
 from hub.console.route import PageRoute
 from hub.console.visit import CurrentVisit, Redirect, Visit
 from hub.errors import InvalidInput, NotFound
@@ -19,31 +18,44 @@ from hub.observe.lag import DestinationLag, Lag, LagReader
 from hub.operations import controls
 from hub.operations.controls import NOTIFIED_CHANNELS
 from hub.store import operations
+from hub.store.operations import Parked
+from schemas.masking import mask_numbers
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 MAX_PARKED: Final = 20
+MAX_CONTENT_LENGTH: Final = 2000
+ParkedId = Annotated[int, Path(ge=1, le=2**63 - 1)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParkedView:
+    """A parked record and the start of its content."""
+
+    record: Parked
+    text: str
+    is_cut: bool
 
 
 @dataclass(slots=True)
 class SharedLagReader:
-    """The reader that pages share, made when the first one looks."""
+    """The lag reader that all pages share; made for the first page that reads the lag."""
 
     reader: LagReader = field(default_factory=LagReader)
 
 
 @router.get("/console")
 async def get_console(here: CurrentVisit) -> Response:
-    """Say what is late, whose turn it is, and what to press."""
+    """Show the lag per destination, most urgent first, and the parked records."""
     require_operator(here)
     lag = await _lag(here)
     async with here.app.open_pool.acquire() as c:
         parked = await operations.list_parked(c, after=0, state="open", reason=None, most=MAX_PARKED)
-    return here.show("operations.html", lag=lag, late=_by_urgency(lag), parked=[view_parked(each) for each in parked])
+    return here.show("operations.html", lag=lag, late=_by_urgency(lag), parked=[_view_parked(each) for each in parked])
 
 
 @router.get("/console/live")
 async def get_live(here: CurrentVisit) -> Response:
-    """Show the part of the page that changes."""
+    """Show the part of the page that the script refreshes."""
     if here.caller is None or not is_operator(here.caller):
         return Response(status_code=int(HTTPStatus.UNAUTHORIZED))
     lag = await _lag(here)
@@ -52,14 +64,14 @@ async def get_live(here: CurrentVisit) -> Response:
 
 @router.get("/console/destinations/{name}")
 async def get_destination(name: str, here: CurrentVisit) -> Response:
-    """Say how a destination stands, which schools are held, and let them be held and released."""
+    """Show a destination and its held schools, with a form to hold or release."""
     require_operator(here)
     return await _show_destination(here, name, FormData(), [])
 
 
 @router.post("/console/destinations/{name}")
 async def post_destination(name: str, here: CurrentVisit) -> Response:
-    """Hold or release a destination, or schools of it."""
+    """Hold or release a destination, or one school of it."""
     require_operator(here)
     form = await here.form()
     reason, faults = parse_reason(form, here.words)
@@ -79,8 +91,8 @@ async def post_destination(name: str, here: CurrentVisit) -> Response:
 
 
 @router.post("/console/parked/{parked_id}")
-async def post_parked(parked_id: int, here: CurrentVisit) -> Response:
-    """Use a parked record after all, or decide that it is never used."""
+async def post_parked(parked_id: ParkedId, here: CurrentVisit) -> Response:
+    """Retry or discard a parked record."""
     require_operator(here)
     form = await here.form()
     reason, faults = parse_reason(form, here.words)
@@ -96,20 +108,20 @@ async def post_parked(parked_id: int, here: CurrentVisit) -> Response:
 
 
 @router.get("/console/parked/{parked_id}")
-async def get_parked(parked_id: int, here: CurrentVisit) -> Response:
-    """Send who comes by an address that only takes forms to where parked records are."""
+async def get_parked(parked_id: ParkedId, here: CurrentVisit) -> Response:
+    """Redirect a GET of a form's address to the list of parked records."""
     return here.go(f"/console#parked-{parked_id}")
 
 
 def require_operator(here: Visit) -> None:
-    """Let operations in; a school's administrator is sent to the schools."""
+    """Require the role of operations; redirect a school's administrator to the schools."""
     if here.user.has(Role.SCHOOL) and not is_operator(here.user):
         raise Redirect("/mandaten")
     here.require(Role.OPERATIONS)
 
 
 def actor_of(here: Visit, reason: str) -> Actor:
-    """Say who presses a button, when, and why."""
+    """Return the visitor as the actor of a change, with the time and the reason."""
     return Actor(caller=here.user, at=here.at.now, reason=reason)
 
 
@@ -146,3 +158,9 @@ def _urgency(each: DestinationLag) -> tuple[int, float]:
     oldest = max(each.standing.oldest_undelivered or 0.0, each.standing.oldest_unprocessed or 0.0)
     is_calm = each.cause.value == "none" and not each.standing.dead
     return (len(_URGENT) if is_calm else _URGENT.index(each.cause.value), -oldest)
+
+
+def _view_parked(record: Parked) -> ParkedView:
+    """Return a parked record with the start of its content; numbers that may be a person's are masked."""
+    text = mask_numbers((record.bytes or b"")[: 10 * MAX_CONTENT_LENGTH].decode(errors="replace"))
+    return ParkedView(record=record, text=text[:MAX_CONTENT_LENGTH], is_cut=len(text) > MAX_CONTENT_LENGTH)

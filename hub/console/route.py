@@ -1,4 +1,4 @@
-"""Answers a browser in its own terms. In: whatever a page raised. Out: another page that says so, or the way to one."""
+"""Error handling of pages. In: what a page raised. Out: a page that shows the error, or a redirect."""
 
 from collections.abc import Callable, Coroutine, Mapping
 from http import HTTPStatus
@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from hub import errors
-from hub.console.visit import Redirect, Visit, open_visit
+from hub.console.visit import NUL, Redirect, Visit, open_visit
 from hub.errors import HubError
 from hub.store.pool import TRANSIENT_ERRORS, is_transient
 
@@ -29,7 +29,7 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class PageRoute(APIRoute):
-    """A page: what goes wrong on it is said on a page."""
+    """The route of a page; errors become pages too."""
 
     def get_route_handler(self) -> Handler:
         """Wrap the handler of the page."""
@@ -38,6 +38,7 @@ class PageRoute(APIRoute):
         async def answer(request: Request) -> Response:
             try:
                 _check_rate_limit(request)
+                await _check_address(request)
                 return await handle(request)
             except Redirect as elsewhere:
                 return RedirectResponse(elsewhere.path, int(HTTPStatus.SEE_OTHER))
@@ -50,7 +51,7 @@ class PageRoute(APIRoute):
                     "page.unavailable",
                     path=request.url.path,
                     error=str(error),
-                    next="whoever looks is asked to try again",
+                    next="the page asks to retry",
                 )
                 return show_failure(await open_visit(request), errors.Unavailable())
             except HubError as fault:
@@ -62,14 +63,24 @@ class PageRoute(APIRoute):
 
 
 def _check_rate_limit(request: Request) -> None:
-    """Raise `TooManyRequests` where whoever counts requests says that this one comes too early."""
+    """Raise `TooManyRequests` when the rate limit asks this caller to wait."""
     wait = request.scope.get("hub.wait")
     if wait:
         raise errors.TooManyRequests(wait)
 
 
+async def _check_address(request: Request) -> None:
+    """Raise `NotFound` for a path, and `InvalidInput` for a query, that holds NUL."""
+    if NUL in request.url.path or any(NUL in str(value) for value in request.path_params.values()):
+        raise errors.NotFound
+    if "%00" in request.url.query:
+        here = await open_visit(request)
+        for name, text in request.query_params.multi_items():
+            here.refuse_nul(name, text)
+
+
 def show_failure(here: Visit, fault: HubError) -> Response:
-    """Say what went wrong on a page of its own."""
+    """Render the page of an error."""
     answer = here.show("failed.html", HTTP_STATUSES[type(fault)], says=here.words.fault(fault))
     if isinstance(fault, errors.TooManyRequests):
         answer.headers["Retry-After"] = str(fault.seconds)

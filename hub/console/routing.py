@@ -1,4 +1,4 @@
-"""The pages on which branches get routing characteristics: one at a time, or divided among systems where in doubt."""
+"""Pages that assign routing characteristics: to one branch, or to all branches that need one."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -29,7 +29,7 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 @router.get("/mandaten/{brin}/{mandate_id:uuid}/vestiging/{branch}")
 async def get_branch(brin: str, mandate_id: UUID, branch: str, here: CurrentVisit) -> Response:
-    """Ask which routing characteristic a branch shall have."""
+    """Show the form for a branch's routing characteristic."""
     async with here.app.open_pool.acquire() as c:
         opened = await load_mandate(here, c, brin, mandate_id, own=True)
         current = opened.view.mandate.routes.get(Branch(branch))
@@ -39,7 +39,7 @@ async def get_branch(brin: str, mandate_id: UUID, branch: str, here: CurrentVisi
 
 @router.post("/mandaten/{brin}/{mandate_id:uuid}/vestiging/{branch}")
 async def post_branch(brin: str, mandate_id: UUID, branch: str, here: CurrentVisit) -> Response:
-    """Give a branch a routing characteristic, or take it away."""
+    """Assign or remove a branch's routing characteristic."""
     form = await here.form()
     async with here.app.open_pool.acquire() as c:
         opened = await load_mandate(here, c, brin, mandate_id, own=True)
@@ -98,7 +98,7 @@ def _location(school: School, branch: str) -> SchoolBranch:
 
 @router.get("/mandaten/{brin}/verdelen/{service_code}")
 async def get_division(brin: str, service_code: str, here: CurrentVisit) -> Response:
-    """Ask for each branch in doubt which system it uses."""
+    """Show the form that asks which system each branch without routing uses."""
     async with here.app.open_pool.acquire() as c:
         school = await load_own_school(here, c, brin)
         return await _show_division(here, c, school, service_code, FormData())
@@ -106,7 +106,7 @@ async def get_division(brin: str, service_code: str, here: CurrentVisit) -> Resp
 
 @router.post("/mandaten/{brin}/verdelen/{service_code}")
 async def post_division(brin: str, service_code: str, here: CurrentVisit) -> Response:
-    """Give each branch that was chosen for a free routing characteristic with its system."""
+    """Assign each chosen branch a free routing characteristic with its system."""
     form = await here.form()
     async with here.app.open_pool.acquire() as c:
         school = await load_own_school(here, c, brin)

@@ -1,4 +1,4 @@
-"""What a school's page shows. In: its mandates, and how each of its branches stands. Out: cards per service.
+"""The view of a school's page. In: mandates and the status of each branch. Out: cards per service.
 
 Branches that a mandate covers in the same way, by one message, are shown together.
 """
@@ -20,32 +20,32 @@ if TYPE_CHECKING:
     from hub.store.mandates import MandateView
 
 NamedBranch = tuple[str, str]
-"""A branch and what it is called."""
+"""A branch and its name."""
 
 
 @dataclass(slots=True)
 class BranchGroup:
-    """The branches that one message is about, and how it stands."""
+    """The branches that one message covers, and its status."""
 
     cell: Cell
     branches: list[NamedBranch] = field(default_factory=list)
 
     @property
     def code(self) -> str:
-        """Its status; or why it has none."""
+        """The message's status, or the reason why there is none."""
         if self.cell.coverage == "needs_routing":
             return "needs_routing"
         return self.cell.status or "not_planned"
 
     @property
     def is_queue(self) -> bool:
-        """Whether DUO is told, and not a system."""
+        """Whether the message goes to one of DUO's queues."""
         return self.cell.destination.startswith("duo:")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MandateCard:
-    """A mandate."""
+    """A mandate as the page shows it."""
 
     mandate: Mandate
     system_name: str
@@ -56,7 +56,7 @@ class MandateCard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceView:
-    """A service, with the school's mandates for it."""
+    """A service with the school's mandates for it."""
 
     code: str
     shown_as: str
@@ -65,20 +65,20 @@ class ServiceView:
 
     @property
     def in_doubt(self) -> list[NamedBranch]:
-        """The branches of which it is not known which system they use."""
+        """The branches that need a routing characteristic."""
         named = {b for card in self.live for part in card.parts if part.code == "needs_routing" for b in part.branches}
         return sorted(named)
 
     @property
     def untold(self) -> list[str]:
-        """The systems that were not told of those branches."""
+        """The systems that got no message about those branches."""
         return [card.system_name for card in self.live if any(part.code == "needs_routing" for part in card.parts)]
 
 
 def view_school(
     status: SchoolStatus, views: Iterable[MandateView], services: Iterable[Mapping[str, Any]], today: date
 ) -> list[ServiceView]:
-    """Put a school's mandates together per service, those without any at the end."""
+    """Return the services with the school's mandates; services without mandates come last."""
     parts = _groups_by_mandate(status)
     cards: dict[str, list[MandateCard]] = {}
     for view in views:
@@ -98,7 +98,7 @@ def view_school(
 
 
 def card_of(view: MandateView, parts: Mapping[object, BranchGroup], today: date) -> MandateCard:
-    """Make the card of a mandate."""
+    """Return the card of a mandate."""
     mandate = view.mandate
     return MandateCard(
         mandate=mandate,
@@ -110,7 +110,7 @@ def card_of(view: MandateView, parts: Mapping[object, BranchGroup], today: date)
 
 
 def branch_groups(status: SchoolStatus, mandate: Mandate) -> Mapping[object, BranchGroup]:
-    """Put together what is known of one mandate."""
+    """Return the branch groups of one mandate."""
     return _groups_by_mandate(status).get(mandate.id, {})
 
 

@@ -1,4 +1,4 @@
-"""The pages on which an administrator chooses a school and sees how it stands. In: who asks. Out: pages."""
+"""Pages that list schools, show a school's mandates and its history. In: a visit. Out: pages."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class SchoolPage:
 
 
 async def load_school(here: Visit, c: Connection, brin: str) -> SchoolPage:
-    """Read the school of a page; `NotFound` for one that the visitor may not see."""
+    """Read a page's school; raise `NotFound` when the visitor may not see it."""
     here.require(Role.SCHOOL, Role.OPERATIONS)
     is_brin = BRIN.pattern.fullmatch(brin) is not None
     if not is_brin or not await mandates.list_schools(c, SchoolFilter(brin=Brin(brin)), here.scope, 1):
@@ -45,7 +45,7 @@ async def load_school(here: Visit, c: Connection, brin: str) -> SchoolPage:
 
 
 async def load_own_school(here: Visit, c: Connection, brin: str) -> School:
-    """Read a school that the visitor administers; `NotFound` for another."""
+    """Read a school that the visitor administers; raise `NotFound` for another."""
     chosen = await load_school(here, c, brin)
     if not chosen.may_change:
         msg = f"no school {brin}"
@@ -56,7 +56,7 @@ async def load_own_school(here: Visit, c: Connection, brin: str) -> School:
 async def find_schools(
     here: Visit, c: Connection, text: str, max_size: int, after: str | None = None
 ) -> Sequence[Mapping[str, Any]]:
-    """Find schools that the visitor may see: by code, by board, or by a part of the name."""
+    """Find schools that the visitor may see, by code, board or part of the name."""
     code = text.upper()
     if BRIN.pattern.fullmatch(code):
         wanted = SchoolFilter(brin=Brin(code), after=after)
@@ -69,7 +69,7 @@ async def find_schools(
 
 @router.get("/mandaten")
 async def get_schools(here: CurrentVisit, q: str = "", after: str | None = None, brin: str = "") -> Response:
-    """Let a visitor choose a school; with only one there is nothing to choose."""
+    """Show the visitor's schools; redirect to the only one."""
     here.require(Role.SCHOOL, Role.OPERATIONS)
     if brin:
         raise Redirect(f"/mandaten/{brin.upper()}") if BRIN.pattern.fullmatch(brin.upper()) else NotFound
@@ -83,7 +83,7 @@ async def get_schools(here: CurrentVisit, q: str = "", after: str | None = None,
 
 @router.get("/mandaten/{brin}")
 async def get_school(brin: str, here: CurrentVisit) -> Response:
-    """Say which mandates a school gave, and what became of them."""
+    """Show a school's mandates and their status."""
     async with here.app.open_pool.acquire() as c:
         chosen = await load_school(here, c, brin)
         services = await register.services(c)
@@ -95,7 +95,7 @@ async def get_school(brin: str, here: CurrentVisit) -> Response:
 
 @router.get("/mandaten/{brin}/geschiedenis")
 async def get_history(brin: str, here: CurrentVisit) -> Response:
-    """Say who changed what of a school, newest first."""
+    """Show the audit entries of a school, newest first."""
     async with here.app.open_pool.acquire() as c:
         chosen = await load_school(here, c, brin)
         notes = await operations.list_audit(c, brin=brin, since=None, until=None, before=None, most=MAX_AUDIT_ENTRIES)

@@ -1,4 +1,4 @@
-"""Turns templates into text. In: a template and what it shows. Out: HTML, in which nothing given is read as HTML."""
+"""Templates. In: a template and its values. Out: HTML in which values are escaped."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -10,29 +10,30 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from hub.clock import AMSTERDAM
 from hub.console.i18n import Translator, tone
 from hub.domain.says import age, explain
+from schemas.text import make_visible
 
 CONSOLE_DIR: Final = Path(__file__).parent
 
 
 def render(template: str, values: Mapping[str, Any]) -> str:
-    """Make a page."""
+    """Render a template."""
     return _templates.get_template(template).render(values)
 
 
 def local_time(moment: datetime | None) -> str:
-    """Write a moment as clocks in Amsterdam showed it."""
+    """Format a moment as Amsterdam time."""
     return "-" if moment is None else moment.astimezone(AMSTERDAM).strftime("%d-%m-%Y %H:%M:%S")
 
 
 def dutch_date(given: date | str | None) -> str:
-    """Write a day as people in the Netherlands do."""
+    """Format a day as is usual in the Netherlands."""
     if given is None:
         return ""
     return (date.fromisoformat(given) if isinstance(given, str) else given).strftime("%d-%m-%Y")
 
 
 def fact_text(value: Any, name: str, words: Translator) -> str:  # noqa: ANN401 - what a note of the audit holds
-    """Write what a fact was or is; of a list how long it is."""
+    """Format a value of an audit entry; a list by its length."""
     match value:
         case bool():
             return words("yes" if value else "no")
@@ -60,9 +61,15 @@ def _text(value: str, name: str, words: Translator) -> str:
             return value
 
 
+def _make_visible(value: Any) -> Any:  # noqa: ANN401 - whatever a template shows
+    """Show control and direction characters in text as escapes; markup stays."""
+    return make_visible(value, keep="\n\t") if type(value) is str else value
+
+
 _templates: Final = Environment(
     loader=FileSystemLoader(CONSOLE_DIR / "templates"),
     autoescape=True,
+    finalize=_make_visible,
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,

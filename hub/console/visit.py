@@ -1,7 +1,7 @@
-"""What pages work with. In: a request. Out: who asks, the language, the database, pages and ways to others.
+"""The context of a page. In: a request. Out: the caller, the language, the database, rendered pages, redirects.
 
-The caller's token lies in a cookie that no script reads and no other site sends along. A form carries a word that only
-its own page can know, and the browser says where it comes from: both are checked before anything is done.
+The caller's token is in a cookie that scripts cannot read and other sites do not send. A form carries a CSRF token and
+the browser names its origin: both are checked before a form is read.
 """
 
 import hmac
@@ -23,15 +23,16 @@ from hub.console.forms import FormData, parse_form
 from hub.console.i18n import Translator
 from hub.console.templating import render
 from hub.domain.says import Language
-from hub.errors import NotAllowed, NotAuthenticated
+from hub.errors import InvalidInput, NotAllowed, NotAuthenticated
 from hub.register import Moment, moment
 from hub.settings import Settings
 from hub.store.mandates import MandateScope
 from hub.store.notifications import Channel
 from hub.store.pool import Pool
-from hub.tracing import current_traceparent
+from hub.telemetry import current_traceparent
 
 LANGUAGE_COOKIE: Final = "osr_hub_language"
+NUL: Final = "\x00"
 YEAR_SECONDS: Final = 365 * 24 * 3600
 SECURITY_HEADERS: Final = {
     "Content-Security-Policy": (
@@ -43,7 +44,7 @@ SECURITY_HEADERS: Final = {
 
 
 class PageServices(Protocol):
-    """What the application shares with its pages."""
+    """The part of the application's state that pages use."""
 
     settings: Settings
     verifier: Verifier
@@ -55,7 +56,7 @@ class PageServices(Protocol):
 
 
 class Redirect(Exception):  # noqa: N818 - it is no error: the browser is sent on
-    """The browser should be on another page."""
+    """Redirect the browser to another page."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -64,7 +65,7 @@ class Redirect(Exception):  # noqa: N818 - it is no error: the browser is sent o
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """One request of a browser."""
+    """One request of a browser, with its caller and language."""
 
     request: Request
     app: PageServices
@@ -75,12 +76,12 @@ class Visit:
 
     @property
     def language(self) -> Language:
-        """The language that is asked for."""
+        """The language of the page."""
         return self.words.language
 
     @property
     def user(self) -> Caller:
-        """Who asks; whoever is not known is sent to the login, and back."""
+        """The caller; a visitor without a valid token is redirected to the login."""
         if self.caller is None:
             path = self.request.url.path
             back = f"?next={quote(path)}" if self.request.method == "GET" else ""
@@ -89,26 +90,26 @@ class Visit:
 
     @property
     def actor(self) -> Actor:
-        """Who does something, and when."""
+        """The caller as the actor of a change, with the time."""
         return Actor(caller=self.user, at=self.at.now)
 
     @property
     def scope(self) -> MandateScope:
-        """Whose mandates the pages show: operations everybody's, an administrator those of their own schools."""
+        """The mandates that pages show: all for operations, those of their own schools for an administrator."""
         return page_scope(self.user)
 
     @property
     def form_token(self) -> str:
-        """The word that forms of this visitor carry."""
+        """The CSRF token of this visitor's forms."""
         return hmac.new(self.token.encode(), b"osr-hub form", sha256).hexdigest()[:32]
 
     def require(self, *roles: Role) -> Caller:
-        """Return who asks, who must have one of these roles."""
+        """Return the caller; raise `NotAllowed` without one of these roles."""
         require_role(self.user, *roles, detail=self.words("no_access"))
         return self.user
 
     def show(self, template: str, status: HTTPStatus = HTTPStatus.OK, **values: Any) -> Response:  # noqa: ANN401 - what a page shows
-        """Make a page of a template."""
+        """Render a template as a page."""
         query = {name: value for name, value in self.request.query_params.items() if name not in ("lang", "done")}
         shared = {
             "t": self.words,
@@ -125,26 +126,34 @@ class Visit:
         )
 
     def go(self, path: str, done: str | None = None) -> Response:
-        """Send the browser to another page, which may say what was done."""
+        """Redirect to another page, with the key of the message that it shows."""
         joint = "&" if "?" in path else "?"
         target = path if done is None else f"{path}{joint}{urlencode({'done': done})}"
         return self._speaking(RedirectResponse(target, int(HTTPStatus.SEE_OTHER)))
 
     async def form(self) -> FormData:
-        """Read what was filled in on a page of ours by this visitor; from anywhere else it is refused."""
+        """Read a form of this visitor; raise `NotAllowed` for one from another site or another login."""
         form = await self.open_form()
-        if not hmac.compare_digest(form.text("secret"), self.form_token):
+        if not hmac.compare_digest(form.text("secret").encode(), self.form_token.encode()):
             raise NotAllowed(self.words("strange_form"))
         return form
 
     async def open_form(self) -> FormData:
-        """Read what was filled in on a page of ours by somebody who is not known yet."""
+        """Read a form of a visitor who has not logged in; raise `NotAllowed` for one from another site."""
         if not _is_same_origin(self.request.headers, self.app.settings.http.address):
             raise NotAllowed(self.words("strange_form"))
-        return parse_form(await self.request.body())
+        form = parse_form(await self.request.body())
+        for name, texts in form.fields.items():
+            self.refuse_nul(name, *texts)
+        return form
+
+    def refuse_nul(self, name: str, *texts: str) -> None:
+        """Raise `InvalidInput` that names a field which holds NUL, the one character that no database stores."""
+        if any(NUL in text for text in (name, *texts)):
+            raise InvalidInput([], self.words("nul_character", field=name))
 
     def notify(self, *channels: Channel) -> None:
-        """Ring these channels when the work of this request is committed, just before it is answered."""
+        """Notify these channels after the request's transaction, just before the response."""
         self.request.scope["hub.notifications"].update(channels)
 
     def _speaking(self, answer: Response) -> Response:
@@ -156,7 +165,7 @@ class Visit:
 
 
 async def open_visit(request: Request) -> Visit:
-    """Find out who asks, and in which language."""
+    """Return the context of a request."""
     app: PageServices = request.app.state.shared
     token = request.cookies.get(COOKIE, "")
     caller = None

@@ -1,4 +1,4 @@
-"""What is late at a destination, and whose turn it is. In: numbers. Out: a cause. Next: `hub.domain.says`, in words."""
+"""Why a destination is late. In: its numbers. Out: a cause. Next: `hub.domain.says` explains it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class DestinationState(StrEnum):
 
 
 class CircuitState(StrEnum):
-    """Whether everything is tried, nothing, or one probe."""
+    """Whether deliveries are attempted, not attempted, or tried with one probe."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -29,7 +29,7 @@ class CircuitState(StrEnum):
 
 
 class Cause(StrEnum):
-    """Who or what makes messages late."""
+    """What makes messages late."""
 
     NONE = "none"
     HUB = "hub"
@@ -43,7 +43,7 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedTransport:
-    """How the newest attempt ended that failed and will be tried again."""
+    """The newest failed attempt of a delivery that will be retried."""
 
     was_refused: bool
     error: str
@@ -51,7 +51,7 @@ class FailedTransport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DestinationStatus:
-    """How a destination stands, in numbers; ages in seconds, None when nothing waits."""
+    """The numbers of a destination; ages in seconds, None when nothing waits."""
 
     name: str
     state: DestinationState = DestinationState.OPEN
@@ -75,12 +75,12 @@ class DestinationStatus:
 
     @property
     def takes_webhooks(self) -> bool:
-        """Whether a system is behind it, and not one of DUO's queues."""
+        """Whether it is a system's webhook and not one of DUO's queues."""
         return not self.name.startswith("duo:")
 
 
 def cause_of(standing: DestinationStatus) -> Cause:
-    """Say what makes messages of this destination late: what comes first on their way goes first."""
+    """Return the cause of lag; the earliest hop that is late comes first."""
     if standing.state is DestinationState.NO_RECEIVER:
         return Cause.NO_RECEIVER if standing.held else Cause.NONE
     if standing.state is DestinationState.HELD:

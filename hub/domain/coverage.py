@@ -1,4 +1,4 @@
-"""Which branches each mandate of a (school, service) covers, in which units, and what its system is told of them.
+"""Which branches each mandate of a (school, service) covers, in which units, and which messages its system gets.
 
 In: all mandates of one school for one service. Out: units per mandate, and the messages that a change of them makes.
 Next: `hub.domain.change`, which makes events of them.
@@ -27,12 +27,12 @@ class Coverage:
 
     units: tuple[Unit, ...]
     ambiguous: bool
-    """Whether another supplier may claim the rest too, so that a system that never heard of it must not."""
+    """Whether another supplier may claim the rest too; a system that never received it must then not receive it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnitChange:
-    """What an event tells of one unit: the unit as it is, or, at its end, as it last was."""
+    """An event's message about one unit: the unit as it is, or, at its end, as it last was."""
 
     kind: Kind
     unit: Unit

@@ -40,6 +40,8 @@ _SPELLINGS: Final = {
     "vso": (Education.VSO,),
     "voortgezetspeciaalonderwijs": (Education.VSO,),
     "sovso": (Education.SO, Education.VSO),
+    "(v)so": (Education.SO, Education.VSO),
+    "speciaal(basis)onderwijs": (Education.SBO, Education.SO),
 }
 _BETWEEN: Final = re.compile(r"[/,+&-]|\ben\b")
 

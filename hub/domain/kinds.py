@@ -7,7 +7,7 @@ from typing import Final
 
 
 class Kind(StrEnum):
-    """What can be told: five things of a mandate, and what became of a delivery to DUO."""
+    """Kinds of messages: five about a mandate, and the result of a delivery to DUO."""
 
     GRANTED = "granted"
     AMENDED = "amended"
@@ -28,7 +28,7 @@ class Kind(StrEnum):
 
     @property
     def is_calendar(self) -> bool:
-        """Whether a date that arrived raised it: systems hear of it, DUO has the dates already."""
+        """Whether a date that has come raised it: systems receive it, DUO has the dates already."""
         return self in (Kind.STARTED, Kind.EXPIRED)
 
 

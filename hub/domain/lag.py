@@ -1,4 +1,4 @@
-"""The arithmetic of lateness. In: moments and histograms. Out: seconds per hop, percentiles.
+"""Lag arithmetic. In: moments and histograms. Out: seconds per hop, percentiles.
 
 A delivery passes four hops: `publish` (recorded, on the log), `plan` (in its lane), `transport` (taken by the queue or
 the webhook) and `processing` (the receiver said what it did with it).
@@ -26,10 +26,9 @@ BOUNDS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moments:
-    """When the things happened to a delivery that are known to have happened.
+    """The moments of a delivery's hops; None for what has not happened.
 
-    `recorded_at` is None for what was not planned from the log but stands for the current state (a replay): how old
-    its event is says nothing of how late it is.
+    `recorded_at` is None for a replay: the age of its event does not measure lag.
     """
 
     recorded_at: datetime | None
@@ -41,7 +40,7 @@ class Moments:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HopSeconds:
-    """How long each hop took; None while it is not known."""
+    """Seconds of each hop; None while unknown."""
 
     publish: float | None
     plan: float | None
@@ -50,12 +49,12 @@ class HopSeconds:
 
 
 def hop_seconds(start: datetime, end: datetime) -> float:
-    """Measure a hop; clocks of two machines may disagree by a little, and time does not run backwards."""
+    """Return the seconds of a hop; 0 where two machines' clocks disagree."""
     return max((end - start).total_seconds(), 0.0)
 
 
 def measure(moments: Moments) -> HopSeconds:
-    """Measure all four hops of a delivery."""
+    """Return the seconds of a delivery's four hops."""
     recorded, published = moments.recorded_at, moments.published_at
     return HopSeconds(
         publish=_between(recorded, published if recorded else None),
@@ -66,7 +65,7 @@ def measure(moments: Moments) -> HopSeconds:
 
 
 def bucket_of(seconds: float) -> int:
-    """Find the bucket of a histogram that holds so many seconds."""
+    """Return the index of the histogram bucket for a duration."""
     return bisect_left(BOUNDS, seconds)
 
 

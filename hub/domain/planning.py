@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnitMessage:
-    """What an event tells about one unit: '' is the rest of the school."""
+    """The message of an event about one unit; '' is the rest of the school."""
 
     branch: str
     kind: Kind
@@ -36,7 +36,7 @@ class EventToPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DestinationRef:
-    """A place that messages go to."""
+    """A destination, by number and name."""
 
     id: int
     name: str
@@ -51,7 +51,7 @@ class SubscriptionFilter:
     reports: bool
 
     def wants(self, service: str, kind: Kind) -> bool:
-        """Say whether it asked for such messages."""
+        """Return whether it asked for such messages."""
         return service in self.services and any(fnmatchcase(kind.type, pattern) for pattern in self.types)
 
 
@@ -81,7 +81,7 @@ class Planned:
     replay_of: UUID | None = None
     """The earlier delivery that it stands for."""
     result: str | None = None
-    """What became of a delivery to DUO, as JSON, where it tells of that and not of the unit."""
+    """The result of a delivery to DUO, as JSON, where the message is about that and not about the unit."""
 
 
 def plan_deliveries(events: Iterable[EventToPlan], directory: Directory) -> Iterator[Planned]:
@@ -92,7 +92,7 @@ def plan_deliveries(events: Iterable[EventToPlan], directory: Directory) -> Iter
 
 
 def expects_report(kind: Kind, subscription: SubscriptionFilter | None) -> bool:
-    """Say whether a system reports on a message to its webhook: on what asks something of it, unless it never does."""
+    """Return whether a system is expected to report on a message to its webhook."""
     return not kind.is_end and kind is not Kind.STARTED and (subscription is None or subscription.reports)
 
 

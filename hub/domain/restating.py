@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hub.domain.planning import DestinationRef, SubscriptionFilter
 
 UnitKey: TypeAlias = tuple[int, str, UUID, str]
-"""A destination, a school, a mandate and a branch ('' for the rest): what is told to whom."""
+"""A destination, a school, a mandate and a branch ('' for the rest): whom a message about a unit is for."""
 
 
 class DestinationKind(StrEnum):
@@ -34,7 +34,7 @@ class DestinationKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnitEvents:
-    """What planned events say of a unit that one destination hears of: the newest of each kind, by number and id."""
+    """The planned events about a unit at one destination: the newest of each kind, by number and id."""
 
     destination: DestinationRef
     destination_kind: DestinationKind
@@ -50,7 +50,7 @@ class LaneUnitState:
     last_taken: Kind | None = None
     """What the receiver took last."""
     waits_with: int | None = None
-    """The newest event that something still tells of which waits in the lane."""
+    """The newest event that a waiting delivery of the lane is about."""
     newest: UUID | None = None
     """The newest delivery, whatever became of it."""
     was_restated: bool = False
@@ -69,7 +69,7 @@ class SkipReason(StrEnum):
 
 
 def restatement(key: UnitKey, unit_events: UnitEvents, lane_state: LaneUnitState, cause: UUID) -> Planned | SkipReason:
-    """Say what the end of a unit's lane gets: its current state, unless that is there."""
+    """Return the delivery with the unit's current state for the end of its lane, or why there is none."""
     if lane_state.was_restated:
         return SkipReason.REPEATED
     newest = newest_event(unit_events)
@@ -94,20 +94,20 @@ def restatement(key: UnitKey, unit_events: UnitEvents, lane_state: LaneUnitState
 
 
 def newest_event(unit_events: UnitEvents) -> tuple[Kind, int, UUID] | None:
-    """Find the newest event that this destination hears of: what it says of the unit, its number and its id."""
-    heard = [
+    """Return the newest event that this destination receives: its kind, number and id."""
+    received = [
         (number, kind, event_id)
         for kind, (number, event_id) in unit_events.newest.items()
         if _receives(unit_events, kind)
     ]
-    if not heard:
+    if not received:
         return None
-    number, kind, event_id = max(heard)
+    number, kind, event_id = max(received)
     return kind, number, event_id
 
 
 def kind_to_send(said: Kind, last_taken: Kind | None) -> Kind:
-    """Say as what a unit's state is told: an end as the end it is, and as `granted` to whom the unit is news."""
+    """Return the event kind to send for a unit: an end stays an end, and a unit that is news is `granted`."""
     if said.is_end:
         return said
     return Kind.GRANTED if last_taken is None or last_taken.is_end else said

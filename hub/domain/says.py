@@ -1,4 +1,4 @@
-"""Tells an operator what is late, where, and what to press. In: a cause and the numbers. Out: sentences.
+"""Explains lag to an operator. In: a cause and the numbers of a destination. Out: sentences, with what to do.
 
 English for programs and the command line, Dutch (and English by switch) for the console.
 """
@@ -21,14 +21,14 @@ HOURS_UNTIL: Final = 172_800.0
 
 
 class Language(StrEnum):
-    """What pages speak."""
+    """The languages of pages."""
 
     DUTCH = "nl"
     ENGLISH = "en"
 
 
 def explain(cause: Cause, standing: DestinationStatus, language: Language = Language.ENGLISH) -> str:
-    """Say what happened at a destination and what to do next."""
+    """Return what is late at a destination and what to do."""
     match language:
         case Language.ENGLISH:
             words, lost = _ENGLISH[cause](standing), _dead_in_english(standing)
@@ -40,7 +40,7 @@ def explain(cause: Cause, standing: DestinationStatus, language: Language = Lang
 
 
 def age(seconds: float | None, language: Language = Language.ENGLISH) -> str:
-    """Write a duration as people say it."""
+    """Format a duration for people."""
     dutch = language is Language.DUTCH
     if seconds is None:
         return "-"

@@ -30,6 +30,7 @@ COLUMNS: Final = (
     STRUCTURE,
 )
 SHORT: Final = 2
+MAX_NAME_LENGTH: Final = 200
 _KINDS: Final = "Bo, Sbo, So, Vso, or two of them such as So/Vso"
 
 
@@ -85,4 +86,6 @@ def _is_sound(line: int, board: str, brin: str, branch: str, name: str, errors: 
         errors.add(line, "VESTIGINGSNUMMER", "other_school", f"{branch} is not a branch of {brin}")
     if not is_visible(name):
         errors.add(line, "VESTIGINGSNAAM", "missing", "a branch has a name that can be seen")
+    elif len(name) > MAX_NAME_LENGTH:
+        errors.add(line, "VESTIGINGSNAAM", "too_long", f"a name has at most {MAX_NAME_LENGTH} characters")
     return not wrong and branch[:4] == brin and is_visible(name)

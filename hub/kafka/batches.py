@@ -40,14 +40,14 @@ def make_producer(options: Mapping[str, Any]) -> AIOKafkaProducer:
 
 
 def partition_of(brin: str, partitions: int) -> int:
-    """Say which partition a school's records go to: Kafka's own choice for the key."""
+    """Return the partition of a school's records: Kafka's own choice for the key."""
     return int(murmur2(brin.encode()) & 0x7FFFFFFF) % partitions
 
 
 async def send_records(
     producer: AIOKafkaProducer, topic: str, partition: int, records: Sequence[tuple[str, bytes]]
 ) -> tuple[list[int], Exception | None]:
-    """Send (BRIN4, message) records; returns the offsets of those that were taken, and the error that stopped it."""
+    """Send (BRIN4, message) records; return the offsets of those that were taken, and the error that stopped it."""
     offsets: list[int] = []
     try:
         while len(offsets) < len(records):
@@ -61,7 +61,7 @@ async def send_records(
 
 
 async def stop_producer(producer: AIOKafkaProducer) -> None:
-    """End a producer, whatever state it is in: what it still holds is not relied upon, and must not arrive later."""
+    """Stop a producer in any state; what it still holds must not arrive later."""
     try:
         async with asyncio.timeout(STOP_TIMEOUT_SECONDS):
             await producer.stop()

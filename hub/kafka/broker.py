@@ -38,7 +38,7 @@ POLL_MS: Final = 1000
 """How often a consumer without records looks at its group and its connections; records end the wait at once."""
 RETRY_SECONDS: Final = 0.1
 COMMIT_TIMEOUT_SECONDS: Final = 3.0
-"""A broker that hangs is not waited for longer: aiokafka itself would ask it for ever."""
+"""aiokafka itself retries for ever."""
 STOP_TIMEOUT_SECONDS: Final = 4.0
 log = structlog.get_logger(__name__)
 _SASL = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512}
@@ -60,7 +60,7 @@ class Positioned(Protocol):
         """The offset."""
 
 
-class WaitingConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka tells no types
+class WaitingConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no types
     """A consumer whose `getmany` waits until there are records, so that FastStream never sees an empty batch.
 
     After an empty batch FastStream sleeps as long as the batch timeout, and after an error for five seconds; what is
@@ -167,25 +167,25 @@ def offsets_after(records: Iterable[Positioned]) -> dict[TopicPartition, int]:
 
 
 async def commit(consumer: Any, offsets: Mapping[TopicPartition, int]) -> None:  # noqa: ANN401 - FastStream's own
-    """Commit offsets, if the broker takes them soon; what is not committed is read again, and done already."""
+    """Commit offsets, unless the broker takes too long; what is not committed is read again without effect."""
     try:
         async with asyncio.timeout(COMMIT_TIMEOUT_SECONDS):
             await consumer.commit(dict(offsets))
     except (KafkaError, TimeoutError) as error:
-        log.info("commit.skipped", error=type(error).__name__, next="handled again without effect")
+        log.info("commit.skipped", error=type(error).__name__, next="read again without effect")
 
 
 async def close_broker(broker: KafkaBroker) -> None:
-    """End a broker, whether it answers or not: one that hangs would hear our good-bye out for forty seconds."""
+    """Stop a broker; a hung one, which can block a graceful stop for 40 s, is cut off after 4 s."""
     consumers: list[Any] = [subscriber.consumer for subscriber in broker.subscribers]  # type: ignore[attr-defined]
     ending = asyncio.create_task(broker.stop())
     await asyncio.wait({ending}, timeout=STOP_TIMEOUT_SECONDS)
     if ending.done():
         await ending
         return
-    log.warning("broker.left_silently", next="what is not committed is read again, and done already")
+    log.warning("broker.cut_off", next="uncommitted records are read again")
     for consumer in consumers:
-        await consumer._client.close()  # noqa: SLF001 - hanging up is what ends the good-bye
+        await consumer._client.close()  # noqa: SLF001 - closing the client ends the graceful stop
     await asyncio.wait({ending}, timeout=STOP_TIMEOUT_SECONDS)
     ending.cancel()
     await asyncio.gather(ending, return_exceptions=True)

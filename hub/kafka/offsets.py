@@ -1,6 +1,6 @@
 """Read which topics a broker has, their ids and offsets. In: a broker. Out: `TopicOffsets` per topic.
 
-A topic that was deleted and made anew has the same name and another id: whoever remembers the id notices.
+A topic that was deleted and recreated has the same name and another id.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ class TopicOffsets:
 
 
 UNKNOWN_OFFSETS: Final = TopicOffsets(topic_id=NO_ID, begins={}, ends={})
-"""A topic that nobody has looked at yet."""
+"""A topic whose offsets were not read yet."""
 
 
 @asynccontextmanager
 async def open_offset_client(options: Mapping[str, Any]) -> AsyncIterator[OffsetClient]:
-    """Give somebody who asks a broker while the block lasts; `options` are aiokafka's connection settings."""
+    """Open a client that reads offsets while the block lasts; `options` are aiokafka's connection settings."""
     client = AIOKafkaClient(**{"request_timeout_ms": REQUEST_MS, **options})
     try:
         await client.bootstrap()
@@ -56,22 +56,22 @@ async def open_offset_client(options: Mapping[str, Any]) -> AsyncIterator[Offset
 
 
 async def read_topic_offsets(options: Mapping[str, Any], topics: Sequence[str]) -> dict[str, TopicOffsets]:
-    """Ask once, by a connection of its own."""
+    """Read offsets once, on a connection of its own."""
     async with open_offset_client(options) as offset_client:
         return await offset_client.read_topic_offsets(topics)
 
 
 class OffsetClient:
-    """Asks the same broker again and again; `options` say how others reach it."""
+    """Reads offsets from one broker; `options` are its connection settings."""
 
     def __init__(self, client: AIOKafkaClient, options: Mapping[str, Any]) -> None:
         self._client = client
         self.options = options
 
     async def read_topic_offsets(self, topics: Sequence[str]) -> dict[str, TopicOffsets]:
-        """Ask how topics are; those that do not exist are left out. Raises aiokafka's `KafkaError`.
+        """Return the ids and offsets of topics that exist; raise aiokafka's `KafkaError`.
 
-        A topic that was made a moment ago has no leader yet: that is waited for.
+        A topic that was just created has no leader yet: that is retried.
         """
         asked = time.monotonic()
         while True:

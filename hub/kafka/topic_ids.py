@@ -1,6 +1,6 @@
-"""The question that knows topics by their ids: Metadata of Kafka's protocol, version 10, as aiokafka writes requests.
+"""The request that knows topics by their ids: Metadata of Kafka's protocol, version 10, as aiokafka writes requests.
 
-aiokafka itself asks in an older form, in which a topic that was deleted and made anew cannot be told from the old one.
+aiokafka itself sends an older version, whose answer does not distinguish a recreated topic from the deleted one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 NO_ID: Final = UUID(int=0)
 
 
-class Uuid(AbstractType[UUID]):  # type: ignore[misc]  # aiokafka tells no types
+class Uuid(AbstractType[UUID]):  # type: ignore[misc]  # aiokafka has no types
     """Sixteen bytes that are a topic's id."""
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Makes Kafka have the topics of the table. In: a broker and topics. Out: what was made, what differs, in words.
+"""Create the topics of the table. In: a broker and topics. Out: what was created, and what differs, in words.
 
 Nothing that exists is changed: a topic with other partitions would break the order per school; a person decides.
 """
@@ -88,7 +88,7 @@ async def _create_missing(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -
             raise for_code(code)(name)
     names = tuple(topic.name for topic in missing)
     async with asyncio.timeout(REQUEST_MS / 1000):
-        while not await _are_led(admin, names):  # noqa: ASYNC110 - leaders are chosen elsewhere
+        while not await _are_led(admin, names):  # noqa: ASYNC110 - the broker elects leaders
             await asyncio.sleep(POLL_SECONDS)
     return names
 

@@ -1,4 +1,4 @@
-"""Use case: what can be seen. In: the memory. Out: lag per destination, status per branch, deliveries, the books.
+"""Use case: read the state of the hub. In: the database. Out: lag per destination, status per branch, ledger check.
 
-Nothing here changes anything. Next: the API, the command line, the console and the metrics show it.
+Nothing here writes. Next: the API, the command line, the console and the metrics show it.
 """

@@ -1,7 +1,7 @@
-"""The books. In: one snapshot of the memory. Out: sums per destination, and everything that breaks a rule.
+"""The ledger check. In: one snapshot of the database. Out: a balance per destination, and every violated rule.
 
-Each rule looks from a side that does not know of the others: events, lanes, rows of deliveries, counters. All of them
-hold in any snapshot, so that traffic under way raises no alarm.
+Each rule compares independent sources: events, lanes, rows of deliveries, counters. All rules hold in any snapshot, so
+that traffic under way raises no alarm.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Rule(StrEnum):
-    """What must hold."""
+    """A rule of the ledger."""
 
     BALANCE = "balance"
     SEQUENCE = "sequence"
@@ -38,7 +38,7 @@ class Rule(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Violation:
-    """A rule that does not hold, and where."""
+    """A violated rule, and where."""
 
     rule: Rule
     destination: str | None = None
@@ -49,7 +49,7 @@ class Violation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DestinationBalance:
-    """What was planned for a destination, and in which statuses it stands."""
+    """The planned deliveries of a destination, and how many have each status."""
 
     destination: str
     planned: int
@@ -58,13 +58,13 @@ class DestinationBalance:
 
     @property
     def difference(self) -> int:
-        """What was planned and is nowhere, or is somewhere and was not planned."""
+        """How many planned deliveries have no row, minus rows that were never planned."""
         return self.planned - sum(self.statuses.values()) - self.archived
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerCheck:
-    """What was found."""
+    """The result of a check."""
 
     at: datetime
     ledger_epoch: int
@@ -79,7 +79,7 @@ class LedgerCheck:
 
 
 async def check_ledger(c: Connection, now: datetime) -> LedgerCheck:
-    """Do the books in one snapshot; waits for nothing and changes nothing."""
+    """Check the ledger in one snapshot; take no locks and write nothing."""
     async with c.transaction(isolation="repeatable_read", readonly=True):
         await observe.allow_table_scans(c)
         names = {place.id: place.name for place in await observe.read_destinations(c)}

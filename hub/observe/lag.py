@@ -1,7 +1,7 @@
-"""How late everything is. In: counters, lanes and the ends of logs. Out: one `Lag`, for the API, metrics and pages.
+"""Lag. In: counters, lanes, watermarks. Out: one `Lag`, for the API, metrics and pages.
 
-A reader remembers where it found the oldest unprocessed delivery, so that the next look is short; every minute it
-starts from what is stored again, because deliveries of older events may have been planned meanwhile.
+A reader remembers where it found the oldest unprocessed delivery, so that the next search is short. Every minute it
+starts again from the stored position, because deliveries of older events may have been planned since.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class HopLag:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DestinationLag:
-    """How late a destination is, and why."""
+    """The lag of a destination, and its cause."""
 
     destination: DestinationView
     standing: DestinationStatus
@@ -53,7 +53,7 @@ class DestinationLag:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lag:
-    """How late everything is."""
+    """The lag of the hub and its destinations."""
 
     at: datetime
     unpublished: int
@@ -65,13 +65,13 @@ class Lag:
 
 @dataclass(slots=True)
 class LagReader:
-    """Reads the lag, again and again."""
+    """Reads the lag; keeps search positions between reads."""
 
     _starts: dict[int, UUID] = field(default_factory=dict)
     _read_at: datetime | None = None
 
     async def read(self, c: Connection, now: datetime) -> Lag:
-        """Read how late everything is, in one snapshot."""
+        """Read the lag in one snapshot."""
         async with c.transaction(isolation="repeatable_read", readonly=True):
             late, processes = await observe.log_progress(c), await observe.count_processes(c)
             unplanned = await observe.oldest_unplanned(c) if late.recorded > late.planned else None
@@ -108,7 +108,7 @@ class LagReader:
             if not found.unprocessed(destination.id):
                 continue
             first = await self._first(c, destination.id)
-            if first is None:  # there is one, so it is of an older event, planned since the last look
+            if first is None:  # it exists, so it belongs to an older event that was planned since the last read
                 self._starts = await observe.search_starts(c)
                 first = await self._first(c, destination.id)
             if first is not None:
@@ -126,7 +126,7 @@ class LagReader:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Measurements:
-    """What was read, before it is put together per destination."""
+    """The numbers of one snapshot, before they are grouped by destination."""
 
     now: datetime
     late: LogProgress

@@ -1,7 +1,7 @@
-"""What a system holds against what it was told. In: its units for a service. Out: what must change there, exactly.
+"""Reconciliation of a system. In: the units it holds for a service. Out: what must change there.
 
-What it should hold is what it was or will be told last of each unit. A message that still waits in its lane comes by
-itself and is `pending`; one that was handed over, given up or cancelled has to be fetched.
+It should hold the newest message of each unit. A message that still waits in its lane arrives by itself and is
+`pending`; one that was delivered, dead or cancelled has to be fetched.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class HeldUnit:
 
 @dataclass(slots=True)
 class Differences:
-    """Deliveries whose messages a system must take in or will get, and units that it should not hold."""
+    """Deliveries that a system must fetch or will receive, and units that it should not hold."""
 
     missing: list[UUID] = field(default_factory=list)
     outdated: list[UUID] = field(default_factory=list)
@@ -42,7 +42,7 @@ class Differences:
 
 
 async def reconcile(c: Connection, oin: str, service_code: str, holds: Sequence[HeldUnit]) -> Differences | None:
-    """Compare what a supplier's system holds for a service with what it was told; None where it is told nothing."""
+    """Compare the units of a supplier's system with its messages; return None when it gets none of this service."""
     queues = {row["code"]: row["destination"] for row in await register.services(c)}
     if service_code not in queues:
         return None
@@ -55,7 +55,7 @@ async def reconcile(c: Connection, oin: str, service_code: str, holds: Sequence[
 
 
 def compare(holds: Sequence[HeldUnit], told: Sequence[NewestDelivery]) -> Differences:
-    """Find what a system must change, and nothing else; the end of a unit is news only to who still holds it."""
+    """Return exactly the differences; the end of a unit matters only to a system that still holds it."""
     held: dict[Unit, int] = {}
     for unit in holds:
         key = (unit.mandate_id, unit.branch)

@@ -1,4 +1,4 @@
-"""Who gets a branch's messages on a day, as it was known at a moment. In: the school's events. Out: mandates."""
+"""Routing as of a moment. In: the school's events. Out: the mandates that reach a branch on a day."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoutingQuery:
-    """Which branch, for which service, on which day, as it was known when."""
+    """A branch, a service, a day, and the moment as of which the answer holds."""
 
     branch: Branch
     service_code: ServiceCode
@@ -36,7 +36,7 @@ class RoutingQuery:
 
 
 async def find_routing(c: Connection, asked: RoutingQuery, scope: MandateScope) -> list[ReachingMandate]:
-    """Say how a branch is reached, by the mandates that may be seen; boards are to be written out before."""
+    """Return the mandates in scope that reach a branch; the scope lists schools, not boards."""
     brin = brin_of_branch(asked.branch)
     rows = await mandates.known_events(c, brin, asked.service_code, asked.known_at)
     found = mandates_for_branch([_event(row) for row in rows], asked.branch, asked.day)

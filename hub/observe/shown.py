@@ -1,4 +1,4 @@
-"""How a stored status is shown. In: a destination as it stands, a lane, a delivery. Out: `held`, and why."""
+"""The status that is shown. In: a destination, a lane, a stored status. Out: that status, or `held` and the reason."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def without_receiver(destinations: Iterable[DestinationView]) -> frozenset[int]:
-    """List the destinations at which all that waits is held, because nobody is there to take it."""
+    """Return the destinations without a receiver, at which every waiting delivery is held."""
     return frozenset(destination.id for destination in destinations if not destination.has_receiver)
 
 
 def shown_status(
     destination: DestinationView, status: Status, reason: str | None, *, lane_is_held: bool
 ) -> tuple[str, str | None]:
-    """Say which status is shown, and the reason."""
+    """Return the status to show, and the reason."""
     is_held = lane_is_held or not destination.has_receiver
     if is_held and status in IN_LANE:
         return status_as_shown(status, is_held=True), _why(destination)

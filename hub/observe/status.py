@@ -1,7 +1,7 @@
-"""How a school stands. In: its mandates, what was told of them, and to whom. Out: per branch a cell for each mandate.
+"""The status of a school. In: its mandates, events and deliveries. Out: per branch a cell for each mandate.
 
-A cell shows the newest message about the branch's unit: whether it was taken, whether it was processed, and how long
-each hop took. A branch whose unit was never told, because another supplier may claim it too, needs routing.
+A cell shows the newest message about the branch's unit: whether it was delivered and processed, and how long each hop
+took. A branch without messages, because another supplier may claim it too, needs routing.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ if TYPE_CHECKING:
 Coverage = Literal["branch", "school", "needs_routing"]
 MAX_MANDATES: Final = 1000
 SHOWN_AFTER_END: Final = timedelta(days=30)
-"""So long a mandate that ended is still shown: its end has to arrive, too."""
+"""How long an ended mandate stays visible: its end has to be delivered, too."""
 NOT_PLANNED: Final = "not_planned"
 UNKNOWN: Final = HopSeconds(publish=None, plan=None, transport=None, processing=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """What one mandate means for one branch, and what became of the newest message about it."""
+    """One mandate at one branch, with the status of its newest message."""
 
     service_code: str
     supplier_oin: str
@@ -76,7 +76,7 @@ class BranchStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchoolStatus:
-    """How a school stands."""
+    """The status of a school."""
 
     brin: Brin
     name: str
@@ -87,7 +87,7 @@ class SchoolStatus:
 async def school_status(
     c: Connection, brin: Brin, now: datetime, today: date, mandate_id: UUID | None = None
 ) -> SchoolStatus | None:
-    """Read how a school stands, or only one mandate of it; None when there is no such school."""
+    """Read the status of a school, or of one mandate of it; return None for an unknown school."""
     async with c.transaction(isolation="repeatable_read", readonly=True):
         school = (await register.read_schools(c, [brin])).get(brin)
         if school is None:
@@ -121,7 +121,7 @@ async def _read(c: Connection, brin: str, today: date) -> _SchoolData:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _SchoolData:
-    """What was read of a school, to make cells from."""
+    """The rows of a school from which cells are made."""
 
     destinations: Mapping[str, DestinationView]
     queues: Mapping[str, str | None]
@@ -130,7 +130,7 @@ class _SchoolData:
     today: date
 
     def cell(self, view: MandateView, unit: Unit) -> Cell | None:
-        """Make the cell of a unit; None for one that nobody was ever told and that is over."""
+        """Return the cell of a unit; None for an ended one without messages."""
         mandate = view.mandate
         queue = self.queues.get(mandate.service_code)
         name = queue or f"las:{mandate.supplier_oin}"

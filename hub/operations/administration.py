@@ -15,7 +15,7 @@ from hub.register import CopyRequest, moment
 from hub.store import audit, mandates
 from hub.store.audit import AuditEntry
 from hub.store.register import find_mandate, lock_schools
-from hub.tracing import current_traceparent
+from hub.telemetry import current_traceparent
 from schemas.identifiers import brin_of_branch
 
 if TYPE_CHECKING:

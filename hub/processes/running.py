@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def run_until_stopped(runs: Sequence[Run]) -> None:
-    """Run these until the process is told to stop; the first that fails ends them all."""
+    """Run stages until SIGTERM or SIGINT; the first that fails ends them all."""
     settings = hub_settings.load()
     set_up_logging(settings.log)
     uvloop.run(_run(runs, settings))

@@ -1,7 +1,7 @@
 """Two memories, each rebuilds the other: the published log and the database, compared and brought together.
 
 In: `osr.mandates.v1` and PostgreSQL. Out: events that only the log has, recorded again (`recover`); events that only
-the database has, published again (`producers.relay`, by `compare`); and nobody who goes on while the log is ahead.
+the database has, published again (`producers.relay`, by `compare`); and processes that wait while the log is ahead.
 """
 
 from hub.recovery.compare import Comparison, compare, read_missing

@@ -33,14 +33,14 @@ def split_aged_out(events: Sequence[LoggedEvent], before: date) -> tuple[list[Lo
     newest: dict[str, int] = {}
     for event in events:
         mandates[event.change.mandate_id].append(event)
-        newest[event.stamp.brin] = max(event.stamp.number, newest.get(event.stamp.brin, 0))
-    end = max((event.stamp.order for event in events), default=None)
+        newest[event.entry.brin] = max(event.entry.number, newest.get(event.entry.brin, 0))
+    end = max((event.entry.order for event in events), default=None)
     old = {
         mandate
         for mandate, own in mandates.items()
         if own[0].change.mandate_version == 1
         and _is_over(own[-1], before)
-        and not any(event.stamp.number == newest[event.stamp.brin] or event.stamp.order == end for event in own)
+        and not any(event.entry.number == newest[event.entry.brin] or event.entry.order == end for event in own)
     }
     kept = [event for event in events if event.change.mandate_id not in old]
     return kept, [event for event in events if event.change.mandate_id in old]
@@ -54,7 +54,7 @@ def _is_over(last: LoggedEvent, before: date) -> bool:
     return over is not None and over < before
 
 
-def left_out(events: Sequence[LoggedEvent], counters: Mapping[str, int], obstacles: Obstacles) -> Counter[str]:
+def count_aged_out(events: Sequence[LoggedEvent], counters: Mapping[str, int], obstacles: Obstacles) -> Counter[str]:
     """Count, per school, numbers that the log leaves out because they were not kept; any other gap is an obstacle.
 
     Numbers go on where the database's end, `counters`.
@@ -62,11 +62,11 @@ def left_out(events: Sequence[LoggedEvent], counters: Mapping[str, int], obstacl
     reached: dict[str, int] = {}
     gaps: Counter[str] = Counter()
     for event in events:
-        stamp = event.stamp
-        known = reached.get(stamp.brin, min(counters.get(stamp.brin, 0), stamp.number - 1))
-        if stamp.previous > known:
-            obstacles.add(stamp, "the event before it is neither on the log nor in the database")
+        entry = event.entry
+        known = reached.get(entry.brin, min(counters.get(entry.brin, 0), entry.number - 1))
+        if entry.previous > known:
+            obstacles.add(entry, "the event before it is neither on the log nor in the database")
         else:
-            gaps[stamp.brin] += stamp.number - known - 1
-        reached[stamp.brin] = stamp.number
+            gaps[entry.brin] += entry.number - known - 1
+        reached[entry.brin] = entry.number
     return gaps

@@ -1,6 +1,6 @@
-"""The published log beside the database. In: both. Out: what only one of them has, changed by nobody.
+"""Compare the published log with the database. In: both. Out: what only one of them has; nothing is changed.
 
-Normally only what was published since the last look is read. A topic that was never looked at, was made anew, or lost
+Normally only what was published since the last check is read. A topic that was never checked, was recreated, or lost
 something from its end is read whole.
 """
 
@@ -42,7 +42,7 @@ class SeenEvents:
     beyond: set[Key] = field(default_factory=set)
 
     def add(self, key: Key) -> None:
-        """Note one."""
+        """Add one."""
         brin, number = key
         reached = self.through.get(brin, 0)
         if number > reached + 1:
@@ -77,7 +77,7 @@ class Comparison:
     def raise_if_ahead(self) -> None:
         """Raise `LogIsAhead` when the log has what the database does not have."""
         if self.missing:
-            first = min(self.missing.values(), key=lambda stamp: stamp.order)
+            first = min(self.missing.values(), key=lambda entry: entry.order)
             raise LogIsAhead(
                 f"the published log has {len(self.missing)} events that the database does not have, from number "
                 f"{first.number} of school {first.brin} on: the database was restored from a backup",
@@ -109,32 +109,32 @@ async def compare(
 async def _take(
     c: Connection, batch: Sequence[ConsumerRecord[bytes, bytes]], found: Comparison, outbox: Mapping[Key, UUID]
 ) -> None:
-    stamps = [stamp for record in batch if (stamp := read_entry(record)) is not None]
-    found.strange += len(batch) - len(stamps)
-    known = await recovery.known(c, list({stamp.key for stamp in stamps}))
-    for stamp in stamps:
-        here = known[stamp.key]
-        if here.id == stamp.id:
-            found.seen.add(stamp.key)
-            if stamp.key in outbox:
-                found.outbox[stamp.key] = stamp
-        elif here.id is not None or stamp.number > here.counter:
-            _miss(stamp, found)
+    entries = [entry for record in batch if (entry := read_entry(record)) is not None]
+    found.strange += len(batch) - len(entries)
+    known = await recovery.known(c, list({entry.key for entry in entries}))
+    for entry in entries:
+        here = known[entry.key]
+        if here.id == entry.id:
+            found.seen.add(entry.key)
+            if entry.key in outbox:
+                found.outbox[entry.key] = entry
+        elif here.id is not None or entry.number > here.counter:
+            _miss(entry, found)
         else:
-            found.seen.add(stamp.key)  # it was here, and is not kept any more
+            found.seen.add(entry.key)  # it was here, and is not kept any more
 
 
-def _miss(stamp: LogEntry, found: Comparison) -> None:
-    """Note what the database does not have; of a repeat the last one has the place that was kept."""
-    before = found.missing.get(stamp.key)
-    if before is not None and before.id != stamp.id:
-        found.conflicting.append((before, stamp))
+def _miss(entry: LogEntry, found: Comparison) -> None:
+    """Record what the database does not have; of a repeat the last one has the stored position."""
+    before = found.missing.get(entry.key)
+    if before is not None and before.id != entry.id:
+        found.conflicting.append((before, entry))
     else:
-        found.missing[stamp.key] = stamp
+        found.missing[entry.key] = entry
 
 
 async def read_missing(c: Connection, found: Comparison) -> AsyncIterator[Sequence[tuple[int, LogRow]]]:
-    """Read what was published and is gone from the log, with its places, in order; nothing unless all was read."""
+    """Yield what was published and is lost from the log, with positions, in order; nothing unless all was read."""
     position = 0
     while found.is_whole and (rows := await recovery.published(c, position, MOST_ROWS)):
         position = rows[-1][0]

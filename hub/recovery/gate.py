@@ -1,6 +1,6 @@
-"""Nobody goes on while the log is ahead. In: log and database. Out: leave to begin, when the two agree.
+"""Wait while the published log is ahead of the database. In: log and database. Out: whether the caller may begin.
 
-Whoever makes or plans events asks here before it begins: numbers that the log gave away must not be given twice.
+Processes that create or plan events wait here first: numbers that the log has must not be given twice.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ async def wait_until_caught_up(c: Connection, options: Mapping[str, Any], topic:
             log.error("work.refused", error=fault.detail, next=fault.next_step)  # noqa: TRY400 - it says all
             await _pause(stop, AHEAD_SECONDS)
         except (KafkaError, OSError, TimeoutError) as error:
-            log.warning("log.unseen", topic=topic, error=f"{type(error).__name__}: {error}", next="looking again")
+            log.warning("log.unseen", topic=topic, error=f"{type(error).__name__}: {error}", next="retry in 0.5 s")
             await _pause(stop, AWAY_SECONDS)
         else:
             return True

@@ -33,7 +33,7 @@ class LogEntry:
     previous: int
     """The number of its school before it that was kept when this was written."""
     position: int
-    """Its place in the log as a whole; 0 when an older version of the hub wrote it."""
+    """Its position in the log as a whole; 0 when an older version of the hub wrote it."""
     partition: int
     offset: int
     published_at: datetime
@@ -54,7 +54,7 @@ class LogEntry:
 class LoggedEvent:
     """All that a record of the log says."""
 
-    stamp: LogEntry
+    entry: LogEntry
     change: LoggedChange
     bge_code: str
     system_name: str
@@ -84,18 +84,18 @@ def read_entry(record: ConsumerRecord[bytes, bytes]) -> LogEntry | None:
         return None
 
 
-def read_event(stamp: LogEntry) -> LoggedEvent:
+def read_event(entry: LogEntry) -> LoggedEvent:
     """Read all that a record says; raises `UnusableEvent` for what is not as the hub writes it."""
     try:
-        event = MandateEvent.model_validate_json(stamp.value)
+        event = MandateEvent.model_validate_json(entry.value)
     except ValidationError as error:
         raise UnusableEvent(f"it is not as the hub writes events: {error.errors()[0]['msg']}") from error
     return LoggedEvent(
-        stamp=stamp,
-        change=to_logged_change(stamp.id, KINDS[event.type], event.time, event.data),
+        entry=entry,
+        change=to_logged_change(entry.id, KINDS[event.type], event.time, event.data),
         bge_code=event.data.bge_code,
         system_name=event.data.system_name,
-        body=orjson.dumps(orjson.loads(stamp.value)["data"]).decode(),
+        body=orjson.dumps(orjson.loads(entry.value)["data"]).decode(),
         traceparent=event.traceparent,
     )
 

@@ -60,7 +60,7 @@ def find_lost_range(mark: Watermark | None, topic_offsets: TopicOffsets) -> Lost
     if mark is None or mark.matches(topic_offsets):
         return None
     if mark.topic_id != topic_offsets.topic_id:
-        return LostRange(floors=mark.begins, read_from={}, words="the topic was made anew")
+        return LostRange(floors=mark.begins, read_from={}, words="the topic was recreated")
     cut = {p: topic_offsets.ends.get(p, 0) for p, end in mark.ends.items() if topic_offsets.ends.get(p, 0) < end}
     words = ", ".join(f"{p} from {mark.ends[p]} to {end}" for p, end in sorted(cut.items()))
     return LostRange(floors=cut, read_from=cut, words=f"the end of partitions went back: {words}")

@@ -1,6 +1,6 @@
 """Events of the log made rows again. In: events in the order of schools and numbers. Out: rows, or what is in the way.
 
-Nothing is read or written here. What is in the way is told whole, one sentence each.
+Nothing is read or written here. All obstacles are collected, one sentence each.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ class Obstacles:
     found: list[str] = field(default_factory=list)
 
     def words(self) -> str:
-        """Say all of it, or the first part of it and how much more there is."""
+        """Return all obstacles as text, or the first of them and how many more there are."""
         more = [f"and {len(self.found) - MOST_NAMED} more"] if len(self.found) > MOST_NAMED else []
         lines = "\n".join(f"  {words}" for words in [*self.found[:MOST_NAMED], *more])
         return f"the log cannot be read in, and nothing has changed:\n{lines}"
 
-    def add(self, stamp: LogEntry, words: str) -> None:
+    def add(self, entry: LogEntry, words: str) -> None:
         """Note what is wrong with a record."""
-        place = f"event {stamp.number} of school {stamp.brin} (partition {stamp.partition}, offset {stamp.offset})"
+        place = f"event {entry.number} of school {entry.brin} (partition {entry.partition}, offset {entry.offset})"
         self.found.append(f"{place}: {words}")
 
 
@@ -50,11 +50,11 @@ def read_all(found: Comparison, obstacles: Obstacles) -> list[LoggedEvent]:
     for one, other in found.conflicting:
         obstacles.add(other, f"the log has another event of this number, at offset {one.offset}")
     events = []
-    for stamp in sorted(found.missing.values(), key=lambda stamp: stamp.key):
+    for entry in sorted(found.missing.values(), key=lambda entry: entry.key):
         try:
-            events.append(read_event(stamp))
+            events.append(read_event(entry))
         except UnusableEvent as why:
-            obstacles.add(stamp, str(why))
+            obstacles.add(entry, str(why))
     return events
 
 
@@ -65,8 +65,8 @@ def renumber_locals(
     highest: dict[str, int] = {}
     changed_services = set()
     for event in events:
-        highest[event.stamp.brin] = max(event.stamp.number, highest.get(event.stamp.brin, 0))
-        changed_services.add((event.stamp.brin, event.change.service_code))
+        highest[event.entry.brin] = max(event.entry.number, highest.get(event.entry.brin, 0))
+        changed_services.add((event.entry.brin, event.change.service_code))
     moved = []
     for one in local:
         if why := _in_the_way(one, changed_services):
@@ -107,7 +107,7 @@ def rebuild(
         try:
             after = state_after(mandates.get(change.mandate_id), change, closed.get(change.brin, ()))  # type: ignore[arg-type]
         except UnusableEvent as why:
-            obstacles.add(event.stamp, str(why))
+            obstacles.add(event.entry, str(why))
             continue
         mandates[change.mandate_id] = changed[change.mandate_id] = after.mandate
         recalled.events.append(_row(event, unit_messages_json(after.messages)))
@@ -119,7 +119,7 @@ def _row(event: LoggedEvent, units: str) -> EventRow:
     change = event.change
     return EventRow(
         brin=change.brin,
-        number=event.stamp.number,
+        number=event.entry.number,
         recorded_at=change.recorded_at,
         id=change.id,
         mandate_id=change.mandate_id,
@@ -131,15 +131,15 @@ def _row(event: LoggedEvent, units: str) -> EventRow:
     )
 
 
-def assign_positions(stamps: Iterable[LogEntry], after: int) -> tuple[list[PublishedPosition], int]:
-    """Give events the places that they had, all of them after `after`; returns how many got another one.
+def assign_positions(entries: Iterable[LogEntry], after: int) -> tuple[list[PublishedPosition], int]:
+    """Give events the positions that they had, all after `after`; return how many got another one.
 
-    Only what was under way when the database went may get another: nobody read it from the feed before it had a place.
+    Only events under way when the database was lost may get another: no reader saw them without a position.
     Places of what is not kept any more stay empty.
     """
     found, moved, position = [], 0, after
-    for stamp in sorted(stamps, key=lambda stamp: stamp.order):
-        position = max(position + 1, stamp.position)
-        found.append(PublishedPosition(position, stamp.brin, stamp.number, stamp.published_at))
-        moved += stamp.position not in (0, position)
+    for entry in sorted(entries, key=lambda entry: entry.order):
+        position = max(position + 1, entry.position)
+        found.append(PublishedPosition(position, entry.brin, entry.number, entry.published_at))
+        moved += entry.position not in (0, position)
     return found, moved

@@ -15,7 +15,7 @@ from hub import faults
 from hub.errors import CannotRecover
 from hub.imports import no_progress
 from hub.recovery import rebuild
-from hub.recovery.aged_out import left_out, split_aged_out
+from hub.recovery.aged_out import count_aged_out, split_aged_out
 from hub.recovery.compare import compare
 from hub.recovery.register import (
     BranchChanges,
@@ -23,7 +23,7 @@ from hub.recovery.register import (
     add_missing,
     apply_branch_changes,
     closed_branches,
-    turned,
+    find_branch_changes,
 )
 from hub.store import audit, ledger, published_events, recovery, register, watermarks
 from hub.store.audit import AuditEntry
@@ -72,7 +72,7 @@ class RecoveryResult:
     left_out: int = 0
     """Are of mandates that were over so long ago that nothing of them is kept."""
     displaced: int = 0
-    """Got another place in the feed than stands on the log."""
+    """Got another position than stands on the log."""
     strange: int = 0
     """Records that are no events of this hub."""
     made: RegisterAdditions = field(default_factory=RegisterAdditions)
@@ -83,7 +83,7 @@ class RecoveryResult:
 async def recover(
     c: Connection, options: Mapping[str, Any], order: RecoveryRequest, progress: Progress = no_progress
 ) -> RecoveryResult:
-    """Bring the database to where the log is; the caller sees to it that nobody publishes meanwhile.
+    """Bring the database to where the log is; the caller makes sure that no publisher runs.
 
     Whatever kills it leaves nothing behind, and a second time changes nothing. Raises `CannotRecover` with all that is
     in the way, and aiokafka's `KafkaError`.
@@ -159,9 +159,9 @@ async def _write_positions(
     c: Connection, found: Comparison, old: Sequence[LoggedEvent], gaps: Mapping[str, int]
 ) -> int:
     last = await published_events.last_position(c)
-    passed = {event.stamp.key for event in old}
-    stamps = [stamp for stamp in found.missing.values() if stamp.key not in passed]
-    places, displaced = rebuild.assign_positions([*stamps, *found.outbox.values()], last)
+    passed = {event.entry.key for event in old}
+    entries = [entry for entry in found.missing.values() if entry.key not in passed]
+    places, displaced = rebuild.assign_positions([*entries, *found.outbox.values()], last)
     await recovery.write_positions(c, places)
     await recovery.leave_out(c, gaps, places[-1].position - last - len(places) if places else 0)
     return displaced
@@ -170,17 +170,17 @@ async def _write_positions(
 async def _lock_and_renumber(
     c: Connection, events: Sequence[LoggedEvent], old: Sequence[LoggedEvent], obstacles: rebuild.Obstacles
 ) -> tuple[RegisterAdditions, list[tuple[LocalEvent, int]], Mapping[str, int]]:
-    """Hold the schools and see to it that their numbers go on.
+    """Lock the schools and check that their numbers continue.
 
     Returns what was made, what gets other numbers, and how many numbers of schools are of what is not kept any more.
     """
     brins = {event.change.brin for event in events}
     schools = await register.lock_schools(c, brins)
     await recovery.lock_planning(c, brins)
-    everything = sorted([*events, *old], key=lambda event: event.stamp.key)
-    gaps = left_out(everything, {brin: school.counter for brin, school in schools.items()}, obstacles)
+    everything = sorted([*events, *old], key=lambda event: event.entry.key)
+    gaps = count_aged_out(everything, {brin: school.counter for brin, school in schools.items()}, obstacles)
     moved = rebuild.renumber_locals(await recovery.local_events(c, _first_numbers(everything)), events, obstacles)
-    gaps.update(event.stamp.brin for event in old)
+    gaps.update(event.entry.brin for event in old)
     return await add_missing(c, events, obstacles), moved, gaps
 
 
@@ -193,7 +193,7 @@ async def _rebuild(
     living = {mandate.id: mandate for mandate in await register.living_mandates(c, schools, today)}
     first = rebuild.rebuild(events, before, closed_branches(schools, today, ()), obstacles)
     living.update((mandate.id, mandate) for mandate, _ in first.mandates)
-    branch_changes = turned(schools, living.values(), today)
+    branch_changes = find_branch_changes(schools, living.values(), today)
     if not branch_changes.closed or obstacles.found:
         return first, branch_changes
     return rebuild.rebuild(
@@ -204,7 +204,7 @@ async def _rebuild(
 def _first_numbers(events: Sequence[LoggedEvent]) -> dict[str, int]:
     first: dict[str, int] = {}
     for event in events:
-        first.setdefault(event.stamp.brin, event.stamp.number)
+        first.setdefault(event.entry.brin, event.entry.number)
     return first
 
 

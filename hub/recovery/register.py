@@ -84,7 +84,7 @@ def _named(snapshot: SchoolSnapshot, events: Sequence[LoggedEvent]) -> SchoolSna
     )
 
 
-def turned(schools: Mapping[Brin, School], mandates: Iterable[Mandate], today: date) -> BranchChanges:
+def find_branch_changes(schools: Mapping[Brin, School], mandates: Iterable[Mandate], today: date) -> BranchChanges:
     """Find branches that closed or opened: living mandates of a school cover each open branch, and no other."""
     covered: dict[Brin, set[str]] = defaultdict(set)
     for mandate in mandates:

@@ -1,6 +1,6 @@
 """A topic read from its end to the end it has now, without a group. In: a broker, a topic, offsets. Out: its records.
 
-Nobody's place in the topic moves by it, and nothing is created or committed.
+No group's offsets move, and nothing is created or committed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reading reports. In: the bytes and headers of a record or request. Out: a report to apply, or why it is put aside."""
+"""Read reports. In: the bytes and headers of a record or request. Out: a report to apply, or why it is parked."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_CLOCK_SKEW: Final = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class UnusableRecord:
-    """Why a record is put aside, and in words."""
+    """Why a record is parked, and in words."""
 
     reason: Reason
     detail: str

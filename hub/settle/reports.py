@@ -62,7 +62,7 @@ class ReportResult:
     ignored_because: Ignored | None
     processing_seconds: float | None = None
     notifies_system: bool = False
-    """Whether a message to a system followed from it: whoever commits this rings `lanes`."""
+    """Whether a message to a system followed from it: the caller notifies `lanes` after its commit."""
 
 
 @dataclass(frozen=True, slots=True)

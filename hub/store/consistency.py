@@ -1,6 +1,6 @@
-"""The books as Postgres holds them. In: one snapshot. Out: sums, and the rows that break a rule.
+"""Consistency of the ledger. In: one snapshot. Out: sums, and the rows that break a rule.
 
-Sums come from sides that do not know of each other: lanes, rows, counters.
+The sums are computed from independent sources: lanes, deliveries and counters.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from hub.store.tallies import Tally
 
 MAX_ROWS: Final = 500
-"""So many rows of each rule are shown; whoever has more has enough to look at."""
+"""The most rows shown per rule."""
 DEAD_AFTER_SECONDS: Final = 10.0
 RESTORE: Final = "somebody changed rows by hand: bring them back from a backup"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokenRow:
-    """A row that breaks a rule: where, and what is wrong with it."""
+    """A row that breaks a rule: where it is and what is wrong."""
 
     destination: int | None = None
     brin: str | None = None
@@ -38,23 +38,23 @@ Row: TypeAlias = "Mapping[str, Any]"
 
 
 async def count_events(c: Connection) -> int:
-    """Count the events."""
+    """Return the number of events."""
     return cast("int", await queries.count_events(c))
 
 
 async def count_deliveries(c: Connection) -> dict[Tally, int]:
-    """Count the deliveries row by row."""
+    """Return the number of deliveries per status, counted row by row."""
     rows = await queries.count_deliveries(c)
     return {(row["destination"], Status(row["status"]), row["expects_report"]): row["n"] for row in rows}
 
 
 async def count_planned(c: Connection) -> dict[int, tuple[int, int]]:
-    """Sum the tails of each destination's lanes, and how much of that is not kept any more."""
+    """Return per destination how many deliveries were planned, and how many of them retention deleted."""
     return {row["destination"]: (row["planned"], row["archived"]) for row in await queries.count_planned(c)}
 
 
 async def find_broken_sequences(c: Connection) -> list[BrokenRow]:
-    """Find numbers that are not contiguous: of lanes, of schools' events, of the published log."""
+    """Find numbers that are not contiguous: of lanes, of events, of published positions."""
     return [
         *[_lane_detail(row) for row in await queries.find_unbalanced_lanes(c, most=MAX_ROWS)],
         *[_school_detail(row) for row in await queries.find_broken_event_numbers(c, most=MAX_ROWS)],
@@ -166,7 +166,7 @@ def _of(row: Row, name: str) -> Any:  # noqa: ANN401 - a column of a row
 
 
 async def find_stranded(c: Connection) -> list[BrokenRow]:
-    """Find lanes and destinations that would wait for ever."""
+    """Find lanes and destinations that no forwarder will serve again."""
     return [
         *[
             broken_row(row, _stranded(row))
@@ -195,7 +195,7 @@ def _stranded(row: Row) -> str:
 
 
 async def find_misplaced(c: Connection) -> list[BrokenRow]:
-    """Find statuses that cannot be where they are, and lanes that contradict themselves."""
+    """Find deliveries whose status contradicts their lane, and lanes that contradict themselves."""
     return [
         *[
             broken_row(row, "; ".join(_misplaced(row)))

@@ -1,7 +1,7 @@
-"""What processes measure. In: seconds per hop and things counted, in memory. Out: rows, added to once a second.
+"""Measurements of processes. In: seconds per hop and counts, in memory. Out: rows, updated once a second.
 
 Each process writes rows of its own, one per minute for histograms. Old minutes, and the rows of processes that are long
-gone, are folded together; readers add up whatever rows there are.
+gone, are folded together; readers sum all rows.
 """
 
 from __future__ import annotations
@@ -30,42 +30,42 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class Histogram:
-    """How often each duration was seen, the seconds of all together, and how many there were."""
+    """Counts per bucket, with the sum and number of durations."""
 
     buckets: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS) + 1))
     seconds: float = 0.0
     n: int = 0
 
     def add(self, seconds: float) -> None:
-        """Count one more."""
+        """Add one duration."""
         self.buckets[bucket_of(seconds)] += 1
         self.seconds += seconds
         self.n += 1
 
     def merge(self, other: Histogram) -> None:
-        """Count all of another besides."""
+        """Add another histogram."""
         self.buckets = [mine + theirs for mine, theirs in zip(self.buckets, other.buckets, strict=True)]
         self.seconds += other.seconds
         self.n += other.n
 
 
 class Meters:
-    """What one process measured since its last flush."""
+    """The measurements of one process since its last flush."""
 
     def __init__(self) -> None:
         self._hops: dict[tuple[int, Hop], Histogram] = {}
         self._counts: Counter[tuple[str, int, str]] = Counter()
 
     def observe(self, destination: int, hop: Hop, seconds: float) -> None:
-        """Note how long a hop of a delivery took."""
+        """Record the duration of a hop."""
         self._hops.setdefault((destination, hop), Histogram()).add(max(seconds, 0.0))
 
     def count(self, name: str, destination: int, label: str, n: int = 1) -> None:
-        """Count something, by destination (0: of none) and label."""
+        """Add to a counter, by destination (0: none) and label."""
         self._counts[name, destination, label] += n
 
     async def flush(self, c: Connection, process: int) -> None:
-        """Add what was measured to this process's rows; what fails is tried again with the next flush."""
+        """Add the measurements to this process's rows; a failed flush is repeated with the next."""
         hops, self._hops = self._hops, {}
         counts, self._counts = self._counts, Counter()
         try:
@@ -101,9 +101,9 @@ class Meters:
 
 
 async def fold(c: Connection) -> None:
-    """Fold minutes that nobody looks at any more, and the rows of processes that are long gone into those of process 0.
+    """Fold old minutes, and the rows of processes that are long gone, into those of process 0.
 
-    Sums stay what they are. One cheap look when there is nothing to fold; of several that do it at once, one does.
+    Sums stay the same. Without anything to fold this costs one cheap query; of several callers at once one folds.
     """
     if not await queries.has_foldable_rows(c):
         return

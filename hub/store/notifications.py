@@ -1,7 +1,7 @@
-"""Wakes other processes: one bell per channel, by LISTEN/NOTIFY.
+"""Wake other processes by LISTEN/NOTIFY, one channel per kind of news.
 
-A bell is rung after the commit, in a statement of its own (inside the transaction it would make commits wait for each
-other), the first at once and then at most one per five milliseconds. It may be lost: whoever listens also polls.
+A notification is sent after the commit, in a statement of its own (inside the transaction it would make commits wait
+for each other), the first at once and then at most one per five milliseconds. It may be lost: listeners also poll.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ log = structlog.get_logger(__name__)
 async def notify(
     connection: asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record], channel: Channel
 ) -> None:
-    """Ring `channel` once, now; call it outside any transaction."""
+    """Notify `channel` once, now; call it outside any transaction."""
     await connection.execute("select pg_notify($1, '')", f"osr_{channel}")
 
 
 class Notifier:
-    """Rings one channel at most once per five milliseconds, without making the caller wait."""
+    """Notifies one channel at most once per five milliseconds, without making the caller wait."""
 
     def __init__(self, pool: Pool, channel: Channel) -> None:
         self._pool = pool
@@ -47,7 +47,7 @@ class Notifier:
         self._again = False
 
     def notify(self) -> None:
-        """Ring soon; rings that come while one is under way become one."""
+        """Notify soon; calls while a notification is under way become one."""
         if self._task is not None and not self._task.done():
             self._again = True
             return
@@ -60,7 +60,7 @@ class Notifier:
                 async with self._pool.acquire() as connection:
                     await notify(connection, self._channel)
             except DATABASE_ERRORS as error:
-                log.debug("bell.lost", channel=self._channel, error=str(error))  # the poll makes up for it
+                log.debug("notification.lost", channel=self._channel, error=str(error))  # the poll makes up for it
             await asyncio.sleep(MIN_INTERVAL_SECONDS)
             if not self._again:
                 return
@@ -88,17 +88,17 @@ class Listener:
             await asyncio.gather(self._task, return_exceptions=True)
 
     def wake(self) -> None:
-        """Wake whoever waits, from inside this process."""
+        """Wake the waiting task, from inside this process."""
         self._woken.set()
 
     def was_notified(self, channel: Channel) -> bool:
-        """Say whether this bell rang since the last time it was asked about."""
+        """Return whether this channel was notified since the last call."""
         was_heard = channel in self._notified
         self._notified.discard(channel)
         return was_heard
 
     async def wait(self, seconds: float = POLL_SECONDS) -> None:
-        """Wait for a bell, at most `seconds`."""
+        """Wait for a notification, at most `seconds`."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):  # wait_for may swallow a cancellation in Python 3.11
                 await self._woken.wait()
@@ -109,7 +109,7 @@ class Listener:
             try:
                 await self._listen_once()
             except DATABASE_ERRORS as error:
-                log.warning("ear.lost", channels=self._channels, error=str(error), next="polling until it is back")
+                log.warning("listener.lost", channels=self._channels, error=str(error), next="polls until it is back")
             await asyncio.sleep(POLL_SECONDS)
 
     async def _listen_once(self) -> None:

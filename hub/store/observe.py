@@ -1,6 +1,6 @@
-"""How it goes, in numbers. In: counters, lanes, the ends of logs. Out: sums and the oldest that waits.
+"""Numbers for lag. In: counters, lanes, watermarks. Out: sums, and the oldest waiting delivery.
 
-Nothing here counts deliveries: what is asked each second must not grow with what was ever sent.
+Nothing here counts deliveries: a query that runs each second must not grow with the ledger.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ FIRST_ID: Final = UUID(int=0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DestinationView:
-    """A destination as an operator sees it."""
+    """A destination with its holds, circuit and pace."""
 
     id: int
     name: str

@@ -1,4 +1,4 @@
-"""What the planner reads and writes: schools that rang, who listens, lanes that grow, deliveries."""
+"""What the planner reads and writes: unplanned events, subscriptions, tails of lanes, deliveries."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     Lane = tuple[int, str]
 
 GATE: Final = 0x05B_0010
-"""The lock that whoever makes lanes shares, and whoever holds or releases whole destinations has alone."""
+"""Shared by transactions that create lanes, exclusive to those that hold or release whole destinations."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnplannedEvents:
-    """What is new of schools that rang, and which of them the register does not know."""
+    """Unplanned events of schools, and the schools that are not in the register."""
 
     events: Sequence[EventToPlan]
     unknown: frozenset[str]
@@ -55,12 +55,12 @@ async def directory(c: Connection) -> Directory:
 
 
 async def lock_gate_shared(c: Connection) -> None:
-    """Let no destination be held or released as a whole until this transaction ends; before any lane is locked."""
+    """Keep destinations from being held or released as a whole until commit; call it before any lane is locked."""
     await queries.lock_gate_shared(c, gate=GATE)
 
 
 async def lock_gate_exclusive(c: Connection) -> None:
-    """Wait until nobody plans, and let nobody plan until this transaction ends; before any other lock of it."""
+    """Wait for open planning transactions and block new ones until commit; call it before any other lock."""
     await queries.lock_gate_exclusive(c, gate=GATE)
 
 
@@ -86,7 +86,7 @@ async def write_deliveries(
 ) -> None:
     """Store deliveries under their lane numbers, and how far schools are planned with them.
 
-    `published` says per school when its bell was sent, `through` up to which number it is planned now.
+    `published` is per school when its record was published, `through` the number up to which it is planned now.
     """
     await queries.write_deliveries(
         c,
@@ -114,9 +114,9 @@ async def lock_destinations(c: Connection, destinations: Iterable[int]) -> None:
 
 
 async def lower_open_from(c: Connection, lowest: Mapping[int, UUID]) -> None:
-    """Let the search for the oldest unprocessed delivery start at these ids again, where it had passed them.
+    """Restart the search for the oldest unprocessed delivery at these ids, where it had passed them.
 
-    Before any lane is locked, as whoever opens and closes circuits does.
+    Call it before any lane is locked, in the order in which circuits are opened and closed.
     """
     ordered = sorted(lowest)
     await queries.lower_unsettled_from(c, destinations=ordered, ids=[lowest[destination] for destination in ordered])

@@ -1,4 +1,4 @@
-"""The published log: what the relay takes off, and the positions it gives."""
+"""The published log: the outbox that the relay empties, and the positions that it gives."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ async def read_outbox(c: Connection, most: int) -> list[OutboxEntry]:
 
 
 async def last_position(c: Connection) -> int:
-    """Say where the log ends; 0 when it is empty."""
+    """Return the last position of the log; 0 when it is empty."""
     return cast("int", await queries.read_last_position(c))
 
 
 async def mark_published(c: Connection, entries: Sequence[OutboxEntry], after: int, at: datetime) -> None:
-    """Give published events the positions that follow `after`, and forget the errands."""
+    """Give published events the positions that follow `after`, and delete them from the outbox."""
     await queries.move_to_published(
         c,
         ids=[e.outbox_id for e in entries],
@@ -83,7 +83,7 @@ async def subjects(c: Connection, changes: Sequence[StatusChange]) -> dict[Deliv
 
 
 async def delete_changes(c: Connection, rows: Sequence[int]) -> None:
-    """Forget outbox rows that were published."""
+    """Delete outbox rows that were published."""
     await queries.delete_changes(c, ids=list(rows))
 
 

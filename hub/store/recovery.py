@@ -41,7 +41,7 @@ class LocalEvent:
 
 @dataclass(slots=True)
 class PublishedPosition:
-    """A published event's place in the feed."""
+    """A published event's position in the log."""
 
     position: int
     brin: str
@@ -123,14 +123,14 @@ async def write_events(c: Connection, rows: Sequence[EventRow]) -> None:
     await queries.raise_counters(c, brins=list(counters), counters=list(counters.values()))
 
 
-async def write_positions(c: Connection, places: Sequence[PublishedPosition]) -> None:
-    """Give published events their places."""
+async def write_positions(c: Connection, published: Sequence[PublishedPosition]) -> None:
+    """Give published events their positions."""
     await queries.write_positions(
         c,
-        positions=[position.position for position in places],
-        brins=[position.brin for position in places],
-        numbers=[position.number for position in places],
-        published_ats=[position.published_at for position in places],
+        positions=[position.position for position in published],
+        brins=[position.brin for position in published],
+        numbers=[position.number for position in published],
+        published_ats=[position.published_at for position in published],
     )
 
 

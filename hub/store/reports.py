@@ -1,4 +1,4 @@
-"""Reports on deliveries: found, their lanes held still, read, written; and what was parked because nobody knew it."""
+"""Reports on deliveries: find, lock and write them; and records that were parked."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ async def find_by_mandate(
 
 
 async def lock_lanes(c: Connection, lanes: Iterable[LaneKey], *, make: bool = False) -> dict[LaneKey, HeldLane]:
-    """Hold lanes still, in key order; with `make` those that are not there yet are made in their places."""
+    """Lock lanes, in key order; with `make` lanes that do not exist yet are created in that order."""
     ordered = sorted(set(lanes))
     if make:
         await plans.lock_gate_shared(c)
@@ -186,17 +186,17 @@ async def parked_that_arrived(c: Connection) -> list[Mapping[str, Any]]:
 
 
 async def unpark_schools(c: Connection) -> int:
-    """Note that schools which were unknown when their bell rang are known now; return how many bells that were."""
+    """Close parked records of schools that are in the register now; return how many."""
     return len(await queries.retry_parked_schools(c))
 
 
 async def refuse_parked(c: Connection, parked_id: int, reason: str, detail: str, *, blame: str) -> None:
-    """Note that a parked record cannot be used, though its delivery has appeared."""
+    """Store why a parked record cannot be used though its delivery has appeared."""
     await queries.refuse_parked(c, id=parked_id, reason=reason, detail=detail[:1000], blame=blame)
 
 
 async def unpark(c: Connection, ids: Sequence[int]) -> None:
-    """Note that parked records were applied."""
+    """Mark parked records as applied."""
     await queries.mark_parked_retried(c, ids=list(ids))
 
 

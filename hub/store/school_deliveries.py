@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchoolEvent:
-    """An event of a mandate, with the units it speaks of: branch ('' for the rest) to kind."""
+    """An event of a mandate, with its units: branch ('' for the rest) to kind."""
 
     number: int
     mandate_id: UUID
@@ -50,7 +50,7 @@ class SchoolDelivery:
 
 
 async def read_events(c: Connection, brin: str) -> list[SchoolEvent]:
-    """Read what was told of a school's mandates, newest first."""
+    """Return the events of a school's mandates, newest first."""
     return [
         SchoolEvent(
             number=row["number"],
@@ -67,7 +67,7 @@ async def read_events(c: Connection, brin: str) -> list[SchoolEvent]:
 async def read_newest(
     c: Connection, brin: str, destinations: Collection[int], events: Mapping[int, datetime]
 ) -> dict[tuple[int, int, str], SchoolDelivery]:
-    """Read the newest delivery per destination, event and unit; `events` says when each was recorded, by number."""
+    """Return the newest delivery per (destination, event number, unit); `events` maps numbers to recording times."""
     rows = await queries.read_newest_school_deliveries(c, brin=brin, destinations=list(destinations))
     found = (_delivery(row, events[row["event_number"]]) for row in rows)
     return {(s.destination, s.event_number, s.branch): s for s in found}
@@ -76,7 +76,7 @@ async def read_newest(
 async def read_signals(
     c: Connection, brin: str, deliveries: Sequence[SchoolDelivery]
 ) -> dict[tuple[int, int], list[dict[str, Any]]]:
-    """Read the signals of the newest report on each delivery, by destination and number."""
+    """Return the signals of the newest report per (destination, sequence)."""
     rows = await queries.read_newest_signals(
         c, brin=brin, destinations=[s.destination for s in deliveries], sequences=[s.sequence for s in deliveries]
     )

@@ -26,11 +26,11 @@ class Watermark:
 
     @classmethod
     def of(cls, topic_offsets: TopicOffsets) -> Self:
-        """Take a topic as it is."""
+        """Return the watermark of a topic as it is."""
         return cls(topic_id=topic_offsets.topic_id, begins=topic_offsets.begins, ends=topic_offsets.ends)
 
     def matches(self, topic_offsets: TopicOffsets) -> bool:
-        """Say whether a topic is still the same one, and has lost nothing from its end."""
+        """Return whether a topic is still the same one, and has lost nothing from its end."""
         return self.topic_id == topic_offsets.topic_id and all(
             topic_offsets.ends.get(partition, 0) >= end for partition, end in self.ends.items()
         )
@@ -49,7 +49,7 @@ async def read(c: Connection, topic: str) -> Watermark | None:
 
 
 async def write(c: Connection, topic: str, topic_offsets: TopicOffsets, at: datetime) -> None:
-    """Remember how a topic is."""
+    """Store the offsets of a topic."""
     partitions = sorted(topic_offsets.ends)
     await queries.write_watermarks(
         c,
@@ -63,16 +63,16 @@ async def write(c: Connection, topic: str, topic_offsets: TopicOffsets, at: date
 
 
 async def lock_read_offsets(c: Connection, topic: str, partitions: Collection[int]) -> dict[int, int]:
-    """Hold still how far partitions were read; those that never were are left out."""
+    """Lock and return the read offsets of partitions; those that never were read are left out."""
     rows = await queries.lock_read_offsets(c, topic=topic, partitions=sorted(partitions))
     return {row["partition"]: row["next_offset"] for row in rows}
 
 
 async def write_read_offsets(c: Connection, topic: str, offsets: Mapping[int, int]) -> None:
-    """Remember how far partitions were read; a mark never goes back."""
+    """Store the read offsets of partitions; they never go back."""
     await queries.raise_read_offsets(c, topic=topic, partitions=list(offsets), next_offsets=list(offsets.values()))
 
 
 async def delete_read_offsets(c: Connection, topic: str) -> None:
-    """Forget how far a topic was read: it was made anew."""
+    """Delete the read offsets of a topic that was recreated."""
     await queries.delete_read_offsets(c, topic=topic)

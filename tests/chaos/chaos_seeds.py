@@ -1,4 +1,4 @@
-"""Chaos, by seeds: every part is killed and paused, receivers lie, and in the end everybody has everything, in order.
+"""Chaos, by seeds: every part is killed and paused, receivers misbehave, and in the end each has everything, in order.
 
 `make chaos`: three seeds of 35,000 deliveries each, which are printed. `OSR_HUB_TEST_SEEDS=7,8,9` runs these seeds, and
 `OSR_HUB_TEST_CHAOS_FILES=12` makes three times the deliveries. What takes how long is printed, and held to generous
@@ -59,7 +59,7 @@ LAS = tuple[str, str, int, int, bool, float]
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """A stack, and receivers that lie."""
+    """A stack, and its faulty receivers."""
 
     stack: RunningStack
     liars: str
@@ -67,18 +67,18 @@ class Scene:
     slowness: list[float] = field(default_factory=list)
 
     async def set_behaviour(self, receiver: int, behaviour: str) -> None:
-        """Tell a receiver how to answer."""
-        await self.stack.client.get(f"{self.liars}/mood/{receiver}/{behaviour}").build().send()
+        """Set the behaviour of a receiver."""
+        await self.stack.client.get(f"{self.liars}/behaviour/{receiver}/{behaviour}").build().send()
 
     async def came(self) -> dict[int, list[LAS]]:
-        """Say what came to each receiver, in order."""
+        """Return what arrived at each receiver, in order."""
         response = await self.stack.client.get(f"{self.liars}/report").build().send()
         told = orjson.loads(bytes(await response.bytes()))
         return {int(number): [tuple(one) for one in came] for number, came in told.items()}
 
     @property
     def dsn(self) -> str:
-        """Where the database is."""
+        """The database's DSN."""
         return str(self.stack.connection["databaseDsn"])
 
 
@@ -88,7 +88,7 @@ async def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     monkeypatch.setenv("OSR_HUB_WEBHOOK__RETRY_SCHEDULE", SCHEDULE)
     data = Path("/var/tmp") / f"osr-hub-chaos-{os.getpid()}"  # noqa: S108 - its own folder
     port = free_port()
-    liars = await raw_http.start("tests.chaos.liars", port)
+    liars = await raw_http.start("tests.chaos.faulty_receivers", port)
     try:
         async with running_stack(data, "--fresh") as stack:
             it = Scene(stack=stack, liars=f"http://127.0.0.1:{port}", folder=tmp_path)
@@ -102,7 +102,7 @@ async def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 
 async def _furnish(scene: Scene) -> None:
     systems = scene.folder / "systems.csv"
-    lines = [f"{oin};Leugenaar {n};{','.join(SERVICES)}\n" for n, oin in enumerate(SUPPLIERS)]
+    lines = [f"{oin};Storing {n};{','.join(SERVICES)}\n" for n, oin in enumerate(SUPPLIERS)]
     systems.write_text("supplier_oin;system_name;service_codes\n" + "".join(lines))
     await scene.stack.done("osr-hub", "import", "schools", str(SCHOOLS))
     began = time.monotonic()
@@ -164,7 +164,7 @@ async def _amid_chaos(scene: Scene, injector: FaultInjector) -> None:
 
 
 async def _doze(scene: Scene, injector: FaultInjector) -> None:
-    """Send the second forwarder to sleep for a minute while it has lanes in hand."""
+    """Pause the second forwarder for a minute while it has leased lanes."""
 
     async def has_lanes() -> bool:
         return bool(await query_value(scene.dsn, f"select exists ({OWNED})", injector.pid(SECOND)))
@@ -203,7 +203,7 @@ async def _import(scene: Scene, years: range) -> None:
 
 
 async def _settle(scene: Scene) -> None:
-    """Wait until nothing is left; what a receiver refused for a while is woken, as an operator would."""
+    """Wait until nothing is left; make lanes due that a receiver refused for a while, as an operator would."""
     pressed = 0.0
 
     async def settled() -> bool:
@@ -274,7 +274,7 @@ def _check_lanes(events: list[dict[str, Any]], planned: int) -> None:
 
 
 async def _moving_again(scene: Scene, injector: FaultInjector) -> list[str]:
-    """Kill a forwarder that has lanes, then take Kafka's folder away, and tell how long each took to get over."""
+    """Kill a forwarder that has lanes, then remove Kafka's folder; return in words how long each recovery took."""
     c = await asyncpg.connect(scene.dsn)
     try:
         importing = asyncio.create_task(_import(scene, range(2060, 2062)))

@@ -93,7 +93,7 @@ async def _come_to(world: CrashWorld, point: CrashPoint) -> Counter[str]:
     """
     part = point.name.partition(".")[0]
     await world.processes.start_all()
-    if part in ("calendar", "acts"):
+    if part in ("calendar", "bulk"):
         await world.grant(point.service, point.schools)
         await world.until(SETTLED, "mandates that wait for their date, or are told again")
     down = "produce" if point.stage in COMMANDED else point.stage
@@ -102,7 +102,7 @@ async def _come_to(world: CrashWorld, point: CrashPoint) -> Counter[str]:
     world.office.is_silent = point.stage == "forward"  # a report would prove that the message was taken
     if part == "calendar":
         await world.let_dates_come(point.schools)
-    elif part == "acts":
+    elif part == "bulk":
         await world.replay(point.schools)
     else:
         await world.grant(point.service, point.schools)

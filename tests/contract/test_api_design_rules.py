@@ -238,6 +238,9 @@ async def test_moments_are_answered_in_utc_and_asked_in_any_offset(school: Clien
     for wrong in ("2126-11-23T10:00:00", "2126-11-23", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "1"):
         reply = await school.get("/v1/routing", knownAt=wrong, **query)
         assert [(e["in"], e["field"]) for e in reply.json["errors"]] == [("query", "/knownAt")], wrong
+    for wrong in ("1999-12-31", "2101-01-01", "9999-12-31"):
+        reply = await school.get("/v1/routing", referenceDate=wrong, **query)
+        assert [(e["in"], e["field"]) for e in reply.json["errors"]] == [("query", "/referenceDate")], wrong
 
 
 async def test_one_key_at_the_same_time_makes_one(hub: Client, school: Client) -> None:

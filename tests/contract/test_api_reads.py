@@ -258,6 +258,9 @@ async def test_a_receiver_reports_over_http(duo: Client, las: Client, school: Cl
     assert (await las.post(path, body)).status == 404
     assert (await school.post(path, body)).status == 403
     assert (await duo.post(path, {**body, "reportedAt": "2099-01-01T00:00:00Z"})).json["code"] == "future"
+    for wrong in ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"):
+        reply = await duo.post(path, {**body, "reportedAt": wrong})
+        assert (reply.status, [fault["field"] for fault in reply.json["errors"]]) == (400, ["/reportedAt"])
     assert (await duo.post(path, {**body, "deliveryId": second})).json["code"] == "other_delivery"
     assert (await duo.post(f"/v1/deliveries/{uuid4()}/reports", body)).status == 404
     kept = (await duo.get(f"/v1/deliveries/{first}")).json["reports"]

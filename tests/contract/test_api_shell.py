@@ -191,7 +191,7 @@ async def test_the_description_is_open_to_all(client: Client) -> None:
     assert set(reply.json["info"]["contact"]) == {"name", "email", "url"}
     assert reply.json["servers"] == [{"url": "http://hub.test/v1"}]
     assert b"HTTPValidationError" not in reply.body
-    assert b"Place" in reply.body
+    assert b"FieldLocation" in reply.body
 
 
 def test_a_day_is_a_day() -> None:

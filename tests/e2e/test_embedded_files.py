@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
+import errno
 import hashlib
 import json
 import os
+import pwd
 import stat
 import threading
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from hub.embedded.connection import StackConnection
 from hub.embedded.errors import AlreadyRunning, JarsDiffer, JarsUnreachable
 from hub.embedded.jars import kafka_jars, read_pins
-from hub.embedded.keys import StackSecrets
+from hub.embedded.keys import StackSecrets, development_keyfile
 from hub.embedded.options import StackOptions, choose_http_port, process_settings, read_caller_settings
-from hub.embedded.paths import DataDir, hold_lock
+from hub.embedded.paths import DataDir, cache_dir, default_data_dir, hold_lock, user_area
+from hub.embedded.ports import choose, claim
+from hub.embedded.services import las_token_file
+from hub.embedded.tokens import DevelopmentTokens, keep_fresh
 from hub.settings import load
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+AT = datetime(2026, 11, 28, 12, tzinfo=UTC)
 PINNED = {name: hashlib.sha256(name.encode()).hexdigest() for name in ("broker.jar", "clients.jar")}
 
 
@@ -194,3 +204,88 @@ def test_a_reader_never_sees_half_a_connection_file(tmp_path: Path) -> None:
     said = json.loads(path.read_text())
     assert said["processes"][0] == {"name": "serve", "pid": 299}
     assert said["api"] == f"{said['environment']['OSR_HUB_HTTP__PUBLIC_URL']}/v1"
+
+
+def _claims(token: str) -> dict[str, Any]:
+    body = token.split(".")[1]
+    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+    return claims
+
+
+def test_tokens_are_valid_for_a_day_and_for_one_run(tmp_path: Path) -> None:
+    """They end after 24 hours, are old after 12, and a later run signs with another key."""
+    data = DataDir(tmp_path)
+    data.create()
+    first = DevelopmentTokens(data, "osr-hub", with_las=True)
+    tokens = first.issue(AT)
+    claims = [_claims(token) for token in (*tokens.values(), las_token_file(data).read_text())]
+    assert {one["exp"] - one["iat"] for one in claims} == {86_400}
+    assert [first.are_old(AT + timedelta(hours=hours)) for hours in (-13, -1, 0, 11, 12, 300)] == [
+        True,
+        False,
+        False,
+        False,
+        True,
+        True,
+    ]
+    before = development_keyfile(data).read_text()
+    DevelopmentTokens(data, "osr-hub", with_las=True)
+    assert development_keyfile(data).read_text() != before
+    assert stat.S_IMODE(development_keyfile(data).stat().st_mode) == 0o600
+
+
+async def test_a_stack_that_runs_for_long_renews_its_tokens(tmp_path: Path) -> None:
+    """Once they are old they are replaced, also in the simulated LAS's file; a full disk only delays that."""
+    data = DataDir(tmp_path)
+    data.create()
+    tokens = DevelopmentTokens(data, "osr-hub", with_las=True)
+    first, las = tokens.issue(AT), las_token_file(data).read_text()
+    moments = iter([AT + timedelta(hours=1), *[AT + timedelta(hours=13)] * 2])
+    published: list[Mapping[str, str]] = []
+    done = asyncio.Event()
+
+    def publish(new: Mapping[str, str]) -> None:
+        published.append(new)
+        if len(published) == 1:
+            tokens._issued_at = AT  # noqa: SLF001 - what could not be published is still to be done
+            raise OSError(errno.ENOSPC, "No space left on device")
+        done.set()
+
+    renewing = asyncio.create_task(keep_fresh(tokens, publish, lambda: next(moments), 0.001))
+    async with asyncio.timeout(10):
+        await done.wait()
+    renewing.cancel()
+    await asyncio.gather(renewing, return_exceptions=True)
+    assert published[-1].keys() == first.keys()
+    assert not set(published[-1].values()) & set(first.values())
+    assert las_token_file(data).read_text() != las
+
+
+@pytest.mark.parametrize("home", [None, "/proc/nowhere"])
+def test_a_home_that_cannot_be_used_is_not_needed(monkeypatch: pytest.MonkeyPatch, home: str | None) -> None:
+    """Without a HOME, or with one that cannot be written, files go to this user's folder under /var/tmp."""
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", lambda uid: (_ for _ in ()).throw(KeyError(uid)))
+    if home is None:
+        monkeypatch.delenv("HOME")
+    else:
+        monkeypatch.setenv("HOME", home)
+    assert default_data_dir() == user_area() / "stack"
+    assert cache_dir() == user_area() / "cache"
+
+
+def test_a_cache_with_a_colon_is_passed_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Java would take its path apart."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "a:b"))
+    assert cache_dir() == user_area() / "cache"
+
+
+def test_a_port_belongs_to_one_stack() -> None:
+    """A stack has its port from the moment it chose it, long before something listens there; then it is free again."""
+    with ExitStack() as one, ExitStack() as other:
+        [port] = choose([], 1)
+        assert claim(port, one)
+        assert not claim(port, other)
+    with ExitStack() as later:
+        assert claim(port, later)

@@ -17,6 +17,7 @@ import pytest
 
 from hub.embedded.accounts import UnixAccount, unprivileged_account
 from hub.embedded.archive import find_kafka
+from hub.embedded.errors import NoPasswdEntry
 from hub.embedded.keys import StackSecrets
 from hub.embedded.paths import DataDir, cache_dir, is_root, user_area
 from hub.embedded.postgres import EmbeddedPostgres, find_postgres
@@ -154,6 +155,13 @@ def test_root_runs_postgres_as_somebody_else() -> None:
     account = unprivileged_account()
     assert (account is not None) == is_root()
     assert account is None or account.uid != 0
+
+
+def test_a_user_without_a_name_is_told_before_anything_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL makes no cluster for a number without a name, and twelve tries would not help."""
+    monkeypatch.setattr(os, "geteuid", lambda: 4_000_000)
+    with pytest.raises(NoPasswdEntry, match="user 4000000, who has no entry in /etc/passwd"):
+        find_postgres(DataDir(tmp_path), port=1, admin_password="a", password="b")
 
 
 async def test_a_wiped_kafka_comes_back_with_its_topics(tmp_path: Path) -> None:

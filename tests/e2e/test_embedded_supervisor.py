@@ -1,8 +1,9 @@
-"""What the supervisor promises, on toy programs."""
+"""The promises of the supervisor, on small scripted programs."""
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import subprocess
@@ -17,7 +18,8 @@ import pytest
 from hub.embedded.errors import StartFailed
 from hub.embedded.program import Timing
 from hub.embedded.supervisor import Supervisor
-from tests.support.servers.test_programs import read_events, scripted_program
+from hub.errors import EmbeddedUnavailable
+from tests.support.servers.scripted_programs import read_events, scripted_program
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -48,7 +50,7 @@ async def eventually(claim: Callable[[], bool]) -> None:
 
 
 def lives(pid: int) -> bool:
-    """Say whether a process runs (one that ended and waits to be collected does not)."""
+    """Return whether a process runs; one that ended and waits to be collected does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
@@ -61,16 +63,16 @@ def command_of(pid: int) -> list[bytes]:
 
 
 async def test_the_number_is_the_programs_own(tmp_path: Path) -> None:
-    """The number that is told is the program itself, in a session of its own, and not what started it."""
+    """The published number is the program itself, in a session of its own, and not its starter."""
     async with supervised(tmp_path, scripted_program(tmp_path, "a")) as supervisor:
         [(name, pid)] = supervisor.pids
         words = command_of(pid)
         assert (name, words[-2], os.getsid(pid)) == ("a", b"a", pid)
-        assert b"tether" not in b" ".join(words)
+        assert b"parent_death" not in b" ".join(words)
 
 
 async def test_what_dies_is_started_again(tmp_path: Path) -> None:
-    """A killed program is back at once under another number, and that is told at its start."""
+    """A killed program is back at once under another number, which is published at its start."""
     starts: list[None] = []
     async with supervised(tmp_path, scripted_program(tmp_path, "a"), changed=lambda: starts.append(None)) as supervisor:
         [(_, first)] = supervisor.pids
@@ -107,7 +109,7 @@ async def test_stopping_is_bounded(tmp_path: Path) -> None:
 
 
 async def test_a_wrong_setting_fails_the_start_at_once(tmp_path: Path) -> None:
-    """A program that says that its configuration is wrong is not tried again, and its own words are shown."""
+    """A program that exits with a wrong configuration is not tried again, and its own words are shown."""
     with pytest.raises(StartFailed, match=r"a does not start: it ends with code 2(.|\n)*a setting is wrong"):
         async with supervised(tmp_path, scripted_program(tmp_path, "a", "misconfigured", fatal_exit_codes=(2,))):
             pass
@@ -116,7 +118,7 @@ async def test_a_wrong_setting_fails_the_start_at_once(tmp_path: Path) -> None:
 
 async def test_a_broken_program_fails_the_start_after_some_tries(tmp_path: Path) -> None:
     """A program that never comes up is tried a few times; then the start fails and names its log."""
-    with pytest.raises(StartFailed, match=r"it ends with code 1.*a\.log(.|\n)*this toy is broken"):
+    with pytest.raises(StartFailed, match=r"it ends with code 1.*a\.log(.|\n)*this program is broken"):
         async with supervised(
             tmp_path, scripted_program(tmp_path, "a", "broken"), scripted_program(tmp_path, "b", depends_on=("a",))
         ):
@@ -124,8 +126,44 @@ async def test_a_broken_program_fails_the_start_after_some_tries(tmp_path: Path)
     assert read_events(tmp_path) == ["a begins"] * QUICK.tries
 
 
+@pytest.mark.parametrize(
+    "lasting", [EmbeddedUnavailable("this cannot run here"), PermissionError(errno.EACCES, "Permission denied")]
+)
+async def test_what_will_not_change_fails_the_start_at_once(tmp_path: Path, lasting: Exception) -> None:
+    """A preparation that is refused for a lasting reason is not tried again, and the reason is the sentence."""
+    tried: list[None] = []
+
+    async def refuse() -> None:
+        tried.append(None)
+        raise lasting
+
+    with pytest.raises(EmbeddedUnavailable, match=r"this cannot run here|a cannot be prepared: .*Permission denied"):
+        async with supervised(tmp_path, scripted_program(tmp_path, "a", prepare=refuse)):
+            pass
+    assert len(tried) == 1
+
+
+async def test_files_that_vanish_meanwhile_are_tried_again(tmp_path: Path) -> None:
+    """A folder that is wiped during the preparation does not fail the start."""
+    tried: list[None] = []
+
+    async def vanish_twice() -> None:
+        (tmp_path / "a.up").unlink(missing_ok=True)
+        tried.append(None)
+        if len(tried) < 3:
+            raise FileNotFoundError(errno.ENOENT, "No such file or directory")
+
+    async with supervised(tmp_path, scripted_program(tmp_path, "a", prepare=vanish_twice)):
+        assert len(tried) == 3
+
+
+def test_nothing_is_started_eleven_times_before_it_is_said() -> None:
+    """A program that never comes up has three tries."""
+    assert Timing().tries == 3
+
+
 async def test_a_program_that_lost_its_data_is_started_anew(tmp_path: Path) -> None:
-    """One that runs on although what it lives on is gone is killed; its start lays the data down again."""
+    """A program that runs on although its data are gone is killed; its start creates the data again."""
     data = tmp_path / "data"
 
     async def lay_down() -> None:
@@ -141,7 +179,7 @@ async def test_a_program_that_lost_its_data_is_started_anew(tmp_path: Path) -> N
 
 
 async def test_a_step_that_fails_is_taken_again(tmp_path: Path) -> None:
-    """A program is ready only when it has been settled, however often that had to be tried; then it is tended."""
+    """A program is ready only after `on_ready` succeeded, however often it had to be tried; then it is maintained."""
     tried: list[str] = []
 
     async def on_ready() -> None:
@@ -166,9 +204,9 @@ def test_pauses_grow_while_a_program_dies_again_and_again() -> None:
 ORPHANING = """
 import asyncio, pathlib, sys
 from hub.embedded.supervisor import Supervisor
-from tests.support.servers.test_programs import toy
+from tests.support.servers.scripted_programs import scripted_program
 async def main(folder):
-    supervisor = Supervisor([toy(folder, "a", "stubborn")], logs=folder, changed=lambda: None)
+    supervisor = Supervisor([scripted_program(folder, "a", "stubborn")], logs=folder, changed=lambda: None)
     await supervisor.start()
     print(dict(supervisor.pids)["a"], flush=True)
     await asyncio.sleep(60)

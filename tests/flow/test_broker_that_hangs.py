@@ -1,4 +1,4 @@
-"""A broker that hangs holds its connections and answers nothing: nobody waits for it for ever, or for its good-bye."""
+"""A broker that hangs: nothing waits for it without a limit, neither commits nor shutdown."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LONG_SECONDS = 30.0
 
 
 async def test_neither_offsets_nor_leaving_wait_for_it() -> None:
-    """Committing gives up, so that the sweep beside it goes on; and whoever is told to stop can stop."""
+    """Committing offsets and stopping give up after their timeouts."""
     heard: asyncio.Queue[tuple[Any, Any]] = asyncio.Queue()
 
     async def as_they_are(message: KafkaMessage) -> Any:

@@ -1,4 +1,4 @@
-"""Acts on many deliveries in processes of their own: killed in the middle, nothing is lost or doubled."""
+"""Bulk jobs in processes of their own: a kill loses and doubles nothing."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ async def progress(c: Connection, act: UUID, beyond: int) -> int:
 
 @pytest.mark.timeout(PATIENCE)
 async def test_a_replay_goes_on_wherever_its_process_was_killed(many: Connection, database: str) -> None:
-    """Two at work, one of them shot as soon as something was done, again and again: each unit is told once."""
+    """A replay whose workers are killed again and again sends each unit once."""
     act = await submit(many, wanted(destination=RIO, rate=20))
     done, alive = 0, [await worker(database), await worker(database)]
     for _ in range(KILLS):
@@ -98,7 +98,7 @@ async def at_work(database: str) -> AsyncIterator[None]:
 
 @pytest.mark.timeout(PATIENCE)
 async def test_what_fails_once_is_tried_again(many: Connection, database: str) -> None:
-    """A turn that the database refuses ends neither the act nor the chore."""
+    """A portion that the database refuses ends neither the job nor the worker."""
     await many.execute(
         "create function refuse() returns trigger language plpgsql as $$ begin raise 'not now'; end $$;"
         "create trigger refuse before insert on deliveries for each row execute function refuse()"

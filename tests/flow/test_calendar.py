@@ -1,4 +1,4 @@
-"""The calendar on a real database: dates that came are told once, by one, in small steps."""
+"""The calendar on a real database: dates that have come are raised once, in small transactions."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def told(c: Connection, kind: str) -> int:
 
 
 async def test_a_backlog_is_told_in_small_steps_and_once(c: Connection) -> None:
-    """Seven schools, three at a time; whoever comes again finds nothing to tell."""
+    """A backlog of dates is raised three schools at a time, and once."""
     assert await calendar.catch_up(c, now(), 3) == 7
     assert await calendar.catch_up(c, now(), 3) == 0
     assert await told(c, "started") == 7
@@ -60,7 +60,7 @@ async def test_a_backlog_is_told_in_small_steps_and_once(c: Connection) -> None:
 
 
 async def test_several_at_once_tell_each_date_once(c: Connection, database: str) -> None:
-    """Also without the lock that keeps all but one of them waiting: the schools' own locks are enough."""
+    """Concurrent calendars raise each date once, also without their common lock."""
     others = [await asyncpg.connect(database) for _ in range(3)]
     made = await asyncio.gather(*(calendar.catch_up(one, now(), 2) for one in others))
     for one in others:
@@ -69,7 +69,7 @@ async def test_several_at_once_tell_each_date_once(c: Connection, database: str)
 
 
 async def test_who_holds_the_school_before_the_date_wins(c: Connection, database: str) -> None:
-    """A withdrawal and an amendment that the calendar has to wait for leave it nothing to tell of those mandates."""
+    """A withdrawal or amendment that the calendar waits for leaves it nothing to raise."""
     yesterday = moment(now() - timedelta(days=1))
     gone, moved, *_ = [row["id"] for row in await c.fetch("select id from mandates order by brin")]
     mine = await asyncpg.connect(database)
@@ -87,7 +87,7 @@ async def test_who_holds_the_school_before_the_date_wins(c: Connection, database
 
 
 async def test_a_day_with_very_many_dates_is_a_load_of_small_transactions(connection: Connection) -> None:
-    """2,400 mandates of 1,200 schools start on one day: no transaction has more than it may; seconds are told."""
+    """2,400 mandates that start on one day are raised in bounded transactions."""
     c, first, day = connection, moment(datetime(2027, 3, 1, 9, tzinfo=UTC)), date(2027, 8, 1)
     brins = [f"{n % 100:02d}B{chr(65 + n // 100)}" for n in range(1200)]
     await import_schools(c, school_csv(("41561", f"{brin}00", "x") for brin in brins), first)
@@ -111,7 +111,7 @@ async def test_a_day_with_very_many_dates_is_a_load_of_small_transactions(connec
 async def test_of_several_calendars_one_is_active_and_all_stop(
     c: Connection, database: str, kafka: str, topics: Mapping[str, str]
 ) -> None:
-    """Two run side by side: each date is told once, and both end when they are told to, also the one that waits."""
+    """Of two calendars one is active, each date is raised once, and both stop when told to."""
     settings = settings_for(database, {"OSR_HUB_KAFKA__BOOTSTRAP_SERVERS": kafka})
     stop = asyncio.Event()
     async with Listener(database, "events") as ear:

@@ -1,4 +1,4 @@
-"""Catching up over HTTP while others write: nothing is passed over, nothing comes twice, each sees what it may."""
+"""Catching up over HTTP under concurrent writes: nothing is skipped or repeated, and callers see only their own."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ async def until_done(work: Callable[[], Any], writers: list[asyncio.Task[None]])
 
 
 async def test_an_event_that_commits_late_is_not_passed_over(hub: Client, pool: Pool) -> None:
-    """A change that began first and was committed last comes last, also to who had read further meanwhile."""
+    """An event that commits late gets a later position, so that no reader misses it."""
     reader = Reader(hub.as_caller(Role.OPERATIONS), 10)
     async with pool.acquire() as slow, pool.acquire() as c:
         late = slow.transaction()
@@ -102,7 +102,7 @@ async def test_an_event_that_commits_late_is_not_passed_over(hub: Client, pool: 
 
 
 async def test_who_follows_the_events_gets_each_once_and_only_its_own(hub: Client, pool: Pool) -> None:
-    """Six schools change at random while the log is published and five callers page through it."""
+    """Five callers that page under load get each of their events once."""
     readers = {
         "operations": Reader(hub.as_caller(Role.OPERATIONS), 3),
         "duo": Reader(hub.as_caller(Role.DUO), 4),
@@ -145,7 +145,7 @@ async def test_who_follows_the_events_gets_each_once_and_only_its_own(hub: Clien
 
 
 async def test_who_lost_something_finds_it_behind_a_number(hub: Client, pool: Pool) -> None:
-    """A receiver that asks behind the number it saw last gets each number of each lane, in order, while they grow."""
+    """A receiver that asks from a sequence on gets each later one in order, while lanes grow."""
     las, seen = hub.as_caller(Role.LAS, oin=ONE), dict.fromkeys(BRINS, 0)
     writers = [asyncio.create_task(_change(pool, brin, nth, plans=True)) for nth, brin in enumerate(BRINS)]
 

@@ -1,4 +1,4 @@
-"""The circuit of a destination: nothing burns while it is open, the oldest message looks whether it takes any again."""
+"""The circuit of a destination: attempts cost nothing while it is open, and probes carry the oldest message."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def delivered(c: Connection, oin: Oin, n: int) -> Any:
 async def test_while_it_is_open_only_the_oldest_is_tried_and_nothing_burns(
     connection: Connection, oin: Oin, hook: Receiver, settings: Settings
 ) -> None:
-    """Ten failures in a row open it; probes carry the oldest message; it closes itself and everything is due."""
+    """Ten failures open the circuit; only the oldest message probes, uncounted; closing makes all lanes due."""
     *brins, late = await schools_of(connection, oin)
     oldest = brins[7]
     await tell(connection, [oin], 2, brins=[oldest])
@@ -120,7 +120,7 @@ async def test_while_it_is_open_only_the_oldest_is_tried_and_nothing_burns(
 async def test_an_open_circuit_is_seen(
     connection: Connection, oin: Oin, hook: Receiver, settings: Settings, pool: Pool, tmp_path: Path
 ) -> None:
-    """By the API, the lag, the metric and the log, with the error and since when."""
+    """API, lag, metric and log show an open circuit with its error and since when."""
     await tell(connection, [oin], 1)
     hook.answer = lambda _: reply(500)
     operator = client_of(tmp_path, pool).as_caller(Role.OPERATIONS)
@@ -138,7 +138,7 @@ async def test_an_open_circuit_is_seen(
 
 
 async def test_a_prober_that_died_is_made_up_for(connection: Connection, oin: Oin, settings: Settings) -> None:
-    """Whoever claimed the probe and was never heard of again does not keep the circuit half open for ever."""
+    """A probe whose forwarder died is taken over."""
     await connection.execute(
         """update destinations set circuit = 'half_open', circuit_since = clock_timestamp(), circuit_openings = 1,
                   circuit_cause = 'unreachable', probe_at = clock_timestamp() + interval '1 second'
@@ -154,7 +154,7 @@ async def test_a_prober_that_died_is_made_up_for(connection: Connection, oin: Oi
 async def test_an_attempt_that_comes_early_costs_nothing(
     connection: Connection, oin: Oin, hook: Receiver, settings: Settings
 ) -> None:
-    """A circuit that opens and closes again and again uses up no schedule of days, and its open time does not count."""
+    """Opening and closing repeatedly uses up no retry schedule."""
     choking, other = (await schools_of(connection, oin))[:2]
     hook.answer = lambda got: reply(500) if school(got) == choking else NO_CONTENT
     await tell(connection, [oin], 1, brins=[choking])
@@ -197,7 +197,7 @@ async def tried(hook: Receiver, brin: str, n: int) -> bool:
 async def test_one_message_that_is_refused_alone_does_not_close_a_destination(
     connection: Connection, oin: Oin, hook: Receiver, settings: Settings
 ) -> None:
-    """While nothing else is to be sent it may be everybody's fault; the next message of another school tells."""
+    """A message that is refused alone stops its destination only until another school's message decides."""
     choking, other = (await schools_of(connection, oin))[:2]
     hook.answer = lambda got: (
         reply(400) if orjson.loads(got.body)["sequence"].endswith("1") and school(got) == choking else NO_CONTENT
@@ -230,7 +230,7 @@ async def ends_as(c: Connection, oin: Oin, wanted: dict[str, int]) -> bool:
 async def test_all_that_is_refused_after_a_token_expired_stays(
     connection: Connection, oin: Oin, hook: Receiver, settings: Settings
 ) -> None:
-    """What was taken before the first refusal is no proof of anything: nothing dies, however often it is tried."""
+    """Messages refused after the last acceptance are retried and never die."""
     brins = (await schools_of(connection, oin))[:3]
     await tell(connection, [oin], 1, brins=brins)
     async with forwarder(settings):
@@ -250,7 +250,7 @@ async def test_all_that_is_refused_after_a_token_expired_stays(
 async def test_a_moment_that_the_receiver_named_holds_for_the_circuit(
     connection: Connection, oin: Oin, hook: Receiver, settings: Settings
 ) -> None:
-    """Ten answers of 503 with `Retry-After: 3` open it, and no probe goes before those three seconds are over."""
+    """An opened circuit is not probed before the moment in `Retry-After`."""
     await tell(connection, [oin], 1)
     came: list[float] = []
 

@@ -1,4 +1,4 @@
-"""Clocks that jump an hour, forward and back: the one of a process, and the one of the database."""
+"""Clocks that jump by an hour, of a process and of the database."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ async def test_a_process_whose_clock_jumps_goes_on_as_if_nothing_was(
     monkeypatch: pytest.MonkeyPatch,
     jump: float,
 ) -> None:
-    """Its heart, its leases, its schedules and its probes go by others: signatures and what is recorded stay right."""
+    """A jump of the process clock affects no heartbeat, lease, schedule, probe or signature."""
     stamps: list[float] = []
 
     def answer(got: ReceivedRequest) -> bytes:
@@ -117,7 +117,7 @@ async def test_a_process_whose_clock_jumps_goes_on_as_if_nothing_was(
 async def test_a_reader_whose_clock_jumps_takes_reports_for_what_they_are(
     connection: Connection, pool: Pool, oin: Oin, monkeypatch: pytest.MonkeyPatch, jump: float
 ) -> None:
-    """Its heart brings the database's time: what was reported a moment ago comes from no future."""
+    """Reports are judged by the time of the database, not of the process."""
     await connection.execute("update mandates set service_code = 'RIO'")
     await tell(connection, [oin], 1)
     await deliver_all(connection)
@@ -153,7 +153,7 @@ def record(offset: int, value: bytes) -> ConsumerRecord[bytes, bytes]:
 async def test_a_database_whose_clock_jumps_keeps_nothing_waiting(
     connection: Connection, database: str, oin: Oin, hook: Receiver, jump: float
 ) -> None:
-    """Lanes that are due, a circuit that waits for its probe and hearts that beat: seconds later all is as it was."""
+    """After a jump of the database clock all lanes, probes and heartbeats recover in seconds."""
     await connection.execute(FAKE)
     hook.answer = lambda _: reply(500)
     set_clock = await asyncpg.connect(database)
@@ -176,7 +176,7 @@ async def test_a_database_whose_clock_jumps_keeps_nothing_waiting(
 async def test_a_forwarder_that_died_before_the_clock_went_back_is_not_taken_for_alive(
     connection: Connection, database: str, oin: Oin
 ) -> None:
-    """Its last beat lies an hour ahead: others do not wait for that hour."""
+    """A heartbeat in the future counts as none."""
     await tell(connection, [oin], 1)
     dead = await connection.fetchval(
         """insert into processes (role, host, pid, heartbeat_at)
@@ -189,7 +189,7 @@ async def test_a_forwarder_that_died_before_the_clock_went_back_is_not_taken_for
 
 
 def test_the_ledgers_clock_is_carried_on_and_says_when_it_jumped() -> None:
-    """Small differences are the way there and back; a jump is told."""
+    """The ledger clock ignores small differences and logs a jump."""
     it, noon = LedgerClock(), datetime(2026, 11, 25, 12, tzinfo=UTC)
     assert it.set(noon) == 0.0
     assert 0 <= (it.now() - noon).total_seconds() < 60
@@ -199,7 +199,7 @@ def test_the_ledgers_clock_is_carried_on_and_says_when_it_jumped() -> None:
 
 
 def test_where_both_clocks_agree_the_way_from_the_database_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hops are measured in milliseconds: a slow answer must not put this process behind the others."""
+    """A slow answer of the database does not set the ledger clock back."""
     it, noon = LedgerClock(), datetime(2026, 11, 25, 12, tzinfo=UTC)
     monkeypatch.setattr(clock, "now", lambda: noon)
     it.set(noon - timedelta(milliseconds=90))

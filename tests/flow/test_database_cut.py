@@ -1,4 +1,4 @@
-"""Connections to the database that end in the middle of everything, again and again, as a restart ends them."""
+"""Database connections that are cut repeatedly, as by a restart."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CUT = """select count(pg_terminate_backend(pid)) from pg_stat_activity
 
 
 async def test_cut_off_under_load_it_loses_nothing(connection: Connection, database: str) -> None:
-    """Twenty times, some tens of messages apart: leases, settlements and hearts are cut wherever they are."""
+    """Twenty cuts under load lose and reorder nothing."""
     (oin,) = await make_crowd(connection, 1, SCHOOLS)
     cut = 0
 

@@ -23,7 +23,7 @@ QUEUE = "duo.rio.v1"
 
 
 async def test_what_a_full_disk_refused_is_sent_when_there_is_space(connection: Connection, database: str) -> None:
-    """The broker ends, no budget burns, and all of it arrives in order once it can write again."""
+    """What a full broker refused costs no attempt and arrives in order once there is space."""
 
     async def stands(state: str) -> bool:
         return bool(await connection.fetchval("select circuit = $1 from destinations where name = 'duo:rio'", state))

@@ -1,4 +1,4 @@
-"""A record on DUO's topic of reports is about DUO's deliveries only, whichever way it takes."""
+"""Records on DUO's topic of reports apply to DUO's deliveries only."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ async def waiting(connection: Connection) -> UUID:
 async def test_duo_cannot_report_on_a_delivery_to_a_system(
     connection: Connection, waiting: UUID, pool: Pool, kafka: str, topics: Mapping[str, str]
 ) -> None:
-    """By id and by mandate and version: parked `unknown_delivery`, also when it is looked at again or retried."""
+    """A record about a system's delivery is parked as `unknown_delivery`, by id and by mandate, also when retried."""
     mandate = await connection.fetchval("select id from mandates")
     values = [foreign(deliveryId=str(waiting)), foreign(mandateId=str(mandate), mandateVersion=1)]
     async with AIOKafkaProducer(bootstrap_servers=kafka) as producer, reader(pool, kafka, topics):
@@ -77,7 +77,7 @@ async def test_duo_cannot_report_on_a_delivery_to_a_system(
 async def test_a_report_that_waits_in_vain_keeps_no_other_waiting(
     connection: Connection, waiting: UUID, pool: Pool, kafka: str, topics: Mapping[str, str]
 ) -> None:
-    """Hundreds of records about deliveries of others stay parked; the one whose delivery appears is applied."""
+    """Hundreds of parked records do not delay the one whose delivery appears."""
     await connection.execute(MANY_PARKED, foreign(deliveryId=str(waiting)), waiting)
     own = await _grant_to_duo(connection)
     async with AIOKafkaProducer(bootstrap_servers=kafka) as producer, reader(pool, kafka, topics):

@@ -1,4 +1,4 @@
-"""Forwarding to webhooks: in order through retries, one refusal told from all, nobody kept waiting by a dead one."""
+"""Forwarding to webhooks: order through retries, refusals of one or all messages, and dead forwarders."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def sequences(got: list[ReceivedRequest], brin: str) -> list[tuple[int, int | No
 async def test_a_lane_arrives_in_order_and_is_settled(
     connection: Connection, hook: Receiver, settings: Settings
 ) -> None:
-    """Each message names the one before it; the ledger knows that all were taken."""
+    """A lane arrives in order, each message naming the one before, and is settled."""
     for brin in BRINS:
         await tell(connection, brin, 5)
     async with forwarder(settings):
@@ -111,7 +111,7 @@ async def test_a_lane_arrives_in_order_and_is_settled(
 async def test_a_retry_never_overtakes_an_earlier_message(
     connection: Connection, hook: Receiver, settings: Settings
 ) -> None:
-    """While the first is retried, the others of its lane wait; another lane does not."""
+    """A retry holds back its lane and no other."""
     refusals = iter([reply(503), reply(503)])
     hook.answer = lambda got: next(refusals, NO_CONTENT) if b'"18DS"' in got.body else NO_CONTENT
     await tell(connection, "18DS", 3)
@@ -128,7 +128,7 @@ async def test_a_retry_never_overtakes_an_earlier_message(
 async def test_one_refused_message_dies_and_its_lane_goes_on(
     connection: Connection, hook: Receiver, settings: Settings
 ) -> None:
-    """Three tries; others are taken meanwhile, so it is this message's own fault."""
+    """A message that is refused three times while others are accepted dies, and its lane goes on."""
     hook.answer = lambda got: reply(400) if sequences([got], "18DS")[:1] == [(1, None)] else NO_CONTENT
     await tell(connection, "18DS", 2)
     async with forwarder(settings):
@@ -145,7 +145,7 @@ async def test_one_refused_message_dies_and_its_lane_goes_on(
 async def test_a_receiver_that_refuses_all_kills_nothing(
     connection: Connection, hook: Receiver, settings: Settings
 ) -> None:
-    """An expired token opens the circuit; when it is renewed everything arrives, none dead."""
+    """A receiver that refuses everything opens the circuit and loses no message."""
     hook.answer = lambda _: reply(401)
     await tell(connection, "18DS", 3)
     async with forwarder(settings):
@@ -167,7 +167,7 @@ async def test_a_receiver_that_refuses_all_kills_nothing(
 async def test_a_receiver_that_is_gone_is_disabled_and_its_lane_waits(
     connection: Connection, hook: Receiver, settings: Settings
 ) -> None:
-    """410 is the receiver's decision: nothing more is sent, nothing is lost."""
+    """An answer of 410 disables the subscription and loses nothing."""
     hook.answer = lambda _: reply(410)
     await tell(connection, "18DS", 2)
     async with forwarder(settings):
@@ -179,7 +179,7 @@ async def test_a_receiver_that_is_gone_is_disabled_and_its_lane_waits(
 
 
 async def test_a_dead_forwarders_lanes_move_on(connection: Connection, hook: Receiver, settings: Settings) -> None:
-    """Whoever stops beating loses its lanes; a request that may be open is waited for."""
+    """The lanes of a forwarder without heartbeat are rescued, after its open requests timed out."""
     await tell(connection, "18DS", 2)
     await tell(connection, "00AA", 1)
     dead = (await processes.enter(connection, "forward")).process
@@ -250,7 +250,7 @@ def disabled(c: Connection) -> Callable[[], Any]:
 
 
 async def test_stopping_waits_for_no_hanging_receiver(connection: Connection, hook: Receiver, database: str) -> None:
-    """SIGTERM ends a forwarder within ten seconds; what was in flight stays due and goes to the next one."""
+    """SIGTERM ends a forwarder within ten seconds; the next one sends what was in flight."""
     hook.answer = lambda _: None
     await tell(connection, "18DS", 1)
     hook.arrived.clear()
@@ -265,7 +265,7 @@ async def test_stopping_waits_for_no_hanging_receiver(connection: Connection, ho
 async def test_a_lane_that_cannot_be_settled_keeps_no_other(
     connection: Connection, hook: Receiver, settings: Settings
 ) -> None:
-    """A row that no statement can write is given back and told of; the other lanes are settled."""
+    """A lane that cannot be settled is given back and logged; the others are settled."""
     await tell(connection, "18DS", 1)
     await tell(connection, "00AA", 2)
     await connection.execute("alter table deliveries add constraint broken check (brin <> '18DS' or attempts = 0)")

@@ -1,4 +1,4 @@
-"""Whatever a stranger puts on the topic of reports is put aside with its bytes, and the partition goes on."""
+"""Hostile records on the topic of reports are parked with their bytes, and the partition goes on."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 
 @pytest.mark.parametrize("name", RECORDS)
 def test_nothing_hostile_is_taken_for_a_report(name: str) -> None:
-    """Each gets a reason and words that can be stored and shown; nothing is raised."""
+    """Each hostile record gets a reason and a printable detail, without an exception."""
     value, headers = RECORDS[name]
     why = read_report(value, headers, NOW)
     assert isinstance(why, UnusableRecord)
@@ -40,7 +40,7 @@ def test_nothing_hostile_is_taken_for_a_report(name: str) -> None:
 
 
 def test_the_report_that_they_are_made_of_is_one() -> None:
-    """So that each is refused for its own fault."""
+    """The report that the hostile records are derived from is valid."""
     read = read_report(orjson.dumps(REPORT), STRUCTURED, NOW)
     assert not isinstance(read, UnusableRecord)
     assert read.status is ReportStatus.PROCESSED
@@ -49,7 +49,7 @@ def test_the_report_that_they_are_made_of_is_one() -> None:
 async def test_hostile_records_are_put_aside_and_stop_nobody(
     connection: Connection, pool: Pool, kafka: str, topics: Mapping[str, str]
 ) -> None:
-    """All of them on one partition, a good report behind them: it is applied, they are kept, the offsets go on."""
+    """All hostile records are parked, the good report behind them is applied, and offsets advance."""
     await make_register(connection)
     await grant(connection, service="RIO")
     await plan_all(connection)
@@ -74,7 +74,7 @@ async def test_hostile_records_are_put_aside_and_stop_nobody(
 async def test_nobody_tells_the_hub_where_to_write(
     connection: Connection, pool: Pool, kafka: str, topics: Mapping[str, str]
 ) -> None:
-    """A record that asks for an answer on a topic of its choice is put aside like any other."""
+    """A record with a reply topic is parked and answered nowhere."""
     headers = [("reply_to", topics["duo.rio.v1"].encode()), ("correlation_id", b"x")]
     async with AIOKafkaProducer(bootstrap_servers=kafka) as producer:
         await producer.send_and_wait(topics[TOPIC], b"x", headers=headers, partition=3)
@@ -86,7 +86,7 @@ async def test_nobody_tells_the_hub_where_to_write(
 async def test_a_parked_report_with_characters_nobody_stores_keeps_no_other_waiting(
     connection: Connection, pool: Pool, kafka: str, topics: Mapping[str, str]
 ) -> None:
-    """Both wait for deliveries that are not there yet; when one appears, its report is applied."""
+    """A parked report with characters that cannot be stored does not delay another one."""
     await make_register(connection)
     mandate = await grant(connection, service="RIO")
     strange = hostile_report(deliveryId=None, mandateId=str(uuid4()), mandateVersion=7, note="\x00")
@@ -96,10 +96,10 @@ async def test_a_parked_report_with_characters_nobody_stores_keeps_no_other_wait
     async with AIOKafkaProducer(bootstrap_servers=kafka) as producer, reader(pool, kafka, topics):
         for value in (strange, good):
             await producer.send_and_wait(topics[TOPIC], value, headers=STRUCTURED, partition=0)
-        await until(lambda: _count(connection, "parked where reason = 'unknown_delivery'", 2))
+        await until(lambda: _count(connection, "parked_records where reason = 'unknown_delivery'", 2))
         await plan_all(connection)
         await until(lambda: _count(connection, "deliveries where status = 'processed'", 1))
-    assert await _count(connection, "parked where state = 'open'", 1)
+    assert await _count(connection, "parked_records where state = 'open'", 1)
 
 
 async def _count(c: Connection, what: str, wanted: int) -> bool:

@@ -1,4 +1,4 @@
-"""`osr-hub import` as a person runs it: what it prints, how it ends, what it leaves."""
+"""`osr-hub import` as a command: output, exit codes and effects."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def files(tmp_path: Path, database: str) -> Path:
 
 
 async def test_a_good_file_is_taken_and_counted(files: Path, database: str, connection: Connection) -> None:
-    """The result is one line on standard output; outside a terminal no bar disturbs it."""
+    """A good file gives one line of result, without a progress bar outside a terminal."""
     good = files / "mandates.csv"
     good.write_text(f"{MANDATES}18DS;VVA;00000099000000001000;2026-08-01;;18DS01;\n")
     assert await osr_hub(database, "import", "mandates", str(good)) == (
@@ -57,7 +57,7 @@ async def test_a_good_file_is_taken_and_counted(files: Path, database: str, conn
 
 
 async def test_a_bad_file_is_refused_whole(files: Path, database: str, connection: Connection) -> None:
-    """Every bad row is named with its line, nothing is imported, and the exit code is 2."""
+    """A bad file is refused with exit code 2 and every bad line."""
     bad = files / "mandates.csv"
     bad.write_text(
         f"{MANDATES}18DS;VVA;00000099000000001000;2026-08-01;;;\n99ZZ;VVA;00000099000000001000;2026-08-01;;;\n"
@@ -74,7 +74,7 @@ async def test_a_bad_file_is_refused_whole(files: Path, database: str, connectio
 
 
 async def test_a_difference_is_shown_before_it_is_made(files: Path, database: str, connection: Connection) -> None:
-    """A table for people, a body for programs with the same in it, and nothing is changed by looking."""
+    """A dry run shows the same difference as table and as JSON, and changes nothing."""
     lines = SCHOOLS.read_bytes().decode("cp1252").replace("42634;11OA", "42635;11OA").splitlines(keepends=True)
     newer = files / "newer.csv"
     newer.write_text("".join(line for line in lines if ";18DS03;" not in line))
@@ -98,7 +98,7 @@ async def test_a_difference_is_shown_before_it_is_made(files: Path, database: st
 async def test_many_closings_name_the_command_that_accepts_them(
     files: Path, database: str, connection: Connection
 ) -> None:
-    """A file that was cut off is refused with exit code 2 and what to type; that command, typed, does it."""
+    """Many closings are refused with exit code 2 and the command that accepts them, which works."""
     cut = files / "cut off.csv"
     cut.write_bytes(b"".join(SCHOOLS.read_bytes().splitlines(keepends=True)[:20]))
     code, _, faults = await osr_hub(database, "import", "schools", str(cut))
@@ -122,7 +122,7 @@ SBO = (
 async def test_next_months_file_of_bo_leaves_sbo_schools_and_their_mandates_alone(
     files: Path, database: str, connection: Connection
 ) -> None:
-    """DUO publishes special schools in a file of their own, which says so in a column that the file of bo lacks."""
+    """A file of bo closes no sbo schools."""
     (files / "sbo.csv").write_text(SBO)
     assert (await osr_hub(database, "import", "schools", str(files / "sbo.csv")))[0] == 0
     (files / "mandates.csv").write_text(f"{MANDATES}30UC;VVA;00000099000000001000;2026-08-01;;;\n")
@@ -136,7 +136,7 @@ async def test_next_months_file_of_bo_leaves_sbo_schools_and_their_mandates_alon
 async def test_many_withdrawals_are_counted_by_system_and_name_the_command_that_accepts_them(
     files: Path, database: str, connection: Connection
 ) -> None:
-    """A file that ends six mandates is refused with exit code 2 and one sentence; the command that it names does it."""
+    """Six withdrawals are refused with exit code 2 and the command that accepts them, which works."""
     (files / "systems.csv").write_text(
         "supplier_oin;system_name;service_codes\n00000099000000001000;Een;VVA,RIO,BRON_PO,VERZUIM\n"
         "00000099000000002000;Twee;VVA,RIO\n"
@@ -164,7 +164,7 @@ async def test_many_withdrawals_are_counted_by_system_and_name_the_command_that_
 
 
 async def test_files_that_spreadsheets_saved_are_read_or_named_for_what_they_are(files: Path, database: str) -> None:
-    """Of all three kinds: with `sep=`, commas or bare carriage returns, as UTF-16; a workbook is said to be one."""
+    """Files with `sep=`, commas, carriage returns or UTF-16 are read; a workbook is named as one."""
     saved = files / "saved.csv"
     header, row = MANDATES.strip().replace(";", ","), "18DS,VVA,00000099000000001000,2026-08-01,,,"
     saved.write_bytes(f"sep=,\r{header}\r{row}\r,,,,,,\r".encode("utf-16"))
@@ -185,7 +185,7 @@ async def test_files_that_spreadsheets_saved_are_read_or_named_for_what_they_are
 
 
 async def test_agreements_decide_who_may_mandate(files: Path, database: str, connection: Connection) -> None:
-    """A board that has not signed for VVA gets no new mandates for it, and those that it gave stay; all is noted."""
+    """A board without VVA agreement makes no new VVA mandates; the change is in the audit."""
     before = files / "before.csv"
     before.write_text(f"{MANDATES}18DS;VVA;00000099000000001000;2026-08-01;2999-07-31;;\n")
     assert (await osr_hub(database, "import", "mandates", str(before)))[0] == 0
@@ -208,7 +208,7 @@ async def test_agreements_decide_who_may_mandate(files: Path, database: str, con
 
 
 async def test_the_agreement_of_the_register_is_asked_for_every_service(files: Path, database: str) -> None:
-    """Without it there is no mandate for anything; what is no board, no agreement or no answer is a wrong word."""
+    """Without OSR agreement a board makes no mandates at all; wrong arguments are refused."""
     assert (await osr_hub(database, "agreements", "set", "41561", "OSR", "no", "--reason", "ended"))[0] == 0
     assert (await osr_hub(database, "agreements", "show", "41561"))[1].startswith("board 41561: OSR not signed")
     systems = files / "systems.csv"

@@ -1,4 +1,4 @@
-"""Files become the register: whole or not at all, one change per school, nothing twice."""
+"""Imports of files: whole or not at all, one change per school, repeatable."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ async def school(c: Connection, brin: str) -> School:
 
 
 async def test_the_file_as_duo_publishes_it_is_read(c: Connection) -> None:
-    """Schools with one branch and with several, with gaps in their numbers, and a board of 56."""
+    """DUO's file is read: one or several branches, gaps in numbers, a board of 56 schools."""
     assert [place.branch for place in (await school(c, "18DS")).branches] == ["18DS00", "18DS01", "18DS02", "18DS03"]
     assert [place.branch for place in (await school(c, "11OA")).branches] == ["11OA00", "11OA03", "11OA04"]
     assert (await school(c, "18DS")).name == "Openbare Basisschool Bellefleur"
@@ -91,13 +91,13 @@ async def test_the_file_as_duo_publishes_it_is_read(c: Connection) -> None:
     ids=["utf-8", "utf-8 with a mark", "crlf", "newer names"],
 )
 async def test_every_form_of_the_file_says_the_same(c: Connection, data: bytes) -> None:
-    """Encodings, line endings and column names differ over the years; what they say does not."""
+    """Encodings, line endings and column names of all years give the same result."""
     done = await import_schools(c, data, AT)
     assert (done.created, done.unchanged, done.difference) == (0, 59, Difference())
 
 
 async def test_a_file_of_vo_has_a_column_more_and_leaves_po_alone(c: Connection) -> None:
-    """The structure of education says vo; a school without a main branch is called after its lowest."""
+    """A file of vo leaves po alone; a school without main branch is named after its lowest."""
     data = (
         b"BEVOEGD GEZAG NUMMER;INSTELLINGSCODE;VESTIGINGSCODE;VESTIGINGSNAAM;ONDERWIJSSTRUCTUUR\n"
         b"40011;02VB;02VB04;Noord;HAVO/VWO\n40011;02VB;02VB02;Zuid;VMBO\n"
@@ -109,7 +109,7 @@ async def test_a_file_of_vo_has_a_column_more_and_leaves_po_alone(c: Connection)
 
 
 async def test_a_bad_row_is_named_with_its_line_and_nothing_is_imported(connection: Connection) -> None:
-    """All that is wrong is said at once, in the order of the lines."""
+    """All faults are reported in the order of lines, and nothing is imported."""
     data = (
         b"BEVOEGD GEZAG NUMMER;BRIN NUMMER;VESTIGINGSNUMMER;VESTIGINGSNAAM\n"
         b"41561;18DS;18DS00;Goed\n4156;18D;18DS01;\n\n41561;18DS;18DT02;Elders\n41561;18DS\n41562;18DS;18DS03;Ander\n"
@@ -141,7 +141,7 @@ async def test_a_file_without_the_columns_says_which_it_wants(connection: Connec
 
 
 async def test_a_system_brings_its_destinations(c: Connection) -> None:
-    """A registered system has a webhook lane and a copy lane; registering it again changes what differs."""
+    """A system comes with a webhook and a copy destination; importing it again updates it."""
     names = [row["name"] for row in await c.fetch("select name from destinations where kind <> 'duo' order by name")]
     assert names == [f"las-copy:{ONE}", f"las-copy:{OTHER}", f"las:{ONE}", f"las:{OTHER}"]
     assert await import_systems(c, SYSTEMS, AT) == Imported(unchanged=2)
@@ -153,7 +153,7 @@ async def test_a_system_brings_its_destinations(c: Connection) -> None:
 
 
 async def test_all_rows_of_a_school_are_one_change(c: Connection) -> None:
-    """Units follow from the result: nothing is told that a later line of the file takes back."""
+    """All rows of a school are one change."""
     result = await mandates(
         c,
         f"18DS;VVA;{ONE};2026-08-01;;;",
@@ -170,7 +170,7 @@ async def test_all_rows_of_a_school_are_one_change(c: Connection) -> None:
 
 
 async def test_the_same_file_again_changes_nothing(c: Connection) -> None:
-    """A mandate that lives already is left as it is; no second routing characteristic is handed out."""
+    """The same file again changes nothing and assigns no second routing characteristic."""
     rows = (f"18DS;VVA;{ONE};2026-08-01;2027-07-31;18DS01;", f"11OA;RIO;{ONE};2026-12-01;;;")
     assert await mandates(c, *rows) == Imported(created=2, events=2)
     assert await mandates(c, *rows) == Imported(unchanged=2)
@@ -179,7 +179,7 @@ async def test_the_same_file_again_changes_nothing(c: Connection) -> None:
 
 
 async def test_free_routing_never_collides_with_a_later_line(c: Connection) -> None:
-    """What a file asks for by name is set aside before free ones are handed out, over all services."""
+    """Free routing characteristics never collide with those named in later lines."""
     await mandates(
         c,
         f"18DS;RIO;{ONE};2026-08-01;;18DS00;",
@@ -191,7 +191,7 @@ async def test_free_routing_never_collides_with_a_later_line(c: Connection) -> N
 
 
 async def test_routing_may_be_taken_over_by_what_follows(c: Connection) -> None:
-    """A change of system in one file: the second takes the routing of the first from the day after its last on."""
+    """A following mandate may take over routing from the day after the previous one ends."""
     first = f"18DS;VVA;{ONE};2026-08-01;2027-07-31;18DS01;{ROUTING}4"
     await mandates(c, first, f"18DS;VVA;{OTHER};2027-08-01;2027-12-31;18DS01;{ROUTING}4")
     await mandates(c, f"18DS;VVA;{ONE};2028-01-01;;18DS02;{ROUTING}4")
@@ -199,14 +199,14 @@ async def test_routing_may_be_taken_over_by_what_follows(c: Connection) -> None:
 
 
 async def test_dates_in_the_past_are_accepted_but_for_a_past_end(c: Connection) -> None:
-    """A register that moves in brings mandates that run; those that ended have no place here."""
+    """Past start dates are accepted, past end dates are not."""
     await mandates(c, f"18DS;VVA;{ONE};2019-08-01;2026-11-23;;")
     assert await c.fetchval("select next_date from mandates") == date(2026, 11, 24)
     assert await faults(c, f"11OA;VVA;{ONE};2019-08-01;2026-11-22;;") == [("line 2, end_date", "in_the_past")]
 
 
 async def test_every_bad_row_of_mandates_is_named(c: Connection) -> None:
-    """One fault never hides another, and no good row slips in."""
+    """Every bad row is reported, and no row is imported."""
     assert await faults(
         c,
         f"18DS;VVA;{ONE};2026-08-01;;;",
@@ -238,7 +238,7 @@ async def test_every_bad_row_of_mandates_is_named(c: Connection) -> None:
 
 
 async def test_a_file_meets_the_mandates_that_live(c: Connection) -> None:
-    """It may not overlap with them, takes branches from their rest, and lets due dates arrive first."""
+    """Imported mandates may not overlap existing ones, take branches from their rest, and follow due dates."""
     await mandates(c, f"18DS;VVA;{ONE};2026-08-01;2026-11-30;;")
     assert await faults(c, f"18DS;VVA;{ONE};2026-11-30;;;") == [("line 2, start_date", "overlap")]
     later = moment(datetime(2026, 12, 1, 9, tzinfo=UTC))
@@ -254,7 +254,7 @@ async def test_a_file_meets_the_mandates_that_live(c: Connection) -> None:
 
 
 async def test_a_national_file_is_one_transaction_of_seconds(connection: Connection) -> None:
-    """Six thousand schools and ten thousand mandates, their events numbered without a gap, their errands in order."""
+    """A national file is imported in one transaction within seconds, with events numbered and queued in order."""
     brins = [numbered_brin(n) for n in range(6000)]
     listed = school_csv((f"{40000 + n % 800}", f"{brin}00", f"School {n}") for n, brin in enumerate(brins))
     seen: list[tuple[int, int]] = []
@@ -273,7 +273,7 @@ async def test_a_national_file_is_one_transaction_of_seconds(connection: Connect
 
 
 async def test_an_imported_mandate_can_be_changed_like_any_other(c: Connection) -> None:
-    """What a file granted, the register amends and ends."""
+    """An imported mandate can be amended and withdrawn."""
     await mandates(c, f"18DS;VVA;{ONE};2026-08-01;;;")
     mandate_id = await c.fetchval("select id from mandates")
     assert (await register.withdraw(c, mandate_id, AT)).version == 2

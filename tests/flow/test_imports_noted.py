@@ -1,4 +1,4 @@
-"""Files in the audit: a note per school of what changed there, and one for the file by its digest, in seconds."""
+"""Imports in the audit: one entry per school, and one for the file by its digest."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def notes(c: Connection, chain: str) -> list[tuple[str, Any, Any, Any]]:
 
 
 async def test_a_file_of_schools_is_noted_per_school(connection: Connection) -> None:
-    """New schools as they are; one that closes from open to closed, and its mandate with it; the file by its digest."""
+    """A file of schools gives an entry per school with its state before and after, and one for the file."""
     await settle_in(connection)
     first = await notes(connection, "18DS")
     assert [(action, before) for action, _, before, _ in first] == [("school.imported", None)]
@@ -56,7 +56,7 @@ async def test_a_file_of_schools_is_noted_per_school(connection: Connection) -> 
 
 
 async def test_a_file_of_mandates_is_noted_per_school(connection: Connection) -> None:
-    """What it grants and routes stands in one note of the school; the same file again notes the file only."""
+    """A file of mandates gives one entry per school; the same file again gives one for the file only."""
     await settle_in(connection)
     for unit in (";", f"18DS01;{R1}", f"18DS01;{R1}"):
         data = (HEADER + f"18DS;VVA;{ONE};2026-08-01;;{unit}\n18DS;RIO;{ONE};2026-08-01;2027-07-31;;\n").encode()
@@ -75,7 +75,7 @@ async def test_a_file_of_mandates_is_noted_per_school(connection: Connection) ->
 
 
 async def test_systems_are_noted_when_they_differ(connection: Connection) -> None:
-    """A new name is from what to what; the same file again is no change."""
+    """A changed system gives an entry with before and after; an unchanged one gives none."""
     await settle_in(connection)
     for data in (SYSTEMS.replace(b"Ander", b"Nieuw"),) * 2:
         async with connection.transaction():
@@ -85,7 +85,7 @@ async def test_systems_are_noted_when_they_differ(connection: Connection) -> Non
 
 
 async def test_noting_a_national_file_costs_little(connection: Connection) -> None:
-    """6,000 schools and 45,000 mandates: what noting adds is told, and stays far below what importing takes."""
+    """The audit of a national file takes far less time than its import."""
     brins = [numbered_brin(n) for n in range(6000)]
     listed = school_csv((f"{40000 + n % 800}", f"{brin}00", f"School {n}") for n, brin in enumerate(brins))
     systems = "".join(f"000000990000000{n:02d}000;System {n};VVA,RIO\n" for n in range(4))

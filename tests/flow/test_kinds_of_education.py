@@ -1,4 +1,4 @@
-"""Each of DUO's files of po closes schools of its own kinds only; many withdrawals need a person's word."""
+"""A file of po closes schools of its own kinds only, and many withdrawals need acceptance."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def c(connection: Connection) -> Connection:
 
 
 async def test_a_file_of_bo_leaves_the_schools_of_the_file_of_sbo_alone(c: Connection) -> None:
-    """Next month's file of bo closes no sbo school and withdraws none of its mandates, and the other way round."""
+    """A file of bo closes no sbo school, and the other way round."""
     await grant(c, request(brin=Brin("00SB")))
     done = await take(c, po(BEFORE), NEXT)
     assert (done.kinds, done.difference, done.events, done.ended) == (("bo",), Difference(), 0, 0)
@@ -52,7 +52,7 @@ async def test_a_file_of_bo_leaves_the_schools_of_the_file_of_sbo_alone(c: Conne
 
 
 async def test_a_file_closes_what_it_leaves_out_of_its_own_kinds(c: Connection) -> None:
-    """An sbo school that the file of sbo leaves out closes; a file of so speaks for so and vso, and not for sbo."""
+    """A file closes schools of its kinds that it omits; a file of so covers so and vso."""
     await take(c, special(SO, SO_KINDS), at())
     fewer = {brin: told for brin, told in SBO.items() if brin != "07SB"}
     assert codes((await take(c, special(fewer, {}), NEXT)).difference.closed) == ["07SB"]
@@ -63,7 +63,7 @@ async def test_a_file_closes_what_it_leaves_out_of_its_own_kinds(c: Connection) 
 
 
 async def test_one_file_may_hold_several_kinds_and_a_school_may_change_its_kind(c: Connection) -> None:
-    """A file with rows of sbo and so speaks for both; a school that was sbo and is so by now stays open, as so."""
+    """A file covers every kind in it, and a school may change its kind."""
     both = {**SBO, **SO}
     kinds = {**SO_KINDS, "05SB": "So"}
     done = await take(c, special(both, kinds), NEXT)
@@ -75,7 +75,7 @@ async def test_one_file_may_hold_several_kinds_and_a_school_may_change_its_kind(
 
 
 async def test_a_row_of_an_unknown_kind_is_named_with_its_line(c: Connection) -> None:
-    """A kind that is missing or that nobody knows is no reason to guess: the file is refused, with each line."""
+    """A file with an unknown or missing kind is refused with each line."""
     with pytest.raises(InvalidInput) as refused:
         await take(c, special(SBO, {"01SB": "Hbo", "02SB": ""}), NEXT)
     assert [(error.field, error.code) for error in refused.value.errors] == [
@@ -85,7 +85,7 @@ async def test_a_row_of_an_unknown_kind_is_named_with_its_line(c: Connection) ->
 
 
 async def test_two_percent_are_those_of_one_kind(c: Connection) -> None:
-    """Three of sixty sbo schools need a person's word, however many other schools the register has."""
+    """The limit of two percent counts the schools of one kind."""
     fewer = dict(list(SBO.items())[3:])
     with pytest.raises(NeedsAcceptance) as refused:
         await take(c, special(fewer, {}), NEXT)
@@ -94,7 +94,7 @@ async def test_two_percent_are_those_of_one_kind(c: Connection) -> None:
 
 
 async def test_withdrawals_are_counted_by_mandate_and_system_and_many_need_a_word(c: Connection) -> None:
-    """Five mandates may end with their school; for six a person says that it is right, with a number high enough."""
+    """Six withdrawals need acceptance with a number that is high enough; five do not."""
     for supplier, brin in [(OTHER, "00ZA"), (OTHER, "01ZA")]:
         await grant(c, request(supplier, brin=Brin(brin)))
     for brin in ("00ZA", "01ZA", "02ZA", "03ZA"):

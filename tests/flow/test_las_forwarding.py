@@ -1,4 +1,4 @@
-"""From the ledger to a system's webhook by the real forwarder: in order, at its rate, and what its answers lead to."""
+"""The forwarder with a system's webhook: order, rate, and the effect of answers."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ async def settled(c: Connection) -> bool:
 
 
 async def test_a_backlog_arrives_in_order_and_is_settled(settings: Settings, c: Connection, las: Receiver) -> None:
-    """Every message of both lanes, once, with the number before it."""
+    """A backlog of both lanes arrives once and in order, each message naming the one before."""
     await subscribed(c, url=las.url)
     await grant(c, BRINS[0])
     await grant_many(c, 100)
@@ -139,7 +139,7 @@ async def test_a_backlog_arrives_in_order_and_is_settled(settings: Settings, c: 
 async def test_the_first_message_after_a_first_subscription_has_nothing_before_it(
     settings: Settings, c: Connection, las: Receiver
 ) -> None:
-    """What was cancelled was never sent, so `previoussequence` does not speak of it."""
+    """`previoussequence` skips cancelled deliveries."""
     await grant_many(c, 3)
     await subscribed(c, url=las.url)
     async with forwarding(settings):
@@ -152,7 +152,7 @@ async def test_the_first_message_after_a_first_subscription_has_nothing_before_i
 async def test_a_receiver_that_is_gone_is_left_alone_and_goes_on_when_it_is_back(
     settings: Settings, c: Connection, las: Receiver
 ) -> None:
-    """410 disables; nothing more is sent, nothing is lost; with the subscription active again all comes, in order."""
+    """After 410 nothing is sent until the subscription is active again; then all arrives in order."""
     made, _ = await subscribed(c, url=las.url)
     las.answer = lambda _: reply(410)
     await grant_many(c, 5)
@@ -175,7 +175,7 @@ async def test_a_receiver_that_is_gone_is_left_alone_and_goes_on_when_it_is_back
 
 
 async def test_a_rate_is_not_exceeded(settings: Settings, c: Connection, las: Receiver) -> None:
-    """Of a lane of hundred, in two seconds, at 600 a minute, some twenty go."""
+    """A rate of 600 a minute sends some twenty messages in two seconds."""
     await subscribed(c, url=las.url)
     await c.execute("update subscriptions set requested_rate = 600, allowed_rate = 600")
     await grant_many(c, 100)
@@ -194,7 +194,7 @@ async def _enough(las: Receiver, count: int) -> bool:
 
 
 async def test_a_failure_holds_its_lane_and_no_other(settings: Settings, c: Connection, las: Receiver) -> None:
-    """A message that is answered 503 is tried again before the next of its lane; another school does not wait."""
+    """A failed message is retried before the next of its lane; other lanes go on."""
     await subscribed(c, url=las.url, retry_schedule=(1, 1, 1))
     await grant(c, BRINS[0])
     await grant_many(c, 3)
@@ -218,7 +218,7 @@ async def test_a_failure_holds_its_lane_and_no_other(settings: Settings, c: Conn
 
 
 async def test_deleting_in_the_middle_stops_the_sending(settings: Settings, c: Connection, las: Receiver) -> None:
-    """What was not sent waits for the next subscription, and goes on where it was."""
+    """Deleting the subscription stops the sending; the next one continues the lane."""
     made, _ = await subscribed(c, url=las.url)
     await c.execute("update subscriptions set allowed_rate = 600")
     await grant_many(c, 60)

@@ -1,4 +1,4 @@
-"""The way of a message to a real receiver: signed, answered, classified; targets as the database has them."""
+"""Webhook requests to a real receiver: signatures, outcomes and endpoints."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ async def target(webhooks: Webhooks, c: Connection, url: str, **differs: Any) ->
 async def test_the_official_libraries_take_a_message_for_what_it_is(
     webhooks: Webhooks, outbound: Outbound, connection: Connection, las: Receiver
 ) -> None:
-    """Standard Webhooks verifies it, CloudEvents parses it; who sends, and the trace, are in its headers."""
+    """Standard Webhooks verifies a message, and CloudEvents parses it with sender and trace."""
     to, secret = await target(webhooks, connection, las.url)
     at = datetime.now(UTC)
     outcome = await send(outbound, to, at)
@@ -108,7 +108,7 @@ async def test_the_official_libraries_take_a_message_for_what_it_is(
 async def test_a_message_is_a_cloud_event_to_the_official_library(
     webhooks: Webhooks, outbound: Outbound, connection: Connection, las: Receiver
 ) -> None:
-    """Structured mode, parsed from headers and body."""
+    """The official library parses a message in structured mode."""
     to, _ = await target(webhooks, connection, las.url)
     await send(outbound, to, datetime.now(UTC))
     event = from_http_event(HTTPMessage(headers=las.got[0].headers, body=las.got[0].body))
@@ -139,7 +139,7 @@ async def test_what_a_receiver_answers_is_an_outcome(  # noqa: PLR0913, PLR0917 
     status: int | None,
     after: float | None,
 ) -> None:
-    """Real answers over a real connection; no word of the address or the secret in an error."""
+    """Each answer becomes an outcome, whose error shows neither address nor secret."""
     las.answer = lambda _: answer
     to, secret = await target(webhooks, connection, f"{las.url}?key=hidden")
     outcome = await send(outbound, to, NOW)
@@ -178,7 +178,7 @@ async def test_a_rate_is_kept_through_reloads_and_shared_by_both_lanes(
 async def test_a_receiver_that_is_gone_is_disabled_and_the_others_hear_of_it(
     webhooks: Webhooks, connection: Connection, database: str
 ) -> None:
-    """The bell `destinations` rings for all forwarders."""
+    """Disabling a subscription notifies all forwarders."""
     await target(webhooks, connection, "https://las.example/")
     destination = next(iter(await webhooks.endpoints()))
     async with Listener(database, "destinations") as ear:
@@ -191,6 +191,6 @@ async def test_a_receiver_that_is_gone_is_disabled_and_the_others_hear_of_it(
 
 
 async def test_without_keys_nothing_goes_and_nothing_breaks(settings: Settings, pool: Pool) -> None:
-    """DUO's queues need none."""
+    """Without keys webhooks are not sent to, and DUO's queues are."""
     bare = settings.model_copy(update={"secrets": settings.secrets.model_copy(update={"keys": ()})})
     assert await Webhooks(bare, pool).endpoints() == {}

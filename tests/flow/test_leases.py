@@ -1,4 +1,4 @@
-"""A forwarder leases at once only as much as leaves its heartbeat in time."""
+"""A forwarder leases only as much as lets it keep its heartbeat."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SCHOOLS, EACH = 50, 30
 async def test_a_deep_backlog_is_taken_in_portions(
     connection: asyncpg.Connection[Any], pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of many deep lanes only the first deliveries are read; of a few lanes all that one lane may have."""
+    """Of many deep lanes only the first deliveries are read; of few lanes a full portion."""
     await make_register(connection, SCHOOLS)
     await record_events(connection, EACH)
     brins = [row["brin"] for row in await connection.fetch("select brin from schools order by brin")]

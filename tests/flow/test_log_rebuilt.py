@@ -1,4 +1,4 @@
-"""A log that was wiped or made anew is published again from the database: the same events in the same places."""
+"""A log that was wiped or recreated is published again from the database, at the same positions."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ async def make_anew(hub: HubUnderTest, records: Sequence[ConsumerRecord[Any, Any
 
 @pytest.mark.parametrize("kept", [0, 3])
 async def test_a_topic_that_was_made_anew_is_filled_again(hub: HubUnderTest, kept: int) -> None:
-    """What is there already is not doubled, so that a relay that was killed amid it goes on; new events come after."""
+    """A recreated topic is filled without doubles, also after a kill; new events follow."""
     before = await whole(hub)
     await make_anew(hub, before[:kept])
     await set_end_date(hub.c, "00ZZ", RIO)
@@ -75,7 +75,7 @@ async def test_a_topic_that_was_made_anew_is_filled_again(hub: HubUnderTest, kep
 
 
 async def test_a_relay_at_work_notices_that_its_topic_was_made_anew(hub: HubUnderTest) -> None:
-    """Nothing has to be published for it: the relay looks every few seconds."""
+    """A running relay notices a recreated topic within seconds."""
     before = await whole(hub)
     async with hub.running(hub.relay):
         await make_anew(hub)

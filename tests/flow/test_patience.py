@@ -1,4 +1,4 @@
-"""What a receiver may ask for: a moment to come back, fewer messages at once, none any more; and what never dies."""
+"""What a receiver may ask for: a moment, fewer messages, or none; and messages that never die."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ async def wait_of(c: Connection, brin: str) -> float | None:
 async def test_a_lane_waits_as_long_as_its_receiver_wishes(  # noqa: PLR0913, PLR0917 - a row of the table and its parts
     connection: Connection, oin: Oin, hook: Receiver, settings: Settings, wish: str, least: float, most: float
 ) -> None:
-    """Seconds or a date, a day at most; a wish that nobody can read is none, and breaks nothing."""
+    """`Retry-After` is followed as seconds or date, for a day at most; an unreadable value is ignored."""
     asked = (await schools_of(connection, oin))[0]
     hook.answer = lambda _: reply(503, retry_after=wish)
     await tell(connection, [oin], 1, brins=[asked])
@@ -115,7 +115,7 @@ async def _kept(c: Connection) -> int:
 async def test_a_receiver_that_asks_for_patience_gets_less_at_once(  # noqa: PLR0913, PLR0917 - parts and a status
     connection: Connection, oin: Oin, hook: Receiver, settings: Settings, pool: Pool, tmp_path: Path, status: int
 ) -> None:
-    """Half as many lanes with each round that is answered so; seen by the API and the metric; and back by itself."""
+    """Each round of 503 halves the concurrency; API and metric show it, and it recovers."""
     brins = await schools_of(connection, oin)
     failing = set(brins[:4])
     hook.answer = lambda got: reply(status) if school(got) in failing else NO_CONTENT
@@ -145,7 +145,7 @@ async def test_a_receiver_that_asks_for_patience_gets_less_at_once(  # noqa: PLR
 async def test_a_500_is_a_fault_and_no_plea(
     connection: Connection, oin: Oin, hook: Receiver, settings: Settings
 ) -> None:
-    """It slows nobody down."""
+    """A 500 does not lower the concurrency."""
     failing = (await schools_of(connection, oin))[0]
     hook.answer = lambda got: reply(500) if school(got) == failing else NO_CONTENT
     await tell(connection, [oin], 1)
@@ -157,7 +157,7 @@ async def test_a_500_is_a_fault_and_no_plea(
 async def test_too_many_requests_stops_all_lanes_until_the_moment_it_names(
     connection: Connection, oin: Oin, hook: Receiver, settings: Settings
 ) -> None:
-    """429 speaks of the hub and not of a message: another school's lane waits as well."""
+    """A 429 stops all lanes of the destination until the moment that it names."""
     asked, other = (await schools_of(connection, oin))[:2]
     came: list[tuple[str, float]] = []
 
@@ -183,7 +183,7 @@ async def test_too_many_requests_stops_all_lanes_until_the_moment_it_names(
 async def test_a_receiver_that_is_gone_hears_nothing_more_and_all_lanes_wait(
     connection: Connection, oin: Oin, hook: Receiver, settings: Settings
 ) -> None:
-    """410 to one message of one school: what is in flight ends, and nothing that comes later is sent, or lost."""
+    """After 410 open requests end, nothing more is sent, and nothing is lost."""
     first, *others = await schools_of(connection, oin)
     hook.answer = lambda _: reply(410)
     await tell(connection, [oin], 1, brins=[first])
@@ -207,7 +207,7 @@ async def test_a_receiver_that_is_gone_hears_nothing_more_and_all_lanes_wait(
 async def test_a_subscriptions_own_schedule_is_the_one_that_counts(
     connection: Connection, oin: Oin, hook: Receiver, settings: Settings
 ) -> None:
-    """Four tries where it asked for three waits, and not the hub's own two."""
+    """A subscription's retry schedule replaces the hub's."""
     asked = (await schools_of(connection, oin))[0]
     await connection.execute("update subscriptions set retry_schedule = '{1,1,1}'")
     hook.answer = lambda _: reply(500)
@@ -230,7 +230,7 @@ async def test_the_end_of_a_mandate_is_tried_until_a_person_cancels_it(
     status: int,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """After the schedule, or after three refusals, it waits for a day, says so loudly, and its lane waits with it."""
+    """The end of a mandate is retried daily with an error in the log, and never dies."""
     asked, other = (await schools_of(connection, oin))[:2]
     hook.answer = lambda got: reply(status) if b"withdrawn" in got.body else NO_CONTENT
     await tell(connection, [oin], 1, brins=[asked, other])

@@ -1,4 +1,4 @@
-"""Bells, DUO's queues and its reports, on a real Kafka and a real PostgreSQL."""
+"""Planning, DUO's queues and its reports, on real Kafka and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ async def planned(c: Connection) -> int:
 async def test_a_bell_plans_and_strange_bells_stop_nobody(
     school: Connection, pool: Pool, kafka: str, topics: Mapping[str, str], producer: AIOKafkaProducer
 ) -> None:
-    """Only the key matters; a key that is no BRIN, no key, and a school that nobody knows are put aside."""
+    """Only the key of a record counts; missing, malformed and unknown keys are parked."""
     async with planner(pool, kafka, topics):
         for key in (b"not a brin", None, b"99ZZ", b"\xff\xfe"):
             await producer.send_and_wait(topics[BELLS], b"{broken", key=key, partition=0)
@@ -113,7 +113,7 @@ async def test_a_bell_plans_and_strange_bells_stop_nobody(
 async def test_a_bell_of_a_school_that_comes_later_is_no_concern_any_more(
     school: Connection, pool: Pool, kafka: str, topics: Mapping[str, str], producer: AIOKafkaProducer
 ) -> None:
-    """Once it is imported its bell is not shown any more, and what it rang for is planned."""
+    """A parked record of a school that is imported later counts as retried, and its events are planned."""
     async with planner(pool, kafka, topics):
         await producer.send_and_wait(topics[BELLS], b"{}", key=b"01AB", partition=0)
         await until(lambda: _is(_parked(school), 1))
@@ -126,7 +126,7 @@ async def test_a_bell_of_a_school_that_comes_later_is_no_concern_any_more(
 async def test_a_bell_that_never_rang_is_made_up_for(
     school: Connection, pool: Pool, kafka: str, topics: Mapping[str, str]
 ) -> None:
-    """The sweep finds schools with events that are not planned."""
+    """The sweep plans schools that no record announced."""
     async with planner(pool, kafka, topics):
         await until(lambda: _is(planned(school), 2))
 
@@ -134,7 +134,7 @@ async def test_a_bell_that_never_rang_is_made_up_for(
 async def test_nobody_sleeps_while_it_is_quiet(
     school: Connection, pool: Pool, kafka: str, topics: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However long no bell rang, the library goes on listening: a nap would make the next one late."""
+    """A quiet topic does not delay the next record."""
     naps: list[float] = []
 
     async def nap(seconds: float) -> None:
@@ -150,7 +150,7 @@ async def test_nobody_sleeps_while_it_is_quiet(
 async def test_a_school_that_cannot_be_planned_keeps_no_other(
     school: Connection, pool: Pool, kafka: str, topics: Mapping[str, str], producer: AIOKafkaProducer
 ) -> None:
-    """A fault of ours in one school stays with that school, until it is mended."""
+    """A school that cannot be planned does not stop others."""
     await grant(school, brin="00AA", service="VVA", supplier=OTHER)  # type: ignore[arg-type]
     await school.execute("update destinations set supplier_oin = $1 where supplier_oin = $2", LAS, OTHER)
     async with planner(pool, kafka, topics):
@@ -164,7 +164,7 @@ async def test_a_school_that_cannot_be_planned_keeps_no_other(
 async def test_duo_reads_events_in_order_and_its_reports_come_back(
     school: Connection, pool: Pool, kafka: str, topics: Mapping[str, str], producer: AIOKafkaProducer, database: str
 ) -> None:
-    """Garbage among the reports is parked; a report on what is not planned yet is applied when it is."""
+    """DUO reads in order and its reports are applied; unusable ones are parked, early ones applied later."""
     await school.execute("update destinations set topic = $1 where topic = $2", topics[QUEUE], QUEUE)
     await plan_all(school)
     settings = settings_for(database, {"OSR_HUB_KAFKA__BOOTSTRAP_SERVERS": kafka})

@@ -1,4 +1,4 @@
-"""What DUO's broker lost after taking it is found by topic ids and offsets, and its current state sent again, once."""
+"""Losses of DUO's broker are found by topic id and offsets, and the current state is sent again once."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ async def forward(hub: HubUnderTest) -> list[dict[str, object]]:
 async def test_a_queue_that_was_made_anew_gets_the_current_state_of_each_unit_once(
     hub: HubUnderTest, watch: LossWatch
 ) -> None:
-    """In one message per unit, marked as standing for the lost one; looking again finds nothing more."""
+    """A recreated queue gets one message per unit that replaces the lost one; checking again finds nothing."""
     assert await check(hub, watch) == []
     before = events_in(await read_whole(hub.kafka, hub.topics[QUEUE]))
     await lose(hub)
@@ -94,7 +94,7 @@ async def test_a_queue_that_was_made_anew_gets_the_current_state_of_each_unit_on
 async def test_what_duo_answered_or_has_by_a_later_message_is_not_sent_again(
     hub: HubUnderTest, watch: LossWatch
 ) -> None:
-    """Only units whose newest message is gone and unanswered are concerned."""
+    """Only units whose newest message is lost and unreported are sent again."""
     await check(hub, watch)
     newest = events_in(await read_whole(hub.kafka, hub.topics[QUEUE]))[-1]
     report = IncomingReport(
@@ -110,7 +110,7 @@ async def test_what_duo_answered_or_has_by_a_later_message_is_not_sent_again(
 
 
 async def test_what_grew_old_is_not_lost(hub: HubUnderTest, watch: LossWatch) -> None:
-    """Retention moves the beginning of a topic, never its end: that is no loss."""
+    """Retention of the broker is no loss."""
     await check(hub, watch)
     admin = AIOKafkaAdminClient(bootstrap_servers=hub.kafka)
     await admin.start()
@@ -124,7 +124,7 @@ async def test_what_grew_old_is_not_lost(hub: HubUnderTest, watch: LossWatch) ->
 
 
 async def test_repair_finds_by_content_what_nobody_had_an_eye_on(hub: HubUnderTest) -> None:
-    """`osr-hub verify --repair` needs no earlier look; it says what it found and did, and the second time nothing."""
+    """`osr-hub verify --repair` finds losses without earlier offsets, and nothing the second time."""
     await lose(hub)
     code, said, _ = await repair(hub)
     assert code == 0
@@ -153,7 +153,7 @@ async def repair(hub: HubUnderTest) -> tuple[int, str, str]:
 def test_a_topic_shows_that_it_lost(
     there: TopicOffsets, floors: Mapping[int, int] | None, read_from: Mapping[int, int] | None
 ) -> None:
-    """Another id or an end that went back, and where from; a beginning that moved is none."""
+    """Another topic id or a lower end offset is a loss; a higher start offset is none."""
     lost_range = find_lost_range(Watermark(topic_id=ONE, begins={0: 5, 1: 0}, ends={0: 9, 1: 4}), there)
     assert (lost_range and lost_range.floors, lost_range and lost_range.read_from) == (floors, read_from)
     assert find_lost_range(None, there) is None

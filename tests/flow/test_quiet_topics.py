@@ -1,4 +1,4 @@
-"""A topic that was quiet for longer than every timeout there is: what is written to it then is read at once."""
+"""A topic that was quiet longer than every timeout: a new record is read at once."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ READ_WITHIN_SECONDS = 0.1
 async def test_a_record_after_a_long_silence_is_read_at_once(
     kafka: str, topics: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The clock is shortened: each silence outlasts the wait for a batch and the broker's own wait."""
+    """A record after a long silence is read at once."""
     monkeypatch.setattr(kafka_broker, "POLL_MS", POLL_MS)
     arrived: asyncio.Queue[float] = asyncio.Queue()
     time = asyncio.get_running_loop().time

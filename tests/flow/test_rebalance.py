@@ -1,4 +1,4 @@
-"""A second consumer joins while the first has a batch in hand: partitions leave in the middle of it."""
+"""A consumer joins while another has a batch in progress."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ async def test_reports_are_taken_in_once(  # noqa: PLR0913, PLR0917 - the parts 
     topics: Mapping[str, str],
     producer: AIOKafkaProducer,
 ) -> None:
-    """None is lost with the partitions that left, and none counts twice though both read it."""
+    """Reports of moved partitions are applied once, though both consumers read them."""
     await tell(connection, [oin], 1)
     await deliver_all(connection)
     topic = topics["duo.reports.v1"]
@@ -141,7 +141,7 @@ async def test_bells_are_heard_and_nothing_is_planned_twice(  # noqa: PLR0913, P
     topics: Mapping[str, str],
     producer: AIOKafkaProducer,
 ) -> None:
-    """Both hear some bells again; each school's event becomes one delivery."""
+    """Records of moved partitions are planned once."""
     topic = topics["osr.mandates.v1"]
     brins = [row["brin"] for row in await connection.fetch("select brin from mandates where supplier_oin = $1", oin)]
     await tell_nobody(connection)

@@ -1,4 +1,4 @@
-"""A database that was restored from a backup, and a log that has more: real parts, and receivers by the rules."""
+"""A database restored from a backup while the log has more."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def hub(database: str, kafka: str, topics: Mapping[str, str]) -> AsyncIter
 
 
 async def test_a_restored_database_comes_back_to_what_was_published(hub: HubUnderTest) -> None:
-    """Mandates, routing, events, feed and errands are as they were, and DUO ends with the state that it should have."""
+    """Recovery restores mandates, routing, events and positions, and DUO ends with the right state."""
     await grant_now(hub.c, replace(request(), brin=Brin("00AA"), service_code=RIO, end_date=TODAY + timedelta(days=3)))
     duo = ReceiverModel()
     async with backup(hub) as restore:
@@ -76,7 +76,7 @@ async def test_a_restored_database_comes_back_to_what_was_published(hub: HubUnde
 
 
 async def test_recovering_twice_is_recovering_once_and_a_dry_run_is_nothing(hub: HubUnderTest) -> None:
-    """The second time finds nothing; a dry run says the same as the run and leaves everything as it was."""
+    """A second recovery finds nothing; a dry run reports the same and changes nothing."""
     async with backup(hub) as restore:
         await make_all_changes(hub)
         await hub.publish()
@@ -94,7 +94,7 @@ async def test_recovering_twice_is_recovering_once_and_a_dry_run_is_nothing(hub:
 
 
 async def test_without_any_backup_the_log_alone_is_enough(hub: HubUnderTest, empty_database: str) -> None:
-    """On an empty register mandates, events and the feed come back whole; schools and branches by their codes."""
+    """An empty register recovers mandates and events from the log, with schools by their codes."""
     await migrate(empty_database)
     await make_all_changes(hub)
     await hub.publish()
@@ -108,7 +108,7 @@ async def test_without_any_backup_the_log_alone_is_enough(hub: HubUnderTest, emp
 
 
 async def test_nobody_goes_on_while_the_log_is_ahead(hub: HubUnderTest) -> None:
-    """The relay publishes nothing, and who plans or raises dates waits, until the log was read in."""
+    """Relay, planner and calendar wait until the log was read in."""
     async with backup(hub) as restore:
         await make_all_changes(hub)
         await hub.publish()
@@ -134,7 +134,7 @@ async def _is_said(said: list[EventDict], event: str) -> bool:
 
 
 async def test_a_database_that_cannot_be_recovered_yet_is_said_in_a_sentence(empty_database: str) -> None:
-    """One that is not there, and one without the schema that this version needs, say what to do; no traces of code."""
+    """A missing database or an old schema gives a sentence with what to do."""
     code, _, failed = await osr_hub(f"{empty_database}_gone", "recover")
     assert (code, failed.splitlines()[1].partition(" under")[0]) == (2, "Restore it"), failed
     code, _, failed = await osr_hub(empty_database, "recover")

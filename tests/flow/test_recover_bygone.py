@@ -1,4 +1,4 @@
-"""What was taken away for its age is not told again by either memory, and numbers and places stay as they were."""
+"""Deleted history is revived neither from a backup nor from the log; numbers and positions stay."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ async def is_right(hub: HubUnderTest) -> bool:
 
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_a_backup_from_before_or_after_things_were_forgotten(hub: HubUnderTest, when: str) -> None:
-    """From before: they are as in the backup, and go with the next run. From after: the log does not revive them."""
+    """Mandates that an older backup still has go with the next retention; the log revives none."""
     if when == "after":
         assert (await forget(hub.c))["mandates"] == 1
     async with backup(hub) as restore:
@@ -124,7 +124,7 @@ async def test_a_backup_from_before_or_after_things_were_forgotten(hub: HubUnder
 async def test_without_any_backup_the_log_does_not_revive_what_was_forgotten(
     hub: HubUnderTest, empty_database: str, log: str
 ) -> None:
-    """It is left out or is not there, its numbers and places stay empty, and nobody is told of it again."""
+    """Without a backup deleted mandates stay out, their numbers and positions stay empty, and nothing is sent."""
     await forget(hub.c)
     if log == "made anew":
         await made.recreate_topics(hub.kafka, [replace(MANDATES, name=hub.topics[LOG])])

@@ -1,4 +1,4 @@
-"""What was recorded after a restore and before the log was read in: numbered anew where that is safe, else refused."""
+"""Changes recorded between a restore and the recovery: renumbered where safe, else refused."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def hub(database: str, kafka: str, topics: Mapping[str, str]) -> AsyncIter
 
 
 async def test_a_change_of_another_service_is_numbered_after_the_log(hub: HubUnderTest) -> None:
-    """The log was published and wins: its numbers stay, the change made since goes out after it, once."""
+    """A local change of another service is renumbered after the log and published once."""
     async with backup(hub) as restore:
         await set_end_date(hub.c, BRIN, RIO)
         await set_end_date(hub.c, BRIN, RIO, days=98)
@@ -55,7 +55,7 @@ async def test_a_change_of_another_service_is_numbered_after_the_log(hub: HubUnd
 
 @pytest.mark.parametrize("case", ["same service", "planned", "published"])
 async def test_what_cannot_be_brought_together_is_refused_whole(hub: HubUnderTest, case: str) -> None:
-    """Where receivers may know of it, or both sides changed the same, every such event is named and nothing changes."""
+    """Conflicting changes refuse the recovery, and every one is named."""
     async with backup(hub) as restore:
         await set_end_date(hub.c, BRIN, RIO)
         await set_end_date(hub.c, "00AA", VVA)
@@ -77,7 +77,7 @@ async def test_what_cannot_be_brought_together_is_refused_whole(hub: HubUnderTes
 
 
 async def test_a_gap_on_the_log_is_named_and_nothing_changes(hub: HubUnderTest) -> None:
-    """A number that neither side has is not made up."""
+    """A gap in the log refuses the recovery and is named."""
     async with backup(hub) as restore:
         await grant_now(hub.c, replace(request(), brin=Brin("00AA"), service_code=RIO))
         await hub.c.execute("delete from event_outbox")

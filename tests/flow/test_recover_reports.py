@@ -1,4 +1,4 @@
-"""Reports that were read after the backup are read again by a restored database, once, and settle what they settled."""
+"""Reports read after the backup are read again by a restored database, once."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _written(data: dict[str, str]) -> bytes:
 
 
 async def test_reports_after_the_backup_come_back(hub: HubUnderTest) -> None:
-    """With the next report the reader goes back to where the restored database stands, and no report is kept twice."""
+    """The reader rewinds to the offsets of the restored database, and parks no report twice."""
     reported: set[str] = set()
     await report(hub, reported)
     async with reader(hub):

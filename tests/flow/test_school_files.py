@@ -1,4 +1,4 @@
-"""A newer file of schools, on a real database: what it adds, renames, closes, reopens and moves, and what follows."""
+"""A newer file of schools on a real database: additions, renames, closings, reopenings and moves."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def everything(c: Connection) -> list[list[tuple[Any, ...]]]:
 
 
 async def test_a_newer_file_says_all_that_differs(c: Connection) -> None:
-    """Schools and branches that are new, have another name, are gone, or have another board, each in its own list."""
+    """New, renamed, closed and moved schools and branches are listed apart."""
     after = {
         **BEFORE,
         "18DS": ("41561", {"18DS00": "A", "18DS01": "b", "18DS03": "d", "18DS04": "e"}),
@@ -67,7 +67,7 @@ async def test_a_newer_file_says_all_that_differs(c: Connection) -> None:
 
 
 async def test_the_same_file_again_has_no_difference_and_no_events(c: Connection) -> None:
-    """Po and vo alike, also after closings, and on a later day; nothing at all is written."""
+    """The same file again writes nothing, in po and vo, after closings and on a later day."""
     await grant(c, request())
     left = {brin: told for brin, told in BEFORE.items() if brin != "00ZA"}
     for data in (po(left), vo({"02VB": ("40011", {"02VB04": "Noord", "02VB02": "Zuid"})})):
@@ -79,7 +79,7 @@ async def test_the_same_file_again_has_no_difference_and_no_events(c: Connection
 
 
 async def test_a_dry_run_shows_the_same_and_writes_nothing(c: Connection) -> None:
-    """What is shown before is what is done after, events and ended mandates included."""
+    """A dry run reports what the import does, and writes nothing."""
     await grant(c, request(brin=Brin("00ZA")))
     await grant(c, request())
     data = po({brin: told for brin, told in BEFORE.items() if brin != "00ZA"} | {"18DS": ("40001", FOUR)})
@@ -92,7 +92,7 @@ async def test_a_dry_run_shows_the_same_and_writes_nothing(c: Connection) -> Non
 
 
 async def test_a_file_speaks_for_its_own_sector_only(c: Connection) -> None:
-    """A file of vo closes nothing of po and the other way round, and knows itself by a column, empty or not."""
+    """A file of vo closes nothing of po, and the other way round."""
     await take(c, vo({"02VB": ("40011", {"02VB04": "Noord"}), "03VC": ("40011", {"03VC01": "x"})}), at())
     await take(c, po(BEFORE), NEXT)
     assert (await school(c, "02VB")).closed_on is None
@@ -103,7 +103,7 @@ async def test_a_file_speaks_for_its_own_sector_only(c: Connection) -> None:
 
 
 async def test_what_two_sectors_list_closes_when_both_leave_it_out(c: Connection) -> None:
-    """A school with branches in both sectors keeps the name and the board that its own sector gives it."""
+    """A school of two sectors closes when both files omit it; name and board come from its own sector."""
     both = {"18DS": ("49999", {"18DS00": "Iets anders", "18DS20": "Havo"})}
     done = await take(c, vo(both), at())
     assert (codes(done.difference.branches_added), done.difference.moved, done.difference.renamed) == (
@@ -120,7 +120,7 @@ async def test_what_two_sectors_list_closes_when_both_leave_it_out(c: Connection
 
 
 async def test_only_what_a_file_brought_is_closed_by_a_file(c: Connection) -> None:
-    """A school or a branch that was entered otherwise stays, also when no file ever lists it."""
+    """Schools and branches that no file ever listed are not closed."""
     await add_schools(c, BuiltSchool(brin="00AA", name="Hand", branches={"00": "Hand"}))
     await c.execute("insert into branches (branch, brin, name) values ('18DS09', '18DS', 'z')")
     assert (await take(c, po(BEFORE), NEXT)).difference == Difference()
@@ -129,7 +129,7 @@ async def test_only_what_a_file_brought_is_closed_by_a_file(c: Connection) -> No
 
 
 async def test_more_than_two_percent_needs_to_be_accepted(c: Connection) -> None:
-    """Of 102 schools two may close; for three somebody says that it is right, with a number that is high enough."""
+    """Closing more than two percent needs acceptance with a number that is high enough."""
     rest = list(BEFORE)[:-3]
     three = po({brin: BEFORE[brin] for brin in rest})
     before = await everything(c)
@@ -146,7 +146,7 @@ async def test_more_than_two_percent_needs_to_be_accepted(c: Connection) -> None
 
 
 async def test_a_file_of_main_branches_only_does_not_close_the_others_by_itself(c: Connection) -> None:
-    """Branches count as well: a file with one branch per school is not taken for a file of all."""
+    """The limit counts branches too."""
     only = {brin: (board, dict([next(iter(branches.items()))])) for brin, (board, branches) in BEFORE.items()}
     with pytest.raises(NeedsAcceptance) as refused:
         await take(c, po(only), NEXT)
@@ -159,7 +159,7 @@ async def test_a_file_of_main_branches_only_does_not_close_the_others_by_itself(
 
 
 async def test_what_a_board_signed_outlives_its_name(c: Connection) -> None:
-    """A file that names boards may call one otherwise; its agreements are those of its number."""
+    """The agreements of a board survive a new name."""
     named = po(BEFORE).replace(b"TELEFOONNUMMER", b"BEVOEGD GEZAG NAAM")
     await take(c, named.replace(b"0261234567", b"Stichting Een"), at())
     await c.execute("update boards set vva_agreement = false where bge_code = '41561'")
@@ -173,7 +173,7 @@ async def test_what_a_board_signed_outlives_its_name(c: Connection) -> None:
 
 
 async def test_two_files_at_once_take_turns(c: Connection, database: str) -> None:
-    """The second compares with what the first left, so that nothing is told twice."""
+    """Concurrent imports are serialized."""
     await grant(c, request())
     data = po({**BEFORE, "18DS": ("42635", FOUR)})
 
@@ -193,7 +193,7 @@ async def test_two_files_at_once_take_turns(c: Connection, database: str) -> Non
 
 
 async def test_a_change_that_waited_for_a_file_finds_the_school_at_its_new_board(c: Connection, database: str) -> None:
-    """Whoever waits for a school's lock reads it after that, whatever was done to it meanwhile."""
+    """A change that waited for an import reads the school after it."""
     mine = await asyncpg.connect(database)
     async with asyncio.timeout(60), asyncio.TaskGroup() as group, c.transaction():
         await import_schools(c, po({**BEFORE, "18DS": ("42635", FOUR)}), NEXT)
@@ -206,7 +206,7 @@ async def test_a_change_that_waited_for_a_file_finds_the_school_at_its_new_board
 
 
 async def test_a_national_file_is_compared_in_a_moment(connection: Connection) -> None:
-    """6,215 branches again, with one school less and one of another board; seconds are told, rows are counted."""
+    """A national file is compared within seconds."""
     nation = {f"{n % 100:02d}{chr(65 + n // 100 % 26)}{chr(65 + n // 2600)}": n for n in range(6096)}
     schools = {
         b: (f"{40000 + n % 824}", {f"{b}0{i}": f"School {n}" for i in range(2 if n < 119 else 1)})

@@ -1,4 +1,4 @@
-"""A newer file of schools, on a real database: what follows for mandates."""
+"""A newer file of schools on a real database: effects on mandates."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def bodies(c: Connection, brin: str) -> list[dict[str, Any]]:
 
 
 async def test_a_closed_schools_mandates_end_and_its_successor_gets_none(c: Connection) -> None:
-    """Those that run and those still to start end on the day of closing; a merged school's branch brings no mandate."""
+    """A closing ends running and future mandates of the school; its successor gets none."""
     running = await grant(c, request(OTHER, brin=Brin("00ZA")))
     later = await grant(c, request(brin=Brin("00ZA"), start=date(2027, 8, 1)))
     heir = await grant(c, request(brin=Brin("01ZA")))
@@ -54,14 +54,14 @@ async def test_a_closed_schools_mandates_end_and_its_successor_gets_none(c: Conn
 
 
 async def test_an_end_that_came_before_the_file_is_told_as_what_it_is(c: Connection) -> None:
-    """A mandate that ran out the day before its school closed has expired, and is not withdrawn after that."""
+    """A mandate that ended before its school closed is expired, not withdrawn."""
     await grant(c, request(brin=Brin("00ZA"), end=date(2026, 11, 30)))
     await take(c, without("00ZA"), NEXT)
     assert [kind for _, kind, _ in await log(c, "00ZA")] == ["granted", "expired"]
 
 
 async def test_a_school_that_reappears_opens_again_without_its_mandates(c: Connection) -> None:
-    """Nobody is authorised again by a file; a person may do it from that day on."""
+    """A reopened school has no mandates; new ones may start from that day."""
     await grant(c, request(brin=Brin("00ZA")))
     await take(c, without("00ZA"), NEXT)
     done = await take(c, po(BEFORE), at(date(2026, 12, 2)))
@@ -72,7 +72,7 @@ async def test_a_school_that_reappears_opens_again_without_its_mandates(c: Conne
 
 
 async def test_a_branch_that_closes_and_opens_changes_what_mandates_cover(c: Connection) -> None:
-    """A routed branch is a unit that ends, and begins again by the same routing characteristic; the rest is amended."""
+    """A routed branch ends when it closes and is granted when it opens; the rest is amended."""
     mandate = await grant(c, request(branches=(("18DS02", None), ("18DS03", None))))  # type: ignore[arg-type]
     less = {**BEFORE, "18DS": ("41561", {b: n for b, n in FOUR.items() if b not in ("18DS01", "18DS02")})}
     await take(c, po(less), NEXT)
@@ -88,7 +88,7 @@ async def test_a_branch_that_closes_and_opens_changes_what_mandates_cover(c: Con
 
 
 async def test_another_board_is_told_once_per_living_mandate(c: Connection) -> None:
-    """Each event names the new board; mandates that ended before say nothing; a move with a new branch is one event."""
+    """A move to another board is one event per mandate in force."""
     gone = await grant(c, request(OTHER))
     await register.withdraw(c, gone.id, at())
     kept = await grant(c, request())
@@ -103,7 +103,7 @@ async def test_another_board_is_told_once_per_living_mandate(c: Connection) -> N
 
 
 async def test_a_move_alone_changes_the_board_and_nothing_else(c: Connection) -> None:
-    """`changes` names the board, units and version go on, and whoever was told of a unit hears of it."""
+    """A move alone changes `board` and is sent to every announced unit."""
     await grant(c, request())
     await take(c, po({**BEFORE, "18DS": ("42635", FOUR)}), NEXT)
     assert [(b["changes"], b["bgeCode"], b["mandateVersion"]) for b in await bodies(c, "18DS")] == [
@@ -114,7 +114,7 @@ async def test_a_move_alone_changes_the_board_and_nothing_else(c: Connection) ->
 
 
 async def test_the_new_board_sees_what_was_and_the_old_one_does_not(c: Connection) -> None:
-    """Who may read follows the board of now, for mandates that ended too."""
+    """The current board may read all mandates of a school; the former one none."""
     gone = await grant(c, request(OTHER))
     await register.withdraw(c, gone.id, at())
 

@@ -1,4 +1,4 @@
-"""The simulated DUO on a real broker: every message gets its report, whatever happens to the simulator."""
+"""The simulated DUO on a real broker: every message gets its report, also through kills."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ async def reports_of(options: dict[str, Any], duo: DuoOptions, wanted: set[str])
 async def test_every_message_is_reported_on_once(
     options: dict[str, Any], duo: DuoOptions, producer: AIOKafkaProducer
 ) -> None:
-    """From all queues, in the published form, as the id decides; what is no event is passed over."""
+    """Messages of all queues are reported on once; records that are no events are skipped."""
     ids = [message for queue in duo.queues for message in await send(producer, queue, 100)]
     await producer.send_and_wait(duo.queues[0], b"no event", key=b"18DS")
     async with running(options, duo):
@@ -110,7 +110,7 @@ async def test_every_message_is_reported_on_once(
 async def test_a_repeat_gets_no_second_report(
     options: dict[str, Any], duo: DuoOptions, producer: AIOKafkaProducer
 ) -> None:
-    """Whoever reads drops repeats by id."""
+    """A repeated message gets no second report."""
     attributes = {"specversion": "1.0", "id": str(new_id(now())), "source": "x", "type": "t", "partitionkey": "18DS"}
     for _ in range(3):
         await producer.send_and_wait(duo.queues[0], encode(attributes, {}), key=b"18DS", headers=list(KAFKA_HEADERS))
@@ -123,7 +123,7 @@ async def test_a_repeat_gets_no_second_report(
 async def test_killed_in_the_middle_it_reports_on_everything(
     options: dict[str, Any], duo: DuoOptions, producer: AIOKafkaProducer
 ) -> None:
-    """It notes its place only after the reports were taken: some twice, none never."""
+    """After a kill every message is reported on at least once."""
     ids = await send(producer, duo.queues[2], 3000)
     async with running(options, duo) as first:
         await reports_of(options, duo, set(ids[:1]))
@@ -134,7 +134,7 @@ async def test_killed_in_the_middle_it_reports_on_everything(
 
 
 def test_most_is_processed_and_some_is_not() -> None:
-    """About one in twenty with a signal, one in fifty rejected, always with words; the same each time."""
+    """About one in twenty gets a signal and one in fifty is rejected, the same each time."""
     ids = [str(new_id(now())) for _ in range(5000)]
     answers = [decide_outcome(message) for message in ids]
     counts = Counter(each.status for each in answers)

@@ -1,4 +1,4 @@
-"""The simulated LAS at the real API: it subscribes itself, keeps its secret, and goes on after a restart."""
+"""The simulated LAS at the real API: it subscribes, keeps its secret, and resumes after a restart."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ async def deliver(hub: Settings, pool: Pool, number: int) -> object:
 
 
 async def test_it_subscribes_takes_messages_and_keeps_its_secret(hub: Settings, pool: Pool, las: Running) -> None:
-    """A file that only its owner reads; after a restart the same subscription and the same secret."""
+    """Subscription and secret survive a restart, in a file that only its owner reads."""
     async with las.run():
         first = await subscription(pool)
         await las.has_its_secret()
@@ -180,7 +180,7 @@ async def test_it_subscribes_takes_messages_and_keeps_its_secret(hub: Settings, 
 
 
 async def test_what_it_took_is_activated_in_the_ledger(hub: Settings, pool: Pool, las: Running) -> None:
-    """Forwarded for real, reported over the API, settled: the way of a mandate to a school's system."""
+    """A forwarded message is reported as activated over the API."""
     async with forwarding(hub), las.run(reports=True):
         await subscription(pool)
         async with pool.acquire() as c:
@@ -194,7 +194,7 @@ async def test_what_it_took_is_activated_in_the_ledger(hub: Settings, pool: Pool
 
 
 async def test_without_its_file_it_makes_a_new_subscription(hub: Settings, pool: Pool, las: Running) -> None:
-    """The old one, whose secret nobody knows any more, is deleted."""
+    """Without its file it replaces the old subscription."""
     async with las.run():
         first = await subscription(pool)
         await las.has_its_secret()
@@ -208,7 +208,7 @@ async def test_without_its_file_it_makes_a_new_subscription(hub: Settings, pool:
 
 
 async def test_a_subscription_that_was_disabled_is_resumed(hub: Settings, pool: Pool, las: Running) -> None:
-    """It comes back by itself, to the address that it has now."""
+    """A disabled subscription is resumed with the present address."""
     async with las.run():
         first = await subscription(pool)
         await las.has_its_secret()
@@ -221,7 +221,7 @@ async def test_a_subscription_that_was_disabled_is_resumed(hub: Settings, pool: 
 
 
 async def test_it_waits_for_a_hub_that_is_not_there_yet(settings: Settings, tmp_path: Path) -> None:
-    """And stops at once when it is told to."""
+    """It waits for the hub, and stops at once when told to."""
     las = Running(settings, tmp_path / "state", free_port())
     async with las.run():
         async with asyncio.timeout(90):

@@ -55,7 +55,7 @@ def arrived_after(hook: Receiver, n: int) -> Any:
 async def test_its_lanes_move_on_and_what_it_writes_later_changes_nothing(
     connection: Connection, database: str, how: signal.Signals
 ) -> None:
-    """Another takes over within seconds; whoever comes back believing that it owns them sends and settles nothing."""
+    """Another forwarder takes over within seconds; the paused one sends and settles nothing when it returns."""
     (oin,) = await make_crowd(connection, 1, SCHOOLS)
     pids: list[int] = []
 

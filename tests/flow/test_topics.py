@@ -1,4 +1,4 @@
-"""The topics on a broker, held to the published table."""
+"""The topics on a broker against the published table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from schemas.topics import DELIVERIES, MANDATES
 
 
 async def test_missing_topics_are_made_and_differences_are_said(kafka: str) -> None:
-    """What is missing is made as the table says; what exists is left alone, and each difference is put in words."""
+    """Missing topics are created, existing ones left alone, and differences reported."""
     mark = uuid.uuid4().hex
     mandates, deliveries = (replace(topic, name=f"{topic.name}.{mark}") for topic in (MANDATES, DELIVERIES))
     made = await ensure_topics(kafka, [mandates])

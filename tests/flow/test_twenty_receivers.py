@@ -92,7 +92,7 @@ def ratio(seconds: float) -> str:
 
 
 async def test_twenty_that_are_well_have_everything(connection: Connection, database: str) -> None:
-    """The measure for the others."""
+    """Twenty healthy receivers get everything: the measure for the other tests."""
     seconds, first = await seconds_of(connection, database, be_well)
     print(f"\nall well: nineteen had everything after {seconds:.1f} s; the first: {first}")
 
@@ -101,7 +101,7 @@ async def test_twenty_that_are_well_have_everything(connection: Connection, data
 async def test_one_that_does_not_take_its_messages_delays_nobody(
     connection: Connection, database: str, spoil: Spoil
 ) -> None:
-    """Dead, silent or overwhelmed: nineteen have everything, and none of its own is lost."""
+    """A dead, silent or overwhelmed receiver delays no other and loses nothing."""
     seconds, first = await seconds_of(connection, database, spoil)
     print(f"\n{spoil.__name__}: nineteen had everything after {seconds:.1f} s{ratio(seconds)}; the first: {first}")
     assert sum(first.values()) == SCHOOLS * EACH
@@ -109,7 +109,7 @@ async def test_one_that_does_not_take_its_messages_delays_nobody(
 
 
 async def test_one_that_is_very_busy_delays_nobody(connection: Connection, database: str) -> None:
-    """A hundred times as much for one of them: the others have everything while most of that waits."""
+    """A receiver with a hundred times the load delays no other."""
     seconds, first = await seconds_of(connection, database, be_well, BACKLOG)
     print(f"\nbusy: nineteen had everything after {seconds:.1f} s{ratio(seconds)}; the first: {first}")
     assert first["waiting"] > 0
@@ -117,7 +117,7 @@ async def test_one_that_is_very_busy_delays_nobody(connection: Connection, datab
 
 @pytest.mark.usefixtures("crowded")
 async def test_one_whose_lanes_fill_the_house_leaves_room(connection: Connection, database: str) -> None:
-    """As many lanes hang at one receiver as there may be at once, and all others still get theirs."""
+    """A receiver with as many hanging lanes as the limit allows delays no other."""
     oins = await make_crowd(connection, RECEIVERS, SCHOOLS)
     settings = settings_for(database, {"OSR_HUB_WEBHOOK__TIMEOUT_SECONDS": "300"})
     async with AsyncExitStack() as stack:
@@ -139,7 +139,7 @@ async def test_one_whose_lanes_fill_the_house_leaves_room(connection: Connection
 
 
 async def test_a_rate_is_shared_by_all_forwarders(connection: Connection, database: str) -> None:
-    """Two of them together send in no stretch of time more than the receiver agreed to take in it."""
+    """Two forwarders together stay within the rate of a receiver."""
     (oin,) = await make_crowd(connection, 1, SCHOOLS)
     came: list[float] = []
 

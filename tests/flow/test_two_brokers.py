@@ -54,7 +54,7 @@ async def hub(settings: Settings) -> AsyncIterator[None]:
 async def test_while_one_broker_hangs_the_other_goes_on(
     connection: asyncpg.Connection[Any], database: str, away: str
 ) -> None:
-    """Without DUO's the log is complete; without ours DUO has everything; in the end both have, in order."""
+    """While either broker hangs, the other goes on; in the end both have everything in order."""
 
     async def count(what: str, wanted: int) -> bool:
         return bool(await connection.fetchval(f"select count(*) from {what}") == wanted)  # noqa: S608 - words of this file

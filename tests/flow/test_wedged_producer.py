@@ -1,4 +1,4 @@
-"""A producer that cannot be used any more is replaced, and what it had not brought is sent again, in order."""
+"""A Kafka producer that cannot be used any more is replaced, and its records are sent again in order."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ async def test_a_wedged_producer_is_replaced(
     monkeypatch: pytest.MonkeyPatch,
     hangs: bool,  # noqa: FBT001 - one of two ways to be wedged
 ) -> None:
-    """Its sequence numbers are out of order, or its connection hangs: nothing is lost, and nothing overtakes."""
+    """A producer with broken sequence numbers or a hung connection is replaced without loss or reordering."""
     monkeypatch.setattr(batches, "AIOKafkaProducer", Wedged)
     monkeypatch.setattr(batches, "PATIENCE_SECONDS", 1.0)
     monkeypatch.setattr(Wedged, "made", 0)
@@ -116,7 +116,7 @@ class Stuck:
 
 
 async def test_a_producer_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of it goes on in the background, to bring old records after new ones."""
+    """A replaced producer sends nothing later in the background."""
     monkeypatch.setattr(batches, "STOP_SECONDS", 0.1)
     stuck = Stuck()
     await asyncio.wait_for(batches.stop_producer(stuck), 10)

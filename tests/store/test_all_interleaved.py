@@ -1,4 +1,4 @@
-"""Everybody who writes to lanes, interleaved statement by statement on real Postgres, with crashes in between."""
+"""Every writer of lanes, interleaved statement by statement on real Postgres, with crashes."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ ELSEWHERE: Final = {
 
 
 def statements() -> dict[str, str]:
-    """Give the named statements that write what lanes are made of: their text, and their names."""
+    """Return the text and the names of the statements that write lanes."""
     named = {name: getattr(queries, name) for name in queries.available_queries}
     return {query.sql: name for name, query in named.items() if WRITES.search(getattr(query, "sql", ""))}
 
 
 def deal(seed: int) -> Iterator[dict[str, Part]]:
-    """Deal actors like cards: some at once, each once in a round, the same for a seed."""
+    """Deal actors in rounds, some at once; the same seed deals the same."""
     draw = random.Random(seed)  # noqa: S311 - reproducible choice, no secret
     deck: list[str] = []
     while True:
@@ -68,7 +68,7 @@ class Stage:
         self.crashed: Counter[str] = Counter()
 
     async def play(self, world: InterleavingWorld, parts: dict[str, Part], seed: int) -> None:
-        """Play one schedule, and hold its outcome to the promises."""
+        """Play one schedule and check its outcome."""
         interleaver = Interleaver(self._watcher, seed, horizon=160)
         for name in parts:
             await self._connect(name)
@@ -82,7 +82,7 @@ class Stage:
         await world.check(interleaver.schedule)
 
     def close(self) -> None:
-        """Let all connections go."""
+        """Close all connections."""
         for connection in (*self._connections.values(), self._watcher):
             connection.terminate()
 
@@ -102,7 +102,7 @@ def _bind(part: Part, world: InterleavingWorld) -> Any:
 
 @pytest.mark.timeout(3600)
 async def test_whoever_writes_to_lanes_may_be_interleaved(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Some of all the actors at once, one of them killed anywhere: the books are right, and nobody waits for ever."""
+    """After any interleaving of writers with one crash, the ledger check holds and no writer deadlocks."""
     monkeypatch.setattr(reports, "CLOSED_STEP", 1)
     seed = chance.seed()
     watcher = await asyncpg.connect(database, server_settings={"jit": "off", "synchronous_commit": "off"})

@@ -1,4 +1,4 @@
-"""The audit as a chain per school: whatever is changed, taken away, put in or moved afterwards is found."""
+"""The audit as a hash chain per school: later changes, deletions, insertions and moves are found."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DAY = date(2026, 11, 24)
 
 
 def note(nth: int, brin: str | None = "18DS", actor: str = "jansen") -> AuditEntry:
-    """Make a note that has every part, with letters of more than one byte."""
+    """Make an entry with every field set, with characters of more than one byte."""
     return AuditEntry(
         at=AT + timedelta(seconds=nth),
         actor=actor,
@@ -38,13 +38,13 @@ def note(nth: int, brin: str | None = "18DS", actor: str = "jansen") -> AuditEnt
 
 
 async def write(c: Connection, *notes: AuditEntry) -> None:
-    """Write notes in one transaction."""
+    """Write entries in one transaction."""
     async with c.transaction():
         await audit.write_all(c, notes)
 
 
 async def broken(c: Connection) -> set[str | None]:
-    """Do the books; say of which schools the audit does not hold together (None: of no school)."""
+    """Run the ledger check and return the schools whose chain is broken (None: the chain without a school)."""
     violations = (await check_ledger(c, now())).violations
     assert {violation.rule for violation in violations} <= {Rule.AUDIT_CHAIN}
     return {violation.brin for violation in violations}
@@ -52,7 +52,7 @@ async def broken(c: Connection) -> set[str | None]:
 
 @pytest.fixture
 async def noted(connection: Connection) -> Connection:
-    """Two schools with three notes each, two of no school, an anchor, and two notes more of each school."""
+    """Two schools with three entries each, two entries without a school, an anchor, and two more entries per school."""
     await small.fill(connection)
     for nth in range(3):
         await write(connection, note(nth), note(nth, "00AA"), *([note(nth, None)] if nth else []))
@@ -63,7 +63,7 @@ async def noted(connection: Connection) -> Connection:
 
 
 async def test_what_was_noted_holds_together(noted: Connection) -> None:
-    """Each school counts its own notes, and so does what has no school; the seals fit."""
+    """Entries are numbered per chain without gaps, and all seals fit."""
     assert await broken(noted) == set()
     rows = await noted.fetch(
         "select chain, max(number) as last, count(*) as n from audit group by chain order by chain"
@@ -123,13 +123,13 @@ WRONGS: list[tuple[str, set[str | None]]] = [
 
 @pytest.mark.parametrize(("change", "expected"), WRONGS, ids=[change[:60] for change, _ in WRONGS])
 async def test_what_a_hand_changes_is_found(noted: Connection, change: str, expected: set[str | None]) -> None:
-    """One statement by somebody with all rights breaks the chain of the school it touches, and of no other."""
+    """A manual change breaks the chain of its school and no other."""
     await noted.execute(change)
     assert await broken(noted) == expected
 
 
 async def test_a_history_that_was_sealed_anew_does_not_fit_its_anchor(noted: Connection) -> None:
-    """Who rewrites a whole chain, its head too, meets the anchor that saw it."""
+    """A chain that is rewritten with its head no longer fits its anchor."""
     rows = await noted.fetch("select * from audit where chain = '18DS' order by number")
     await noted.execute("delete from audit where chain = '18DS'; delete from audit_heads where chain = '18DS'")
     await write(noted, *(note(nth + 20) for nth in range(len(rows))))
@@ -139,7 +139,7 @@ async def test_a_history_that_was_sealed_anew_does_not_fit_its_anchor(noted: Con
 
 
 async def test_writers_side_by_side_do_not_fork_a_chain(connection: Connection, database: str) -> None:
-    """Ten at once, each with notes of several schools in an order of its own: one chain per school, nothing lost."""
+    """Ten concurrent writers to several schools leave one chain per school without a lost entry."""
     others = [await asyncpg.connect(database) for _ in range(10)]
     brins = ("18DS", None, "00AA")
 
@@ -156,7 +156,7 @@ async def test_writers_side_by_side_do_not_fork_a_chain(connection: Connection, 
 
 
 async def test_what_is_undone_is_not_noted(noted: Connection) -> None:
-    """A note is as true as the transaction that it stands in."""
+    """A transaction that rolls back leaves no entry."""
     undone = noted.transaction()
     await undone.start()
     await audit.write(noted, note(1))
@@ -166,7 +166,7 @@ async def test_what_is_undone_is_not_noted(noted: Connection) -> None:
 
 
 async def test_an_anchor_is_made_once_a_day_whoever_tries(noted: Connection, database: str) -> None:
-    """Four at once on the next day: one anchor; it covers what has grown, and follows from the one before."""
+    """Four concurrent attempts make one anchor, which covers the chains that grew and follows the previous anchor."""
     others = [await asyncpg.connect(database) for _ in range(4)]
 
     async def make(c: Connection) -> bool:
@@ -185,7 +185,7 @@ async def test_an_anchor_is_made_once_a_day_whoever_tries(noted: Connection, dat
 
 
 async def test_no_day_is_anchored_after_a_later_one_or_without_notes(connection: Connection) -> None:
-    """There is nothing to witness before the first note, and none can be made for a day that is past."""
+    """No anchor is made before the first entry, nor for a day before an existing anchor."""
     async with connection.transaction():
         assert await anchors.make(connection, DAY, AT, SystemActor.HUB) is None
         await audit.write(connection, note(1))
@@ -195,7 +195,7 @@ async def test_no_day_is_anchored_after_a_later_one_or_without_notes(connection:
 
 
 async def test_no_name_stands_in_the_audit_and_erasing_one_leaves_it_whole(noted: Connection) -> None:
-    """Only a side table knows whose a pseudonym is; without it the chain says the same. Who comes back is another."""
+    """Only `people` links a pseudonym to a subject: the chain stays valid when it is erased."""
     jansen = await people.find(noted, "jansen")
     assert jansen is not None
     assert await noted.fetchval("select count(*) from audit where audit::text like '%jansen%'") == 0
@@ -209,7 +209,7 @@ async def test_no_name_stands_in_the_audit_and_erasing_one_leaves_it_whole(noted
 
 
 async def test_a_token_that_calls_itself_the_hub_is_somebody(connection: Connection) -> None:
-    """The hub's own names are no subjects."""
+    """A subject named like a system actor gets a pseudonym."""
     await write(connection, note(1, actor="hub"), note(2, actor=SystemActor.HUB))
     actors = [row["actor"] for row in await connection.fetch("select actor from audit order by id")]
     assert len(actors[0]) == 36

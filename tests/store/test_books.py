@@ -1,4 +1,4 @@
-"""The books: right while traffic is under way, and wrong for each thing that can be wrong, with where it is."""
+"""The ledger check: it holds under load, and finds and locates each kind of corruption."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LAS = "las:00000099000000001000"
 
 @pytest.fixture
 async def ledger(connection: Connection) -> Connection:
-    """A school with mandates for VVA and RIO, one branch routed: what went to DUO was taken, one part is processed."""
+    """A school with mandates for VVA and RIO, one branch routed; DUO's messages are delivered, one is processed."""
     await make_register(connection)
     for service in ("VVA", "RIO"):
         await grant(connection, service=service, routed=["18DS01"])
@@ -34,12 +34,12 @@ async def ledger(connection: Connection) -> Connection:
 
 
 async def broken(c: Connection) -> set[tuple[Rule, str | None, str | None]]:
-    """Do the books and say which rules do not hold, and where."""
+    """Run the ledger check and return the rules that are broken, and where."""
     return {(v.rule, v.destination, v.brin) for v in (await check_ledger(c, now())).violations}
 
 
 async def test_right_books_say_how_everything_stands(ledger: Connection) -> None:
-    """Planned is what the lanes say, each status is counted row by row, and nothing is missing."""
+    """A correct ledger reports planned and counted deliveries per status without a difference."""
     books = await check_ledger(ledger, now())
     assert (books.ok, books.events, books.ledger_epoch, books.violations) == (True, 2, 1, [])
     accounts = {each.destination: each for each in books.accounts}
@@ -49,7 +49,7 @@ async def test_right_books_say_how_everything_stands(ledger: Connection) -> None
 
 
 async def test_failures_and_reports_that_come_early_are_no_fault(ledger: Connection) -> None:
-    """A lane that is tried again, and a report on what still waits, keep the books right."""
+    """A retrying lane and a report before its transport break no rule."""
     await grant(ledger, service="RIO", brin=BRINS[0])
     await plan_all(ledger)
     await fail(ledger, "duo:rio")
@@ -206,14 +206,14 @@ WRONGS: list[tuple[str, set[tuple[Rule, str | None, str | None]]]] = [
 async def test_whatever_is_wrong_is_found(
     ledger: Connection, change: str, expected: set[tuple[Rule, str | None, str | None]]
 ) -> None:
-    """A hand that changes one row breaks the rules that know of it, and no other; each says what to do about it."""
+    """Each manual change breaks the rules that cover it and no other, with advice."""
     await ledger.execute(change)
     assert await broken(ledger) == expected
     assert all("; " in violation.detail for violation in (await check_ledger(ledger, now())).violations)
 
 
 async def test_a_status_that_its_newest_report_did_not_lead_to_is_found(ledger: Connection) -> None:
-    """Where a report is kept, the status must be its; and a report on nothing is found."""
+    """A status that contradicts the newest stored report is found, and so is a report without a delivery."""
     target = await ledger.fetchrow("select id, destination, sequence from deliveries where status = 'delivered'")
     assert target is not None
     await report(ledger, str(target["id"]), "rejected", "no")
@@ -229,7 +229,7 @@ async def test_a_status_that_its_newest_report_did_not_lead_to_is_found(ledger: 
 
 @pytest.mark.parametrize("change", ["event_number = 2", "branch = '18DS02'", "id = gen_random_uuid()"])
 async def test_what_a_subscription_led_to_is_held_to_its_event(ledger: Connection, change: str) -> None:
-    """The current state at the end of a lane names the event it comes from; a foreign number or another id is found."""
+    """A delivery of the current state must name its event; a foreign number or id is found."""
     await subscribed(ledger)
     assert await broken(ledger) == set()
     await ledger.execute(f"update deliveries set {change} where cause is not null")  # noqa: S608 - written here
@@ -237,7 +237,7 @@ async def test_what_a_subscription_led_to_is_held_to_its_event(ledger: Connectio
 
 
 async def test_a_status_that_no_check_guards_is_found_by_its_shape(ledger: Connection) -> None:
-    """Also where the constraints were taken away."""
+    """An impossible status is found also without the CHECK constraints."""
     await ledger.execute("alter table deliveries drop constraint processed_was_reported")
     await ledger.execute("update deliveries set processed_at = null where status = 'processed'")
     violations = (await check_ledger(ledger, now())).violations
@@ -246,7 +246,7 @@ async def test_a_status_that_no_check_guards_is_found_by_its_shape(ledger: Conne
 
 
 async def test_a_lane_of_a_living_owner_is_not_stranded(ledger: Connection) -> None:
-    """It is when the owner has not beaten for ten seconds."""
+    """A leased lane is stranded only after its owner has had no heartbeat for ten seconds."""
     owner = await ledger.fetchval("insert into processes (role, host, pid) values ('forward', 'h', 1) returning id")
     await ledger.execute("update lanes set due = null, owner = $1 where head = 0", owner)
     assert await broken(ledger) == set()
@@ -255,13 +255,13 @@ async def test_a_lane_of_a_living_owner_is_not_stranded(ledger: Connection) -> N
 
 
 async def test_what_a_person_holds_waits_for_nobody(ledger: Connection) -> None:
-    """A held lane has no moment, and that is right."""
+    """A held lane without a due time is not stranded."""
     await ledger.execute("update lanes set due = null, held = true where head = 0")
     assert await broken(ledger) == set()
 
 
 async def test_traffic_raises_no_alarm(ledger: Connection, database: str) -> None:
-    """While schools are planned and messages taken side by side, every look finds right books."""
+    """The check holds in every snapshot while schools are planned and messages delivered."""
     done = asyncio.Event()
 
     async def look() -> list[Violation]:

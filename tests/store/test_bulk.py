@@ -1,4 +1,4 @@
-"""Replays on a real database: counted first, done once, at a pace, whoever works and whoever dies."""
+"""Replays on a real database: previewed, done once, at their rate, with several workers and crashes."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 async def c(connection: Connection) -> Connection:
-    """Give two schools with a mandate for RIO each, all of it taken."""
+    """Two schools with a mandate for RIO each, all of it delivered."""
     await make_two(connection)
     return connection
 
 
 @pytest.fixture
 async def many(connection: asyncpg.Connection[Any]) -> Connection:
-    """Give sixty schools, each with three settled deliveries of one unit."""
+    """Sixty schools, each with three settled deliveries of one unit."""
     await make_many(connection)
     return connection
 
 
 async def test_a_dry_run_counts_and_changes_nothing(many: Connection) -> None:
-    """Three deliveries of each unit matched, one message each, and samples of what would be sent."""
+    """A dry run counts the matches, shows samples, and changes nothing."""
     before = await everything(many)
     found = await bulk.preview(many, wanted(destination=RIO), UUID(int=1))
     counted = found.counted
@@ -64,7 +64,7 @@ async def test_a_dry_run_counts_and_changes_nothing(many: Connection) -> None:
 
 
 async def test_an_act_does_what_its_preview_says(many: Connection) -> None:
-    """Each unit once, at the end of its lane, standing for its newest delivery; then it is done."""
+    """A replay appends one delivery per unit for its newest delivery, and is done then."""
     act = await submit(many, wanted(destination=RIO))
     assert (act.state, act.matched, act.superseded, act.todo, act.done) == (
         BulkState.RUNNING, 3 * SCHOOLS, 2 * SCHOOLS, SCHOOLS, 0
@@ -83,7 +83,7 @@ async def test_an_act_does_what_its_preview_says(many: Connection) -> None:
 
 
 async def test_the_books_are_right_with_a_replay_under_way(many: Connection) -> None:
-    """In the middle, while some of it is taken and reported on; what is processed supersedes what it stands for."""
+    """The ledger check holds while a replay runs; a processed replay supersedes what it repeats."""
     await many.execute(
         "update deliveries set status = 'delivered', reported_at = null, processed_at = null;"
         "update tallies set status = 'delivered'; update lanes set closed = 0"
@@ -105,7 +105,7 @@ async def test_the_books_are_right_with_a_replay_under_way(many: Connection) -> 
 
 
 async def test_after_a_withdrawal_no_replay_brings_the_grant_back(c: Connection) -> None:
-    """Asked for by the grant's own id: what is sent is the end."""
+    """A replay of the grant's id sends the end when the mandate was withdrawn."""
     granted = await c.fetchrow("select id from deliveries where brin = '18DS'")
     assert granted is not None
     async with c.transaction():
@@ -122,7 +122,7 @@ async def test_after_a_withdrawal_no_replay_brings_the_grant_back(c: Connection)
 
 
 async def test_what_happens_after_it_was_asked_for_counts(c: Connection) -> None:
-    """The state is that of the turn, not of the asking."""
+    """A replay sends the state at the time of sending, not of the request."""
     act = await submit(c, wanted(brins=["18DS"]))
     async with c.transaction():
         await register.withdraw(c, await c.fetchval("select id from mandates where brin = '18DS'"), at())
@@ -148,12 +148,12 @@ async def test_what_happens_after_it_was_asked_for_counts(c: Connection) -> None
     ],
 )
 async def test_filters_choose_together(c: Connection, chosen: dict[str, Any], matched: int) -> None:
-    """All that are given must hold."""
+    """A delivery is selected when it fits every filter."""
     assert (await bulk.preview(c, wanted(**chosen), UUID(int=1))).counted.matched == matched
 
 
 async def test_by_mandate_and_by_delivery(c: Connection) -> None:
-    """The filters that need an id of this register."""
+    """Filters by mandate id and by delivery id select what they name."""
     mandate = await c.fetchval("select id from mandates where brin = '18DS'")
     delivery = await c.fetchval("select id from deliveries where brin = '18DS'")
     for chosen in (
@@ -166,13 +166,13 @@ async def test_by_mandate_and_by_delivery(c: Connection) -> None:
 
 
 async def test_results_of_processing_are_no_state(c: Connection) -> None:
-    """They tell what became of a message: nothing of a unit, so that there is nothing to send again."""
+    """Processing results are never replayed."""
     await c.execute("update deliveries set type = 'result', result = '{}' where brin = '18DS'")
     assert (await bulk.preview(c, wanted(destination=RIO), UUID(int=1))).counted.matched == 1
 
 
 async def test_what_waits_or_is_held_is_found_by_how_it_is_shown(c: Connection) -> None:
-    """A held lane's deliveries are `held`, and a state that waits needs no second message."""
+    """The status filter means statuses as shown: `held` selects deliveries of held lanes."""
     await grant(c, service="VVA")
     await plan_all(c)
     held = await bulk.preview(c, wanted(statuses=["held"]), UUID(int=1))
@@ -183,7 +183,7 @@ async def test_what_waits_or_is_held_is_found_by_how_it_is_shown(c: Connection) 
 
 
 async def test_faults_are_named_all_at_once(c: Connection) -> None:
-    """A destination and a school that do not exist, a period that ends before it begins, and nothing at all."""
+    """A request with several faults is refused with all of them."""
     what = wanted(destination="duo:x", brins=["99ZZ"], planned_from=NOW, planned_until=NOW - timedelta(days=1))
     with pytest.raises(InvalidInput) as caught:
         await bulk.preview(c, what, UUID(int=1))
@@ -198,7 +198,7 @@ async def test_faults_are_named_all_at_once(c: Connection) -> None:
 
 
 async def test_the_rate_is_kept_whoever_takes_the_turns(many: Connection, database: str) -> None:
-    """Four processes that ask for a turn at every hundredth of a second: in no second more than ten."""
+    """Four workers together stay within the rate in every second."""
     await submit(many, wanted(destination=RIO, rate=10))
     workers = [await asyncpg.connect(database) for _ in range(4)]
     sent: list[tuple[int, int]] = []
@@ -214,14 +214,14 @@ async def test_the_rate_is_kept_whoever_takes_the_turns(many: Connection, databa
 
 
 async def test_a_clock_that_jumped_stops_nothing(many: Connection) -> None:
-    """A turn that was put an hour ahead comes all the same."""
+    """A portion that is due an hour ahead, after a clock jump, runs at once."""
     act = await submit(many, wanted(destination=RIO))
     await turn(many, NOW + timedelta(hours=1))
     assert (await finish(many, act)).state is BulkState.DONE
 
 
 async def test_two_workers_at_once_double_nothing(many: Connection, database: str) -> None:
-    """While one has the act in its hands the other finds no turn; each unit is told once."""
+    """Two workers at once process each item once."""
     act = await submit(many, wanted(destination=RIO, rate=10_000))
     one, other = await asyncpg.connect(database), await asyncpg.connect(database)
     first = one.transaction()
@@ -244,7 +244,7 @@ async def test_two_workers_at_once_double_nothing(many: Connection, database: st
 
 
 async def test_a_turn_that_breaks_off_did_nothing_and_is_taken_again(many: Connection, database: str) -> None:
-    """Cut at its last moment: the next process does the same items, and nothing twice."""
+    """A portion that is cut off is rolled back and done again by the next worker."""
     act = await submit(many, wanted(destination=RIO, rate=100))
     for second in range(2):
         moment = NOW + timedelta(seconds=second)
@@ -265,7 +265,7 @@ async def test_a_turn_that_breaks_off_did_nothing_and_is_taken_again(many: Conne
 
 
 async def test_holding_and_replaying_go_together(c: Connection) -> None:
-    """What a replay appends to a held lane waits there, and goes when it is released."""
+    """A replay to a held lane waits until the lane is released."""
     async with c.transaction():
         await controls.hold(c, RIO, None, by("ann"))
     await finish(c, await submit(c, wanted(destination=RIO)))

@@ -1,4 +1,4 @@
-"""Who decides on acts on many deliveries, and cancellations of them, on a real database."""
+"""Approval and cancellation of bulk jobs, on a real database."""
 
 from __future__ import annotations
 
@@ -41,20 +41,20 @@ AWAITING: Final = BulkState.AWAITING_APPROVAL
 
 @pytest.fixture
 async def c(connection: Connection) -> Connection:
-    """Give two schools with a mandate for RIO each, all of it taken."""
+    """Two schools with a mandate for RIO each, all of it delivered."""
     await make_two(connection)
     return connection
 
 
 @pytest.fixture
 async def many(connection: asyncpg.Connection[Any]) -> Connection:
-    """Give sixty schools, each with three settled deliveries of one unit."""
+    """Sixty schools, each with three settled deliveries of one unit."""
     await make_many(connection)
     return connection
 
 
 async def test_an_act_that_is_stopped_does_no_more(many: Connection) -> None:
-    """What it appended stays; it ends once."""
+    """A stopped job processes nothing more; what it appended stays."""
     act = await submit(many, wanted(destination=RIO, rate=50))
     await turn(many)
     async with many.transaction():
@@ -70,7 +70,7 @@ async def test_an_act_that_is_stopped_does_no_more(many: Connection) -> None:
 
 @pytest.mark.parametrize("kind", BulkKind)
 async def test_two_people_are_needed_above_the_threshold(many: Connection, kind: BulkKind) -> None:
-    """Nothing happens before another person approves; whoever asked cannot, and nobody can twice."""
+    """A large job waits until another person approves it, once."""
     if kind is BulkKind.CANCELLATION:
         await finish(many, await submit(many, wanted(destination=RIO)))
     act = await submit(many, wanted(kind, destination=RIO), above=SCHOOLS - 1)
@@ -95,7 +95,7 @@ async def test_two_people_are_needed_above_the_threshold(many: Connection, kind:
 
 
 async def test_what_one_person_began_counts_for_a_day(many: Connection) -> None:
-    """Small acts of one person, by the database's clock; what another approved and what was refused is left out."""
+    """One person's unapproved jobs of the last day, by the database's clock, count together."""
     brins = [row["brin"] for row in await many.fetch("select brin from schools order by brin")]
 
     async def begin(first: int, last: int, actor: str = "ann") -> BulkJob:
@@ -121,7 +121,7 @@ async def test_what_one_person_began_counts_for_a_day(many: Connection) -> None:
 
 
 async def test_what_a_stopped_act_did_and_what_was_skipped_are_told_apart(many: Connection) -> None:
-    """Stopped halfway it counts for what it did; what needed nothing any more is not counted."""
+    """A stopped job counts what it did, without skipped items."""
     half = await submit(many, wanted(destination=RIO, rate=50))
     await turn(many)
     async with many.transaction():
@@ -134,7 +134,7 @@ async def test_what_a_stopped_act_did_and_what_was_skipped_are_told_apart(many: 
 
 @pytest.mark.parametrize("kind", BulkKind)
 async def test_two_acts_begun_at_once_count_each_other(many: Connection, database: str, kind: BulkKind) -> None:
-    """While one is not committed the other of the same person waits for it; another person's does not."""
+    """Two jobs of one person at once are serialized and count each other; another person's job does not wait."""
     if kind is BulkKind.CANCELLATION:
         await finish(many, await submit(many, wanted(destination=RIO)))
     what = wanted(kind, destination=RIO)
@@ -154,14 +154,14 @@ async def test_two_acts_begun_at_once_count_each_other(many: Connection, databas
 
 
 async def test_the_database_itself_wants_two_people(many: Connection) -> None:
-    """Whatever the code says: no row has one person for both."""
+    """The database refuses an approval by the requester."""
     act = await submit(many, wanted(destination=RIO), above=0)
     with pytest.raises(asyncpg.CheckViolationError):
         await many.execute("update bulk_jobs set approved_by = asked_by, approved_at = now() where id = $1", act.id)
 
 
 async def test_every_act_of_a_person_is_in_the_audit(c: Connection) -> None:
-    """Who asked, who approved and who stopped it, with the reasons; at the schools that were named."""
+    """Request, approval and stop of a job are in the audit of the named schools, with their reasons."""
     act = await submit(c, wanted(brins=["18DS", "00AA"]), above=0)
     async with c.transaction():
         await bulk.approve(c, act.id, by("bob"))
@@ -184,7 +184,7 @@ async def test_every_act_of_a_person_is_in_the_audit(c: Connection) -> None:
 
 
 async def test_what_is_cancelled_in_bulk_is_noted_from_what_to_what(c: Connection) -> None:
-    """At the school whose it is, for whoever asked; and that the act is done, with what it came to, is the hub's."""
+    """Each cancelled delivery is in the audit of its school under the requester; the end of the job is the hub's."""
     for row in await c.fetch("select id from mandates"):
         async with c.transaction():
             await register.withdraw(c, row["id"], at())
@@ -213,7 +213,7 @@ async def test_what_is_cancelled_in_bulk_is_noted_from_what_to_what(c: Connectio
 
 
 async def test_a_cancellation_takes_what_waits_and_leaves_the_rest(c: Connection) -> None:
-    """Of what matches: taken deliveries stay, an end that waits goes, and the lane goes on with what comes."""
+    """A cancellation cancels waiting deliveries and leaves delivered ones; the lane goes on."""
     for row in await c.fetch("select id from mandates"):
         async with c.transaction():
             await register.withdraw(c, row["id"], at())
@@ -232,7 +232,7 @@ async def test_a_cancellation_takes_what_waits_and_leaves_the_rest(c: Connection
 
 
 async def test_what_is_being_sent_is_cancelled_by_nobody(c: Connection) -> None:
-    """A lane in a forwarder's hands is left until it is given back; what was taken meanwhile is skipped."""
+    """Items in a leased lane are left until the lease ends; what was delivered meanwhile is skipped."""
     for row in await c.fetch("select id from mandates"):
         async with c.transaction():
             await register.withdraw(c, row["id"], at())

@@ -1,4 +1,4 @@
-"""Copies on a real database: a whole board at once, said before it is done, and nothing of it when one part fails."""
+"""Copies of mandates to all schools of a board on a real database: previewed, all or nothing."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ HEADER = "brin;service_code;supplier_oin;start_date;end_date;branch;routing_id\n
 
 
 def hand(*boards: str) -> Actor:
-    """Be the administrator of boards."""
+    """The administrator of boards."""
     bges = frozenset(map(BgeCode, boards))
     return Actor(caller=Caller(subject="somebody", roles=frozenset({Role.SCHOOL}), bges=bges), at=AT.now)
 
 
 @pytest.fixture
 async def brins(connection: Connection) -> list[Brin]:
-    """Give the schools of the largest board in a register of real schools, with two systems."""
+    """The schools of the largest board in a register of real schools, with two systems."""
     await import_schools(connection, SCHOOLS, AT)
     await connection.execute(
         """insert into systems (supplier_oin, name, service_codes)
@@ -62,7 +62,7 @@ async def copy(c: Connection, mandate: Mandate, brins: list[Brin], *, dry_run: b
 
 
 async def test_the_largest_board_is_copied_to_in_one_go(connection: Connection, brins: list[Brin]) -> None:
-    """55 schools in as many statements as one, in one transaction, with one event per school; seconds are told."""
+    """55 schools cost as many statements as one, in one transaction, with one event per school."""
     assert len(brins) == 56
     mandate = await give(connection, brins[0])
     statements = Counter[str]()
@@ -86,7 +86,7 @@ async def test_the_largest_board_is_copied_to_in_one_go(connection: Connection, 
 
 
 async def test_the_preview_says_where_it_would_be_the_first_system(connection: Connection, brins: list[Brin]) -> None:
-    """A school without a system, one with the same on other days, one with another before, one with another then."""
+    """The preview tells apart schools without a system, with the same system, and with another one before or then."""
     rows = (
         f"{brins[2]};VVA;{ONE};2026-08-01;2026-12-31;;",
         f"{brins[3]};VVA;{OTHER};2026-08-01;2026-12-31;;",
@@ -112,7 +112,7 @@ async def test_the_preview_says_where_it_would_be_the_first_system(connection: C
 
 
 async def test_only_schools_that_one_administers_are_copied_to(connection: Connection, brins: list[Brin]) -> None:
-    """A school of another board is as good as unknown, and gets nothing."""
+    """A school of another board is unknown to the caller and gets nothing."""
     mandate = await give(connection, brins[0])
     (elsewhere, own) = await copy(connection, mandate, [Brin("18DS"), brins[1]])
     assert (elsewhere.reason, own.reason) == ("unknown_school", None)
@@ -120,7 +120,7 @@ async def test_only_schools_that_one_administers_are_copied_to(connection: Conne
 
 
 async def test_copies_are_made_all_or_none(connection: Connection, brins: list[Brin]) -> None:
-    """Where the transaction fails at its end, no school has a mandate, an event or a number of one."""
+    """A copy that fails at commit leaves no mandate, event or number."""
     mandate = await give(connection, brins[0])
 
     async def cut_off() -> None:

@@ -1,4 +1,4 @@
-"""What a delivery costs: bytes of WAL and statements, from the recorded event to the report. A recorded baseline."""
+"""The cost of a delivery in WAL bytes and statements, against a recorded baseline."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ async def quiet(database: str) -> AsyncIterator[asyncpg.Connection[Any]]:
 
 
 async def cost(c: asyncpg.Connection[Any], start: str) -> Cost:
-    """Say what was written since `start`."""
+    """Return the WAL written since `start`."""
     row = await c.fetchrow(
         """select sum(record_size)::float as records, sum(fpi_size)::float as pages
              from pg_get_wal_stats($1::text::pg_lsn, pg_current_wal_flush_lsn())""",

@@ -1,4 +1,4 @@
-"""A supplier's gate: a destination held whole while chosen schools go, or open while chosen schools are held."""
+"""Holds: a destination that is held as a whole with released schools, or released with held schools."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ RIO = "duo:rio"
 
 @pytest.fixture
 async def c(connection: Connection) -> Connection:
-    """Make a register of two schools with a mandate for RIO each, planned."""
+    """A register of two schools with a planned mandate for RIO each."""
     await make_register(connection)
     for brin in BRINS:
         await grant(connection, brin, service="RIO")
@@ -43,26 +43,26 @@ async def c(connection: Connection) -> Connection:
 
 
 async def hold(c: Connection, brins: Sequence[str] | None = None) -> None:
-    """Actor the button."""
+    """Hold as an operator does."""
     async with c.transaction():
         await controls.hold(c, RIO, brins, Actor(caller=operator("me"), at=NOW, reason="x"))
 
 
 async def release(c: Connection, brins: Sequence[str] | None = None) -> None:
-    """Actor the other one."""
+    """Release as an operator does."""
     async with c.transaction():
         await controls.release(c, RIO, brins, Actor(caller=operator("me"), at=NOW, reason="x"))
 
 
 async def new_school(c: Connection) -> None:
-    """Let a school come that was not there, with a mandate, and plan it."""
+    """Insert a school with a mandate, and plan it."""
     await add_schools(c, BuiltSchool(brin="00CC"))
     await grant(c, LATER, service="RIO")  # type: ignore[arg-type]
     await plan_everybody(c)
 
 
 async def statuses(c: Connection) -> dict[str, str]:
-    """Say how each school's only message for RIO stands."""
+    """Return the status of each school's only message for RIO."""
     rows = await c.fetch(
         """select d.brin, d.status::text as status from deliveries d
              join destinations p on p.id = d.destination and p.name = $1 order by d.brin, d.sequence""",
@@ -72,7 +72,7 @@ async def statuses(c: Connection) -> dict[str, str]:
 
 
 async def standing(c: Connection) -> tuple[DestinationLag, LaneSums]:
-    """Read how the destination stands."""
+    """Return the state of the destination."""
     lag = await LagReader().read(c, NOW)
     destination = next(destination for destination in await observe.read_destinations(c) if destination.name == RIO)
     return next(each for each in lag.destinations if each.destination.name == RIO), (await observe.lane_sums(c))[
@@ -81,7 +81,7 @@ async def standing(c: Connection) -> tuple[DestinationLag, LaneSums]:
 
 
 async def test_one_school_goes_first_then_the_rest(c: Connection) -> None:
-    """Hold all, release one, let it be seen to work, release all: each goes once, in order."""
+    """With all held, a released school is sent to first; then releasing all sends the rest, each once and in order."""
     await hold(c)
     assert await take(c, RIO) == 0
     await release(c, [SECOND])
@@ -97,7 +97,7 @@ async def test_one_school_goes_first_then_the_rest(c: Connection) -> None:
 
 
 async def test_what_is_new_of_a_released_school_goes_and_of_the_others_waits(c: Connection) -> None:
-    """The gate is a state, not an event."""
+    """New messages follow the hold of their school."""
     await hold(c)
     await release(c, [SECOND])
     await take(c, RIO)
@@ -111,7 +111,7 @@ async def test_what_is_new_of_a_released_school_goes_and_of_the_others_waits(c: 
 
 
 async def test_schools_that_come_later_are_held_with_the_others(c: Connection) -> None:
-    """Until the destination is released; then what comes is open."""
+    """New schools are held while their destination is, and released with it."""
     await hold(c)
     await release(c, [SECOND])
     await new_school(c)
@@ -122,7 +122,7 @@ async def test_schools_that_come_later_are_held_with_the_others(c: Connection) -
 
 
 async def test_a_school_may_be_released_before_there_is_anything_for_it(c: Connection) -> None:
-    """The first message for it is planned later, and goes."""
+    """A school released before its first message gets that message."""
     await hold(c)
     await add_schools(c, BuiltSchool(brin="00DD"))
     await release(c, ["00DD"])
@@ -133,7 +133,7 @@ async def test_a_school_may_be_released_before_there_is_anything_for_it(c: Conne
 
 
 async def test_the_reverse_chosen_schools_wait_while_all_others_go(c: Connection) -> None:
-    """Also one that is held in a destination that is held, and released, and the destination after it."""
+    """Held schools wait while others go, also after the destination is held and released."""
     await hold(c, [SECOND])
     assert await take(c, RIO) == 1
     lag, sums = await standing(c)
@@ -148,7 +148,7 @@ async def test_the_reverse_chosen_schools_wait_while_all_others_go(c: Connection
 
 
 async def test_holding_again_closes_what_was_released(c: Connection) -> None:
-    """Hold all is all: earlier exceptions end."""
+    """Holding a destination again ends all exceptions."""
     await hold(c)
     await release(c, [SECOND])
     await hold(c)
@@ -158,7 +158,7 @@ async def test_holding_again_closes_what_was_released(c: Connection) -> None:
 
 @pytest.mark.parametrize("button", ["hold", "release"])
 async def test_a_lane_that_is_being_made_is_what_its_destination_is(c: Connection, database: str, button: str) -> None:
-    """A planner at work with a school's first message: the button waits for it, and then takes its lane along."""
+    """A hold waits for a planner that creates a lane, and then holds that lane."""
     if button == "release":
         await hold(c)
     await add_schools(c, BuiltSchool(brin="00CC"))

@@ -1,4 +1,4 @@
-"""The school and lane protocols, their real statements driven through interleavings on real Postgres."""
+"""Interleavings of planners, forwarders and sweeps on real Postgres."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ BRIN, SUPPLIER = "18DS", "00000099000000001000"
 
 
 class Receiver:
-    """What DUO's queue took, in the order of arrival."""
+    """DUO's queue: records messages in order of arrival."""
 
     def __init__(self) -> None:
         self.arrivals: list[tuple[str, int]] = []
@@ -45,7 +45,7 @@ class Receiver:
 
 
 class World:
-    """One school, one mandate, some events that nobody has planned, and the processes that come for them."""
+    """A school with a mandate, unplanned events, and the processes that handle them."""
 
     def __init__(self, watcher: asyncpg.Connection[Any]) -> None:
         self.watcher = watcher
@@ -173,7 +173,7 @@ class World:
 
 @pytest.mark.timeout(1800)
 async def test_no_interleaving_loses_repeats_or_reorders(database: str) -> None:
-    """Two planners, two forwarders, a sweep and at most one crash or pause end with every promise kept."""
+    """No interleaving with at most one crash or pause loses, duplicates or reorders a delivery."""
     seed = chance.seed()
     watcher = await asyncpg.connect(database)
     world = World(watcher)

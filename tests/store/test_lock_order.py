@@ -1,4 +1,4 @@
-"""Who writes where others write too waits before it holds anything they need: two connections, one step at a time."""
+"""Lock order: each writer waits for its first lock before it holds one that others need."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ WAITING = "select count(*) from pg_stat_activity where datname = current_databas
 
 @pytest.fixture
 async def one(pool: Pool) -> AsyncIterator[Connection]:
-    """Give the connection of whoever comes first."""
+    """The connection that comes first."""
     async with pool.acquire() as c:
         await make_register(c)
         yield c
@@ -39,13 +39,13 @@ async def one(pool: Pool) -> AsyncIterator[Connection]:
 
 @pytest.fixture
 async def other(pool: Pool) -> AsyncIterator[Connection]:
-    """Give the connection of whoever has to wait."""
+    """The connection that waits."""
     async with pool.acquire() as c:
         yield c
 
 
 async def begin(c: Connection, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-    """Begin a piece of work on another connection, and come back when it waits for what this one holds."""
+    """Start work on another connection, and return when it waits for a lock of this one."""
     task = asyncio.create_task(work)
     while not await c.fetchval(WAITING):
         assert not task.done(), "it did not wait"
@@ -54,13 +54,13 @@ async def begin(c: Connection, work: Coroutine[Any, Any, Any]) -> asyncio.Task[A
 
 
 async def in_transaction(c: Connection, work: Coroutine[Any, Any, Any]) -> Any:
-    """Do a piece of work in a transaction of its own."""
+    """Run work in a transaction of its own."""
     async with c.transaction():
         return await work
 
 
 async def test_what_was_taken_is_noted_in_the_order_of_destinations(one: Connection, other: Connection) -> None:
-    """Whoever waits for the first holds none after it, in whatever order they took something, as forwarders look up."""
+    """Writing `accepted_at` locks destinations in the order of their ids."""
     first, second = [row["id"] for row in await one.fetch("select id from destinations order by id limit 2")]
     await prefer_index_lookups(other)
     async with one.transaction():
@@ -71,7 +71,7 @@ async def test_what_was_taken_is_noted_in_the_order_of_destinations(one: Connect
 
 
 async def test_moments_are_forgotten_in_the_order_of_destinations(one: Connection, other: Connection) -> None:
-    """Also where the first one's row was written last, and stands last."""
+    """Resetting deadlines locks destinations in the order of their ids, whatever the physical order of rows."""
     first, second = [row["id"] for row in await one.fetch("select id from destinations order by id limit 2")]
     await one.execute("update destinations set pace = pace where id = $1", first)
     async with one.transaction():
@@ -82,7 +82,7 @@ async def test_moments_are_forgotten_in_the_order_of_destinations(one: Connectio
 
 
 async def test_old_news_holds_its_destination_before_any_lane(one: Connection, other: Connection) -> None:
-    """Whoever closes a circuit holds the destination and then its lanes; the planner that waits for it holds none."""
+    """A planner of old events waits for a destination before it locks any lane."""
     mandate = await grant(one, service="RIO")
     await plan_all(one)
     rio = await one.fetchval("select id from destinations where name = $1", RIO)
@@ -97,7 +97,7 @@ async def test_old_news_holds_its_destination_before_any_lane(one: Connection, o
 
 
 async def test_a_cancellation_that_meets_retention_finds_nothing(one: Connection, other: Connection) -> None:
-    """It knew the delivery, waited for its lane, and the delivery is gone: it is not known, and nothing breaks."""
+    """A cancellation that waited for retention finds its delivery deleted, and reports it as unknown."""
     mandate = await grant(one, service="RIO")
     for days in (400, 4000):
         async with one.transaction():

@@ -1,4 +1,4 @@
-"""Counters, histograms and the search for the oldest: sums stay what they are, and nothing unsettled is passed."""
+"""Counters, histograms and the search for the oldest delivery: sums are kept, and nothing unsettled is passed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ A_LONG_TIME = timedelta(hours=2)
 
 
 async def test_tallies_of_all_processes_are_one_sum(connection: Connection) -> None:
-    """Each adds to rows of its own, and what comes to zero is not shown."""
+    """Tallies are summed over processes, without zeros."""
     await tallies.add(connection, 1, {(1, Status.WAITING, True): 3, (1, Status.DEAD, True): 0})
     await tallies.add(connection, 2, {(1, Status.WAITING, True): -1, (1, Status.DELIVERED, True): 1})
     await tallies.add(connection, 1, {(1, Status.DELIVERED, True): -1})
@@ -34,7 +34,7 @@ async def test_tallies_of_all_processes_are_one_sum(connection: Connection) -> N
 
 
 async def test_what_was_measured_adds_up(connection: Connection) -> None:
-    """Over flushes, processes and minutes; counters too."""
+    """Histograms and counters are summed over flushes, processes and minutes."""
     for process in (1, 2):
         measured = Meters()
         measured.observe(7, "plan", 0.004)
@@ -50,7 +50,7 @@ async def test_what_was_measured_adds_up(connection: Connection) -> None:
 
 
 async def test_what_could_not_be_written_is_written_later(connection: Connection) -> None:
-    """A flush that fails keeps its numbers."""
+    """A flush that fails keeps its numbers for the next one."""
     measured = Meters()
     measured.observe(7, "plan", 1.0)
     measured.count("events", 0, "x")
@@ -66,7 +66,7 @@ async def test_what_could_not_be_written_is_written_later(connection: Connection
 
 
 async def test_folding_keeps_every_sum(connection: Connection) -> None:
-    """Old minutes become one row, processes that are gone become process 0, those that beat keep theirs."""
+    """Folding merges old minutes and ended processes and keeps all sums."""
     living = await connection.fetchval("insert into processes (role, host, pid) values ('plan', 'h', 1) returning id")
     for process in (living, 901, 902):
         await tallies.add(connection, process, {(1, Status.WAITING, True): 5})
@@ -99,7 +99,7 @@ async def test_folding_keeps_every_sum(connection: Connection) -> None:
 
 @pytest.fixture
 async def ledger(connection: Connection) -> Connection:
-    """A school with a mandate for RIO that has two units; both were taken by DUO's queue."""
+    """A school with a mandate for RIO of two units, both delivered to DUO's queue."""
     await make_register(connection)
     await grant(connection, service="RIO", routed=["18DS01"])
     await plan_all(connection)
@@ -108,7 +108,7 @@ async def ledger(connection: Connection) -> Connection:
 
 
 async def make_old(c: Connection, age: timedelta) -> None:
-    """Pretend that all deliveries are of events this old; their ids begin with that moment."""
+    """Give all deliveries ids and times of this age."""
     first = lowest_at(now() - age).int
     for nth, row in enumerate(await c.fetch("select ctid::text, id from deliveries order by destination, sequence")):
         await c.execute("update deliveries set id = $1 where id = $2", UUID(int=first + nth), row["id"])
@@ -116,13 +116,13 @@ async def make_old(c: Connection, age: timedelta) -> None:
 
 
 async def start(c: Connection) -> UUID:
-    """Read where the search at DUO's queue for RIO starts."""
+    """Return where the search for DUO's queue of RIO starts."""
     rio = await c.fetchval("select id from destinations where name = 'duo:rio'")
     return (await observe.search_starts(c))[rio]
 
 
 async def test_the_search_stops_at_what_waits_for_a_report(ledger: Connection) -> None:
-    """It passes what is settled, and never what is not."""
+    """The start of the search never passes a delivery that waits for a report."""
     await make_old(ledger, A_LONG_TIME)
     ids = [row["id"] for row in await ledger.fetch("select id from deliveries order by id")]
     await observe.advance_open_from(ledger, now())
@@ -137,7 +137,7 @@ async def test_the_search_stops_at_what_waits_for_a_report(ledger: Connection) -
 
 
 async def test_the_search_never_passes_the_last_minutes(ledger: Connection) -> None:
-    """Deliveries of events that young may still be planned."""
+    """The start of the search stays behind recent events, which may not be planned yet."""
     for row in await ledger.fetch("select id from deliveries"):
         await report(ledger, str(row["id"]), "processed")
     at = now()
@@ -146,7 +146,7 @@ async def test_the_search_never_passes_the_last_minutes(ledger: Connection) -> N
 
 
 async def test_the_planner_moves_the_start_back(ledger: Connection) -> None:
-    """An old event that is planned late is found by the next look."""
+    """Planning an old event moves the start of the search back to it."""
     for row in await ledger.fetch("select id from deliveries"):
         await report(ledger, str(row["id"]), "processed")
     await observe.advance_open_from(ledger, now())
@@ -168,7 +168,7 @@ def _oldest(lag: Lag) -> float | None:
 
 
 async def test_the_oldest_unprocessed_is_found_past_many_that_are_settled(ledger: Connection) -> None:
-    """Chunk by chunk; and a reader that has looked goes on where it found one."""
+    """The search goes on in chunks, and continues where it ended before."""
     await ledger.execute(
         """insert into deliveries (destination, brin, sequence, event_number, id, type, expects_report, planned_at,
                                    status, attempts, delivered_at, processed_at, reported_at)
@@ -185,7 +185,7 @@ async def test_the_oldest_unprocessed_is_found_past_many_that_are_settled(ledger
 
 
 async def test_a_backlog_is_as_old_as_its_oldest_event(ledger: Connection) -> None:
-    """Except where it stands for the current state: that waits since it was planned."""
+    """A backlog is as old as its oldest event; a delivery of the current state counts from its planning."""
     await grant(ledger, service="RIO", brin=BRINS[0])
     await plan_all(ledger)
     old = UUID(int=lowest_at(now() - A_LONG_TIME).int)

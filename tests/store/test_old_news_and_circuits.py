@@ -1,4 +1,4 @@
-"""Who tells old news and who moves a circuit take a destination before its lanes, so that neither waits for ever."""
+"""Planning of old events and circuit changes lock destinations before lanes, so that neither deadlocks."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ RIO, WEBHOOK = "duo:rio", f"las:{LAS}"
 
 @pytest.fixture
 async def c(connection: Connection) -> Connection:
-    """Make a register."""
+    """A register."""
     await make_register(connection)
     return connection
 
@@ -67,7 +67,7 @@ async def probe_during(database: str, c: Connection, destination: int, telling: 
 
 
 async def test_a_probe_is_chosen_while_a_system_subscribes_for_the_first_time(database: str, c: Connection) -> None:
-    """The current state that replaces its backlog is old news, told in lanes that the probe needs."""
+    """Choosing a probe lane waits for a first subscription and does not deadlock."""
     await grant(c)
     await plan_all(c)
 
@@ -82,7 +82,7 @@ async def test_a_probe_is_chosen_while_a_system_subscribes_for_the_first_time(da
 
 
 async def test_a_probe_is_chosen_while_old_news_is_sent_again(database: str, c: Connection) -> None:
-    """A replay of one mandate goes to the lane in which a message of another waits."""
+    """Choosing a probe lane waits for a replay and does not deadlock."""
     told = await grant(c, service="RIO", routed=("18DS00",))
     waits = await grant(c, service="RIO", routed=("18DS01",), supplier=OTHER, first=2)
     await plan_all(c)

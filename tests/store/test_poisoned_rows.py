@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
+from asyncpg.exceptions._base import DataError
 
+from consumers.forwarding.leases import BatchCompleter
 from consumers.reporting.reader import ReportReader
-from hub import register
+from hub import register, settle
 from hub.api.reports import ReportBatcher
 from hub.clock import now, today
 from hub.envelopes import envelope_defaults
 from hub.processes.heartbeat import Heartbeat
-from hub.settle import IncomingReport
+from hub.settle import IncomingReport, LaneResult
+from hub.store.lanes import LaneUpdate, Lease
 from hub.store.meters import Meters
 from producers import calendar, delivery_changes
 from producers.relay import Relay
@@ -148,3 +151,26 @@ async def test_a_school_whose_dates_fail_keeps_no_other_from_its_own(
     await calendar.catch_up(connection, now())
     left = await connection.fetch("select brin from mandates where next_date is not null")
     assert [row["brin"] for row in left] == ["00AA"]
+
+
+@pytest.mark.parametrize("fault", [TypeError("a fault of ours"), DataError("invalid input for query argument $1")])
+async def test_a_lane_whose_result_cannot_be_written_keeps_no_other_from_its_own(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    """Whatever it fails with; a value that the driver cannot send counts as such, and is not tried for ever."""
+    written: list[tuple[str, float]] = []
+
+    async def record(_c: Connection, _process: int, batch: Sequence[LaneResult], _now: datetime) -> int:
+        if any(result.update.lease.brin == "00AA" and not result.update.wait for result in batch):
+            raise fault
+        written.extend((result.update.lease.brin, result.update.wait) for result in batch)
+        return len(batch)
+
+    monkeypatch.setattr(settle, "record_attempts", record)
+    async with Heartbeat(pool, "forward") as heartbeat:
+        completer = BatchCompleter(pool, heartbeat, lambda _batch: None)
+        for brin in ("00AA", "18DS"):
+            lease = Lease(destination=1, brin=brin, head=0, sent=0, closed=0, token=1)
+            completer.put(LaneResult(update=LaneUpdate(lease=lease, head=1, sent=1, closed=0, wait=0.0)))
+        await completer.flush()
+    assert written == [("00AA", 60.0), ("18DS", 0.0)]

@@ -1,4 +1,4 @@
-"""What a connection was set up with lasts as long as the connection, and nothing else does."""
+"""Connection settings last as long as the connection; transactions do not."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ NAMES = ("enable_hashjoin", "enable_mergejoin", "enable_seqscan", "jit", "plan_c
 
 
 async def test_hot_connections_look_up_by_key_however_often_they_are_used(database: str) -> None:
-    """Giving a connection back does not make its planner guess again."""
+    """Planner settings survive the return of a connection to the pool."""
     pool = await open_pool(database, name="a test", max_size=1, is_hot=True)
     try:
         found = [await pool.fetchval(SETTINGS, NAMES) for _ in range(3)]
@@ -19,7 +19,7 @@ async def test_hot_connections_look_up_by_key_however_often_they_are_used(databa
 
 
 async def test_a_transaction_that_was_left_open_is_rolled_back(database: str) -> None:
-    """Whoever gets the connection next finds none, and nothing that was written in it."""
+    """A transaction left open is rolled back when the connection returns to the pool."""
     pool = await open_pool(database, name="a test", max_size=1)
     try:
         async with pool.acquire() as c:

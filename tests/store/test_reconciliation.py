@@ -1,4 +1,4 @@
-"""Reconciliation against a model of a receiver: whatever it lost, what it is told leads it to what it should hold."""
+"""Reconciliation against a receiver model: following its lists leads any receiver to the right state."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Said:
 
 
 def take(messages: Iterable[Said], holds: Mapping[Unit, int] | None = None) -> dict[Unit, int]:
-    """Be a receiver that does as it is told: the highest version counts, and what ended is dropped."""
+    """Apply messages as a receiver does: the highest version counts, and an end drops the unit."""
     held = dict(holds or {})
     for message in messages:
         if message.version <= held.get(message.unit, 0):
@@ -85,7 +85,7 @@ def take(messages: Iterable[Said], holds: Mapping[Unit, int] | None = None) -> d
 
 
 async def messages(c: Connection, place: str) -> tuple[list[Said], list[Said]]:
-    """Read what a receiver was sent, in the order of its lanes, and what waits for it."""
+    """Return what a receiver was sent, in the order of its lanes, and what waits for it."""
     rows = await c.fetch(
         """select d.id, d.status::text in ('waiting', 'retrying') as waits from deliveries d
              join destinations p on p.id = d.destination
@@ -101,7 +101,7 @@ async def messages(c: Connection, place: str) -> tuple[list[Said], list[Said]]:
 
 @pytest.fixture
 async def lived(connection: Connection) -> Connection:
-    """Two systems with everything that units go through: routed, moved, ended, expired, ambiguous; some of it waits."""
+    """Two systems with units that were routed, moved, ended, expired and ambiguous; some messages wait."""
     c = connection
     await fill(c)
     await subscribed(c, ONE, services=("VVA",))
@@ -134,7 +134,7 @@ async def _planned_and_taken(c: Connection) -> None:
 
 @pytest.mark.parametrize("oin", [ONE, OTHER])
 async def test_whoever_lost_something_is_told_exactly_that(lived: Connection, oin: Oin) -> None:
-    """For random receivers: what differs is named once, nothing else is, and doing it leads to the right state."""
+    """For any receiver, each difference is listed once and following the lists leads to the right state."""
     sent, waiting = await messages(lived, f"las:{oin}")
     dice, found_something = random.Random(SEED), 0  # noqa: S311 - chance, not secrecy
     should_hold = take([*sent, *waiting])
@@ -154,7 +154,7 @@ async def test_whoever_lost_something_is_told_exactly_that(lived: Connection, oi
 
 
 async def test_the_lists_say_what_the_receiver_has_to_do(lived: Connection) -> None:
-    """Missing: it holds none; outdated: it holds an older version; pending: it only has to wait."""
+    """`missing`, `outdated` and `pending` mean: not held, older version held, on its way."""
     sent, waiting = await messages(lived, f"las:{ONE}")
     holds = take(sent)
     found = await _compare(lived, ONE, holds)
@@ -167,7 +167,7 @@ async def test_the_lists_say_what_the_receiver_has_to_do(lived: Connection) -> N
 
 
 async def test_a_branch_that_nobody_may_claim_is_nobodys_loss(lived: Connection) -> None:
-    """The rest that is ambiguous was never told to the second system, and so it misses nothing."""
+    """An ambiguous rest that the second system was never sent is not missing there."""
     sent, waiting = await messages(lived, f"las:{OTHER}")
     mandate = await lived.fetchval("select id from mandates where supplier_oin = $1 and brin = $2", OTHER, BRIN)
     assert (mandate, "") not in {m.unit for m in (*sent, *waiting)}
@@ -175,7 +175,7 @@ async def test_a_branch_that_nobody_may_claim_is_nobodys_loss(lived: Connection)
 
 
 async def test_another_systems_mandate_is_as_unknown_as_an_invented_one(lived: Connection) -> None:
-    """What one system holds of another's mandates is `unknown`, word for word like something that never was."""
+    """Another system's mandate and an invented one get the same answer, `unknown`."""
     sent, _ = await messages(lived, f"las:{ONE}")
     foreign = dict.fromkeys(take(sent), 99)
     own = take((await messages(lived, f"las:{OTHER}"))[0])
@@ -185,7 +185,7 @@ async def test_another_systems_mandate_is_as_unknown_as_an_invented_one(lived: C
 
 
 async def test_each_service_is_compared_by_itself(lived: Connection) -> None:
-    """A system that is not told of a service has nothing to compare; what it holds elsewhere is not asked for."""
+    """Each service is compared by itself."""
     assert await reconcile(lived, ONE, ServiceCode("RIO"), []) is None
     await lived.execute("update subscriptions set services = '{VVA,RIO}' where supplier_oin = $1", ONE)
     assert await reconcile(lived, ONE, ServiceCode("RIO"), []) == Differences()

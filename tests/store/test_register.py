@@ -1,4 +1,4 @@
-"""The register on a real database: a grant is one transaction, and every rule says what breaks it."""
+"""The register on a real database: a grant is one transaction, and each rule names its fault."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 async def c(connection: Connection) -> Connection:
-    """Give a register with a few schools and two systems."""
+    """A register of a few schools and two systems."""
     await fill(connection)
     return connection
 
 
 async def test_a_grant_is_a_mandate_and_an_event_in_one_transaction(c: Connection) -> None:
-    """Everything that follows from a grant is written with it: mandate, event, errand, number."""
+    """A grant writes mandate, event, outbox row and number in one transaction."""
     mandate = await grant(c, request(branches=((B1, R2),)))
     assert mandate.version == 1
     assert mandate.routes == {B1: R2}
@@ -63,7 +63,7 @@ async def test_a_grant_is_a_mandate_and_an_event_in_one_transaction(c: Connectio
 
 
 async def test_the_body_of_an_event_is_a_published_mandate_change(c: Connection) -> None:
-    """What the register writes reads as the published language has it, with the whole state."""
+    """The body of an event is valid published data with the whole state."""
     mandate = await grant(c, request(branches=((B1, None),), end=date(2027, 7, 31)))
     row = await c.fetchrow("select * from events")
     assert row is not None
@@ -82,7 +82,7 @@ async def test_the_body_of_an_event_is_a_published_mandate_change(c: Connection)
 
 
 async def test_everything_that_is_wrong_is_said_at_once(c: Connection) -> None:
-    """A wish with many faults gets them all back, and leaves nothing behind."""
+    """A request with many faults gets all of them and writes nothing."""
     bad = GrantRequest(
         brin=Brin("00ZZ"),
         service_code=ServiceCode("NONE"),
@@ -121,14 +121,14 @@ async def test_everything_that_is_wrong_is_said_at_once(c: Connection) -> None:
 async def test_a_wish_that_breaks_a_rule_names_the_field(
     c: Connection, wanted: GrantRequest, expected: list[tuple[str, str]]
 ) -> None:
-    """Each rule has a code of its own and points at what breaks it."""
+    """Each broken rule has its code and names its field."""
     with pytest.raises(InvalidInput) as refused:
         await grant(c, wanted)
     assert [(e.field, e.code) for e in refused.value.errors] == expected
 
 
 async def test_a_system_must_offer_the_service(c: Connection) -> None:
-    """A mandate for a service that the system does not have is refused."""
+    """A mandate for a service that the system does not offer is refused."""
     wanted = GrantRequest(brin=BRIN, service_code=RIO, supplier_oin=OTHER, start_date=TODAY)
     with pytest.raises(InvalidInput) as refused:
         await grant(c, wanted)
@@ -136,7 +136,7 @@ async def test_a_system_must_offer_the_service(c: Connection) -> None:
 
 
 async def test_mandates_of_one_system_may_not_overlap(c: Connection) -> None:
-    """For one school, service and system there is one mandate a day; a later one may follow."""
+    """Mandates of one school, service and system must not overlap in time."""
     await grant(c, request(end=date(2027, 7, 31)))
     with pytest.raises(Conflict) as refused:
         await grant(c, request(start=date(2027, 7, 31)))
@@ -145,7 +145,7 @@ async def test_mandates_of_one_system_may_not_overlap(c: Connection) -> None:
 
 
 async def test_a_routing_characteristic_is_unique_per_service(c: Connection) -> None:
-    """A second mandate cannot take one that is in use; another service can; a free one is the lowest over all."""
+    """A routing characteristic is unique per service; the lowest free one is free for all services."""
     await grant(c, request(branches=((B0, R1),)))
     with pytest.raises(Conflict) as refused:
         await grant(c, request(OTHER, branches=((B1, R1),)))
@@ -157,7 +157,7 @@ async def test_a_routing_characteristic_is_unique_per_service(c: Connection) -> 
 
 
 async def test_a_copy_says_per_school_what_became_of_it(c: Connection) -> None:
-    """Only schools of the caller, with the same system or none yet; a dry run writes nothing."""
+    """A copy reports an outcome per school of the caller; a dry run writes nothing."""
     source = await grant(c, request(end=date(2027, 7, 31)))
     brins = [Brin("00AA"), BRIN, Brin("00BB"), Brin("00CC"), Brin("00ZZ")]
 
@@ -178,7 +178,7 @@ async def test_a_copy_says_per_school_what_became_of_it(c: Connection) -> None:
 
 
 async def test_a_school_with_another_system_gets_no_copy(c: Connection) -> None:
-    """The outcome names the system that the school has."""
+    """A school with another system gets no copy, and the outcome names that system."""
     await grant(c, request(OTHER, brin=Brin("00AA")))
     source = await grant(c, request())
     order = CopyRequest(mandate_id=source.id, brins=[Brin("00AA")], may_administer=lambda _: True, dry_run=False)
@@ -187,7 +187,7 @@ async def test_a_school_with_another_system_gets_no_copy(c: Connection) -> None:
 
 
 async def test_changes_of_one_school_wait_for_each_other(c: Connection, database: str) -> None:
-    """Two at once get numbers that follow each other, and the second sees what the first did."""
+    """Concurrent changes of a school are serialized and see each other."""
 
     async def one(supplier: Oin) -> UUID:
         mine = await asyncpg.connect(database)
@@ -203,6 +203,6 @@ async def test_changes_of_one_school_wait_for_each_other(c: Connection, database
 
 
 async def test_kinds_are_those_of_the_database(c: Connection) -> None:
-    """The closed set of types is the same on both sides."""
+    """The event types of code and database are the same set."""
     rows = await c.fetch("select unnest(enum_range(null::event_type))::text as kind")
     assert [row["kind"] for row in rows] == [kind.value for kind in Kind]

@@ -1,4 +1,4 @@
-"""Mandates that change, on a real database: each change is an event, dates arrive once, others are told."""
+"""Changes of mandates on a real database: events, dates, and effects on other mandates."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 async def c(connection: Connection) -> Connection:
-    """Give a register with a few schools and two systems."""
+    """A register of a few schools and two systems."""
     await fill(connection)
     return connection
 
 
 async def test_an_amendment_reaches_whoever_was_told(c: Connection) -> None:
-    """A new end date is an event of its own, to every unit; the same dates again are none."""
+    """A new end date is an event to every unit that was announced; unchanged dates are none."""
     mandate = await grant(c, request(branches=((B0, R1),)))
     async with c.transaction():
         after = await register.amend(c, mandate.id, DateChange(end_date=date(2027, 7, 31)), at(), expected=1)
@@ -40,7 +40,7 @@ async def test_an_amendment_reaches_whoever_was_told(c: Connection) -> None:
 
 
 async def test_a_stale_version_changes_nothing(c: Connection) -> None:
-    """Who decides on an old version is told so."""
+    """A change of an older version is refused."""
     mandate = await grant(c, request())
     with pytest.raises(PreconditionFailed):
         await register.amend(c, mandate.id, DateChange(end_date=date(2027, 7, 31)), at(), expected=7)
@@ -48,7 +48,7 @@ async def test_a_stale_version_changes_nothing(c: Connection) -> None:
 
 
 async def test_a_start_date_moves_only_while_it_lies_ahead(c: Connection) -> None:
-    """A mandate that started has started."""
+    """The start date cannot change once it has come."""
     ahead = await grant(c, request(start=date(2027, 8, 1)))
     after = await register.amend(c, ahead.id, DateChange(start_date=date(2027, 9, 1)), at())
     assert (after.start_date, after.next_date) == (date(2027, 9, 1), date(2027, 9, 1))
@@ -64,7 +64,7 @@ async def test_a_start_date_moves_only_while_it_lies_ahead(c: Connection) -> Non
 
 
 async def test_a_withdrawal_ends_it_once_and_frees_the_others(c: Connection) -> None:
-    """Whoever was told hears the end; a rest that waited for it is granted in the same transaction."""
+    """A withdrawal ends each announced unit once, and grants a rest that waited for it in the same transaction."""
     first = await grant(c, request(branches=((B0, R1),)))
     await grant(c, request(OTHER))
     async with c.transaction():
@@ -84,7 +84,7 @@ async def test_a_withdrawal_ends_it_once_and_frees_the_others(c: Connection) -> 
 
 
 async def test_routing_makes_a_unit_and_unmaking_it_ends_it(c: Connection) -> None:
-    """A branch with routing is told by itself; without it the branch is part of the rest again."""
+    """Routing makes a branch a unit; removing it returns the branch to the rest."""
     mandate = await grant(c, request())
     after = await register.assign_routing(c, mandate.id, B2, None, at())
     assert after.routes == {B2: R1}
@@ -103,7 +103,7 @@ async def test_routing_makes_a_unit_and_unmaking_it_ends_it(c: Connection) -> No
 
 
 async def test_routing_of_one_mandate_shrinks_the_rest_of_another(c: Connection) -> None:
-    """A routing characteristic given to B is an event of A too."""
+    """Routing in one mandate raises an event of the mandate whose rest shrinks."""
     await grant(c, request())
     other = await grant(c, request(OTHER))
     await register.assign_routing(c, other.id, B3, R1, at())
@@ -111,7 +111,7 @@ async def test_routing_of_one_mandate_shrinks_the_rest_of_another(c: Connection)
 
 
 async def test_a_routing_characteristic_is_unique_per_day(c: Connection) -> None:
-    """A system that follows another takes its routing over; no amendment may bring two on one day."""
+    """A routing characteristic is unique per day; a following mandate may take it over."""
     first = await grant(c, request(branches=((B0, R1),), end=date(2027, 7, 31)))
     later = await grant(c, request(OTHER, start=date(2027, 8, 1), branches=((B2, R1), (B3, R3))))
     assert later.routes == {B2: R1, B3: R3}
@@ -136,7 +136,7 @@ async def test_a_routing_characteristic_is_unique_per_day(c: Connection) -> None
 
 
 async def test_the_calendar_tells_each_date_once(c: Connection) -> None:
-    """A start and an end come once, however often the calendar comes by, and free what waited for them."""
+    """The calendar raises each start and end once, and grants what waited for it."""
     await grant(c, request(end=date(2027, 7, 31)))
     await grant(c, request(OTHER, start=date(2027, 8, 1)))
     assert await register.due(c, date(2027, 7, 31), 10) == []
@@ -148,7 +148,7 @@ async def test_the_calendar_tells_each_date_once(c: Connection) -> None:
 
 
 async def test_a_change_lets_the_dates_before_it_arrive_first(c: Connection) -> None:
-    """Whoever comes between midnight and the calendar finds the day as it is."""
+    """A change first raises the events of dates that have come."""
     ended = await grant(c, request(end=date(2026, 11, 30)))
     await grant(c, request(start=date(2026, 12, 1)), at(date(2026, 12, 1)))
     assert [(n, kind) for n, kind, _ in await log(c)] == [(1, "granted"), (2, "expired"), (3, "granted")]
@@ -157,7 +157,7 @@ async def test_a_change_lets_the_dates_before_it_arrive_first(c: Connection) -> 
 
 
 async def test_days_that_passed_unseen_are_told_in_order(c: Connection) -> None:
-    """A mandate that started and ended while nothing ran is told both, and its version counts them."""
+    """Dates that passed while nothing ran are raised in order."""
     mandate = await grant(c, request(start=date(2026, 12, 1), end=date(2026, 12, 31)))
     await register.arrive(c, [BRIN], at(date(2027, 3, 1)))
     assert [(n, kind) for n, kind, _ in await log(c)] == [(1, "granted"), (2, "started"), (3, "expired")]
@@ -165,7 +165,7 @@ async def test_days_that_passed_unseen_are_told_in_order(c: Connection) -> None:
 
 
 async def test_numbers_with_gaps_and_without_a_main_branch_are_normal(c: Connection) -> None:
-    """A school is its branches, whatever their numbers: a second system comes, takes one over, and leaves again."""
+    """Branch numbers may have gaps and lack 00: a second system takes a branch over and leaves it."""
     branches = {"02": "x", "05": "y", "11": "z"}
     await add_schools(c, BuiltSchool(brin="01NJ", name="Zonder hoofdvestiging", sector="vo", branches=branches))
     brin, two, five = Brin("01NJ"), Branch("01NJ02"), Branch("01NJ05")

@@ -1,4 +1,4 @@
-"""Any history of a school, on a real database: what the log says adds up to what the register holds."""
+"""Random histories of a school on a real database: the event log adds up to the register."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ STEPS = 120
 
 @pytest.fixture
 async def c(connection: Connection) -> Connection:
-    """Give a register with one school of four branches and three systems."""
+    """A register of one school with four branches and three systems."""
     await open_school(connection)
     return connection
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
 async def test_the_log_adds_up_to_the_register(c: Connection, seed: int) -> None:
-    """Numbers and versions have no gaps, every unit begins with `granted`, and what was told is what is held."""
+    """Numbers and versions have no gaps, and replaying the events gives the register."""
     history = History(c, seed)
     for _ in range(STEPS):
         await history.step()
@@ -65,7 +65,7 @@ async def test_the_log_adds_up_to_the_register(c: Connection, seed: int) -> None
 
 
 def held_by(events: list[Any]) -> set[tuple[Any, str]]:
-    """Play the log to receivers; each unit must begin with `granted`. Returns the units that they hold at the end."""
+    """Replay the log for receivers, asserting that each unit starts with `granted`; return the units that they hold."""
     held: set[tuple[Any, str]] = set()
     for event in events:
         told = orjson.loads(event["told"])

@@ -1,4 +1,4 @@
-"""Reports: twice, late, out of order, too early, on what nobody knows; corrections keep their history."""
+"""Reports that are repeated, late, early, out of order, unknown, or corrections."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ async def told(connection: Connection) -> Connection:
 
 
 async def ids(c: Connection) -> list[UUID]:
-    """List the deliveries' ids in lane order."""
+    """Return the ids of the deliveries in lane order."""
     return [row["id"] for row in await c.fetch("select id from deliveries order by sequence")]
 
 
 async def report(c: Connection, *reports: IncomingReport) -> list[Any]:
-    """Apply reports in one transaction; answers as status, or why ignored."""
+    """Apply reports in one transaction; return the status, or why the report was ignored."""
     async with c.transaction():
         answers = await settle.apply_reports(c, reports, NOON, 0)
     return [
@@ -57,19 +57,19 @@ async def report(c: Connection, *reports: IncomingReport) -> list[Any]:
 
 
 def says(delivery: UUID | None, status: str, minutes: int = 0, **more: Any) -> IncomingReport:
-    """Make a report that was written `minutes` after noon."""
+    """Make a report of `minutes` after noon."""
     return IncomingReport(
         delivery_id=delivery, status=ReportStatus(status), reported_at=NOON + timedelta(minutes=minutes), **more
     )
 
 
 async def statuses(c: Connection) -> list[str]:
-    """List statuses in lane order."""
+    """Return the statuses in lane order."""
     return [row["s"] for row in await c.fetch("select status::text s from deliveries order by sequence")]
 
 
 async def test_a_report_may_come_before_the_transport_is_known(told: Connection) -> None:
-    """It proves the transport, and the lane goes on without sending it again."""
+    """An early report proves the transport: the lane goes on without sending again."""
     first, *_ = await ids(told)
     assert await report(told, says(first, "processed")) == [["processed"]]
     sent = await deliver_all(told)
@@ -79,7 +79,7 @@ async def test_a_report_may_come_before_the_transport_is_known(told: Connection)
 
 
 async def test_a_repeat_is_a_duplicate_and_an_older_one_changes_nothing(told: Connection) -> None:
-    """`reportedAt` decides; whatever comes is kept."""
+    """The newest `reportedAt` wins; every report is stored."""
     await deliver_all(told)
     first, *_ = await ids(told)
     assert await report(told, says(first, "processed", 5)) == [["processed"]]
@@ -96,7 +96,7 @@ async def test_a_repeat_is_a_duplicate_and_an_older_one_changes_nothing(told: Co
 
 
 async def test_an_answer_supersedes_older_unreported_ones_of_its_unit(told: Connection) -> None:
-    """The newest word counts; a report on the old one still gets its answer."""
+    """A final report supersedes older unreported deliveries of its unit; a report on these is still applied."""
     await deliver_all(told)
     first, _, third = await ids(told)
     assert await report(told, says(third, "processed_with_signal", signals=SIGNALS)) == [["processed_with_signal"]]
@@ -106,7 +106,7 @@ async def test_an_answer_supersedes_older_unreported_ones_of_its_unit(told: Conn
 
 
 async def test_work_in_progress_supersedes_nothing(told: Connection) -> None:
-    """Only an answer does."""
+    """`in_progress` supersedes nothing."""
     await deliver_all(told)
     third = (await ids(told))[2]
     await report(told, says(third, "in_progress"))
@@ -115,7 +115,7 @@ async def test_work_in_progress_supersedes_nothing(told: Connection) -> None:
 
 
 async def test_a_mandate_and_version_names_all_its_units(told: Connection) -> None:
-    """By mandate and version, at DUO's queue of the service."""
+    """A report by mandate and version applies to all units at DUO's queue."""
     await deliver_all(told)
     mandate = await told.fetchval("select id from mandates")
     assert await report(told, says(None, "rejected", mandate=(mandate, 1))) == [["rejected"]]
@@ -124,7 +124,7 @@ async def test_a_mandate_and_version_names_all_its_units(told: Connection) -> No
 
 
 async def test_what_nobody_knows_stops_no_other(told: Connection) -> None:
-    """One unknown among known ones."""
+    """An unknown delivery does not stop other reports of the batch."""
     await deliver_all(told)
     first, second, _ = await ids(told)
     answers = await report(told, says(first, "processed"), says(uuid4(), "processed"), says(second, "processed"))
@@ -132,7 +132,7 @@ async def test_what_nobody_knows_stops_no_other(told: Connection) -> None:
 
 
 async def test_what_waits_can_be_cancelled_and_the_lane_goes_on(told: Connection) -> None:
-    """A cancelled number is never sent, and the next message names the one before it."""
+    """A cancelled delivery is never sent, and the next message names the one before it."""
     first, second, third = await ids(told)
     async with told.transaction():
         gone = await settle.cancel(told, first, "wrong school", NOON)
@@ -148,7 +148,7 @@ async def test_what_waits_can_be_cancelled_and_the_lane_goes_on(told: Connection
 
 
 async def test_a_cancelled_number_hurries_nobody_before_it(told: Connection) -> None:
-    """What waits at the head goes on waiting; when the head itself is cancelled, the next one is due."""
+    """Cancelling behind the head leaves the due time; cancelling the head makes the next one due."""
     first, _, third = await ids(told)
     later = await told.fetchval("update lanes set due = clock_timestamp() + '1 hour' returning due")
     async with told.transaction():
@@ -160,7 +160,7 @@ async def test_a_cancelled_number_hurries_nobody_before_it(told: Connection) -> 
 
 
 async def test_a_cancelled_number_hides_no_reported_one(told: Connection) -> None:
-    """The head passes both; the next message names the one that was taken."""
+    """The head passes a cancelled and a reported delivery; the next message names the reported one."""
     first, second, _ = await ids(told)
     await report(told, says(first, "processed"))
     async with told.transaction():
@@ -171,7 +171,7 @@ async def test_a_cancelled_number_hides_no_reported_one(told: Connection) -> Non
 
 
 async def test_what_is_on_its_way_cannot_be_cancelled(told: Connection) -> None:
-    """Its lane is in somebody's hands."""
+    """A delivery in a leased lane cannot be cancelled."""
     owner = (await processes.enter(told, "forward")).process
     destination = await told.fetchval("select destination from lanes")
     assert len(await lanes.lease(told, owner, {destination: 1})) == 1
@@ -180,7 +180,7 @@ async def test_what_is_on_its_way_cannot_be_cancelled(told: Connection) -> None:
 
 
 async def test_nothing_that_waits_is_closed(told: Connection) -> None:
-    """The lane's memory of what is closed never passes a delivery that still waits for a report."""
+    """`closed` never passes a delivery that waits for a report."""
     for number in range(4, 60):
         await told.execute(
             """insert into events select brin, number + 1, recorded_at, gen_random_uuid(), mandate_id, $1, 'amended',

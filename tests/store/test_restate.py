@@ -1,4 +1,4 @@
-"""The current state of units at the end of their lanes, on a real database."""
+"""The current state of units, appended to their lanes, on a real database."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ CAUSE, OTHER_CAUSE = UUID(int=0xCA05E), UUID(int=0xCA06E)
 
 @pytest.fixture
 async def c(connection: Connection) -> Connection:
-    """Make a register."""
+    """A register."""
     await make_register(connection)
     return connection
 
@@ -54,26 +54,26 @@ async def again(
 
 
 async def amended(c: Connection, mandate: Mandate) -> None:
-    """Give a mandate an end date, and plan it."""
+    """Amend a mandate and plan it."""
     async with c.transaction():
         await register.amend(c, mandate.id, register.DateChange(end_date=at().today.replace(year=2027)), at())
     await plan_all(c)
 
 
 async def withdrawn(c: Connection, mandate: Mandate) -> None:
-    """End a mandate, and plan it."""
+    """Withdraw a mandate and plan it."""
     async with c.transaction():
         await register.withdraw(c, mandate.id, at())
     await plan_all(c)
 
 
 async def assert_right(c: Connection) -> None:
-    """Hold everything to the books."""
+    """Run the ledger check."""
     assert (await check_ledger(c, NOW)).violations == []
 
 
 async def test_the_state_is_told_once_at_the_end_of_the_lane(c: Connection) -> None:
-    """It stands for the newest delivery, carries the newest event, and the lane is due."""
+    """The current state is one delivery at the end of a due lane, with the newest event."""
     mandate = await grant(c, service="RIO")
     await plan_all(c)
     await amended(c, mandate)
@@ -93,7 +93,7 @@ async def test_the_state_is_told_once_at_the_end_of_the_lane(c: Connection) -> N
 
 
 async def test_after_an_end_only_the_end_is_told(c: Connection) -> None:
-    """However the grant fared, it does not come back."""
+    """After an end only the end is restated."""
     mandate = await grant(c, service="RIO", routed=["18DS01"])
     await plan_all(c)
     await take(c, "duo:rio")
@@ -108,7 +108,7 @@ async def test_after_an_end_only_the_end_is_told(c: Connection) -> None:
 
 
 async def test_to_whom_a_unit_is_news_it_is_granted(c: Connection) -> None:
-    """What was never taken was never told: the first word about it is `granted`, whatever the newest event says."""
+    """A unit that was never delivered is restated as `granted`, whatever its newest event."""
     mandate = await grant(c, service="RIO")
     await plan_all(c)
     await c.execute(
@@ -126,7 +126,7 @@ async def test_to_whom_a_unit_is_news_it_is_granted(c: Connection) -> None:
 
 
 async def test_what_a_broker_lost_was_not_told(c: Connection) -> None:
-    """From the first lost number on, what was taken does not count; before it, it does."""
+    """Deliveries from the first lost sequence on count as not delivered."""
     mandate = await grant(c, service="RIO")
     await plan_all(c)
     await take(c, "duo:rio")
@@ -141,7 +141,7 @@ async def test_what_a_broker_lost_was_not_told(c: Connection) -> None:
 
 
 async def test_what_waits_already_is_not_doubled(c: Connection) -> None:
-    """A delivery that waits with the newest event is the state; one with an older event gets a successor."""
+    """A waiting delivery of the newest event is not repeated; one of an older event is."""
     mandate = await grant(c, service="RIO")
     await plan_all(c)
     unit = (await destination_id(c, "duo:rio"), "18DS", mandate.id, "")
@@ -153,7 +153,7 @@ async def test_what_waits_already_is_not_doubled(c: Connection) -> None:
 
 
 async def test_the_same_cause_appends_nothing_twice(c: Connection) -> None:
-    """Also when the state has changed since, and when two ask at once; another cause has its own say."""
+    """One cause appends once, also concurrently and after changes; another cause appends again."""
     mandate = await grant(c, service="RIO")
     await plan_all(c)
     await take(c, "duo:rio")
@@ -169,7 +169,7 @@ async def test_the_same_cause_appends_nothing_twice(c: Connection) -> None:
 
 
 async def test_two_that_ask_at_once_append_once(c: Connection, database: str) -> None:
-    """The second waits for the first, and finds its work done."""
+    """Of two concurrent restates the second waits and appends nothing."""
     mandate = await grant(c, service="RIO")
     await plan_all(c)
     await take(c, "duo:rio")
@@ -183,7 +183,7 @@ async def test_two_that_ask_at_once_append_once(c: Connection, database: str) ->
 
 
 async def test_what_is_not_planned_yet_comes_after_in_order(c: Connection) -> None:
-    """The state is that of what is planned; what the planner brings later follows it."""
+    """The current state is that of planned events; later events follow it in order."""
     mandate = await grant(c, service="RIO")
     await plan_all(c)
     await take(c, "duo:rio")
@@ -196,7 +196,7 @@ async def test_what_is_not_planned_yet_comes_after_in_order(c: Connection) -> No
 
 
 async def test_a_planner_at_work_is_waited_for(c: Connection, database: str) -> None:
-    """What a planner has under way is read, not overtaken."""
+    """A restate waits for a planner at work and includes what it plans."""
     mandate = await grant(c, service="RIO")
     await plan_all(c)
     await take(c, "duo:rio")
@@ -220,7 +220,7 @@ async def test_a_planner_at_work_is_waited_for(c: Connection, database: str) -> 
 
 
 async def test_a_unit_that_nobody_spoke_of_is_silent(c: Connection) -> None:
-    """A branch that was never a unit of its own, and a lane that does not exist."""
+    """A branch that was never a unit, or a missing lane, gets nothing."""
     mandate = await grant(c, service="RIO")
     await plan_all(c)
     unit = (await destination_id(c, "duo:rio"), "18DS", mandate.id, "18DS02")
@@ -229,7 +229,7 @@ async def test_a_unit_that_nobody_spoke_of_is_silent(c: Connection) -> None:
 
 
 async def test_units_of_several_lanes_keep_the_order_of_their_events(c: Connection) -> None:
-    """Two schools, one of them with a branch that is a unit of its own, and a branch that ended as a unit."""
+    """Units of several lanes are appended in the order of their events."""
     first = await grant(c, BRINS[0], service="RIO")
     second = await grant(c, service="RIO", routed=["18DS00", "18DS01"])
     async with c.transaction():
@@ -249,7 +249,7 @@ async def test_units_of_several_lanes_keep_the_order_of_their_events(c: Connecti
 
 
 async def test_copies_of_a_deleted_subscription_are_silent(c: Connection) -> None:
-    """They were asked for; once nobody asks there is nothing to tell."""
+    """Copies of a deleted subscription are not restated."""
     made, _ = await subscribed(c, services=("VVA", "RIO"))
     mandate = await grant(c, service="RIO")
     await plan_all(c)

@@ -1,4 +1,4 @@
-"""Processing results: a system that asked hears what DUO did with the messages about its mandates, once, in order."""
+"""Processing results: a system that asked gets what DUO did with its messages, once and in order."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ SECRET_WORDS = '[{"kind":"Foutmelding","code":"F9","text":"leerling Jansen"}]'
 
 @pytest.fixture
 async def told(connection: Connection) -> Connection:
-    """A school with mandates for RIO of two systems, one unit each, all taken by DUO; nobody asked for results."""
+    """A school with RIO mandates of two systems, one unit each, delivered to DUO; no subscription asks for results."""
     await make_register(connection)
     await grant(connection, BRINS[0], "RIO")
     await grant(connection, BRINS[1], "RIO", routed=("18DS01",))
@@ -59,7 +59,7 @@ async def told(connection: Connection) -> Connection:
 
 
 async def asks(c: Connection, **differs: Any) -> Any:
-    """Subscribe, with results and no copies of events."""
+    """Subscribe with results and without copies of events."""
     wanted: dict[str, Any] = {
         "services": ("VVA", "RIO"),
         "types": ("nl.osr.mandate.withdrawn.v1",),
@@ -69,7 +69,7 @@ async def asks(c: Connection, **differs: Any) -> Any:
 
 
 async def queued(c: Connection, brin: str = BRINS[1]) -> list[UUID]:
-    """List what DUO's queue got about a school, in order."""
+    """Return what DUO's queue got about a school, in order."""
     rows = await c.fetch(
         """select d.id from deliveries d join destinations p on p.id = d.destination
             where p.kind = 'duo' and d.brin = $1 order by d.sequence""",
@@ -79,7 +79,7 @@ async def queued(c: Connection, brin: str = BRINS[1]) -> list[UUID]:
 
 
 async def report(c: Connection, *said: tuple[UUID, str, int], now: datetime = NOON, signals: str = "[]") -> list[bool]:
-    """Apply reports of (delivery, status, minutes after noon) in one transaction; returns which of them are told."""
+    """Apply reports of (delivery, status, minutes after noon) in one transaction; return those that gave a result."""
     reports = [
         IncomingReport(
             delivery_id=delivery,
@@ -95,7 +95,7 @@ async def report(c: Connection, *said: tuple[UUID, str, int], now: datetime = NO
 
 
 async def messages(c: Connection, brin: str = BRINS[1]) -> list[dict[str, Any]]:
-    """Write what the lane of copies holds, as it is sent."""
+    """Return the messages in the lane for copies, as sent."""
     ids = [
         row["id"]
         for row in await c.fetch(
@@ -112,7 +112,7 @@ async def messages(c: Connection, brin: str = BRINS[1]) -> list[dict[str, Any]]:
 
 
 async def test_an_answer_is_told_with_the_change_and_without_its_words(told: Connection) -> None:
-    """The event of the contract in the lane of copies: which delivery, from what to what; not a word of the report."""
+    """A result names the delivery and its status change, without any text of the report."""
     await asks(told)
     rest = (await queued(told))[1]
     assert await report(told, (rest, "rejected", 1), signals=SECRET_WORDS) == [True]
@@ -134,7 +134,7 @@ async def test_an_answer_is_told_with_the_change_and_without_its_words(told: Con
 
 
 async def test_what_is_told_comes_in_the_order_it_happened(told: Connection) -> None:
-    """Answers, corrections, an answer that is taken back; work in progress and repeats are no results."""
+    """Results follow the order of reports; `in_progress` and repeats give none."""
     await asks(told)
     routed, rest = await queued(told)
     first = await report(told, (rest, "in_progress", 1), (rest, "processed", 2), (rest, "processed", 2))
@@ -156,7 +156,7 @@ async def test_what_is_told_comes_in_the_order_it_happened(told: Connection) -> 
 
 
 async def test_doing_it_again_names_it_the_same(told: Connection) -> None:
-    """What a lost transaction would have told has the same id when the report is applied later."""
+    """A result has the same id when its transaction is repeated."""
     await asks(told)
     rest = (await queued(told))[1]
     lost = told.transaction()
@@ -171,7 +171,7 @@ async def test_doing_it_again_names_it_the_same(told: Connection) -> None:
 
 
 async def test_only_who_asked_is_told(told: Connection) -> None:
-    """Nobody without the switch, nobody of another's mandates, and nobody of services it does not name."""
+    """Results go only to the mandated system, if it asked and named the service."""
     quiet = await asks(told, processing_results=False)
     await subscribed(told, OTHER, services=("RIO",), processing_results=True)
     rest = (await queued(told))[1]
@@ -192,7 +192,7 @@ async def test_only_who_asked_is_told(told: Connection) -> None:
 
 
 async def test_a_report_by_mandate_and_version_tells_of_each_unit(told: Connection) -> None:
-    """Two units, two results."""
+    """A report by mandate and version gives a result per unit."""
     await asks(told)
     mandate = await told.fetchval("select id from mandates where brin = '18DS'")
     named = IncomingReport(mandate=(mandate, 1), status=ReportStatus.PROCESSED, reported_at=NOON)
@@ -202,7 +202,7 @@ async def test_a_report_by_mandate_and_version_tells_of_each_unit(told: Connecti
 
 
 async def test_deleting_the_subscription_cancels_what_waits(told: Connection) -> None:
-    """And the books are right before and after."""
+    """Deleting the subscription cancels waiting results, and the ledger check holds."""
     subscription = await asks(told)
     await report(told, *((delivery, "processed", 1) for delivery in await queued(told)))
     assert [status for *_, status in await lane(told, COPIES)] == ["waiting", "waiting"]
@@ -213,7 +213,7 @@ async def test_deleting_the_subscription_cancels_what_waits(told: Connection) ->
 
 
 async def test_results_and_copies_of_events_share_a_lane(told: Connection) -> None:
-    """A copy of an event and the result of what DUO got of it stand behind each other, numbered as one."""
+    """Results and copies of events are numbered in one lane."""
     await asks(told, types=("nl.osr.mandate.*",))
     await grant(told, BRINS[1], "RIO", supplier=OTHER)
     async with told.transaction():
@@ -230,7 +230,7 @@ async def test_results_and_copies_of_events_share_a_lane(told: Connection) -> No
 
 
 async def test_a_result_is_posted_and_done_when_it_is_taken(told: Connection, database: str) -> None:
-    """The real forwarder sends it to the real receiver, signed like any other; nothing is expected in answer."""
+    """The forwarder posts a signed result, and it expects no report."""
     async with receiver() as las, forwarder(settings_for(database)):
         await asks(told, url=las.url)
         await report(told, *((delivery, "processed", 1) for delivery in await queued(told)))
@@ -246,7 +246,7 @@ async def test_a_result_is_posted_and_done_when_it_is_taken(told: Connection, da
 
 
 async def test_results_cost_a_few_statements_per_batch_and_none_per_result(told: Connection) -> None:
-    """However many results a batch of reports has, for whoever asked."""
+    """The number of statements does not depend on the number of results."""
     counted = Counter[str]()
     both = await queued(told)
     told.add_query_logger(lambda record: counted.update([record.query]))
@@ -269,7 +269,7 @@ async def test_results_cost_a_few_statements_per_batch_and_none_per_result(told:
 
 
 async def test_a_replay_of_the_copies_passes_results_over(told: Connection) -> None:
-    """A result tells nothing of a unit, so there is no current state to tell instead; it can be cancelled."""
+    """A replay skips results; a cancellation does not."""
     await asks(told)
     await report(told, *((delivery, "processed", 1) for delivery in await queued(told)))
     chosen = BulkSelection(destination=COPIES)

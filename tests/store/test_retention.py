@@ -1,4 +1,4 @@
-"""What is too old goes, what is needed stays, and the books are right at every step."""
+"""Retention: old rows are deleted, needed ones stay, and the ledger check holds after every step."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ RIO = "duo:rio"
 
 
 async def keep(c: Connection, *, days: int, dry: bool = False) -> dict[str, int]:
-    """Take away what is too old so many days from now; say what went."""
+    """Apply retention this many days from now; return what was deleted."""
     later = now() + timedelta(days=days)
     run = RetentionRun(c=c, cutoffs=cutoffs(later, TERMS), dry=dry, tell=lambda _kind, _n: None)
     return {kind: n for kind, n in (await apply(run, later, SystemActor.COMMAND_LINE)).items() if n}
 
 
 async def is_right(c: Connection) -> bool:
-    """Do the books; tell what is wrong."""
+    """Run the ledger check and report violations."""
     violations = (await check_ledger(c, now())).violations
     for violation in violations:
         print(violation)
@@ -50,14 +50,14 @@ async def is_right(c: Connection) -> bool:
 
 
 async def amend(c: Connection, mandate: Mandate, days: int) -> None:
-    """Give a mandate another end date, and let DUO process the messages about it."""
+    """Amend a mandate, and let DUO process its messages."""
     async with c.transaction():
         await register.amend(c, mandate.id, DateChange(end_date=at().today + timedelta(days=days)), at())
     await process(c)
 
 
 async def process(c: Connection) -> None:
-    """Let DUO take and process everything that waits for it."""
+    """Let DUO receive and process everything that waits for it."""
     await plan_all(c)
     await take(c, RIO)
     for row in await c.fetch("select id from deliveries where status = 'delivered' order by sequence"):
@@ -65,7 +65,7 @@ async def process(c: Connection) -> None:
 
 
 async def lane(c: Connection) -> tuple[int, int, list[int]]:
-    """Read the lane of 18DS to RIO: its tail, how many are archived, and the numbers that are kept."""
+    """Return the lane of 18DS to RIO: its tail, the number of archived deliveries, and the kept sequences."""
     row = await c.fetchrow(
         """select x.tail, x.archived, array_agg(d.sequence order by d.sequence) filter (where d.id is not null) as kept
              from lanes x left join deliveries d on d.destination = x.destination and d.brin = x.brin
@@ -79,7 +79,7 @@ async def lane(c: Connection) -> tuple[int, int, list[int]]:
 
 @pytest.fixture
 async def told(connection: Connection) -> Mandate:
-    """A mandate for RIO with a branch of its own, amended twice: six messages, all processed."""
+    """A mandate for RIO with a routed branch, amended twice: six processed messages."""
     await make_register(connection)
     mandate = await grant(connection, service="RIO", routed=["18DS01"])
     await process(connection)
@@ -90,7 +90,7 @@ async def told(connection: Connection) -> Mandate:
 
 @pytest.mark.usefixtures("told")
 async def test_what_a_living_unit_was_last_told_stays(connection: Connection) -> None:
-    """Of six old messages about two units the newest of each is kept, and shown; the rest is archived."""
+    """Of the old messages about units in force, the newest of each is kept and shown."""
     before = await school_status(connection, BRINS[1], now(), today(now()))
     assert await keep(connection, days=300) == {}
     assert await keep(connection, days=700) == {"deliveries": 4}
@@ -105,7 +105,7 @@ async def test_what_a_living_unit_was_last_told_stays(connection: Connection) ->
 
 
 async def test_a_lane_goes_on_after_it_was_thinned(connection: Connection, told: Mandate) -> None:
-    """Numbers go on, the next message names the one before it, and what was kept goes when a newer one is there."""
+    """A lane with deleted deliveries keeps its numbering and its `previoussequence`."""
     await keep(connection, days=700)
     await amend(connection, told, 2000)
     assert await lane(connection) == (8, 4, [5, 6, 7, 8])
@@ -117,7 +117,7 @@ async def test_a_lane_goes_on_after_it_was_thinned(connection: Connection, told:
 
 
 async def test_what_is_not_at_its_end_keeps_all_behind_it(connection: Connection, told: Mandate) -> None:
-    """A message that nobody reported on stays however old it is, with those after it, and the one that it names."""
+    """A message without its report is kept with all later ones and the one that it names."""
     async with connection.transaction():
         await register.amend(connection, told.id, DateChange(end_date=at().today + timedelta(days=500)), at())
     await plan_all(connection)
@@ -129,7 +129,7 @@ async def test_what_is_not_at_its_end_keeps_all_behind_it(connection: Connection
 
 
 async def amend_unreported(c: Connection, mandate: Mandate) -> None:
-    """Let one more change wait in the lane."""
+    """Add one more change that waits for its report."""
     async with c.transaction():
         await register.amend(c, mandate.id, DateChange(end_date=at().today + timedelta(days=600)), at())
     await plan_all(c)
@@ -138,7 +138,7 @@ async def amend_unreported(c: Connection, mandate: Mandate) -> None:
 async def test_a_mandate_that_is_over_leaves_only_what_the_next_message_names(
     connection: Connection, told: Mandate
 ) -> None:
-    """Its units need nothing any more; the last message that was sent stays in the lane."""
+    """Of an ended mandate only the last sent message stays."""
     async with connection.transaction():
         await register.withdraw(connection, told.id, at())
     await process(connection)
@@ -149,7 +149,7 @@ async def test_a_mandate_that_is_over_leaves_only_what_the_next_message_names(
 
 
 async def test_attempts_reports_and_bytes_have_times_of_their_own(connection: Connection) -> None:
-    """Ninety days for what was tried and reported, unless it still goes on; thirty for bytes that were put aside."""
+    """Attempts and reports go after 90 days unless still in progress, parked bytes after 30."""
     await make_register(connection)
     await grant(connection, service="RIO")
     await plan_all(connection)
@@ -175,7 +175,7 @@ async def test_attempts_reports_and_bytes_have_times_of_their_own(connection: Co
 async def test_a_mandate_is_forgotten_with_its_events_seven_years_after_it_was_over(
     connection: Connection, told: Mandate
 ) -> None:
-    """Not while a kept message tells of it; what the log forgets is counted, and where the log ends stays."""
+    """A mandate goes with its events after seven years, unless a kept message needs it."""
     async with connection.transaction():
         await register.withdraw(connection, told.id, at())
     await process(connection)
@@ -195,7 +195,7 @@ async def test_a_mandate_is_forgotten_with_its_events_seven_years_after_it_was_o
 
 @pytest.mark.usefixtures("told")
 async def test_acts_go_when_they_ended_and_when_nobody_ever_approved_them(connection: Connection) -> None:
-    """With what they had left to do and with who asked; one that still runs stays, and so do its items."""
+    """Ended and never approved bulk jobs go with their items and people; running ones stay."""
     running = await submit(connection, wanted(destination=RIO), "ann")
     waits = await submit(connection, wanted(destination=RIO), "bob", above=0)
     stopped = await submit(connection, wanted(destination=RIO), "cis", above=0)
@@ -212,7 +212,7 @@ async def test_acts_go_when_they_ended_and_when_nobody_ever_approved_them(connec
 
 @pytest.mark.usefixtures("told")
 async def test_a_dry_run_says_what_would_go_and_takes_nothing(connection: Connection) -> None:
-    """The same numbers, and afterwards every row is there."""
+    """A dry run returns the same numbers and deletes nothing."""
     assert await keep(connection, days=700, dry=True) == {"deliveries": 4}
     assert await lane(connection) == (6, 0, [1, 2, 3, 4, 5, 6])
     assert await connection.fetchval("select count(*) from audit where action = 'retention.applied'") == 0
@@ -221,7 +221,7 @@ async def test_a_dry_run_says_what_would_go_and_takes_nothing(connection: Connec
 
 @pytest.mark.usefixtures("told")
 async def test_who_is_stopped_in_the_middle_begins_again(connection: Connection) -> None:
-    """Stopped after any step, the books are right, and the next run does what is left."""
+    """After a stop at any step the ledger check holds, and the next run does the rest."""
     later = now() + timedelta(days=700)
 
     def stop(kind: str, n: int) -> None:
@@ -238,7 +238,7 @@ async def test_who_is_stopped_in_the_middle_begins_again(connection: Connection)
 
 @pytest.mark.usefixtures("told")
 async def test_the_audit_is_whole_after_its_beginning_is_gone(connection: Connection) -> None:
-    """The chain begins where it was cut; what a hand takes away after that is found, and who acted is forgotten."""
+    """A chain stays verifiable after its start was deleted; later manual deletions are still found."""
     old = AuditEntry(at=now(), actor="jansen", action="x", brin="18DS")
     async with connection.transaction():
         await audit.write_all(connection, [old] * 3)
@@ -269,7 +269,7 @@ async def test_the_audit_is_whole_after_its_beginning_is_gone(connection: Connec
     ],
 )
 async def test_what_is_missing_and_not_archived_is_found(connection: Connection, change: str) -> None:
-    """Archiving is no hiding place: rows and what is archived add up to what was planned."""
+    """A missing row that retention did not count is found."""
     await publish(connection)
     await keep(connection, days=700)
     assert await is_right(connection)
@@ -279,7 +279,7 @@ async def test_what_is_missing_and_not_archived_is_found(connection: Connection,
 
 @given(st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1)), st.integers(0, 200))  # noqa: DTZ001 - made aware below
 def test_months_back_end_on_a_day_that_exists(moment: datetime, months: int) -> None:
-    """The same day, or the last of a shorter month; never later than asked for."""
+    """The day some months back exists and is never later than asked for."""
     at = moment.replace(tzinfo=UTC)
     back = months_before(at, months)
     assert (back.year * 12 + back.month) == at.year * 12 + at.month - months
@@ -288,7 +288,7 @@ def test_months_back_end_on_a_day_that_exists(moment: datetime, months: int) -> 
 
 
 def test_leap_days_and_all_kinds() -> None:
-    """Seven years before a leap day is the day before March; each kind has a name."""
+    """Seven years before a leap day is 28 February; each kind of data has a name."""
     leap = datetime(2028, 2, 29, 12, tzinfo=UTC)
     assert cutoffs(leap, TERMS).register.date() == date(2021, 2, 28)
     assert cutoffs(leap, TERMS).deliveries.date() == date(2026, 8, 29)

@@ -1,4 +1,4 @@
-"""Who gets a branch's messages on a day, as it was known: the events against the register itself, step by step."""
+"""Routing of a branch as known at a moment: events answer as the register did at that moment."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ALL = MandateScope(everything=True)
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The register after a step: what it says of that day and of each of the next ones, and what was new in it."""
+    """The register after a step: its answers for that day and the following ones, and the new events."""
 
     at: datetime
     day: date
@@ -41,13 +41,13 @@ class Snapshot:
 
 @pytest.fixture
 async def c(connection: Connection) -> Connection:
-    """Give a register with one school of four branches and three systems."""
+    """A register of one school with four branches and three systems."""
     await open_school(connection)
     return connection
 
 
 def by_branch(row: Any) -> Answer:
-    """Say by a mandate's own row how it reaches each branch."""
+    """Return how a mandate's own row reaches each branch."""
     found: Answer = {}
     for unit in orjson.loads(row["units"]):
         coverage = "branch" if unit["branch"] else "school" if unit["told"] else "needs_routing"
@@ -56,7 +56,7 @@ def by_branch(row: Any) -> Answer:
 
 
 def together(answers: list[Answer]) -> Answer:
-    """Put answers together."""
+    """Merge answers."""
     found: Answer = defaultdict(set)
     for answer in answers:
         for branch, ways in answer.items():
@@ -65,7 +65,7 @@ def together(answers: list[Answer]) -> Answer:
 
 
 async def look_ahead(c: Connection, day: date) -> Answer:
-    """Let the calendar run until a day, read the register, and let nothing of it have happened."""
+    """Run the calendar until a day, read the register, and roll back."""
     transaction = c.transaction()
     await transaction.start()
     noon = datetime(day.year, day.month, day.day, 23, 59, tzinfo=AMSTERDAM)
@@ -80,7 +80,7 @@ async def look_ahead(c: Connection, day: date) -> Answer:
 
 
 async def live_through(c: Connection, seed: int) -> list[Snapshot]:
-    """Live through a history, and write down after each step what the register says."""
+    """Play a history and read the register after each step."""
     history, known, seen = History(c, seed), list[Snapshot](), set[Any]()
     for _ in range(STEPS):
         await history.step()
@@ -95,7 +95,7 @@ async def live_through(c: Connection, seed: int) -> list[Snapshot]:
 
 
 def expected(known: list[Snapshot], day: date) -> Answer:
-    """Say what must be answered about a day after the last of these snapshots."""
+    """Return the right answer for a day after the last of these snapshots."""
     until = [snapshot for snapshot in known if snapshot.day <= day]
     late = [
         answer
@@ -114,7 +114,7 @@ async def answer(c: Connection, branch: Branch, day: date, known_at: datetime, s
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
 async def test_the_events_know_what_the_register_knew(c: Connection, seed: int) -> None:
-    """Over days past and to come, asked as of any step: corrections, withdrawals, closed branches, late records."""
+    """For past and future days, as known after any step, events give the register's answer."""
     known, dice, asked = await live_through(c, seed), Random(seed), 0  # noqa: S311 - repeatable
     for step in range(0, STEPS, 2):
         snapshots = known[: step + 1]
@@ -129,7 +129,7 @@ async def test_the_events_know_what_the_register_knew(c: Connection, seed: int) 
 
 
 async def test_a_system_sees_its_own_way_to_a_branch_only(c: Connection) -> None:
-    """What is answered to a supplier is what is answered to all, narrowed to its own mandates."""
+    """A supplier gets the answer for its own mandates only."""
     known = await live_through(c, 1)
     suppliers = {str(row["id"]): row["supplier_oin"] for row in await c.fetch("select id, supplier_oin from mandates")}
     for snapshot in known[::5]:
@@ -141,7 +141,7 @@ async def test_a_system_sees_its_own_way_to_a_branch_only(c: Connection) -> None
 
 
 async def test_a_branch_that_closed_is_nobodys_also_on_days_to_come(c: Connection) -> None:
-    """A mandate that is over still names the branches that it had; what starts later does not reach them by that."""
+    """A closed branch is reached by no mandate that starts later."""
     when = moment(datetime(2026, 11, 23, 9, tzinfo=UTC))
     for supplier, start in zip(SUPPLIERS, (when.today, date(2026, 12, 1), date(2026, 12, 1)), strict=True):
         wish = GrantRequest(brin=BRIN, service_code=VVA, supplier_oin=supplier, start_date=start)

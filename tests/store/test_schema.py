@@ -1,4 +1,4 @@
-"""The schema: one history, one result, and safe to bring about from several processes at once."""
+"""The schema: the migrations lead to it, and they may run concurrently."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ order by 1, 2, 3
 
 
 async def catalogue(dsn: str) -> list[tuple[Any, ...]]:
-    """Read everything that makes up a schema."""
+    """Return everything that makes up a schema."""
     c = await asyncpg.connect(dsn)
     rows = [tuple(row) for row in await c.fetch(CATALOGUE)]
     await c.close()
@@ -44,7 +44,7 @@ async def catalogue(dsn: str) -> list[tuple[Any, ...]]:
 
 
 async def test_the_migrations_lead_to_the_schema_as_it_is_written_down(database: str, empty_database: str) -> None:
-    """`schema.sql` is what a reader reads, the migrations what an installation runs."""
+    """The migrations give exactly the schema of `schema.sql`."""
     c = await asyncpg.connect(empty_database)
     await c.execute((Path(hub.store.__file__).parent / "schema.sql").read_text(encoding="utf-8"))
     await c.close()
@@ -52,7 +52,7 @@ async def test_the_migrations_lead_to_the_schema_as_it_is_written_down(database:
 
 
 async def test_migrating_is_safe_side_by_side_and_again(empty_database: str) -> None:
-    """Four processes at once, then one more: the same revision, no error."""
+    """Concurrent and repeated migrations end at the same revision."""
     assert await asyncio.gather(*(migrate(empty_database) for _ in range(4))) == [newest_revision()] * 4
     assert await migrate(empty_database) == newest_revision()
     c = await asyncpg.connect(empty_database)

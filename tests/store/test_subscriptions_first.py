@@ -1,4 +1,4 @@
-"""Laws of the first subscription on a real database: the backlog goes, the current state comes, in one transaction."""
+"""The first subscription: its backlog is cancelled and the current state appended, in one transaction."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ WEBHOOK, COPIES = f"las:{LAS}", f"las-copy:{LAS}"
 
 @pytest.fixture
 async def c(connection: Connection) -> Connection:
-    """Make a register."""
+    """A register."""
     await make_register(connection)
     return connection
 
 
 async def test_what_waited_is_cancelled_and_the_current_state_comes(c: Connection) -> None:
-    """A grant and its amendment become one `granted`, at the end of the lane, which is due."""
+    """A waiting grant and its amendment are cancelled and replaced by one `granted` in a due lane."""
     mandate = await grant(c)
     await plan_all(c)
     async with c.transaction():
@@ -70,7 +70,7 @@ async def test_what_waited_is_cancelled_and_the_current_state_comes(c: Connectio
 
 
 async def test_what_was_cancelled_is_published(c: Connection) -> None:
-    """Whoever follows the log of deliveries hears that they came to their end."""
+    """The cancellations are published as status changes."""
     await grant(c)
     await plan_all(c)
     await subscribed(c)
@@ -81,7 +81,7 @@ async def test_what_was_cancelled_is_published(c: Connection) -> None:
 
 
 async def test_each_living_unit_gets_one_grant(c: Connection) -> None:
-    """Branches with routing characteristics and the rest, of every school, each by itself."""
+    """Every unit in force of every school gets one `granted`."""
     await grant(c, BRINS[0])
     await grant(c, BRINS[1], routed=("18DS00", "18DS01"))
     await plan_all(c)
@@ -96,7 +96,7 @@ async def test_each_living_unit_gets_one_grant(c: Connection) -> None:
 
 
 async def test_what_has_ended_is_not_told(c: Connection) -> None:
-    """A withdrawn mandate, and a unit whose routing was taken away, get nothing."""
+    """Ended mandates and units get nothing."""
     withdrawn = await grant(c, BRINS[0])
     routed = await grant(c, BRINS[1], routed=("18DS00",))
     async with c.transaction():
@@ -112,7 +112,7 @@ async def test_what_has_ended_is_not_told(c: Connection) -> None:
 
 
 async def test_what_is_not_planned_yet_comes_after_in_order(c: Connection) -> None:
-    """The state is that of what was planned; a later amendment follows it, so nothing is told twice or backwards."""
+    """Events that are planned later follow the current state in order."""
     mandate = await grant(c)
     await plan_all(c)
     async with c.transaction():
@@ -128,7 +128,7 @@ async def test_what_is_not_planned_yet_comes_after_in_order(c: Connection) -> No
 
 
 async def test_nothing_planned_means_nothing_appended(c: Connection) -> None:
-    """The planner brings it all, by its own ids."""
+    """Without planned events nothing is appended."""
     await grant(c)
     await subscribed(c)
     assert await lane(c, WEBHOOK) == []
@@ -138,7 +138,7 @@ async def test_nothing_planned_means_nothing_appended(c: Connection) -> None:
 
 
 async def test_reports_are_expected_as_the_subscription_says(c: Connection) -> None:
-    """`reports: false` makes the grants done when delivered."""
+    """With `reports: false` the deliveries expect no report."""
     await grant(c)
     await plan_all(c)
     await subscribed(c, reports=False)
@@ -147,7 +147,7 @@ async def test_reports_are_expected_as_the_subscription_says(c: Connection) -> N
 
 
 async def test_others_are_left_alone(c: Connection) -> None:
-    """DUO's queue and the lane of another system keep what waits in them."""
+    """Other destinations keep their backlogs."""
     await grant(c, service="RIO")
     await grant(c, supplier=OTHER)
     await plan_all(c)
@@ -158,7 +158,7 @@ async def test_others_are_left_alone(c: Connection) -> None:
 
 
 async def test_a_held_lane_gets_the_grant_and_stays_held(c: Connection) -> None:
-    """An operator's hold is not lifted by a subscription."""
+    """A held lane gets the current state and stays held."""
     await grant(c)
     await plan_all(c)
     await c.execute("update lanes set held = true, due = null")
@@ -169,7 +169,7 @@ async def test_a_held_lane_gets_the_grant_and_stays_held(c: Connection) -> None:
 
 
 async def test_the_next_subscription_goes_on_in_order(c: Connection) -> None:
-    """After a deletion what must be heard waits, and goes on with the next subscription; nothing is cancelled again."""
+    """A subscription after a deleted one cancels nothing: the backlog is sent in order."""
     await grant(c)
     first, _ = await subscribed(c)
     await removed(c, first.id)
@@ -183,7 +183,7 @@ async def test_the_next_subscription_goes_on_in_order(c: Connection) -> None:
 
 
 async def test_a_supplier_has_one_subscription_at_most(database: str, c: Connection) -> None:
-    """Of ten that ask at once, one gets it."""
+    """Of ten concurrent requests of a supplier one succeeds."""
 
     async def ask() -> str:
         mine = await asyncpg.connect(database)
@@ -201,7 +201,7 @@ async def test_a_supplier_has_one_subscription_at_most(database: str, c: Connect
 
 
 async def test_a_planner_at_work_is_waited_for(database: str, c: Connection) -> None:
-    """What a planner has under way is in a lane before the backlog is looked at, so nothing of it is left behind."""
+    """The first subscription waits for a planner at work and cancels what it planned."""
     await grant(c)
     mandate = await grant(c, BRINS[0])
     await plan_all(c)
@@ -226,7 +226,7 @@ async def test_a_planner_at_work_is_waited_for(database: str, c: Connection) -> 
 
 
 async def test_deleting_cancels_copies_and_leaves_what_must_be_heard(c: Connection) -> None:
-    """Copies belong to the subscription; a forwarder that has one of their lanes loses it."""
+    """Deleting a subscription cancels its copies, also in leased lanes, and leaves obligatory messages."""
     await subscribed(c, services=("RIO",))
     await grant(c, service="RIO")
     await grant(c, BRINS[0], service="RIO")
@@ -249,7 +249,7 @@ async def test_deleting_cancels_copies_and_leaves_what_must_be_heard(c: Connecti
 
 
 async def test_a_wish_with_faults_names_them_all(c: Connection) -> None:
-    """A system nobody registered, services and types that do not exist."""
+    """A request with several faults gets all of them."""
     wanted = subscription_request(services=("VVA", "NONE", "NOR"), types=("nl.osr.mandate.*", "nl.other.*"))
     with pytest.raises(InvalidInput) as caught:
         await subscribe.check_request(c, "00000099000000009000", wanted)

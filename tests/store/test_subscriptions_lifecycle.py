@@ -1,4 +1,4 @@
-"""Laws of a subscription's life on a real database: secrets, pauses, targets, keys."""
+"""Changes of a subscription on a real database: secrets, pauses, endpoints, keys."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 async def c(connection: Connection) -> Connection:
-    """Make a register."""
+    """A register."""
     await make_register(connection)
     return connection
 
@@ -48,7 +48,7 @@ async def pause(c: Connection, subscription: Subscription) -> Subscription:
 
 
 async def test_a_subscription_is_read_as_it_was_wished(c: Connection) -> None:
-    """Every field goes through the database and comes back."""
+    """Every field is stored and read back."""
     wanted = subscription_request(
         types=("nl.osr.mandate.*",),
         processing_results=True,
@@ -68,7 +68,7 @@ async def test_a_subscription_is_read_as_it_was_wished(c: Connection) -> None:
 
 
 async def test_a_change_raises_the_version(c: Connection) -> None:
-    """What its owner wishes for anew is stored, with the rate agreed on for it."""
+    """A change stores the new fields with the allowed rate and raises the version."""
     made, _ = await subscribed(c)
     to = subscribe.AgreedRequest(options=subscription_request(url="https://las.example/other"), allowed_rate=60)
     async with c.transaction():
@@ -78,7 +78,7 @@ async def test_a_change_raises_the_version(c: Connection) -> None:
 
 
 async def test_a_secret_is_sealed_and_every_valid_one_signs(c: Connection) -> None:
-    """While secrets change the old one signs until its grace is over, the new one first."""
+    """Secrets are stored encrypted; during a rotation both sign, the new one first."""
     made, first = await subscribed(c)
     async with c.transaction():
         second, until = await subscribe.rotate(c, made, DAY, KEYS, NOW)
@@ -91,7 +91,7 @@ async def test_a_secret_is_sealed_and_every_valid_one_signs(c: Connection) -> No
 
 
 async def test_secrets_that_still_sign_are_few(c: Connection) -> None:
-    """A message bears a handful of signatures; one that has ended makes room."""
+    """The number of valid secrets is bounded; an ended one makes room."""
     made, _ = await subscribed(c)
     for _ in range(4):
         async with c.transaction():
@@ -105,7 +105,7 @@ async def test_secrets_that_still_sign_are_few(c: Connection) -> None:
 
 
 async def test_a_rotation_without_grace_leaves_one_secret(c: Connection) -> None:
-    """A secret that leaked stops signing at once."""
+    """A rotation without grace ends the old secret at once."""
     made, _ = await subscribed(c)
     async with c.transaction():
         second, _ = await subscribe.rotate(c, made, timedelta(), KEYS, NOW)
@@ -113,7 +113,7 @@ async def test_a_rotation_without_grace_leaves_one_secret(c: Connection) -> None
 
 
 async def test_an_active_subscription_is_the_target_of_both_its_lanes(c: Connection) -> None:
-    """What must be heard and the copies go to the same place; a paused or disabled one is no target."""
+    """An active subscription is the endpoint of its webhook and its copies; a paused or disabled one is none."""
     made, secret = await subscribed(c, retry_schedule=(5, 6))
     targets = await subscriptions.targets(c, KEYS)
     places = await subscriptions.destinations(c, LAS)
@@ -129,7 +129,7 @@ async def test_an_active_subscription_is_the_target_of_both_its_lanes(c: Connect
 
 
 async def test_a_subscription_that_no_key_opens_stops_no_other(c: Connection) -> None:
-    """It is left out, with a line in the log; the others are sent to."""
+    """A subscription that cannot be decrypted is logged and left out; others are sent to."""
     await subscribed(c, LAS)
     await subscribed(c, OTHER)
     await c.execute(
@@ -141,7 +141,7 @@ async def test_a_subscription_that_no_key_opens_stops_no_other(c: Connection) ->
 
 
 async def test_an_active_again_subscription_finds_its_lanes_due(c: Connection) -> None:
-    """What waited through a pause goes on at once, in order; what an operator holds stays."""
+    """Reactivation makes the waiting lanes due, except held ones."""
     made, _ = await subscribed(c)
     await grant(c)
     await plan_all(c)
@@ -158,7 +158,7 @@ async def test_an_active_again_subscription_finds_its_lanes_due(c: Connection) -
 
 
 async def test_pausing_twice_and_activating_twice_change_nothing(c: Connection) -> None:
-    """A button pressed again does not raise the version."""
+    """Repeating a pause or an activation does not raise the version."""
     made, _ = await subscribed(c)
     paused = await pause(c, made)
     assert await pause(c, paused) == paused
@@ -169,7 +169,7 @@ async def test_pausing_twice_and_activating_twice_change_nothing(c: Connection) 
 
 
 async def test_a_receiver_that_is_gone_is_disabled_once(c: Connection) -> None:
-    """By whichever of its lanes it said so; a pause does not make it active again."""
+    """An answer of 410 in either lane disables the subscription once; unpausing does not activate it."""
     made, _ = await subscribed(c)
     places = await subscriptions.destinations(c, LAS)
     assert await subscribe.disable(c, places["las-copy"].id, "410", NOW)
@@ -182,7 +182,7 @@ async def test_a_receiver_that_is_gone_is_disabled_once(c: Connection) -> None:
 
 
 async def test_a_deleted_subscription_is_not_found(c: Connection) -> None:
-    """Its row stays, so that the next one is known not to be the first."""
+    """A deleted subscription is not found, but its row stays."""
     made, _ = await subscribed(c)
     await removed(c, made.id)
     assert await subscriptions.find(c, made.id) is None
@@ -191,7 +191,7 @@ async def test_a_deleted_subscription_is_not_found(c: Connection) -> None:
 
 
 async def test_forwarders_that_live_share_a_rate(c: Connection) -> None:
-    """At least one: whoever asks is about to send."""
+    """Forwarders with a heartbeat share the rate; there is at least one."""
     assert await subscriptions.forwarders(c) == 1
     for _ in range(3):
         await processes.enter(c, "forward")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from hub.commands.recovered import summary_lines
+from hub.commands.recover import summary_lines
 from hub.recovery import RecoveryResult
 from hub.recovery.register import BranchChanges, RegisterAdditions
 

@@ -87,7 +87,7 @@ def test_copies_are_what_their_subscription_asks_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "newest", "listener", "expects"),
+    ("destination", "newest", "subscription", "expects"),
     [
         (DestinationKind.QUEUE, {W: 1}, None, True),
         (DestinationKind.WEBHOOK, {G: 1}, None, True),

@@ -177,3 +177,57 @@ def test_trusted_keys_come_over_https(name: str) -> None:
     """Keys that decide who is believed are not fetched in the clear, except on this machine."""
     assert "https" in complaint(**{name: "http://issuer.example/keys"})
     assert load(**{name: "http://127.0.0.1:9/keys"})
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", " ", "\t\n"])
+def test_values_are_taken_without_the_blanks_around_them(end: str) -> None:
+    """A secret that was written with a line end, as files and Kubernetes' secrets have it, is the secret."""
+    given = load(KAFKA__SASL_PASSWORD=f" hush{end}", HTTP__PORT=f"81{end}", LOG__LEVEL=f"debug{end}", OIN=end)
+
+    assert given.kafka.sasl_password is not None
+    assert given.kafka.sasl_password.get_secret_value() == "hush"
+    assert (given.http.port, given.log.level, given.hub_oin) == (81, LogLevel.DEBUG, None)
+
+
+def test_what_is_not_utf_8_is_named(tmp_path: Path) -> None:
+    """Bytes of another encoding, in the environment or in `.env`, are a fault and no traceback."""
+    assert "OSR_HUB_KAFKA__SASL_PASSWORD: not UTF-8" in complaint(KAFKA__SASL_PASSWORD="gehe\udce9m")
+    (tmp_path / ".env").write_bytes(b"OSR_HUB_OIN=\xe9\n")
+    with pytest.raises(ConfigurationError, match="it is not UTF-8"):
+        settings.load({}, tmp_path / ".env")
+
+
+@pytest.mark.parametrize(
+    ("address", "is_public"),
+    [
+        ("https://hub.example.nl", True),
+        ("https://hub.example.nl./osr", True),
+        ("http://8.8.8.8:8080", True),
+        ("https://[2a00:1450::1]", True),
+        ("http://127.0.0.1:8080", False),
+        ("http://[::1]:8080", False),
+        ("http://10.0.0.5", False),
+        ("http://192.168.1.1", False),
+        ("http://localhost:8080", False),
+        ("http://serve:8080", False),
+        ("http://osr-hub.osr.svc.cluster.local", False),
+        ("http://hub.test", False),
+    ],
+)
+def test_a_development_key_stays_in_private(address: str, is_public: bool) -> None:  # noqa: FBT001 - a table of cases
+    """Whoever reads its file is an operator, so it does not go with an address that the internet may reach."""
+    given = load(AUTH__DEVELOPMENT_KEYFILE="/nowhere", HTTP__PUBLIC_URL=address)
+
+    if not is_public:
+        given.check_tokens()
+        return
+    with pytest.raises(
+        ConfigurationError, match="OSR_HUB_AUTH__DEVELOPMENT_KEYFILE does not go with the public"
+    ) as told:
+        given.check_tokens()
+    assert "OSR_HUB_AUTH__ISSUER" in str(told.value)
+
+
+def test_an_issuer_goes_with_a_public_address() -> None:
+    """That is how production runs."""
+    load(AUTH__ISSUER="https://login.example.nl", HTTP__PUBLIC_URL="https://hub.example.nl").check_tokens()

@@ -12,8 +12,14 @@ import pytest
 import structlog
 
 from hub.settings import Log, LogFormat, LogLevel
-from hub.telemetry import set_up_logging
-from hub.tracing import child_of, continued_trace, current_traceparent, is_traceparent, new_traceparent
+from hub.telemetry import (
+    child_of,
+    continued_trace,
+    current_traceparent,
+    is_traceparent,
+    new_traceparent,
+    set_up_logging,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,3 +102,11 @@ def test_what_is_done_inside_a_trace_carries_it() -> None:
     assert inside[:36] == GIVEN[:36]
     assert current_traceparent() is None
     assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-01", new_traceparent())
+
+
+def test_text_of_others_does_not_steer_a_terminal(lines: io.StringIO) -> None:
+    """Control and direction characters are written as escapes, and a line is one line."""
+    structlog.get_logger().info("report.refused", error="[/x]\x1b[31m\x9b\u202e\nlevel=info")
+
+    assert lines.getvalue().count("\n") == 1
+    assert orjson.loads(lines.getvalue())["error"] == r"[/x]\x1b[31m\x9b\u202e\nlevel=info"

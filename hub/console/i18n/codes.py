@@ -86,7 +86,7 @@ STATES: Final[Mapping[str, Both]] = {
 }
 CAUSES: Final[Mapping[str, Both]] = {
     "none": ("op tijd", "on time"),
-    "hub": ("de hub is aan zet", "the hub's turn"),
+    "hub": ("de hub is aan zet", "the hub has to act"),
     "held": ("tegengehouden", "held"),
     "receiver_down": ("ontvanger weg", "receiver down"),
     "receiver_slow": ("ontvanger traag", "receiver slow"),
@@ -238,8 +238,8 @@ ERRORS: Final[Mapping[tuple[str, str], Both]] = {
         "This record still cannot be used. Try later, or discard it.",
     ),
     ("", "unknown_delivery"): (
-        "De levering waar dit over gaat, is nog steeds niet bekend. Het bericht wordt vanzelf gebruikt als die er is.",
-        "The delivery it speaks of is still not known. It is applied by itself when it is.",
+        "De levering hiervan is nog niet bekend. Het bericht wordt vanzelf gebruikt zodra de levering er is.",
+        "The delivery that it names is still unknown. The record is applied automatically once it is known.",
     ),
     ("", "bytes_gone"): (
         "De inhoud van dit bericht wordt niet meer bewaard. Gooi het weg.",
@@ -251,9 +251,9 @@ ERRORS: Final[Mapping[tuple[str, str], Both]] = {
     ),
     ("", "nothing_chosen"): (
         "Kies welke berichten u bedoelt: vul ten minste één veld in.",
-        "Say which messages you mean: fill in at least one field.",
+        "Choose messages: fill in at least one field.",
     ),
     ("", "unknown_destination"): ("Deze bestemming is er niet.", "There is no such destination."),
-    ("", "before_from"): ("De periode eindigt voor zij begint.", "The period ends before it begins."),
+    ("", "before_from"): ("De periode eindigt voordat ze begint.", "The period ends before it begins."),
     ("", "final"): ("Hierover is al beslist.", "This was decided already."),
 }

@@ -65,12 +65,12 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "doubt": (
         (
-            "Voor {service} hebben meer systemen een mandaat. Van {branches} is niet bekend welk systeem het is. "
-            "Daarom is {systems} hierover nog niets verteld."
+            "Voor {service} hebben meer systemen een mandaat. Van {branches} is niet bekend welk systeem ze gebruiken. "
+            "Daarom kreeg {systems} hierover nog geen bericht."
         ),
         (
-            "Several systems have a mandate for {service}. Of {branches} it is not known which system it is. So "
-            "{systems} has not been told of it."
+            "Several systems have a mandate for {service}. It is not known which of them {branches} use. So "
+            "{systems} got no message about them yet."
         ),
     ),
     "doubt_do": (
@@ -126,7 +126,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Only needed when branches have administrations of their own, or when this service has a second system.",
     ),
     "how_none": ("geen eigen kenmerk", "none of its own"),
-    "how_free": ("geef een vrij kenmerk", "hand out a free one"),
+    "how_free": ("geef een vrij kenmerk", "assign a free one"),
     "how_own": ("dit kenmerk:", "this one:"),
     "own_of": ("Kenmerk van {branch}", "Characteristic of {branch}"),
     "first_free": ("Het eerste vrije kenmerk is {routing}.", "The first free one is {routing}."),
@@ -144,7 +144,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "dates": ("Datums wijzigen", "Change the dates"),
     "dates_stale": (
         "Iemand anders heeft dit mandaat gewijzigd terwijl u bezig was. Er is niets opgeslagen. Dit is er gewijzigd:",
-        "Somebody else changed this mandate while you were at it. Nothing was saved. This was changed:",
+        "Somebody else changed this mandate while you were editing it. Nothing was saved. This was changed:",
     ),
     "dates_again": (
         "Wat u invulde staat er nog. Klopt het nog steeds? Sla het dan opnieuw op.",
@@ -166,7 +166,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "withdraw_title": ("Mandaat intrekken", "Withdraw the mandate"),
     "withdraw_lead": (
         (
-            "U trekt het mandaat in van {system} voor {service}. Het stopt direct. {system} mag dan geen gegevens meer "
+            "U trekt het mandaat van {system} voor {service} in. Het stopt direct. {system} mag dan geen gegevens meer "
             "uitwisselen voor deze dienst. Dit kunt u niet ongedaan maken; wel kunt u een nieuw mandaat geven."
         ),
         (

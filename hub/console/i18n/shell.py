@@ -19,7 +19,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "You get it from the operator of the hub. Made by: osr-hub token --role OSR-toegang --brin 18DS",
     ),
     "token_wrong": (
-        "Dit toegangsbewijs klopt niet of is verlopen. Vraag een nieuw.",
+        "Dit toegangsbewijs klopt niet of is verlopen. Vraag een nieuw toegangsbewijs.",
         "This token is wrong or has expired. Ask for a new one.",
     ),
     "no_access": ("Deze pagina is niet voor u.", "This page is not for you."),
@@ -51,6 +51,11 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "reason": ("Reden", "Reason"),
     "reason_missing": ("Vul een reden in.", "Give a reason."),
     "reason_long": ("Houd de reden korter dan 1.000 tekens.", "Keep the reason under 1,000 characters."),
+    "nul_character": (
+        "In het veld {field} staat een teken dat niet kan. Haal het weg en probeer het opnieuw.",
+        "The field {field} holds a character that cannot be stored. Remove it and try again.",
+    ),
+    "day_out_of_range": ("Kies een dag van {first} t/m {last}.", "Choose a day from {first} to {last}."),
     "as_of": ("Stand van", "As of"),
     "search": ("Zoeken", "Search"),
     "next_page": ("Volgende", "Next"),
@@ -61,10 +66,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "service": ("Dienst", "Service"),
     "too_often": (
         "Er is te vaak achter elkaar iets gevraagd. Er is niets gewijzigd. Probeer het over {seconds} s opnieuw.",
-        "Too much was asked in a row. Nothing was changed. Try again in {seconds} s.",
+        "Too many requests. Nothing was changed. Try again in {seconds} s.",
     ),
     "unavailable": (
         "De hub is er even niet. Probeer het over een minuut opnieuw.",
-        "The hub is not there for a moment. Try again in a minute.",
+        "The hub is unavailable. Try again in a minute.",
     ),
 }

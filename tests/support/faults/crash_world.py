@@ -1,6 +1,6 @@
-"""A small hub around the processes that are to die: schools, a LAS, DUO's back office, and what they can swear to.
+"""A small hub around the processes that are to die: schools, a LAS, DUO's back office, and what they received.
 
-In: the processes. Out: changes told, arrivals noted, and the difference between both.
+In: the processes. Out: changes made, messages that arrived, and the difference between both.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from hub.store.bulk import BulkSelection
 from hub.store.register import System, write_systems
 from schemas.identifiers import Brin, Oin, ServiceCode
 from tests.support.faults.crash_points import CHANGES as CHANGED
-from tests.support.faults.crash_points import DATES, RUNNING, SENT, TODO, UNPLANNED, WAITING
+from tests.support.faults.crash_points import DATES, OUTBOX, RUNNING, SENT, UNPLANNED, WAITING
 from tests.support.operators import operator
 from tests.support.receivers.back_office import CHANGES, LOG
 from tests.support.receivers.recording_receivers import inversions, messages
@@ -49,22 +49,22 @@ WHILE_DOWN: Final = {
     "relay": f"not {UNPLANNED}",
     "calendar": "true",
     "recover": "true",
-    "acts": "true",
+    "bulk": "true",
     "changes": f"{CHANGED} and not {WAITING} and not {UNPLANNED}",
-    "plan": f"not {TODO}",
+    "plan": f"not {OUTBOX}",
     "forward": f"not {UNPLANNED}",
     "duo": f"not {UNPLANNED}",
     "las": f"not {UNPLANNED}",
     "reports": f"not {WAITING} and not {UNPLANNED}",
 }
-"""How far the living get while a stage is down, by the first word of a point's name."""
+"""How far the other stages get while one is down, by the first word of a point's name."""
 OPEN: Final = "exists (select from deliveries where expects_report and status in ('delivered', 'in_progress'))"
 SETTLED: Final = f"{SENT} and not {OPEN} and not {RUNNING} and not {DATES}"
 
 
 @dataclass(kw_only=True)
 class CrashWorld:
-    """Who takes part, and what is known of each."""
+    """The hub's processes and receivers, and its database."""
 
     c: Connection
     processes: HubProcesses
@@ -73,7 +73,7 @@ class CrashWorld:
     years: Iterator[int] = field(default_factory=lambda: count(2030))
 
     async def set_up(self) -> None:
-        """Make the schools and a LAS that subscribed."""
+        """Create the schools and a LAS with a subscription."""
         await add_schools(self.c, *small_schools(BRINS))
         offers = frozenset({ServiceCode("RIO"), ServiceCode("VVA")})
         await write_systems(self.c, [System(supplier_oin=LAS, name="Getuige", service_codes=offers)])
@@ -103,7 +103,7 @@ class CrashWorld:
             await register.grant(self.c, wish, moment(now()))
 
     async def let_dates_come(self, schools: int) -> None:
-        """Let the newest mandate of some schools begin today."""
+        """Make the newest mandate of some schools begin today."""
         await self.c.execute(
             """update mandates m set start_date = $2::date, next_date = $2::date
                 from (select distinct on (brin) id from mandates where brin = any($1) order by brin, start_date desc) n
@@ -111,7 +111,7 @@ class CrashWorld:
             list(BRINS[:schools]), moment(now()).today)  # fmt: skip
 
     async def replay(self, schools: int) -> None:
-        """Ask for the current state of some schools in DUO's queue."""
+        """Request the current state of some schools in DUO's queue."""
         chosen = BulkSelection(destination="duo:rio", brins=BRINS[:schools])
         wanted = bulk.BulkJobRequest(kind=BulkKind.REPLAY, chosen=chosen, rate=100)
         async with self.c.transaction():
@@ -119,11 +119,11 @@ class CrashWorld:
             await bulk.submit(self.c, wanted, actor, four_eyes_above=10_000)
 
     async def holds(self, claim: str) -> bool:
-        """Say whether a claim holds in the database now."""
+        """Return whether a condition is true in the database now."""
         return bool(await self.c.fetchval(f"select {claim}"))
 
     async def until(self, claim: str, what: str) -> None:
-        """Wait until a claim holds in the database; what the processes said is told when it does not."""
+        """Wait until a condition is true in the database; fail with the logs of the processes."""
 
         async def it_holds() -> bool:
             return await self.holds(claim)
@@ -135,11 +135,11 @@ class CrashWorld:
             raise AssertionError(f"{late}\n{said}") from None
 
     async def wait_until_read(self) -> None:
-        """Wait until what lies on the topics was read by those who watch."""
+        """Wait until the back office has read all topics to their ends."""
         await until(self.office.has_read_all, "all that lies on the topics is read", within=60, look=0.02)
 
     async def arrivals(self, watch: str) -> list[str]:
-        """List what came, in order: ids of messages, or what is published of a delivery; repeats included."""
+        """Return what arrived, in order: ids of messages, or a delivery with its status; repeats included."""
         if watch == "webhook":
             return [event["id"] for event in messages(self.las.got)]
         if watch == "reports":
@@ -154,7 +154,7 @@ class CrashWorld:
         return [event["id"] for event in self.office.came[watch]]
 
     async def in_flight(self, watch: str) -> set[str]:
-        """List what may arrive again, when a process has died: what is not written down as having arrived."""
+        """Return what may arrive again when a process has died: what is not recorded as arrived."""
         match watch:
             case "osr.mandates.v1":
                 rows = await self.c.fetch("select e.id::text from event_outbox t join events e using (brin, number)")
@@ -180,7 +180,7 @@ class CrashWorld:
         return [f"{ids[item[0], item[1], item[2]]} {item[4]}" for item in items]
 
     async def missing(self) -> int:
-        """Count what should have arrived and did not: events on the log, messages at DUO and at the LAS."""
+        """Count what is missing: events on the log, messages at DUO and at the LAS."""
         return sum([len(wanted - set(await self.arrivals(watch))) for watch, wanted in (await self._wanted()).items()])
 
     async def _wanted(self) -> dict[str, set[str]]:
@@ -195,7 +195,7 @@ class CrashWorld:
         return wanted
 
     async def check(self) -> None:
-        """Hold all that came so far to the promises: nothing foreign, in order, one id per number, the books right."""
+        """Check all that arrived so far: nothing else, in order, one id per number, and the ledger consistent."""
         for watch, wanted in (await self._wanted()).items():
             if watch == CHANGES:
                 continue
@@ -209,6 +209,6 @@ class CrashWorld:
 
 
 async def repeated(world: CrashWorld, point: CrashPoint, before: Counter[str]) -> set[str]:
-    """Find what arrived more than once, and not all of it by the time that `before` was counted."""
+    """Return what arrived more than once, and at least once after `before` was counted."""
     came = Counter(await world.arrivals(point.watch))
     return {one for one, n in came.items() if n > max(1, before[one])}

@@ -1,6 +1,6 @@
 """The hub's processes by their console commands, armed or not, on the servers of the tests.
 
-In: a database and a broker. Out: a hub whose processes die where they are told to, and what it did meanwhile.
+In: a database and a broker. Out: a hub whose processes die at given points, and their logs.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ STAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "reports": ("osr-consume", "reports", "--instance", "crashing"),
 }
 COMMANDED: Final[Mapping[str, tuple[str, ...]]] = {"recover": ("osr-hub", "recover")}
-"""What a person runs, to its end."""
+"""Commands that a person runs to their end."""
 DIED_SECONDS: Final = 90.0
 HUB_OIN: Final = "00000099000000000001"
 
 
 @dataclass(kw_only=True)
 class HubProcesses:
-    """The stages of the flow, each a process of its own; a name says which."""
+    """The stages of the flow by name, each a process of its own."""
 
     database: str
     bootstrap: str
@@ -42,7 +42,7 @@ class HubProcesses:
     running: dict[str, Process] = field(default_factory=dict)
 
     def environment(self, die_at: str | None = None) -> dict[str, str]:
-        """Give the settings of a process, and where it dies."""
+        """Return the settings of a process, and the point where it dies."""
         ours = {
             "OSR_HUB_DATABASE__DSN": self.database,
             "OSR_HUB_OIN": HUB_OIN,
@@ -57,7 +57,7 @@ class HubProcesses:
         return {**kept, **ours, **({VARIABLE: die_at} if die_at else {})}
 
     async def start(self, stage: str, die_at: str | None = None) -> None:
-        """Start a stage; it is not waited for."""
+        """Start a stage, without waiting until it is ready."""
         command, *words = {**STAGES, **COMMANDED}[stage]
         with (self.logs / f"{stage}.log").open("ab") as log:
             self.running[stage] = await asyncio.create_subprocess_exec(
@@ -65,7 +65,7 @@ class HubProcesses:
             )
 
     async def wait_killed(self, stage: str) -> int:
-        """Wait until a stage has ended by itself and say by which signal; negative when it ended otherwise."""
+        """Wait until a stage has ended by itself and return the signal; negative when it ended otherwise."""
         process = self.running.pop(stage)
         try:
             async with asyncio.timeout(DIED_SECONDS):
@@ -75,22 +75,22 @@ class HubProcesses:
             raise AssertionError(f"{stage} never came to where it should die:\n{self.tail(stage)}") from None
 
     async def start_all(self) -> None:
-        """Start what does not run."""
+        """Start the stages that do not run."""
         for stage in STAGES:
             if stage not in self.running:
                 await self.start(stage)
 
     async def kill(self, stage: str) -> None:
-        """End a stage at once."""
+        """Kill a stage."""
         await _kill(self.running.pop(stage))
 
     async def kill_all(self) -> None:
-        """End what runs."""
+        """Kill all stages that run."""
         for stage in list(self.running):
             await self.kill(stage)
 
     def tail(self, stage: str) -> str:
-        """Give the end of what a stage said."""
+        """Return the end of a stage's log."""
         return (self.logs / f"{stage}.log").read_text(errors="replace")[-3000:]
 
 

@@ -1,6 +1,6 @@
-"""Whoever pulls plugs: kills and pauses parts of a running stack, and puts receivers in moods, as a seed has it.
+"""Kills and pauses parts of a running stack, and makes receivers behave badly, as a seed decides.
 
-In: a stack, a second forwarder, the liars. Out: what was done, and when.
+In: a stack, a second forwarder, the faulty receivers. Out: the injected faults, and when.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ VICTIMS: Final = {
     "forward": 5, SECOND: 5, "plan": 3, "produce": 3, "reports": 3, "serve": 1, "simulate-duo": 2, "kafka": 2,
     "postgres": 1,
 }  # fmt: skip
-"""Who is hit, and how often compared with the others."""
-MOODS: Final = ("500", "hang", "reset", "drip", "late", "short", "redirect", "one", "all")
+"""The victims, and their weights in the draw."""
+BEHAVIOURS: Final = ("500", "hang", "reset", "drip", "late", "short", "redirect", "one", "all")
 SENDERS: Final = frozenset({"forward", SECOND, "postgres"})
-"""Without them no message that was properly taken is sent again."""
+"""Only faults of these make the hub repeat a message that its receiver took."""
 PAUSES: Final = (0.3, 1.0, 2.5, 6.0)
 LONG_PAUSE_SECONDS: Final = 60.0
-MOOD_SECONDS: Final = 6.0
+BEHAVIOUR_SECONDS: Final = 6.0
 RECOVERY_SECONDS: Final = 6.0
 MAX_POSTGRES_KILLS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
 class InjectedFault:
-    """What was done to whom, and when."""
+    """A fault, its victim, and when."""
 
     at: float
     what: str
@@ -49,9 +49,9 @@ class InjectedFault:
 
 @dataclass(kw_only=True)
 class FaultInjector:
-    """One seed's worth of mischief; `set_mood` tells a receiver, by its number, how to answer.
+    """The faults of one seed; `set_behaviour` tells a receiver, by its number, how to answer.
 
-    `slowness` is how much longer than usual things take on this machine: nobody is hit again before it could begin.
+    `slowness` is how much longer than usual things take on this machine: no victim is hit again before it could start.
     """
 
     stack: RunningStack
@@ -71,11 +71,11 @@ class FaultInjector:
 
     @property
     def kills(self) -> int:
-        """How many processes were killed."""
+        """The number of processes that were killed."""
         return sum(act.what == "kill" for act in self.faults)
 
     async def ensure_second(self) -> None:
-        """See to it that the second forwarder runs."""
+        """Start the second forwarder unless it runs."""
         if self.second is None or self.second.returncode is not None:
             environment = {**os.environ, **self.stack.connection["environment"]}
             quiet = asyncio.subprocess.DEVNULL
@@ -84,14 +84,14 @@ class FaultInjector:
             )
 
     async def pause_long(self, victim: str) -> None:
-        """Pause a process for a minute, so that it comes back believing that it owns what others took over long ago."""
+        """Pause a process for a minute, so that it resumes with leases that others took over long ago."""
         self._long_paused = victim
         self._pause(victim, LONG_PAUSE_SECONDS)
         await asyncio.sleep(LONG_PAUSE_SECONDS)
         self._long_paused = None
 
     async def inject(self, until: asyncio.Event, least: int) -> None:
-        """Do mischief, at least so often, until told to stop."""
+        """Inject at least so many faults, until told to stop."""
         while not until.is_set() or len(self.faults) < least:
             await asyncio.sleep(self._draw.uniform(0.4, 1.6) * self.slowness)
             await self.ensure_second()
@@ -101,33 +101,33 @@ class FaultInjector:
                 self._hit(self._draw.choices(list(VICTIMS), list(VICTIMS.values()))[0])
 
     async def restore_all(self) -> None:
-        """Let everybody go on, and all be honest."""
+        """Resume all processes, and make all receivers honest."""
         for task in list(self._later):
             task.cancel()
         for pid in list(self._paused):
-            self._go_on(pid)
+            self._resume_process(pid)
         for receiver in range(self.receivers):
             await self.set_behaviour(receiver, "honest")
         await self.ensure_second()
 
     async def end(self) -> None:
-        """End all that is under way, and the second forwarder."""
+        """End all pauses, and the second forwarder."""
         for task in list(self._later):
             task.cancel()
         for pid in list(self._paused):
-            self._go_on(pid)
+            self._resume_process(pid)
         if self.second is not None and self.second.returncode is None:
             self.second.kill()
             await self.second.wait()
 
     def pid(self, victim: str) -> int | None:
-        """Say which process that is now."""
+        """Return the victim's process number now."""
         if victim == SECOND:
             return self.second.pid if self.second and self.second.returncode is None else None
         return self.stack.pid(victim)
 
     def kill(self, victim: str) -> None:
-        """Kill a process, if it is there."""
+        """Kill a process, if it runs."""
         pid = self.pid(victim)
         if pid is not None:
             with suppress(ProcessLookupError):
@@ -155,24 +155,24 @@ class FaultInjector:
             os.kill(pid, signal.SIGSTOP)
             self._paused.add(pid)
             self.faults.append(InjectedFault(time.time(), "pause", victim))
-            self._after(seconds, lambda: self._wake(pid, victim))
+            self._after(seconds, lambda: self._resume(pid, victim))
 
-    def _wake(self, pid: int, victim: str) -> None:
-        self._go_on(pid)
+    def _resume(self, pid: int, victim: str) -> None:
+        self._resume_process(pid)
         self.faults.append(InjectedFault(time.time(), "resume", victim))
 
-    def _go_on(self, pid: int) -> None:
+    def _resume_process(self, pid: int) -> None:
         self._paused.discard(pid)
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGCONT)
 
     async def _change_behaviour(self) -> None:
-        receiver, behaviour = self._draw.randrange(self.receivers), self._draw.choice(MOODS)
+        receiver, behaviour = self._draw.randrange(self.receivers), self._draw.choice(BEHAVIOURS)
         await self.set_behaviour(receiver, behaviour)
         self.faults.append(InjectedFault(time.time(), behaviour, f"receiver {receiver}"))
 
         async def relent() -> None:
-            await asyncio.sleep(MOOD_SECONDS)
+            await asyncio.sleep(BEHAVIOUR_SECONDS)
             await self.set_behaviour(receiver, "honest")
 
         self._keep(asyncio.create_task(relent()))

@@ -1,4 +1,4 @@
-"""How long it takes until it moves again. In: a stack's database, and what was done to it. Out: seconds."""
+"""How long recovery takes. In: a stack's database, and a fault. Out: seconds."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ select x.destination, x.brin, x.head, x.owner from lanes x join processes p on p
 
 
 async def query_value(dsn: str, question: str, *args: Any) -> Any:
-    """Ask a database that may be away for one value; None while it is."""
+    """Return one value from a database that may be away; None while it is."""
     with suppress(*DATABASE_ERRORS):
         c = await asyncpg.connect(dsn, timeout=5)
         try:
@@ -42,10 +42,10 @@ async def query_value(dsn: str, question: str, *args: Any) -> Any:
 
 
 async def until_lanes_move(c: asyncpg.Connection[Any], pid: int, kill: Callable[[], None]) -> tuple[int, list[float]]:
-    """Kill a forwarder while it has lanes, and say how many it had.
+    """Kill a forwarder while it has lanes, and return how many it had.
 
-    Returns also after how many seconds others had them all, and the first, half and all of them had moved on. One whose
-    request may still be open waits until that has timed out.
+    Return also after how many seconds others had them all, and the first, half and all of them had advanced. A lane
+    whose request may still be open waits until that has timed out.
     """
 
     async def has_lanes() -> bool:
@@ -81,7 +81,7 @@ async def until_lanes_move(c: asyncpg.Connection[Any], pid: int, kill: Callable[
 async def until_over_a_wiped_broker(
     stack: RunningStack, c: asyncpg.Connection[Any], brin: str, supplier: str, year: int
 ) -> float:
-    """Take the broker's folder away; say after how many seconds a change that the old one never saw was taken."""
+    """Remove the broker's folder; return after how many seconds a new change was taken."""
     began, old = time.monotonic(), stack.pid("kafka")
     await asyncio.to_thread(shutil.rmtree, stack.data / "kafka", ignore_errors=True)
 

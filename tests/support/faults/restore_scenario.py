@@ -1,4 +1,4 @@
-"""Three days of a hub that loses its database on the second, as schools and an operator live through them.
+"""A hub that loses its database and is restored from a backup.
 
 In: a running stack. Out: changes of every kind in every service, before the backup, after it, and after the disaster.
 """
@@ -27,20 +27,20 @@ NEAR: Final = "2030-07-31"
 
 @dataclass(kw_only=True)
 class RestoreScenario:
-    """What schools press on a stack; mandates are known by school and service."""
+    """The changes that schools make on a stack; mandates are known by school and service."""
 
     stack: RunningStack
     token: str
     made: dict[tuple[str, str], str] = field(default_factory=dict)
 
     async def settle_in(self, folder: Path) -> None:
-        """Before anything: schools and a system."""
+        """Import schools and a system."""
         (file := folder / "systems.csv").write_text(KNOWN)
         await self.stack.done("osr-hub", "import", "schools", str(SCHOOLS))
         await self.stack.done("osr-hub", "import", "systems", str(file))
 
     async def before_backup(self) -> None:
-        """Before the backup: mandates with and without routing, in every service."""
+        """Grant mandates with and without routing, in every service."""
         await self.grant("18DS", "VVA", branches=[_route("18DS00", 1), _route("18DS01", 2)])
         await self.grant("11OA", "VVA")
         await self.grant("13JQ", "VVA")
@@ -49,7 +49,7 @@ class RestoreScenario:
             await self.grant(brin, service)
 
     async def after_backup(self, folder: Path) -> None:
-        """After the backup: dates, routing that comes, moves and goes, ends, new mandates, and a new system."""
+        """Change dates and routing, end mandates, grant new ones, and import a new system."""
         await self.amend("18DS", "VVA", endDate=NEAR)
         await self.route("18DS", "VVA", "18DS02")
         await self.unroute("18DS", "VVA", "18DS00")
@@ -68,7 +68,7 @@ class RestoreScenario:
         await self.grant("12IT", "RIO", LATER)
 
     async def after_restore(self) -> None:
-        """After the disaster: changes of what was there before the backup, and of what came after it."""
+        """Change mandates of before the backup, and of after it."""
         await self.amend("18DS", "VVA", endDate="2029-07-31")
         await self.withdraw("12IT", "VVA")
         await self.amend("11OA", "VVA", endDate=NEAR)
@@ -79,7 +79,7 @@ class RestoreScenario:
         await self.grant("13JQ", "BRON_PO")
 
     async def grant(self, brin: str, service: str, supplier: str = TEST_LAS, **more: object) -> None:
-        """Give a mandate."""
+        """Grant a mandate."""
         body = {"brin": brin, "serviceCode": service, "supplierOin": supplier, "endDate": FAR, **more}
         self.made[brin, service] = (await self._call("POST", "/mandates", body))["id"]
 
@@ -90,15 +90,15 @@ class RestoreScenario:
         await self.stack.call("PATCH", path, change, token=self.token, etag=f'"{known["version"]}"')
 
     async def withdraw(self, brin: str, service: str) -> None:
-        """End a mandate now."""
+        """Withdraw a mandate."""
         await self._call("POST", f"/mandates/{self.made[brin, service]}/withdrawal", {"reason": "proef"})
 
     async def route(self, brin: str, service: str, branch: str) -> None:
-        """Give a branch a free routing characteristic."""
+        """Assign a free routing characteristic to a branch."""
         await self._call("PUT", f"/mandates/{self.made[brin, service]}/routing/{branch}", {"routingId": None})
 
     async def unroute(self, brin: str, service: str, branch: str) -> None:
-        """Take a branch's routing characteristic away."""
+        """Remove a branch's routing characteristic."""
         await self._call("DELETE", f"/mandates/{self.made[brin, service]}/routing/{branch}")
 
     async def _call(self, method: str, path: str, body: object = None) -> Any:
@@ -110,12 +110,12 @@ def _route(branch: str, nth: int) -> dict[str, str]:
 
 
 async def schools_token(stack: RunningStack) -> str:
-    """Have a token made that all boards of the sample would have."""
+    """Return a token of all boards of the sample."""
     return await stack.token("OSR-toegang", *(word for board in BOARDS for word in ("--bge", board)))
 
 
 async def all_is_sent(stack: RunningStack) -> None:
-    """Wait until every change was published, planned and taken by whom it is for."""
+    """Wait until every change was published, planned and taken by its receivers."""
 
     async def nothing_waits() -> bool:
         return not [name for name in await stack.left() if not name.endswith("unprocessed")]
@@ -124,7 +124,7 @@ async def all_is_sent(stack: RunningStack) -> None:
 
 
 async def reader_of_events(stack: RunningStack, since: str | None) -> tuple[list[dict[str, Any]], str]:
-    """Read `GET /v1/events` from a place on; what came, and where to go on."""
+    """Read `GET /v1/events` from a position on; return the events, and the next position."""
     found: list[dict[str, Any]] = []
     while True:
         page = await stack.call("GET", "/events?limit=100" + (f"&since={since}" if since else ""))

@@ -2,7 +2,7 @@
 
 Actors are coroutines that talk to the database through `SteppedConnection`; each statement, begin, commit or send is a
 step that waits for the scheduler. The scheduler lets one actor take one step at a time; an actor whose statement waits
-for a lock is not enabled until the holder ends. At one point at most, an actor may be crashed: its connection is cut.
+for a lock is not enabled until the holder ends. One actor at most crashes: its connection is cut.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Crashed(Exception):  # noqa: N818 - what happened to the actor, not a faul
 
 @dataclass(slots=True)
 class Actor:
-    """One process of the protocol: its connection, and where it stands."""
+    """One process of the protocol: its connection, and its next step."""
 
     name: str
     connection: asyncpg.Connection[Any]
@@ -49,19 +49,19 @@ class Actor:
 
     @property
     def is_enabled(self) -> bool:
-        """Whether it stands before a step."""
+        """Whether its next step may run."""
         return not self.is_done and self.arrived.is_set()
 
 
 class SteppedConnection:
-    """A connection whose every statement is a step."""
+    """A connection on which each statement is a step."""
 
     def __init__(self, actor: Actor) -> None:
         self._actor = actor
         self.depth = 0
 
     async def step(self, what: str) -> None:
-        """Stand before a step until the scheduler lets it happen."""
+        """Wait until the scheduler lets this step run."""
         actor = self._actor
         if actor.is_crashed:
             raise Crashed(actor.name)
@@ -170,7 +170,7 @@ class Interleaver:
             actor.task.add_done_callback(lambda _: self._progress.set())
         try:
             while not all(actor.is_done for actor in actors):
-                await self._settle(actors)
+                await self._wait_for_actors(actors)
                 enabled = [actor for actor in actors if actor.is_enabled]
                 if enabled:
                     await self._take_step(self._draw.choice(enabled), actors)
@@ -193,7 +193,7 @@ class Interleaver:
     async def _take_step(self, actor: Actor, actors: list[Actor]) -> None:
         is_inside = actor.connection.is_in_transaction() and not actor.pending.startswith(("commit", "rollback"))
         if not is_inside or len(self.schedule.steps) == self._crash_at:
-            for each in actors:  # what lets go of locks may let others go on
+            for each in actors:  # a released lock may unblock others
                 each.is_blocked = False
         if len(self.schedule.steps) == self._crash_at:
             actor.is_crashed = True
@@ -205,8 +205,8 @@ class Interleaver:
         actor.arrived.clear()
         actor.gate.set()
 
-    async def _settle(self, actors: list[Actor]) -> None:
-        """Wait until every actor stands before a step, is done, or waits for a lock that another holds."""
+    async def _wait_for_actors(self, actors: list[Actor]) -> None:
+        """Wait until every actor is before a step, done, or waiting for a lock that another holds."""
         while True:
             self._progress.clear()
             running = [a for a in actors if not a.is_done and not a.is_enabled]

@@ -1,4 +1,4 @@
-"""DUO as a test plays it: reads all topics from now on, keeps what came in order, and reports on what it must process.
+"""DUO in a test: reads all topics from now on, keeps messages in order, and reports on those of DUO's queues.
 
 In: a broker. Out: arrivals per topic, and a report `processed` for each message of a queue.
 """
@@ -31,7 +31,7 @@ READERS: Final = "osr-hub.reports"
 
 
 class BackOffice:
-    """What came on each topic, as events in the order of arrival."""
+    """The events of each topic, in the order of arrival."""
 
     def __init__(self, consumer: AIOKafkaConsumer, producer: AIOKafkaProducer, admin: AIOKafkaAdminClient) -> None:
         self._consumer = consumer
@@ -39,12 +39,12 @@ class BackOffice:
         self._admin = admin
         self._read: dict[TopicPartition, int] = {}
         self.came: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        self._owed: list[dict[str, Any]] = []
+        self._unreported: list[dict[str, Any]] = []
         self.reported = 0
         self.is_silent = False
 
     async def begin(self) -> None:
-        """Stand at the ends of all topics."""
+        """Seek to the ends of all topics."""
         places = [TopicPartition(topic, n) for topic in (LOG, CHANGES, *DUO_QUEUES) for n in range(PARTITIONS)]
         self._consumer.assign(places)
         self._read = await self._consumer.end_offsets(places)
@@ -59,15 +59,15 @@ class BackOffice:
                     event = orjson.loads(record.value)
                     self.came[place.topic].append(event)
                     if place.topic in DUO_QUEUES:
-                        self._owed.append(event)
+                        self._unreported.append(event)
                     self._read[place] = record.offset + 1
-            while self._owed and not self.is_silent:
-                await self._producer.send_and_wait(REPORTS, _report(self._owed[0]), headers=list(KAFKA_HEADERS))
-                self._owed.pop(0)
+            while self._unreported and not self.is_silent:
+                await self._producer.send_and_wait(REPORTS, _report(self._unreported[0]), headers=list(KAFKA_HEADERS))
+                self._unreported.pop(0)
                 self.reported += 1
 
     async def has_read_all(self) -> bool:
-        """Say whether all that lies on the topics now has been read here, and each report by the hub."""
+        """Return whether everything on the topics has been read here, and each report by the hub."""
         ends = await self._consumer.end_offsets(list(self._read))
         return self._read == ends and await self._reports_are_read()
 
@@ -79,7 +79,7 @@ class BackOffice:
 
 @asynccontextmanager
 async def back_office(bootstrap: str) -> AsyncIterator[BackOffice]:
-    """Open for as long as it is needed; what lies on the topics already is passed over."""
+    """Read and report while the context lasts; skip what the topics already have."""
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, metadata_max_age_ms=1000)
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)

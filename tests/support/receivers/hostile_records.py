@@ -1,4 +1,4 @@
-"""What a stranger may put on a topic: each broken in its own way, none of them a report that can be used."""
+"""Records that anybody might put on a topic: each broken in its own way, none a report that can be used."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ STRUCTURED: Final = [("content-type", b"application/cloudevents+json")]
 
 
 def hostile_report(**data: object) -> bytes:
-    """Write a report whose data differ."""
+    """Return a report whose data differ."""
     return orjson.dumps({**REPORT, "data": {**DATA, **data}})
 
 
 def hostile_text(old: str, new: str) -> bytes:
-    """Write a report and replace a part of its text."""
+    """Return a report with a part of its text replaced."""
     return orjson.dumps(REPORT).decode().replace(old, new).encode()
 
 

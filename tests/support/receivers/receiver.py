@@ -1,4 +1,4 @@
-"""A receiver of webhooks for tests: a real HTTP server on loopback that keeps what it got and answers as it is told."""
+"""A receiver of webhooks for tests: a real HTTP server on loopback that keeps requests and answers as configured."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ReceivedRequest:
 
 @dataclass
 class Receiver:
-    """What came, over how many connections, and where the server is; `answer` may be changed at any time."""
+    """The requests, the number of connections, and the address; `answer` may be changed at any time."""
 
     answer: Callable[[ReceivedRequest], bytes | None]
     got: list[ReceivedRequest] = field(default_factory=list)
@@ -35,11 +35,11 @@ class Receiver:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The address that it listens on."""
         return f"http://127.0.0.1:{self.port}/hook"
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one connection; an answer of None leaves the request open until the other side gives up."""
+        """Serve one connection; an answer of None leaves the request open until the client gives up."""
         self.connections += 1
         try:
             while True:
@@ -58,14 +58,14 @@ class Receiver:
 
 
 def reply(status: int, body: bytes = b"", **headers: str) -> bytes:
-    """Write an answer; header names with _ for -."""
+    """Return an answer as bytes; header names have _ for -."""
     lines = [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return "\r\n".join([f"HTTP/1.1 {status} X", *lines, f"content-length: {len(body)}", "", ""]).encode() + body
 
 
 @asynccontextmanager
 async def receiver(answer: Callable[[ReceivedRequest], bytes | None] = lambda _: NO_CONTENT) -> AsyncIterator[Receiver]:
-    """Run a receiver for as long as it is needed."""
+    """Run a receiver while the context lasts."""
     it = Receiver(answer)
     server = await asyncio.start_server(it.handle, "127.0.0.1", 0)
     it.port = server.sockets[0].getsockname()[1]

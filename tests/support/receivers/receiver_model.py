@@ -1,6 +1,6 @@
-"""A receiver that keeps the contract's rules and nothing else. In: messages as they arrive. Out: what it holds then.
+"""A receiver that follows the contract's rules only. In: messages as they arrive. Out: the units that it holds.
 
-It drops repeats by id, ignores what is not above the version it holds for (mandate, branch), and forgets nothing.
+It drops repeats by id, ignores a version not above the one that it holds for (mandate, branch), and forgets nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ select distinct on (e.mandate_id, u.branch) e.mandate_id::text as mandate, u.bra
 
 @dataclass
 class ReceiverModel:
-    """What one receiver remembers of a destination."""
+    """The units that one receiver holds, and its counts."""
 
     seen: set[str] = field(default_factory=set)
     units: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class ReceiverModel:
     _highest: dict[tuple[int, str], int] = field(default_factory=lambda: defaultdict(int))
 
     def take(self, events: Iterable[dict[str, Any]]) -> None:
-        """Take messages as they come."""
+        """Apply messages as they arrive."""
         for event in events:
             if event["id"] in self.seen:
                 self.repeats += 1
@@ -54,7 +54,7 @@ class ReceiverModel:
             self.units[unit] = {**event["data"], "type": event["type"]}
 
     def held(self) -> Held:
-        """Say which version it holds of each unit, and whether the unit has ended."""
+        """Return the version of each unit, and whether the unit has ended."""
         return {
             unit: (data["mandateVersion"], data["type"].split(".")[3] in ("withdrawn", "expired"))
             for unit, data in self.units.items()
@@ -70,6 +70,6 @@ class ReceiverModel:
 
 
 async def expected_state(c: Connection, service: str, *, calendar: bool) -> Held:
-    """Say what a receiver of a service should hold by the database; `calendar`: it hears of dates that came."""
+    """Return what a receiver of a service should hold by the database; `calendar`: it gets events of dates."""
     rows = await c.fetch(NEWEST, service, calendar)
     return {(row["mandate"], row["branch"]): (row["version"], row["is_over"]) for row in rows}

@@ -1,6 +1,6 @@
-"""Witnesses who are not ours: a LAS of the test's own and a plain reader of DUO's queues, and what they can swear to.
+"""Independent receivers: a LAS of the test's own and a plain reader of DUO's queues, and checks of what they got.
 
-In: messages as they arrived. Out: who came before whom. Repeats of an id seen before are legal and passed over.
+In: messages as they arrived. Out: their order, with gaps and inversions. Repeats of an id are legal and skipped.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def messages(got: Iterable[ReceivedRequest], brin: str | None = None) -> list[Ev
 
 
 def first_arrivals(events: Iterable[Event]) -> Iterator[Event]:
-    """Pass over repeats."""
+    """Yield each event once, without repeats."""
     seen: set[str] = set()
     for event in events:
         if event["id"] not in seen:
@@ -62,7 +62,7 @@ def lanes_of(events: Iterable[Event]) -> Mapping[str, list[int]]:
 
 
 def inversions(events: Iterable[Event]) -> list[str]:
-    """Name each message that first arrived after a later one of its lane."""
+    """Return each message that first arrived after a later one of its lane."""
     return [
         f"{brin}: {later} before {earlier}"
         for brin, numbers in lanes_of(events).items()
@@ -72,7 +72,7 @@ def inversions(events: Iterable[Event]) -> list[str]:
 
 
 def gaps(events: Sequence[Event]) -> list[str]:
-    """Name each message whose `previoussequence` never arrived before it."""
+    """Return each message whose `previoussequence` never arrived before it."""
     missing, highest = [], defaultdict[str, int](int)
     for event in first_arrivals(events):
         brin, previous = event["partitionkey"], int(event.get("previoussequence", "0"))
@@ -85,7 +85,7 @@ def gaps(events: Sequence[Event]) -> list[str]:
 async def read_whole(
     bootstrap: str, topic: str, security: Mapping[str, str] | None = None
 ) -> list[ConsumerRecord[Any, Any]]:
-    """Read all that a topic holds now, partition by partition, without a group."""
+    """Return all records of a topic, partition by partition, without a group."""
     reader = await _start_reader(bootstrap, security or {})
     try:
         places = [TopicPartition(topic, number) for number in range(PARTITIONS)]
@@ -102,7 +102,7 @@ async def read_whole(
 
 
 async def _start_reader(bootstrap: str, security: Mapping[str, str]) -> AIOKafkaConsumer:
-    """Start a reader; a broker that is just coming back is waited for."""
+    """Start a reader; wait for a broker that is restarting."""
     began = time.monotonic()
     while True:
         reader = AIOKafkaConsumer(
@@ -124,5 +124,5 @@ async def _start_reader(bootstrap: str, security: Mapping[str, str]) -> AIOKafka
 
 
 def events_in(records: Iterable[ConsumerRecord[Any, Any]]) -> list[Event]:
-    """Read the events out of records, in the order in which they lie there."""
+    """Return the events of records, in their order."""
     return [orjson.loads(record.value) for record in records]

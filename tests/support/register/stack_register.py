@@ -1,6 +1,6 @@
 """The register of the end-to-end tests: real schools, invented systems, and files of mandates between them.
 
-In: a running stack. Out: a register that mandates can be given in, and CSV files to import.
+In: a running stack. Out: a register to grant mandates in, and CSV files to import.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def sample_brins() -> tuple[str, ...]:
 
 
 def mandate_lines(schools: Sequence[str], supplier: str, years: Iterable[int], services: Sequence[str]) -> list[Line]:
-    """Make one mandate per school, service and school year, for the whole school."""
+    """Return one mandate per school, service and school year, for the whole school."""
     return [
         (brin, service, supplier, f"{year}-08-01", f"{year + 1}-07-31", "", "")
         for brin in schools
@@ -56,7 +56,7 @@ def mandate_lines(schools: Sequence[str], supplier: str, years: Iterable[int], s
 
 
 def write_mandates(path: Path, lines: Iterable[Line]) -> Path:
-    """Write a file of mandates and return where it is."""
+    """Write a file of mandates and return its path."""
     with path.open("w", newline="") as file:
         writer = csv.writer(file, delimiter=";")
         writer.writerow(("brin", "service_code", "supplier_oin", "start_date", "end_date", "branch", "routing_id"))

@@ -1,4 +1,4 @@
-"""A Kafka of a test's own, to be stopped, filled or taken away. Out: whoever looks after it, and where it listens."""
+"""A Kafka of a test's own, to be stopped, filled or removed. Out: its supervisor, and its address."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def own_kafka() -> AsyncIterator[tuple[Supervisor, str]]:
-    """Run a broker of this test's own, started anew whenever it ends."""
+    """Run a broker of this test's own, restarted whenever it ends."""
     root = Path(tempfile.mkdtemp(dir=user_area() if is_root() else None))
     data = DataDir(root)
     data.create()

@@ -1,32 +1,63 @@
-"""Runs `osr-hub` as a program does. In: a database and words. Out: the exit code, and what was said."""
+"""Runs `osr-hub` as a program does. In: a database and words. Out: the exit code, and what was printed."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import pty
 import sys
 from typing import Any, Final
 
 import orjson
 
-PATIENCE_SECONDS: Final = 120.0
+TIMEOUT_SECONDS: Final = 120.0
+WIDE: Final = {"COLUMNS": "500", "TERM": "xterm-256color"}
 
 
 async def osr_hub(dsn: str, *words: str, **settings: str) -> tuple[int, str, str]:
-    """Run a command as a program does, and return its code and what it said."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("OSR_HUB_")}
+    """Run a command in a pipe, and return its code and what it wrote to both streams."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "hub.cli", *words),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={**environment, "OSR_HUB_DATABASE__DSN": dsn, **settings},
+        env=_environment(dsn, settings),
     )
-    said, failed = await asyncio.wait_for(process.communicate(), PATIENCE_SECONDS)
+    said, failed = await asyncio.wait_for(process.communicate(), TIMEOUT_SECONDS)
     return process.returncode or 0, said.decode(), failed.decode()
 
 
+async def osr_hub_on_terminal(dsn: str, *words: str) -> tuple[int, str]:
+    """Run a command on a wide terminal, and return its code and everything that the terminal got."""
+    ours, its = pty.openpty()
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "hub.cli", *words), stdout=its, stderr=its, env=_environment(dsn, WIDE)
+        )
+        os.close(its)
+        shown = await asyncio.wait_for(asyncio.to_thread(_read_all, ours), TIMEOUT_SECONDS)
+        return await process.wait(), shown
+    finally:
+        os.close(ours)
+
+
 async def read(dsn: str, *words: str) -> Any:
-    """Run a command for programs and read its body."""
+    """Run a command with `--json` and return its body."""
     code, said, failed = await osr_hub(dsn, *words, "--json")
     assert code == 0, failed
     return orjson.loads(said)
+
+
+def _environment(dsn: str, settings: dict[str, str]) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("OSR_HUB_")}
+    return {**kept, "OSR_HUB_DATABASE__DSN": dsn, **settings}
+
+
+def _read_all(terminal: int) -> str:
+    """Read until the last process closes its end, which Linux tells as an error."""
+    parts = []
+    try:
+        while part := os.read(terminal, 65_536):
+            parts.append(part)
+    except OSError:
+        pass
+    return b"".join(parts).decode()

@@ -9,12 +9,12 @@ import asyncpg
 
 
 def dsn_of(dsn: str, database: str) -> str:
-    """Give the DSN of another database on the same server."""
+    """Return the DSN of another database on the same server."""
     return urlsplit(dsn)._replace(path=f"/{database}").geturl()
 
 
 async def create_database(dsn: str, template: str = "template0") -> str:
-    """Make a database and return its name; copying files is the cheaper way where nothing waits for a disk."""
+    """Create a database and return its name; without fsync, copying files is the cheaper way."""
     name = f"osr_hub_test_{uuid.uuid4().hex}"
     connection = await asyncpg.connect(dsn)
     try:
@@ -26,7 +26,7 @@ async def create_database(dsn: str, template: str = "template0") -> str:
 
 
 async def drop_database(dsn: str, name: str) -> None:
-    """Remove a database, whoever is connected to it."""
+    """Remove a database, with its connections."""
     connection = await asyncpg.connect(dsn)
     try:
         await connection.execute(f"drop database if exists {name} with (force)")
@@ -35,7 +35,7 @@ async def drop_database(dsn: str, name: str) -> None:
 
 
 async def copy_database(dsn: str, name: str, to: str) -> None:
-    """Copy a database as it is this moment; who works on it is cut off meanwhile, as by a fault of the network."""
+    """Copy a database as it is now; its connections are cut meanwhile, as by a fault of the network."""
     connection = await asyncpg.connect(dsn)
     try:
         await connection.execute(f"alter database {name} allow_connections false")

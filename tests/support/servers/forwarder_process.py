@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 async def forwarder_process(
     database: str, more: Mapping[str, str] | None = None
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run `osr-consume forward`, and see that it is gone at the end; what it logs goes to the test's own output."""
+    """Run `osr-consume forward` and kill it at the end; its log goes to the test's own output."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

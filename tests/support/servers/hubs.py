@@ -78,17 +78,17 @@ class HubUnderTest:
 
     @property
     def settings(self) -> Settings:
-        """Its settings."""
+        """The settings of its processes."""
         return settings_for(self.dsn, {"OSR_HUB_KAFKA__BOOTSTRAP_SERVERS": self.kafka})
 
     @property
     def options(self) -> dict[str, Any]:
-        """How its Kafka is reached."""
+        """Aiokafka's options for its Kafka."""
         return self.settings.kafka.client_options()
 
     @asynccontextmanager
     async def running(self, *parts: Part) -> AsyncIterator[None]:
-        """Run parts of it while the block lasts."""
+        """Run some of its processes while the block lasts."""
         stop = asyncio.Event()
         tasks = [asyncio.create_task(part(self.settings, stop)) for part in parts]
         try:
@@ -98,15 +98,15 @@ class HubUnderTest:
             await asyncio.gather(*tasks)
 
     async def relay(self, settings: Settings, stop: asyncio.Event) -> None:
-        """Be its relay."""
+        """Run its relay."""
         await relay.run(settings, stop, self.topics[LOG])
 
     async def plan(self, settings: Settings, stop: asyncio.Event) -> None:
-        """Be its planner."""
+        """Run its planner."""
         await planner.run(settings, stop, None, self.topics[LOG])
 
     async def publish(self) -> None:
-        """Publish what is to be published."""
+        """Publish all recorded events."""
         async with self.running(self.relay):
             await self.settled(UNPUBLISHED)
 
@@ -117,30 +117,30 @@ class HubUnderTest:
                 await self.settled(left)
 
     async def settled(self, left: str) -> None:
-        """Wait until a count is nought."""
+        """Wait until a count is 0."""
 
-        async def is_nought() -> bool:
+        async def is_zero() -> bool:
             return not await self.c.fetchval(left)
 
-        await until(is_nought, 60)
+        await until(is_zero, 60)
 
     def order(self, **differs: Any) -> RecoveryRequest:
-        """Make the order to recover."""
+        """Return the order to recover."""
         base = RecoveryRequest(topic=self.topics[LOG], at=datetime.now(UTC), today=TODAY, actor="test", reason="test")
         return replace(base, **differs)
 
     async def recover(self, **differs: Any) -> recovery.RecoveryResult:
-        """Recover."""
+        """Recover by that order."""
         return await recover(self.c, self.options, self.order(**differs))
 
     async def heard(self, memory: ReceiverModel) -> ReceiverModel:
-        """Let a receiver read its queue from where it was: all of it, repeats included."""
+        """Let a receiver read its whole queue, repeats included."""
         memory.take(events_in(await read_whole(self.kafka, self.topics[QUEUE])))
         return memory
 
 
 async def create_hub(database: str, kafka: str, topics: Mapping[str, str]) -> HubUnderTest:
-    """Found a hub with a few schools and mandates; nothing is published yet."""
+    """Create a hub with a few schools and mandates; nothing is published yet."""
     c = await asyncpg.connect(database)
     await fill(c)
     async with c.transaction():
@@ -156,7 +156,7 @@ async def create_hub(database: str, kafka: str, topics: Mapping[str, str]) -> Hu
 
 @asynccontextmanager
 async def backup(hub: HubUnderTest) -> AsyncIterator[Callable[[], Coroutine[Any, Any, HubUnderTest]]]:
-    """Take a backup now; what is given restores it."""
+    """Take a backup now; yield a function that restores it."""
     name = f"osr_hub_test_{uuid4().hex}"
     await hub.c.close()
     admin = await asyncpg.connect(urlsplit(hub.dsn)._replace(path="/postgres").geturl())
@@ -186,25 +186,25 @@ async def grant_now(c: Connection, wanted: register.GrantRequest) -> Any:
 
 
 def moment_now() -> Moment:
-    """Give the moment it is, on the day of the tests' register."""
+    """Return the present moment, on the day of the tests' register."""
     now = moment(datetime.now(UTC), "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
     return replace(now, today=TODAY)
 
 
 async def set_end_date(c: Connection, brin: str, service: str, days: int = 99) -> None:
-    """Give the mandate of a school for a service an end date."""
+    """Set the end date of a school's mandate for a service."""
     found = await c.fetchval("select id from mandates where brin = $1 and service_code = $2", brin, service)
     async with c.transaction():
         await register.amend(c, found, DateChange(end_date=TODAY + timedelta(days=days)), moment_now())
 
 
 async def read_register(c: Connection) -> dict[str, list[tuple[Any, ...]]]:
-    """Read everything that recovering must bring back."""
+    """Return everything that recovering must bring back."""
     return {table: [tuple(row) for row in await c.fetch(query)] for table, query in REGISTER.items()}
 
 
 async def make_all_changes(hub: HubUnderTest) -> None:
-    """Let a day of changes happen: of every kind, of old and new mandates, schools and systems."""
+    """Make changes of every kind, of old and new mandates, schools and systems."""
     c = hub.c
     found = await c.fetch("select id, brin, service_code from mandates")
     mandates = {(row["brin"], row["service_code"]): row["id"] for row in found}

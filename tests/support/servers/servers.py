@@ -46,7 +46,7 @@ class Source(StrEnum):
 
 
 def choose(variable: str) -> Source:
-    """Decide where a server comes from that the environment may name in `variable`."""
+    """Return where a server comes from; the environment may name one in `variable`."""
     if os.environ.get(variable):
         return Source.NAMED
     return Source.CONTAINER if _docker_answers() else Source.EMBEDDED
@@ -59,11 +59,11 @@ class Servers:
         self.postgres_source = choose("OSR_HUB_TEST_POSTGRES")
         self.kafka_source = choose("OSR_HUB_TEST_KAFKA")
         self._endings: list[Callable[[], object]] = []
-        self._beside: _LoopThread | None = None
+        self._loop_thread: _LoopThread | None = None
         self._data: DataDir | None = None
 
     def describe(self) -> str:
-        """Say which servers the tests run on."""
+        """Return in words which servers the tests run on."""
         return f"PostgreSQL: {self.postgres_source}; Kafka: {self.kafka_source}"
 
     def postgres(self) -> str:
@@ -95,13 +95,13 @@ class Servers:
                 return self._embed_kafka()
 
     def stop(self) -> None:
-        """End what was started and remove what it wrote."""
+        """Stop all servers that were started here, and remove their files."""
         for end in reversed(self._endings):
             end()
         self._endings.clear()
-        if self._beside is not None:
-            self._beside.close()
-            self._beside = None
+        if self._loop_thread is not None:
+            self._loop_thread.close()
+            self._loop_thread = None
         if self._data is not None:
             self._data.clear()
             shutil.rmtree(self._data.root, ignore_errors=True)
@@ -143,9 +143,9 @@ class Servers:
         self._endings.append(lambda: self._loop().run(supervisor.stop()))
 
     def _loop(self) -> _LoopThread:
-        if self._beside is None:
-            self._beside = _LoopThread()
-        return self._beside
+        if self._loop_thread is None:
+            self._loop_thread = _LoopThread()
+        return self._loop_thread
 
     def _home(self) -> tuple[DataDir, StackSecrets]:
         if self._data is None:
@@ -159,7 +159,7 @@ class Servers:
 
 
 class _LoopThread:
-    """An event loop in a thread of its own, so that supervision goes on whatever the tests do."""
+    """An event loop in a thread of its own, so that servers are supervised while tests run."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -167,7 +167,7 @@ class _LoopThread:
         self._thread.start()
 
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
-        """Run something there and wait for what it returns."""
+        """Run a coroutine there and return its result."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     def close(self) -> None:
@@ -179,7 +179,7 @@ class _LoopThread:
 
 
 def _remove_leftovers(area: Path) -> None:
-    """Remove what sessions left that were killed."""
+    """Remove the folders of sessions that were killed."""
     for folder in area.glob(f"{PREFIX}*"):
         if not Path("/proc", folder.name.removeprefix(PREFIX).split("-")[0]).exists():
             with suppress(FileNotFoundError):  # another worker removes it as well

@@ -38,10 +38,10 @@ KAFKA_SECURITY: Final = {
     "sasl_plain_password": "SASL_PASSWORD",
 }
 """aiokafka's options, and the hub's settings that have their values."""
-SCHOOLS: Final = Path(__file__).parents[3] / "hub" / "embedded" / "samples" / "schools.csv"
+SCHOOLS: Final = Path(__file__).parents[3] / "hub" / "demo" / "samples" / "schools.csv"
 
 
-class ApiProblem(Exception):  # noqa: N818 - named as the claim it makes
+class ApiProblem(Exception):  # noqa: N818 - named as HTTP calls it
     """The API answered with a problem."""
 
     def __init__(self, method: str, path: str, status: int, body: bytes) -> None:
@@ -51,7 +51,7 @@ class ApiProblem(Exception):  # noqa: N818 - named as the claim it makes
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommandResult:
-    """How a command ended, and what it printed."""
+    """The exit code of a command, and its output."""
 
     code: int
     out: str
@@ -60,19 +60,19 @@ class CommandResult:
 
 @dataclass(frozen=True, slots=True)
 class RunningStack:
-    """One stack that answers."""
+    """One running stack."""
 
     data: Path
     client: Client
 
     @property
     def connection(self) -> dict[str, Any]:
-        """What the connection file says now."""
+        """The content of the connection file now."""
         said: dict[str, Any] = orjson.loads((self.data / "connection.json").read_bytes())
         return said
 
     async def read_topic(self, topic: str) -> list[ConsumerRecord[Any, Any]]:
-        """Read all that a topic of this stack holds now, with what the connection file says and nothing else."""
+        """Return all records of a topic of this stack, with nothing but the connection file."""
         connection = self.connection
         security = {
             option: connection["environment"][f"OSR_HUB_KAFKA__{name}"] for option, name in KAFKA_SECURITY.items()
@@ -80,7 +80,7 @@ class RunningStack:
         return await read_whole(connection["kafkaBootstrapServers"], topic, security)
 
     def pid(self, name: str) -> int | None:
-        """Return the number of a process, None while it is not there."""
+        """Return the number of a process; None while it does not run."""
         return next((one["pid"] for one in self.connection["processes"] if one["name"] == name), None)
 
     async def run(self, *words: str) -> CommandResult:
@@ -108,7 +108,7 @@ class RunningStack:
         return ran.out
 
     async def token(self, role: str, *words: str) -> str:
-        """Have a development token made."""
+        """Return a development token."""
         return (await self.done("osr-hub", "token", "--role", role, *words)).strip()
 
     async def call(
@@ -129,7 +129,7 @@ class RunningStack:
         return orjson.loads(said) if said else None
 
     async def verify(self) -> dict[str, Any]:
-        """Do the books; the answer's body, which the exit code must agree with."""
+        """Run the ledger check; return its body, which the exit code must agree with."""
         ran = await self.run("osr-hub", "verify", "--json")
         assert ran.code in (0, 1), f"verify ended with {ran.code}:\n{ran.err}"
         books: dict[str, Any] = orjson.loads(ran.out)
@@ -146,7 +146,7 @@ class RunningStack:
 
 
 async def until(claim: Callable[[], Awaitable[bool]], what: object, within: float = 120.0, look: float = 0.1) -> float:
-    """Wait until a claim is true, and return how many seconds that took; fails after `within`, and says `what` then."""
+    """Wait until a claim is true, and return the seconds that took; fail with `what` after `within`."""
     began = time.monotonic()
     while not await claim():
         passed = time.monotonic() - began
@@ -157,7 +157,7 @@ async def until(claim: Callable[[], Awaitable[bool]], what: object, within: floa
 
 @asynccontextmanager
 async def running_stack(data: Path, *options: str) -> AsyncIterator[RunningStack]:
-    """Run `osr-hub up` for as long as it is needed; the session ends, in words, where it cannot run at all."""
+    """Run `osr-hub up` while the context lasts; the session ends, in words, where it cannot run at all."""
     words = ("up", "--data-dir", str(data), "--port", str(free_port()), *options)
     process = await asyncio.create_subprocess_exec(
         str(COMMANDS / "osr-hub"),

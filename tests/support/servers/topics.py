@@ -18,7 +18,7 @@ GONE_SECONDS: Final = 60.0
 
 
 async def recreate_topics(bootstrap: str, topics: Sequence[Topic]) -> None:
-    """Delete what is there under these names, and make it again."""
+    """Delete the topics with these names, and create them again."""
     names = {topic.name for topic in topics}
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()

@@ -79,7 +79,7 @@ async def osr_hub_up(
 
 @asynccontextmanager
 async def osr_hub_up_on_a_terminal(*words: str, **settings: str) -> AsyncIterator[tuple[UpProcess, Callable[[], None]]]:
-    """Run it on a terminal of its own, and give what closes that terminal."""
+    """Run it on a terminal of its own, and yield a function that closes that terminal."""
     ours, theirs = os.openpty()
     process = await asyncio.create_subprocess_exec(
         str(COMMANDS / "osr-hub"),

@@ -1,9 +1,9 @@
-"""Receivers that lie, in a process of their own: each has a mood, and remembers what came, in order.
+"""Receivers that misbehave, in a process of their own: each has a behaviour, and keeps what arrived, in order.
 
-`python -m tests.chaos.liars PORT`. `OPTIONS /las/N` gives consent, `POST /las/N` is answered as the mood of N has it,
-`GET /mood/N/MOOD` sets that, and `GET /report` gives per receiver what came since the last report: (id, lane, number,
-previous number, whether it was taken at once, when). A receiver has two lanes per school: what is told to it, and its
-copies.
+`python -m tests.chaos.faulty_receivers PORT`. `OPTIONS /las/N` consents, `POST /las/N` is answered by the behaviour of
+N, `GET /behaviour/N/BEHAVIOUR` sets that, and `GET /report` has per receiver what arrived since the last report: (id,
+lane, number, previous number, whether it was taken at once, when). A receiver has two lanes per school: its own
+messages, and its copies.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import uvloop
 
 from tests.support.receivers.raw_http import CONSENT, MESSAGE, NO_CONTENT, Connection, ok, serve
 
-MOODS: Final = ("honest", "500", "hang", "reset", "drip", "late", "short", "redirect", "one", "all")
+BEHAVIOURS: Final = ("honest", "500", "hang", "reset", "drip", "late", "short", "redirect", "one", "all")
 ID: Final = re.compile(rb'"id":"([^"]+)"')
 SERVICE: Final = re.compile(rb'"serviceCode":"([^"]+)"')
 PREVIOUS: Final = re.compile(rb'"previoussequence":"(\d+)"')
@@ -36,60 +36,60 @@ SAID: Final = {
 }
 
 
-class LyingReceiver:
+class FaultyReceiver:
     """One receiver."""
 
     def __init__(self) -> None:
-        self.mood = "honest"
-        self.disliked: bytes | None = None
+        self.behaviour = "honest"
+        self.refused: bytes | None = None
         self.came: list[tuple[str, str, int, int, bool, float]] = []
 
     def take(self, body: bytes) -> str:
-        """Note a message and say how it is answered: a mood."""
+        """Record a message and return the behaviour that answers it."""
         identity, message, service = ID.search(body), MESSAGE.search(body), SERVICE.search(body)
         assert identity is not None
         assert message is not None
         assert service is not None
-        mood = self.mood
-        if mood == "one":
-            self.disliked = self.disliked or identity[1]
-            mood = "one" if self.disliked == identity[1] else "honest"
+        behaviour = self.behaviour
+        if behaviour == "one":
+            self.refused = self.refused or identity[1]
+            behaviour = "one" if self.refused == identity[1] else "honest"
         previous = PREVIOUS.search(body)
         lane = f"{message[1].decode()} {'own' if service[1] == b'VVA' else 'copies'}"
         numbers = (int(message[2]), int(previous[1]) if previous else 0)
-        self.came.append((identity[1].decode(), lane, *numbers, mood == "honest", time.time()))
-        return mood
+        self.came.append((identity[1].decode(), lane, *numbers, behaviour == "honest", time.time()))
+        return behaviour
 
 
-LIARS: Final[defaultdict[int, LyingReceiver]] = defaultdict(LyingReceiver)
+RECEIVERS: Final[defaultdict[int, FaultyReceiver]] = defaultdict(FaultyReceiver)
 
 
-class LyingConnection(Connection):
-    """A connection on which each request is answered as the mood of its receiver has it."""
+class FaultyConnection(Connection):
+    """A connection that answers each request by the behaviour of its receiver."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep what is to be said later."""
+        """Keep the tasks that answer later."""
         super().connection_made(transport)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def connection_lost(self, _error: Exception | None) -> None:
-        """Say nothing more."""
+        """Cancel the answers that are due."""
         for task in self._tasks:
             task.cancel()
 
     def answer(self, head: bytes, body: bytes) -> None:
-        """Lie, or do as one is told."""
+        """Answer a request: a message, a handshake or a command."""
         method, target, _ = head.split(b" ", 2)
         words = target.decode().split("/")
         if method == b"OPTIONS":
             self.transport.write(CONSENT)
         elif method == b"GET":
-            self.transport.write(_tell(words))
+            self.transport.write(_run_command(words))
         else:
-            self._lie(LIARS[int(words[2])].take(body))
+            self._misbehave(RECEIVERS[int(words[2])].take(body))
 
-    def _lie(self, mood: str) -> None:
-        match mood:
+    def _misbehave(self, behaviour: str) -> None:
+        match behaviour:
             case "honest":
                 self.transport.write(NO_CONTENT)
             case "hang":
@@ -101,8 +101,8 @@ class LyingConnection(Connection):
             case "late":
                 self._later([(LATE_SECONDS, NO_CONTENT)])
             case _:
-                self.transport.write(SAID[mood])
-                if mood == "short":
+                self.transport.write(SAID[behaviour])
+                if behaviour == "short":
                     self.transport.close()
 
     def _later(self, parts: list[tuple[float, bytes]]) -> None:
@@ -116,16 +116,16 @@ class LyingConnection(Connection):
         task.add_done_callback(self._tasks.discard)
 
 
-def _tell(words: list[str]) -> bytes:
-    told = b"{}"
-    if words[1] == "mood":
-        LIARS[int(words[2])].mood, LIARS[int(words[2])].disliked = words[3], None
+def _run_command(words: list[str]) -> bytes:
+    answer = b"{}"
+    if words[1] == "behaviour":
+        RECEIVERS[int(words[2])].behaviour, RECEIVERS[int(words[2])].refused = words[3], None
     else:
-        told = orjson.dumps({str(n): liar.came for n, liar in LIARS.items()})
-        for liar in LIARS.values():
-            liar.came = []
-    return ok(told)
+        answer = orjson.dumps({str(n): receiver.came for n, receiver in RECEIVERS.items()})
+        for receiver in RECEIVERS.values():
+            receiver.came = []
+    return ok(answer)
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(LyingConnection, int(sys.argv[1])))
+    uvloop.run(serve(FaultyConnection, int(sys.argv[1])))

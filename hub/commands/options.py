@@ -1,4 +1,4 @@
-"""What commands that choose deliveries share: the API's filters, and faults that name the command's own options."""
+"""Options that several commands have: a reason, statuses, and filters that are read as the API reads them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import typer
 from pydantic import BaseModel, ValidationError
 
 from hub.errors import FieldError, FieldLocation, InvalidInput
+from hub.operations.controls import EMPTY_REASON, MAX_REASON_LENGTH
 from schemas.kinds import HELD, DeliveryStatus
 
 if TYPE_CHECKING:
@@ -25,11 +26,24 @@ OPTION_NAMES: Final = {
     "eventId": "event",
     "afterSequence": "after-sequence",
 }
-"""The options that are not called as the API calls the field."""
+"""Options whose name differs from the API's field."""
+
+
+def check_reason(reason: str | None) -> str | None:
+    """Return a reason that is neither blank nor too long; raise `BadParameter` for another."""
+    if reason is not None and not reason.strip():
+        raise typer.BadParameter(EMPTY_REASON)
+    if reason is not None and len(reason) > MAX_REASON_LENGTH:
+        raise typer.BadParameter(f"it has {len(reason)} characters; {MAX_REASON_LENGTH} is the most")
+    return reason
+
+
+REASON_OPTION: Final = typer.Option("--reason", help="Why; kept in the audit.", callback=check_reason)
+Reason = Annotated[str, REASON_OPTION]
 
 
 def check_statuses(statuses: list[str] | None) -> list[str] | None:
-    """Let statuses through that `osr-hub deliveries` can show."""
+    """Return statuses that `osr-hub deliveries` can show; raise `BadParameter` for another."""
     for status in statuses or ():
         if status not in SHOWN_STATUSES:
             raise typer.BadParameter(f"'{status}' is not a status; choose from {', '.join(SHOWN_STATUSES)}")
@@ -42,10 +56,10 @@ Statuses = Annotated[
 ]
 
 
-def read_filters(kind: type[Filters], asked: Mapping[str, object]) -> Filters:
-    """Read what was asked as the API reads it; `InvalidInput` names the options that are wrong."""
+def read_filters(kind: type[Filters], given: Mapping[str, object]) -> Filters:
+    """Read options as the API reads its parameters; `InvalidInput` names the options that are wrong."""
     try:
-        return kind.model_validate({name: value for name, value in asked.items() if value not in (None, [])})
+        return kind.model_validate({name: value for name, value in given.items() if value not in (None, [])})
     except ValidationError as fault:
         raise InvalidInput(
             [
@@ -55,6 +69,6 @@ def read_filters(kind: type[Filters], asked: Mapping[str, object]) -> Filters:
         ) from fault
 
 
-def _option(place: tuple[int | str, ...]) -> str:
-    name = str(place[0]) if place else ""
+def _option(path: tuple[int | str, ...]) -> str:
+    name = str(path[0]) if path else ""
     return f"--{OPTION_NAMES.get(name, name)}" if name else ""

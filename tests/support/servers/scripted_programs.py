@@ -1,4 +1,4 @@
-"""Small programs for the supervisor. In: a folder to write in. Out: programs that tell there what happens to them."""
+"""Small programs for the supervisor. In: a folder to write in. Out: programs that record there what they do."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 SCRIPT = """
 import pathlib, signal, sys, time
-folder, name, manners = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3:]
-def tell(word):
-    with (folder / "story").open("a") as story:
-        story.write(f"{name} {word}\\n")
+folder, name, behaviour = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3:]
+def record(word):
+    with (folder / "events").open("a") as events:
+        events.write(f"{name} {word}\\n")
 def end(*_):
-    tell("ends")
-    if "stubborn" not in manners:
+    record("ends")
+    if "stubborn" not in behaviour:
         sys.exit(0)
 signal.signal(signal.SIGTERM, end)
-tell("begins")
-if "broken" in manners:
-    sys.exit("this toy is broken")
-if "misconfigured" in manners:
+record("begins")
+if "broken" in behaviour:
+    sys.exit("this program is broken")
+if "misconfigured" in behaviour:
     print("a setting is wrong")
     sys.exit(2)
 (folder / f"{name}.up").write_text("up")
@@ -34,12 +34,12 @@ while True:
 """
 
 
-def scripted_program(folder: Path, name: str, *manners: str, **more: Any) -> Program:
-    """Describe a program that tells its story in `folder`, and is ready once it has set up to be ended."""
+def scripted_program(folder: Path, name: str, *behaviour: str, **more: Any) -> Program:
+    """Describe a program that records its events in `folder`, and is ready once it handles signals."""
     more.setdefault("probe", is_up(folder, name))
     return Program(
         name=name,
-        command=(sys.executable, "-I", "-S", "-c", SCRIPT, str(folder), name, *manners),
+        command=(sys.executable, "-I", "-S", "-c", SCRIPT, str(folder), name, *behaviour),
         environment={"PATH": os.environ["PATH"]},
         prepare=more.pop("prepare", forget_ready(folder, name)),
         **more,
@@ -47,7 +47,7 @@ def scripted_program(folder: Path, name: str, *manners: str, **more: Any) -> Pro
 
 
 def forget_ready(folder: Path, name: str) -> Any:
-    """Return a step that forgets that the toy was up."""
+    """Return a step that removes the program's mark of readiness."""
 
     async def forget() -> None:
         (folder / f"{name}.up").unlink(missing_ok=True)
@@ -56,7 +56,7 @@ def forget_ready(folder: Path, name: str) -> Any:
 
 
 def is_up(folder: Path, name: str) -> ReadinessProbe:
-    """Return the question whether a toy has set itself up."""
+    """Return the probe whether a program has marked itself ready."""
 
     async def ask(_pid: int) -> bool:
         return (folder / f"{name}.up").exists()
@@ -65,5 +65,5 @@ def is_up(folder: Path, name: str) -> ReadinessProbe:
 
 
 def read_events(folder: Path) -> list[str]:
-    """Read what the toys told, in order."""
-    return (folder / "story").read_text().splitlines()
+    """Return the recorded events, in order."""
+    return (folder / "events").read_text().splitlines()

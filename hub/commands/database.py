@@ -1,0 +1,62 @@
+"""How commands work in the database: on one connection, in one transaction when they change something."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import asyncpg
+
+from hub.errors import Unavailable
+from hub.settings import load
+from hub.store.notifications import notify
+from hub.store.people import SystemActor
+from hub.store.pool import DATABASE_ERRORS, prefer_index_lookups
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from hub.settings import Settings
+    from hub.store.notifications import Channel
+    from hub.store.pool import Connection
+
+Answer = TypeVar("Answer")
+ACTOR: Final = SystemActor.COMMAND_LINE
+CONNECT_TIMEOUT_SECONDS: Final = 10.0
+
+
+def run_query(work: Callable[[Connection, Settings], Awaitable[Answer]]) -> Answer:
+    """Do the work on a connection of its own; raise `Unavailable` when the database does not answer."""
+    settings = load()
+    return asyncio.run(_run_query(work, settings))
+
+
+def run_change(work: Callable[[Connection, Settings], Awaitable[Answer]], channels: Sequence[Channel]) -> Answer:
+    """Do the work in one transaction, then notify these channels."""
+
+    async def change(c: Connection, settings: Settings) -> Answer:
+        async with c.transaction():
+            answer = await work(c, settings)
+        for channel in channels:
+            await notify(c, channel)
+        return answer
+
+    return run_query(change)
+
+
+async def _run_query(work: Callable[[Connection, Settings], Awaitable[Answer]], settings: Settings) -> Answer:
+    try:
+        c = await asyncpg.connect(
+            settings.database.url,
+            timeout=CONNECT_TIMEOUT_SECONDS,
+            server_settings={"application_name": "osr-hub command", "jit": "off"},
+        )
+    except DATABASE_ERRORS as error:
+        raise Unavailable(f"the database does not answer: {error or type(error).__name__}") from error
+    try:
+        await prefer_index_lookups(c)
+        return await work(c, settings)
+    except asyncpg.UndefinedTableError as error:
+        raise Unavailable("the database has no schema yet", next_step="Run `osr-hub migrate`.") from error
+    finally:
+        await c.close()
