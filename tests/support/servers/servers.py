@@ -11,6 +11,7 @@ import os
 import shutil
 import tempfile
 import threading
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -181,7 +182,8 @@ def _remove_leftovers(area: Path) -> None:
     """Remove the folders of sessions that were killed."""
     for folder in area.glob(f"{PREFIX}*"):
         if not Path("/proc", folder.name.removeprefix(PREFIX).split("-")[0]).exists():
-            DataDir(folder).clear()
+            with suppress(FileNotFoundError):  # another worker removes it as well
+                DataDir(folder).clear()
             shutil.rmtree(folder, ignore_errors=True)
 
 
