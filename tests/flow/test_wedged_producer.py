@@ -78,7 +78,7 @@ async def test_a_wedged_producer_is_replaced(
 ) -> None:
     """A producer with broken sequence numbers or a hung connection is replaced without loss or reordering."""
     monkeypatch.setattr(batches, "AIOKafkaProducer", Wedged)
-    monkeypatch.setattr(batches, "PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr(batches, "BATCH_TIMEOUT_SECONDS", 1.0)
     monkeypatch.setattr(Wedged, "made", 0)
     monkeypatch.setattr(Wedged, "hangs", hangs)
     await tell_duo(connection, topics["duo.rio.v1"])
@@ -117,7 +117,7 @@ class Stuck:
 
 async def test_a_producer_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     """A replaced producer sends nothing later in the background."""
-    monkeypatch.setattr(batches, "STOP_SECONDS", 0.1)
+    monkeypatch.setattr(batches, "STOP_TIMEOUT_SECONDS", 0.1)
     stuck = Stuck()
     await asyncio.wait_for(batches.stop_producer(stuck), 10)
     assert stuck.is_closed
