@@ -105,9 +105,8 @@ async def _database(settings: Settings) -> AsyncIterator[Finding]:
         words = f"schema {schema}" if fits else f"schema {schema}, this code needs {newest}: run `osr-hub migrate`"
         yield Finding("database", is_well=fits, words=words)
         skew = abs((now() - clock).total_seconds())
-        yield Finding(
-            "clocks", is_well=skew < MAX_SKEW_SECONDS, words=f"{skew:.1f} s between this machine and the database"
-        )
+        words = f"{skew:.1f} s between this machine and the database"
+        yield Finding("clocks", is_well=skew < MAX_SKEW_SECONDS, words=words)
         if fits:
             await prefer_index_lookups(c)
             for each in _processes(await LagReader().read(c, now())):

@@ -45,9 +45,7 @@ class PageRoute(APIRoute):
             except RequestValidationError:
                 return show_failure(await open_visit(request), errors.NotFound())
             except TRANSIENT_ERRORS as error:
-                if not is_transient(error):
-                    raise
-                log.warning("page.unavailable", path=request.url.path, error=str(error), next="the page asks to retry")
+                _log_transient(error, request.url.path)
                 return show_failure(await open_visit(request), errors.Unavailable())
             except HubError as fault:
                 if type(fault) not in HTTP_STATUSES:
@@ -55,6 +53,13 @@ class PageRoute(APIRoute):
                 return show_failure(await open_visit(request), fault)
 
         return answer
+
+
+def _log_transient(error: Exception, path: str) -> None:
+    """Log an error that passes by itself; raise any other again."""
+    if not is_transient(error):
+        raise error
+    log.warning("page.unavailable", path=path, error=str(error), next="the page asks to retry")
 
 
 def _check_rate_limit(request: Request) -> None:

@@ -63,6 +63,12 @@ class Lag:
     destinations: Sequence[DestinationLag]
 
 
+async def _unplanned_seconds(c: Connection, late: LogProgress, now: datetime) -> float | None:
+    """Return how long the oldest unplanned event waits; None when all are planned."""
+    oldest = await observe.oldest_unplanned(c) if late.recorded > late.planned else None
+    return None if oldest is None else hop_seconds(oldest, now)
+
+
 @dataclass(slots=True)
 class LagReader:
     """Reads the lag; keeps search positions between reads."""
@@ -74,11 +80,10 @@ class LagReader:
         """Read the lag in one snapshot."""
         async with c.transaction(isolation="repeatable_read", readonly=True):
             late, processes = await observe.log_progress(c), await observe.count_processes(c)
-            unplanned = await observe.oldest_unplanned(c) if late.recorded > late.planned else None
             found = _Measurements(
                 now=now,
                 late=late,
-                unplanned=None if unplanned is None else hop_seconds(unplanned, now),
+                unplanned=await _unplanned_seconds(c, late, now),
                 forwarders=processes.get(FORWARDER, 0),
                 tallies=await tallies.totals(c),
                 lanes=await observe.lane_sums(c),
