@@ -7,6 +7,7 @@ of `osr-hub up`. They run beside the tests in a thread of their own and end with
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import tempfile
@@ -181,7 +182,8 @@ def _remove_leftovers(area: Path) -> None:
     """Remove the folders of sessions that were killed."""
     for folder in area.glob(f"{PREFIX}*"):
         if not Path("/proc", folder.name.removeprefix(PREFIX).split("-")[0]).exists():
-            DataDir(folder).clear()
+            with contextlib.suppress(FileNotFoundError):  # another session removes the same folder
+                DataDir(folder).clear()
             shutil.rmtree(folder, ignore_errors=True)
 
 
