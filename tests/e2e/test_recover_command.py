@@ -93,7 +93,8 @@ async def _live_through(admin: str, name: str, saved: str, las: Receiver, folder
         settings = stack.connection["environment"]
     ran = await _come_back(admin, name, saved, settings, folder)
     async with running_stack(folder / "data", "--without-simulators") as stack:
-        days.stack = stack
+        days.stack, days.token = stack, await schools_token(stack)  # those of the run before are signed by its key
+        token = await stack.token("las", "--oin", TEST_LAS)
         await days.after_restore()
         await all_is_sent(stack)
         return await _look(stack, las, token, ran, reached)
