@@ -74,8 +74,11 @@ class RunningStack:
     async def read_topic(self, topic: str) -> list[ConsumerRecord[Any, Any]]:
         """Return all records of a topic of this stack, with nothing but the connection file."""
         connection = self.connection
+        named = connection["environment"]
         security = {
-            option: connection["environment"][f"OSR_HUB_KAFKA__{name}"] for option, name in KAFKA_SECURITY.items()
+            option: named[f"OSR_HUB_KAFKA__{name}"]
+            for option, name in KAFKA_SECURITY.items()
+            if f"OSR_HUB_KAFKA__{name}" in named
         }
         return await read_whole(connection["kafkaBootstrapServers"], topic, security)
 
