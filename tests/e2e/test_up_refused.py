@@ -4,23 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import pwd
-import shutil
 import socket
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-import pytest
-
-from hub.embedded.accounts import UnixAccount
-from hub.embedded.paths import ROOT_BASE, is_root
 from tests.support.servers.ports import free_port
 from tests.support.servers.stacks import UNAVAILABLE
 from tests.support.servers.up_process import osr_hub_up
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 WITHIN: Final = 60.0
 
@@ -57,34 +47,6 @@ async def test_a_port_of_another_program_is_named(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         said = await _refusal("--data-dir", str(tmp_path), "--port", str(port))
     assert said == f"osr-hub: port {port} cannot be used (Address already in use); give another --port.\n"
-
-
-@pytest.fixture
-def nameless() -> Iterator[dict[str, Any]]:
-    """Return arguments that start a process as a user without a name and without a home."""
-    if not is_root():
-        pytest.skip("only root can become another user")
-    if not UnixAccount(uid=61_000, gid=61_000).can_reach(Path(sys.executable).resolve()):
-        pytest.skip("this Python is closed to other users")
-    uid = next(number for number in range(61_000, 62_000) if not _has_name(number))
-    environment = {name: value for name, value in os.environ.items() if name != "HOME" and not name.startswith("XDG_")}
-    yield {"environment": environment, "user": uid, "group": uid, "extra_groups": [], "cwd": "/"}
-    shutil.rmtree(ROOT_BASE / f"osr-hub-{uid}", ignore_errors=True)
-
-
-def _has_name(uid: int) -> bool:
-    try:
-        pwd.getpwuid(uid)
-    except KeyError:
-        return False
-    return True
-
-
-async def test_a_user_without_a_name_or_a_home_is_told(nameless: dict[str, Any]) -> None:
-    """Containers run as numbers: PostgreSQL cannot, and that is said at once; the folder is found without a home."""
-    said = await _refusal(**nameless)
-    assert "who has no entry in /etc/passwd" in said
-    assert (ROOT_BASE / f"osr-hub-{nameless['user']}" / "stack").is_dir()
 
 
 async def test_wrong_settings_stop_the_demo_too(tmp_path: Path) -> None:
