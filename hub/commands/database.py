@@ -44,15 +44,18 @@ def run_change(work: Callable[[Connection, Settings], Awaitable[Answer]], channe
     return run_query(change)
 
 
-async def _run_query(work: Callable[[Connection, Settings], Awaitable[Answer]], settings: Settings) -> Answer:
+async def connect(dsn: str, name: str) -> Connection:
+    """Return a connection that the database shows under this name; raise `Unavailable` when it does not answer."""
     try:
-        c = await asyncpg.connect(
-            settings.database.url,
-            timeout=CONNECT_TIMEOUT_SECONDS,
-            server_settings={"application_name": "osr-hub command", "jit": "off"},
+        return await asyncpg.connect(
+            dsn, timeout=CONNECT_TIMEOUT_SECONDS, server_settings={"application_name": name, "jit": "off"}
         )
     except DATABASE_ERRORS as error:
         raise Unavailable(f"the database does not answer: {error or type(error).__name__}") from error
+
+
+async def _run_query(work: Callable[[Connection, Settings], Awaitable[Answer]], settings: Settings) -> Answer:
+    c = await connect(settings.database.url, "osr-hub command")
     try:
         await prefer_index_lookups(c)
         return await work(c, settings)

@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, TypeAlias, TypeVar
 
-import asyncpg
 import typer
 
 from hub import imports
 from hub.clock import now
+from hub.commands.database import connect
 from hub.commands.differences import print_difference, print_difference_json, print_withdrawals
 from hub.commands.output import print_line, progress_bar
 from hub.imports import (
@@ -110,7 +110,7 @@ def _import_file(what: str, file: Path, work: Work[Done], *, changes: bool = Tru
 
 
 async def _import(dsn: str, data: bytes, work: Work[Done], progress: Progress, *, changes: bool) -> Done:
-    c = await asyncpg.connect(dsn, server_settings={"application_name": "osr-hub import", "jit": "off"})
+    c = await connect(dsn, "osr-hub import")
     try:
         async with c.transaction(readonly=not changes):
             done = await work(c, data, moment(now(), new_traceparent()), progress)

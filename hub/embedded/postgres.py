@@ -171,7 +171,10 @@ def _remove_orphans(cluster_dir: Path) -> None:
     """Remove clusters that no data folder points to, and files of an earlier folder with this name."""
     for note in _external_clusters().glob("*.of"):
         cluster = note.with_suffix("")
-        pointer = Path(note.read_text(encoding="utf-8")) / "postgres"
+        try:
+            pointer = Path(note.read_text(encoding="utf-8")) / "postgres"
+        except FileNotFoundError:
+            continue  # another stack that starts at this moment has removed it
         if cluster == cluster_dir or not (pointer.is_symlink() and pointer.readlink() == cluster):
             shutil.rmtree(cluster, ignore_errors=True)
             note.unlink(missing_ok=True)

@@ -221,3 +221,13 @@ async def test_the_agreement_of_the_register_is_asked_for_every_service(files: P
     for words in (("00000", "OSR", "no"), ("4156", "OSR", "no"), ("41561", "RIO", "no"), ("41561", "OSR", "maybe")):
         assert (await osr_hub(database, "agreements", "set", *words, "--reason", "x"))[0] == 2
     assert (await osr_hub(database, "agreements", "set", "41561", "OSR", "yes"))[0] == 2
+
+
+async def test_a_database_that_is_away_is_named() -> None:
+    """A database that does not answer is one sentence and exit 2, without the password."""
+    code, out, said = await osr_hub("postgresql://u:hush@127.0.0.1:1/none", "import", "schools", str(SCHOOLS))
+
+    assert (code, out) == (2, "")
+    assert "the database does not answer" in said
+    assert "hush" not in said
+    assert "Traceback" not in said
