@@ -66,7 +66,7 @@ async def test_duo_cannot_report_on_a_delivery_to_a_system(
         await plan_all(connection)
         await until(lambda: _is(connection, "select count(*) from parked_records where state = 'retried'", 1))
     for row in await connection.fetch("select id from parked_records where state = 'open'"):
-        with pytest.raises(Conflict, match="not known"):
+        with pytest.raises(Conflict, match="still unknown"):
             async with connection.transaction():
                 await controls.retry(connection, row["id"], Actor(caller=operator("somebody"), at=now(), reason="try"))
     assert await connection.fetchval("select status::text from deliveries where id = $1", waiting) == "waiting"

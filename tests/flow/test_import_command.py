@@ -187,13 +187,13 @@ async def test_files_that_spreadsheets_saved_are_read_or_named_for_what_they_are
 async def test_agreements_decide_who_may_mandate(files: Path, database: str, connection: Connection) -> None:
     """A board without VVA agreement makes no new VVA mandates; the change is in the audit."""
     before = files / "before.csv"
-    before.write_text(f"{MANDATES}18DS;VVA;00000099000000001000;2026-08-01;2999-07-31;;\n")
+    before.write_text(f"{MANDATES}18DS;VVA;00000099000000001000;2026-08-01;2099-07-31;;\n")
     assert (await osr_hub(database, "import", "mandates", str(before)))[0] == 0
     words = ("agreements", "set", "41561", "VVA", "no", "--reason", "not signed again")
     assert (await osr_hub(database, *words))[1] == "board 41561: OSR signed\nboard 41561: VVA not signed\n"
     assert (await osr_hub(database, *words))[0] == 0
     wish = files / "mandates.csv"
-    wish.write_text(f"{MANDATES}18DS;VVA;00000099000000001000;2999-08-01;;;\n")
+    wish.write_text(f"{MANDATES}18DS;VVA;00000099000000001000;2099-08-01;;;\n")
     code, _, faults = await osr_hub(database, "import", "mandates", str(wish))
     assert (code, "board 41561 has not signed the agreement for VVA" in faults) == (2, True)
     assert await connection.fetchval("select withdrawn_at from mandates") is None
