@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import signal
 import termios
 import time
 from contextlib import asynccontextmanager
@@ -90,7 +91,7 @@ async def osr_hub_up_on_a_terminal(*words: str, **settings: str) -> AsyncIterato
         stderr=theirs,
         env={**os.environ, **settings},
         start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # the terminal that hangs up is its own
+        preexec_fn=_take_terminal,
     )
     os.close(theirs)
     reader = asyncio.StreamReader()
@@ -100,6 +101,12 @@ async def osr_hub_up_on_a_terminal(*words: str, **settings: str) -> AsyncIterato
     async with _followed(process, reader) as it:
         yield it, transport.close
     transport.close()
+
+
+def _take_terminal() -> None:
+    """Make standard input the terminal that hangs up, and heed that also where the tests run under `nohup`."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @asynccontextmanager
