@@ -21,9 +21,9 @@ def _ignore(_point: str) -> None:
     """Do nothing."""
 
 
-def arm(wanted: str) -> Callable[[str], None]:
+def arm(armed: str) -> Callable[[str], None]:
     """Return a function that kills this process at a point, without any clean-up."""
-    name, _, nth = wanted.partition(":")
+    name, _, nth = armed.partition(":")
     left = int(nth or 1)
 
     def die_there(point: str) -> None:

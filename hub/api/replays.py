@@ -38,11 +38,11 @@ async def post_replay(
     """
     above = settings.operations.four_eyes_above
     if body.dry_run:
-        found = await bulk.preview(c, body.to_wanted(), new_id(now), caller.subject)
+        found = await bulk.preview(c, body.to_job_request(), new_id(now), caller.subject)
         return preview_replay(body, found, above)
     actor = Actor(caller=caller, at=now, reason=body.reason)
     async with c.transaction():
-        act = await bulk.submit(c, body.to_wanted(), actor, above)
+        act = await bulk.submit(c, body.to_job_request(), actor, above)
     response.status_code = HTTPStatus.ACCEPTED
     response.headers["Location"] = f"{settings.http.address}/v1/replays/{act.id}"
     return show_replay(act)

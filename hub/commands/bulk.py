@@ -57,11 +57,11 @@ def replay(  # noqa: PLR0913 - one parameter per filter
 ) -> None:
     """Send the current state of the selected units, once per unit; old messages are never repeated."""
     filters = _filters(destination, brin, mandate, delivery, status) | {"from": since, "to": until}
-    wish = read_filters(ReplayRequest, filters | {"ratePerSecond": rate, "reason": reason, "dryRun": dry_run})
+    request = read_filters(ReplayRequest, filters | {"ratePerSecond": rate, "reason": reason, "dryRun": dry_run})
     if dry_run:
-        print_bulk(preview_replay(wish, *_preview(wish, token_file)), as_json=as_json)
+        print_bulk(preview_replay(request, *_preview(request, token_file)), as_json=as_json)
         return
-    _begin(wish, token_file, is_followed=follow_it, as_json=as_json)
+    _begin(request, token_file, is_followed=follow_it, as_json=as_json)
 
 
 @app.command("cancel-many")
@@ -81,11 +81,11 @@ def cancel_many(  # noqa: PLR0913 - one parameter per filter
 ) -> None:
     """Cancel selected deliveries that wait, ends of mandates too; their lanes go on."""
     filters = _filters(destination, brin, mandate, delivery, status) | {"from": since, "to": until}
-    wish = read_filters(CancellationRequest, filters | {"reason": reason, "dryRun": dry_run})
+    request = read_filters(CancellationRequest, filters | {"reason": reason, "dryRun": dry_run})
     if dry_run:
-        print_bulk(preview_cancellation(wish, *_preview(wish, token_file)), as_json=as_json)
+        print_bulk(preview_cancellation(request, *_preview(request, token_file)), as_json=as_json)
         return
-    _begin(wish, token_file, is_followed=True, as_json=as_json)
+    _begin(request, token_file, is_followed=True, as_json=as_json)
 
 
 def _filters(
@@ -104,20 +104,22 @@ def _filters(
     }
 
 
-def _preview(wish: BulkRequest, token_file: Path | None) -> tuple[BulkPreview, int]:
+def _preview(request: BulkRequest, token_file: Path | None) -> tuple[BulkPreview, int]:
     async def look(c: Connection, settings: Settings) -> tuple[BulkPreview, int]:
         caller = await identify_operator(settings, token_file)
-        found = await bulk.preview(c, wish.to_wanted(), new_id(now()), caller.subject)
+        found = await bulk.preview(c, request.to_job_request(), new_id(now()), caller.subject)
         return found, settings.operations.four_eyes_above
 
     return run_query(look)
 
 
-def _begin(wish: BulkRequest, token_file: Path | None, *, is_followed: bool, as_json: bool) -> None:
+def _begin(request: BulkRequest, token_file: Path | None, *, is_followed: bool, as_json: bool) -> None:
     async def work(c: Connection, settings: Settings) -> BulkJob:
         caller = await identify_operator(settings, token_file)
         above = settings.operations.four_eyes_above
-        act = await bulk.submit(c, wish.to_wanted(), Actor(caller=caller, at=now(), reason=wish.reason), above)
+        act = await bulk.submit(
+            c, request.to_job_request(), Actor(caller=caller, at=now(), reason=request.reason), above
+        )
         if act.state is BulkState.AWAITING_APPROVAL:
             why = f"{approval_reason(act.todo, act.before)} (above {above}), so two people are needed"
             require_identified(caller, f"{why}, and nobody knows who asks")

@@ -63,16 +63,16 @@ def deliveries(  # noqa: PLR0913 - one parameter per filter
 
 
 async def _page(c: Connection, _settings: Settings, filters: DeliveryQuery, paging: Paging) -> Items[DeliveryBody]:
-    places = {place.id: place for place in await observe.read_destinations(c)}
+    destinations = {destination.id: destination for destination in await observe.read_destinations(c)}
     epoch = await ledger.epoch(c)
-    wanted = filters.to_filter(list(places.values()), paging.after(int, str, int))
+    chosen = filters.to_filter(list(destinations.values()), paging.after(int, str, int))
     found = await list_deliveries(
-        c, wanted, DeliveryScope(everything=True), without_receiver(places.values()), paging.limit + 1
+        c, chosen, DeliveryScope(everything=True), without_receiver(destinations.values()), paging.limit + 1
     )
     return paging.page(
         found,
         lambda view: (view.destination, view.brin, view.sequence),
-        lambda view: show_delivery(view, places[view.destination], epoch, with_url=True),
+        lambda view: show_delivery(view, destinations[view.destination], epoch, with_url=True),
     )
 
 

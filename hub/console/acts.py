@@ -105,7 +105,7 @@ async def _show_form(
     here: Visit, c: Connection, kind: BulkKind, form: FormData, faults: Sequence[FormError] = ()
 ) -> Response:
     status = HTTPStatus.BAD_REQUEST if faults else HTTPStatus.OK
-    names = [place.name for place in await observe.read_destinations(c)]
+    names = [destination.name for destination in await observe.read_destinations(c)]
     return here.show(
         "act_new.html",
         status,

@@ -154,8 +154,8 @@ async def _dry_run(here: Visit, c: Connection, opened: MandatePage, brins: Seque
 
 async def _copies_of(here: Visit, c: Connection, opened: MandatePage) -> dict[Brin, UUID]:
     mandate = opened.view.mandate
-    wanted = MandateFilter(service_code=mandate.service_code, supplier_oin=mandate.supplier_oin)
-    views = await mandates.mandate_views(c, wanted, here.scope, 10 * MAX_SCHOOLS)
+    same_system = MandateFilter(service_code=mandate.service_code, supplier_oin=mandate.supplier_oin)
+    views = await mandates.mandate_views(c, same_system, here.scope, 10 * MAX_SCHOOLS)
     return {view.mandate.brin: view.mandate.id for view in views if view.mandate.copied_from == mandate.id}
 
 

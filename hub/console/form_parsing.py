@@ -65,7 +65,7 @@ class RequestedRouting:
 
 def parse_routing(form: FormData, school: School, today: date) -> list[RequestedRouting]:
     """Return the requested routing of each open branch; a typed characteristic counts even if not ticked."""
-    return [_parse_branch_routing(form, place.branch, place.name) for place in school.branches if place.is_open(today)]
+    return [_parse_branch_routing(form, each.branch, each.name) for each in school.branches if each.is_open(today)]
 
 
 def _parse_branch_routing(form: FormData, branch: str, name: str) -> RequestedRouting:
@@ -81,7 +81,7 @@ def parse_grant(form: FormData, school: School, today: date, words: Translator) 
     start, end = parse_day(form.text("start")), parse_day(form.text("end"))
     faults = _date_errors(form, start, end, words)
     faults += [FormError(f"own.{g.branch}", words("own_missing")) for g in given if g.how == "own" and not g.own]
-    wish = GrantRequest(
+    request = GrantRequest(
         brin=school.brin,
         service_code=ServiceCode(form.text("service")),
         supplier_oin=Oin(form.text("system")),
@@ -89,7 +89,7 @@ def parse_grant(form: FormData, school: School, today: date, words: Translator) 
         end_date=end,
         branches=[(Branch(g.branch), RoutingId(g.own) if g.how == "own" and g.own else None) for g in given],
     )
-    return wish, faults
+    return request, faults
 
 
 def parse_patch(form: FormData, mandate: Mandate, today: date, words: Translator) -> tuple[DateChange, list[FormError]]:

@@ -37,22 +37,24 @@ async def post_new(brin: str, here: CurrentVisit) -> Response:
     form = await here.form()
     async with here.app.open_pool.acquire() as c:
         school = await load_own_school(here, c, brin)
-        wish, faults = parse_grant(form, school, here.at.today, here.words)
-        made = await _grant(here, c, wish, faults)
+        request, faults = parse_grant(form, school, here.at.today, here.words)
+        made = await _grant(here, c, request, faults)
         if not isinstance(made, Mandate):
             return await _show_form(here, c, school, form, made)
     here.notify("events")
     return here.go(f"/mandaten/{brin}/{made.id}", "granted")
 
 
-async def _grant(here: Visit, c: Connection, wish: GrantRequest, faults: list[FormError]) -> Mandate | list[FormError]:
+async def _grant(
+    here: Visit, c: Connection, request: GrantRequest, faults: list[FormError]
+) -> Mandate | list[FormError]:
     try:
         async with c.transaction():
-            made = await administration.grant(c, here.actor, wish)
+            made = await administration.grant(c, here.actor, request)
             raise_if_unreadable(faults)
             return made
     except (InvalidInput, Conflict) as fault:
-        return merge_errors(faults, fault, here.words, [branch for branch, _ in wish.branches])
+        return merge_errors(faults, fault, here.words, [branch for branch, _ in request.branches])
 
 
 async def _show_form(

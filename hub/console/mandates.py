@@ -136,7 +136,7 @@ async def _show_mandate(
         opened=opened,
         card=await _card(here, c, opened),
         events=await mandates.events_of(c, opened.view.mandate, 0),
-        places=[place for place in opened.chosen.school.branches if place.is_open(here.at.today)],
+        branches=[each for each in opened.chosen.school.branches if each.is_open(here.at.today)],
         has_started=opened.view.mandate.start_date <= here.at.today,
         form=form,
         faults=FormErrors(faults),

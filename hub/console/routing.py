@@ -81,7 +81,7 @@ async def _show_form(
         "branch.html",
         HTTPStatus.BAD_REQUEST if faults else HTTPStatus.OK,
         opened=opened,
-        place=_location(opened.chosen.school, branch),
+        branch=_location(opened.chosen.school, branch),
         form=form,
         faults=FormErrors(faults),
         free=await register.available_routing(c, opened.chosen.school.brin, here.at.today),
@@ -89,11 +89,11 @@ async def _show_form(
 
 
 def _location(school: School, branch: str) -> SchoolBranch:
-    place = next((place for place in school.branches if place.branch == branch), None)
-    if place is None:
+    found = next((found for found in school.branches if found.branch == branch), None)
+    if found is None:
         msg = f"school {school.brin} has no branch {branch}"
         raise NotFound(msg)
-    return place
+    return found
 
 
 @router.get("/mandaten/{brin}/verdelen/{service_code}")

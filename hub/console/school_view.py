@@ -116,9 +116,9 @@ def branch_groups(status: SchoolStatus, mandate: Mandate) -> Mapping[object, Bra
 
 def _groups_by_mandate(status: SchoolStatus) -> dict[object, dict[object, BranchGroup]]:
     parts: dict[object, dict[object, BranchGroup]] = {}
-    for place in status.branches:
-        for cell in place.cells:
+    for branch in status.branches:
+        for cell in branch.cells:
             alike = parts.setdefault(cell.mandate_id, {})
             part = alike.setdefault((cell.coverage, cell.routing_id, cell.delivery_id), BranchGroup(cell))
-            part.branches.append((place.branch, place.name))
+            part.branches.append((branch.branch, branch.name))
     return parts

@@ -59,12 +59,12 @@ async def find_schools(
     """Find schools that the visitor may see, by code, board or part of the name."""
     code = text.upper()
     if BRIN.pattern.fullmatch(code):
-        wanted = SchoolFilter(brin=Brin(code), after=after)
+        chosen = SchoolFilter(brin=Brin(code), after=after)
     elif BGE_CODE.pattern.fullmatch(code):
-        wanted = SchoolFilter(bge_code=BgeCode(code), after=after)
+        chosen = SchoolFilter(bge_code=BgeCode(code), after=after)
     else:
-        wanted = SchoolFilter(name=text or None, after=after)
-    return await mandates.list_schools(c, wanted, here.scope, max_size)
+        chosen = SchoolFilter(name=text or None, after=after)
+    return await mandates.list_schools(c, chosen, here.scope, max_size)
 
 
 @router.get("/mandaten")

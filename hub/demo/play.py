@@ -151,7 +151,7 @@ async def _running_environment(options: StackOptions) -> AsyncIterator[DemoEnvir
 async def _run_second_las(environment: DemoEnvironment, stop: asyncio.Event) -> None:
     """Run the second system, which subscribes once it is registered."""
     token = environment.las_token(OTHER.oin)
-    place = LasAddress(
+    address = LasAddress(
         host=LOOPBACK,
         port=0,
         url=None,
@@ -159,4 +159,4 @@ async def _run_second_las(environment: DemoEnvironment, stop: asyncio.Event) -> 
         token=lambda: token,
         state_dir=environment.stack.data.simulators,
     )
-    await las_process.run(place, LasBehaviour(oin=OTHER.oin, mode=LasMode.GOOD, delay=LAS_DELAY, reports=True), stop)
+    await las_process.run(address, LasBehaviour(oin=OTHER.oin, mode=LasMode.GOOD, delay=LAS_DELAY, reports=True), stop)

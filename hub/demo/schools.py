@@ -123,12 +123,12 @@ def write_systems(path: Path, systems: Iterable[DemoSystem]) -> None:
 
 def write_mandates(path: Path, chosen: DemoSchools, plan: DemoPlan) -> int:
     """Write the mandates as `osr-hub import mandates` reads them; return how many they are."""
-    wanted = [mandate for _, mandate in zip(range(plan.mandates), _mandates(chosen, plan), strict=False)]
+    mandates = [mandate for _, mandate in zip(range(plan.mandates), _mandates(chosen, plan), strict=False)]
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, delimiter=";")
         writer.writerow(MANDATE_COLUMNS)
-        writer.writerows(chain.from_iterable(wanted))
-    return len(wanted)
+        writer.writerows(chain.from_iterable(mandates))
+    return len(mandates)
 
 
 def _moving_board(schools: Sequence[DemoSchool]) -> tuple[DemoSchool, ...]:

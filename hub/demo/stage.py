@@ -83,10 +83,10 @@ class DemoEnvironment:
 
     async def subscribed(self, oins: Iterable[str]) -> None:
         """Return once these systems have subscribed; raise `NotSettled` when they do not."""
-        wanted, give_up_at = set(oins), time.monotonic() + SUBSCRIBED_SECONDS
+        expected, give_up_at = set(oins), time.monotonic() + SUBSCRIBED_SECONDS
         while True:
             listed = await self.operations.call("GET", "/subscriptions")
-            missing = wanted - {one["supplierOin"] for one in listed["items"] if one["status"] == "active"}
+            missing = expected - {one["supplierOin"] for one in listed["items"] if one["status"] == "active"}
             if not missing:
                 return
             if time.monotonic() > give_up_at:

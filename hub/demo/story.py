@@ -70,7 +70,7 @@ async def _grant(
     **more: object,
 ) -> Mandate:
     routed = [
-        {"branch": branch, "routingId": school.route(place)} for place, branch in enumerate(branches, start=index)
+        {"branch": branch, "routingId": school.route(number)} for number, branch in enumerate(branches, start=index)
     ]
     body = {"brin": school.brin, "serviceCode": service, "supplierOin": system.oin, "branches": routed, **more}
     made: Mandate = await hub.call("POST", "/mandates", body)

@@ -110,7 +110,7 @@ class SettlingProgress:
         self._taken_at: float | None = None
         self._done_at: float | None = None
 
-    def note(self, left: RemainingWork, at: float) -> SettledAt | None:
+    def add(self, left: RemainingWork, at: float) -> SettledAt | None:
         """Add one look; return the end when it and the look before it found nothing left."""
         self._taken_at = None if left.untaken_in_all else self._taken_at or at
         if self._least is None or left.in_all < self._least:
@@ -139,7 +139,7 @@ async def wait_until_settled(hub: HubClient, console: Console, *, is_answered: b
             lag = await hub.call("GET", "/lag")
             left, at = _remaining(lag, is_answered=is_answered), time.monotonic()
             view.show(left)
-            settled = course.note(left, at)
+            settled = course.add(left, at)
             if settled is not None:
                 return settled
             if course.is_late(at):

@@ -45,7 +45,7 @@ class ReachingMandate:
 
 
 def mandates_for_branch(events: Sequence[KnownEvent], branch: str, day: date) -> list[ReachingMandate]:
-    """Say how a branch of a school is reached on a day; `events` are all that are known of the school and service."""
+    """Return how a branch of a school is reached on a day; `events` are all known ones of the school and service."""
     seen: dict[str, KnownEvent] = {}
     late: dict[str, KnownEvent] = {}
     for event in events:

@@ -74,8 +74,8 @@ def _cover(mandate: Mandate, others: Sequence[Mandate], branches: Sequence[Branc
 def update_coverage(before: Sequence[Unit], after: Coverage | None, kind: Kind) -> CoverageUpdate:
     """Turn the units before and after an event of `kind` into its messages; `after` is None when the mandate ended.
 
-    The first message about a unit is `granted`. A rest that was never told is withheld while it is ambiguous; one
-    that was told hears everything, its end included. A mandate that ended keeps the units it last had, told no more.
+    The first message about a unit is `granted`. A rest about which the system got no message is withheld while it is
+    ambiguous; after a first message all others follow, its end included. A mandate that ended keeps its last units.
     """
     told = {unit.branch: unit for unit in before if unit.told}
     if after is None:

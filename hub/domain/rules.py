@@ -138,13 +138,13 @@ def check_dates(
 
 def check_branch(branch: Branch, school: School, today: date, field: str) -> Iterator[RuleViolation]:
     """Check that a branch is an open one of the school."""
-    place = next((place for place in school.branches if place.branch == branch), None)
-    if place is None:
+    found = next((found for found in school.branches if found.branch == branch), None)
+    if found is None:
         yield RuleViolation(
             field=field, code="unknown_branch", detail=f"{branch} is not a branch of school {school.brin}"
         )
-    elif not place.is_open(today):
-        yield RuleViolation(field=field, code="branch_closed", detail=f"branch {branch} closed on {place.closed_on}")
+    elif not found.is_open(today):
+        yield RuleViolation(field=field, code="branch_closed", detail=f"branch {branch} closed on {found.closed_on}")
 
 
 def check_routing(

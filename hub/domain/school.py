@@ -47,7 +47,7 @@ class School:
 
     def open_branches(self, today: date) -> tuple[Branch, ...]:
         """List the branches that are open on a day, in order."""
-        return tuple(place.branch for place in self.branches if place.is_open(today))
+        return tuple(each.branch for each in self.branches if each.is_open(today))
 
     def has_agreement(self, service_code: str) -> bool:
         """Return whether its board signed the agreements for a service: VVA needs one of its own besides."""

@@ -1,7 +1,7 @@
 """The way back from an event to what the register held after it: `hub.domain.change`, read from its result.
 
-In: a mandate before, and an event as others read it. Out: the mandate after it, and what was told of each unit. The
-event carries the whole state; whether the rest was told, and what was told before, lead to the messages by one rule.
+In: a mandate before, and an event as others read it. Out: the mandate after it, and the message about each unit. The
+event carries the whole state; whether the rest had a message, and the units before, lead to the messages by one rule.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class UnusableEvent(ValueError):  # noqa: N818 - named as the claim it makes
-    """Say in words what an event lacks."""
+    """Return in words what an event lacks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -75,8 +75,8 @@ class EmbeddedPostgres:
             if on_ready is not None:
                 await on_ready()
 
-        wanted = SERVER_SETTINGS | {"port": str(self.port)} | dict(self.settings)
-        options = (word for key, value in wanted.items() for word in ("-c", f"{key}={value}"))
+        settings = SERVER_SETTINGS | {"port": str(self.port)} | dict(self.settings)
+        options = (word for key, value in settings.items() for word in ("-c", f"{key}={value}"))
         return Program(
             name=NAME,
             command=(str(self.binaries / "postgres"), "-D", str(self.cluster_dir), *options),

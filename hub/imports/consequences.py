@@ -73,17 +73,17 @@ def _affected(difference: Difference) -> set[str]:
 
 
 def _schools_after(schools: Sequence[School], after: SchoolSnapshot) -> dict[Brin, School]:
-    places: defaultdict[str, list[SchoolBranch]] = defaultdict(list)
-    wanted = {school.brin for school in schools}
+    branches: defaultdict[str, list[SchoolBranch]] = defaultdict(list)
+    brins = {school.brin for school in schools}
     for code, row in sorted(after.branches.items()):
-        if code[:4] in wanted:
-            places[code[:4]].append(SchoolBranch(branch=Branch(code), name=row.name, closed_on=row.closed_on))
+        if code[:4] in brins:
+            branches[code[:4]].append(SchoolBranch(branch=Branch(code), name=row.name, closed_on=row.closed_on))
     return {
         school.brin: replace(
             school,
             bge_code=BgeCode(after.schools[school.brin].bge_code),
             closed_on=after.schools[school.brin].closed_on,
-            branches=tuple(places[school.brin]),
+            branches=tuple(branches[school.brin]),
         )
         for school in schools
     }

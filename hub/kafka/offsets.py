@@ -113,8 +113,8 @@ class OffsetClient:
     ) -> dict[str, dict[int, int]]:
         found: dict[str, dict[int, int]] = defaultdict(dict)
         for leader, topics in leaders.items():
-            wanted = [(topic, [(partition, moment) for partition in parts]) for topic, parts in topics.items()]
-            answer: Any = await self._client.send(leader, OffsetRequest(-1, 0, wanted))
+            asked = [(topic, [(partition, moment) for partition in parts]) for topic, parts in topics.items()]
+            answer: Any = await self._client.send(leader, OffsetRequest(-1, 0, asked))
             for topic, parts in answer.topics:
                 for partition, code, _, offset, *_ in parts:
                     if code:

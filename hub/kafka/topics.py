@@ -131,8 +131,8 @@ async def _other_settings(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -
         for _code, _message, _kind, name, entries in answer.resources:
             found[name] = {entry[0]: entry[1] for entry in entries}
     return [
-        f"{topic.name} has {key}={found[topic.name].get(key)}, the table says {wanted}"
+        f"{topic.name} has {key}={found[topic.name].get(key)}, the table says {expected}"
         for topic in topics
-        for key, wanted in topic.configuration().items()
-        if topic.name in found and found[topic.name].get(key) != wanted
+        for key, expected in topic.configuration().items()
+        if topic.name in found and found[topic.name].get(key) != expected
     ]

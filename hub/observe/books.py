@@ -82,7 +82,7 @@ async def check_ledger(c: Connection, now: datetime) -> LedgerCheck:
     """Check the ledger in one snapshot; take no locks and write nothing."""
     async with c.transaction(isolation="repeatable_read", readonly=True):
         await observe.allow_table_scans(c)
-        names = {place.id: place.name for place in await observe.read_destinations(c)}
+        names = {destination.id: destination.name for destination in await observe.read_destinations(c)}
         counted, kept, planned = (
             await consistency.count_deliveries(c),
             await tallies.totals(c),

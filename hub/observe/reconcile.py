@@ -47,8 +47,10 @@ async def reconcile(c: Connection, oin: str, service_code: str, holds: Sequence[
     if service_code not in queues:
         return None
     name = f"las:{oin}" if queues[service_code] is None else f"las-copy:{oin}"
-    place = next((place for place in await observe.read_destinations(c) if place.name == name), None)
-    told = [] if place is None else await deliveries.newest_per_unit(c, place.id, service_code, oin)
+    destination = next(
+        (destination for destination in await observe.read_destinations(c) if destination.name == name), None
+    )
+    told = [] if destination is None else await deliveries.newest_per_unit(c, destination.id, service_code, oin)
     asked = {code for each in await subscriptions.read_all(c, oin) for code in each.options.services}
     is_told = told or queues[service_code] is None or service_code in asked
     return compare(holds, told) if is_told else None

@@ -92,30 +92,32 @@ async def school_status(
         school = (await register.read_schools(c, [brin])).get(brin)
         if school is None:
             return None
-        wanted = WantedMandates(id=mandate_id, brin=brin)
-        views = await mandates.mandate_views(c, wanted, MandateScope(everything=True), MAX_MANDATES)
+        mandate_filter = WantedMandates(id=mandate_id, brin=brin)
+        views = await mandates.mandate_views(c, mandate_filter, MandateScope(everything=True), MAX_MANDATES)
         if mandate_id is None:
             views = [view for view in views if _is_shown(view.mandate, today)]
-        desk = await _read(c, brin, today)
+        data = await _read(c, brin, today)
         cells: dict[Branch, list[Cell]] = defaultdict(list)
         for view in sorted(views, key=lambda v: (v.mandate.service_code, v.mandate.supplier_oin, v.mandate.created_at)):
             for unit in view.mandate.units:
-                if (cell := desk.cell(view, unit)) is not None:
+                if (cell := data.cell(view, unit)) is not None:
                     for branch in unit.covers:
                         cells[branch].append(cell)
-        await _add_signals(c, brin, desk, cells)
+        await _add_signals(c, brin, data, cells)
     return SchoolStatus(brin=brin, name=school.name, as_of=now, branches=list(_branches(school, cells, today)))
 
 
 async def _read(c: Connection, brin: str, today: date) -> _SchoolData:
-    destinations = {place.name: place for place in await observe.read_destinations(c)}
+    destinations = {destination.name: destination for destination in await observe.read_destinations(c)}
     queues = {row["code"]: row["destination"] for row in await register.services(c)}
     events = await school_deliveries.read_events(c, brin)
     by_mandate: dict[UUID, list[SchoolEvent]] = defaultdict(list)
     for event in events:
         by_mandate[event.mandate_id].append(event)
     recorded = {event.number: event.recorded_at for event in events}
-    sent = await school_deliveries.read_newest(c, brin, [place.id for place in destinations.values()], recorded)
+    sent = await school_deliveries.read_newest(
+        c, brin, [destination.id for destination in destinations.values()], recorded
+    )
     return _SchoolData(destinations=destinations, queues=queues, told=by_mandate, sent=sent, today=today)
 
 
@@ -162,11 +164,11 @@ class _SchoolData:
             None,
         )
 
-    def _fill(self, cell: Cell, event: SchoolEvent, unit: Unit, place: DestinationView | None) -> Cell:
-        sent = self.sent.get((place.id, event.number, unit.branch)) if place else None
-        if sent is None or place is None:
+    def _fill(self, cell: Cell, event: SchoolEvent, unit: Unit, destination: DestinationView | None) -> Cell:
+        sent = self.sent.get((destination.id, event.number, unit.branch)) if destination else None
+        if sent is None or destination is None:
             return replace(cell, mandate_version=event.mandate_version, reason=NOT_PLANNED, since=event.recorded_at)
-        status, reason = shown_status(place, sent.status, sent.reason, lane_is_held=sent.lane_is_held)
+        status, reason = shown_status(destination, sent.status, sent.reason, lane_is_held=sent.lane_is_held)
         return replace(
             cell,
             mandate_version=event.mandate_version,
@@ -179,11 +181,11 @@ class _SchoolData:
         )
 
 
-async def _add_signals(c: Connection, brin: str, desk: _SchoolData, cells: Mapping[Branch, list[Cell]]) -> None:
+async def _add_signals(c: Connection, brin: str, data: _SchoolData, cells: Mapping[Branch, list[Cell]]) -> None:
     ids = {cell.delivery_id for column in cells.values() for cell in column}
-    shown = [sent for sent in desk.sent.values() if sent.id in ids and sent.moments.delivered_at is not None]
+    shown = [sent for sent in data.sent.values() if sent.id in ids and sent.moments.delivered_at is not None]
     found = await school_deliveries.read_signals(c, brin, shown) if shown else {}
-    names = {place.name: place.id for place in desk.destinations.values()}
+    names = {destination.name: destination.id for destination in data.destinations.values()}
     for column in cells.values():
         column[:] = [
             replace(cell, signals=found.get((names.get(cell.destination, 0), cell.sequence or 0), ()))
@@ -212,6 +214,8 @@ def _since(sent: SchoolDelivery) -> datetime:
 
 
 def _branches(school: School, cells: Mapping[Branch, Sequence[Cell]], today: date) -> Iterator[BranchStatus]:
-    for place in school.branches:
-        if place.is_open(today) or cells.get(place.branch):
-            yield BranchStatus(branch=place.branch, name=place.name, cells=cells.get(place.branch, ()))
+    for destination in school.branches:
+        if destination.is_open(today) or cells.get(destination.branch):
+            yield BranchStatus(
+                branch=destination.branch, name=destination.name, cells=cells.get(destination.branch, ())
+            )

@@ -147,7 +147,7 @@ async def _write_audit(
     if before is not None and before.version == after.version:
         return
     reason = more.pop("reason", None)
-    note = AuditEntry(
+    entry = AuditEntry(
         at=_moment(actor).now,
         actor=actor.subject,
         action=action,
@@ -156,7 +156,7 @@ async def _write_audit(
         reason=reason,
         **register.mandate_changes(before, after),
     )
-    await audit.write(c, note)
+    await audit.write(c, entry)
 
 
 def _copy_entry(actor: Actor, source: Mandate, result: CopyResult) -> AuditEntry:

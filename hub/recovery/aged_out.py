@@ -1,7 +1,7 @@
-"""What is not kept any more, on either side. In: events of the log. Out: those to bring in, and how many are left out.
+"""Leave out what retention has removed. In: events of the log. Out: those to record again, and a count of the rest.
 
-Whatever is taken away for its age stays on the log for ever, and is not brought back: nobody would be told what they
-heard years ago. A log that was filled again from the database lacks it too, and says so: `previoussequence` of an
+A mandate that retention removed stays on the log for ever, and is not recorded again: no receiver gets a message
+of years ago again. A log that was filled again from the database lacks it too, and shows it: `previoussequence` of an
 event names the number before it that was kept then.
 """
 

@@ -138,6 +138,6 @@ async def read_missing(c: Connection, found: Comparison) -> AsyncIterator[Sequen
     position = 0
     while found.is_whole and (rows := await recovery.published(c, position, MOST_ROWS)):
         position = rows[-1][0]
-        lost = [(place, row) for place, row in rows if (row.brin, row.number) not in found.seen]
+        lost = [(position, row) for position, row in rows if (row.brin, row.number) not in found.seen]
         if lost:
             yield lost

@@ -41,8 +41,8 @@ class Obstacles:
 
     def add(self, entry: LogEntry, words: str) -> None:
         """Note what is wrong with a record."""
-        place = f"event {entry.number} of school {entry.brin} (partition {entry.partition}, offset {entry.offset})"
-        self.found.append(f"{place}: {words}")
+        location = f"event {entry.number} of school {entry.brin} (partition {entry.partition}, offset {entry.offset})"
+        self.found.append(f"{location}: {words}")
 
 
 def read_all(found: Comparison, obstacles: Obstacles) -> list[LoggedEvent]:

@@ -161,9 +161,9 @@ async def _write_positions(
     last = await published_events.last_position(c)
     passed = {event.entry.key for event in old}
     entries = [entry for entry in found.missing.values() if entry.key not in passed]
-    places, displaced = rebuild.assign_positions([*entries, *found.outbox.values()], last)
-    await recovery.write_positions(c, places)
-    await recovery.leave_out(c, gaps, places[-1].position - last - len(places) if places else 0)
+    positions, displaced = rebuild.assign_positions([*entries, *found.outbox.values()], last)
+    await recovery.write_positions(c, positions)
+    await recovery.leave_out(c, gaps, positions[-1].position - last - len(positions) if positions else 0)
     return displaced
 
 

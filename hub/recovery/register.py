@@ -109,7 +109,7 @@ async def apply_branch_changes(c: Connection, branch_changes: BranchChanges, tod
 def closed_branches(schools: Mapping[Brin, School], today: date, more: Collection[str]) -> dict[str, set[str]]:
     """List the closed branches of schools, and these besides."""
     return {
-        brin: {place.branch for place in school.branches if not place.is_open(today) or place.branch in more}
+        brin: {each.branch for each in school.branches if not each.is_open(today) or each.branch in more}
         for brin, school in schools.items()
     }
 

@@ -40,7 +40,7 @@ async def assign_routing(
     `InvalidInput`, or `Conflict` `taken` or `ended`.
     """
     service, mandate = await load_service_of(c, mandate_id, at, expected)
-    if not any(place.branch == branch for place in service.school.branches):
+    if not any(each.branch == branch for each in service.school.branches):
         msg = f"school {service.school.brin} has no branch {branch}"
         raise NotFound(msg)
     taken, used = await taken_routing(c, mandate, at.today)

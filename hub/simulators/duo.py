@@ -85,7 +85,7 @@ class DuoBackOffice:
                 "reportedAt": write_time(moment),
             }
             reports.append((record.key, _write(event, data)))
-        return ReportBatch(due, reports, {place: part[-1].offset + 1 for place, part in records.items()})
+        return ReportBatch(due, reports, {partition: part[-1].offset + 1 for partition, part in records.items()})
 
 
 async def run(options: Mapping[str, Any], duo: DuoOptions, stop: asyncio.Event) -> None:

@@ -71,8 +71,8 @@ class SimulatedLas:
 
     def _set_mode(self, body: bytes) -> Reply:
         try:
-            wanted = orjson.loads(body)
-            self.mode = LasMode(wanted["mode"] if isinstance(wanted, dict) else wanted)
+            asked = orjson.loads(body)
+            self.mode = LasMode(asked["mode"] if isinstance(asked, dict) else asked)
         except (ValueError, KeyError, TypeError):
             words = f'send {{"mode": …}} with one of {", ".join(LasMode)}'
             return Reply(status=HTTPStatus.BAD_REQUEST, body=words.encode())

@@ -94,7 +94,7 @@ async def _broken_log(c: Connection) -> list[BrokenRow]:
 
 
 async def find_planned_twice(c: Connection) -> list[BrokenRow]:
-    """Find what was planned more often than its event asks for, or told of what its event does not say."""
+    """Find what was planned more often than its event asks for, or about units that its event does not have."""
     return [
         *[
             broken_row(
@@ -120,7 +120,7 @@ async def find_planned_twice(c: Connection) -> list[BrokenRow]:
 
 
 async def find_unplanned(c: Connection) -> list[BrokenRow]:
-    """Find units of planned events that nobody was told."""
+    """Find units of planned events that have no delivery."""
     return [
         broken_row(
             row,
@@ -155,7 +155,7 @@ def _where(row: Row) -> str:
 
 
 def broken_row(row: Row, detail: str) -> BrokenRow:
-    """Say what is wrong with what a row names."""
+    """Return what is wrong with the row that a violation names."""
     return BrokenRow(
         destination=_of(row, "destination"), brin=_of(row, "brin"), delivery_id=_of(row, "id"), detail=detail
     )

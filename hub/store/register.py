@@ -103,10 +103,10 @@ async def read_schools(c: Connection, brins: Iterable[str]) -> dict[Brin, School
 
 
 async def _schools(c: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[Brin, School]:
-    places: dict[Brin, list[SchoolBranch]] = defaultdict(list)
+    branches: dict[Brin, list[SchoolBranch]] = defaultdict(list)
     for row in await queries.read_branches(c, brins=[row["brin"] for row in rows]):
-        places[row["brin"]].append(SchoolBranch(branch=row["branch"], name=row["name"], closed_on=row["closed_on"]))
-    return {row["brin"]: School(**row, branches=tuple(places[row["brin"]])) for row in rows}
+        branches[row["brin"]].append(SchoolBranch(branch=row["branch"], name=row["name"], closed_on=row["closed_on"]))
+    return {row["brin"]: School(**row, branches=tuple(branches[row["brin"]])) for row in rows}
 
 
 async def living_mandates(

@@ -58,7 +58,7 @@ def _facts(subscription: Subscription) -> dict[str, Any]:
 
 def _without_secrets(url: str) -> str:
     """Return a URL without the parts that often hold a secret: user, query and fragment."""
-    place = urlsplit(url)
-    return place._replace(
-        netloc=place.netloc.rpartition("@")[2], query="…" if place.query else "", fragment=""
+    parts = urlsplit(url)
+    return parts._replace(
+        netloc=parts.netloc.rpartition("@")[2], query="…" if parts.query else "", fragment=""
     ).geturl()

@@ -60,10 +60,10 @@ async def subscribe(
     except asyncpg.UniqueViolationError:
         raise Conflict("already_subscribed", ALREADY_SUBSCRIBED) from None
     secret = await _add_secret(c, made.id, keys, now)
-    places = await subscriptions.destinations(c, oin)
+    destinations = await subscriptions.destinations(c, oin)
     if await subscriptions.is_first(c, oin):
-        await replace_backlog(c, made, places["las"], now)
-    await lanes.make_due(c, [place.id for place in places.values()])
+        await replace_backlog(c, made, destinations["las"], now)
+    await lanes.make_due(c, [each.id for each in destinations.values()])
     return made, secret
 
 
@@ -96,8 +96,8 @@ async def activate(c: Connection, subscription: Subscription, now: datetime) -> 
     """Activate a subscription: its lanes are due, and go on in order."""
     if subscription.status is SubscriptionStatus.ACTIVE:
         return subscription
-    places = await subscriptions.destinations(c, subscription.supplier_oin)
-    await lanes.make_due(c, [place.id for place in places.values()])
+    destinations = await subscriptions.destinations(c, subscription.supplier_oin)
+    await lanes.make_due(c, [each.id for each in destinations.values()])
     return await _set_status(c, subscription, SubscriptionStatus.ACTIVE, None, now)
 
 

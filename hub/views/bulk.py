@@ -53,7 +53,7 @@ class BulkRequest(RequestModel):
             raise PydanticCustomError("missing", "what is not a dry run needs a reason")
         return reason
 
-    def to_wanted(self) -> BulkJobRequest:
+    def to_job_request(self) -> BulkJobRequest:
         """Return the request in the hub's own terms."""
         chosen = BulkSelection(
             destination=self.destination,
@@ -176,10 +176,10 @@ def show_cancellation(act: BulkJob) -> CancellationBody:
 def _previewed(request: BulkRequest, found: BulkPreview, four_eyes_above: int) -> dict[str, Any]:
     todo = len(found.counted.todo)
     waits = needs_approval(todo, found.before, four_eyes_above)
-    nobody = dict.fromkeys(("id", "asked_by", "asked_at", "approved_by", "approved_at", "ended_at"))
+    unset = dict.fromkeys(("id", "asked_by", "asked_at", "approved_by", "approved_at", "ended_at"))
     return {
-        **_chosen(selection_json(request.to_wanted().chosen)),
-        **nobody,
+        **_chosen(selection_json(request.to_job_request().chosen)),
+        **unset,
         "dry_run": True,
         "rate_per_second": request.rate_per_second,
         "reason": request.reason,

@@ -101,10 +101,10 @@ def test_a_first_mandate_is_for_this_school_year(tmp_path: Path, today: date, st
 def test_all_is_settled_when_two_looks_in_a_row_find_nothing() -> None:
     """One look's numbers are not of one moment, so one is not believed."""
     course = SettlingProgress(0.0)
-    assert course.note(NOTHING, 1.0) is None
-    assert course.note(SOMETHING, 2.0) is None
-    assert course.note(NOTHING, 3.0) is None
-    settled = course.note(NOTHING, 4.0)
+    assert course.add(NOTHING, 1.0) is None
+    assert course.add(SOMETHING, 2.0) is None
+    assert course.add(NOTHING, 3.0) is None
+    settled = course.add(NOTHING, 4.0)
     assert settled is not None
     assert (settled.taken_at, settled.processed_at) == (1.0, 3.0)
 
@@ -112,6 +112,6 @@ def test_all_is_settled_when_two_looks_in_a_row_find_nothing() -> None:
 def test_it_is_late_when_nothing_becomes_less() -> None:
     """Slow is not late: only standing still is."""
     course = SettlingProgress(0.0)
-    course.note(SOMETHING, 50.0)
+    course.add(SOMETHING, 50.0)
     assert not course.is_late(50.0 + STALLED_SECONDS)
     assert course.is_late(50.1 + STALLED_SECONDS)

@@ -55,10 +55,12 @@ async def preview(c: Connection, request: BulkJobRequest, cause: UUID, actor: st
     Raises `InvalidInput` for a destination or schools that do not exist, and when nothing was chosen.
     """
     destination = await _check(c, request.chosen)
-    places = await observe.read_destinations(c)
+    destinations = await observe.read_destinations(c)
     only_waiting = request.kind is BulkKind.CANCELLATION
-    choices = await bulk.choose(c, request.chosen, destination, without_receiver(places), only_waiting=only_waiting)
-    names = {place.id: place.name for place in places}
+    choices = await bulk.choose(
+        c, request.chosen, destination, without_receiver(destinations), only_waiting=only_waiting
+    )
+    names = {each.id: each.name for each in destinations}
     before = NO_RECENT_VOLUME if actor is None else await _recent_volume(c, request.kind, actor)
     if only_waiting:
         counted = estimate(choices, {choice.unit for choice in choices})
