@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Final
 
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 LAS: Final = Oin("00000099000000001000")
 BRINS: Final = tuple(Brin(f"{n:02}AA") for n in range(6))
-YEARS_EACH: Final = 3
+MONTHS_EACH: Final = 3
 WHILE_DOWN: Final = {
     "relay": f"not {UNPLANNED}",
     "calendar": "true",
@@ -70,37 +70,38 @@ class CrashWorld:
     processes: HubProcesses
     office: BackOffice
     las: Receiver
-    years: Iterator[int] = field(default_factory=lambda: count(2030))
+    months: Iterator[int] = field(default_factory=count)
 
     async def set_up(self) -> None:
         """Create the schools and a LAS with a subscription."""
         await add_schools(self.c, *small_schools(BRINS))
         offers = frozenset({ServiceCode("RIO"), ServiceCode("VVA")})
         await write_systems(self.c, [System(supplier_oin=LAS, name="Getuige", service_codes=offers)])
-        wish = SubscriptionOptions(url=self.las.url, services=("VVA",), reports=False)
+        options = SubscriptionOptions(url=self.las.url, services=("VVA",), reports=False)
         async with self.c.transaction():
             await subscribe.subscribe(
-                self.c, LAS, subscribe.AgreedRequest(options=wish, allowed_rate=None), KEYS, now()
+                self.c, LAS, subscribe.AgreedRequest(options=options, allowed_rate=None), KEYS, now()
             )
 
     async def grant(self, service: str, schools: int) -> None:
-        """Grant some schools a mandate for each of the next free school years."""
-        for year in [next(self.years) for _ in range(YEARS_EACH)]:
+        """Grant some schools a mandate for each of the next free months, counted from January 2030."""
+        for month in [next(self.months) for _ in range(MONTHS_EACH)]:
             for brin in BRINS[:schools]:
-                await self._grant(brin, service, year)
+                await self._grant(brin, service, month)
         await self.c.execute("notify osr_events")
 
-    async def _grant(self, brin: Brin, service: str, year: int) -> None:
-        wish = register.GrantRequest(
+    async def _grant(self, brin: Brin, service: str, month: int) -> None:
+        begins, ends = (date(2030 + n // 12, n % 12 + 1, 1) for n in (month, month + 1))
+        request = register.GrantRequest(
             brin=brin,
             service_code=ServiceCode(service),
             supplier_oin=LAS,
-            start_date=date(year, 8, 1),
-            end_date=date(year + 1, 7, 31),
+            start_date=begins,
+            end_date=ends - timedelta(days=1),
             branches=(),
         )
         async with self.c.transaction():
-            await register.grant(self.c, wish, moment(now()))
+            await register.grant(self.c, request, moment(now()))
 
     async def let_dates_come(self, schools: int) -> None:
         """Make the newest mandate of some schools begin today."""
