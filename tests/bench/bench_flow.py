@@ -17,7 +17,7 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from tests.support.lanes.ledgers import REGISTER, record_events
+from tests.support.lanes.ledgers import make_register, record_events
 from tests.support.receivers import raw_http
 from tests.support.servers.stacks import running_stack, until
 
@@ -65,7 +65,7 @@ async def stack() -> AsyncIterator[RunningStack]:
 async def ledger(stack: RunningStack) -> AsyncIterator[asyncpg.Connection[Any]]:
     """The stack's database, with schools that mandated one system."""
     c = await asyncpg.connect(stack.connection["databaseDsn"])
-    await c.execute(REGISTER.replace("$SCHOOLS", str(SCHOOLS)).replace("$SERVICE", "VVA"))
+    await make_register(c, SCHOOLS, "VVA")
     yield c
     await c.close()
 
