@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NoReturn
 
 from hub.clock import AMSTERDAM
 from hub.console.forms import FormError, parse_day
@@ -16,7 +16,7 @@ from hub.domain.bulk import BulkKind
 from hub.errors import Conflict, InvalidInput
 from hub.operations.bulk import BulkJobRequest
 from hub.operations.controls import MAX_REASON_LENGTH
-from hub.register import UNCHANGED, DateChange, GrantRequest
+from hub.register import UNCHANGED, DateChange, PartialGrant
 from hub.store.bulk import BulkSelection
 from schemas.identifiers import BRIN, Branch, Oin, RoutingId, ServiceCode
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from hub.console.i18n import Translator
     from hub.domain.mandate import Mandate
     from hub.domain.school import School
-    from hub.errors import HubError
+    from hub.errors import FieldError, HubError
 
 DEFAULT_RATES: Final[Mapping[BulkKind, int]] = {BulkKind.REPLAY: 50, BulkKind.CANCELLATION: 1000}
 _WAITING: Final = ("waiting", "retrying", "held")
@@ -75,21 +75,27 @@ def _parse_branch_routing(form: FormData, branch: str, name: str) -> RequestedRo
     return RequestedRouting(branch, name, "free" if how == "free" else "none", own)
 
 
-def parse_grant(form: FormData, school: School, today: date, words: Translator) -> tuple[GrantRequest, list[FormError]]:
-    """Parse the request for a mandate; an unreadable field gives an error and a harmless value."""
+def parse_grant(form: FormData, school: School, today: date, words: Translator) -> tuple[PartialGrant, list[FormError]]:
+    """Parse the request for a mandate; an unreadable field gives an error and is None."""
     given = [each for each in parse_routing(form, school, today) if each.how != "none"]
     start, end = parse_day(form.text("start")), parse_day(form.text("end"))
     faults = _date_errors(form, start, end, words)
     faults += [FormError(f"own.{g.branch}", words("own_missing")) for g in given if g.how == "own" and not g.own]
-    request = GrantRequest(
+    request = PartialGrant(
         brin=school.brin,
         service_code=ServiceCode(form.text("service")),
         supplier_oin=Oin(form.text("system")),
-        start_date=start or today,
+        start_date=start,
         end_date=end,
-        branches=[(Branch(g.branch), RoutingId(g.own) if g.how == "own" and g.own else None) for g in given],
+        branches=[_to_branch(each) for each in given],
     )
     return request, faults
+
+
+def _to_branch(given: RequestedRouting) -> tuple[Branch, RoutingId | None] | None:
+    if given.how == "own":
+        return (Branch(given.branch), RoutingId(given.own)) if given.own else None
+    return Branch(given.branch), None
 
 
 def parse_patch(form: FormData, mandate: Mandate, today: date, words: Translator) -> tuple[DateChange, list[FormError]]:
@@ -116,10 +122,9 @@ def parse_reason(form: FormData, words: Translator) -> tuple[str, list[FormError
     return reason, [FormError("reason", words("reason_long"))] if len(reason) > MAX_REASON_LENGTH else []
 
 
-def raise_if_unreadable(faults: Sequence[FormError]) -> None:
-    """Raise `InvalidInput` when a form has errors, so that the transaction is rolled back."""
-    if faults:
-        raise InvalidInput([])
+def refuse(errors: list[FieldError]) -> NoReturn:
+    """Raise `InvalidInput` with the errors of a request of which only a part could be read."""
+    raise InvalidInput(errors)
 
 
 def merge_errors(

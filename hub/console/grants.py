@@ -6,7 +6,7 @@ from http import HTTPStatus
 from fastapi import APIRouter, Response
 
 from hub import register
-from hub.console.form_parsing import merge_errors, parse_grant, parse_routing, raise_if_unreadable
+from hub.console.form_parsing import merge_errors, parse_grant, parse_routing, refuse
 from hub.console.forms import FormData, FormError, FormErrors
 from hub.console.route import PageRoute
 from hub.console.schools import load_own_school
@@ -15,7 +15,7 @@ from hub.domain.mandate import Mandate
 from hub.domain.school import School
 from hub.errors import Conflict, InvalidInput
 from hub.operations import administration
-from hub.register import GrantRequest
+from hub.register import PartialGrant
 from hub.store import register as rows
 from hub.store.pool import Connection
 
@@ -46,15 +46,16 @@ async def post_new(brin: str, here: CurrentVisit) -> Response:
 
 
 async def _grant(
-    here: Visit, c: Connection, request: GrantRequest, faults: list[FormError]
+    here: Visit, c: Connection, request: PartialGrant, faults: list[FormError]
 ) -> Mandate | list[FormError]:
+    whole = None if faults else request.complete()
     try:
         async with c.transaction():
-            made = await administration.grant(c, here.actor, request)
-            raise_if_unreadable(faults)
-            return made
+            if whole is None:
+                refuse(await administration.check_grant(c, here.actor, request))
+            return await administration.grant(c, here.actor, whole)
     except (InvalidInput, Conflict) as fault:
-        return merge_errors(faults, fault, here.words, [branch for branch, _ in request.branches])
+        return merge_errors(faults, fault, here.words, ["" if each is None else each[0] for each in request.branches])
 
 
 async def _show_form(

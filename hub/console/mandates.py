@@ -8,7 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from hub.console.form_parsing import merge_errors, parse_patch, parse_reason, raise_if_unreadable
+from hub.console.form_parsing import merge_errors, parse_patch, parse_reason, refuse
 from hub.console.forms import FormData, FormError, FormErrors
 from hub.console.route import PageRoute
 from hub.console.school_view import MandateCard, branch_groups, card_of
@@ -63,11 +63,13 @@ async def post_dates(brin: str, mandate_id: UUID, here: CurrentVisit) -> Respons
     form = await here.form()
     async with here.app.open_pool.acquire() as c:
         opened = await load_mandate(here, c, brin, mandate_id, own=True)
-        patch, faults = parse_patch(form, opened.view.mandate, here.at.today, here.words)
+        mandate, version = opened.view.mandate, form.number("version")
+        patch, faults = parse_patch(form, mandate, here.at.today, here.words)
         try:
             async with c.transaction():
-                await administration.amend(c, here.actor, opened.view.mandate, patch, form.number("version"))
-                raise_if_unreadable(faults)
+                if faults:
+                    refuse(await administration.check_amendment(c, here.actor, mandate, patch, version))
+                await administration.amend(c, here.actor, mandate, patch, version)
         except PreconditionFailed:
             since = await mandates.events_of(c, opened.view.mandate, form.number("version"))
             return await _show_mandate(here, c, opened, form, since=since)
