@@ -218,6 +218,16 @@ async def test_days_are_read_as_people_write_them(hub: Client, mandate: str) -> 
     assert "zonder einddatum" in await paper.text(mandate)
 
 
+async def test_an_unreadable_day_hides_no_other_error(hub: Client) -> None:
+    """The form's own errors and those of the register stand on one page, and no mandate is granted."""
+    paper = await log_in_as(hub, Role.SCHOOL, brins=("18DS",))
+    form: dict[str, object] = {"service": "RIO", "system": OTHER, "start": "morgen", "end": day(-2)}
+    page = await paper.post("/mandaten/18DS/nieuw", form | {"how.18DS00": "own"})
+    for words in ("Schrijf de datum als dag-maand-jaar", "De einddatum ligt in het verleden", 'value="morgen"'):
+        assert (page.status, words in page.body.decode()) == (400, True), words
+    assert (await paper.post("/mandaten/18DS/nieuw", form | {"start": day(), "end": ""})).status == 303
+
+
 async def test_pages_are_for_schools_and_operations_only(hub: Client) -> None:
     """DUO and systems have the API."""
     paper = await log_in_as(hub, Role.DUO)
