@@ -6,6 +6,6 @@ the report.
 """
 
 from hub.qualify.judge import NOT_JUDGED_FROM_OUTSIDE, Judgement, Qualification, qualify
-from hub.qualify.verdicts import Finding, Verdict
+from hub.qualify.verdicts import RuleResult, Verdict
 
-__all__ = ["NOT_JUDGED_FROM_OUTSIDE", "Finding", "Judgement", "Qualification", "Verdict", "qualify"]
+__all__ = ["NOT_JUDGED_FROM_OUTSIDE", "Judgement", "Qualification", "RuleResult", "Verdict", "qualify"]

@@ -11,7 +11,7 @@ from hub.domain.kinds import Kind
 from hub.domain.signing import TOLERANCE, new_secret
 from hub.outbound.handshake import Agreed, ask_consent
 from hub.qualify.messages import change, grow
-from hub.qualify.verdicts import Finding, Verdict, right, wrong
+from hub.qualify.verdicts import RuleResult, Verdict, right, wrong
 
 if TYPE_CHECKING:
     from hub.qualify.counterpart import Counterpart
@@ -20,7 +20,7 @@ LARGE: Final = 256 * 1024
 LATE: Final = timedelta(days=3)
 OLD: Final = 2 * TOLERANCE
 RATE: Final = 120
-Run: TypeAlias = Callable[["Counterpart"], Awaitable[Finding]]
+Run: TypeAlias = Callable[["Counterpart"], Awaitable[RuleResult]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Check:
     needs_secret: bool = True
 
 
-async def _handshake(hub: Counterpart) -> Finding:
+async def _handshake(hub: Counterpart) -> RuleResult:
     consent = await ask_consent(hub.outbound, hub.url, origin=hub.origin, rate=None)
     if not isinstance(consent, Agreed):
         return wrong(consent.detail)
@@ -48,62 +48,62 @@ async def _handshake(hub: Counterpart) -> Finding:
     return right(f"consents to {hub.origin}; it agrees to no rate, so subscribe without `requestedRatePerMinute`")
 
 
-async def _signed(hub: Counterpart) -> Finding:
+async def _signed(hub: Counterpart) -> RuleResult:
     finding = await hub.expect_taken(hub.mandate.next())
     hub.has_taken = finding.verdict is Verdict.RIGHT
     return finding
 
 
-async def _wrong_signature(hub: Counterpart) -> Finding:
+async def _wrong_signature(hub: Counterpart) -> RuleResult:
     return await hub.expect_refused(hub.mandate.next(), [hub.stranger])
 
 
-async def _old_timestamp(hub: Counterpart) -> Finding:
+async def _old_timestamp(hub: Counterpart) -> RuleResult:
     return await hub.expect_refused(hub.mandate.next(), signed_ago=OLD)
 
 
-async def _repeat(hub: Counterpart) -> Finding:
+async def _repeat(hub: Counterpart) -> RuleResult:
     message = hub.mandate.next()
     first = await hub.expect_taken(message)
     return await hub.expect_taken(message) if first.verdict is Verdict.RIGHT else first
 
 
-async def _late_retry(hub: Counterpart) -> Finding:
+async def _late_retry(hub: Counterpart) -> RuleResult:
     return await hub.expect_taken(hub.mandate.next(recorded_at=hub.mandate.at - LATE))
 
 
-async def _rotated_secret(hub: Counterpart) -> Finding:
+async def _rotated_secret(hub: Counterpart) -> RuleResult:
     first = await hub.expect_taken(hub.mandate.next(), [new_secret(), *hub.known])
     return await hub.expect_taken(hub.mandate.next(), [*hub.known, new_secret()]) if _is_right(first) else first
 
 
-async def _both_signatures(hub: Counterpart) -> Finding:
+async def _both_signatures(hub: Counterpart) -> RuleResult:
     return await hub.expect_taken(hub.mandate.next(), keys=[hub.key])
 
 
-async def _unknown_type(hub: Counterpart) -> Finding:
+async def _unknown_type(hub: Counterpart) -> RuleResult:
     return await hub.expect_taken(change(hub.mandate.next(), {"type": "nl.osr.mandate.qualified.v1"}))
 
 
-async def _unknown_attribute(hub: Counterpart) -> Finding:
+async def _unknown_attribute(hub: Counterpart) -> RuleResult:
     return await hub.expect_taken(change(hub.mandate.next(), {"addedlater": "yes"}, addedLater={"is": ["new"]}))
 
 
-async def _large_body(hub: Counterpart) -> Finding:
+async def _large_body(hub: Counterpart) -> RuleResult:
     return await hub.expect_taken(grow(hub.mandate.next(), LARGE))
 
 
-async def _unordered(hub: Counterpart) -> Finding:
+async def _unordered(hub: Counterpart) -> RuleResult:
     earlier, later = hub.mandate.next(), hub.mandate.next()
     first = await hub.expect_taken(later)
     return await hub.expect_taken(earlier) if _is_right(first) else first
 
 
-async def _no_previous(hub: Counterpart) -> Finding:
+async def _no_previous(hub: Counterpart) -> RuleResult:
     return await hub.expect_taken(hub.mandate.next(has_previous=False))
 
 
-async def _in_time(hub: Counterpart) -> Finding:
+async def _in_time(hub: Counterpart) -> RuleResult:
     """Take the invented mandate back, and judge the slowest of all answers."""
     if hub.has_taken:
         await hub.expect_taken(hub.mandate.next(Kind.WITHDRAWN))
@@ -112,7 +112,7 @@ async def _in_time(hub: Counterpart) -> Finding:
     return right(f"the slowest answer took {hub.slowest_ms} ms")
 
 
-def _is_right(finding: Finding) -> bool:
+def _is_right(finding: RuleResult) -> bool:
     return finding.verdict is Verdict.RIGHT
 
 

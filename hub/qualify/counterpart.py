@@ -14,7 +14,7 @@ from hub.domain.signing import new_secret
 from hub.outbound.client import Unreachable
 from hub.outbound.webhook import WebhookSender, post
 from hub.qualify.messages import InventedMandate
-from hub.qualify.verdicts import Finding, judge_refused, judge_taken
+from hub.qualify.verdicts import RuleResult, judge_refused, judge_taken
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,14 +60,14 @@ class Counterpart:
         message: WebhookMessage,
         secrets: Sequence[bytes] | None = None,
         keys: Sequence[Ed25519PrivateKey] = (),
-    ) -> Finding:
+    ) -> RuleResult:
         """Send a message that the receiver must take."""
         at = self.clock()
         return judge_taken(await self._send(message, secrets or self.known, keys, at), at)
 
     async def expect_refused(
         self, message: WebhookMessage, secrets: Sequence[bytes] | None = None, signed_ago: timedelta = NOW
-    ) -> Finding:
+    ) -> RuleResult:
         """Send a request that the receiver must refuse."""
         at = self.clock() - signed_ago
         return judge_refused(await self._send(message, secrets or self.known, (), at), at)

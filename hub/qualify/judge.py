@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from hub.qualify.checks import CHECKS
-from hub.qualify.verdicts import Finding, Verdict, not_judged
+from hub.qualify.verdicts import RuleResult, Verdict, not_judged
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -31,7 +31,7 @@ class Judgement:
     """A rule, and the finding on it."""
 
     check: Check
-    finding: Finding
+    finding: RuleResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ async def qualify(hub: Counterpart) -> Qualification:
     return Qualification(at=at, url=hub.url.partition("?")[0], origin=hub.origin, judgements=tuple(judgements))
 
 
-async def _judge(check: Check, hub: Counterpart) -> Finding:
+async def _judge(check: Check, hub: Counterpart) -> RuleResult:
     if check.needs_secret and hub.secret is None:
         return not_judged(_NO_SECRET)
     if check.needs_secret and check.name != CHECKS[1].name and not hub.has_taken:

@@ -26,29 +26,29 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class RuleResult:
     """The verdict of a check, and what was seen."""
 
     verdict: Verdict
     detail: str
 
 
-def right(detail: str) -> Finding:
+def right(detail: str) -> RuleResult:
     """Return that the receiver does this right."""
-    return Finding(Verdict.RIGHT, detail)
+    return RuleResult(Verdict.RIGHT, detail)
 
 
-def wrong(detail: str) -> Finding:
+def wrong(detail: str) -> RuleResult:
     """Return that the receiver does this wrong."""
-    return Finding(Verdict.WRONG, detail)
+    return RuleResult(Verdict.WRONG, detail)
 
 
-def not_judged(detail: str) -> Finding:
+def not_judged(detail: str) -> RuleResult:
     """Return that this cannot be judged."""
-    return Finding(Verdict.NOT_JUDGED, detail)
+    return RuleResult(Verdict.NOT_JUDGED, detail)
 
 
-def judge_taken(answer: Answer, at: datetime) -> Finding:
+def judge_taken(answer: Answer, at: datetime) -> RuleResult:
     """Judge the answer to a message that a receiver must take."""
     match classify(answer, at):
         case Delivered() as outcome:
@@ -63,7 +63,7 @@ def judge_taken(answer: Answer, at: datetime) -> Finding:
             assert_never(outcome)
 
 
-def judge_refused(answer: Answer, at: datetime) -> Finding:
+def judge_refused(answer: Answer, at: datetime) -> RuleResult:
     """Judge the answer to a request that a receiver must refuse: right is a 4xx that says so and no more."""
     match classify(answer, at):
         case Delivered() as outcome:
