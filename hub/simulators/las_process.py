@@ -61,14 +61,8 @@ class LasBehaviour:
 async def run(address: LasAddress, behaviour: LasBehaviour, stop: asyncio.Event) -> None:
     """Serve, subscribe and report until told to stop."""
     reporter = Reporter(behaviour.delay)
-    las = SimulatedLas(
-        behaviour.mode,
-        reporter.add_message if behaviour.reports and behaviour.secret is None else lambda _: None,
-        lambda: len(reporter),
-        behaviour.faults,
-    )
+    las = _make_las(behaviour, reporter)
     if behaviour.secret is not None:
-        las.secrets = (behaviour.secret,)
         await _run_alone(las, address, stop)
         return
     builder = ClientBuilder().timeout(timedelta(seconds=HUB_SECONDS)).follow_redirects(enable=False).no_proxy()
@@ -89,6 +83,14 @@ async def run(address: LasAddress, behaviour: LasBehaviour, stop: asyncio.Event)
         await asyncio.gather(work, ended, return_exceptions=True)
     if not stop.is_set():
         await work
+
+
+def _make_las(behaviour: LasBehaviour, reporter: Reporter) -> SimulatedLas:
+    is_reporting = behaviour.reports and behaviour.secret is None
+    taken = reporter.add_message if is_reporting else lambda _: None
+    las = SimulatedLas(behaviour.mode, taken, lambda: len(reporter), behaviour.faults)
+    las.secrets = () if behaviour.secret is None else (behaviour.secret,)
+    return las
 
 
 async def _run_alone(las: SimulatedLas, address: LasAddress, stop: asyncio.Event) -> None:
