@@ -14,16 +14,15 @@ from joserfc.jwk import RSAKey
 
 from hub.access import Role, Verifier
 from hub.access import issuer as issuer_module
-from hub.access.caller import ClaimNames
 from hub.access.issuer import IssuerKeys
-from hub.access.verify import StaticKeys
+from hub.commands.doctor import issuer as doctor_issuer
 from hub.errors import NotAuthenticated, Unavailable
+from hub.settings import load
 from tests.support.issuer import AUDIENCE, FakeIssuer, make_key, public, serving_issuer, sign
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from joserfc.jwk import Key
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 ISSUER = "https://issuer.example"
@@ -55,12 +54,6 @@ async def issuer() -> AsyncIterator[FakeIssuer]:
     async with serving_issuer() as running:
         running.publish(GOOD)
         yield running
-
-
-def believing(*keys: Key, names: ClaimNames | None = None, issuer: str = ISSUER) -> Verifier:
-    """Make a verifier of these keys."""
-    source = StaticKeys(keys)  # type: ignore[arg-type]
-    return Verifier(source, issuer=issuer, audience=AUDIENCE, names=names or ClaimNames(), clock=lambda: NOW)
 
 
 async def test_a_key_of_an_unknown_curve_beside_a_good_one_costs_nothing(issuer: FakeIssuer) -> None:
@@ -196,6 +189,20 @@ async def test_without_keys_nobody_is_refused_for_it() -> None:
     """An issuer that cannot be reached is our trouble, not the caller's: it is no 401."""
     with pytest.raises(Unavailable):
         await IssuerKeys(ISSUER, "http://127.0.0.1:1/keys").current()
+
+
+async def test_the_doctor_names_the_keys_that_do_not_count(issuer: FakeIssuer) -> None:
+    """A key that is skipped is a finding, and so is an issuer without any key."""
+    issuer.published = {"keys": [{"kid": "odd"}, public(GOOD)]}
+    settings = load({"OSR_HUB_AUTH__ISSUER": ISSUER, "OSR_HUB_AUTH__JWKS_URL": issuer.url})
+    fine, odd = await doctor_issuer.check(settings)
+    issuer.publish()
+    (broken,) = await doctor_issuer.check(settings)
+
+    assert [fine.is_well, odd.is_well, broken.is_well] == [True, False, False]
+    assert "publishes 1 keys" in fine.words
+    assert "key 1 (odd)" in odd.words
+    assert "none of its 0 keys" in broken.words
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
