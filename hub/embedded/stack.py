@@ -38,6 +38,7 @@ from hub.embedded.services import hub_programs, las_url, simulator_programs
 from hub.embedded.supervisor import Supervisor
 from hub.embedded.tokens import DevelopmentTokens, keep_fresh
 from hub.errors import EmbeddedUnavailable
+from hub.kafka.reach import find_fault
 from hub.kafka.topics import create_missing, ensure_topics
 from hub.settings import Settings, load
 from hub.store.migrations import migrate
@@ -207,13 +208,14 @@ class Stack:
         ):
             if own:
                 continue
-            servers = ",".join(kafka.bootstrap_servers or ())
+            options, servers = kafka.client_options(), ",".join(kafka.bootstrap_servers or ())
             try:
-                found = await ensure_topics(servers, topics_on(broker), options=kafka.client_options())
+                found = await ensure_topics(servers, topics_on(broker), options=options)
             except (KafkaError, OSError) as error:
-                raise EmbeddedUnavailable(f"the Kafka of {group}{SERVERS} cannot be used: {error}") from error
+                fault = await find_fault(options, error)
+                raise EmbeddedUnavailable(f"the Kafka of {group}{SERVERS} cannot be used: {fault}") from error
             for difference in found.differences:
-                log.warning("topics.differ", difference=difference, next="run osr-hub topics and decide")
+                log.warning("topics.differ", difference=difference, next="osr-hub topics, or as it says")
 
     def _publish(self, tokens: Mapping[str, str]) -> None:
         if self._connection is not None:
