@@ -66,7 +66,7 @@ COMMANDS: Final = {
     "people": CommandEntry("hub.commands.people", "Say whose pseudonyms stand in the audit, or forget it."),
     "doctor": CommandEntry("hub.commands.doctor", "Say what is wrong with this installation."),
     "token": CommandEntry("hub.commands.token", "Make a development token."),
-    "simulate": CommandEntry("hub.commands.simulate", "Be a believable DUO or a believable LAS."),
+    "simulate": CommandEntry("hub.commands.simulate", "Be a believable DUO or LAS, or a login for development."),
 }
 
 

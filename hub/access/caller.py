@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from hub.errors import NotAuthenticated
 from schemas.identifiers import BgeCode, Brin, Oin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-
-COOKIE: Final = "osr_hub_token"
-"""The cookie in which a browser keeps a token."""
 
 
 class Role(StrEnum):

@@ -17,6 +17,8 @@ from hub.api.middleware import BASE, ErrorMiddleware
 from hub.api.state import AppState
 from hub.clock import Clock
 from hub.clock import now as read_clock
+from hub.login import sessions
+from hub.login.provider import provider_for
 from hub.settings import Settings
 from hub.store import idempotency
 from hub.store.pool import DATABASE_ERRORS, Pool, open_pool
@@ -42,7 +44,18 @@ ROUTERS: Final[tuple[str, ...]] = (
     "schemas",
 )
 """The resources under `/v1`, each a module of this package with a `router`."""
-PAGES: Final = ("login", "operations", "acts", "schools", "grants", "mandates", "routing", "copies")
+PAGES: Final = (
+    "files",
+    "login",
+    "sessions",
+    "operations",
+    "acts",
+    "schools",
+    "grants",
+    "mandates",
+    "routing",
+    "copies",
+)
 UNVERSIONED: Final[tuple[str, ...]] = (
     "hub.api.health",
     "hub.api.metrics",
@@ -60,7 +73,13 @@ def create_app(
 ) -> FastAPI:
     """Make the application; without a pool it opens one when it starts and closes it when it stops."""
     address = settings.http.address
-    shared = AppState(settings=settings, verifier=verifier or verifier_for(settings), clock=clock, pool=pool)
+    shared = AppState(
+        settings=settings,
+        verifier=verifier or verifier_for(settings),
+        provider=provider_for(settings),
+        clock=clock,
+        pool=pool,
+    )
     app = FastAPI(
         lifespan=_lifespan(shared),
         openapi_url=None,
@@ -89,7 +108,7 @@ def _lifespan(shared: AppState) -> Callable[[FastAPI], AbstractAsyncContextManag
             if shared.pool is None:
                 shared.pool = await open_pool(shared.settings.database.url, name="serve", max_size=CONNECTIONS)
                 stack.push_async_callback(shared.pool.close)
-            sweep = asyncio.create_task(_delete_old_responses(shared))
+            sweep = asyncio.create_task(_delete_outdated(shared))
             try:
                 yield
             finally:
@@ -100,11 +119,12 @@ def _lifespan(shared: AppState) -> Callable[[FastAPI], AbstractAsyncContextManag
     return live
 
 
-async def _delete_old_responses(shared: AppState) -> None:
+async def _delete_outdated(shared: AppState) -> None:
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
         try:
             async with shared.open_pool.acquire() as connection:
                 await idempotency.forget(connection, shared.clock())
+                await sessions.delete_ended(connection, shared.settings, shared.clock())
         except DATABASE_ERRORS as error:
             log.warning("answers.not_forgotten", error=str(error), next="trying again in an hour")

@@ -51,7 +51,7 @@ def hub_programs(
 def simulator_programs(
     settings: Settings, names: Mapping[str, str], data: DataDir, keys: StackSecrets, depends_on: tuple[str, ...]
 ) -> list[Program]:
-    """Describe the simulated DUO and the simulated LAS."""
+    """Describe the simulated DUO, the simulated LAS, and the login for development where the stack has it."""
     las = {
         f"{SIMULATOR_PREFIX}OIN": LAS_OIN,
         f"{SIMULATOR_PREFIX}PORT": str(keys.las_port),
@@ -65,6 +65,8 @@ def simulator_programs(
         ("duo", {}, consumer_group_probe(DUO_GROUP, options)),
         ("las", las, port_probe(keys.las_port)),
     ]
+    if settings.login_issuer == login_url(keys):
+        table.append(("login", {f"{SIMULATOR_PREFIX}PORT": str(keys.login_port)}, port_probe(keys.login_port)))
     return [
         Program(
             name=f"simulate-{who}",
@@ -81,6 +83,11 @@ def simulator_programs(
 def las_url(keys: StackSecrets) -> str:
     """Return the webhook address of the simulated LAS."""
     return f"http://127.0.0.1:{keys.las_port}/hook"
+
+
+def login_url(keys: StackSecrets) -> str:
+    """Return the issuer of the development login."""
+    return f"http://127.0.0.1:{keys.login_port}"
 
 
 def las_token_file(data: DataDir) -> Path:
