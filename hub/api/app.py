@@ -1,7 +1,7 @@
 """Builds the application. In: settings, and for tests a pool and a clock. Out: an ASGI application."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from importlib import import_module
 from typing import Final
@@ -108,15 +108,24 @@ def _lifespan(shared: AppState) -> Callable[[FastAPI], AbstractAsyncContextManag
             if shared.pool is None:
                 shared.pool = await open_pool(shared.settings.database.url, name="serve", max_size=CONNECTIONS)
                 stack.push_async_callback(shared.pool.close)
-            sweep = asyncio.create_task(_delete_outdated(shared))
-            try:
-                yield
-            finally:
-                sweep.cancel()
-                with suppress(asyncio.CancelledError):
-                    await sweep
+            stack.push_async_callback(shared.verifier.keys.close)
+            for work in _chores(shared):
+                stack.push_async_callback(_end, asyncio.create_task(work))
+            yield
 
     return live
+
+
+def _chores(shared: AppState) -> list[Coroutine[None, None, None]]:
+    """Return what runs beside the requests."""
+    keys = [] if shared.provider is None else [shared.provider.keep_fresh()]
+    return [_delete_outdated(shared), shared.verifier.keys.keep_fresh(), *keys]
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 async def _delete_outdated(shared: AppState) -> None:

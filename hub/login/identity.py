@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from authlib.oidc.core import CodeIDToken
-from joserfc import jws, jwt
-from joserfc.errors import InvalidKeyIdError, JoseError
+from joserfc import jwt
+from joserfc.errors import JoseError
 
 from hub.access.caller import Caller, read_caller
-from hub.access.verify import ALGORITHMS, LEEWAY_SECONDS
+from hub.access.verify import LEEWAY_SECONDS, TOKEN_TYPES, read_signed
 from hub.errors import NotAuthenticated
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hub.access import Verifier
     from hub.login.provider import Provider, Tokens
 
+LOGOUT_TYPES: Final = TOKEN_TYPES | {"logout+jwt"}
 LOGOUT_EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
 
 
@@ -47,7 +48,7 @@ class EndedLogin:
 
 async def read_identity(provider: Provider, tokens: Tokens, nonce: str, now: datetime, verifier: Verifier) -> Identity:
     """Return who logged in; raise `NotAuthenticated` for tokens that are not the answer to this login."""
-    header, claims = await _decode(provider, tokens.id_token)
+    header, claims = await read_signed(provider.keys, tokens.id_token)
     expected = {
         "iss": {"values": [provider.client.issuer, f"{provider.client.issuer}/"]},
         "aud": {"value": provider.client.client_id},
@@ -57,7 +58,7 @@ async def read_identity(provider: Provider, tokens: Tokens, nonce: str, now: dat
         CodeIDToken(claims, header, expected, known).validate(int(now.timestamp()), LEEWAY_SECONDS)
     except JoseError as error:
         raise NotAuthenticated(f"the ID token is not valid: {error}") from error
-    caller = read_caller(claims)
+    caller = read_caller(claims, provider.names)
     if not caller.roles and tokens.access_token is not None:
         caller = await _caller_of(tokens.access_token, caller, verifier)
     return Identity(
@@ -70,7 +71,7 @@ async def read_identity(provider: Provider, tokens: Tokens, nonce: str, now: dat
 
 async def read_logout(provider: Provider, token: str, now: datetime) -> EndedLogin:
     """Return which login its issuer ended (back-channel logout); raise `NotAuthenticated` for any other token."""
-    _, claims = await _decode(provider, token)
+    _, claims = await read_signed(provider.keys, token, LOGOUT_TYPES)
     registry = jwt.JWTClaimsRegistry(
         now=int(now.timestamp()),
         leeway=LEEWAY_SECONDS,
@@ -87,18 +88,6 @@ async def read_logout(provider: Provider, token: str, now: datetime) -> EndedLog
     if not isinstance(events, dict) or LOGOUT_EVENT not in events or "nonce" in claims or not (subject or session):
         raise NotAuthenticated("this is no logout token")
     return EndedLogin(issuer=provider.client.issuer, subject=subject, issuer_session=session)
-
-
-async def _decode(provider: Provider, token: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    try:
-        kid = jws.extract_compact(token.encode()).headers().get("kid")
-        keys = await provider.keys.find(kid if isinstance(kid, str) else None)
-        decoded = jwt.decode(token, keys, algorithms=ALGORITHMS)
-    except InvalidKeyIdError as error:
-        raise NotAuthenticated("the token is signed by a key that the provider does not publish") from error
-    except (JoseError, ValueError, TypeError) as error:
-        raise NotAuthenticated(f"the token is not valid: {error}") from error
-    return dict(decoded.header), dict(decoded.claims)
 
 
 async def _caller_of(access_token: str, named: Caller, verifier: Verifier) -> Caller:

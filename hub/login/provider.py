@@ -6,6 +6,7 @@ the client's secret, where there is one, goes the way that the provider asks for
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,7 +21,9 @@ from authlib.oidc.discovery import OpenIDProviderMetadata
 from pyreqwest.client import ClientBuilder
 from pyreqwest.exceptions import PyreqwestError
 
-from hub.access.issuer import IssuerKeys
+from hub.access.caller import CLAIM_NAMES, ClaimNames
+from hub.access.issuer import REFRESH_SECONDS, IssuerKeys
+from hub.access.verify import claim_names
 from hub.errors import NotAuthenticated, Unavailable
 
 if TYPE_CHECKING:
@@ -62,13 +65,24 @@ class Provider:
     """One provider; it is asked for its description when a person logs in."""
 
     def __init__(
-        self, client: LoginClient, jwks_url: str | None, monotonic: Callable[[], float] = time.monotonic
+        self,
+        client: LoginClient,
+        keys: IssuerKeys,
+        names: ClaimNames = CLAIM_NAMES,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.client = client
-        self.keys = IssuerKeys(client.issuer, jwks_url)
+        self.keys = keys
+        self.names = names
         self._monotonic = monotonic
         self._described: OpenIDProviderMetadata | None = None
         self._described_at = float("-inf")
+
+    async def keep_fresh(self) -> None:
+        """Fetch the keys now and then, for ever; the first time when somebody logs in."""
+        while True:
+            await asyncio.sleep(REFRESH_SECONDS)
+            await self.keys.refresh()
 
     async def address_to_log_in(self, attempt: LoginAttempt, *, again: bool = False) -> str:
         """Return where the browser goes to log in; with `again` the provider asks who it is, logged in or not."""
@@ -180,4 +194,5 @@ def provider_for(settings: Settings) -> Provider | None:
         scopes=login.scopes,
         redirect_uri=f"{settings.http.address}/login/callback",
     )
-    return Provider(client, settings.auth.jwks_url if issuer == settings.auth.issuer else None)
+    jwks_url = settings.auth.jwks_url if issuer == settings.auth.issuer else None
+    return Provider(client, IssuerKeys(issuer, jwks_url), claim_names(settings.auth))

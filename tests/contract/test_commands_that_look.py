@@ -108,7 +108,7 @@ async def test_the_doctor_says_what_is_wrong_in_words(hub: str) -> None:
     ):
         assert words in said
     code, said, _ = await osr_hub("postgresql://postgres@127.0.0.1:1/none", "doctor")
-    assert (code, "WRONG  database: it does not answer" in said) == (1, True)
+    assert (code, "WRONG  database: the database does not answer" in said) == (1, True)
     code, _, failed = await osr_hub("postgresql://postgres@127.0.0.1:1/none", "lag")
     assert (code, "the database does not answer" in failed) == (2, True)
 

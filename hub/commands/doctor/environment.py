@@ -1,0 +1,35 @@
+"""Checks the machine and the user that the hub runs as: open files, temporary folder."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import tempfile
+from typing import TYPE_CHECKING, Final
+
+from hub.commands.doctor.finding import Finding, well, wrong
+
+if TYPE_CHECKING:
+    from hub.settings import Settings
+
+FEW_FILES: Final = 1024
+
+
+async def check(_settings: Settings) -> list[Finding]:
+    """Return a finding per limit of this machine that the hub runs into."""
+    return [_open_files(), await asyncio.to_thread(_temporary_folder)]
+
+
+def _open_files() -> Finding:
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if allowed < FEW_FILES:
+        return wrong("open files", f"a process may open {allowed} only", f"Allow {FEW_FILES} or more (`ulimit -n`)")
+    return well("open files", f"a process may open {allowed}")
+
+
+def _temporary_folder() -> Finding:
+    try:
+        with tempfile.TemporaryFile():
+            return well("temporary folder", tempfile.gettempdir())
+    except OSError as error:
+        return wrong("temporary folder", error.strerror or str(error), "Name one that can be written in TMPDIR")
