@@ -47,6 +47,7 @@ ROUTERS: Final[tuple[str, ...]] = (
 PAGES: Final = (
     "files",
     "login",
+    "backchannel",
     "sessions",
     "operations",
     "acts",

@@ -14,17 +14,15 @@ from fastapi import APIRouter, Response
 
 from hub.access import Caller, Role
 from hub.access.rules import is_operator
-from hub.console.forms import parse_form
 from hub.console.route import PageRoute
 from hub.console.visit import CurrentVisit, Visit
 from hub.errors import NotAuthenticated, NotFound
 from hub.login import sessions
 from hub.login.attempt import LIFETIME, LoginAttempt
-from hub.login.identity import Identity, read_identity, read_logout
+from hub.login.identity import Identity, read_identity
 from hub.login.provider import Provider
-from hub.login.sessions import COOKIE, Login
+from hub.login.sessions import COOKIE, NewLogin
 from hub.sealing import seal
-from hub.store.sessions import end_at_issuer
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 ATTEMPT_COOKIE: Final = "osr_hub_login"
@@ -51,7 +49,7 @@ async def get_old_login(here: CurrentVisit) -> Response:
 @router.get("/login/start")
 async def get_start(here: CurrentVisit) -> Response:
     """Begin a login: remember it in a sealed cookie, and send the browser to the provider."""
-    provider = _provider(here)
+    provider = provider_of(here)
     query = here.request.query_params
     attempt = LoginAttempt.begin(_page_or_none(query.get("next", "")), here.at.now)
     address = await provider.address_to_log_in(attempt, again="again" in query)
@@ -64,7 +62,7 @@ async def get_start(here: CurrentVisit) -> Response:
 @router.get("/login/callback")
 async def get_callback(here: CurrentVisit) -> Response:
     """Take the provider's answer: start a session, or say why not."""
-    provider = _provider(here)
+    provider = provider_of(here)
     cookie = here.request.cookies.get(ATTEMPT_COOKIE, "")
     attempt = LoginAttempt.unseal(cookie, here.app.settings.sealing_keys, here.at.now)
     try:
@@ -75,7 +73,7 @@ async def get_callback(here: CurrentVisit) -> Response:
     if not _may_enter(identity.caller):
         return _forget_attempt(here.show("no_role.html", HTTPStatus.FORBIDDEN, name=identity.name))
     sealed = seal(id_token.encode(), here.app.settings.sealing_keys)
-    login = Login(
+    login = NewLogin(
         caller=identity.caller,
         issuer=identity.issuer,
         name=identity.name,
@@ -96,22 +94,7 @@ async def post_token(here: CurrentVisit) -> Response:
         caller = await here.app.verifier.verify(form.text("token"))
     except NotAuthenticated:
         return _show_login(here, wanted, is_wrong=True)
-    return await _start_session(here, Login(caller=caller, issuer=DEVELOPMENT), wanted)
-
-
-@router.post("/login/backchannel")
-async def post_backchannel(here: CurrentVisit) -> Response:
-    """End the sessions of a login that the provider ended; the provider itself calls this."""
-    form = parse_form(await here.request.body())
-    try:
-        ended = await read_logout(_provider(here), form.text("logout_token"), here.at.now)
-    except NotAuthenticated as fault:
-        log.warning("logout.refused", reason=fault.detail, next="look at the provider's logout tokens")
-        return Response(status_code=int(HTTPStatus.BAD_REQUEST), headers={"Cache-Control": "no-store"})
-    async with here.app.open_pool.acquire() as c:
-        count = await end_at_issuer(c, ended.issuer, ended.subject, ended.issuer_session)
-    log.info("logout.received", sessions=count)
-    return Response(status_code=int(HTTPStatus.OK), headers={"Cache-Control": "no-store"})
+    return await _start_session(here, NewLogin(caller=caller, issuer=DEVELOPMENT), wanted)
 
 
 async def _identify(here: Visit, provider: Provider, attempt: LoginAttempt | None) -> tuple[Identity, str]:
@@ -130,7 +113,7 @@ async def _identify(here: Visit, provider: Provider, attempt: LoginAttempt | Non
     return await read_identity(provider, tokens, attempt.nonce, here.at.now, here.app.verifier), tokens.id_token
 
 
-async def _start_session(here: Visit, login: Login, wanted: str) -> Response:
+async def _start_session(here: Visit, login: NewLogin, wanted: str) -> Response:
     """Start a new session in place of the browser's old one, and go to the wanted page or the first one."""
     async with here.app.open_pool.acquire() as c, c.transaction():
         if here.session is not None:
@@ -141,7 +124,8 @@ async def _start_session(here: Visit, login: Login, wanted: str) -> Response:
     return answer
 
 
-def _provider(here: Visit) -> Provider:
+def provider_of(here: Visit) -> Provider:
+    """Return the provider where people log in; raise `NotFound` where they do not."""
     if here.app.provider is None:
         raise NotFound
     return here.app.provider

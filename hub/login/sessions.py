@@ -59,7 +59,7 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Login:
+class NewLogin:
     """A person who logged in, and where."""
 
     caller: Caller
@@ -70,7 +70,7 @@ class Login:
     until: datetime | None = None
 
 
-async def start(c: Connection, login: Login, settings: Settings, now: datetime) -> str:
+async def start(c: Connection, login: NewLogin, settings: Settings, now: datetime) -> str:
     """Start a session and return the secret of its cookie."""
     secret = secrets.token_urlsafe(32)
     last = now + timedelta(hours=settings.login.hours)

@@ -113,7 +113,8 @@ class LoginSimulator:
 
     def _authorize(self, request: Request) -> Reply:
         asked = dict(parse_qsl(request.query))
-        chosen = next((user for user in self.users if user.key == asked.pop("user", None)), None)
+        who = asked.pop("user", None)
+        chosen = next((user for user in self.users if user.key == who), None)
         if asked.get("client_id") != self.client_id or asked.get("redirect_uri") not in self.redirect_uris:
             return _page(HTTPStatus.BAD_REQUEST, "<p>Unknown client or redirect_uri.</p>")
         if asked.get("response_type") != "code" or asked.get("code_challenge_method") != "S256":

@@ -32,6 +32,8 @@ class Reply:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    cookies: Sequence[str] = ()
+    """The values of `Set-Cookie`, of which a response may have several."""
 
     @property
     def json(self) -> Any:
@@ -137,4 +139,5 @@ async def _exchange(app: ASGIApp, method: str, target: str, headers: Mapping[str
         status=sent[0]["status"],
         headers={name.decode().lower(): value.decode() for name, value in sent[0]["headers"]},
         body=b"".join(message.get("body", b"") for message in sent[1:]),
+        cookies=[value.decode() for name, value in sent[0]["headers"] if name.decode().lower() == "set-cookie"],
     )
