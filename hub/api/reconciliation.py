@@ -5,7 +5,7 @@ from uuid import UUID
 
 import orjson
 from fastapi import APIRouter
-from pydantic import Field, StrictInt
+from pydantic import ConfigDict, Field, StrictInt
 
 from hub.access.rules import require_supplier
 from hub.api.auth import LasHere
@@ -15,6 +15,7 @@ from hub.errors import FieldError, InvalidInput
 from hub.observe.reconcile import HeldUnit, reconcile
 from hub.store import deliveries as store
 from hub.store import ledger
+from hub.views.few_errors import FewErrors
 from hub.views.models import CamelModel, Moment, RequestModel, example
 from schemas.identifiers import BranchField, ServiceCodeField
 from schemas.messages import HIGHEST_VERSION
@@ -23,8 +24,10 @@ router = APIRouter(tags=["reconciliation"])
 MAX_UNITS = 100_000
 
 
-class HeldUnitBody(RequestModel):
+class HeldUnitBody(CamelModel):
     """A unit as the receiver holds it; without a branch it is the rest of the school."""
+
+    model_config = ConfigDict(extra="forbid", validate_by_name=False)  # texts are checked with the whole request, once
 
     mandate_id: UUID
     branch: BranchField | None = None
@@ -40,7 +43,7 @@ class ReconciliationRequest(RequestModel):
     )
 
     service_code: ServiceCodeField
-    units: Annotated[list[HeldUnitBody], Field(max_length=MAX_UNITS)]
+    units: Annotated[list[HeldUnitBody], Field(max_length=MAX_UNITS), FewErrors()]
 
 
 class UnknownUnitBody(CamelModel):
