@@ -91,15 +91,18 @@ def _lifespan(shared: AppState) -> Callable[[FastAPI], AbstractAsyncContextManag
             if shared.pool is None:
                 shared.pool = await open_pool(shared.settings.database.url, name="serve", max_size=CONNECTIONS)
                 stack.push_async_callback(shared.pool.close)
-            sweep = asyncio.create_task(_delete_old_responses(shared))
-            try:
-                yield
-            finally:
-                sweep.cancel()
-                with suppress(asyncio.CancelledError):
-                    await sweep
+            stack.push_async_callback(shared.verifier.keys.close)
+            for work in (_delete_old_responses(shared), shared.verifier.keys.keep_fresh()):
+                stack.push_async_callback(_end, asyncio.create_task(work))
+            yield
 
     return live
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 async def _delete_old_responses(shared: AppState) -> None:

@@ -62,7 +62,8 @@ def _check_root(url: str) -> str:
     return url
 
 
-def _check_trusted(url: str) -> str:
+def check_trusted(url: str) -> str:
+    """Return an address that keys may come from; raise `ValueError` for one that others could answer instead."""
     parts = urlsplit(url)
     if parts.scheme != "https" and parts.hostname not in {"127.0.0.1", "localhost", "::1"}:
         raise ValueError("keys that we trust come over https only, except from this machine itself")
@@ -76,7 +77,8 @@ def _read_network(given: object) -> IPv4Network | IPv6Network:
 Dsn = Annotated[SecretStr, AfterValidator(_check_postgres)]
 SealingKey = Annotated[SecretStr, AfterValidator(_check_key)]
 Address = Annotated[str, AfterValidator(_check_address)]
-TrustedUrl = Annotated[str, AfterValidator(_check_address), AfterValidator(_check_trusted)]
+TrustedUrl = Annotated[str, AfterValidator(_check_address), AfterValidator(check_trusted)]
+ClaimPath = Annotated[str, Field(min_length=1, max_length=200)]
 Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_read_network)]
 
 
@@ -160,12 +162,19 @@ class Http(SettingsGroup):
 
 
 class Auth(SettingsGroup):
-    """The tokens that are accepted: a real issuer's, or those of a development key."""
+    """The tokens that are accepted: a real issuer's, or those of a development key.
+
+    A claim is found by its name, or by a dotted path as in `realm_access.roles`.
+    """
 
     issuer: TrustedUrl | None = None
     audience: str = "osr-hub"
     jwks_url: TrustedUrl | None = None
     development_keyfile: Path | None = None
+    roles_claim: ClaimPath = "roles"
+    brins_claim: ClaimPath = "brins"
+    bges_claim: ClaimPath = "bges"
+    oin_claim: ClaimPath = "oin"
 
 
 class Secrets(SettingsGroup):
