@@ -13,8 +13,10 @@ from hub.access import Verifier, verifier_for
 from hub.api import openapi, problems
 from hub.api.idempotency import IdempotencyMiddleware
 from hub.api.limits import RateLimitMiddleware
-from hub.api.middleware import BASE, ErrorMiddleware
+from hub.api.middleware import ErrorMiddleware
+from hub.api.request_form import BASE
 from hub.api.state import AppState
+from hub.api.unknown_parameters import KnownParameters
 from hub.clock import Clock
 from hub.clock import now as read_clock
 from hub.login import sessions
@@ -96,7 +98,7 @@ def create_app(
     problems.install(app, address)
     openapi.install(app, address)
     for name in ROUTERS:
-        app.include_router(import_module(f"hub.api.{name}").router, prefix=BASE)
+        app.include_router(import_module(f"hub.api.{name}").router, prefix=BASE, dependencies=[KnownParameters])
     for name in UNVERSIONED:
         app.include_router(import_module(name).router)
     return app
