@@ -1,102 +1,23 @@
-"""Login by OpenID Connect: who gets in, what does not count as an answer, and how a session ends."""
+"""Login by OpenID Connect: who gets in, and what does not count as an answer."""
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from pyreqwest.client import ClientBuilder
 
-from hub.api.app import create_app
-from hub.clock import now
-from hub.simulators.http import serve_http
 from hub.simulators.login import LoginSimulator
-from tests.support.api.client import ADDRESS, Client, client_of
 from tests.support.api.school_calls import fill_register
-from tests.support.pages.form_client import FormClient
-from tests.support.sealing_keys import new_key
+from tests.support.pages.login_scene import opened
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from datetime import datetime
     from pathlib import Path
 
-    from hub.simulators.http import Request
     from hub.store.pool import Pool
-    from tests.support.api.client import Reply
-
-CLIENT_ID = "osr-hub"
-CALLBACK = f"{ADDRESS}/login/callback"
-
-
-class MovableClock:
-    """A clock that a test moves forward."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta(0)
-
-    def __call__(self) -> datetime:
-        """Return the time."""
-        return now() + self.ahead
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scene:
-    """A hub with a login, and the provider behind it."""
-
-    hub: Client
-    provider: LoginSimulator
-    clock: MovableClock
-    pool: Pool
-
-    def visitor(self) -> FormClient:
-        """Return a browser that knows nothing yet."""
-        return FormClient(self.hub)
-
-    async def log_in(self, visitor: FormClient, who: str, wanted: str = "", **changes: str | None) -> Reply:
-        """Log in as a person of the provider; `changes` replace or drop fields of its answer."""
-        started = await visitor.get(f"/login/start?next={wanted}")
-        return await visitor.get(await self.answer_to(started, who, **changes))
-
-    async def answer_to(self, started: Reply, who: str, **changes: str | None) -> str:
-        """Return the path that the provider sends the browser to."""
-        assert started.status == 303, started.body.decode()
-        async with ClientBuilder().follow_redirects(enable=False).build() as client:
-            answer = await client.get(f"{started.headers['location']}&user={who}").build().send()
-        location = urlsplit(answer.headers["location"])
-        fields = {name: values[0] for name, values in parse_qs(location.query).items()} | changes
-        query = "&".join(f"{name}={value}" for name, value in fields.items() if value is not None)
-        return f"{location.path}?{query}"
-
-    async def sessions(self) -> int:
-        """Return how many sessions there are."""
-        return int(await self.pool.fetchval("select count(*) from sessions"))
-
-
-@asynccontextmanager
-async def opened(pool: Pool, folder: Path, **settings: str) -> AsyncIterator[Scene]:
-    """Serve a provider, and a hub that logs in there."""
-    clock = MovableClock()
-    provider = LoginSimulator(issuer="", client_id=CLIENT_ID, redirect_uris=(CALLBACK,), clock=clock)
-
-    def answer(request: Request) -> Any:
-        return provider.answer(request)
-
-    async with serve_http(answer, "127.0.0.1", 0) as port:
-        provider.issuer = f"http://127.0.0.1:{port}"
-        named = {
-            "LOGIN__ISSUER": f"{provider.issuer}/",
-            "LOGIN__CLIENT_ID": CLIENT_ID,
-            "SECRETS__KEYS": new_key(),
-            **settings,
-        }
-        plain = client_of(folder, pool, **named)
-        app = create_app(plain.app.state.shared.settings, pool, clock=clock)  # type: ignore[attr-defined]
-        yield Scene(hub=Client(app=app, keyfile=plain.keyfile), provider=provider, clock=clock, pool=pool)
+    from tests.support.pages.login_scene import Scene
 
 
 @pytest.fixture
@@ -198,108 +119,6 @@ async def test_a_token_for_another_client_of_another_issuer_or_too_old_is_refuse
     sign = LoginSimulator._sign  # noqa: SLF001 - the provider is made to cheat
     monkeypatch.setattr(LoginSimulator, "_sign", lambda self, given, kind: sign(self, {**given, **claims}, kind))
     assert (await scene.log_in(scene.visitor(), "sanne")).status == 401
-
-
-async def test_a_login_starts_a_new_session_and_ends_the_old_one(scene: Scene) -> None:
-    """A secret that was set before the login, by somebody else, is worth nothing after it."""
-    visitor = scene.visitor()
-    visitor.cookies["osr_hub_session"] = "chosen-by-somebody-else"
-    await scene.log_in(visitor, "sanne")
-    first = visitor.cookies["osr_hub_session"]
-    assert first != "chosen-by-somebody-else"
-    await scene.log_in(visitor, "ria")
-    assert visitor.cookies["osr_hub_session"] != first
-    stolen = scene.visitor()
-    stolen.cookies["osr_hub_session"] = first
-    assert (await stolen.get("/mandaten")).status == 303
-    assert await scene.sessions() == 1
-
-
-async def test_a_session_ends_when_nobody_uses_it_and_at_its_last_hour(scene: Scene) -> None:
-    """Thirty minutes without a visit, or ten hours after the login; a page that refreshes itself is no visit."""
-    visitor = scene.visitor()
-    await scene.log_in(visitor, "ria")
-    for minutes in range(29, 595, 29):
-        scene.clock.ahead = timedelta(minutes=minutes)
-        assert (await visitor.get("/console")).status == 200, minutes
-    scene.clock.ahead = timedelta(hours=10, minutes=1)
-    assert (await visitor.get("/console")).status == 303
-    await scene.log_in(visitor, "ria")
-    for _ in range(4):
-        scene.clock.ahead += timedelta(minutes=9)
-        answer = await visitor.get("/console/live")
-    assert answer.status == 401
-
-
-async def test_staying_logged_in_is_asked_for(scene: Scene) -> None:
-    """The page knows how long the session lasts, and one call makes it last longer."""
-    visitor = scene.visitor()
-    await scene.log_in(visitor, "ria")
-    scene.clock.ahead = timedelta(minutes=26)
-    assert int((await visitor.get("/login/keep/live")).body) <= 240
-    await visitor.get("/login/keep")
-    assert int((await visitor.get("/login/keep/live")).body) > 1700
-
-
-async def test_a_logout_ends_the_session_here_or_everywhere_and_at_the_provider(scene: Scene) -> None:
-    """A cookie that was stolen before it is worth nothing afterwards."""
-    office, home, thief = scene.visitor(), scene.visitor(), scene.visitor()
-    for visitor in (office, home):
-        await scene.log_in(visitor, "sanne")
-    thief.cookies = dict(office.cookies)
-    await office.text("/logout")
-    out = await office.post("/logout", {"where": "here"})
-    assert out.headers["location"].startswith(f"{scene.provider.issuer}/logout?")
-    assert "id_token_hint=" in out.headers["location"]
-    assert (await thief.get("/mandaten/18DS")).status == 303
-    assert (await home.get("/mandaten/18DS")).status == 200
-    await scene.log_in(office, "sanne")
-    await office.text("/logout")
-    await office.post("/logout", {"where": "everywhere"})
-    assert (await home.get("/mandaten/18DS")).status == 303
-    assert "U bent uitgelogd" in await office.text("/logout")
-
-
-async def test_a_logout_at_the_provider_ends_the_sessions_here(scene: Scene) -> None:
-    """The provider posts a logout token; an ID token, or one of another signer, ends nothing."""
-    office, home = scene.visitor(), scene.visitor()
-    for visitor in (office, home):
-        await scene.log_in(visitor, "sanne")
-    other = LoginSimulator(issuer=scene.provider.issuer, client_id=CLIENT_ID, redirect_uris=(), clock=now)
-    wrong = (
-        other.logout_token(subject="sanne"),
-        scene.provider._sign({"sub": "sanne"}, "JWT"),  # noqa: SLF001 - a token of another purpose
-        "nonsense",
-    )
-    for token in wrong:
-        assert (await scene.visitor().post("/login/backchannel", {"logout_token": token})).status == 400
-    assert await scene.sessions() == 2
-    one = await scene.pool.fetchval("select issuer_session from sessions limit 1")
-    token = scene.provider.logout_token(session=one)
-    assert (await scene.visitor().post("/login/backchannel", {"logout_token": token})).status == 200
-    assert await scene.sessions() == 1
-    token = scene.provider.logout_token(subject="sanne")
-    assert (await scene.visitor().post("/login/backchannel", {"logout_token": token})).status == 200
-    assert await scene.sessions() == 0
-
-
-async def test_a_form_that_outlived_its_session_is_kept(scene: Scene) -> None:
-    """After a new login the same fields are sent again, and only then something changes."""
-    visitor = scene.visitor()
-    await scene.log_in(visitor, "sanne")
-    await visitor.text("/mandaten/18DS/nieuw?service=VVA")
-    form: dict[str, object] = {"service": "VVA", "system": "00000099000000001000", "start": "morgen <b>", "end": ""}
-    scene.clock.ahead = timedelta(minutes=31)
-    kept = await visitor.post("/mandaten/18DS/nieuw", form)
-    assert kept.status == 401
-    assert 'value="morgen &lt;b&gt;"' in kept.body.decode()
-    await scene.log_in(visitor, "sanne")
-    again = await visitor.post("/mandaten/18DS/nieuw", form)
-    assert (again.status, 'value="morgen &lt;b&gt;"' in again.body.decode()) == (403, True)
-    sent = await visitor.post("/mandaten/18DS/nieuw", form)
-    assert (sent.status, "Schrijf de datum als dag-maand-jaar" in sent.body.decode()) == (400, True)
-    elsewhere = await visitor.post("/mandaten/18DS/nieuw", {**form, "secret": ""}, origin="https://evil.example")
-    assert (elsewhere.status, "morgen" in elsewhere.body.decode()) == (403, False)
 
 
 async def test_a_provider_that_is_away_is_said_on_a_page(pool: Pool, tmp_path: Path) -> None:
