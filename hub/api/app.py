@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from fastapi import FastAPI
@@ -66,6 +66,14 @@ UNVERSIONED: Final[tuple[str, ...]] = (
     *(f"hub.console.{name}" for name in PAGES),
 )
 """Modules with a `router` outside `/v1`."""
+OPTIONS: Final[dict[str, Any]] = {
+    "openapi_url": None,
+    "docs_url": None,
+    "redoc_url": None,
+    "redirect_slashes": False,
+    "telemetry": {"tracing": False},
+}
+"""The description of the API is a route of our own, and an address with a slash at its end is 404."""
 CONNECTIONS: Final = 8
 SWEEP_SECONDS: Final = 3600.0
 log = structlog.get_logger(__name__)
@@ -83,14 +91,7 @@ def create_app(
         clock=clock,
         pool=pool,
     )
-    app = FastAPI(
-        lifespan=_lifespan(shared),
-        openapi_url=None,
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
-        telemetry={"tracing": False},
-    )
+    app = FastAPI(lifespan=_lifespan(shared), **OPTIONS)
     app.state.shared = shared
     app.add_middleware(IdempotencyMiddleware)
     app.add_middleware(RateLimitMiddleware, settings=settings.limits)

@@ -60,13 +60,13 @@ def simulator_programs(
         f"{SIMULATOR_PREFIX}TOKEN_FILE": str(las_token_file(data)),
         f"{SIMULATOR_PREFIX}STATE_DIR": str(data.simulators),
     }
-    options = settings.duo_kafka.client_options()
     table: list[tuple[str, Mapping[str, str], ReadinessProbe]] = [
-        ("duo", {}, consumer_group_probe(DUO_GROUP, options)),
+        ("duo", {}, consumer_group_probe(DUO_GROUP, settings.duo_kafka.client_options())),
         ("las", las, port_probe(keys.las_port)),
     ]
+    login = {f"{SIMULATOR_PREFIX}PORT": str(keys.login_port)}
     if settings.login_issuer == login_url(keys):
-        table.append(("login", {f"{SIMULATOR_PREFIX}PORT": str(keys.login_port)}, port_probe(keys.login_port)))
+        table.append(("login", login, port_probe(keys.login_port)))
     return [
         Program(
             name=f"simulate-{who}",
