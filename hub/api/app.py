@@ -33,6 +33,7 @@ ROUTERS: Final[tuple[str, ...]] = (
     "deliveries",
     "lanes",
     "reconciliation",
+    "snapshots",
     "lag",
     "destinations",
     "replays",

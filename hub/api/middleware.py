@@ -45,7 +45,7 @@ HEADERS: Final = {
     "X-Frame-Options": "DENY",
 }
 _JSON: Final = re.compile(r"application/([\w.-]+\+)?json")
-_TAKES_JSON: Final = re.compile(r"application/([\w.-]+\+)?json|application/\*|\*/\*")
+_TAKES_JSON: Final = re.compile(r"application/(([\w.-]+\+)?json|x-ndjson|\*)|\*/\*")
 _WRITES: Final = frozenset({"POST", "PUT", "PATCH"})
 _ROUTINE: Final = ("/health/", "/metrics")
 log = structlog.get_logger(__name__)
