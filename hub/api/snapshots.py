@@ -116,6 +116,10 @@ class SnapshotResponse(StreamingResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Stream; raise `TooManyRequests` while the same caller still reads another one."""
+        if "hub.is_head" in scope:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            await send({"type": "http.response.body", "body": b""})
+            return
         if self._caller in self._readers:
             raise TooManyRequests(RETRY_SECONDS, "you are still reading a snapshot; one at a time is sent to a caller")
         self._readers.add(self._caller)

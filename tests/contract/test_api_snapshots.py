@@ -40,7 +40,7 @@ async def told(pool: Pool, tmp_path: Path) -> Client:
     return hub
 
 
-async def read(caller: Client, service: str, **query: str) -> list[dict[str, Any]]:
+async def read(caller: Client, service: str, **query: Any) -> list[dict[str, Any]]:
     """Read a snapshot."""
     reply = await caller.get(f"/v1/snapshots/{service}", headers={"accept": "application/x-ndjson"}, **query)
     assert (reply.status, reply.headers["content-type"]) == (200, "application/x-ndjson"), reply.body
@@ -102,6 +102,13 @@ async def test_a_caller_reads_one_snapshot_at_a_time(told: Client, monkeypatch: 
     leave.set()
     assert len(await first) == 4
     assert len(await read(duo, "RIO")) == 4
+
+
+async def test_asked_for_its_head_alone_nothing_is_read(told: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HEAD says what would come, and reads no school."""
+    monkeypatch.setattr(pages, "read_page", None)
+    reply = await told.as_caller(Role.DUO).call("HEAD", "/v1/snapshots/RIO")
+    assert (reply.status, reply.headers["content-type"], reply.body) == (200, "application/x-ndjson", b"")
 
 
 async def test_a_snapshot_ends_in_time_and_says_where_to_go_on(told: Client, monkeypatch: pytest.MonkeyPatch) -> None:
