@@ -63,10 +63,8 @@ def simulator_programs(
     table: list[tuple[str, Mapping[str, str], ReadinessProbe]] = [
         ("duo", {}, consumer_group_probe(DUO_GROUP, settings.duo_kafka.client_options())),
         ("las", las, port_probe(keys.las_port)),
+        *_login(settings, keys),
     ]
-    login = {f"{SIMULATOR_PREFIX}PORT": str(keys.login_port)}
-    if settings.login_issuer == login_url(keys):
-        table.append(("login", login, port_probe(keys.login_port)))
     return [
         Program(
             name=f"simulate-{who}",
@@ -78,6 +76,13 @@ def simulator_programs(
         )
         for who, more, probe in table
     ]
+
+
+def _login(settings: Settings, keys: StackSecrets) -> list[tuple[str, Mapping[str, str], ReadinessProbe]]:
+    """Describe the login for development, unless people log in elsewhere."""
+    if settings.login_issuer != login_url(keys):
+        return []
+    return [("login", {f"{SIMULATOR_PREFIX}PORT": str(keys.login_port)}, port_probe(keys.login_port))]
 
 
 def las_url(keys: StackSecrets) -> str:
