@@ -326,6 +326,8 @@ create table deliveries (
   result text,
   refusals smallint,
   refused_since timestamptz,
+  http_status smallint,
+  sent_ms integer,
   primary key (destination, brin, sequence),
   constraint waiting_is_untouched check (status <> 'waiting' or (delivered_at is null and processed_at is null)),
   constraint retrying_has_failed check (status <> 'retrying' or (attempts > 0 and failed_since is not null)),
@@ -342,6 +344,7 @@ comment on column deliveries.replay_of is 'The delivery that it repeats with the
 comment on column deliveries.failed_since is 'When its first attempt failed.';
 comment on column deliveries.result is
   'The processing result of another delivery as JSON text, for a system that asked for results.';
+comment on column deliveries.sent_ms is 'How long the attempt took that the receiver accepted.';
 comment on column deliveries.refusals is 'How many attempts the receiver refused; null: none.';
 
 -- Failed attempts to send a delivery.
