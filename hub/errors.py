@@ -10,6 +10,7 @@
     ├── PreconditionRequired    the caller must name the version that it changes
     ├── MediaNotAccepted        the caller accepts no media type that the hub can answer in
     ├── MediaNotSupported       the caller sent a media type that the hub does not read
+    ├── EncodingNotSupported    the caller sent a body that is compressed
     ├── TooLarge                the body is larger than the limit
     ├── TooManyRequests         this caller exceeded its rate
     ├── Unavailable             a part that is needed does not answer now
@@ -51,6 +52,8 @@ class FieldError:
     field: str
     code: str
     detail: str
+    stands_for: int = 1
+    """How many wrong fields it stands for; more than one only where the rest of a long list is counted, not named."""
 
 
 class HubError(Exception):
@@ -86,7 +89,7 @@ class InvalidInput(HubError):
 
     def __init__(self, errors: Sequence[FieldError], detail: str | None = None) -> None:
         self.errors = tuple(errors)
-        count = len(self.errors)
+        count = sum(error.stands_for for error in self.errors)
         super().__init__(detail or (f"{count} fields are wrong" if count != 1 else "1 field is wrong"))
 
     def __str__(self) -> str:
@@ -158,6 +161,12 @@ class MediaNotSupported(HubError):
     """Only JSON is read: send Content-Type application/json."""
 
     code = "unsupported-media-type"
+
+
+class EncodingNotSupported(HubError):
+    """Bodies are read as they are: send it without Content-Encoding."""
+
+    code = "unsupported-encoding"
 
 
 class TooLarge(HubError):

@@ -14,7 +14,9 @@ from hub.domain.bulk import BulkState
 from hub.errors import NotAllowed
 from hub.store.deliveries import DeliveryScope
 from hub.store.mandates import MandateScope
+from hub.store.operations import ALL_PARKED, ParkedScope
 from hub.store.people import SystemActor
+from schemas.topics import DUO_REPORTS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -127,6 +129,11 @@ def lane_scope(caller: Caller, destinations: Iterable[DestinationView]) -> Deliv
     if caller.has(Role.OPERATIONS):
         return DeliveryScope(everything=True)
     return DeliveryScope(destinations=_received(caller, destinations))
+
+
+def parked_scope(caller: Caller) -> ParkedScope:
+    """Return which parked records a caller may see: operations all, DUO the reports that it wrote wrongly."""
+    return ALL_PARKED if is_operator(caller) else ParkedScope(topic=DUO_REPORTS.name, blame="sender")
 
 
 def may_see_url(caller: Caller, supplier_oin: str | None) -> bool:

@@ -13,8 +13,10 @@ from hub.access import Verifier, verifier_for
 from hub.api import openapi, problems
 from hub.api.idempotency import IdempotencyMiddleware
 from hub.api.limits import RateLimitMiddleware
-from hub.api.middleware import BASE, ErrorMiddleware
+from hub.api.middleware import ErrorMiddleware
+from hub.api.request_form import BASE
 from hub.api.state import AppState
+from hub.api.unknown_parameters import KnownParameters
 from hub.clock import Clock
 from hub.clock import now as read_clock
 from hub.settings import Settings
@@ -76,7 +78,7 @@ def create_app(
     problems.install(app, address)
     openapi.install(app, address)
     for name in ROUTERS:
-        app.include_router(import_module(f"hub.api.{name}").router, prefix=BASE)
+        app.include_router(import_module(f"hub.api.{name}").router, prefix=BASE, dependencies=[KnownParameters])
     for name in UNVERSIONED:
         app.include_router(import_module(name).router)
     return app
@@ -89,15 +91,18 @@ def _lifespan(shared: AppState) -> Callable[[FastAPI], AbstractAsyncContextManag
             if shared.pool is None:
                 shared.pool = await open_pool(shared.settings.database.url, name="serve", max_size=CONNECTIONS)
                 stack.push_async_callback(shared.pool.close)
-            sweep = asyncio.create_task(_delete_old_responses(shared))
-            try:
-                yield
-            finally:
-                sweep.cancel()
-                with suppress(asyncio.CancelledError):
-                    await sweep
+            stack.push_async_callback(shared.verifier.keys.close)
+            for work in (_delete_old_responses(shared), shared.verifier.keys.keep_fresh()):
+                stack.push_async_callback(_end, asyncio.create_task(work))
+            yield
 
     return live
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 async def _delete_old_responses(shared: AppState) -> None:

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from hub.commands.options import read_secret
 from hub.processes.running import run_until_stopped
 from hub.simulators import duo as simulate_duo
 from hub.simulators import las_process
 from hub.simulators.las import LasMode
+from hub.simulators.las_faults import LasFault
 from hub.simulators.las_process import LasAddress, LasBehaviour
 
 if TYPE_CHECKING:
@@ -65,10 +67,25 @@ def las(  # noqa: PLR0913 - one parameter per option
     ] = LasMode.GOOD,
     delay: Delay = 0.3,
     reports: Annotated[bool, typer.Option(envvar=f"{PREFIX}REPORTS", help="Whether it reports what it did.")] = True,
+    fault: Annotated[
+        list[LasFault] | None,
+        typer.Option(envvar=f"{PREFIX}FAULTS", help="A rule for receivers that it breaks; may be repeated."),
+    ] = None,
+    secret: Annotated[
+        str | None,
+        typer.Option(envvar=f"{PREFIX}SECRET", help="Without a hub: take what is signed by this (whsec_…)."),
+    ] = None,
 ) -> None:
     """Subscribe at the hub, take its webhooks, check them, and report `activated` a moment later."""
-    behaviour = LasBehaviour(oin=oin, mode=mode, delay=delay, reports=reports)
-    read_token = _token_reader(token, token_file)
+    behaviour = LasBehaviour(
+        oin=oin,
+        mode=mode,
+        delay=delay,
+        reports=reports,
+        faults=tuple(fault or ()),
+        secret=None if secret is None else read_secret(secret),
+    )
+    read_token = _token_reader(token, token_file) if secret is None else str
 
     async def run(settings: Settings, stop: asyncio.Event) -> None:
         base = hub or f"{settings.http.address.rstrip('/')}/v1"
