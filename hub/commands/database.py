@@ -6,10 +6,10 @@ import asyncio
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from hub.settings import load
-from hub.store import connections, reasons
+from hub.store import connections
 from hub.store.notifications import notify
 from hub.store.people import SystemActor
-from hub.store.pool import DATABASE_ERRORS
+from hub.store.reasons import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -43,10 +43,8 @@ def run_change(work: Callable[[Connection, Settings], Awaitable[Answer]], channe
 
 async def connect(dsn: str, name: str) -> Connection:
     """Return a connection that the database shows under this name; raise an error in words when there is none."""
-    try:
+    with in_words():
         return await connections.connect(dsn, name, is_hot=True)
-    except DATABASE_ERRORS as error:
-        raise reasons.explain(error) from error
 
 
 async def _run_query(work: Callable[[Connection, Settings], Awaitable[Answer]], settings: Settings) -> Answer:

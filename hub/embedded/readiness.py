@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hub.embedded.program import ReadinessProbe
-    from hub.store.session import Session
+    from hub.store.database_session import DatabaseSession
 
 GROUP_STATE: Final = 2
 """The position of the state in the protocol's description of a group."""
@@ -26,7 +26,7 @@ class HeartbeatProbe:
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
-        self._connection: Session | None = None
+        self._connection: DatabaseSession | None = None
         self._lock = asyncio.Lock()
 
     def of(self, role: str) -> ReadinessProbe:

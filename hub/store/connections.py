@@ -16,8 +16,8 @@ import asyncpg
 
 from hub.errors import ConfigurationError
 from hub.settings.dsn import DatabaseAddress, read_dsn
+from hub.store.database_session import LOOK_UP_BY_KEY, DatabaseSession
 from hub.store.pooler import PoolerMode, find_pooler
-from hub.store.session import LOOK_UP_BY_KEY, Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +40,7 @@ NO_SESSION: Final = (
 
 async def connect(
     dsn: str, name: str, *, is_hot: bool = False, needs_session: bool = False, command_timeout: float | None = None
-) -> Session:
+) -> DatabaseSession:
     """Open a connection that pg_stat_activity shows as `name`; a hot one looks rows up by key.
 
     Raises one of `DATABASE_ERRORS`, and `ConfigurationError` for a session through a pooler in transaction mode.
@@ -69,7 +69,7 @@ async def find_mode(dsn: str) -> PoolerMode:
     return await find_pooler(dsn, partial(_open_any, read_dsn(dsn), "osr-hub", statement_cache_size=0))
 
 
-async def _open_any(address: DatabaseAddress, name: str, **options: Any) -> Session:  # noqa: ANN401 - the driver's
+async def _open_any(address: DatabaseAddress, name: str, **options: Any) -> DatabaseSession:  # noqa: ANN401 - the driver's
     last: BaseException | None = None
     for host, port, target in _attempts(address):
         try:
@@ -92,7 +92,7 @@ async def _open_at(
     port: int,
     name: str,
     **options: Any,  # noqa: ANN401 - the driver's
-) -> Session:
+) -> DatabaseSession:
     """Connect to one server; with `prefer` and `allow`, the other way when the server refuses the first."""
     contexts = address.tls.contexts() if not host.startswith("/") else (None,)
     for context in contexts:
@@ -108,7 +108,7 @@ async def _open_at(
                 timeout=address.connect_seconds,
                 krbsrvname="postgres",
                 gsslib="gssapi",
-                connection_class=Session,
+                connection_class=DatabaseSession,
                 server_settings={"application_name": name},
                 **options,
             )
@@ -121,7 +121,7 @@ async def _open_at(
     raise AssertionError(host)
 
 
-def _keep_alive(session: Session) -> None:
+def _keep_alive(session: DatabaseSession) -> None:
     transport = cast("Any", session)._transport  # noqa: SLF001 - the driver has no public way to its socket
     found = transport.get_extra_info("socket")
     if found is None or found.family == socket.AF_UNIX:

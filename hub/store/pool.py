@@ -8,7 +8,7 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from hub.store.connections import connect
-from hub.store.session import Session
+from hub.store.database_session import DatabaseSession
 
 if TYPE_CHECKING:
     Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
@@ -61,7 +61,7 @@ async def open_pool(dsn: str, *, name: str, max_size: int = 4, is_hot: bool = Fa
     used.
     """
 
-    async def open_one(*_: object, **__: object) -> Session:
+    async def open_one(*_: object, **__: object) -> DatabaseSession:
         return await connect(dsn, f"osr-hub {name}", is_hot=is_hot, command_timeout=COMMAND_SECONDS)
 
     async def drop_unusable(c: Connection) -> None:
@@ -70,7 +70,7 @@ async def open_pool(dsn: str, *, name: str, max_size: int = 4, is_hot: bool = Fa
         That would undo what the session was set up with, and cost a round trip. No statement changes the session, and
         the driver still rolls an open transaction back.
         """
-        session = cast("Session", c)
+        session = cast("DatabaseSession", c)
         if session.is_poisoned:
             await pool.expire_connections()  # those opened at the same time are no better
             session.terminate()
@@ -82,7 +82,7 @@ async def open_pool(dsn: str, *, name: str, max_size: int = 4, is_hot: bool = Fa
         init_size=0 if is_lazy else max_size if is_hot else 1,
         max_size=max_size,
         connect=cast("Any", open_one),
-        connection_class=Session,
+        connection_class=DatabaseSession,
         reset=cast("Any", drop_unusable),
     )
     return await pool

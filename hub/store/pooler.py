@@ -17,9 +17,9 @@ from hub.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from hub.store.session import Session
+    from hub.store.database_session import DatabaseSession
 
-Open: TypeAlias = "Callable[[], Awaitable[Session]]"
+Open: TypeAlias = "Callable[[], Awaitable[DatabaseSession]]"
 OWN_PROCESS: Final = "select pg_backend_pid()"
 ROUNDS: Final = 3
 ROUND_SECONDS: Final = 2.0
@@ -60,7 +60,7 @@ async def _look(open_one: Open) -> PoolerMode:
         first.terminate()
 
 
-async def _share_a_server(first: Session, second: Session) -> bool:
+async def _share_a_server(first: DatabaseSession, second: DatabaseSession) -> bool:
     for _ in range(ROUNDS):
         before = await first.fetchval(OWN_PROCESS)
         try:

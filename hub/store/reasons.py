@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import socket
 import ssl
-from typing import Final
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
 
 import asyncpg
 
 from hub.errors import ConfigurationError, HubError, Unavailable
-from hub.store.pool import is_transient
+from hub.store.pool import DATABASE_ERRORS, is_transient
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ADDRESS: Final = "OSR_HUB_DATABASE__DSN"
 TOO_MANY: Final = "Close some, or raise max_connections; each process of the hub takes up to eight."
@@ -71,6 +75,18 @@ def explain(error: BaseException) -> HubError:
         if isinstance(error, kind):
             return Unavailable(f"{means}: {said}", next_step=next_step)
     return Unavailable(f"the database does not answer: {said}")
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    """Raise errors of the database in words; one of a statement that is wrong stays as it is."""
+    try:
+        yield
+    except DATABASE_ERRORS as error:
+        fault = explain(error) if isinstance(error, OSError | TimeoutError) else explain_known(error)
+        if fault is None:
+            raise
+        raise fault from error
 
 
 def explain_known(error: BaseException) -> HubError | None:

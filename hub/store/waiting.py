@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -13,11 +13,14 @@ from hub.store.connections import connect
 from hub.store.pool import DATABASE_ERRORS
 from hub.store.reasons import explain
 
+if TYPE_CHECKING:
+    from hub.settings import Database
+
 RETRY_SECONDS: Final = (0.2, 0.5, 1.0, 2.0)
 log = structlog.get_logger(__name__)
 
 
-async def wait_for_database(dsn: str, direct_dsn: str, stop: asyncio.Event) -> bool:
+async def wait_for_database(database: Database, stop: asyncio.Event, *, needs_session: bool) -> bool:
     """Return True once the database can be used, False when `stop` is set before.
 
     Raises `ConfigurationError` for what stays wrong until a person changes it: a password, a name, a pooler's mode.
@@ -25,7 +28,7 @@ async def wait_for_database(dsn: str, direct_dsn: str, stop: asyncio.Event) -> b
     tries = 0
     while not stop.is_set():
         try:
-            await check_addresses(dsn, direct_dsn)
+            await check_addresses(database, needs_session=needs_session)
         except Unavailable as fault:
             log.warning("database.away", error=fault.detail, next="retry until it answers")
             await _pause(stop, RETRY_SECONDS[min(tries, len(RETRY_SECONDS) - 1)])
@@ -35,11 +38,12 @@ async def wait_for_database(dsn: str, direct_dsn: str, stop: asyncio.Event) -> b
     return False
 
 
-async def check_addresses(dsn: str, direct_dsn: str) -> None:
+async def check_addresses(database: Database, *, needs_session: bool) -> None:
     """Connect once by each address, by the direct one with a session; raise an error in words when that fails."""
-    for address, needs_session in {dsn: dsn == direct_dsn, direct_dsn: True}.items():
+    addresses = {database.url: False} | ({database.direct_url: True} if needs_session else {})
+    for address, is_direct in addresses.items():
         try:
-            session = await connect(address, "osr-hub start", needs_session=needs_session)
+            session = await connect(address, "osr-hub start", needs_session=is_direct)
         except DATABASE_ERRORS as error:
             raise explain(error) from error
         await session.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hub.store.session import LOOK_UP_BY_KEY
+from hub.store.database_session import LOOK_UP_BY_KEY
 
 if TYPE_CHECKING:
     from hub.store.pool import Connection

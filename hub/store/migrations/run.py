@@ -6,10 +6,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+import asyncpg
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, pool
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from hub.store.connections import connect
@@ -39,12 +41,23 @@ async def migrate(dsn: str) -> str:
             poolclass=pool.NullPool,
             async_creator=partial(connect, dsn, "osr-hub migrate", needs_session=True),
         )
-        async with engine.begin() as connection:
-            await connection.run_sync(_upgrade)
-        await engine.dispose()
+        try:
+            async with engine.begin() as connection:
+                await connection.run_sync(_upgrade)
+        except DBAPIError as error:
+            raise _cause_of(error) from error
+        finally:
+            await engine.dispose()
     finally:
         await gate.close()
     return newest_revision()
+
+
+def _cause_of(error: BaseException) -> BaseException:
+    """Return the database's own error, which the library has wrapped."""
+    while error.__cause__ is not None and not isinstance(error, asyncpg.PostgresError):
+        error = error.__cause__
+    return error
 
 
 def newest_revision() -> str:

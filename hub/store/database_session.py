@@ -55,18 +55,20 @@ POISON: Final = (
     asyncpg.DuplicatePreparedStatementError,
 )
 """After these a connection may stay unusable for ever: the server is no primary, or driver and server disagree."""
+READ_ONLY_NOW: Final = ("default_transaction_read_only", "in_hot_standby")
+"""What a server says of itself when it takes no changes; a session of such a time may keep that for ever."""
 LONGEST_LIFE_SECONDS: Final = 1800.0
 VERSION_17: Final = 17
 
 
-class Session(Driver):
+class DatabaseSession(Driver):
     """A connection that knows whether it may be used again, and sets what must be set per transaction."""
 
     __slots__ = ("_opened_at", "_per_transaction", "is_poisoned")
 
     def __init__(self, *parts: Any) -> None:  # noqa: ANN401 - the driver's own, passed on
         super().__init__(*parts)
-        self.is_poisoned = False
+        self.is_poisoned = any(getattr(self.get_settings(), name, "off") == "on" for name in READ_ONLY_NOW)
         self._opened_at = time.monotonic()
         self._per_transaction = ""
 
