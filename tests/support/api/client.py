@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -32,6 +33,8 @@ class Reply:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    cookies: Sequence[str] = ()
+    """The values of `Set-Cookie`, of which a response may have several."""
 
     @property
     def json(self) -> Any:
@@ -141,7 +144,9 @@ async def _exchange(app: ASGIApp, method: str, target: str, headers: Sequence[tu
     sent: list[Message] = []
 
     async def receive() -> Message:
-        return given.pop() if given else {"type": "http.disconnect"}
+        if not given:
+            await asyncio.Event().wait()  # the connection stays open as long as somebody answers
+        return given.pop()
 
     async def send(message: Message) -> None:
         sent.append(message)
@@ -151,4 +156,5 @@ async def _exchange(app: ASGIApp, method: str, target: str, headers: Sequence[tu
         status=sent[0]["status"],
         headers={name.decode().lower(): value.decode() for name, value in sent[0]["headers"]},
         body=b"".join(message.get("body", b"") for message in sent[1:]),
+        cookies=[value.decode() for name, value in sent[0]["headers"] if name.decode().lower() == "set-cookie"],
     )
