@@ -38,6 +38,7 @@ RELIED_ON: Final[Mapping[str, str]] = {
 """Every connection has these; `default_transaction_read_only` is left as it is, because a failover uses it."""
 SINCE_17: Final[Mapping[str, str]] = {"transaction_timeout": "0"}
 ISOLATION: Final = "read committed"
+ISOLATION_SETTING: Final = "default_transaction_isolation"
 LOOK_UP_BY_KEY: Final[Mapping[str, str]] = {
     "plan_cache_mode": "force_generic_plan",
     "enable_hashjoin": "off",
@@ -85,7 +86,7 @@ class DatabaseSession(Driver):
             local = "".join(f" set local {name} = {_quote(value)};" for name, value in wanted.items())
             self._per_transaction = local
             return
-        wanted["default_transaction_isolation"] = ISOLATION
+        wanted[ISOLATION_SETTING] = ISOLATION
         await self.execute("".join(f"set {name} = {_quote(value)};" for name, value in wanted.items()))
 
     async def execute(self, query: str, *args: object, timeout: float | None = None) -> str:  # noqa: ASYNC109 - the driver's
