@@ -171,9 +171,9 @@ class TooManyRequests(HubError):
 
     code = "too-many-requests"
 
-    def __init__(self, seconds: int = 1) -> None:
+    def __init__(self, seconds: int = 1, detail: str | None = None) -> None:
         self.seconds = seconds
-        super().__init__(f"more is asked at once than one caller may ask; ask again in {seconds} s")
+        super().__init__(detail or f"more is asked at once than one caller may ask; ask again in {seconds} s")
 
 
 class Unavailable(HubError):
