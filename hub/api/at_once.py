@@ -26,7 +26,7 @@ class AtOnce:
     def entered(self, who: str) -> Iterator[None]:
         """Count one while the block runs; raise `TooManyRequests` for one too many."""
         if self._running[who] >= self._most:
-            raise TooManyRequests(1, f"{self._running[who]} {self._what} of this caller are in progress; wait for one")
+            raise TooManyRequests(1, f"{self._running[who]} {self._what} of this caller are in progress")
         self._running[who] += 1
         try:
             yield
@@ -51,6 +51,5 @@ class ReceiverCalls:
         with self._at_once.entered(who):
             wait = ceil(self._paces.take(who, self._seconds()))
             if wait:
-                detail = f"this supplier asked for too many handshakes or test messages; ask again in {wait} s"
-                raise TooManyRequests(wait, detail)
+                raise TooManyRequests(wait, "this supplier asked for too many handshakes or test messages in a minute")
             yield

@@ -17,6 +17,7 @@ from hub.access import Verifier
 from hub.api.at_once import AtOnce, ReceiverCalls
 from hub.api.keyed_work import KeyedWork
 from hub.clock import Clock
+from hub.login.provider import Provider
 from hub.settings import Settings
 from hub.store.notifications import Channel, Notifier
 from hub.store.pool import Connection, Pool
@@ -29,8 +30,11 @@ class AppState:
     settings: Settings
     verifier: Verifier
     clock: Clock
+    provider: Provider | None = None
     pool: Pool | None = None
     notifiers: dict[Channel, Notifier] = field(default_factory=dict)
+    snapshot_readers: set[str] = field(default_factory=set)
+    """The subjects of callers to whom a snapshot is being sent."""
     keyed_calls: AtOnce = field(init=False)
     receiver_calls: ReceiverCalls = field(init=False)
 
@@ -66,6 +70,10 @@ class PendingNotifications:
     def notify(self, channel: Channel) -> None:
         """Notify this channel when the work of this request is committed."""
         self._channels.add(channel)
+
+
+def _state(request: Request) -> AppState:
+    return app_state(request.scope)
 
 
 def _settings(request: Request) -> Settings:
@@ -116,6 +124,7 @@ async def _connection(request: Request) -> AsyncIterator[Connection]:
         yield connection
 
 
+AppStateHere = Annotated[AppState, Depends(_state)]
 SettingsHere = Annotated[Settings, Depends(_settings)]
 PoolHere = Annotated[Pool, Depends(_pool)]
 ConnectionHere = Annotated[Connection, Depends(_connection, scope="function")]

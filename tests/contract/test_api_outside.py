@@ -50,8 +50,9 @@ async def test_who_waits_for_a_receiver_holds_no_connection(
     las.arrived.clear()
     call = asyncio.create_task(_call(api, las, action, made.get("id"), key))
     await las.arrived.wait()
-
-    assert pool.get_idle_size() == pool.get_size()
+    while pool.get_idle_size() < pool.get_size():  # what was done before may still be told to forwarders
+        assert not call.done(), "a connection was held until the receiver answered"
+        await asyncio.sleep(0.01)
     await call
 
 

@@ -2,10 +2,10 @@
 
 from hub.store.migrations import plain
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 
 def upgrade() -> None:
     """Let a row be a claim, and find the rows of a subject."""
-    plain.run("0002_claimed_keys.sql")
+    plain.run("0003_claimed_keys.sql")
