@@ -19,6 +19,7 @@ from hub.api.bodies import FormChecked
 from hub.domain.rules import GrantRequest, PartialGrant
 from hub.operations.controls import MAX_REASON_LENGTH
 from hub.register import UNCHANGED, DateChange
+from hub.views.few_errors import FewErrors
 from hub.views.models import NULL_IS_DEFAULT, Day, RequestModel, example
 from schemas.identifiers import BranchField, BrinField, OinField, RoutingIdField, ServiceCodeField, SystemCodeField
 
@@ -218,5 +219,5 @@ class CopiesRequest(RequestModel):
 
     model_config = example(brins=["11OA"], dryRun=True)
 
-    brins: Annotated[list[BrinField], Field(min_length=1, max_length=MAX_SCHOOLS)]
+    brins: Annotated[list[BrinField], Field(min_length=1, max_length=MAX_SCHOOLS), FewErrors()]
     dry_run: Annotated[StrictBool, NULL_IS_DEFAULT] = False

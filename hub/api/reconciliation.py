@@ -5,7 +5,7 @@ from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Depends
-from pydantic import Field, StrictInt
+from pydantic import ConfigDict, Field, StrictInt
 
 from hub.access import Caller, Role
 from hub.access.rules import require_supplier
@@ -20,6 +20,7 @@ from hub.observe.reconcile import Differences, HeldUnit, reconcile, reconcile_qu
 from hub.store import deliveries as store
 from hub.store import ledger, register
 from hub.store.pool import Connection
+from hub.views.few_errors import FewErrors
 from hub.views.models import CamelModel, Moment, RequestModel, example
 from schemas.identifiers import BranchField, BrinField, ServiceCodeField, SystemCode, SystemCodeField
 from schemas.messages import HIGHEST_VERSION
@@ -32,8 +33,10 @@ MAX_DIFFERENCES: Final = 5000
 """The most messages in one answer to DUO; pages of schools keep it below."""
 
 
-class HeldUnitBody(RequestModel):
+class HeldUnitBody(CamelModel):
     """A unit as the receiver holds it; without a branch it is the rest of the school."""
+
+    model_config = ConfigDict(extra="forbid", validate_by_name=False)  # texts are checked with the whole request, once
 
     mandate_id: UUID
     branch: BranchField | None = None
@@ -51,9 +54,9 @@ class ReconciliationRequest(RequestModel):
     service_code: ServiceCodeField
     system_code: SystemCodeField | None = None
     """The system of a supplier that compares; left out: its only one."""
-    brins: Annotated[list[BrinField], Field(min_length=1, max_length=MAX_BRINS)] | None = None
+    brins: Annotated[list[BrinField], Field(min_length=1, max_length=MAX_BRINS), FewErrors()] | None = None
     """A page of schools: only their units are compared, and only theirs may be named. Left out: all schools."""
-    units: Annotated[list[HeldUnitBody], Field(max_length=MAX_UNITS)]
+    units: Annotated[list[HeldUnitBody], Field(max_length=MAX_UNITS), FewErrors()]
 
 
 class UnknownUnitBody(CamelModel):

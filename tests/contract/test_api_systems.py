@@ -149,7 +149,7 @@ async def test_a_token_for_some_systems_acts_for_those_only(two: Client, pool: P
     assert (await limited.get(f"/v1/deliveries/{told[0]['id']}")).status == 404
     routes = (await limited.get("/v1/routing", branch="18DS00", serviceCode="VVA")).json["items"]
     assert [each["systemCode"] for each in routes] == [SECOND]
-    asked = {"schoolOin": "0000000700018DS00000", "supplierOin": ONE, "serviceCode": "VVA"}
+    asked: dict[str, Any] = {"schoolOin": "0000000700018DS00000", "supplierOin": ONE, "serviceCode": "VVA"}
     assert (await limited.get("/v1/mandate-validations", **asked)).json["mandate"]["id"] == second["id"]
     assert (await system_of(two).get("/v1/mandate-validations", **asked)).json == {"result": "OK", "mandate": None}
 

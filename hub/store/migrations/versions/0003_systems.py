@@ -2,10 +2,10 @@
 
 from hub.store.migrations import plain
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 
 def upgrade() -> None:
     """Give every system its supplier's OIN as its code, and everything that is about a system that code."""
-    plain.run("0002_systems.sql")
+    plain.run("0003_systems.sql")
