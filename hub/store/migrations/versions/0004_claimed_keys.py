@@ -2,10 +2,10 @@
 
 from hub.store.migrations import plain
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 
 def upgrade() -> None:
     """Let a row be a claim, and find the rows of a subject."""
-    plain.run("0003_claimed_keys.sql")
+    plain.run("0004_claimed_keys.sql")
