@@ -227,6 +227,10 @@ class Limits(SettingsGroup):
     unknown_per_second: NonNegativeFloat = 100
     unknown_burst: PositiveInt = 1000
     remembered: PositiveInt = 10_000
+    keyed_at_once: PositiveInt = 16
+    kept_answers: PositiveInt = 10_000
+    receiver_calls_at_once: PositiveInt = 2
+    receiver_calls_per_minute: PositiveInt = 30
 
 
 class Retention(SettingsGroup):
