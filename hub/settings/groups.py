@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic import model_validator as checks_together
 
 from hub.errors import ConfigurationError
+from hub.settings.dsn import read_dsn
 
 PREFIX: Final = "OSR_HUB_"
 PRIVATE_NAMES: Final = (".localhost", ".local", ".internal", ".home.arpa", ".test", ".svc")
@@ -35,8 +36,7 @@ def split_commas(given: object) -> object:
 
 
 def _check_postgres(dsn: SecretStr) -> SecretStr:
-    if not dsn.get_secret_value().startswith(("postgresql://", "postgres://")):
-        raise ValueError("a database is named like postgresql://user:password@host:5432/name")
+    read_dsn(dsn.get_secret_value())
     return dsn
 
 
@@ -53,6 +53,13 @@ def _check_address(url: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("an address starts with https:// (or http://) and a host")
     return url.rstrip("/")
+
+
+def _check_root(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.path or parts.query or parts.fragment or "?" in url or "#" in url:
+        raise ValueError("pages and links begin at the root: give the hub a host name of its own, without a path")
+    return url
 
 
 def check_trusted(url: str) -> str:
@@ -136,7 +143,7 @@ class Http(SettingsGroup):
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
-    public_url: Address | None = None
+    public_url: Annotated[Address, AfterValidator(_check_root)] | None = None
 
     @property
     def address(self) -> str:
@@ -168,6 +175,17 @@ class Auth(SettingsGroup):
     brins_claim: ClaimPath = "brins"
     bges_claim: ClaimPath = "bges"
     oin_claim: ClaimPath = "oin"
+
+
+class Login(SettingsGroup):
+    """How people log in on the pages: by OpenID Connect at `issuer`, or where it is left out at the tokens' issuer."""
+
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    scopes: Annotated[tuple[str, ...], BeforeValidator(split_commas)] = ("openid", "profile")
+    issuer: TrustedUrl | None = None
+    idle_minutes: PositiveInt = 30
+    hours: PositiveInt = 10
 
 
 class Secrets(SettingsGroup):
@@ -209,6 +227,10 @@ class Limits(SettingsGroup):
     unknown_per_second: NonNegativeFloat = 100
     unknown_burst: PositiveInt = 1000
     remembered: PositiveInt = 10_000
+    keyed_at_once: PositiveInt = 16
+    kept_answers: PositiveInt = 10_000
+    receiver_calls_at_once: PositiveInt = 2
+    receiver_calls_per_minute: PositiveInt = 30
 
 
 class Retention(SettingsGroup):
