@@ -215,8 +215,8 @@ class Stack:
             try:
                 found = await ensure_topics(servers, topics_on(broker), options=options)
             except (KafkaError, OSError) as error:
-                fault = await find_fault(options, error)
-                raise EmbeddedUnavailable(f"the Kafka of {group}{SERVERS} cannot be used: {fault}") from error
+                words = await find_fault(options, error)
+                raise EmbeddedUnavailable(f"the Kafka of {group}{SERVERS} cannot be used: {words}") from error
             for difference in found.differences:
                 log.warning("topics.differ", difference=difference, next="osr-hub topics, or as it says")
 
