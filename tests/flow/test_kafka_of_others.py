@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
-from aiokafka.protocol.admin import CreateAclsRequest
-from aiokafka.protocol.metadata import MetadataRequest
-from faststream.kafka import KafkaMessage  # noqa: TC002 - FastStream reads the annotation
 from structlog.testing import capture_logs
 
 from hub.commands.doctor import broker
 from hub.embedded.kafka import KafkaAccess
 from hub.kafka import batches, consumer
 from hub.kafka.aiokafka_amended import UnreadableBatch
-from hub.kafka.broker import Reading, batch_subscriber, make_broker
-from hub.kafka.consumer import read_forever
 from hub.kafka.group_lag import read_group_lag
 from hub.kafka.offsets import read_topic_offsets
 from hub.kafka.reach import find_fault
@@ -32,32 +26,27 @@ from hub.recovery.topic_reader import read_records
 from schemas.topics import DELIVERIES, DUO_REPORTS, MANDATES
 from tests.support.lanes.forwarding import settings_for, until
 from tests.support.servers.brokers import run_kafka
+from tests.support.servers.strict_kafka import (
+    DESCRIBE_CONFIGS,
+    GROUP,
+    GUEST,
+    SETTINGS,
+    TOPIC,
+    allow,
+    ask_as_everybody_does,
+    names,
+    options_of,
+    reading,
+    write_records,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 
     from hub.commands.doctor import Check
     from hub.embedded.kafka import EmbeddedKafka
-    from hub.kafka.consumer import WaitingBroker
 
-GUEST: Final = {
-    "security_protocol": "SASL_PLAINTEXT",
-    "sasl_mechanism": "PLAIN",
-    "sasl_plain_username": "guest",
-    "sasl_plain_password": "guest-password",
-}
-SETTINGS: Final = {
-    "auto.create.topics.enable": "true",
-    "num.partitions": "1",
-    "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-    "super.users": "User:osr-hub",
-    "listener.name.clients.sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-512",
-    "listener.name.clients.plain.sasl.jaas.config": "org.apache.kafka.common.security.plain.PlainLoginModule required "
-    'user_guest="guest-password";',
-}
 REPORTS: Final = replace(DUO_REPORTS, partitions=2)
-TOPIC, GROUP, READ, DESCRIBE_CONFIGS, ALLOW, LITERAL = 2, 3, 3, 10, 3, 3
-"""Numbers of Kafka's protocol: two kinds of resources, two operations, and what is said of them."""
 
 
 @pytest.fixture(scope="module")
@@ -66,58 +55,6 @@ async def strict() -> AsyncIterator[EmbeddedKafka]:
     access = KafkaAccess(password="ours", controller_password="its-own")
     async with run_kafka([REPORTS], SETTINGS, access) as (_, server):
         yield server
-
-
-def options_of(server: EmbeddedKafka, more: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Return connection options of a client that looks at its topics often."""
-    return {
-        "bootstrap_servers": [server.bootstrap],
-        "metadata_max_age_ms": 100,
-        **(server.client_options() if more is None else more),
-    }
-
-
-async def names(server: EmbeddedKafka) -> set[str]:
-    """Return the topics that exist."""
-    admin = AIOKafkaAdminClient(**options_of(server))
-    await admin.start()
-    try:
-        return {name for name in await admin.list_topics() if not name.startswith("__")}
-    finally:
-        await admin.close()
-
-
-def reader_of(options: Mapping[str, Any], topic: str, heard: list[Any]) -> WaitingBroker:
-    """Make a broker whose subscriber keeps the records that it reads."""
-
-    async def as_they_are(message: KafkaMessage) -> Any:
-        return message.raw_message
-
-    async def take(records: Any, message: KafkaMessage) -> None:  # noqa: ARG001 - the records are in both
-        heard.extend(message.raw_message)
-
-    made = make_broker(options)
-    batch_subscriber(made, topic, Reading(group="who-reads", instance=None, most_records=10), as_they_are)(take)
-    return made
-
-
-@asynccontextmanager
-async def reading(options: Mapping[str, Any], topic: str) -> AsyncIterator[list[Any]]:
-    """Read a topic, as long as the block lasts; give what was read."""
-    heard: list[Any] = []
-    task = asyncio.create_task(read_forever(lambda: reader_of(options, topic, heard), options))
-    yield heard
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
-
-
-async def ask_as_everybody_does(server: EmbeddedKafka, topic: str) -> None:
-    """Ask for a topic with a request that lets the broker create it."""
-    client = AIOKafkaClient(**options_of(server))
-    await client.bootstrap()
-    await client.send(client.get_random_node(), MetadataRequest([topic]))
-    await client.close()
 
 
 async def test_no_client_of_the_hub_lets_a_broker_create_topics(
@@ -174,7 +111,7 @@ async def test_a_reader_without_rights_says_which_and_reads_when_it_gets_them(
 ) -> None:
     """A reader that may not read says which right is missing, and reads as soon as it has it."""
     monkeypatch.setattr(consumer, "RESTART_SECONDS", 0.2)
-    await write_reports(strict, [b"a report"])
+    await write_records(strict, REPORTS.name, [b"a report"])
     with capture_logs() as lines:
         async with reading(options_of(strict, GUEST), REPORTS.name) as heard:
             await until(lambda: _is("refuses topic duo.reports.v1" in said(lines)), within=30)
@@ -208,7 +145,7 @@ async def test_a_batch_that_the_disk_damaged_is_one_record_and_the_next_are_read
     """Of three batches whose second was damaged on disk, the first and third are read; the second is told of."""
     topic = replace(DUO_REPORTS, name="damaged.v1", partitions=1)
     await create_missing(strict.bootstrap, [topic], options=strict.client_options())
-    await write_reports(strict, [b"first", b"second", b"third"], topic.name)
+    await write_records(strict, topic.name, [b"first", b"second", b"third"])
     (segment,) = (strict.data.kafka / "damaged.v1-0").glob("*.log")
     segment.write_bytes(segment.read_bytes().replace(b"second", b"SECOND"))
     async with reading(options_of(strict), topic.name) as heard:
@@ -219,22 +156,6 @@ async def test_a_batch_that_the_disk_damaged_is_one_record_and_the_next_are_read
     assert second.offset == 1
     assert b"SECOND" in (second.value or b"")
     assert "CorruptRecordException" in second.why
-
-
-async def write_reports(server: EmbeddedKafka, values: Sequence[bytes], topic: str = REPORTS.name) -> None:
-    """Write records to one partition, each in a batch of its own."""
-    async with AIOKafkaProducer(**options_of(server)) as producer:
-        for value in values:
-            await producer.send_and_wait(topic, value, partition=0)
-
-
-async def allow(server: EmbeddedKafka, kind: int, name: str, operation: int = READ) -> None:
-    """Let the guest read from a topic or in a group, or do something else to it."""
-    client = AIOKafkaClient(**options_of(server))
-    await client.bootstrap()
-    request = CreateAclsRequest(kind, name, LITERAL, "User:guest", "*", operation, ALLOW)
-    await client.send(client.get_random_node(), request)
-    await client.close()
 
 
 def said(lines: Sequence[Mapping[str, Any]]) -> str:
