@@ -13,7 +13,7 @@ from hub.store import subscriptions
 from schemas.kinds import EventType
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
     from hub.domain.subscription import SubscriptionOptions
     from hub.outbound import Outbound
@@ -23,17 +23,18 @@ if TYPE_CHECKING:
 
 async def check_request(c: Connection, oin: str, options: SubscriptionOptions) -> None:
     """Raise `InvalidInput` with all that is wrong with what a supplier requests; its receiver is not asked."""
-    faults = await check_fields(c, oin, url=options.url, services=options.services, types=options.types)
+    urls = {"/url": options.url, "/noticeUrl": options.notice_url}
+    faults = await check_fields(c, oin, urls=urls, services=options.services, types=options.types)
     if faults:
         raise InvalidInput(faults)
 
 
 async def check_fields(
-    c: Connection, oin: str, *, url: str | None, services: Sequence[str], types: Sequence[str]
+    c: Connection, oin: str, *, urls: Mapping[str, str | None], services: Sequence[str], types: Sequence[str]
 ) -> list[FieldError]:
     """Return what is wrong with these parts of a request; None or none where a part could not be read."""
     found = [error async for error in _unknown(c, oin, services)]
-    return [*found, *_refused_url(url), *_unknown_types(types)]
+    return [*found, *_refused_urls(urls), *_unknown_types(types)]
 
 
 async def obtain_consent(outbound: Outbound, options: SubscriptionOptions, origin: str, keys: Keys) -> int | None:
@@ -59,13 +60,14 @@ async def _unknown(c: Connection, oin: str, services: Sequence[str]) -> AsyncIte
         yield FieldError(field=f"/services/{index}", code="unknown_service", detail=detail)
 
 
-def _refused_url(url: str | None) -> Iterator[FieldError]:
-    if url is None:
-        return
-    try:
-        read_url(url)
-    except AddressNotAllowed as error:
-        yield FieldError(field="/url", code="address_not_allowed", detail=str(error))
+def _refused_urls(urls: Mapping[str, str | None]) -> Iterator[FieldError]:
+    for field, url in urls.items():
+        if url is None:
+            continue
+        try:
+            read_url(url)
+        except AddressNotAllowed as error:
+            yield FieldError(field=field, code="address_not_allowed", detail=str(error))
 
 
 def _unknown_types(types: Sequence[str]) -> Iterator[FieldError]:
