@@ -15,6 +15,7 @@ from starlette.types import Scope
 
 from hub.access import Verifier
 from hub.clock import Clock
+from hub.login.provider import Provider
 from hub.settings import Settings
 from hub.store.notifications import Channel, Notifier
 from hub.store.pool import Connection, Pool
@@ -27,6 +28,7 @@ class AppState:
     settings: Settings
     verifier: Verifier
     clock: Clock
+    provider: Provider | None = None
     pool: Pool | None = None
     notifiers: dict[Channel, Notifier] = field(default_factory=dict)
     snapshot_readers: set[str] = field(default_factory=set)

@@ -177,6 +177,17 @@ class Auth(SettingsGroup):
     oin_claim: ClaimPath = "oin"
 
 
+class Login(SettingsGroup):
+    """How people log in on the pages: by OpenID Connect at `issuer`, or where it is left out at the tokens' issuer."""
+
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    scopes: Annotated[tuple[str, ...], BeforeValidator(split_commas)] = ("openid", "profile")
+    issuer: TrustedUrl | None = None
+    idle_minutes: PositiveInt = 30
+    hours: PositiveInt = 10
+
+
 class Secrets(SettingsGroup):
     """Keys that encrypt the secrets in the database: the first one seals, all of them open."""
 

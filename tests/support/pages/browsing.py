@@ -109,7 +109,7 @@ async def logged_in_user(
     context = await browser.new_context(viewport={"width": width, "height": height}, is_mobile=size == "phone")
     page = await context.new_page()
     person = BrowserUser(page=page, checker=PageChecker(page), address=address, t=Translator(language))
-    await person.go("/console/login")
+    await person.go("/login")
     if language is Language.ENGLISH:
         await person.click("English")
     await page.get_by_label(person.t("token")).fill(token)
