@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import structlog
 from cryptography import x509
 
-from hub import faults
 from hub.domain.delivery import Delivered
 from hub.domain.notice import CERTIFICATE_AHEAD, RaisedCause
 from hub.domain.receiver import Receiver
@@ -83,9 +82,7 @@ async def send_next(pool: Pool, outbound: Outbound, settings: Settings, now: dat
         prepared = await _prepare(c, settings, now)
     if prepared is None:
         return False
-    faults.here("notice.claimed")
     outcome = await deliver(outbound, prepared.receiver, prepared.message, prepared.sender, now)
-    faults.here("notice.sent")
     is_sent, error = isinstance(outcome, Delivered), None if isinstance(outcome, Delivered) else outcome.error
     async with pool.acquire() as c:
         await notices.record(c, prepared.notice.id, outcome.at if is_sent else None, error)
