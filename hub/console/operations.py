@@ -132,15 +132,15 @@ async def _show_destination(here: Visit, name: str, form: FormData, faults: Sequ
         msg = f"no destination {name}"
         raise NotFound(msg)
     status = HTTPStatus.BAD_REQUEST if faults else HTTPStatus.OK
-    about = await _open_notices(here, found.destination.supplier_oin)
+    about = await _open_notices(here, found.destination.system_code)
     return here.show("destination.html", status, each=found, form=form, faults=FormErrors(faults), notices=about)
 
 
-async def _open_notices(here: Visit, supplier_oin: str | None) -> list[Notice]:
-    if supplier_oin is None:
+async def _open_notices(here: Visit, system_code: str | None) -> list[Notice]:
+    if system_code is None:
         return []
     async with here.app.open_pool.acquire() as c:
-        return await notices.open_of(c, supplier_oin)
+        return await notices.open_of(c, system_code)
 
 
 async def _lag(here: Visit) -> Lag:

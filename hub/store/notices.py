@@ -95,9 +95,9 @@ async def newest(c: Connection, subscription: UUID, most: int) -> list[Notice]:
     return [_notice(row) for row in await queries.read_notices(c, subscription=subscription, most=most)]
 
 
-async def open_of(c: Connection, supplier_oin: str) -> list[Notice]:
-    """Read the open notices about a supplier's subscription, newest first."""
-    return [_notice(row) for row in await queries.read_open_notices(c, supplier_oin=supplier_oin)]
+async def open_of(c: Connection, system_code: str) -> list[Notice]:
+    """Read the open notices about a system's subscription, newest first."""
+    return [_notice(row) for row in await queries.read_open_notices(c, system_code=system_code)]
 
 
 def _notice(row: Mapping[str, Any]) -> Notice:

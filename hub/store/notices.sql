@@ -6,7 +6,7 @@
 with receivers as (
   select u.id, u.status, d.id as destination, d.circuit, d.circuit_cause, d.circuit_since, d.circuit_error
     from subscriptions u
-    join destinations d on d.supplier_oin = u.supplier_oin
+    join destinations d on d.system_code = u.system_code
    where u.status <> 'deleted')
 select u.id as subscription_id, 'disabled' as cause, u.updated_at as since, u.status_reason as detail
   from subscriptions u where u.status = 'disabled'
@@ -57,7 +57,7 @@ returning n.id;
 -- name: find_destination_subscription$
 -- Return the subscription behind a destination that is not deleted, if any.
 select u.id from destinations d
-  join subscriptions u on u.supplier_oin = d.supplier_oin and u.status <> 'deleted'
+  join subscriptions u on u.system_code = d.system_code and u.status <> 'deleted'
  where d.id = :destination;
 
 -- name: claim_notice^
@@ -84,7 +84,7 @@ select n.* from subscription_notices n where n.subscription_id = :subscription
  order by n.created_at desc, n.id desc limit :most;
 
 -- name: read_open_notices
--- Return the open notices about a supplier's subscription, newest first.
+-- Return the open notices about a system's subscription, newest first.
 select n.* from subscription_notices n
   join subscriptions u on u.id = n.subscription_id
- where u.supplier_oin = :supplier_oin and n.ended_at is null order by n.created_at desc, n.id desc;
+ where u.system_code = :system_code and n.ended_at is null order by n.created_at desc, n.id desc;

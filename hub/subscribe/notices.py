@@ -126,6 +126,7 @@ def _message(notice: Notice, subscription: Subscription, settings: Settings) -> 
     data = {
         "subscriptionId": str(subscription.id),
         "supplierOin": subscription.supplier_oin,
+        "systemCode": subscription.system_code,
         "destination": subscription.destination,
         "cause": notice.cause.value,
         "detail": notice.detail,

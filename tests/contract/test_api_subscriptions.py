@@ -62,6 +62,7 @@ async def test_a_subscription_is_made_with_the_receivers_consent(api: Client, la
         "clientCertificate": None,
         "noticeUrl": None,
         "supplierOin": LAS,
+        "systemCode": LAS,
         "destination": f"las:{LAS}",
         "status": "active",
         "allowedRatePerMinute": 120,

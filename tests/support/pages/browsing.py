@@ -11,7 +11,8 @@ import uvicorn
 
 from hub.console.i18n import Translator
 from hub.domain.says import Language
-from hub.store.register import System, write_systems
+from hub.domain.system import System
+from hub.store.register import write_systems
 from schemas.identifiers import Oin
 from tests.support.pages.page_checks import PageChecker
 from tests.support.register.schools import BuiltSchool, add_schools

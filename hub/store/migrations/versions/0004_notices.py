@@ -2,10 +2,10 @@
 
 from hub.store.migrations import plain
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 
 def upgrade() -> None:
     """Add the address and the table."""
-    plain.run("0003_notices.sql")
+    plain.run("0004_notices.sql")
