@@ -72,7 +72,7 @@ async def post_subscription(
     async with context.borrow() as c:
         system = await subscribe.check_request(c, asker, options)
         await subscribe.check_free(c, system.code)
-    allowed_rate = await context.obtain_consent(options)
+    allowed_rate = await context.obtain_consent(oin, options)
     agreed = subscribe.AgreedRequest(options=options, allowed_rate=allowed_rate, system_code=system.code)
     async with context.borrow() as c, c.transaction():
         made, secret = await subscribe.subscribe(c, oin, agreed, context.keys, context.now())
@@ -115,7 +115,8 @@ async def patch_subscription(
         await subscribe.check_request(c, asker, options)
     asks = not body.model_fields_set.isdisjoint(subscribe.NEEDS_CONSENT)
     agreed = subscribe.AgreedRequest(
-        options=options, allowed_rate=await context.obtain_consent(options) if asks else before.allowed_rate
+        options=options,
+        allowed_rate=await context.obtain_consent(before.supplier_oin, options) if asks else before.allowed_rate,
     )
     async with context.borrow() as c, c.transaction():
         locked = require_own(await store.lock(c, subscription_id), caller)
@@ -172,7 +173,7 @@ async def post_resume(
         found = require_own(await store.find(c, subscription_id), caller)
     check_match(if_match, found.version)
     if found.status is SubscriptionStatus.DISABLED:
-        await context.obtain_consent(found.options)
+        await context.obtain_consent(found.supplier_oin, found.options)
     async with context.borrow() as c, c.transaction():
         locked = require_own(await store.lock(c, subscription_id), caller)
         check_match(if_match, locked.version)
@@ -209,7 +210,8 @@ async def post_test(subscription_id: UUID, caller: LasHere, context: Subscriptio
     async with context.borrow() as c:
         found = require_own(await store.find(c, subscription_id), caller)
         prepared = await trial.prepare(c, found, context.settings, context.now())
-    return TrialBody.model_validate(await trial.send(context.outbound, prepared, context.now()))
+    async with context.outside(found.supplier_oin):
+        return TrialBody.model_validate(await trial.send(context.outbound, prepared, context.now()))
 
 
 def _subscriber(caller: Caller, body: ReadableSubscription) -> subscribe.Subscriber | None:

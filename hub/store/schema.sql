@@ -384,6 +384,8 @@ create table deliveries (
   result text,
   refusals smallint,
   refused_since timestamptz,
+  http_status smallint,
+  sent_ms integer,
   primary key (destination, brin, sequence),
   constraint waiting_is_untouched check (status <> 'waiting' or (delivered_at is null and processed_at is null)),
   constraint retrying_has_failed check (status <> 'retrying' or (attempts > 0 and failed_since is not null)),
@@ -400,6 +402,7 @@ comment on column deliveries.replay_of is 'The delivery that it repeats with the
 comment on column deliveries.failed_since is 'When its first attempt failed.';
 comment on column deliveries.result is
   'The processing result of another delivery as JSON text, for a system that asked for results.';
+comment on column deliveries.sent_ms is 'How long the attempt took that the receiver accepted.';
 comment on column deliveries.refusals is 'How many attempts the receiver refused; null: none.';
 
 -- Failed attempts to send a delivery.
@@ -515,17 +518,25 @@ create table hub_state (
 comment on column hub_state.ledger_epoch is 'One more than the number of restores from a backup; receivers see it.';
 comment on column hub_state.archived_positions is 'The number of rows of `published_events` that retention deleted.';
 
--- Responses to requests with an Idempotency-Key, for repeats of the same request.
+-- Requests with an Idempotency-Key: claimed while one process works on them, then answered, for repeats of the same
+-- request. `caller` is a subject with what it may do; `subject` finds the rows of a person.
 create table idempotency_keys (
   caller text not null,
   key text not null,
   request_hash bytea not null,
-  status integer not null,
-  headers jsonb not null,
-  body bytea not null,
+  status integer,
+  headers jsonb,
+  body bytea,
   created_at timestamptz not null,
-  primary key (caller, key)
+  subject text,
+  token uuid,
+  claimed_until timestamptz,
+  primary key (caller, key),
+  constraint idempotency_keys_claimed_or_answered check (
+    (status is null) = (headers is null) and (status is null) = (claimed_until is not null)
+    and (claimed_until is null) = (token is null) and (body is null or status is not null))
 );
+create index idempotency_keys_subject on idempotency_keys (subject);
 
 -- The only table that links a pseudonym to the subject of a token; erasing a person empties `subject`.
 create table people (
