@@ -66,6 +66,19 @@ def make_application() -> AsyncAPI:
             _subscribe(brokers[topic.broker], topic)
         else:
             brokers[topic.broker].publisher(topic.name, schema=MODELS[topic.message], **describe(topic))
+    _publish_over_http(las)
+    return AsyncAPI(
+        ours,
+        duo,
+        las,
+        title=TITLE,
+        version=VERSION,
+        description="Mandate changes of the Onderwijs Serviceregister, and what was done with them.",
+        schema_version="3.0.0",
+    )
+
+
+def _publish_over_http(las: KafkaBroker) -> None:
     las.publisher(
         WEBHOOK,
         title=WEBHOOK,
@@ -77,15 +90,6 @@ def make_application() -> AsyncAPI:
         title=NOTICES,
         description="The `noticeUrl` of a subscription: what its supplier should know; signed like a webhook.",
         schema=NoticeEvent,
-    )
-    return AsyncAPI(
-        ours,
-        duo,
-        las,
-        title=TITLE,
-        version=VERSION,
-        description="Mandate changes of the Onderwijs Serviceregister, and what was done with them.",
-        schema_version="3.0.0",
     )
 
 
