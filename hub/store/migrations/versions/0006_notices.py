@@ -2,10 +2,10 @@
 
 from hub.store.migrations import plain
 
-revision = "0004"
-down_revision = "0003"
+revision = "0006"
+down_revision = "0005"
 
 
 def upgrade() -> None:
     """Add the address and the table."""
-    plain.run("0004_notices.sql")
+    plain.run("0006_notices.sql")
