@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import uvloop
 
 from hub import settings as hub_settings
+from hub.processes.files import raise_file_limit
 from hub.telemetry import set_up_logging
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def run_until_stopped(runs: Sequence[Run]) -> None:
     """Run stages until SIGTERM or SIGINT; the first that fails ends them all."""
     settings = hub_settings.load()
     set_up_logging(settings.log)
+    raise_file_limit()
     uvloop.run(_run(runs, settings))
 
 
