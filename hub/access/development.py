@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, KeySet
+from joserfc.jwk import ECKey
 
 from hub.errors import ConfigurationError
 
@@ -48,9 +48,9 @@ def issue(
     return jwt.encode({"alg": ALGORITHM, "typ": "JWT", "kid": key.kid}, claims, key)
 
 
-def public_keys(keyfile: Path) -> KeySet:
-    """Return the public keys that verify tokens of this key file."""
-    return KeySet([_read(keyfile)])
+def public_keys(keyfile: Path) -> tuple[ECKey, ...]:
+    """Return the keys that verify tokens of this key file."""
+    return (_read(keyfile),)
 
 
 def _read(keyfile: Path) -> ECKey:

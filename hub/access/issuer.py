@@ -1,32 +1,39 @@
-"""The published keys of an OpenID Connect issuer. In: its address. Out: its keys, fetched when needed and cached.
+"""The published keys of an OpenID Connect issuer. In: its address. Out: its keys, fetched in the background.
 
-A token with an unknown key id causes a new fetch, at most one every ten seconds. Keys are fetched again after an hour,
-so that a withdrawn key is not accepted for ever. When a fetch fails, the last keys stay valid and the log says so.
+While keys are known nobody waits for the issuer: `refresh` replaces them from time to time, so that a withdrawn key is
+not accepted for ever, and when it fails the last keys stay valid and the log says so. Only a token that no known key
+fits waits, for one shared fetch, a short time, at most every ten seconds: its key may be a new one.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 import structlog
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
 from pyreqwest.client import ClientBuilder
 from pyreqwest.exceptions import PyreqwestError
 
+from hub.access.published_keys import read_keys
 from hub.errors import Unavailable
+from hub.settings.groups import check_trusted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from hub.access.published_keys import PublicKey, PublishedKeys
+
+REFRESH_SECONDS: Final = 300.0
 REFETCH_SECONDS: Final = 10.0
-CACHE_SECONDS: Final = 3600.0
 TIMEOUT_SECONDS: Final = 5.0
+WAIT_SECONDS: Final = 2.0
 MAX_BYTES: Final = 1_000_000
+FETCH_ERRORS: Final = (PyreqwestError, ValueError, KeyError, TypeError, TimeoutError)
+LOOK_AT_ISSUER: Final = "look at what the issuer publishes"
 log = structlog.get_logger(__name__)
 
 
@@ -37,68 +44,82 @@ class IssuerKeys:
         self._issuer = issuer
         self._jwks_url = jwks_url
         self._monotonic = monotonic
-        self._keys: KeySet | None = None
+        self._keys: tuple[PublicKey, ...] = ()
+        self._skipped: tuple[str, ...] = ()
         self._tried_at = float("-inf")
-        self._refetched_at = float("-inf")
-        self._fetched_at = float("-inf")
-        self._gate = asyncio.Lock()
+        self._fetch: asyncio.Task[None] | None = None
 
-    async def find(self, kid: str | None) -> KeySet:
-        """Return the issuer's keys, after a fetch when none has the id `kid`; raise `Unavailable` without any keys."""
-        if not self._is_fresh() or not self._is_known(kid):
-            async with self._gate:
-                await self._refresh(kid)
-        if self._keys is None:
+    async def current(self) -> Sequence[PublicKey]:
+        """Return the keys that are known; without any, fetch them or raise `Unavailable`."""
+        if not self._keys:
+            await self.renewed(TIMEOUT_SECONDS)
+        if not self._keys:
             raise Unavailable("the keys of the token issuer cannot be fetched now")
         return self._keys
 
-    async def _refresh(self, kid: str | None) -> None:
-        """Fetch, unless another call just did, or a fetch for the same reason failed within the last ten seconds."""
-        if not self._is_fresh():
-            if self._is_past(self._tried_at, REFETCH_SECONDS):
-                await self._fetch()
-        elif not self._is_known(kid) and self._is_past(self._refetched_at, REFETCH_SECONDS):
-            self._refetched_at = self._monotonic()
-            await self._fetch()
+    async def renewed(self, seconds: float = WAIT_SECONDS) -> Sequence[PublicKey]:
+        """Return the keys after a fetch, which is waited for so long, or those known when there was one just now."""
+        if self._is_fetching() or self._monotonic() - self._tried_at > REFETCH_SECONDS:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self.refresh()
+        return self._keys
 
-    def _is_fresh(self) -> bool:
-        return self._keys is not None and not self._is_past(self._fetched_at, CACHE_SECONDS)
+    async def refresh(self) -> None:
+        """Fetch the keys, or wait for the fetch that is under way; never raises for a failed one."""
+        if not self._is_fetching():
+            self._tried_at = self._monotonic()
+            self._fetch = asyncio.create_task(self._replace())
+        assert self._fetch is not None  # noqa: S101 - just set
+        await asyncio.shield(self._fetch)
 
-    def _is_known(self, kid: str | None) -> bool:
-        return self._keys is not None and (kid is None or any(key.kid == kid for key in self._keys.keys))
+    async def keep_fresh(self) -> None:
+        """Fetch the keys now and then, for ever."""
+        while True:
+            await self.refresh()
+            await asyncio.sleep(REFRESH_SECONDS)
 
-    def _is_past(self, moment: float, seconds: float) -> bool:
-        return self._monotonic() - moment > seconds
+    async def close(self) -> None:
+        """Wait for the end of a fetch, which has its own time limit; cancelled, its client could hang."""
+        if self._fetch is not None:
+            await asyncio.wait({self._fetch})
 
-    async def _fetch(self) -> None:
-        self._tried_at = self._monotonic()
+    def _is_fetching(self) -> bool:
+        return self._fetch is not None and not self._fetch.done()
+
+    async def _replace(self) -> None:
         try:
-            self._jwks_url = self._jwks_url or await self._discover()
-            self._keys = _asymmetric(await _get_json(self._jwks_url))
-        except (PyreqwestError, JoseError, ValueError, KeyError, TypeError) as error:
-            believed = "its last keys" if self._keys is not None else "nobody"
-            again = "retry in 10 s"
-            log.warning("keys.not_fetched", issuer=self._issuer, error=str(error), believed=believed, next=again)
-        else:
-            self._fetched_at = self._tried_at
-
-    async def _discover(self) -> str:
-        about = await _get_json(f"{self._issuer}/.well-known/openid-configuration")
-        if about["issuer"].rstrip("/") != self._issuer:
-            raise ValueError(f"it calls itself {about['issuer']}")
-        return str(about["jwks_uri"])
+            found = await fetch_keys(self._issuer, self._jwks_url)
+        except FETCH_ERRORS as error:
+            believed = "its last keys" if self._keys else "nobody"
+            why = f"{type(error).__name__}: {error}"
+            log.warning("keys.not_fetched", issuer=self._issuer, error=why, believed=believed, next=LOOK_AT_ISSUER)
+            return
+        if found.skipped != self._skipped:
+            log.warning("keys.skipped", issuer=self._issuer, keys=list(found.skipped), next=LOOK_AT_ISSUER)
+        self._keys, self._skipped = found.usable, found.skipped
 
 
-def _asymmetric(published: dict[str, Any]) -> KeySet:
-    """Keep public keys only: a shared secret among published keys would let anyone sign."""
-    usable = [key for key in published["keys"] if key["kty"] in {"RSA", "EC", "OKP"} and key.get("use", "sig") == "sig"]
-    return KeySet.import_key_set({"keys": usable})
+async def fetch_keys(issuer: str, jwks_url: str | None) -> PublishedKeys:
+    """Fetch the keys that an issuer publishes; raise one of `FETCH_ERRORS`."""
+    return read_keys(await _get_json(jwks_url or await _discover(issuer)))
+
+
+async def _discover(issuer: str) -> str:
+    about = await _get_json(f"{issuer}/.well-known/openid-configuration")
+    if str(about["issuer"]).rstrip("/") != issuer:
+        raise ValueError(f"it calls itself {about['issuer']}")
+    return check_trusted(str(about["jwks_uri"]))
 
 
 async def _get_json(url: str) -> dict[str, Any]:
     patience = timedelta(seconds=TIMEOUT_SECONDS)
     builder = ClientBuilder().timeout(patience).follow_redirects(enable=False).error_for_status(enable=True)
     async with builder.build() as client, client.get(url).build_streamed() as answer:
-        body = bytes(await answer.body_reader.read(MAX_BYTES) or b"")
-    read: dict[str, Any] = orjson.loads(body)
+        body = bytes(await answer.body_reader.read(MAX_BYTES + 1) or b"")
+    if len(body) > MAX_BYTES:
+        raise ValueError(f"{url} answers more than {MAX_BYTES} bytes")
+    read = orjson.loads(body)
+    if not isinstance(read, dict):
+        raise TypeError(f"{url} answers no JSON object")
     return read

@@ -1,11 +1,15 @@
-"""`/v1/parked`: records that could not be used. In: a decision. Out: what they hold, and why they are parked."""
+"""`/v1/parked`: records that could not be used. In: a decision. Out: what they hold, and why they are parked.
+
+Operations see all of them and decide. DUO sees the reports that it wrote and that could not be used, and why.
+"""
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 
-from hub.access import Actor, Caller
-from hub.api.auth import OperationsHere
+from hub.access import Actor, Caller, Role
+from hub.access.rules import parked_scope
+from hub.api.auth import OperationsHere, require
 from hub.api.parameters import PagingHere
 from hub.api.state import ConnectionHere, NotificationsHere, NowHere
 from hub.operations import controls
@@ -17,6 +21,7 @@ from hub.views.parked import Fault, ParkedBody, show_parked
 router = APIRouter(prefix="/parked", tags=["operations"])
 MAX_ID = 2**63 - 1
 ParkedId = Annotated[int, Path(ge=0, le=MAX_ID)]
+ReaderHere = Annotated[Caller, Depends(require(Role.OPERATIONS, Role.DUO))]
 
 
 class DecisionRequest(RequestModel):
@@ -30,15 +35,15 @@ class DecisionRequest(RequestModel):
 @router.get("")
 async def list_parked(
     c: ConnectionHere,
-    _caller: OperationsHere,
+    caller: ReaderHere,
     paging: PagingHere,
     state: Annotated[ParkedState | None, Query()] = None,
     reason: Annotated[Fault | None, Query()] = None,
 ) -> Items[ParkedBody]:
-    """List parked records, oldest first; of one state, or of all."""
+    """List parked records, oldest first; of one state, or of all. DUO sees its own reports that are at fault."""
     after = paging.after(int)
     found = await operations.list_parked(
-        c, after=after[0] if after else 0, state=state, reason=reason, most=paging.limit + 1
+        c, after=after[0] if after else 0, state=state, reason=reason, scope=parked_scope(caller), most=paging.limit + 1
     )
     return paging.page(found, lambda parked: (parked.id,), show_parked)
 

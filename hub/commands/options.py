@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 import typer
 from pydantic import BaseModel, ValidationError
 
+from hub.domain.signing import InvalidKey, parse_secret
 from hub.errors import FieldError, FieldLocation, InvalidInput
 from hub.operations.controls import EMPTY_REASON, MAX_REASON_LENGTH
 from schemas.kinds import HELD, DeliveryStatus
@@ -54,6 +55,14 @@ Statuses = Annotated[
     list[str] | None,
     typer.Option("--status", help="As `osr-hub deliveries` shows it; may be repeated.", callback=check_statuses),
 ]
+
+
+def read_secret(text: str) -> bytes:
+    """Read the secret of a webhook; raise `BadParameter` that does not show it."""
+    try:
+        return parse_secret(text.strip())
+    except InvalidKey as fault:
+        raise typer.BadParameter(str(fault), param_hint="--secret") from fault
 
 
 def read_filters(kind: type[Filters], given: Mapping[str, object]) -> Filters:

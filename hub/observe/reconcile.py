@@ -1,6 +1,6 @@
-"""Reconciliation of a system. In: the units it holds for a service. Out: what must change there.
+"""Reconciliation of a receiver. In: the units that a system or DUO holds for a service. Out: what must change there.
 
-It should hold the newest message of each unit. A message that still waits in its lane arrives by itself and is
+A receiver should hold the newest message of each unit. A message that still waits in its lane arrives by itself and is
 `pending`; one that was delivered, dead or cancelled has to be fetched.
 """
 
@@ -14,7 +14,8 @@ from hub.domain.delivery import IN_LANE
 from hub.store import deliveries, observe, register, subscriptions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
+    from datetime import date
 
     from hub.store.deliveries import NewestDelivery
     from hub.store.pool import Connection
@@ -41,23 +42,41 @@ class Differences:
     pending: list[UUID] = field(default_factory=list)
 
 
-async def reconcile(c: Connection, oin: str, service_code: str, holds: Sequence[HeldUnit]) -> Differences | None:
-    """Compare the units of a supplier's system with its messages; return None when it gets none of this service."""
-    queues = {row["code"]: row["destination"] for row in await register.services(c)}
+async def reconcile(
+    c: Connection, system: str, service_code: str, holds: Sequence[HeldUnit], brins: Collection[str] | None = None
+) -> Differences | None:
+    """Compare the units of a system with its messages; return None when it gets none of this service."""
+    queues = {each.code: each.destination for each in await register.services(c)}
     if service_code not in queues:
         return None
-    name = f"las:{oin}" if queues[service_code] is None else f"las-copy:{oin}"
+    name = f"las:{system}" if queues[service_code] is None else f"las-copy:{system}"
     destination = next(
         (destination for destination in await observe.read_destinations(c) if destination.name == name), None
     )
-    told = [] if destination is None else await deliveries.newest_per_unit(c, destination.id, service_code, oin)
-    asked = {code for each in await subscriptions.read_all(c, oin) for code in each.options.services}
+    told = (
+        [] if destination is None else await deliveries.newest_per_unit(c, destination.id, service_code, system, brins)
+    )
+    asked = {code for each in await subscriptions.read_all(c, system) for code in each.options.services}
     is_told = told or queues[service_code] is None or service_code in asked
     return compare(holds, told) if is_told else None
 
 
-def compare(holds: Sequence[HeldUnit], told: Sequence[NewestDelivery]) -> Differences:
-    """Return exactly the differences; the end of a unit matters only to a system that still holds it."""
+async def reconcile_queue(
+    c: Connection, service_code: str, holds: Sequence[HeldUnit], brins: Collection[str] | None, today: date
+) -> Differences | None:
+    """Compare DUO's units with the messages to the queue of a service; return None for a service without a queue."""
+    queues = (each for each in await observe.read_destinations(c) if each.kind == "duo")
+    queue = next((each for each in queues if service_code in each.services), None)
+    if queue is None:
+        return None
+    return compare(holds, await deliveries.newest_per_unit(c, queue.id, service_code, None, brins), today)
+
+
+def compare(holds: Sequence[HeldUnit], told: Sequence[NewestDelivery], queue_day: date | None = None) -> Differences:
+    """Return exactly the differences; the end of a unit matters only to a receiver that still holds it.
+
+    DUO's queues get no message when an end date passes: on `queue_day` a unit is over whose end date lies before it.
+    """
     held: dict[Unit, int] = {}
     for unit in holds:
         key = (unit.mandate_id, unit.branch)
@@ -66,7 +85,8 @@ def compare(holds: Sequence[HeldUnit], told: Sequence[NewestDelivery]) -> Differ
     for last in told:
         key = (last.mandate_id, last.branch)
         known.add(key)
-        if (last.kind.is_end and key not in held) or held.get(key, -1) >= last.mandate_version:
+        is_over = last.kind.is_end or (queue_day is not None and last.ends_before(queue_day))
+        if (is_over and key not in held) or held.get(key, -1) >= last.mandate_version:
             continue
         comes = found.pending if last.status in IN_LANE else found.outdated if key in held else found.missing
         comes.append(last.id)

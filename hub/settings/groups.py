@@ -55,7 +55,15 @@ def _check_address(url: str) -> str:
     return url.rstrip("/")
 
 
-def _check_trusted(url: str) -> str:
+def _check_root(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.path or parts.query or parts.fragment or "?" in url or "#" in url:
+        raise ValueError("pages and links begin at the root: give the hub a host name of its own, without a path")
+    return url
+
+
+def check_trusted(url: str) -> str:
+    """Return an address that keys may come from; raise `ValueError` for one that others could answer instead."""
     parts = urlsplit(url)
     if parts.scheme != "https" and parts.hostname not in {"127.0.0.1", "localhost", "::1"}:
         raise ValueError("keys that we trust come over https only, except from this machine itself")
@@ -69,7 +77,8 @@ def _read_network(given: object) -> IPv4Network | IPv6Network:
 Dsn = Annotated[SecretStr, AfterValidator(_check_postgres)]
 SealingKey = Annotated[SecretStr, AfterValidator(_check_key)]
 Address = Annotated[str, AfterValidator(_check_address)]
-TrustedUrl = Annotated[str, AfterValidator(_check_address), AfterValidator(_check_trusted)]
+TrustedUrl = Annotated[str, AfterValidator(_check_address), AfterValidator(check_trusted)]
+ClaimPath = Annotated[str, Field(min_length=1, max_length=200)]
 Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_read_network)]
 
 
@@ -134,7 +143,7 @@ class Http(SettingsGroup):
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
-    public_url: Address | None = None
+    public_url: Annotated[Address, AfterValidator(_check_root)] | None = None
 
     @property
     def address(self) -> str:
@@ -153,12 +162,30 @@ class Http(SettingsGroup):
 
 
 class Auth(SettingsGroup):
-    """The tokens that are accepted: a real issuer's, or those of a development key."""
+    """The tokens that are accepted: a real issuer's, or those of a development key.
+
+    A claim is found by its name, or by a dotted path as in `realm_access.roles`.
+    """
 
     issuer: TrustedUrl | None = None
     audience: str = "osr-hub"
     jwks_url: TrustedUrl | None = None
     development_keyfile: Path | None = None
+    roles_claim: ClaimPath = "roles"
+    brins_claim: ClaimPath = "brins"
+    bges_claim: ClaimPath = "bges"
+    oin_claim: ClaimPath = "oin"
+
+
+class Login(SettingsGroup):
+    """How people log in on the pages: by OpenID Connect at `issuer`, or where it is left out at the tokens' issuer."""
+
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    scopes: Annotated[tuple[str, ...], BeforeValidator(split_commas)] = ("openid", "profile")
+    issuer: TrustedUrl | None = None
+    idle_minutes: PositiveInt = 30
+    hours: PositiveInt = 10
 
 
 class Secrets(SettingsGroup):

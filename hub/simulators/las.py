@@ -1,11 +1,12 @@
 """A believable LAS. In: signed webhooks. Out: answers, good or bad on purpose, and new messages for the reporter.
 
 `GET /received` counts the messages, `?brin=` lists a school's in order; `PUT /mode` makes it `good`, `slow`, `down` or
-`rude`; the hub posts to any other path.
+`rude`, and gives it the `faults` of `las_faults`; the hub posts to any other path.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from enum import StrEnum
 from http import HTTPStatus
@@ -16,11 +17,13 @@ import orjson
 
 from hub.clock import now
 from hub.domain import signing
+from hub.simulators import las_faults
 from hub.simulators.http import Reply, Request
+from hub.simulators.las_faults import LasFault
 from hub.simulators.mailbox import Mailbox, RecentIds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -43,8 +46,15 @@ class LasMode(StrEnum):
 class SimulatedLas:
     """Answers requests; passes each new message with a good signature to `taken`."""
 
-    def __init__(self, mode: LasMode, taken: Callable[[dict[str, Any]], None], waiting: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        mode: LasMode,
+        taken: Callable[[dict[str, Any]], None],
+        waiting: Callable[[], int],
+        faults: Collection[LasFault] = (),
+    ) -> None:
         self.mode = mode
+        self.faults = frozenset(faults)
         self.mailbox = Mailbox()
         self.secrets: tuple[bytes, ...] = ()
         self.public_keys: Sequence[Ed25519PublicKey] = ()
@@ -67,16 +77,21 @@ class SimulatedLas:
     def _show_received(self, brin: str | None) -> Reply:
         if brin is not None:
             return _json({"brin": brin, "ids": self.mailbox.ids_of(brin)})
-        return _json({**self.mailbox.summary(), "reportsWaiting": self._waiting(), "mode": self.mode})
+        return _json({**self.mailbox.summary(), "reportsWaiting": self._waiting(), **self._behaviour()})
+
+    def _behaviour(self) -> dict[str, Any]:
+        return {"mode": self.mode, "faults": sorted(self.faults)}
 
     def _set_mode(self, body: bytes) -> Reply:
         try:
             asked = orjson.loads(body)
-            self.mode = LasMode(asked["mode"] if isinstance(asked, dict) else asked)
-        except (ValueError, KeyError, TypeError):
-            words = f'send {{"mode": …}} with one of {", ".join(LasMode)}'
+            asked = asked if isinstance(asked, dict) else {"mode": asked}
+            mode, faults = LasMode(asked.get("mode", self.mode)), asked.get("faults", self.faults)
+            self.mode, self.faults = mode, frozenset(LasFault(each) for each in faults)
+        except (ValueError, TypeError):
+            words = f'send {{"mode": …, "faults": […]}}: one of {", ".join(LasMode)}; some of {", ".join(LasFault)}'
             return Reply(status=HTTPStatus.BAD_REQUEST, body=words.encode())
-        return _json({"mode": self.mode})
+        return _json(self._behaviour())
 
     def _respond(self, request: Request) -> Reply | None:
         match self.mode:
@@ -94,26 +109,33 @@ class SimulatedLas:
 
     def _serve(self, request: Request) -> Reply | None:
         if request.method == "OPTIONS":
-            return _consent(request)
-        return self._receive(request) if self.secrets else None
+            return las_faults.consent(request, self.faults) or _consent(request)
+        if not self.secrets:
+            return None
+        reply = self._receive(request)
+        return replace(reply, delay=las_faults.TOO_SLOW_SECONDS) if LasFault.TOO_SLOW in self.faults else reply
 
     def _receive(self, request: Request) -> Reply:
         try:
-            self._check(request)
+            las_faults.verify(request, self.secrets, self.faults)
         except signing.SignatureMismatch as error:
             self.mailbox.bad_signatures += 1
-            return Reply(status=HTTPStatus.UNAUTHORIZED, body=str(error).encode())
+            return las_faults.refusal(str(error), self.faults)
+        self._check_public_key(request)
         event = orjson.loads(request.body)
+        if objection := las_faults.object_to(event, len(request.body), self.mailbox, self.faults):
+            return objection
         if self.mailbox.take(event):
             self._taken(event)
         return Reply()
 
-    def _check(self, request: Request) -> None:
-        """Check the secret's signature on every message, and the public key's, which costs more, on every tenth."""
-        at = now()
-        signing.verify(request.headers, request.body, at, secrets=self.secrets)
+    def _check_public_key(self, request: Request) -> None:
+        """Check the public key's signature, which costs more, on every tenth message; count it where it is wrong.
+
+        One signature that is right is enough to take a message, so a wrong one is no reason to refuse it.
+        """
         if self.public_keys and self.mailbox.received % PUBLIC_KEY_CHECKS == 0:
-            _check_public(request, self.public_keys)
+            self.mailbox.bad_signatures += not _is_signed_by(self.public_keys, request)
 
     def _misbehave(self, request: Request) -> Reply:
         """Answer a message in one of five wrong ways, by its id; the second attempt is answered well."""
@@ -143,14 +165,12 @@ def _consent(request: Request) -> Reply:
     return Reply(status=HTTPStatus.OK, headers=headers)
 
 
-def _check_public(request: Request, keys: Sequence[Ed25519PublicKey]) -> None:
-    faults = []
+def _is_signed_by(keys: Sequence[Ed25519PublicKey], request: Request) -> bool:
     for key in keys:
-        try:
-            return signing.verify(request.headers, request.body, now(), public_key=key)
-        except signing.SignatureMismatch as error:
-            faults.append(error)
-    raise faults[0]
+        with suppress(signing.SignatureMismatch):
+            signing.verify(request.headers, request.body, now(), public_key=key)
+            return True
+    return False
 
 
 def _json(content: object) -> Reply:

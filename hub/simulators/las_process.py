@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from hub.simulators.las_faults import LasFault
+
 HUB_SECONDS: Final = 10.0
 LOOK_SECONDS: Final = 5.0
 MAX_LOOKS: Final = 8
@@ -43,20 +45,26 @@ class LasAddress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LasBehaviour:
-    """The OIN of a simulated LAS, and how it behaves: `delay` in seconds until it reports, if it reports at all."""
+    """The OIN of a simulated LAS, and how it behaves: `delay` in seconds until it reports, if it reports at all.
+
+    With a `secret` it stands alone: it subscribes nowhere, and takes what is signed by that.
+    """
 
     oin: str
     mode: LasMode
     delay: float
     reports: bool
+    faults: tuple[LasFault, ...] = ()
+    secret: bytes | None = None
 
 
 async def run(address: LasAddress, behaviour: LasBehaviour, stop: asyncio.Event) -> None:
     """Serve, subscribe and report until told to stop."""
     reporter = Reporter(behaviour.delay)
-    las = SimulatedLas(
-        behaviour.mode, reporter.add_message if behaviour.reports else lambda _: None, lambda: len(reporter)
-    )
+    las = _make_las(behaviour, reporter)
+    if behaviour.secret is not None:
+        await _run_alone(las, address, stop)
+        return
     builder = ClientBuilder().timeout(timedelta(seconds=HUB_SECONDS)).follow_redirects(enable=False).no_proxy()
     async with serve_http(las.answer, address.host, address.port) as port, builder.build() as client:
         url = address.url or f"http://{address.host}:{port}/hook"
@@ -75,6 +83,20 @@ async def run(address: LasAddress, behaviour: LasBehaviour, stop: asyncio.Event)
         await asyncio.gather(work, ended, return_exceptions=True)
     if not stop.is_set():
         await work
+
+
+def _make_las(behaviour: LasBehaviour, reporter: Reporter) -> SimulatedLas:
+    is_reporting = behaviour.reports and behaviour.secret is None
+    taken = reporter.add_message if is_reporting else lambda _: None
+    las = SimulatedLas(behaviour.mode, taken, lambda: len(reporter), behaviour.faults)
+    las.secrets = () if behaviour.secret is None else (behaviour.secret,)
+    return las
+
+
+async def _run_alone(las: SimulatedLas, address: LasAddress, stop: asyncio.Event) -> None:
+    async with serve_http(las.answer, address.host, address.port) as port:
+        log.info("las.listening", url=f"http://{address.host}:{port}/hook", mode=las.mode.value)
+        await stop.wait()
 
 
 async def _run_las(

@@ -22,6 +22,10 @@ class RecentIds:
         self._young: set[str] = set()
         self._old: set[str] = set()
 
+    def __contains__(self, name: str) -> bool:
+        """Return whether an id was seen lately."""
+        return name in self._young or name in self._old
+
     def is_new(self, name: str) -> bool:
         """Return whether an id was not seen lately, and remember it."""
         if name in self._young:
@@ -84,12 +88,25 @@ class Mailbox:
         """Return the ids of a school's messages, in order of first arrival."""
         return list(self.schools[brin].ids) if brin in self.schools else []
 
+    def has_seen(self, message: str) -> bool:
+        """Return whether a message with this id was taken lately."""
+        return message in self._seen
+
+    def highest(self, event: Mapping[str, Any]) -> int | None:
+        """Return the highest number of a message's lane, None before its first."""
+        school = self.schools.get(event.get("partitionkey", ""))
+        return None if school is None else school.highest.get(_lane(event))
+
     def _record_sequence(self, event: Mapping[str, Any]) -> None:
         school = self.schools.setdefault(event["partitionkey"], SchoolMessages())
         school.ids.append(event["id"])
-        lane = "own" if event["data"].get("serviceCode") == OWN_SERVICE else "copies"
+        lane = _lane(event)
         number, highest = int(event["sequence"]), school.highest.get(lane)
         if highest is not None:
             self.inversions += number < highest
             self.gaps += int(event.get("previoussequence", "0")) > highest
         school.highest[lane] = max(number, highest or 0)
+
+
+def _lane(event: Mapping[str, Any]) -> str:
+    return "own" if event["data"].get("serviceCode") == OWN_SERVICE else "copies"

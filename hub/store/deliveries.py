@@ -16,7 +16,7 @@ from schemas.kinds import HELD
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-    from datetime import datetime
+    from datetime import date, datetime
 
     from hub.envelopes import MessageRow
     from hub.store.pool import Connection
@@ -155,17 +155,23 @@ class NewestDelivery:
     id: UUID
     kind: Kind
     status: Status
+    end_date: date | None
+
+    def ends_before(self, day: date) -> bool:
+        """Return whether the last day of its mandate lies before a day."""
+        return self.end_date is not None and self.end_date < day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportTarget:
-    """The delivery that a report names, and the supplier that it went to."""
+    """The delivery that a report names, and the system that it went to."""
 
     id: UUID
     mandate_id: UUID
     mandate_version: int
     kind: str
     supplier_oin: str | None
+    system_code: str | None
 
 
 async def report_target(c: Connection, delivery_id: UUID) -> ReportTarget | None:
@@ -196,13 +202,25 @@ async def read_messages(c: Connection, ids: Sequence[UUID]) -> list[tuple[Messag
 
 
 async def newest_per_unit(
-    c: Connection, destination: int, service_code: str, supplier_oin: str
+    c: Connection, destination: int, service_code: str, system_code: str | None, brins: Collection[str] | None = None
 ) -> list[NewestDelivery]:
-    """Read the newest delivery of each unit of a service at a destination."""
+    """Read the newest delivery of each unit of a service at a destination, of these schools or of all."""
     rows = await queries.read_newest_per_unit(
-        c, destination=destination, service_code=service_code, supplier_oin=supplier_oin
+        c,
+        destination=destination,
+        service_code=service_code,
+        system_code=system_code,
+        brins=None if brins is None else list(brins),
     )
     return [NewestDelivery(**{**row, "kind": Kind(row["kind"]), "status": Status(row["status"])}) for row in rows]
+
+
+async def of_other_schools(
+    c: Connection, mandates: Collection[UUID], brins: Collection[str], system_code: str | None
+) -> dict[UUID, str]:
+    """Return the school of each of these mandates that is of none of these schools."""
+    rows = await queries.find_mandates_elsewhere(c, mandates=list(mandates), brins=list(brins), system_code=system_code)
+    return {row["id"]: row["brin"] for row in rows}
 
 
 async def attempts(c: Connection, delivery: DeliveryView) -> list[Mapping[str, Any]]:

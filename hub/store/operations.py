@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import orjson
 
@@ -43,6 +43,17 @@ class Parked:
     bytes: bytes | None = field(repr=False)
     state: ParkedState
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParkedScope:
+    """The parked records that a caller may see: all, or those of one topic at which this side is at fault."""
+
+    topic: str | None = None
+    blame: str | None = None
+
+
+ALL_PARKED: Final = ParkedScope()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,10 +120,18 @@ async def unknown_schools(c: Connection, brins: Collection[str]) -> set[str]:
 
 
 async def list_parked(
-    c: Connection, *, after: int, state: ParkedState | None, reason: str | None, most: int
+    c: Connection,
+    *,
+    after: int,
+    state: ParkedState | None,
+    reason: str | None,
+    most: int,
+    scope: ParkedScope = ALL_PARKED,
 ) -> list[Parked]:
-    """List parked records behind an id, oldest first."""
-    rows = await queries.list_parked(c, after=after, state=state, reason=reason, most=most)
+    """List parked records in scope behind an id, oldest first."""
+    rows = await queries.list_parked(
+        c, after=after, state=state, reason=reason, topic=scope.topic, blame=scope.blame, most=most
+    )
     return [Parked(**row) for row in rows]
 
 

@@ -63,6 +63,7 @@ select u.brin from unnest(:brins::text[]) u (brin)
 select p.id, p.topic, p.partition, p."offset", p.reason, p.blame, p.detail, p.received_at, p.bytes, p.state
   from parked_records p
  where p.id > :after and (:state::text is null or p.state = :state::text) and (:reason::text is null or p.reason = :reason)
+   and (:topic::text is null or p.topic = :topic::text) and (:blame::text is null or p.blame = :blame::text)
  order by p.id limit :most;
 
 -- name: lock_parked^

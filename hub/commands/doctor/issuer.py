@@ -1,20 +1,33 @@
-"""Checks that the published keys of the token issuer can be fetched."""
+"""Checks that the published keys of the token issuer can be fetched, and which of them count."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hub.access.issuer import IssuerKeys
-from hub.commands.doctor.finding import Finding, well
+from hub.access.issuer import FETCH_ERRORS, fetch_keys
+from hub.commands.doctor.finding import Finding, well, wrong
 
 if TYPE_CHECKING:
     from hub.settings import Settings
 
+WHAT = "token issuer"
+
 
 async def check(settings: Settings) -> list[Finding]:
-    """Return one finding; none where tokens come from a development key."""
+    """Return findings about the issuer; none where tokens come from a development key."""
     auth = settings.auth
     if auth.issuer is None:
         return []
-    keys = await IssuerKeys(auth.issuer, auth.jwks_url).find(None)
-    return [well("token issuer", f"{auth.issuer} publishes {len(keys.keys)} keys")]
+    try:
+        found = await fetch_keys(auth.issuer, auth.jwks_url)
+    except FETCH_ERRORS as error:
+        said = f"the keys of {auth.issuer} cannot be fetched: {error}"
+        next_step = (
+            "Check OSR_HUB_AUTH__ISSUER (or OSR_HUB_AUTH__JWKS_URL) and the network; `serve` refuses all tokens."
+        )
+        return [wrong(WHAT, said, next_step)]
+    findings = [well(WHAT, f"{auth.issuer} publishes {len(found.usable)} keys that can be used")]
+    if found.skipped:
+        said = f"keys that cannot be used are skipped: {'; '.join(found.skipped)}"
+        findings.append(wrong(WHAT, said, "Ask the issuer to repair or remove them; tokens they sign are refused."))
+    return findings
