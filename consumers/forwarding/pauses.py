@@ -60,6 +60,8 @@ class Pauses:
 
     def succeed(self, destination: int) -> None:
         """End the pauses that are over: something was sent again."""
+        if not self._pauses:
+            return
         at = self._clock()
         for key in (None, destination):
             pause = self._pauses.get(key)

@@ -20,7 +20,7 @@ from hub.outbound.connections import IdleConnections
 from hub.outbound.names import SystemNames
 from hub.outbound.reqwest import ReqwestClient
 from hub.outbound.routes import Routes
-from hub.outbound.streams import HttpClient, Request, StreamClient
+from hub.outbound.streams import HttpClient, OutgoingRequest, StreamClient
 from hub.outbound.tls import IdentityUnusable, TlsContexts
 from hub.settings.groups import HttpClientName
 
@@ -67,7 +67,7 @@ class Outbound:
         except AddressNotAllowed as error:
             return AddressRefused(error=str(error), duration_ms=_since(started))
         route = self.routes.find(target, identity or self._certificates.identity)
-        return await self._send(route, Request("POST", target, headers, body), started)
+        return await self._send(route, OutgoingRequest("POST", target, headers, body), started)
 
     async def options(self, url: str, headers: Mapping[str, str], *, identity: bytes | None = None) -> Answer:
         """Send one OPTIONS request, without a body; it leaves no connection behind."""
@@ -78,7 +78,7 @@ class Outbound:
             return AddressRefused(error=str(error), duration_ms=_since(started))
         route = self.routes.make(target, identity or self._certificates.identity)
         try:
-            return await self._send(route, Request("OPTIONS", target, headers, None), started)
+            return await self._send(route, OutgoingRequest("OPTIONS", target, headers, None), started)
         finally:
             self.routes.drop(route)
 
@@ -86,7 +86,7 @@ class Outbound:
         """Keep no more idle connections than half of what this process may have."""
         self.idle.resize(max(1, min(MAX_IDLE, (len(self.idle) + files_left) // 2)))
 
-    async def _send(self, route: Route, request: Request, started: float) -> Answer:
+    async def _send(self, route: Route, request: OutgoingRequest, started: float) -> Answer:
         at = asyncio.get_running_loop().time()
         deadline = at + self._seconds
         if not route.is_open(at) and (refused := await self._open(route, deadline, started)) is not None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from hub.outbound.addresses import IPAddress
     from hub.outbound.routes import Route
-    from hub.outbound.streams import Request, StreamClient
+    from hub.outbound.streams import OutgoingRequest, StreamClient
 
 CONNECTIONS: Final = 256
 IDLE_SECONDS: Final = 55.0
@@ -43,7 +43,7 @@ class ReqwestClient:
         self._wait = timedelta(seconds=seconds)
         self._clients: dict[Route, tuple[IPAddress, Client]] = {}
 
-    async def exchange(self, route: Route, request: Request, deadline: float) -> Head:
+    async def exchange(self, route: Route, request: OutgoingRequest, deadline: float) -> Head:
         """Send a request; what comes to no proper answer is sent once more, on a fresh connection of ours."""
         left = timedelta(seconds=max(0.001, deadline - asyncio.get_running_loop().time()))
         try:
@@ -55,8 +55,12 @@ class ReqwestClient:
                 raise TimeoutError from None
             if len(route.addresses) == 1:
                 raise NotConnectedError(words=f"no connection within {CONNECT_SECONDS:g} s") from None
-        except (PyreqwestError, ValueError):  # ours says in better words why a certificate or an answer cannot be used
-            pass
+        except (
+            PyreqwestError,
+            ValueError,
+            RuntimeError,
+        ):
+            pass  # ours says in better words what is wrong
         return await self._streams.exchange_fresh(route, request, deadline)
 
     def forget(self, route: Route) -> None:
@@ -101,14 +105,11 @@ def _build(route: Route, address: IPAddress, trusted: bytes | None, wait: timede
         .max_connections(CONNECTIONS)
         .resolve(route.target.host, str(address), route.target.port)
     )
-    if trusted:
-        builder = builder.add_root_certificate_pem(trusted)
-    if route.identity and route.target.is_secure:
-        builder = builder.identity_pem(route.identity)
-    return builder.build()
+    builder = builder.add_root_certificate_pem(trusted) if trusted else builder
+    return (builder.identity_pem(route.identity) if route.identity and route.target.is_secure else builder).build()
 
 
-async def _exchange(sending: RequestBuilder, request: Request) -> Head:
+async def _exchange(sending: RequestBuilder, request: OutgoingRequest) -> Head:
     sending = sending.headers(request.headers).streamed_read_buffer_limit(0)
     if request.body is not None:
         sending = sending.body_bytes(request.body)

@@ -28,7 +28,7 @@ CONNECT_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class OutgoingRequest:
     """One request to a URL on the route's host."""
 
     method: str
@@ -40,7 +40,7 @@ class Request:
 class HttpClient(Protocol):
     """Sends requests; raises `NotAnsweredError` when no answer comes, `TimeoutError` when not in time."""
 
-    async def exchange(self, route: Route, request: Request, deadline: float) -> Head:
+    async def exchange(self, route: Route, request: OutgoingRequest, deadline: float) -> Head:
         """Send a request and return the head of its answer, before `deadline` on the loop's clock."""
 
     def forget(self, route: Route) -> None:
@@ -57,7 +57,7 @@ class StreamClient:
         self._tls = tls
         self.idle = idle
 
-    async def exchange(self, route: Route, request: Request, deadline: float) -> Head:
+    async def exchange(self, route: Route, request: OutgoingRequest, deadline: float) -> Head:
         """Send a request, and once more on a fresh connection when an idle one turns out to be closed."""
         if route.connections.locked():
             await _wait_for_place(route, deadline)
@@ -72,7 +72,7 @@ class StreamClient:
         finally:
             route.connections.release()
 
-    async def exchange_fresh(self, route: Route, request: Request, deadline: float) -> Head:
+    async def exchange_fresh(self, route: Route, request: OutgoingRequest, deadline: float) -> Head:
         """Send a request on a connection of its own."""
         connection = await self._connect(route, deadline)
         route.prefer(connection.address)
@@ -132,7 +132,7 @@ async def _wait_for_place(route: Route, deadline: float) -> None:
         raise NotAnsweredError(words="all connections that one receiver may have are in use") from None
 
 
-def _write(request: Request) -> bytes:
+def _write(request: OutgoingRequest) -> bytes:
     """Return the bytes of a request; a header with a line end in it is refused."""
     to = request.to
     lines = [f"{request.method} {to.target} HTTP/1.1", f"host: {to.authority}", f"user-agent: {USER_AGENT}"]
