@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaError
 
 from hub.commands.output import print_line
 from hub.errors import Unavailable
+from hub.kafka.reach import find_fault
 from hub.kafka.topics import TopicsFound, ensure_topics
 from hub.settings import load
 from schemas.topics import Broker, topics_on
@@ -37,8 +38,9 @@ def topics() -> None:
 
 def _look(kafka: Kafka, broker: Broker) -> TopicsFound:
     options = kafka.client_options()
-    servers = ",".join(options.pop("bootstrap_servers"))
+    servers = ",".join(options["bootstrap_servers"])
     try:
         return asyncio.run(ensure_topics(servers, topics_on(broker), options=options))
-    except KafkaError as error:
-        raise Unavailable(f"Kafka at {servers} does not answer: {error}") from error
+    except (KafkaError, OSError, TimeoutError) as error:
+        fault = asyncio.run(find_fault(options, error))
+        raise Unavailable(f"Kafka at {servers} cannot be used: {fault}") from error
