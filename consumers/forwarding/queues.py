@@ -11,9 +11,10 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from hub.domain.delivery import Delivered, Failure, Refused, RetryLater
+from hub.domain.delivery import Delivered, Failure, NotAttempted, Refused, RetryLater
 from hub.kafka import batches
 from hub.kafka.sender import REFUSALS, TOO_LARGE, Sender
+from hub.outbound.machine import shortage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,10 +59,13 @@ class Queues:
         ]
 
 
-def _failure(error: Exception, topic: str, at: datetime, spent: int) -> Failure:
+def _failure(error: Exception, topic: str, at: datetime, spent: int) -> Failure | NotAttempted:
     words = f"{topic}: {batches.describe(error)}"
     if isinstance(error, TOO_LARGE):
         words += "; larger than the queue takes: its max.message.bytes"
     if isinstance(error, REFUSALS):
         return Refused(at=at, error=words, duration_ms=spent)
+    own = shortage()
+    if own is not None:
+        return NotAttempted(at=at, error=own.error, next_step=own.next_step, is_general=True)
     return RetryLater(at=at, error=words, duration_ms=spent)

@@ -122,7 +122,8 @@ class Sender:
     def _foreseen(self, topic: str, record: Record) -> Exception | None:
         size, until = self._bounds.get(topic, (0, 0.0))
         if until > time.monotonic() and len(record[1]) >= size:
-            return MessageSizeTooLargeError(f"{len(record[1])} bytes")
+            error: Exception = MessageSizeTooLargeError(f"{len(record[1])} bytes")
+            return error
         return None
 
     def _learn(self, topic: str, record: Record, error: Exception) -> None:
