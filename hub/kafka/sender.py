@@ -81,15 +81,17 @@ class Sender:
         results: list[int | Exception] = []
         refused: dict[str, Exception] = {}
         while len(results) < len(records):
-            rest = records[len(results) :]
-            error = refused.get(rest[0][0]) or self._foreseen(topic, rest[0])
+            part = self._next(topic, records[len(results) :])
+            error = refused.get(part[0][0]) or self._foreseen(topic, part[0])
             if error is None:
-                offsets, error = await self._send_some(topic, partition, self._next(topic, rest))
+                offsets, error = await self._send_some(topic, partition, part)
                 results += offsets
+                part = part[len(offsets) :]
+                if len(part) == 1 and isinstance(error, TOO_LARGE):
+                    self._bounds[topic] = len(part[0][1]), time.monotonic() + REMEMBERED_SECONDS
             if isinstance(error, REFUSALS):
-                if self._sends_single(topic):
-                    refused[records[len(results)][0]] = error
-                    self._learn(topic, records[len(results)], error)
+                if len(part) == 1:
+                    refused[part[0][0]] = error
                     results.append(error)
                 self._one_by_one[topic] = time.monotonic() + REMEMBERED_SECONDS
             elif error is not None:
@@ -112,12 +114,9 @@ class Sender:
         return offsets, error
 
     def _next(self, topic: str, records: Sequence[Record]) -> Sequence[Record]:
-        if self._sends_single(topic):
+        if self._one_by_one.get(topic, 0.0) > time.monotonic() or self._foreseen(topic, records[0]):
             return records[:1]
         return list(takewhile(lambda record: self._foreseen(topic, record) is None, records))
-
-    def _sends_single(self, topic: str) -> bool:
-        return self._one_by_one.get(topic, 0.0) > time.monotonic()
 
     def _foreseen(self, topic: str, record: Record) -> Exception | None:
         size, until = self._bounds.get(topic, (0, 0.0))
@@ -125,10 +124,6 @@ class Sender:
             error: Exception = MessageSizeTooLargeError(f"{len(record[1])} bytes")
             return error
         return None
-
-    def _learn(self, topic: str, record: Record, error: Exception) -> None:
-        if isinstance(error, TOO_LARGE) and self._foreseen(topic, record) is None:
-            self._bounds[topic] = len(record[1]), time.monotonic() + REMEMBERED_SECONDS
 
     async def _drop(self, producer: AIOKafkaProducer) -> None:
         if self._producer is producer:

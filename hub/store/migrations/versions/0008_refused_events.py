@@ -2,10 +2,10 @@
 
 from hub.store.migrations import plain
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 
 
 def upgrade() -> None:
     """Add the columns and the index."""
-    plain.run("0007_refused_events.sql")
+    plain.run("0008_refused_events.sql")
