@@ -13,6 +13,13 @@ if TYPE_CHECKING:
 ALL_TYPES: Final = ("nl.osr.*",)
 
 
+class Signature(StrEnum):
+    """A kind of signature: by the secret that both sides know, or by the hub's own key."""
+
+    V1 = "v1"
+    V1A = "v1a"
+
+
 class SubscriptionStatus(StrEnum):
     """Only an active one is sent to; obligatory deliveries wait until it is."""
 
@@ -28,7 +35,8 @@ class SubscriptionOptions:
 
     `services` and `types` (patterns) choose its copies of DUO's events; obligatory deliveries come in any case.
     `reports` says whether it will report what it did. Rates are messages per minute, None for no limit.
-    `client_certificate` is sealed: a certificate and key by which it knows the hub.
+    `client_certificate` is sealed: a certificate and key by which it knows the hub. `signatures` are the kinds of
+    signatures that each message carries.
     """
 
     url: str
@@ -39,6 +47,7 @@ class SubscriptionOptions:
     requested_rate: int | None = None
     retry_schedule: tuple[int, ...] | None = None
     client_certificate: bytes | None = field(default=None, repr=False)
+    signatures: tuple[Signature, ...] = (Signature.V1,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

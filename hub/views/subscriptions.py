@@ -7,7 +7,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from hub.domain.signing import format_secret
-from hub.domain.subscription import Subscription, SubscriptionStatus
+from hub.domain.subscription import Signature, Subscription, SubscriptionStatus
 from hub.sealing import unseal
 from hub.store.keys import Keys
 from hub.views.models import CamelModel, Moment
@@ -32,6 +32,7 @@ class SubscriptionBody(CamelModel):
     retry_schedule: list[int] | None
     client_certificate: str | None
     """The certificate that the hub shows there, without its key."""
+    signatures: list[Signature]
     status: SubscriptionStatus
     created_at: Moment
     updated_at: Moment
@@ -95,6 +96,7 @@ def _shown(subscription: Subscription, keys: Keys) -> dict[str, Any]:
         "allowed_rate_per_minute": subscription.allowed_rate,
         "retry_schedule": list(options.retry_schedule) if options.retry_schedule else None,
         "client_certificate": _public_part(options.client_certificate, keys),
+        "signatures": list(options.signatures),
         "status": subscription.status,
         "created_at": subscription.created_at,
         "updated_at": subscription.updated_at,
