@@ -16,6 +16,7 @@ from hub.domain import circuit, pace
 from hub.domain.fairness import Demand, allocate
 from hub.store import destinations as store
 from hub.store.notifications import notify
+from hub.subscribe.notices import note_misconfigured
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -147,7 +148,10 @@ class Destinations:
         destination.probe_is_due = False
         async with self._pool.acquire() as c:
             with destination.changing():
-                is_ours = await store.open_circuit(c, destination.id, opened, before)
+                async with c.transaction():
+                    is_ours = await store.open_circuit(c, destination.id, opened, before)
+                    if is_ours and opened.cause == "misconfigured":
+                        await note_misconfigured(c, destination.id, opened.since, opened.error)
             if is_ours:
                 destination.openings += 1
                 log.warning(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
+from consumers.forwarding import notices
 from consumers.forwarding.destinations import PROBE_SECONDS, Destinations
 from consumers.forwarding.dispatcher import Dispatcher, OpenRequests
 from consumers.forwarding.lane_progress import LaneProgress
@@ -70,7 +71,8 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                 outbound=outbound,
                 requests=requests,
             )
-            await Forwarder(pool, heartbeat, listener, destinations, webhooks, dispatcher).work(stop)
+            forwarder = Forwarder(pool, heartbeat, listener, destinations, webhooks, dispatcher)
+            await forwarder.work(stop, notices.work(pool, outbound, settings))
     finally:
         await queues.close()
         await pool.close()
@@ -105,12 +107,13 @@ class Forwarder:
         self._leases = Leases(pool, heartbeat)
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def work(self, stop: asyncio.Event) -> None:
-        """Lease and dispatch lanes until `stop` is set, then wait for those in flight."""
+    async def work(self, stop: asyncio.Event, notices: Coroutine[Any, Any, None]) -> None:
+        """Lease and dispatch lanes until `stop` is set, then wait for those in flight; meanwhile send notices."""
         await self._refresh()
         await self._sweep(repair=False)
         async with asyncio.TaskGroup() as group:  # a chore that fails ends the process: its supervisor starts it anew
-            chores = [group.create_task(c) for c in (self._completer.work(), self._completer.work(), self._tick())]
+            works = (self._completer.work(), self._completer.work(), self._tick(), notices)
+            chores = [group.create_task(work) for work in works]
             while not stop.is_set():
                 if not await self._round():
                     await self._listen()

@@ -42,6 +42,12 @@ def _check_distinct(texts: list[Text]) -> list[Text]:
 Url = Annotated[str, Field(min_length=1, max_length=2000, description="Where messages are sent to.")]
 
 
+NoticeUrl = Annotated[
+    str,
+    Field(min_length=1, max_length=2000, description="Where notices about the subscription are sent to, if anywhere."),
+]
+
+
 Services = Annotated[list[ServiceCodeField], Field(min_length=1, max_length=100), AfterValidator(_check_distinct)]
 
 
@@ -82,6 +88,7 @@ class ReadableSubscription(RequestModel):
     retry_schedule: Schedule | None = None
     client_certificate: Certificate | None = None
     signatures: Signatures | None = None
+    notice_url: NoticeUrl | None = None
 
 
 class NewSubscriptionRequest(FormChecked):
@@ -113,6 +120,7 @@ class NewSubscriptionRequest(FormChecked):
     retry_schedule: Schedule | None = None
     client_certificate: Certificate | None = None
     signatures: Signatures | None = None
+    notice_url: NoticeUrl | None = None
 
     def to_options(self, keys: Keys) -> SubscriptionOptions:
         """Return the options in the hub's own terms; a client certificate is sealed."""
@@ -126,6 +134,7 @@ class NewSubscriptionRequest(FormChecked):
             retry_schedule=tuple(self.retry_schedule) if self.retry_schedule else None,
             client_certificate=seal(self.client_certificate.encode(), keys) if self.client_certificate else None,
             signatures=tuple(self.signatures or (Signature.V1,)),
+            notice_url=self.notice_url,
         )
 
 
@@ -143,6 +152,7 @@ class SubscriptionPatch(FormChecked):
     retry_schedule: Schedule | None = None
     client_certificate: Certificate | None = None
     signatures: Signatures | None = None
+    notice_url: NoticeUrl | None = None
 
     def merge(self, options: SubscriptionOptions, keys: Keys) -> SubscriptionOptions:
         """Return the options after this patch."""
@@ -170,4 +180,5 @@ def _to_request(options: SubscriptionOptions, keys: Keys) -> NewSubscriptionRequ
         retry_schedule=list(options.retry_schedule) if options.retry_schedule else None,
         client_certificate=unseal(options.client_certificate, keys).decode() if options.client_certificate else None,
         signatures=list(options.signatures),
+        notice_url=options.notice_url,
     )

@@ -36,7 +36,7 @@ class SubscriptionOptions:
     `services` and `types` (patterns) choose its copies of DUO's events; obligatory deliveries come in any case.
     `reports` says whether it will report what it did. Rates are messages per minute, None for no limit.
     `client_certificate` is sealed: a certificate and key by which it knows the hub. `signatures` are the kinds of
-    signatures that each message carries.
+    signatures that each message carries. `notice_url` gets notices about it.
     """
 
     url: str
@@ -48,6 +48,7 @@ class SubscriptionOptions:
     retry_schedule: tuple[int, ...] | None = None
     client_certificate: bytes | None = field(default=None, repr=False)
     signatures: tuple[Signature, ...] = (Signature.V1,)
+    notice_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

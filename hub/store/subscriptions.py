@@ -128,6 +128,7 @@ def _columns(options: SubscriptionOptions) -> dict[str, Any]:
         "retry_schedule": list(options.retry_schedule) if options.retry_schedule else None,
         "client_certificate": options.client_certificate,
         "signatures": list(options.signatures),
+        "notice_url": options.notice_url,
     }
 
 
@@ -147,6 +148,7 @@ def _subscription(row: Mapping[str, Any]) -> Subscription:
             retry_schedule=tuple(schedule) if schedule else None,
             client_certificate=row["client_certificate"],
             signatures=tuple(map(Signature, row["signatures"])),
+            notice_url=row["notice_url"],
         ),
         allowed_rate=row["allowed_rate"],
         status=SubscriptionStatus(row["status"]),

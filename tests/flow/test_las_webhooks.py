@@ -13,6 +13,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from consumers.forwarding.webhooks import Endpoint, Webhooks
 from hub.domain import signing
 from hub.domain.delivery import Delivered, Gone, Refused, RetryLater
+from hub.domain.subscription import Signature
 from hub.outbound import Outbound
 from hub.outbound.webhook import WebhookMessage, deliver
 from hub.settings import Settings, load
@@ -42,7 +43,7 @@ def settings(database: str) -> Settings:
         {
             "OSR_HUB_DATABASE__DSN": database,
             "OSR_HUB_OIN": "00000099000000009000",
-            "OSR_HUB_HTTP__PUBLIC_URL": "https://hub.test:8443/here",
+            "OSR_HUB_HTTP__PUBLIC_URL": "https://hub.test:8443",
             "OSR_HUB_SECRETS__KEYS": KEYS[0].get_secret_value(),
             "OSR_HUB_WEBHOOK__ALLOWED_NETWORKS": "127.0.0.0/8",
             "OSR_HUB_WEBHOOK__TIMEOUT_SECONDS": "1",
@@ -88,7 +89,7 @@ async def test_the_official_libraries_take_a_message_for_what_it_is(
     webhooks: Webhooks, outbound: Outbound, connection: Connection, las: Receiver
 ) -> None:
     """Standard Webhooks verifies a message, and CloudEvents parses it with sender and trace."""
-    to, secret = await target(webhooks, connection, las.url)
+    to, secret = await target(webhooks, connection, las.url, signatures=tuple(Signature))
     at = datetime.now(UTC)
     outcome = await send(outbound, to, at)
     assert isinstance(outcome, Delivered)

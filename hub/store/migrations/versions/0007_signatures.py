@@ -2,10 +2,10 @@
 
 from hub.store.migrations import plain
 
-revision = "0006"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 
 
 def upgrade() -> None:
     """Add the column."""
-    plain.run("0006_signatures.sql")
+    plain.run("0007_signatures.sql")
