@@ -29,6 +29,7 @@ ROUTERS: Final[tuple[str, ...]] = (
     "keys",
     "subscriptions",
     "schools",
+    "services",
     "systems",
     "mandates",
     "routing",
