@@ -23,12 +23,13 @@ class Broker(StrEnum):
 
 
 class MessageKind(StrEnum):
-    """Which published schema describes a topic's records."""
+    """Which published schema describes a topic's records, or the bodies of a channel over HTTP."""
 
     MANDATE_EVENT = "mandate-event"
     FORWARDED_MESSAGE = "forwarded-message"
     DELIVERY_EVENT = "delivery-event"
     REPORT_EVENT = "report-event"
+    NOTICE_EVENT = "notice-event"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

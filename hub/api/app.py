@@ -112,7 +112,9 @@ def _lifespan(shared: AppState) -> Callable[[FastAPI], AbstractAsyncContextManag
     async def live(_app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             if shared.pool is None:
-                shared.pool = await open_pool(shared.settings.database.url, name="serve", max_size=CONNECTIONS)
+                shared.pool = await open_pool(
+                    shared.settings.database.url, name="serve", max_size=CONNECTIONS, is_lazy=True
+                )
                 stack.push_async_callback(shared.pool.close)
             stack.push_async_callback(shared.verifier.keys.close)
             for work in _chores(shared):

@@ -13,7 +13,7 @@ from hub.api.auth import CallerHere, OperationsHere, require
 from hub.api.bodies import ReasonRequest
 from hub.api.parameters import PagingHere
 from hub.api.reports import ReportHandlerHere, ReportRequest, check_report
-from hub.api.state import ConnectionHere, NotificationsHere, NowHere, SettingsHere, borrow
+from hub.api.state import ConnectionHere, NotificationsHere, NowHere, SettingsHere, borrow, keyed_work
 from hub.domain.delivery import IN_LANE
 from hub.envelopes import EnvelopeDefaults, envelope_defaults, forwarded_message
 from hub.errors import NotFound
@@ -135,7 +135,8 @@ async def post_report(
     if target is None or not is_receiver(caller, target):
         raise NotFound(f"no delivery {delivery_id}")
     report = check_report(body, target, reports.clock())
-    result = await reports.answer(report, request.scope.get("hub.connection"))
+    keyed = keyed_work(request.scope)
+    result = await reports.answer(report, None if keyed is None else await keyed.connection())
     status: str = result.status.value
     if result.status in IN_LANE:
         async with borrow(request) as c:

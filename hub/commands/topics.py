@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaError
 
 from hub.commands.output import print_line
 from hub.errors import Unavailable
+from hub.kafka.reach import find_fault
 from hub.kafka.topics import TopicsFound, ensure_topics
 from hub.operations.services import find_topics
 from hub.settings import load
@@ -42,8 +43,9 @@ def topics() -> None:
 
 def _look(kafka: Kafka, topics: Sequence[Topic]) -> TopicsFound:
     options = kafka.client_options()
-    servers = ",".join(options.pop("bootstrap_servers"))
+    servers = ",".join(options["bootstrap_servers"])
     try:
         return asyncio.run(ensure_topics(servers, topics, options=options))
-    except KafkaError as error:
-        raise Unavailable(f"Kafka at {servers} does not answer: {error}") from error
+    except (KafkaError, OSError, TimeoutError) as error:
+        fault = asyncio.run(find_fault(options, error))
+        raise Unavailable(f"Kafka at {servers} cannot be used: {fault}") from error

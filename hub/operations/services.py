@@ -14,11 +14,13 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from hub.domain.system import Service
-from hub.errors import ConfigurationError, Conflict, NotFound, PreconditionFailed
+from hub.errors import ConfigurationError, Conflict, HubError, NotFound, PreconditionFailed
+from hub.kafka.reach import find_fault
 from hub.kafka.topics import create_missing
 from hub.operations.audit import entry_by
 from hub.store import audit, register
-from hub.store.pool import DATABASE_ERRORS
+from hub.store.connections import connect
+from hub.store.reasons import in_words
 from schemas.topics import DUO_REPORTS, Broker, queue_name, service_queue, topics_on
 
 if TYPE_CHECKING:
@@ -102,10 +104,10 @@ async def create_topic(kafka: Kafka, service: Service) -> str | None:
         return None
     try:
         options = kafka.client_options()
-        servers = ",".join(options.pop("bootstrap_servers"))
+        servers = ",".join(options["bootstrap_servers"])
         made = await create_missing(servers, [service_queue(service.topic, service.shown_as)], options=options)
     except (KafkaError, OSError, TimeoutError, ConfigurationError) as error:
-        why = f"{type(error).__name__}: {error}" if isinstance(error, KafkaError | OSError) else str(error)
+        why = error.detail if isinstance(error, ConfigurationError) else await find_fault(options, error)
         log.warning("topic.not_created", topic=service.topic, error=why, next="run osr-hub topics, or let DUO make it")
         return (
             f"topic {service.topic} could not be created ({why}); run `osr-hub topics`, or let DUO's operators make it"
@@ -136,11 +138,12 @@ async def find_topics(settings: Settings, broker: Broker) -> Sequence[Topic]:
     if broker is Broker.OURS:
         return topics_on(broker)
     try:
-        c = await asyncpg.connect(settings.direct_dsn, timeout=5)
-        try:
-            return await read_duo_topics(c)
-        finally:
-            await c.close()
-    except (*DATABASE_ERRORS, ConfigurationError, asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
+        with in_words():
+            c = await connect(settings.direct_dsn, "osr-hub topics")
+            try:
+                return await read_duo_topics(c)
+            finally:
+                await c.close()
+    except (HubError, asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
         log.warning("services.unknown", error=str(error), next="topics of added services are left out")
         return topics_on(broker)

@@ -16,6 +16,7 @@ from hub.store import lanes, subscriptions
 from hub.store.people import SystemActor
 from hub.subscribe.audit import write_entry
 from hub.subscribe.backlog import cancel_backlog, replace_backlog
+from hub.subscribe.notices import note_disabled
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -112,6 +113,7 @@ async def disable(c: Connection, destination: int, reason: str, now: datetime) -
         if after is None:
             return False
         before = replace(after, status=SubscriptionStatus.ACTIVE)
+        await note_disabled(c, after.id, reason, now)
         await write_entry(c, "disabled", SystemActor.HUB, (before, after), now, because=reason)
     return True
 

@@ -9,9 +9,11 @@ import pytest
 from hub.access import Role
 from hub.console.files import static_path
 from hub.store.reports import park_record
+from hub.subscribe import disable
 from tests.support.api.school_calls import ONE, OTHER, R2, day, mandate_request, open_hub
 from tests.support.lanes.ledger_states import plan_all, report, report_record, take
 from tests.support.pages.form_client import FormClient, log_in_as
+from tests.support.register.subscriptions import NOW, destination_id, subscribed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -147,6 +149,18 @@ async def test_a_school_reads_what_became_of_its_mandates(hub: Client) -> None:
     for path in ("/mandaten/00AA", "/mandaten/00AA/nieuw", "/mandaten/00AA/geschiedenis", "/mandaten/99ZZ"):
         assert (await paper.get(path)).status == 404
     assert (await paper.get("/console")).headers["location"] == "/mandaten"
+
+
+async def test_operations_see_what_a_supplier_is_told(hub: Client, pool: Pool) -> None:
+    """The page of its destination has the open notices, in both languages, and whether they arrived."""
+    async with pool.acquire() as c:
+        await subscribed(c)
+        await disable(c, await destination_id(c, f"las:{ONE}"), "the receiver answered 410 Gone", NOW)
+    paper = await log_in_as(hub, Role.OPERATIONS)
+    text = await paper.text(f"/console/destinations/las:{ONE}")
+    for part in ("Meldingen aan de leverancier", "Abonnement uitgezet", "answered 410 Gone", "Nog niet verzonden."):
+        assert part in text
+    assert "Meldingen" not in await paper.text(PLACE)
 
 
 async def test_a_school_reads_what_operations_pressed(hub: Client) -> None:
