@@ -34,7 +34,7 @@ ShownAs = Annotated[str, typer.Option("--shown-as", help="What people call it.")
 OptionalReason = Annotated[str | None, REASON_OPTION]
 
 
-class Kind(StrEnum):
+class ServiceKind(StrEnum):
     """Who receives the messages of a service."""
 
     DUO = "duo"
@@ -61,7 +61,7 @@ def add(
     code: Code,
     *,
     shown_as: ShownAs,
-    kind: Annotated[Kind, typer.Option(help="Whether DUO receives its messages, or the mandated system.")],
+    kind: Annotated[ServiceKind, typer.Option(help="Whether DUO receives its messages, or the mandated system.")],
     reason: OptionalReason = None,
 ) -> None:
     """Add a service with its destination and its topic; nothing is restarted."""
