@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import AfterValidator, Field, StrictBool, StrictInt
 
 from hub.api.bodies import FormChecked
-from hub.domain.subscription import ALL_TYPES, Signature, SubscriptionOptions
+from hub.domain.subscription import ALL_TYPES, SignatureKind, SubscriptionOptions
 from hub.sealing import seal, unseal
 from hub.store.keys import Keys
 from hub.views.models import NULL_IS_DEFAULT, RequestModel, example
@@ -69,7 +69,7 @@ Certificate = Annotated[str, Field(max_length=30_000), AfterValidator(_check_cer
 
 
 Signatures = Annotated[
-    list[Signature],
+    list[SignatureKind],
     Field(min_length=1, max_length=2, description="`v1` by the secret, `v1a` by the hub's key; left out: `v1`."),
     AfterValidator(_check_distinct),
 ]
@@ -133,7 +133,7 @@ class NewSubscriptionRequest(FormChecked):
             requested_rate=self.requested_rate_per_minute,
             retry_schedule=tuple(self.retry_schedule) if self.retry_schedule else None,
             client_certificate=seal(self.client_certificate.encode(), keys) if self.client_certificate else None,
-            signatures=tuple(self.signatures or (Signature.V1,)),
+            signatures=tuple(self.signatures or (SignatureKind.V1,)),
             notice_url=self.notice_url,
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from hub.domain.subscription import Signature
+from hub.domain.subscription import SignatureKind
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -26,4 +26,4 @@ class Receiver:
     retry_schedule: tuple[int, ...] | None = None
     allowed_rate: int | None = None
     identity: bytes | None = field(default=None, repr=False)
-    signatures: tuple[Signature, ...] = (Signature.V1,)
+    signatures: tuple[SignatureKind, ...] = (SignatureKind.V1,)

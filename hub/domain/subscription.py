@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 ALL_TYPES: Final = ("nl.osr.*",)
 
 
-class Signature(StrEnum):
+class SignatureKind(StrEnum):
     """A kind of signature: by the secret that both sides know, or by the hub's own key."""
 
     V1 = "v1"
@@ -47,7 +47,7 @@ class SubscriptionOptions:
     requested_rate: int | None = None
     retry_schedule: tuple[int, ...] | None = None
     client_certificate: bytes | None = field(default=None, repr=False)
-    signatures: tuple[Signature, ...] = (Signature.V1,)
+    signatures: tuple[SignatureKind, ...] = (SignatureKind.V1,)
     notice_url: str | None = None
 
 

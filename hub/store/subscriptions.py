@@ -8,7 +8,7 @@ import structlog
 
 from hub.domain.planning import DestinationRef
 from hub.domain.receiver import Receiver
-from hub.domain.subscription import Signature, Subscription, SubscriptionOptions, SubscriptionStatus
+from hub.domain.subscription import SignatureKind, Subscription, SubscriptionOptions, SubscriptionStatus
 from hub.errors import ConfigurationError
 from hub.sealing import unseal
 from hub.store.processes import DEAD_AFTER_SECONDS
@@ -147,7 +147,7 @@ def _subscription(row: Mapping[str, Any]) -> Subscription:
             requested_rate=row["requested_rate"],
             retry_schedule=tuple(schedule) if schedule else None,
             client_certificate=row["client_certificate"],
-            signatures=tuple(map(Signature, row["signatures"])),
+            signatures=tuple(map(SignatureKind, row["signatures"])),
             notice_url=row["notice_url"],
         ),
         allowed_rate=row["allowed_rate"],
@@ -175,5 +175,5 @@ def _receiver(row: Mapping[str, Any], keys: Keys) -> Receiver:
         retry_schedule=tuple(schedule) if schedule else None,
         allowed_rate=row["allowed_rate"],
         identity=unseal(identity, keys) if identity else None,
-        signatures=tuple(map(Signature, row["signatures"])),
+        signatures=tuple(map(SignatureKind, row["signatures"])),
     )

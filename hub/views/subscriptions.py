@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from hub.domain.signing import format_secret
-from hub.domain.subscription import Signature, Subscription, SubscriptionStatus
+from hub.domain.subscription import SignatureKind, Subscription, SubscriptionStatus
 from hub.sealing import unseal
 from hub.store.keys import Keys
 from hub.store.notices import Notice
@@ -35,7 +35,7 @@ class SubscriptionBody(CamelModel):
     retry_schedule: list[int] | None
     client_certificate: str | None
     """The certificate that the hub shows there, without its key."""
-    signatures: list[Signature]
+    signatures: list[SignatureKind]
     notice_url: str | None
     status: SubscriptionStatus
     created_at: Moment
