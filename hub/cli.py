@@ -67,7 +67,7 @@ COMMANDS: Final = {
     "doctor": CommandEntry("hub.commands.doctor", "Say what is wrong with this installation."),
     "qualify": CommandEntry("hub.commands.qualify", "Play the hub against a receiver, and say what it does wrong."),
     "token": CommandEntry("hub.commands.token", "Make a development token."),
-    "simulate": CommandEntry("hub.commands.simulate", "Be a believable DUO or a believable LAS."),
+    "simulate": CommandEntry("hub.commands.simulate", "Be a believable DUO or LAS, or a login for development."),
 }
 
 

@@ -10,6 +10,7 @@
     ├── PreconditionRequired    the caller must name the version that it changes
     ├── MediaNotAccepted        the caller accepts no media type that the hub can answer in
     ├── MediaNotSupported       the caller sent a media type that the hub does not read
+    ├── EncodingNotSupported    the caller sent a body that is compressed
     ├── TooLarge                the body is larger than the limit
     ├── TooManyRequests         this caller exceeded its rate
     ├── Unavailable             a part that is needed does not answer now
@@ -51,6 +52,8 @@ class FieldError:
     field: str
     code: str
     detail: str
+    stands_for: int = 1
+    """How many wrong fields it stands for; more than one only where the rest of a long list is counted, not named."""
 
 
 class HubError(Exception):
@@ -86,7 +89,7 @@ class InvalidInput(HubError):
 
     def __init__(self, errors: Sequence[FieldError], detail: str | None = None) -> None:
         self.errors = tuple(errors)
-        count = len(self.errors)
+        count = sum(error.stands_for for error in self.errors)
         super().__init__(detail or (f"{count} fields are wrong" if count != 1 else "1 field is wrong"))
 
     def __str__(self) -> str:
@@ -160,6 +163,12 @@ class MediaNotSupported(HubError):
     code = "unsupported-media-type"
 
 
+class EncodingNotSupported(HubError):
+    """Bodies are read as they are: send it without Content-Encoding."""
+
+    code = "unsupported-encoding"
+
+
 class TooLarge(HubError):
     """The body is larger than what is read."""
 
@@ -171,9 +180,9 @@ class TooManyRequests(HubError):
 
     code = "too-many-requests"
 
-    def __init__(self, seconds: int = 1) -> None:
+    def __init__(self, seconds: int = 1, why: str = "more is asked at once than one caller may ask") -> None:
         self.seconds = seconds
-        super().__init__(f"more is asked at once than one caller may ask; ask again in {seconds} s")
+        super().__init__(f"{why}; ask again in {seconds} s")
 
 
 class Unavailable(HubError):

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
-from faststream import FastStream
 from faststream.kafka import KafkaMessage  # noqa: TC002 - FastStream reads the annotation
 
 from consumers.parking import park, parked_row
@@ -19,7 +18,9 @@ from consumers.planning.bulk_jobs import BulkJobRunner
 from hub import faults, plan
 from hub.domain.ids import time_of
 from hub.domain.lag import hop_seconds
-from hub.kafka.broker import Reading, batch_subscriber, close_broker, commit, make_broker, offsets_after
+from hub.kafka.aiokafka_amended import UnreadableBatch
+from hub.kafka.broker import Reading, batch_subscriber, commit, make_broker, offsets_after
+from hub.kafka.consumer import read_forever
 from hub.processes.heartbeat import Heartbeat
 from hub.processes.running import run_until_set
 from hub.recovery import wait_until_caught_up
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from aiokafka import ConsumerRecord, TopicPartition
     from faststream.kafka import KafkaBroker
 
+    from hub.kafka.consumer import WaitingBroker
     from hub.plan import PlanResult
     from hub.settings import Settings
     from hub.store.pool import Pool
@@ -54,7 +56,6 @@ log = structlog.get_logger(__name__)
 async def run(settings: Settings, stop: asyncio.Event, instance: str | None = None, topic: str = TOPIC) -> None:
     """Plan until `stop` is set; `instance` is a stable name, so that the group waits for a restart."""
     options = settings.kafka.client_options()
-    broker = make_broker(options)
     pool = await open_pool(settings.database.url, name="plan", is_hot=True)
     try:
         async with Heartbeat(pool, "plan") as heartbeat:
@@ -62,13 +63,15 @@ async def run(settings: Settings, stop: asyncio.Event, instance: str | None = No
                 if not await wait_until_caught_up(c, options, topic, stop):
                     return
             planner = Planner(pool, heartbeat)
-            subscribe(broker, planner, instance, topic)
-            await FastStream(broker, logger=None).start()
-            try:
-                await run_until_set(stop, planner.sweep(), BulkJobRunner(pool, heartbeat).run())
-                await planner.flush()
-            finally:
-                await close_broker(broker)
+
+            def broker() -> WaitingBroker:
+                made = make_broker(options)
+                subscribe(made, planner, instance, topic)
+                return made
+
+            reading = read_forever(broker, options)
+            await run_until_set(stop, reading, planner.sweep(), BulkJobRunner(pool, heartbeat).run())
+            await planner.flush()
     finally:
         await pool.close()
 
@@ -112,7 +115,9 @@ def unusable_records(
     found, seen = [], set()
     for record in records:
         brin = (record.key or b"").decode(errors="replace")
-        if BRIN.pattern.fullmatch(brin) is None:
+        if isinstance(record, UnreadableBatch):
+            found.append((record, UnusableRecord("unparsable", record.why)))
+        elif BRIN.pattern.fullmatch(brin) is None:
             found.append((record, NOT_A_BRIN))
         elif brin in unknown and brin not in seen:
             seen.add(brin)

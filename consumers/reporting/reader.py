@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from aiokafka.errors import IllegalStateError
-from faststream import FastStream
 from faststream.kafka import KafkaMessage  # noqa: TC002 - FastStream reads the annotation
 from pydantic import InstanceOf  # noqa: TC002 - FastStream reads the annotation
 
@@ -21,7 +20,8 @@ from consumers.reporting.loss_watch import watch_forever
 from consumers.reporting.read_positions import BatchSplit, ReadPositions
 from consumers.reporting.received_report import INTERNAL_FAULT, ReceivedReport, read_record
 from hub import faults, settle
-from hub.kafka.broker import Reading, batch_subscriber, close_broker, commit, make_broker, offsets_after
+from hub.kafka.broker import Reading, batch_subscriber, commit, make_broker, offsets_after
+from hub.kafka.consumer import read_forever
 from hub.processes.heartbeat import Heartbeat
 from hub.processes.running import run_until_set
 from hub.settle import IncomingReport, UnknownDelivery
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from aiokafka import ConsumerRecord
     from faststream.kafka import KafkaBroker
 
+    from hub.kafka.consumer import WaitingBroker
     from hub.settings import Settings
     from hub.settle.reports import ReportAnswer
     from hub.store.pool import Connection, Pool
@@ -55,17 +56,19 @@ log = structlog.get_logger(__name__)
 
 async def run(settings: Settings, stop: asyncio.Event, instance: str | None = None) -> None:
     """Read reports until `stop` is set."""
-    broker = make_broker(settings.duo_kafka.client_options())
+    options = settings.duo_kafka.client_options()
     pool = await open_pool(settings.database.url, name="reports", is_hot=True)
     try:
         async with Heartbeat(pool, "reports") as heartbeat:
             reader = ReportReader(pool, heartbeat)
-            subscribe(broker, reader, instance)
-            await FastStream(broker, logger=None).start()
-            try:
-                await run_until_set(stop, reader.work(), watch_forever(settings, lambda: heartbeat.process))
-            finally:
-                await close_broker(broker)
+
+            def broker() -> WaitingBroker:
+                made = make_broker(options)
+                subscribe(made, reader, instance)
+                return made
+
+            watching = watch_forever(settings, lambda: heartbeat.process)
+            await run_until_set(stop, read_forever(broker, options), reader.work(), watching)
             await reader.flush()
     finally:
         await pool.close()

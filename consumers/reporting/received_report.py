@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from hub.kafka.aiokafka_amended import UnreadableBatch
 from hub.settle.records import UnusableRecord, read_report
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class ReceivedReport:
 
 def read_record(record: ConsumerRecord[bytes, bytes], now: datetime) -> ReceivedReport:
     """Read a record, whatever it holds."""
+    if isinstance(record, UnreadableBatch):
+        return ReceivedReport(record, UnusableRecord("unparsable", record.why))
     try:
         return ReceivedReport(record, read_report(record.value, record.headers, now))
     except Exception:

@@ -14,6 +14,7 @@ from hub.operations.controls import NOTIFIED_CHANNELS
 from hub.store import observe
 from hub.store.observe import LaneSums
 from hub.store.pool import Connection
+from hub.views.few_errors import FewErrors
 from hub.views.models import Items, Reason, RequestModel, example
 from hub.views.status import DestinationBody, show_destination
 from schemas.identifiers import BrinField
@@ -27,7 +28,7 @@ class HoldRequest(RequestModel):
 
     model_config = example(brins=["18DS"], reason="DUO begins with one school")
 
-    brins: Annotated[list[BrinField], Field(min_length=1, max_length=MAX_SCHOOLS)] | None = None
+    brins: Annotated[list[BrinField], Field(min_length=1, max_length=MAX_SCHOOLS), FewErrors()] | None = None
     reason: Reason
 
 

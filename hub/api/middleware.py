@@ -1,41 +1,29 @@
 """Wraps every request. In: a request. Out: its response, with the headers that all responses have.
 
-It checks what needs no knowledge of the resource (media types, NUL, size), continues the trace, notifies channels of
-committed work, turns unexpected errors into problems, and logs one line per request.
+It lets the form of a request be checked, continues the trace, notifies channels of committed work, turns unexpected
+errors into problems, and logs one line per request. HEAD is answered like GET, without the body.
 """
 
 from __future__ import annotations
 
-import re
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
-from urllib.parse import parse_qsl
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 
 from hub.api.problems import problem_response, translate
+from hub.api.request_form import check_form, is_call
 from hub.api.state import app_state
-from hub.errors import (
-    FieldError,
-    FieldLocation,
-    HubError,
-    InvalidInput,
-    MediaNotAccepted,
-    MediaNotSupported,
-    Unavailable,
-)
+from hub.errors import HubError, Unavailable
 from hub.telemetry import continued_trace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY_BYTES: Final = 8 * 1024 * 1024
 API_VERSION: Final = "1.0.0"
-BASE: Final = "/v1"
 HEADERS: Final = {
     "API-Version": API_VERSION,
     "Cache-Control": "no-store",
@@ -44,9 +32,6 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-_JSON: Final = re.compile(r"application/([\w.-]+\+)?json")
-_TAKES_JSON: Final = re.compile(r"application/([\w.-]+\+)?json|application/\*|\*/\*")
-_WRITES: Final = frozenset({"POST", "PUT", "PATCH"})
 _ROUTINE: Final = ("/health/", "/metrics")
 log = structlog.get_logger(__name__)
 
@@ -65,10 +50,11 @@ class ErrorMiddleware:
             return
         started = perf_counter()
         scope["hub.notifications"] = set()
-        exchange = _Exchange(scope, receive, send)
+        exchange = _Exchange(scope, receive, send, self._address)
+        scope = exchange.scope
         with continued_trace(Headers(scope=scope).get("traceparent")):
             try:
-                _check_form(scope)
+                check_form(scope)
                 await self._app(scope, exchange.receive, exchange.send)
             except Exception as error:  # noqa: BLE001 - every error is answered
                 await self._fail(error, exchange)
@@ -88,8 +74,9 @@ class ErrorMiddleware:
 class _Exchange:
     """One request and its response: the request is bounded, the response gets its headers."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.scope = scope
+    def __init__(self, scope: Scope, receive: Receive, send: Send, address: str) -> None:
+        self.scope = scope if scope["method"] != "HEAD" else {**scope, "method": "GET", "hub.is_head": True}
+        self._address = address
         self.status = 0
         self._receive = receive
         self._send = send
@@ -105,49 +92,16 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            _finish(self.scope, message)
+            _finish(self.scope, message, self._address)
+        elif "hub.is_head" in self.scope:
+            message = {**message, "body": b""}
         await self._send(message)
 
 
-def _check_form(scope: Scope) -> None:
-    if faults := list(_nul_characters(scope)):
-        raise InvalidInput(faults)
-    if not scope["path"].startswith(f"{BASE}/"):
-        return
-    headers = Headers(scope=scope)
-    if not _takes_json(headers.get("accept")):
-        raise MediaNotAccepted
-    has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
-    if has_body and scope["method"] in _WRITES and not _JSON.fullmatch(_media_type(headers.get("content-type", ""))):
-        raise MediaNotSupported
-
-
-def _nul_characters(scope: Scope) -> Iterator[FieldError]:
-    detail = "it holds the character NUL"
-    if b"%00" in scope.get("raw_path", b""):
-        yield FieldError(in_=FieldLocation.PATH, field="", code="nul_character", detail=detail)
-    if b"%00" in scope["query_string"]:
-        for name, value in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True):
-            if "\x00" in name or "\x00" in value:
-                field = "/" + name.replace("\x00", "")
-                yield FieldError(in_=FieldLocation.QUERY, field=field, code="nul_character", detail=detail)
-
-
-def _takes_json(accept: str | None) -> bool:
-    if not accept:
-        return True
-    ranges = [part.strip() for part in accept.split(",")]
-    return any(
-        _TAKES_JSON.fullmatch(_media_type(part)) and not re.search(r";\s*q=0(\.0*)?\s*(;|$)", part) for part in ranges
-    )
-
-
-def _media_type(text: str) -> str:
-    return text.partition(";")[0].strip().lower()
-
-
-def _finish(scope: Scope, start: Message) -> None:
+def _finish(scope: Scope, start: Message, address: str) -> None:
     headers = MutableHeaders(scope=start)
+    if is_call(scope) and headers.get("location", "").startswith("/"):
+        headers["location"] = address + headers["location"]
     for name, value in HEADERS.items():
         headers.setdefault(name, value)
     for channel in scope["hub.notifications"]:
@@ -158,7 +112,7 @@ def _log_request(scope: Scope, status: int, seconds: float) -> None:
     tell = log.debug if scope["path"].startswith(_ROUTINE) else log.info
     tell(
         "request.answered",
-        method=scope["method"],
+        method="HEAD" if "hub.is_head" in scope else scope["method"],
         path=scope["path"],
         status=status,
         ms=round(seconds * 1000, 1),

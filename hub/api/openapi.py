@@ -11,8 +11,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from hub.api import answers
-from hub.api.middleware import API_VERSION, BASE
+from hub.api.middleware import API_VERSION
 from hub.api.problems import Problem, ProblemField
+from hub.api.request_form import BASE
+from hub.api.unknown_parameters import refuse_unknown
 
 TITLE: Final = "OSR hub"
 SUMMARY: Final = "Mandates of the Onderwijs Serviceregister: what changed, who was told, and what they did with it."
@@ -41,7 +43,8 @@ def install(app: FastAPI, address: str) -> None:
             made.append(make_description(app, address))
         return made[0]
 
-    async def show(_request: Request) -> Response:
+    async def show(request: Request) -> Response:
+        refuse_unknown(request)
         return JSONResponse(describe(), headers={"Access-Control-Allow-Origin": "*"})
 
     app.openapi = describe  # type: ignore[method-assign]  # the framework's documented way

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from hub import errors
 from hub.errors import FieldError, FieldLocation, HubError, InvalidInput
 from hub.store.pool import is_transient
+from hub.views.few_errors import MORE_ERRORS, MOST_ERRORS
 from hub.views.models import CamelModel
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -30,6 +31,7 @@ STATUSES: Final[Mapping[type[HubError], HTTPStatus]] = {
     errors.PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
     errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.MediaNotSupported: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.EncodingNotSupported: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.PreconditionRequired: HTTPStatus.PRECONDITION_REQUIRED,
     errors.TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -63,6 +65,9 @@ class Problem(CamelModel):
     detail: str
     code: str
     errors: list[ProblemField] | None = None
+    """At most a hundred of them."""
+    more_errors: int | None = None
+    """How many more fields are wrong, where not all are in `errors`."""
 
 
 def problem_response(error: HubError, address: str) -> Response:
@@ -137,7 +142,10 @@ def _body(error: HubError, status: HTTPStatus, address: str) -> dict[str, Any]:
         "code": _code(error),
     }
     if isinstance(error, InvalidInput):
-        body["errors"] = [{"in": e.in_, "field": e.field, "code": e.code, "detail": e.detail} for e in error.errors]
+        named = [each for each in error.errors if each.code != MORE_ERRORS][:MOST_ERRORS]
+        body["errors"] = [{"in": e.in_, "field": e.field, "code": e.code, "detail": e.detail} for e in named]
+        if more := sum(each.stands_for for each in error.errors) - len(named):
+            body |= {"moreErrors": more, "detail": f"{body['detail']}; the first {len(named)} are named"}
     return body
 
 
@@ -146,10 +154,11 @@ def _methods_at(app: FastAPI, path: str) -> str | None:
     description = app.openapi()
     base = urlsplit(description["servers"][0]["url"]).path
     found = {
-        method.upper()
+        name
         for template, calls in description["paths"].items()
         if re.fullmatch(base + re.sub(r"\{\w+\}", "[^/]+", template), path)
         for method in calls
+        for name in (("GET", "HEAD") if method == "get" else (method.upper(),))
     }
     return ", ".join(sorted(found)) or None
 
@@ -188,6 +197,8 @@ def _headers(error: HubError) -> dict[str, str]:
             return {"Retry-After": str(error.seconds)}
         case errors.Unavailable():
             return {"Retry-After": "1"}
+        case errors.EncodingNotSupported():
+            return {"Accept-Encoding": "identity"}
         case _:
             return {}
 
@@ -200,6 +211,9 @@ def read_fault(fault: Mapping[str, Any]) -> FieldError:
     if kind == "json_invalid":
         detail = f"no JSON: {fault['ctx']['error']} at character {steps[0]}"
         return FieldError(in_=location, field="", code="not_json", detail=detail)
+    if kind == MORE_ERRORS:
+        more = int(fault["ctx"]["count"])
+        return FieldError(in_=location, field="", code=kind, detail=str(fault["msg"]), stands_for=more)
     if location is FieldLocation.PATH:
         steps = [to_camel(str(step)) for step in steps]
     code, message = _FORMS.get(kind, (_CODES.get(kind, kind), str(fault["msg"]).removeprefix("Value error, ")))

@@ -15,6 +15,7 @@ from starlette.types import Scope
 
 from hub.access import Verifier
 from hub.clock import Clock
+from hub.login.provider import Provider
 from hub.settings import Settings
 from hub.store.notifications import Channel, Notifier
 from hub.store.pool import Connection, Pool
@@ -27,8 +28,11 @@ class AppState:
     settings: Settings
     verifier: Verifier
     clock: Clock
+    provider: Provider | None = None
     pool: Pool | None = None
     notifiers: dict[Channel, Notifier] = field(default_factory=dict)
+    snapshot_readers: set[str] = field(default_factory=set)
+    """The subjects of callers to whom a snapshot is being sent."""
 
     @property
     def open_pool(self) -> Pool:
@@ -57,6 +61,10 @@ class PendingNotifications:
     def notify(self, channel: Channel) -> None:
         """Notify this channel when the work of this request is committed."""
         self._channels.add(channel)
+
+
+def _state(request: Request) -> AppState:
+    return app_state(request.scope)
 
 
 def _settings(request: Request) -> Settings:
@@ -91,6 +99,7 @@ async def _connection(request: Request) -> AsyncIterator[Connection]:
         yield connection
 
 
+AppStateHere = Annotated[AppState, Depends(_state)]
 SettingsHere = Annotated[Settings, Depends(_settings)]
 PoolHere = Annotated[Pool, Depends(_pool)]
 ConnectionHere = Annotated[Connection, Depends(_connection, scope="function")]

@@ -85,13 +85,13 @@ SubscriptionContextHere = Annotated[SubscriptionContext, Depends(_context)]
 
 def require_readable(subscription: Subscription | None, caller: Caller) -> Subscription:
     """Return a subscription that this caller may read; raise `NotFound` otherwise."""
-    if subscription is None or not may_read_subscription(caller, subscription.supplier_oin):
+    if subscription is None or not may_read_subscription(caller, subscription):
         raise NotFound("there is no such subscription")
     return subscription
 
 
 def require_own(subscription: Subscription | None, caller: Caller) -> Subscription:
     """Return a subscription that this caller may change; raise `NotFound` otherwise."""
-    if subscription is None or not may_change_subscription(caller, subscription.supplier_oin):
+    if subscription is None or not may_change_subscription(caller, subscription):
         raise NotFound("there is no such subscription")
     return subscription

@@ -9,24 +9,22 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, replace
-from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from faststream import AckPolicy
-from faststream.kafka import KafkaBroker, KafkaMessage
-from faststream.kafka.prometheus import KafkaPrometheusMiddleware
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
-from prometheus_client import REGISTRY
 
+from hub.kafka.consumer import POLL_MS, WaitingBroker
 from schemas.application import describe
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from aiokafka import ConsumerRecord
+    from faststream.kafka import KafkaBroker, KafkaMessage
     from faststream.kafka.subscriber.usecase import BatchSubscriber
 
     from schemas.topics import Topic
@@ -34,12 +32,8 @@ if TYPE_CHECKING:
     Decode = Callable[[KafkaMessage], Awaitable[Any]]
     Parse = Callable[[Sequence[ConsumerRecord[bytes, bytes]]], Awaitable[KafkaMessage]]
 
-POLL_MS: Final = 1000
-"""How often a consumer without records looks at its group and its connections; records end the wait at once."""
-RETRY_SECONDS: Final = 0.1
 COMMIT_TIMEOUT_SECONDS: Final = 3.0
 """aiokafka itself retries for ever."""
-STOP_TIMEOUT_SECONDS: Final = 4.0
 log = structlog.get_logger(__name__)
 _SASL = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512}
 
@@ -60,43 +54,7 @@ class Positioned(Protocol):
         """The offset."""
 
 
-class WaitingConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no types
-    """A consumer whose `getmany` waits until there are records, so that FastStream never sees an empty batch.
-
-    After an empty batch FastStream sleeps as long as the batch timeout, and after an error for five seconds; what is
-    written meanwhile would be read that much later. A consumer that was stopped raises `ConsumerStoppedError`.
-    """
-
-    async def getmany(
-        self, *partitions: TopicPartition, timeout_ms: int = POLL_MS, max_records: int | None = None
-    ) -> dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]]:
-        """Return the next records, however long that takes; raise aiokafka's errors that waiting does not mend."""
-        while True:
-            try:
-                found = await super().getmany(*partitions, timeout_ms=timeout_ms, max_records=max_records)
-            except KafkaError as error:
-                if not error.retriable:
-                    raise
-                log.info("consumer.interrupted", error=type(error).__name__, next="read again")
-                await asyncio.sleep(RETRY_SECONDS)
-            else:
-                if found:
-                    return found  # type: ignore[no-any-return]
-
-
-class WaitingBroker(KafkaBroker):
-    """A FastStream broker whose subscribers wait for records without a pause."""
-
-    async def start(self) -> None:
-        """Connect, and start the subscribers with consumers that wait."""
-        await self.connect()
-        config = self.config.broker_config
-        builder: Any = config.builder  # a partial of aiokafka's consumer with the connection's options
-        config.builder = partial(WaitingConsumer, **builder.keywords)
-        await super().start()
-
-
-def make_broker(options: Mapping[str, Any]) -> KafkaBroker:
+def make_broker(options: Mapping[str, Any]) -> WaitingBroker:
     """Make a broker from aiokafka's own connection options."""
     return WaitingBroker(
         options["bootstrap_servers"],
@@ -175,31 +133,17 @@ async def commit(consumer: Any, offsets: Mapping[TopicPartition, int]) -> None: 
         log.info("commit.skipped", error=type(error).__name__, next="read again without effect")
 
 
-async def close_broker(broker: KafkaBroker) -> None:
-    """Stop a broker; a hung one, which can block a graceful stop for 40 s, is cut off after 4 s."""
-    consumers: list[Any] = [subscriber.consumer for subscriber in broker.subscribers]  # type: ignore[attr-defined]
-    ending = asyncio.create_task(broker.stop())
-    await asyncio.wait({ending}, timeout=STOP_TIMEOUT_SECONDS)
-    if ending.done():
-        await ending
-        return
-    log.warning("broker.cut_off", next="uncommitted records are read again")
-    for consumer in consumers:
-        await consumer._client.close()  # noqa: SLF001 - closing the client ends the graceful stop
-    await asyncio.wait({ending}, timeout=STOP_TIMEOUT_SECONDS)
-    ending.cancel()
-    await asyncio.gather(ending, return_exceptions=True)
-
-
-@cache
 def _middlewares() -> tuple[Any, ...]:
-    """Return FastStream's middlewares; both work per batch. Spans need OpenTelemetry's SDK, which is not a must."""
-    metrics = KafkaPrometheusMiddleware(registry=REGISTRY, app_name="osr-hub")
+    """Return FastStream's middleware for spans, which works per batch and needs OpenTelemetry's SDK: not a must.
+
+    Its middleware for Prometheus is left out: nobody reads a registry of this process, and `serve` has the same figures
+    from the database.
+    """
     try:
         from faststream.kafka.opentelemetry import KafkaTelemetryMiddleware  # noqa: PLC0415 - its imports are an extra
     except ImportError:
-        return (metrics,)
-    return metrics, KafkaTelemetryMiddleware()
+        return ()
+    return (KafkaTelemetryMiddleware(),)
 
 
 def _security(options: Mapping[str, Any]) -> BaseSecurity | None:

@@ -71,7 +71,11 @@ def _partition_of(record: ConsumerRecord[bytes, bytes]) -> TopicPartition:
 @asynccontextmanager
 async def _consumer(options: Mapping[str, Any]) -> AsyncIterator[AIOKafkaConsumer]:
     consumer = AIOKafkaConsumer(
-        **options, enable_auto_commit=False, auto_offset_reset="none", max_partition_fetch_bytes=4 * 1024 * 1024
+        **options,
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        isolation_level="read_committed",
+        max_partition_fetch_bytes=4 * 1024 * 1024,
     )
     try:
         await consumer.start()

@@ -55,6 +55,13 @@ def _check_address(url: str) -> str:
     return url.rstrip("/")
 
 
+def _check_root(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.path or parts.query or parts.fragment or "?" in url or "#" in url:
+        raise ValueError("pages and links begin at the root: give the hub a host name of its own, without a path")
+    return url
+
+
 def check_trusted(url: str) -> str:
     """Return an address that keys may come from; raise `ValueError` for one that others could answer instead."""
     parts = urlsplit(url)
@@ -136,7 +143,7 @@ class Http(SettingsGroup):
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
-    public_url: Address | None = None
+    public_url: Annotated[Address, AfterValidator(_check_root)] | None = None
 
     @property
     def address(self) -> str:
@@ -168,6 +175,17 @@ class Auth(SettingsGroup):
     brins_claim: ClaimPath = "brins"
     bges_claim: ClaimPath = "bges"
     oin_claim: ClaimPath = "oin"
+
+
+class Login(SettingsGroup):
+    """How people log in on the pages: by OpenID Connect at `issuer`, or where it is left out at the tokens' issuer."""
+
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    scopes: Annotated[tuple[str, ...], BeforeValidator(split_commas)] = ("openid", "profile")
+    issuer: TrustedUrl | None = None
+    idle_minutes: PositiveInt = 30
+    hours: PositiveInt = 10
 
 
 class Secrets(SettingsGroup):

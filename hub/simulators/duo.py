@@ -16,6 +16,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
+import hub.kafka  # noqa: F401 - it amends aiokafka
 from hub.clock import now
 from hub.simulators.back_office import decide_outcome
 from hub.simulators.mailbox import RecentIds
@@ -115,6 +116,7 @@ async def _session(options: Mapping[str, Any], duo: DuoOptions) -> None:
             group_id=duo.group,
             group_instance_id=f"{duo.group}-1",
             auto_offset_reset="earliest",
+            isolation_level="read_committed",
             max_partition_fetch_bytes=FETCH_BYTES,
             enable_auto_commit=False,
         )

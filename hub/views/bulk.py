@@ -12,6 +12,7 @@ from hub.domain.bulk import BulkKind, BulkState, approval_reason, needs_approval
 from hub.operations.bulk import BulkJobRequest, BulkPreview
 from hub.operations.bulk.request import selection_json
 from hub.store.bulk import BulkJob, BulkSelection
+from hub.views.few_errors import FewErrors
 from hub.views.models import (
     NULL_IS_DEFAULT,
     CamelModel,
@@ -36,9 +37,9 @@ class BulkRequest(RequestModel):
     kind: ClassVar[BulkKind]
 
     destination: Annotated[str | None, Field(max_length=100)] = None
-    brins: Annotated[list[BrinField], Field(min_length=1, max_length=MAX_IDS)] | None = None
-    mandate_ids: Annotated[list[UUID], Field(min_length=1, max_length=MAX_IDS)] | None = None
-    delivery_ids: Annotated[list[UUID], Field(min_length=1, max_length=MAX_IDS)] | None = None
+    brins: Annotated[list[BrinField], Field(min_length=1, max_length=MAX_IDS), FewErrors()] | None = None
+    mandate_ids: Annotated[list[UUID], Field(min_length=1, max_length=MAX_IDS), FewErrors()] | None = None
+    delivery_ids: Annotated[list[UUID], Field(min_length=1, max_length=MAX_IDS), FewErrors()] | None = None
     statuses: Annotated[list[ShownStatus], Field(min_length=1)] | None = None
     from_: Annotated[RequestMoment | None, Field(alias="from", description="Planned at or after this moment.")] = None
     to: Annotated[RequestMoment | None, Field(description="Planned at or before this moment.")] = None

@@ -22,10 +22,11 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, PydanticUseDefault, ValidationError
+from pydantic_core import CoreSchema, PydanticCustomError, PydanticUseDefault
 from pydantic_core.core_schema import no_info_before_validator_function
 
 from hub.operations.controls import EMPTY_REASON, MAX_REASON_LENGTH
+from hub.views.few_errors import MOST_ERRORS, first_errors
 from schemas.cloudevents import write_time
 from schemas.kinds import HELD, DeliveryStatus
 from schemas.moments import check_day, check_moment
@@ -116,8 +117,19 @@ class RequestModel(CamelModel):
     @classmethod
     def _refuse_unstorable_texts(cls, given: object) -> object:
         if any(_unstorable(text) for text in _texts(given)):
-            faults = [InitErrorDetails(type=fault, loc=loc, input=None) for loc, fault in _unstorable_texts(given)]
-            raise ValidationError.from_exception_data(cls.__name__, faults)
+            raise first_errors(cls.__name__, _unstorable_texts(given))
+        return given
+
+    @model_validator(mode="before")
+    @classmethod
+    def _count_unknown_names(cls, given: object) -> object:
+        """Name the first of very many unknown fields only."""
+        if isinstance(given, dict) and len(given) > MOST_ERRORS and cls.model_config["extra"] == "forbid":
+            known = {field.alias or name for name, field in cls.model_fields.items()}
+            unknown = [name for name in given if name not in known]
+            if len(unknown) > MOST_ERRORS:
+                fault = PydanticCustomError("unknown", "Extra inputs are not permitted")
+                raise first_errors(cls.__name__, (((name,), fault) for name in unknown))
         return given
 
 

@@ -21,12 +21,20 @@ if TYPE_CHECKING:
 
     from tests.support.api.client import Client
 
-SAMPLES = {"brin": "18DS", "branch": "18DS00", "bgeCode": "41561", "parkedId": "1", "name": "duo:rio"}
+SAMPLES = {
+    "brin": "18DS",
+    "branch": "18DS00",
+    "bgeCode": "41561",
+    "parkedId": "1",
+    "name": "duo:rio",
+    "serviceCode": "RIO",
+}
 LISTS: dict[str, tuple[int | str, ...]] = {
     "schools": ("00AA",), "systems": (ONE,), "mandates": (str(uuid4()),), "deliveries": (1, "18DS", 1),
     "lanes": (1, "18DS"), "parked": (1,), "audit": (1,), "replays": (str(uuid4()),), "cancellations": (str(uuid4()),),
 }  # fmt: skip
 """Every list that has pages, and a place in it."""
+BY_SCHOOL = {"schools", "mandates", "deliveries", "lanes", "audit"}
 CAMEL = re.compile(r"[a-z][a-zA-Z0-9]*")
 
 
@@ -71,7 +79,9 @@ async def test_a_trailing_slash_and_another_method_lead_nowhere(hub: Client, des
         assert (await operations.get(f"{path}/")).status == 404
         refused = await operations.call("TRACE", path)
         assert (refused.status, refused.headers["api-version"]) == (405, "1.0.0")
-        assert refused.headers["allow"] == ", ".join(sorted(method.upper() for method in methods))
+        assert refused.headers["allow"] == ", ".join(
+            sorted({*map(str.upper, methods), *({"HEAD"} if "get" in methods else ())})
+        )
 
 
 async def test_every_call_refuses_other_forms_than_json(hub: Client, described: dict[str, Any]) -> None:
@@ -161,7 +171,7 @@ async def test_a_cursor_is_of_its_list_and_filters_alone(hub: Client, path: str)
     others = [write_cursor(list_fingerprint(f"/v1/{other}"), *LISTS[path]) for other in LISTS if other != path]
     asked: list[tuple[str, dict[str, Any]]] = [
         *[(path, {"cursor": cursor}) for cursor in (*others, write_cursor(*LISTS[path]))],
-        (path, {"cursor": own, "brin": "18DS"}),
+        *([(path, {"cursor": own, "brin": "18DS"})] if path in BY_SCHOOL else []),
         ("events", {"since": own}),
     ]
     for where, query in asked:

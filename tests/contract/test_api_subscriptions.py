@@ -44,7 +44,7 @@ async def test_a_subscription_is_made_with_the_receivers_consent(api: Client, la
     answer = await api.post("/v1/subscriptions", subscription_request(las, requestedRatePerMinute=600))
     assert answer.status == 201
     body = answer.json
-    assert answer.headers["location"] == f"/v1/subscriptions/{body['id']}"
+    assert answer.headers["location"] == f"http://hub.test/v1/subscriptions/{body['id']}"
     assert answer.headers["etag"] == '"1"'
     secret, known = body.pop("secret"), {"id", "createdAt", "updatedAt"}
     assert secret.startswith("whsec_")
@@ -59,6 +59,7 @@ async def test_a_subscription_is_made_with_the_receivers_consent(api: Client, la
         "retrySchedule": None,
         "clientCertificate": None,
         "supplierOin": LAS,
+        "systemCode": LAS,
         "destination": f"las:{LAS}",
         "status": "active",
         "allowedRatePerMinute": 120,

@@ -10,7 +10,8 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from faststream.kafka import KafkaMessage  # noqa: TC002 - FastStream reads the annotation
 
-from hub.kafka.broker import Reading, batch_subscriber, close_broker, commit, make_broker, offsets_after
+from hub.kafka.broker import Reading, batch_subscriber, commit, make_broker, offsets_after
+from hub.kafka.consumer import close_broker
 from tests.support.servers.brokers import own_kafka
 
 TOPIC = "osr.mandates.v1"

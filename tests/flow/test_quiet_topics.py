@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from aiokafka import AIOKafkaProducer
 
 from hub.kafka import broker as kafka_broker
-from hub.kafka.broker import Reading, batch_subscriber, close_broker, make_broker
+from hub.kafka.broker import Reading, batch_subscriber, make_broker
+from hub.kafka.consumer import close_broker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import typer.main
 
 from hub.api.app import ROUTERS, UNVERSIONED
-from hub.api.middleware import BASE
+from hub.api.request_form import BASE
 from hub.cli import COMMANDS
 
 if TYPE_CHECKING:

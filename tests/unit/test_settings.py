@@ -201,7 +201,7 @@ def test_what_is_not_utf_8_is_named(tmp_path: Path) -> None:
     ("address", "is_public"),
     [
         ("https://hub.example.nl", True),
-        ("https://hub.example.nl./osr", True),
+        ("https://hub.example.nl.", True),
         ("http://8.8.8.8:8080", True),
         ("https://[2a00:1450::1]", True),
         ("http://127.0.0.1:8080", False),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -32,6 +33,8 @@ class Reply:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    cookies: Sequence[str] = ()
+    """The values of `Set-Cookie`, of which a response may have several."""
 
     @property
     def json(self) -> Any:
@@ -70,18 +73,32 @@ class Client:
         )
         return replace(self, token=issue(self.keyfile, caller, now=now()))
 
-    async def get(self, path: str, *, headers: Mapping[str, str] | None = None, **query: Any) -> Reply:
-        """Send a GET."""
-        return await self.call("GET", f"{path}?{urlencode(query, doseq=True)}" if query else path, headers=headers)
+    async def get(
+        self,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        repeated: Sequence[tuple[str, str]] = (),
+        **query: Any,
+    ) -> Reply:
+        """Send a GET; `repeated` are headers of which one name may stand on several lines."""
+        target = f"{path}?{urlencode(query, doseq=True)}" if query else path
+        return await self.call("GET", target, headers=headers, repeated=repeated)
 
     async def post(self, path: str, body: object = None, *, headers: Mapping[str, str] | None = None) -> Reply:
         """Send a POST."""
         return await self.call("POST", path, body, headers=headers)
 
     async def call(
-        self, method: str, target: str, body: object = None, *, headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        target: str,
+        body: object = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        repeated: Sequence[tuple[str, str]] = (),
     ) -> Reply:
-        """Send any request; a body that is not bytes is sent as JSON."""
+        """Send any request, to a path or an address of this hub; a body that is not bytes is sent as JSON."""
         content = body if isinstance(body, bytes) else b"" if body is None else orjson.dumps(body)
         sent = {"host": "hub.test"}
         if content:
@@ -89,7 +106,7 @@ class Client:
         if self.token is not None:
             sent["authorization"] = f"Bearer {self.token}"
         sent |= {name.lower(): value for name, value in (headers or {}).items()}
-        return await _exchange(self.app, method, target, sent, content)
+        return await _exchange(self.app, method, target.removeprefix(ADDRESS), [*sent.items(), *repeated], content)
 
 
 def client_of(folder: Path, pool: Pool | None = None, **settings: str) -> Client:
@@ -106,7 +123,7 @@ def client_of(folder: Path, pool: Pool | None = None, **settings: str) -> Client
     return Client(app=create_app(load(environment), pool), keyfile=keyfile)
 
 
-async def _exchange(app: ASGIApp, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
+async def _exchange(app: ASGIApp, method: str, target: str, headers: Sequence[tuple[str, str]], body: bytes) -> Reply:
     path, _, query = target.partition("?")
     scope = {
         "type": "http",
@@ -118,7 +135,7 @@ async def _exchange(app: ASGIApp, method: str, target: str, headers: Mapping[str
         "raw_path": path.encode(),
         "query_string": query.encode(),
         "root_path": "",
-        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        "headers": [(name.encode(), value.encode()) for name, value in headers],
         "client": ("127.0.0.1", 1),
         "server": ("hub.test", 80),
         "state": {},
@@ -127,7 +144,9 @@ async def _exchange(app: ASGIApp, method: str, target: str, headers: Mapping[str
     sent: list[Message] = []
 
     async def receive() -> Message:
-        return given.pop() if given else {"type": "http.disconnect"}
+        if not given:
+            await asyncio.Event().wait()  # the connection stays open as long as somebody answers
+        return given.pop()
 
     async def send(message: Message) -> None:
         sent.append(message)
@@ -137,4 +156,5 @@ async def _exchange(app: ASGIApp, method: str, target: str, headers: Mapping[str
         status=sent[0]["status"],
         headers={name.decode().lower(): value.decode() for name, value in sent[0]["headers"]},
         body=b"".join(message.get("body", b"") for message in sent[1:]),
+        cookies=[value.decode() for name, value in sent[0]["headers"] if name.decode().lower() == "set-cookie"],
     )

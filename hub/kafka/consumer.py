@@ -1,0 +1,129 @@
+"""Consumers that never pause, and brokers that are replaced when they fail. In: a broker to make. Out: its records.
+
+FastStream sleeps after an empty batch as long as the batch timeout, and after an error for five seconds; a consumer of
+aiokafka that failed for good fails for ever. Here `getmany` waits until there are records, and `read_forever` replaces
+a broker that cannot start or that failed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import ConsumerStoppedError, KafkaError
+from faststream import FastStream
+from faststream.kafka import KafkaBroker
+
+from hub.kafka.reach import find_fault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from aiokafka import ConsumerRecord, TopicPartition
+
+POLL_MS: Final = 1000
+"""How often a consumer without records looks at its group and its connections; records end the wait at once."""
+RETRY_SECONDS: Final = 0.1
+START_TIMEOUT_SECONDS: Final = 20.0
+STOP_TIMEOUT_SECONDS: Final = 4.0
+RESTART_SECONDS: Final = 2.0
+REPORT_SECONDS: Final = 30.0
+log = structlog.get_logger(__name__)
+
+
+class WaitingConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no types
+    """A consumer whose `getmany` waits until there are records, so that FastStream never sees an empty batch.
+
+    A consumer that was stopped raises `ConsumerStoppedError`. An error that waiting does not mend is handed to
+    `broken`, whose owner replaces the broker; `getmany` then waits for its end.
+    """
+
+    def __init__(self, *topics: str, broken: asyncio.Future[None], **options: Any) -> None:  # noqa: ANN401 - aiokafka's own
+        super().__init__(*topics, **options)
+        self._broken = broken
+        self._reported = -REPORT_SECONDS
+
+    async def getmany(
+        self, *partitions: TopicPartition, timeout_ms: int = POLL_MS, max_records: int | None = None
+    ) -> dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]]:
+        """Return the next records, however long that takes."""
+        while True:
+            try:
+                found = await super().getmany(*partitions, timeout_ms=timeout_ms, max_records=max_records)
+            except ConsumerStoppedError:
+                raise
+            except Exception as error:  # noqa: BLE001 - FastStream would sleep, or end in silence
+                if not (isinstance(error, KafkaError) and error.retriable):
+                    await self._break(error)
+                log.info("consumer.interrupted", error=type(error).__name__, next="read again")
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                if found:
+                    return found  # type: ignore[no-any-return]
+                self._report_missing_topics()
+
+    def _report_missing_topics(self) -> None:
+        missing = [topic for topic in self.subscription() if self.partitions_for_topic(topic) is None]
+        if missing and time.monotonic() - self._reported > REPORT_SECONDS:
+            self._reported = time.monotonic()
+            log.warning("topic.missing", topics=missing, next="osr-hub topics")
+
+    async def _break(self, error: Exception) -> None:
+        if not self._broken.done():
+            self._broken.set_exception(error)
+        await asyncio.get_running_loop().create_future()
+
+
+class WaitingBroker(KafkaBroker):
+    """A FastStream broker whose subscribers wait for records without a pause."""
+
+    broken: asyncio.Future[None]
+    """Ends with the error that waiting does not mend."""
+
+    async def start(self) -> None:
+        """Connect, and start the subscribers with consumers that wait."""
+        self.broken = asyncio.get_running_loop().create_future()
+        await self.connect()
+        config = self.config.broker_config
+        builder: Any = config.builder  # a partial of aiokafka's consumer with the connection's options
+        config.builder = partial(
+            WaitingConsumer, **builder.keywords, isolation_level="read_committed", broken=self.broken
+        )
+        await super().start()
+
+
+async def read_forever(make: Callable[[], WaitingBroker], options: Mapping[str, Any]) -> None:
+    """Let the subscribers of a broker read; put a new one in its place whenever it cannot start or has failed."""
+    while True:
+        broker = make()
+        try:
+            async with asyncio.timeout(START_TIMEOUT_SECONDS):
+                await FastStream(broker, logger=None).start()
+            await broker.broken
+        except Exception as error:  # noqa: BLE001 - nothing else starts it again
+            topics = [name for subscriber in broker.subscribers for name in subscriber.topic_names]  # type: ignore[attr-defined]
+            log.warning("consumer.replaced", error=await find_fault(options, error, topics), next="retry in 2 s")
+        finally:
+            await close_broker(broker)
+        await asyncio.sleep(RESTART_SECONDS)
+
+
+async def close_broker(broker: KafkaBroker) -> None:
+    """Stop a broker; a hung one, which can block a graceful stop for 40 s, is cut off after 4 s."""
+    consumers: list[Any] = [subscriber.consumer for subscriber in broker.subscribers]  # type: ignore[attr-defined]
+    ending = asyncio.create_task(broker.stop())
+    await asyncio.wait({ending}, timeout=STOP_TIMEOUT_SECONDS)
+    if ending.done():
+        await ending
+        return
+    log.warning("broker.cut_off", next="uncommitted records are read again")
+    for consumer in consumers:
+        if consumer is not None:
+            await consumer._client.close()  # noqa: SLF001 - closing the client ends the graceful stop
+    await asyncio.wait({ending}, timeout=STOP_TIMEOUT_SECONDS)
+    ending.cancel()
+    await asyncio.gather(ending, return_exceptions=True)
