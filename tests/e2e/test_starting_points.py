@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 import pytest
 
+from tests.support.guides.commands import run_guide, token_endpoint
 from tests.support.guides.starting_points import (
     RECEIVERS,
     StartingPoint,
@@ -24,7 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-SUPPLIERS: Final = {"python": "00000099000000007100", "node": "00000099000000007200", "duo": "00000099000000007300"}
+SUPPLIERS: Final = {
+    "python": "00000099000000007100",
+    "node": "00000099000000007200",
+    "duo": "00000099000000007300",
+    "guide": "00000099000000007400",
+}
 LONGEST: Final = 150
 BOARDS: Final = ("41561", "42634", "41676", "41775")
 LANGUAGES: Final = (
@@ -137,6 +143,39 @@ async def test_a_reader_to_start_from_is_right(
     ours = [report for report in reports if report["source"] == settings["OSR_SOURCE"]]
     assert len(ours) == len({report["id"] for report in ours}) == 3
     assert {report["partitionkey"] for report in ours} == {"18DS"}
+
+
+@pytest.mark.curl
+async def test_the_guide_for_a_las_works_as_written(stack: RunningStack, schools: str, tmp_path: Path) -> None:
+    """Each of its commands, one after the other, from a token by client credentials to the replaced secret."""
+    await grant(stack, schools, SUPPLIERS["guide"], "13BU")
+    it = await make_receiver("python", tmp_path)
+    token = await stack.token("las", "--oin", SUPPLIERS["guide"])
+    async with token_endpoint({"guide:secret": token}) as where:
+        settings = {
+            "OSR_API": stack.connection["api"],
+            "OSR_HOOK": it.url,
+            "OSR_RECEIVER_PORT": str(it.port),
+            "OSR_TOKEN_URL": where,
+            "OSR_CLIENT": "guide:secret",
+        }
+        said = await run_guide("las", tmp_path, settings)
+    assert "QUALIFIED: all 14 rules are kept." in said
+    assert said.count('"outcome":"delivered"') == 2  # the two test messages, the last one signed by both secrets
+    found = await stack.call("GET", "/subscriptions", token=token)
+    assert [one["status"] for one in found["items"]] == ["active"]
+
+
+@pytest.mark.curl
+async def test_the_guide_for_duo_works_as_written(stack: RunningStack, schools: str, tmp_path: Path) -> None:
+    """Each of its commands: read a queue, report, look at what became of it, compare."""
+    made = await grant(stack, schools, SUPPLIERS["guide"], "13BU", "RIO")
+    await make_receiver("python", tmp_path)
+    settings = reader_settings("python", stack, "duo.rio.v1", tmp_path)
+    token = stack.connection["tokens"]["duo"]
+    said = await run_guide("duo", tmp_path, {**settings, "OSR_API": stack.connection["api"], "OSR_TOKEN": token})
+    assert made["id"] in said
+    assert '"missing":' in said
 
 
 async def test_the_books_are_right(stack: RunningStack) -> None:

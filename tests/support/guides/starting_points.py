@@ -95,7 +95,7 @@ class StartingPoint:
 async def make_receiver(language: str, folder: Path) -> StartingPoint:
     """Copy a receiver into a folder and install what it needs."""
     made = StartingPoint(language=language, folder=folder, port=free_port())
-    for name in ("receiver.py", "receiver.mjs", "package.json", "package-lock.json"):
+    for name in ("receiver.py", "receiver.mjs", "package.json", "package-lock.json", "duo_reader.py"):
         shutil.copy(RECEIVERS / name, folder / name)
     made.secrets.write_text("")
     if language == "node":

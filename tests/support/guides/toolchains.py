@@ -1,4 +1,4 @@
-"""Finds Node and Java for the tests of the guides. In: the PATH. Out: where they are, or what to install.
+"""Finds Node, Java and curl for the tests of the guides. In: the PATH. Out: where they are, or what to install.
 
 As a program, with the name of one, it exits 1 when that is not there, so that `make test` can say what it leaves out.
 """
@@ -43,6 +43,7 @@ TOOLCHAINS: Final = (
         tests="the receiver for Node",
     ),
     Toolchain(mark="java", programs=("java", "javac"), package="default-jdk-headless", tests="the reader in Java"),
+    Toolchain(mark="curl", programs=("curl", "bash"), package="curl", tests="the commands of the guides"),
 )
 
 
