@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from hub.access import Verifier, verifier_for
 from hub.api import openapi, problems
+from hub.api.first_key import make_first_key
 from hub.api.idempotency import IdempotencyMiddleware
 from hub.api.limits import RateLimitMiddleware
 from hub.api.middleware import ErrorMiddleware
@@ -29,6 +30,7 @@ ROUTERS: Final[tuple[str, ...]] = (
     "keys",
     "subscriptions",
     "schools",
+    "services",
     "systems",
     "mandates",
     "routing",
@@ -113,7 +115,9 @@ def _lifespan(shared: AppState) -> Callable[[FastAPI], AbstractAsyncContextManag
     async def live(_app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             if shared.pool is None:
-                shared.pool = await open_pool(shared.settings.database.url, name="serve", max_size=CONNECTIONS)
+                shared.pool = await open_pool(
+                    shared.settings.database.url, name="serve", max_size=CONNECTIONS, is_lazy=True
+                )
                 stack.push_async_callback(shared.pool.close)
             stack.push_async_callback(shared.verifier.keys.close)
             for work in _chores(shared):
@@ -126,7 +130,7 @@ def _lifespan(shared: AppState) -> Callable[[FastAPI], AbstractAsyncContextManag
 def _chores(shared: AppState) -> list[Coroutine[None, None, None]]:
     """Return what runs beside the requests."""
     keys = [] if shared.provider is None else [shared.provider.keep_fresh()]
-    return [_delete_outdated(shared), shared.verifier.keys.keep_fresh(), *keys]
+    return [_delete_outdated(shared), make_first_key(shared), shared.verifier.keys.keep_fresh(), *keys]
 
 
 async def _end(task: asyncio.Task[None]) -> None:

@@ -8,12 +8,12 @@ from fastapi import APIRouter, Depends, Query, Request
 
 from hub.access import Actor, Caller, Role
 from hub.access.boards import own_schools
-from hub.access.rules import delivery_scope, is_receiver, may_read_school, may_see_url
+from hub.access.rules import delivery_scope, is_operator, is_receiver, may_read_school, may_see_url
 from hub.api.auth import CallerHere, OperationsHere, require
 from hub.api.bodies import ReasonRequest
 from hub.api.parameters import PagingHere
 from hub.api.reports import ReportHandlerHere, ReportRequest, check_report
-from hub.api.state import ConnectionHere, NotificationsHere, NowHere, SettingsHere, borrow
+from hub.api.state import ConnectionHere, NotificationsHere, NowHere, SettingsHere, borrow, keyed_work
 from hub.domain.delivery import IN_LANE
 from hub.envelopes import EnvelopeDefaults, envelope_defaults, forwarded_message
 from hub.errors import NotFound
@@ -76,7 +76,8 @@ class DeliveryContext:
         """Return a delivery as the caller may see it: only its supplier and operations see the address of a webhook."""
         destination = self.destination(view)
         with_url = may_see_url(self.caller, destination)
-        return show_delivery(view, destination, self.epoch, with_url=with_url)
+        with_words = is_operator(self.caller)
+        return show_delivery(view, destination, self.epoch, with_url=with_url, with_words=with_words)
 
     def envelope_defaults(self) -> EnvelopeDefaults:
         """Return what all messages of this hub have in common."""
@@ -135,7 +136,8 @@ async def post_report(
     if target is None or not is_receiver(caller, target):
         raise NotFound(f"no delivery {delivery_id}")
     report = check_report(body, target, reports.clock())
-    result = await reports.answer(report, request.scope.get("hub.connection"))
+    keyed = keyed_work(request.scope)
+    result = await reports.answer(report, None if keyed is None else await keyed.connection())
     status: str = result.status.value
     if result.status in IN_LANE:
         async with borrow(request) as c:

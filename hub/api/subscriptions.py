@@ -28,7 +28,7 @@ from hub.api.subscription_requests import (
 from hub.domain.signing import format_secret
 from hub.domain.subscription import SubscriptionStatus
 from hub.errors import FieldError
-from hub.store import register
+from hub.store import notices, register
 from hub.store import subscriptions as store
 from hub.subscribe import trial
 from hub.views.models import Items
@@ -36,13 +36,16 @@ from hub.views.subscriptions import (
     NewSubscriptionBody,
     RotationBody,
     SubscriptionBody,
+    SubscriptionDetailBody,
     TrialBody,
     show_new_subscription,
     show_subscription,
+    show_subscription_detail,
 )
 
 router = APIRouter(prefix="/subscriptions", tags=["subscriptions"])
 
+NEWEST_NOTICES = 10
 ReaderHere = Annotated[Caller, Depends(require(Role.LAS, Role.OPERATIONS))]
 
 
@@ -69,7 +72,7 @@ async def post_subscription(
     async with context.borrow() as c:
         system = await subscribe.check_request(c, asker, options)
         await subscribe.check_free(c, system.code)
-    allowed_rate = await context.obtain_consent(options)
+    allowed_rate = await context.obtain_consent(oin, options)
     agreed = subscribe.AgreedRequest(options=options, allowed_rate=allowed_rate, system_code=system.code)
     async with context.borrow() as c, c.transaction():
         made, secret = await subscribe.subscribe(c, oin, agreed, context.keys, context.now())
@@ -83,12 +86,13 @@ async def post_subscription(
 @router.get("/{subscription_id}", responses=TAGGED)
 async def get_subscription(
     subscription_id: UUID, caller: ReaderHere, context: SubscriptionContextHere, response: Response
-) -> SubscriptionBody:
-    """Read a subscription."""
+) -> SubscriptionDetailBody:
+    """Read a subscription, with the newest notices about it."""
     async with context.borrow() as c:
         found = require_readable(await store.find(c, subscription_id), caller)
+        about = await notices.newest(c, found.id, NEWEST_NOTICES)
     response.headers["ETag"] = etag(found.version)
-    return show_subscription(found, context.keys)
+    return show_subscription_detail(found, about, context.keys)
 
 
 @router.patch("/{subscription_id}", responses=TAGGED)
@@ -111,7 +115,8 @@ async def patch_subscription(
         await subscribe.check_request(c, asker, options)
     asks = not body.model_fields_set.isdisjoint(subscribe.NEEDS_CONSENT)
     agreed = subscribe.AgreedRequest(
-        options=options, allowed_rate=await context.obtain_consent(options) if asks else before.allowed_rate
+        options=options,
+        allowed_rate=await context.obtain_consent(before.supplier_oin, options) if asks else before.allowed_rate,
     )
     async with context.borrow() as c, c.transaction():
         locked = require_own(await store.lock(c, subscription_id), caller)
@@ -168,7 +173,7 @@ async def post_resume(
         found = require_own(await store.find(c, subscription_id), caller)
     check_match(if_match, found.version)
     if found.status is SubscriptionStatus.DISABLED:
-        await context.obtain_consent(found.options)
+        await context.obtain_consent(found.supplier_oin, found.options)
     async with context.borrow() as c, c.transaction():
         locked = require_own(await store.lock(c, subscription_id), caller)
         check_match(if_match, locked.version)
@@ -205,7 +210,8 @@ async def post_test(subscription_id: UUID, caller: LasHere, context: Subscriptio
     async with context.borrow() as c:
         found = require_own(await store.find(c, subscription_id), caller)
         prepared = await trial.prepare(c, found, context.settings, context.now())
-    return TrialBody.model_validate(await trial.send(context.outbound, prepared, context.now()))
+    async with context.outside(found.supplier_oin):
+        return TrialBody.model_validate(await trial.send(context.outbound, prepared, context.now()))
 
 
 def _subscriber(caller: Caller, body: ReadableSubscription) -> subscribe.Subscriber | None:
@@ -222,5 +228,9 @@ async def _check_rest(
     async with context.borrow() as c:
         references = await register.references(c)
     return subscribe.check_fields(
-        references, asker, url=body.url or None, services=body.services or (), types=body.types or ()
+        references,
+        asker,
+        urls={"/url": body.url or None, "/noticeUrl": body.notice_url},
+        services=body.services or (),
+        types=body.types or (),
     )

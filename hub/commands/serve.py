@@ -12,7 +12,9 @@ import uvicorn
 
 from hub.api.app import create_app
 from hub.errors import ConfigurationError, Unavailable
+from hub.outbound.certificates import read_certificates
 from hub.processes.running import run_until_stopped
+from hub.store.waiting import wait_for_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,10 +38,11 @@ class _Server(uvicorn.Server):
 @app.command()
 def serve() -> None:
     """Serve requests until SIGTERM; open requests get five seconds to finish."""
-    run_until_stopped([_serve])
+    run_until_stopped([_serve], waits_for_database=False)
 
 
 async def _serve(settings: Settings, stop: asyncio.Event) -> None:
+    read_certificates(settings.webhook)  # what cannot be used is told now, not to the first who subscribes
     server = _Server(
         uvicorn.Config(
             create_app(settings),
@@ -52,13 +55,24 @@ async def _serve(settings: Settings, stop: asyncio.Event) -> None:
     )
     with _listen(settings.http.host, settings.http.port) as listening:
         serving = asyncio.create_task(server.serve(sockets=[listening]))
-        stopping = asyncio.create_task(stop.wait())
+        stopping = asyncio.create_task(_until_stopped(settings, stop))
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
         server.should_exit = True
         await serving
+        if stopping.done():
+            await stopping
+        stopping.cancel()
     if not server.started:
         raise Unavailable("the API did not start; the lines above say why")
+
+
+async def _until_stopped(settings: Settings, stop: asyncio.Event) -> None:
+    """Return when `stop` is set; a database that is away is waited for, while calls are answered 503.
+
+    Raises `ConfigurationError` when the database's address is wrong.
+    """
+    await wait_for_database(settings.database, stop, needs_session=False)
+    await stop.wait()
 
 
 def _listen(host: str, port: int) -> socket.socket:

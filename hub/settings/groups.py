@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic import model_validator as checks_together
 
 from hub.errors import ConfigurationError
+from hub.settings.dsn import read_dsn
 
 PREFIX: Final = "OSR_HUB_"
 PRIVATE_NAMES: Final = (".localhost", ".local", ".internal", ".home.arpa", ".test", ".svc")
@@ -35,8 +36,7 @@ def split_commas(given: object) -> object:
 
 
 def _check_postgres(dsn: SecretStr) -> SecretStr:
-    if not dsn.get_secret_value().startswith(("postgresql://", "postgres://")):
-        raise ValueError("a database is named like postgresql://user:password@host:5432/name")
+    read_dsn(dsn.get_secret_value())
     return dsn
 
 
@@ -194,9 +194,17 @@ class Secrets(SettingsGroup):
     keys: Annotated[tuple[SealingKey, ...], BeforeValidator(split_commas)] = ()
 
 
+class HttpClientName(StrEnum):
+    """The client that calls receivers: the hub's own on asyncio streams, or pyreqwest."""
+
+    STREAMS = "streams"
+    PYREQWEST = "pyreqwest"
+
+
 class Webhook(SettingsGroup):
     """How receivers' webhooks are called."""
 
+    http_client: Annotated[HttpClientName, BeforeValidator(_lower)] = HttpClientName.STREAMS
     timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 15
     retry_schedule: Annotated[tuple[PositiveInt, ...], Field(min_length=1), BeforeValidator(split_commas)] = (
         5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400,
@@ -227,6 +235,10 @@ class Limits(SettingsGroup):
     unknown_per_second: NonNegativeFloat = 100
     unknown_burst: PositiveInt = 1000
     remembered: PositiveInt = 10_000
+    keyed_at_once: PositiveInt = 16
+    kept_answers: PositiveInt = 10_000
+    receiver_calls_at_once: PositiveInt = 2
+    receiver_calls_per_minute: PositiveInt = 30
 
 
 class Retention(SettingsGroup):

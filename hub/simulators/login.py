@@ -42,7 +42,7 @@ class DevelopmentUser:
 
 SCHOOL: Final = {"roles": ["OSR-toegang"]}
 USERS: Final = (
-    DevelopmentUser(key="sanne", name="Sanne de Vries", about="De Boog (18DS)", claims={**SCHOOL, "brins": ["18DS"]}),
+    DevelopmentUser(key="sanne", name="Sanne de Vries", about="school 18DS", claims={**SCHOOL, "brins": ["18DS"]}),
     DevelopmentUser(key="mark", name="Mark Jansen", about="een bestuur", claims={**SCHOOL, "bges": ["41676"]}),
     DevelopmentUser(key="kim", name="Kim Bakker", about="zonder rol", claims={}),
     DevelopmentUser(key="ria", name="Ria Meijer", about="beheer", claims={"roles": ["operations"]}),

@@ -116,6 +116,8 @@ class DeliveryView:
     failed_since: datetime | None
     kafka_partition: int | None
     kafka_offset: int | None
+    http_status: int | None
+    sent_ms: int | None
     head: int
     due: datetime | None
     lane_is_held: bool

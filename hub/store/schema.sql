@@ -174,9 +174,11 @@ create table subscriptions (
   version integer not null default 1,
   created_at timestamptz not null,
   updated_at timestamptz not null,
+  notice_url text,
   foreign key (system_code, supplier_oin) references systems (system_code, supplier_oin)
 );
 create unique index subscriptions_one_per_system on subscriptions (system_code) where status <> 'deleted';
+comment on column subscriptions.notice_url is 'Where notices about the subscription are sent, if anywhere.';
 create trigger subscriptions_default_code before insert on subscriptions
   for each row when (new.system_code is null) execute function default_system_code();
 
@@ -189,6 +191,29 @@ create table subscription_secrets (
   valid_until timestamptz
 );
 create index subscription_secrets_subscription on subscription_secrets (subscription_id);
+
+-- Notices to suppliers about their subscriptions: one per cause until it ends.
+create table subscription_notices (
+  id uuid primary key,
+  subscription_id uuid not null references subscriptions,
+  cause text not null check (
+    cause in ('disabled', 'misconfigured', 'waiting', 'secret_expires', 'certificate_expires')),
+  detail text not null,
+  since timestamptz not null,
+  created_at timestamptz not null,
+  ended_at timestamptz,
+  attempts smallint not null default 0,
+  next_at timestamptz,
+  sent_at timestamptz,
+  error text,
+  check (next_at is null or (sent_at is null and ended_at is null))
+);
+create unique index subscription_notices_one_per_cause on subscription_notices (subscription_id, cause)
+  where ended_at is null;
+create index subscription_notices_newest on subscription_notices (subscription_id, created_at);
+create index subscription_notices_due on subscription_notices (next_at) where next_at is not null;
+comment on column subscription_notices.since is 'When the cause began; for something that expires, when it does.';
+comment on column subscription_notices.next_at is 'When it is sent next; null: sent, over, or tried often enough.';
 
 -- The hub's own signing keys; the private key is encrypted.
 create table signing_keys (
@@ -359,6 +384,8 @@ create table deliveries (
   result text,
   refusals smallint,
   refused_since timestamptz,
+  http_status smallint,
+  sent_ms integer,
   primary key (destination, brin, sequence),
   constraint waiting_is_untouched check (status <> 'waiting' or (delivered_at is null and processed_at is null)),
   constraint retrying_has_failed check (status <> 'retrying' or (attempts > 0 and failed_since is not null)),
@@ -375,6 +402,7 @@ comment on column deliveries.replay_of is 'The delivery that it repeats with the
 comment on column deliveries.failed_since is 'When its first attempt failed.';
 comment on column deliveries.result is
   'The processing result of another delivery as JSON text, for a system that asked for results.';
+comment on column deliveries.sent_ms is 'How long the attempt took that the receiver accepted.';
 comment on column deliveries.refusals is 'How many attempts the receiver refused; null: none.';
 
 -- Failed attempts to send a delivery.
@@ -490,17 +518,25 @@ create table hub_state (
 comment on column hub_state.ledger_epoch is 'One more than the number of restores from a backup; receivers see it.';
 comment on column hub_state.archived_positions is 'The number of rows of `published_events` that retention deleted.';
 
--- Responses to requests with an Idempotency-Key, for repeats of the same request.
+-- Requests with an Idempotency-Key: claimed while one process works on them, then answered, for repeats of the same
+-- request. `caller` is a subject with what it may do; `subject` finds the rows of a person.
 create table idempotency_keys (
   caller text not null,
   key text not null,
   request_hash bytea not null,
-  status integer not null,
-  headers jsonb not null,
-  body bytea not null,
+  status integer,
+  headers jsonb,
+  body bytea,
   created_at timestamptz not null,
-  primary key (caller, key)
+  subject text,
+  token uuid,
+  claimed_until timestamptz,
+  primary key (caller, key),
+  constraint idempotency_keys_claimed_or_answered check (
+    (status is null) = (headers is null) and (status is null) = (claimed_until is not null)
+    and (claimed_until is null) = (token is null) and (body is null or status is not null))
 );
+create index idempotency_keys_subject on idempotency_keys (subject);
 
 -- The only table that links a pseudonym to the subject of a token; erasing a person empties `subject`.
 create table people (

@@ -63,6 +63,10 @@ class Client:
         )
         return replace(self, token=issue(self.keyfile, caller, now=now()))
 
+    def as_bearer(self, caller: Caller) -> Client:
+        """Return a client with a new token for this caller."""
+        return replace(self, token=issue(self.keyfile, caller, now=now()))
+
     def as_everybody(self, *, brins: Sequence[str], oin: str) -> Client:
         """Return a client with a new token for every role."""
         caller = Caller(
