@@ -77,6 +77,7 @@ OPTIONS: Final[dict[str, Any]] = {
     "redoc_url": None,
     "redirect_slashes": False,
     "telemetry": {"tracing": False},
+    "generate_unique_id_function": openapi.operation_id,
 }
 """The description of the API is a route of our own, and an address with a slash at its end is 404."""
 CONNECTIONS: Final = 8
