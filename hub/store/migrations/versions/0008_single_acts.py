@@ -2,10 +2,10 @@
 
 from hub.store.migrations import plain
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 
 
 def upgrade() -> None:
     """Add the acts of a person that are no job."""
-    plain.run("0007_single_acts.sql")
+    plain.run("0008_single_acts.sql")
