@@ -25,6 +25,7 @@ from hub.clock import LedgerClock
 from hub.envelopes import envelope_defaults
 from hub.kafka.batches import partition_of
 from hub.outbound import Outbound
+from hub.processes.files import files_left
 from hub.processes.heartbeat import Heartbeat
 from hub.store import lanes, ledger, processes
 from hub.store.meters import Meters
@@ -222,6 +223,7 @@ class Forwarder:
                 log.warning("tick.failed", error=str(error), next="again in a second")
 
     async def _refresh(self) -> None:
+        self._dispatcher.fit_into(files_left())
         async with self._pool.acquire() as c:
             self._dispatcher.enter_epoch(await ledger.epoch(c))
         await self._destinations.refresh(await self._webhooks.endpoints())

@@ -12,6 +12,7 @@ import uvicorn
 
 from hub.api.app import create_app
 from hub.errors import ConfigurationError, Unavailable
+from hub.outbound.certificates import read_certificates
 from hub.processes.running import run_until_stopped
 from hub.store.waiting import wait_for_database
 
@@ -41,6 +42,7 @@ def serve() -> None:
 
 
 async def _serve(settings: Settings, stop: asyncio.Event) -> None:
+    read_certificates(settings.webhook)  # what cannot be used is told now, not to the first who subscribes
     server = _Server(
         uvicorn.Config(
             create_app(settings),

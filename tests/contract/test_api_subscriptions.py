@@ -11,6 +11,7 @@ from standardwebhooks import Webhook
 
 from hub import subscribe
 from hub.access import Role
+from hub.api.first_key import make_first_key
 from hub.domain.signing import parse_public_key
 from tests.support.api.client import Client
 from tests.support.api.school_calls import patch
@@ -196,6 +197,18 @@ async def test_the_hubs_own_signature_is_verified_by_its_public_key(api: Client,
     signature = next(part for part in sent.headers["webhook-signature"].split() if part.startswith("v1a,"))
     signed = f"{sent.headers['webhook-id']}.{sent.headers['webhook-timestamp']}.".encode() + sent.body
     public.verify(base64.b64decode(signature.removeprefix("v1a,")), signed)
+
+
+async def test_asking_for_the_keys_makes_none(api: Client, pool: Pool) -> None:
+    """A key is made when the hub starts, once, with an entry in the audit; never by whoever asks."""
+    anyone = Client(app=api.app, keyfile=api.keyfile)
+    assert (await anyone.get("/v1/keys")).json == {"items": [], "next": None}
+    assert await pool.fetchval("select count(*) from signing_keys") == 0
+    for _ in range(2):
+        await make_first_key(api.app.state.shared)  # type: ignore[attr-defined]
+
+    assert len((await anyone.get("/v1/keys")).json["items"]) == 1
+    assert [row["action"] for row in await pool.fetch("select action from audit")] == ["key.created"]
 
 
 @pytest.mark.parametrize(
