@@ -4,6 +4,7 @@ With an `Idempotency-Key` the connection is inside a transaction that also store
 otherwise the caller of a use case opens its own.
 """
 
+from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ class AppState:
     clock: Clock
     pool: Pool | None = None
     notifiers: dict[Channel, Notifier] = field(default_factory=dict)
+    pseudonyms: OrderedDict[str, str] = field(default_factory=OrderedDict)
 
     @property
     def open_pool(self) -> Pool:
