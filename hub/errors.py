@@ -196,10 +196,11 @@ class TooManyRequests(HubError):
 
     code = "too-many-requests"
 
-    def __init__(self, seconds: int = 1, detail: str | None = None, *, brin: str | None = None) -> None:
+    def __init__(
+        self, seconds: int = 1, why: str = "more is asked at once than one caller may ask", *, brin: str | None = None
+    ) -> None:
         self.seconds = seconds
-        said = detail or f"more is asked at once than one caller may ask; ask again in {seconds} s"
-        super().__init__(said, brin=brin)
+        super().__init__(f"{why}; ask again in {seconds} s", brin=brin)
 
 
 class TooManyChanges(TooManyRequests):

@@ -37,6 +37,7 @@ ROUTERS: Final[tuple[str, ...]] = (
     "deliveries",
     "lanes",
     "reconciliation",
+    "snapshots",
     "lag",
     "destinations",
     "replays",

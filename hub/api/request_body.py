@@ -71,7 +71,7 @@ class RequestBodyMiddleware:
     @asynccontextmanager
     async def _large_body(self, subject: str) -> AsyncIterator[None]:
         if subject in self._busy:
-            raise TooManyRequests(1, "another large body of this caller is in progress; send one after the other")
+            raise TooManyRequests(1, "another large body of this caller is in progress")
         self._busy.add(subject)
         try:
             yield

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 BASE: Final = "/v1"
 _JSON: Final = re.compile(r"application/([\w.-]+\+)?json")
-_TAKES_JSON: Final = re.compile(r"application/([\w.-]+\+)?json|application/\*|\*/\*")
+_TAKES_JSON: Final = re.compile(r"application/(([\w.-]+\+)?json|x-ndjson|\*)|\*/\*")
 _WRITES: Final = frozenset({"POST", "PUT", "PATCH"})
 _PLAIN: Final = frozenset({"", "identity"})
 

@@ -31,6 +31,8 @@ class AppState:
     pool: Pool | None = None
     notifiers: dict[Channel, Notifier] = field(default_factory=dict)
     pseudonyms: OrderedDict[str, str] = field(default_factory=OrderedDict)
+    snapshot_readers: set[str] = field(default_factory=set)
+    """The subjects of callers to whom a snapshot is being sent."""
 
     @property
     def open_pool(self) -> Pool:
@@ -59,6 +61,10 @@ class PendingNotifications:
     def notify(self, channel: Channel) -> None:
         """Notify this channel when the work of this request is committed."""
         self._channels.add(channel)
+
+
+def _state(request: Request) -> AppState:
+    return app_state(request.scope)
 
 
 def _settings(request: Request) -> Settings:
@@ -93,6 +99,7 @@ async def _connection(request: Request) -> AsyncIterator[Connection]:
         yield connection
 
 
+AppStateHere = Annotated[AppState, Depends(_state)]
 SettingsHere = Annotated[Settings, Depends(_settings)]
 PoolHere = Annotated[Pool, Depends(_pool)]
 ConnectionHere = Annotated[Connection, Depends(_connection, scope="function")]

@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 
     from tests.support.api.client import Client
 
-SAMPLES = {"brin": "18DS", "branch": "18DS00", "bgeCode": "41561", "parkedId": "1", "name": "duo:rio"}
+SAMPLES = {
+    "brin": "18DS",
+    "branch": "18DS00",
+    "bgeCode": "41561",
+    "parkedId": "1",
+    "name": "duo:rio",
+    "serviceCode": "RIO",
+}
 LISTS: dict[str, tuple[int | str, ...]] = {
     "schools": ("00AA",), "systems": (ONE,), "mandates": (str(uuid4()),), "deliveries": (1, "18DS", 1),
     "lanes": (1, "18DS"), "parked": (1,), "audit": (1,), "replays": (str(uuid4()),), "cancellations": (str(uuid4()),),

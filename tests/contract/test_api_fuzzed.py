@@ -32,7 +32,8 @@ PARAMETERS = {
     "body.types[*]": "types",
     "path.mandateId": "mandate_id", "query.mandateId": "mandate_id", "body.units[*].mandateId": "mandate_id",
     "path.deliveryId": "delivery_id", "query.eventId": "event_id", "path.subscriptionId": "subscription_id",
-    "path.parkedId": "parked_id", "query.destination": "destination",
+    "path.parkedId": "parked_id", "query.destination": "destination", "path.serviceCode": "service_code",
+    "query.after": "brin",
     "path.name": "name", "query.types": "types",
 }  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -141,7 +142,9 @@ async def _exchange(app: ASGIApp, method: str, target: str, headers: Sequence[tu
     sent: list[Message] = []
 
     async def receive() -> Message:
-        return given.pop() if given else {"type": "http.disconnect"}
+        if not given:
+            await asyncio.Event().wait()  # the connection stays open as long as somebody answers
+        return given.pop()
 
     async def send(message: Message) -> None:
         sent.append(message)
