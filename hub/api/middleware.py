@@ -109,7 +109,7 @@ async def _log_request(scope: Scope, status: int, seconds: float) -> None:
         "request.answered",
         method="HEAD" if "hub.is_head" in scope else scope["method"],
         path=scope["path"],
-        status=status,
+        status=int(status),
         caller=await pseudonym_of(app_state(scope), scope.get("hub.caller")),
         address=str((scope.get("client") or ("",))[0]),
         ms=round(seconds * 1000, 1),

@@ -2,72 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import socket
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
-
 import typer
-import uvicorn
 
-from hub.api.app import create_app
-from hub.errors import ConfigurationError, Unavailable
+from hub.api.server import serve as serve_until
 from hub.processes.running import run_until_stopped
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from hub.settings import Settings
-
-GRACE_SECONDS: Final = 5
-KEEP_ALIVE_SECONDS: Final = 75
 app = typer.Typer()
-
-
-class _Server(uvicorn.Server):
-    """uvicorn's server without its own signal handlers."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Install no signal handlers."""
-        yield
 
 
 @app.command()
 def serve() -> None:
     """Serve requests until SIGTERM; open requests get five seconds to finish."""
-    run_until_stopped([_serve])
-
-
-async def _serve(settings: Settings, stop: asyncio.Event) -> None:
-    server = _Server(
-        uvicorn.Config(
-            create_app(settings),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=GRACE_SECONDS,
-        )
-    )
-    with _listen(settings.http.host, settings.http.port) as listening:
-        serving = asyncio.create_task(server.serve(sockets=[listening]))
-        stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        server.should_exit = True
-        await serving
-    if not server.started:
-        raise Unavailable("the API did not start; the lines above say why")
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        return socket.create_server(
-            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=1024
-        )
-    except OSError as error:
-        raise ConfigurationError(
-            f"nothing can listen on {host}, port {port}: {error.strerror}",
-            next_step="Choose another with OSR_HUB_HTTP__HOST and OSR_HUB_HTTP__PORT.",
-        ) from error
+    run_until_stopped([serve_until])
