@@ -67,7 +67,7 @@ COMMANDS: Final = {
     "doctor": CommandEntry("hub.commands.doctor", "Say what is wrong with this installation."),
     "qualify": CommandEntry("hub.commands.qualify", "Play the hub against a receiver, and say what it does wrong."),
     "token": CommandEntry("hub.commands.token", "Make a development token."),
-    "simulate": CommandEntry("hub.commands.simulate", "Be a believable DUO or a believable LAS."),
+    "simulate": CommandEntry("hub.commands.simulate", "Be a believable DUO or LAS, or a login for development."),
 }
 
 
@@ -116,17 +116,14 @@ def run_app(application: typer.Typer) -> NoReturn:
     _print_on_any_terminal()
     try:
         application()
-    except HubError as fault:
-        _say([fault])
-    except BaseExceptionGroup as group:
-        known, other = group.split((HubError, ConnectionError))
-        if known is None or other is not None:
-            raise
-        _say([one if isinstance(one, HubError) else _away(one) for one in _leaves(known)])
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    except ConnectionError as fault:
-        _say([_away(fault)])
+    except Exception as error:
+        faults = [_explain(one) for one in _leaves(error)]
+        known = [fault for fault in faults if fault is not None]
+        if len(known) < len(faults):
+            raise
+        _say(known)
     sys.exit(0)
 
 
@@ -137,8 +134,17 @@ def _print_on_any_terminal() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _away(fault: Exception) -> HubError:
-    return HubError(f"a server that is needed does not answer: {fault}", next_step="`osr-hub doctor` says which.")
+def _explain(error: Exception) -> HubError | None:
+    """Return an error in words; None when it is a fault of the hub's own."""
+    if isinstance(error, HubError):
+        return error
+    if type(error).__module__.startswith("asyncpg"):
+        from hub.store.reasons import explain_known  # noqa: PLC0415 - a command that works does not need it
+
+        return explain_known(error)
+    if isinstance(error, ConnectionError):
+        return HubError(f"a server that is needed does not answer: {error}", next_step="`osr-hub doctor` says which.")
+    return None
 
 
 def _say(faults: list[HubError]) -> NoReturn:
@@ -149,12 +155,12 @@ def _say(faults: list[HubError]) -> NoReturn:
     sys.exit(WRONG)
 
 
-def _leaves(group: BaseExceptionGroup[Any]) -> Iterator[Exception]:
-    for fault in group.exceptions:
-        if isinstance(fault, BaseExceptionGroup):
-            yield from _leaves(fault)
-        else:
-            yield fault
+def _leaves(error: Exception) -> Iterator[Exception]:
+    if isinstance(error, ExceptionGroup):
+        for one in error.exceptions:
+            yield from _leaves(one)
+    else:
+        yield error
 
 
 def _load(name: str, entry: CommandEntry) -> Any:  # noqa: ANN401 - the library's classes have no public names

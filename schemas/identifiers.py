@@ -1,4 +1,4 @@
-"""Names of schools, branches, boards, suppliers and services: their types, their forms and what must hold between them.
+"""Names of schools, branches, boards, suppliers, systems and services: their types, their forms, and what must hold.
 
 In: text from outside (a CSV, a request, a record). Out: a value of a distinct type, or `InvalidIdentifier` that says
 what is wrong and what was expected. The `…Field` types do the same inside pydantic models and JSON Schemas.
@@ -24,7 +24,11 @@ RoutingId = NewType("RoutingId", str)
 """A routing characteristic: `00000007000`, a BRIN, five digits that are not all zero."""
 ServiceCode = NewType("ServiceCode", str)
 """A service, as the register codes it."""
+SystemCode = NewType("SystemCode", str)
+"""A system of a supplier; the supplier's OIN where it has no code of its own."""
 
+UNNAMED = SystemCode("")
+"""Stands for the code of a system that has none of its own."""
 SCHOOL_PREFIX = "00000007000"
 SCHOOL_INDEX = "00000"
 HIGHEST_INDEX = 99_999
@@ -110,6 +114,12 @@ SERVICE_CODE = Form(
     expected="a capital letter, then at most 39 capital letters, digits, - or _",
     example="BRON_PO",
 )
+SYSTEM_CODE = Form(
+    kind="a system code",
+    pattern=re.compile("[A-Za-z0-9][A-Za-z0-9-]{1,39}"),
+    expected="a letter or digit, then 1 to 39 letters, digits or -",
+    example="zandloper-po",
+)
 
 
 def parse_oin(text: str) -> Oin:
@@ -145,6 +155,11 @@ def parse_routing_id(text: str) -> RoutingId:
 def parse_service_code(text: str) -> ServiceCode:
     """Check a service code."""
     return ServiceCode(SERVICE_CODE.check(text))
+
+
+def parse_system_code(text: str) -> SystemCode:
+    """Check a system code."""
+    return SystemCode(SYSTEM_CODE.check(text))
 
 
 def school_oin(brin: Brin) -> SchoolOin:
@@ -198,3 +213,4 @@ RoutingIdField = Annotated[RoutingId, AfterValidator(parse_routing_id), WithJson
 ServiceCodeField = Annotated[
     ServiceCode, AfterValidator(parse_service_code), WithJsonSchema(SERVICE_CODE.json_schema())
 ]
+SystemCodeField = Annotated[SystemCode, AfterValidator(parse_system_code), WithJsonSchema(SYSTEM_CODE.json_schema())]

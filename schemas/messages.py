@@ -22,6 +22,8 @@ from schemas.identifiers import (
     RoutingIdField,
     SchoolOinField,
     ServiceCodeField,
+    SystemCode,
+    SystemCodeField,
     check_branch_of,
     check_routing_of,
     school_oin,
@@ -73,6 +75,8 @@ class MandateChange(Published):
     bge_code: BgeCodeField
     service_code: ServiceCodeField
     supplier_oin: OinField
+    system_code: SystemCodeField | None = None
+    """Absent in what older versions of the hub wrote: then the supplier has one system."""
     system_name: str
     start_date: date
     """First day, in Europe/Amsterdam."""
@@ -85,6 +89,11 @@ class MandateChange(Published):
     rest_told: bool | None = None
     """In an event: whether the system has been told of the branches without a routing characteristic. Absent in a
     forwarded message, and where the mandate has ended or no branch is without one."""
+
+    @property
+    def system(self) -> SystemCode:
+        """The code of the system; its supplier's OIN where it has none."""
+        return self.system_code or SystemCode(self.supplier_oin)
 
     @model_validator(mode="after")
     def _belongs_together(self) -> Self:
@@ -181,8 +190,8 @@ class DeliveryChange(Published):
 
     delivery_id: UUID
     event_id: UUID
-    destination: Annotated[str, Field(pattern=r"^(duo:[a-z0-9-]+|las(-copy)?:[0-9]{8}[0-9A-Z]{12})$")]
-    """`duo:<queue>`, `las:<supplier OIN>` or `las-copy:<supplier OIN>`."""
+    destination: Annotated[str, Field(pattern=r"^(duo:[a-z0-9-]+|las(-copy)?:[A-Za-z0-9][A-Za-z0-9-]{1,39})$")]
+    """`duo:<queue>`, `las:<system code>` or `las-copy:<system code>`."""
     brin: BrinField
     branch: BranchField | None
     """Null when the unit is the rest."""

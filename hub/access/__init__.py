@@ -6,13 +6,12 @@ reads the schools that they compare, and an `Actor` is a caller who changes some
 """
 
 from hub.access.actor import COMMAND_LINE, Actor
-from hub.access.caller import COOKIE, Caller, Role
+from hub.access.caller import Caller, Role
 from hub.access.development import ensure_keyfile, issue
 from hub.access.verify import Verifier, verifier_for
 
 __all__ = [
     "COMMAND_LINE",
-    "COOKIE",
     "Actor",
     "Caller",
     "Role",

@@ -13,10 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-COOKIE: Final = "osr_hub_token"
-"""The cookie in which a browser keeps a token."""
-
-
 class Role(StrEnum):
     """A role of a caller; `SCHOOL` is the role by which Mijn DUO lets someone administer a school's mandates."""
 

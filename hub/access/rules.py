@@ -7,7 +7,7 @@ All functions are pure. Edges and use cases call them and answer `NotFound` for 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from hub.access.caller import Caller, Role
 from hub.domain.bulk import BulkState
@@ -22,9 +22,23 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from hub.domain.school import School
+    from hub.domain.subscription import Subscription
+    from hub.store.deliveries import ReportTarget
     from hub.store.mandates import MandateView
     from hub.store.observe import DestinationView
     from schemas.identifiers import Brin, Oin
+
+
+class OfSystem(Protocol):
+    """What belongs to a system and its supplier; None where it belongs to DUO."""
+
+    @property
+    def supplier_oin(self) -> str | None:
+        """The supplier."""
+
+    @property
+    def system_code(self) -> str | None:
+        """The system."""
 
 
 class Objection(StrEnum):
@@ -67,13 +81,14 @@ def mandate_scope(caller: Caller) -> MandateScope:
         brins=caller.brins if is_school else (),
         bges=caller.bges if is_school else (),
         oins=caller.oins if is_las else (),
+        systems=caller.systems,
     )
 
 
 def mandate_scope_by_school(caller: Caller, own_schools: Collection[Brin]) -> MandateScope:
     """Return the same as `mandate_scope`, with boards replaced by the caller's own schools."""
     scope = mandate_scope(caller)
-    return MandateScope(everything=scope.everything, brins=own_schools, oins=scope.oins)
+    return MandateScope(everything=scope.everything, brins=own_schools, oins=scope.oins, systems=scope.systems)
 
 
 def page_scope(caller: Caller) -> MandateScope:
@@ -100,9 +115,9 @@ def may_change_mandate(caller: Caller, view: MandateView) -> bool:
     return caller.has(Role.SCHOOL) and (view.mandate.brin in caller.brins or view.bge_code in caller.bges)
 
 
-def may_see_validated_mandate(caller: Caller, supplier_oin: Oin) -> bool:
-    """Return whether the answer to a validation shows the mandate: only to the supplier that it is about."""
-    return _supplies(caller, supplier_oin)
+def may_see_validated_mandate(caller: Caller, view: MandateView) -> bool:
+    """Return whether the answer to a validation shows a mandate: only to the supplier of its system."""
+    return _supplies(caller, view.mandate)
 
 
 def may_read_school(caller: Caller, brin: str, own_schools: Collection[str]) -> bool:
@@ -110,9 +125,9 @@ def may_read_school(caller: Caller, brin: str, own_schools: Collection[str]) -> 
     return caller.has(Role.OPERATIONS) or brin in own_schools
 
 
-def is_receiver(caller: Caller, kind: str, supplier_oin: str | None) -> bool:
-    """Return whether a caller receives what goes to a destination of this kind and supplier."""
-    return caller.has(Role.DUO) if kind == "duo" else _supplies(caller, supplier_oin)
+def is_receiver(caller: Caller, destination: DestinationView | ReportTarget) -> bool:
+    """Return whether a caller receives what goes to a destination."""
+    return caller.has(Role.DUO) if destination.kind == "duo" else _supplies(caller, destination)
 
 
 def delivery_scope(
@@ -136,19 +151,19 @@ def parked_scope(caller: Caller) -> ParkedScope:
     return ALL_PARKED if is_operator(caller) else ParkedScope(topic=DUO_REPORTS.name, blame="sender")
 
 
-def may_see_url(caller: Caller, supplier_oin: str | None) -> bool:
+def may_see_url(caller: Caller, destination: DestinationView) -> bool:
     """Return whether a caller may see the address of a webhook: its supplier and operations may."""
-    return _supplies(caller, supplier_oin) or caller.has(Role.OPERATIONS)
+    return _supplies(caller, destination) or caller.has(Role.OPERATIONS)
 
 
-def may_read_subscription(caller: Caller, supplier_oin: str) -> bool:
+def may_read_subscription(caller: Caller, subscription: Subscription) -> bool:
     """Return whether a caller may see a subscription: its supplier and operations may."""
-    return _supplies(caller, supplier_oin) or caller.has(Role.OPERATIONS)
+    return _supplies(caller, subscription) or caller.has(Role.OPERATIONS)
 
 
-def may_change_subscription(caller: Caller, supplier_oin: str) -> bool:
+def may_change_subscription(caller: Caller, subscription: Subscription) -> bool:
     """Return whether a caller may change a subscription: only its supplier may."""
-    return _supplies(caller, supplier_oin)
+    return _supplies(caller, subscription)
 
 
 def objection(state: BulkState, asked_by: str, approver: str) -> Objection | None:
@@ -158,9 +173,10 @@ def objection(state: BulkState, asked_by: str, approver: str) -> Objection | Non
     return Objection.OWN_REQUEST if approver == asked_by else None
 
 
-def _supplies(caller: Caller, supplier_oin: str | None) -> bool:
-    return caller.has(Role.LAS) and supplier_oin in caller.oins
+def _supplies(caller: Caller, owned: OfSystem) -> bool:
+    is_of_supplier = caller.has(Role.LAS) and owned.supplier_oin in caller.oins
+    return is_of_supplier and (caller.systems is None or owned.system_code in caller.systems)
 
 
 def _received(caller: Caller, destinations: Iterable[DestinationView]) -> frozenset[int]:
-    return frozenset(each.id for each in destinations if is_receiver(caller, each.kind, each.supplier_oin))
+    return frozenset(each.id for each in destinations if is_receiver(caller, each))

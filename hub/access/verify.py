@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hub.access.published_keys import PublicKey
     from hub.clock import Clock
     from hub.settings import Settings
+    from hub.settings.groups import Auth
 
 LEEWAY_SECONDS: Final = 60
 MAX_LENGTH: Final = 16_384
@@ -107,7 +108,9 @@ class StaticKeys:
         """Do nothing: nothing is ever under way."""
 
 
-async def read_signed(keys: KeySource, token: str) -> tuple[Mapping[str, Any], dict[str, Any]]:
+async def read_signed(
+    keys: KeySource, token: str, types: frozenset[str] = TOKEN_TYPES
+) -> tuple[Mapping[str, Any], dict[str, Any]]:
     """Return header and claims of a token that one of these keys signed, or else raise `NotAuthenticated`.
 
     Nothing is said of the claims: whose they are, for whom, and until when.
@@ -116,7 +119,7 @@ async def read_signed(keys: KeySource, token: str) -> tuple[Mapping[str, Any], d
         raise NotAuthenticated("the token is too long")
     try:
         signed = jws.extract_compact(token.encode(), registry=REGISTRY)
-        _check_header(signed.headers())
+        _check_header(signed.headers(), types)
         await _check_signature(keys, signed)
         return signed.headers(), _read_claims(signed)
     except (JoseError, ValueError, TypeError) as error:
@@ -128,12 +131,16 @@ def verifier_for(settings: Settings) -> Verifier:
     settings.check_tokens()
     auth = settings.auth
     if auth.issuer is not None:
-        names = ClaimNames(roles=auth.roles_claim, brins=auth.brins_claim, bges=auth.bges_claim, oin=auth.oin_claim)
         keys = IssuerKeys(auth.issuer, auth.jwks_url)
-        return Verifier(keys, issuer=auth.issuer, audience=auth.audience, names=names)
+        return Verifier(keys, issuer=auth.issuer, audience=auth.audience, names=claim_names(auth))
     assert auth.development_keyfile is not None  # noqa: S101 - just checked
     own = StaticKeys(development.public_keys(auth.development_keyfile))
     return Verifier(own, issuer=development.ISSUER, audience=auth.audience)
+
+
+def claim_names(auth: Auth) -> ClaimNames:
+    """Return the names of the claims at the issuer of the settings."""
+    return ClaimNames(roles=auth.roles_claim, brins=auth.brins_claim, bges=auth.bges_claim, oin=auth.oin_claim)
 
 
 async def _check_signature(keys: KeySource, signed: CompactSignature) -> None:
@@ -152,7 +159,7 @@ async def _check_signature(keys: KeySource, signed: CompactSignature) -> None:
     raise NotAuthenticated("the token is not valid: its signature is wrong")
 
 
-def _check_header(header: Mapping[str, Any]) -> None:
+def _check_header(header: Mapping[str, Any], types: frozenset[str]) -> None:
     """Raise `NotAuthenticated` for a header that asks for what is not done here; what it adds besides is ignored."""
     if header.get("alg") not in ALGORITHMS:
         raise NotAuthenticated(f"the token's algorithm is none of {', '.join(ALGORITHMS)}")
@@ -160,8 +167,8 @@ def _check_header(header: Mapping[str, Any]) -> None:
         raise NotAuthenticated("the token's `crit` demands extensions, and this hub knows none")
     if not isinstance(header.get("kid", ""), str):
         raise NotAuthenticated("the token's `kid` is not a text")
-    if str(header.get("typ", "jwt")).lower() not in TOKEN_TYPES:
-        raise NotAuthenticated(f"the token is no access token: its `typ` is {str(header['typ'])[:50]!r}")
+    if str(header.get("typ", "jwt")).lower() not in types:
+        raise NotAuthenticated(f"the token is of another kind: its `typ` is {str(header['typ'])[:50]!r}")
 
 
 def _check_purpose(header: Mapping[str, Any], claims: Mapping[str, Any]) -> None:

@@ -1,10 +1,10 @@
 """Builds the application. In: settings, and for tests a pool and a clock. Out: an ASGI application."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from fastapi import FastAPI
@@ -21,6 +21,8 @@ from hub.api.state import AppState
 from hub.api.unknown_parameters import KnownParameters
 from hub.clock import Clock
 from hub.clock import now as read_clock
+from hub.login import sessions
+from hub.login.provider import provider_for
 from hub.settings import Settings
 from hub.store import idempotency
 from hub.store.pool import DATABASE_ERRORS, Pool, open_pool
@@ -47,7 +49,19 @@ ROUTERS: Final[tuple[str, ...]] = (
     "schemas",
 )
 """The resources under `/v1`, each a module of this package with a `router`."""
-PAGES: Final = ("login", "operations", "acts", "schools", "grants", "mandates", "routing", "copies")
+PAGES: Final = (
+    "files",
+    "login",
+    "backchannel",
+    "sessions",
+    "operations",
+    "acts",
+    "schools",
+    "grants",
+    "mandates",
+    "routing",
+    "copies",
+)
 UNVERSIONED: Final[tuple[str, ...]] = (
     "hub.api.health",
     "hub.api.metrics",
@@ -55,6 +69,14 @@ UNVERSIONED: Final[tuple[str, ...]] = (
     *(f"hub.console.{name}" for name in PAGES),
 )
 """Modules with a `router` outside `/v1`."""
+OPTIONS: Final[dict[str, Any]] = {
+    "openapi_url": None,
+    "docs_url": None,
+    "redoc_url": None,
+    "redirect_slashes": False,
+    "telemetry": {"tracing": False},
+}
+"""The description of the API is a route of our own, and an address with a slash at its end is 404."""
 CONNECTIONS: Final = 8
 SWEEP_SECONDS: Final = 3600.0
 log = structlog.get_logger(__name__)
@@ -65,15 +87,14 @@ def create_app(
 ) -> FastAPI:
     """Make the application; without a pool it opens one when it starts and closes it when it stops."""
     address = settings.http.address
-    shared = AppState(settings=settings, verifier=verifier or verifier_for(settings), clock=clock, pool=pool)
-    app = FastAPI(
-        lifespan=_lifespan(shared),
-        openapi_url=None,
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
-        telemetry={"tracing": False},
+    shared = AppState(
+        settings=settings,
+        verifier=verifier or verifier_for(settings),
+        provider=provider_for(settings),
+        clock=clock,
+        pool=pool,
     )
+    app = FastAPI(lifespan=_lifespan(shared), **OPTIONS)
     app.state.shared = shared
     app.add_middleware(IdempotencyMiddleware)
     app.add_middleware(RequestBodyMiddleware, silence_seconds=settings.limits.silence_seconds)
@@ -94,14 +115,22 @@ def _lifespan(shared: AppState) -> Callable[[FastAPI], AbstractAsyncContextManag
     async def live(_app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             if shared.pool is None:
-                shared.pool = await open_pool(shared.settings.database.url, name="serve", max_size=CONNECTIONS)
+                shared.pool = await open_pool(
+                    shared.settings.database.url, name="serve", max_size=CONNECTIONS, is_lazy=True
+                )
                 stack.push_async_callback(shared.pool.close)
             stack.push_async_callback(shared.verifier.keys.close)
-            for work in (_delete_old_responses(shared), shared.verifier.keys.keep_fresh()):
+            for work in _chores(shared):
                 stack.push_async_callback(_end, asyncio.create_task(work))
             yield
 
     return live
+
+
+def _chores(shared: AppState) -> list[Coroutine[None, None, None]]:
+    """Return what runs beside the requests."""
+    keys = [] if shared.provider is None else [shared.provider.keep_fresh()]
+    return [_delete_outdated(shared), shared.verifier.keys.keep_fresh(), *keys]
 
 
 async def _end(task: asyncio.Task[None]) -> None:
@@ -110,11 +139,12 @@ async def _end(task: asyncio.Task[None]) -> None:
         await task
 
 
-async def _delete_old_responses(shared: AppState) -> None:
+async def _delete_outdated(shared: AppState) -> None:
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
         try:
             async with shared.open_pool.acquire() as connection:
                 await idempotency.forget(connection, shared.clock())
+                await sessions.delete_ended(connection, shared.settings, shared.clock())
         except DATABASE_ERRORS as error:
             log.warning("answers.not_forgotten", error=str(error), next="trying again in an hour")

@@ -13,7 +13,7 @@ from hub.api.auth import CallerHere, OperationsHere, require
 from hub.api.bodies import ReasonRequest
 from hub.api.parameters import PagingHere
 from hub.api.reports import ReportHandlerHere, ReportRequest, check_report
-from hub.api.state import ConnectionHere, NotificationsHere, NowHere, SettingsHere, borrow
+from hub.api.state import ConnectionHere, NotificationsHere, NowHere, SettingsHere, borrow, keyed_work
 from hub.domain.delivery import IN_LANE
 from hub.envelopes import EnvelopeDefaults, envelope_defaults, forwarded_message
 from hub.errors import NotFound
@@ -75,7 +75,7 @@ class DeliveryContext:
     def show(self, view: DeliveryView) -> DeliveryBody:
         """Return a delivery as the caller may see it: only its supplier and operations see the address of a webhook."""
         destination = self.destination(view)
-        with_url = may_see_url(self.caller, destination.supplier_oin)
+        with_url = may_see_url(self.caller, destination)
         return show_delivery(view, destination, self.epoch, with_url=with_url)
 
     def envelope_defaults(self) -> EnvelopeDefaults:
@@ -132,10 +132,11 @@ async def post_report(
     """Report what the receiver did with a delivery; earlier reports on it never make this an error."""
     async with borrow(request) as c:
         target = await store.report_target(c, delivery_id)
-    if target is None or not is_receiver(caller, target.kind, target.supplier_oin):
+    if target is None or not is_receiver(caller, target):
         raise NotFound(f"no delivery {delivery_id}")
     report = check_report(body, target, reports.clock())
-    result = await reports.answer(report, request.scope.get("hub.connection"))
+    keyed = keyed_work(request.scope)
+    result = await reports.answer(report, None if keyed is None else await keyed.connection())
     status: str = result.status.value
     if result.status in IN_LANE:
         async with borrow(request) as c:

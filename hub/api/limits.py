@@ -12,12 +12,13 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from starlette.datastructures import Headers
-from starlette.requests import HTTPConnection
 
-from hub.access import COOKIE, Caller
+from hub.access import Caller
 from hub.api.state import app_state
 from hub.domain.bucket import Allowance, Buckets
 from hub.errors import HubError, NotAuthenticated, TooManyRequests
+from hub.login.visitor import find_session
+from hub.store.pool import DATABASE_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from hub.settings import Limits as Settings
 
 FREE: Final = ("/health/", "/metrics", "/console/static/")
-_PAGES: Final = ("/console", "/mandaten")
-_LOGIN: Final = "/console/login"
+_PAGES: Final = ("/console", "/mandaten", "/login", "/logout")
+_LOGIN: Final = "/login"
 _KNOWN: Final = "hub.known"
 
 
@@ -97,6 +98,8 @@ def _is_page(scope: Scope) -> bool:
 
 
 async def _caller(scope: Scope) -> Caller | None:
+    if _is_page(scope):
+        return await _visitor(scope)
     token = _token(scope)
     if not token:
         return None
@@ -106,8 +109,17 @@ async def _caller(scope: Scope) -> Caller | None:
         return None
 
 
+async def _visitor(scope: Scope) -> Caller | None:
+    """Return who has the session of a page; a login counts for its address."""
+    if scope["path"].startswith(_LOGIN):
+        return None
+    try:
+        session = await find_session(scope, app_state(scope))
+    except DATABASE_ERRORS:  # the page itself shows that the hub is not there
+        return None
+    return None if session is None else session.caller
+
+
 def _token(scope: Scope) -> str:
-    if _is_page(scope):
-        return "" if scope["path"] == _LOGIN else HTTPConnection(scope).cookies.get(COOKIE, "")
     scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""

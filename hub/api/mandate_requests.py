@@ -3,7 +3,16 @@
 from datetime import date
 from typing import Annotated, Final, LiteralString, NoReturn
 
-from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StrictBool,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from hub.api.bodies import FormChecked
@@ -12,13 +21,16 @@ from hub.operations.controls import MAX_REASON_LENGTH
 from hub.register import UNCHANGED, DateChange
 from hub.views.few_errors import FewErrors
 from hub.views.models import NULL_IS_DEFAULT, Day, RequestModel, example
-from schemas.identifiers import BranchField, BrinField, OinField, RoutingIdField, ServiceCodeField
+from schemas.identifiers import BranchField, BrinField, OinField, RoutingIdField, ServiceCodeField, SystemCodeField
 
 MAX_BRANCHES = 100
 MAX_SCHOOLS = 1000
-_PARTIES_AND_PERIOD: Final = ("/brin", "/serviceCode", "/supplierOin", "/startDate", "/endDate")
+_PARTIES_AND_PERIOD: Final = ("/brin", "/serviceCode", "/supplierOin", "/systemCode", "/startDate", "/endDate")
 DEPENDS_ON: Final = {
     "no_agreement": ("/serviceCode",),
+    "which_system": ("/serviceCode", "/supplierOin"),
+    "service_not_offered": ("/serviceCode",),
+    "other_supplier": ("/supplierOin",),
     "before_start": ("/startDate",),
     "overlap": _PARTIES_AND_PERIOD,
     "taken": _PARTIES_AND_PERIOD,
@@ -39,6 +51,7 @@ class ReadableMandate(RequestModel):
     brin: BrinField | None = None
     service_code: ServiceCodeField | None = None
     supplier_oin: OinField | None = None
+    system_code: SystemCodeField | None = None
     start_date: Day | None = None
     end_date: Day | None = None
     branches: Annotated[tuple[BranchRequest | None, ...], NULL_IS_DEFAULT] = ()
@@ -62,11 +75,28 @@ class MandateRequest(FormChecked):
 
     brin: BrinField
     service_code: ServiceCodeField
-    supplier_oin: OinField
+    system_code: SystemCodeField | None = None
+    """The system; left out: the only one of the supplier that offers the service."""
+    supplier_oin: OinField | None = None
+    """The supplier; may be left out beside `systemCode`."""
     start_date: Day | None = None
     """Left out: today."""
     end_date: Day | None = None
     branches: Annotated[tuple[BranchRequest, ...], Field(max_length=MAX_BRANCHES), NULL_IS_DEFAULT] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_what_is_left_out(cls, given: object) -> object:
+        """Let the fault of a request without a system stand at its supplier."""
+        is_unnamed = isinstance(given, dict) and not given.keys() & {"supplierOin", "systemCode"}
+        return {**given, "supplierOin": None} if isinstance(given, dict) and is_unnamed else given
+
+    @field_validator("supplier_oin", mode="before")
+    @classmethod
+    def _one_of_both(cls, given: object, info: ValidationInfo) -> object:
+        if given is None and info.data.get("system_code", "") is None:
+            raise PydanticCustomError("missing", "Field required, unless systemCode is there")
+        return given
 
     def to_grant_request(self, today: date) -> GrantRequest:
         """Return the request in the hub's own terms."""
@@ -74,6 +104,7 @@ class MandateRequest(FormChecked):
             brin=self.brin,
             service_code=self.service_code,
             supplier_oin=self.supplier_oin,
+            system_code=self.system_code,
             start_date=self.start_date or today,
             end_date=self.end_date,
             branches=tuple((each.branch, each.routing_id) for each in self.branches),
@@ -87,6 +118,7 @@ class MandateRequest(FormChecked):
             brin=readable.brin,
             service_code=readable.service_code,
             supplier_oin=readable.supplier_oin,
+            system_code=readable.system_code,
             start_date=readable.start_date or (today if is_dated else None),
             end_date=readable.end_date,
             branches=tuple(None if each is None else (each.branch, each.routing_id) for each in readable.branches),
@@ -143,6 +175,7 @@ class MandatePatch(FormChecked):
     brin: Immutable = None
     service_code: Immutable = None
     supplier_oin: Immutable = None
+    system_code: Immutable = None
     branches: RoutedElsewhere = None
     version: Derived = None
     school_oin: Derived = None

@@ -1,7 +1,7 @@
 """`/v1/mandates`: which system may exchange data for which school. In: requests. Out: mandates, and events."""
 
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
@@ -24,9 +24,18 @@ from hub.views.mandates import (
     show_mandate,
 )
 from hub.views.models import Day, Items
-from schemas.identifiers import BrinField, OinField, SchoolOinField, ServiceCodeField, brin_of_school_oin
+from schemas.identifiers import (
+    BrinField,
+    OinField,
+    SchoolOinField,
+    ServiceCodeField,
+    SystemCodeField,
+    brin_of_school_oin,
+)
 
 router = APIRouter(tags=["mandates"])
+MAX_VALIDATING: Final = 100
+"""So many systems of one supplier are looked at for a mandate that the caller may see."""
 
 
 @router.post("/mandates", status_code=HTTPStatus.CREATED, responses={201: {"headers": LOCATION | ETAG}})
@@ -52,6 +61,7 @@ async def list_mandates(  # noqa: PLR0913, PLR0917 - one parameter per filter
     brin: Annotated[BrinField | None, Query()] = None,
     service_code: Annotated[ServiceCodeField | None, Query(alias="serviceCode")] = None,
     supplier_oin: Annotated[OinField | None, Query(alias="supplierOin")] = None,
+    system_code: Annotated[SystemCodeField | None, Query(alias="systemCode")] = None,
     reference_date: Annotated[Day | None, Query(alias="referenceDate")] = None,
 ) -> Items[MandateBody]:
     """List mandates that the caller may read; with `referenceDate` those in force on that day."""
@@ -62,6 +72,7 @@ async def list_mandates(  # noqa: PLR0913, PLR0917 - one parameter per filter
         brin=brin if school_oin is None else brin_of_school_oin(school_oin),
         service_code=service_code,
         supplier_oin=supplier_oin,
+        system_code=system_code,
         reference_date=reference_date,
         after=after,
     )
@@ -148,8 +159,8 @@ async def validate(
         supplier_oin=supplier_oin,
         reference_date=reference_date or context.at.today,
     )
-    found = await mandates.mandate_views(context.c, selected, MandateScope(everything=True), 1)
-    is_own = may_see_validated_mandate(context.caller, supplier_oin)
+    found = await mandates.mandate_views(context.c, selected, MandateScope(everything=True), MAX_VALIDATING)
+    own = next((view for view in found if may_see_validated_mandate(context.caller, view)), None)
     return ValidationBody(
-        result="OK" if found else "NOK", mandate=show_mandate(found[0], context.at.today) if found and is_own else None
+        result="OK" if found else "NOK", mandate=None if own is None else show_mandate(own, context.at.today)
     )

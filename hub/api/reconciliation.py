@@ -12,15 +12,17 @@ from hub.access.rules import require_supplier
 from hub.api.auth import require
 from hub.api.state import ConnectionHere, NowHere, SettingsHere
 from hub.clock import today
+from hub.domain.rules import RuleViolation
+from hub.domain.system import choose_own
 from hub.envelopes import envelope_defaults, forwarded_message
 from hub.errors import FieldError, InvalidInput
 from hub.observe.reconcile import Differences, HeldUnit, reconcile, reconcile_queue
 from hub.store import deliveries as store
-from hub.store import ledger
+from hub.store import ledger, register
 from hub.store.pool import Connection
 from hub.views.few_errors import FewErrors
 from hub.views.models import CamelModel, Moment, RequestModel, example
-from schemas.identifiers import BranchField, BrinField, Oin, ServiceCodeField
+from schemas.identifiers import BranchField, BrinField, ServiceCodeField, SystemCode, SystemCodeField
 from schemas.messages import HIGHEST_VERSION
 
 router = APIRouter(tags=["reconciliation"])
@@ -50,6 +52,8 @@ class ReconciliationRequest(RequestModel):
     )
 
     service_code: ServiceCodeField
+    system_code: SystemCodeField | None = None
+    """The system of a supplier that compares; left out: its only one."""
     brins: Annotated[list[BrinField], Field(min_length=1, max_length=MAX_BRINS), FewErrors()] | None = None
     """A page of schools: only their units are compared, and only theirs may be named. Left out: all schools."""
     units: Annotated[list[HeldUnitBody], Field(max_length=MAX_UNITS), FewErrors()]
@@ -78,14 +82,14 @@ async def post_reconciliation(
     body: ReconciliationRequest, caller: ReceiverHere, c: ConnectionHere, now: NowHere, settings: SettingsHere
 ) -> ReconciliationBody:
     """Compare the units that a system holds, or DUO for one of its services, with the messages sent to it."""
-    supplier = require_supplier(caller) if caller.has(Role.LAS) else None
-    await _check_page(c, body, supplier)
+    system = await _system(c, caller, body) if caller.has(Role.LAS) else None
+    await _check_page(c, body, system)
     holds = [HeldUnit(u.mandate_id, u.branch or "", u.mandate_version) for u in body.units]
-    if supplier is not None:
-        found = await reconcile(c, supplier, body.service_code, holds, body.brins)
+    if system is not None:
+        found = await reconcile(c, system, body.service_code, holds, body.brins)
     else:
         found = await reconcile_queue(c, body.service_code, holds, body.brins, today(now))
-    found = _check_found(found, body, supplier)
+    found = _check_found(found, body, system)
     head = envelope_defaults(settings.oin, settings.http.address, await ledger.epoch(c))
 
     async def messages(ids: list[UUID]) -> list[dict[str, Any]]:
@@ -103,11 +107,22 @@ async def post_reconciliation(
     )
 
 
-async def _check_page(c: Connection, body: ReconciliationRequest, supplier: Oin | None) -> None:
+async def _system(c: Connection, caller: Caller, body: ReconciliationRequest) -> SystemCode:
+    """Return the system that compares; raise `InvalidInput` when the caller does not say which."""
+    references = await register.references(c)
+    found = choose_own(references, require_supplier(caller), caller.systems, body.system_code)
+    if isinstance(found, RuleViolation):
+        if found.code == "unknown_system" and body.system_code is None:
+            return SystemCode(require_supplier(caller))
+        raise InvalidInput([FieldError(field=found.field, code=found.code, detail=found.detail)])
+    return found.code
+
+
+async def _check_page(c: Connection, body: ReconciliationRequest, system: str | None) -> None:
     """Raise `InvalidInput` for units of schools outside the page: they would look unknown."""
     if body.brins is None:
         return
-    elsewhere = await store.of_other_schools(c, {unit.mandate_id for unit in body.units}, body.brins, supplier)
+    elsewhere = await store.of_other_schools(c, {unit.mandate_id for unit in body.units}, body.brins, system)
     errors = [
         FieldError(
             field=f"/units/{place}/mandateId",
@@ -121,13 +136,13 @@ async def _check_page(c: Connection, body: ReconciliationRequest, supplier: Oin 
         raise InvalidInput(errors)
 
 
-def _check_found(found: Differences | None, body: ReconciliationRequest, supplier: Oin | None) -> Differences:
+def _check_found(found: Differences | None, body: ReconciliationRequest, system: str | None) -> Differences:
     if found is None:
-        who, way = ("this system", "a subscription may ask for it") if supplier else ("DUO", "it has no queue for it")
+        who, way = ("this system", "a subscription may ask for it") if system else ("DUO", "it has no queue for it")
         detail = f"the hub tells {who} nothing of {body.service_code}; {way}"
         raise InvalidInput([FieldError(field="/serviceCode", code="not_told", detail=detail)])
     many = len(found.missing) + len(found.outdated) + len(found.pending)
-    if supplier is None and body.brins is None and many > MAX_DIFFERENCES:
+    if system is None and body.brins is None and many > MAX_DIFFERENCES:
         detail = f"{many} units differ; compare them in pages of at most {MAX_BRINS} schools"
         raise InvalidInput([FieldError(field="/brins", code="too_many", detail=detail)])
     return found

@@ -7,20 +7,17 @@ a caller has one in progress, and the process works on one at a time, because ea
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 
+from hub.api.at_once import AtOnce
 from hub.api.limits import caller_of, refusal_of
 from hub.api.request_form import has_body, is_call
-from hub.errors import TooManyRequests
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 KILOBYTE: Final = 1024
@@ -44,7 +41,7 @@ class RequestBodyMiddleware:
         self._app = app
         self._patience = silence_seconds
         self._turn = asyncio.Lock()
-        self._busy: set[str] = set()
+        self._large = AtOnce(1, "large bodies")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through whose body is bounded."""
@@ -63,20 +60,10 @@ class RequestBodyMiddleware:
         if caller is None or declared <= USUAL_LIMIT:
             await self._app(scope, body.receive, send)
             return
-        async with self._large_body(caller.subject):
+        with self._large.entered(caller.subject):
             whole = await body.read()
             async with self._turn:
                 await self._app(scope, _replay(whole), send)
-
-    @asynccontextmanager
-    async def _large_body(self, subject: str) -> AsyncIterator[None]:
-        if subject in self._busy:
-            raise TooManyRequests(1, "another large body of this caller is in progress")
-        self._busy.add(subject)
-        try:
-            yield
-        finally:
-            self._busy.discard(subject)
 
 
 class _Body:

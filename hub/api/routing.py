@@ -42,6 +42,7 @@ class RouteBody(CamelModel):
     mandate_id: UUID
     mandate_version: int
     supplier_oin: str
+    system_code: str
     system_name: str
     routing_id: str | None
     coverage: Literal["branch", "school", "needs_routing"]
@@ -135,6 +136,7 @@ def _route(found: ReachingMandate) -> RouteBody:
         mandate_id=body["mandateId"],
         mandate_version=body["mandateVersion"],
         supplier_oin=body["supplierOin"],
+        system_code=body.get("systemCode") or body["supplierOin"],
         system_name=body["systemName"],
         routing_id=found.routing,
         coverage=found.coverage,

@@ -69,7 +69,7 @@ class ServiceBody(CamelModel):
 @router.get("/services")
 async def list_services(c: ConnectionHere, _caller: CallerHere) -> Items[ServiceBody]:
     """List the services that mandates are for."""
-    return Items(items=[ServiceBody(**row) for row in await register.services(c)], next=None)
+    return Items(items=[ServiceBody.model_validate(each) for each in await register.services(c)], next=None)
 
 
 @router.get("/boards/{bge_code}")

@@ -14,6 +14,7 @@ from hub.api.app import create_app
 from hub.api.connections import connections_for
 from hub.api.protocol import Guard, GuardedProtocol
 from hub.errors import ConfigurationError, Unavailable
+from hub.store.waiting import wait_for_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,14 +41,25 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     with ExitStack() as listening:
         servers = {_server(app, settings): [listening.enter_context(_listen(settings.http.host, settings.http.port))]}
         runs = [asyncio.create_task(server.serve(sockets=sockets)) for server, sockets in servers.items()]
-        stopping = asyncio.create_task(stop.wait())
+        stopping = asyncio.create_task(_until_stopped(settings, stop))
         await asyncio.wait({*runs, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
         for server in servers:
             server.should_exit = True
         await asyncio.gather(*runs)
+        if stopping.done():
+            await stopping
+        stopping.cancel()
     if not all(server.started for server in servers):
         raise Unavailable("the API did not start; the lines above say why")
+
+
+async def _until_stopped(settings: Settings, stop: asyncio.Event) -> None:
+    """Return when `stop` is set; a database that is away is waited for, while calls are answered 503.
+
+    Raises `ConfigurationError` when the database's address is wrong.
+    """
+    await wait_for_database(settings.database, stop, needs_session=False)
+    await stop.wait()
 
 
 def _server(app: ASGIApp, settings: Settings) -> _Server:

@@ -170,7 +170,7 @@ async def _find_destination(c: ConnectionHere, caller: Caller, service_code: str
         for each in await observe.read_destinations(c)
         if service_code in each.services
         and name in (None, each.name)
-        and (is_operator(caller) or is_receiver(caller, each.kind, each.supplier_oin))
+        and (is_operator(caller) or is_receiver(caller, each))
     ]
     queues = [each for each in found if each.kind == "duo"]
     if not found:

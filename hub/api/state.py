@@ -1,7 +1,7 @@
 """What requests share and need: settings, a connection, the time, notifications of what they committed.
 
-With an `Idempotency-Key` the connection is inside a transaction that also stores the response (`hub.api.idempotency`);
-otherwise the caller of a use case opens its own.
+With an `Idempotency-Key` the connection is inside a transaction that also stores the response (`hub.api.keyed_work`);
+otherwise the caller of a use case opens its own. Whoever waits for the outside does so in `outside`.
 """
 
 from collections import OrderedDict
@@ -15,7 +15,10 @@ from fastapi import Depends, Request
 from starlette.types import Scope
 
 from hub.access import Verifier
+from hub.api.at_once import AtOnce, ReceiverCalls
+from hub.api.keyed_work import KeyedWork
 from hub.clock import Clock
+from hub.login.provider import Provider
 from hub.settings import Settings
 from hub.store.notifications import Channel, Notifier
 from hub.store.pool import Connection, Pool
@@ -28,11 +31,19 @@ class AppState:
     settings: Settings
     verifier: Verifier
     clock: Clock
+    provider: Provider | None = None
     pool: Pool | None = None
     notifiers: dict[Channel, Notifier] = field(default_factory=dict)
     pseudonyms: OrderedDict[str, str] = field(default_factory=OrderedDict)
     snapshot_readers: set[str] = field(default_factory=set)
     """The subjects of callers to whom a snapshot is being sent."""
+    keyed_calls: AtOnce = field(init=False)
+    receiver_calls: ReceiverCalls = field(init=False)
+
+    def __post_init__(self) -> None:
+        limits = self.settings.limits
+        self.keyed_calls = AtOnce(limits.keyed_at_once, "requests with an Idempotency-Key")
+        self.receiver_calls = ReceiverCalls(limits)
 
     @property
     def open_pool(self) -> Pool:
@@ -86,12 +97,28 @@ def _notifications(request: Request) -> PendingNotifications:
 @asynccontextmanager
 async def borrow(request: Request) -> AsyncIterator[Connection]:
     """Borrow a connection for a part of a request, so that a request that waits for others holds none."""
-    shared = request.scope.get("hub.connection")
-    if shared is not None:
-        yield shared
+    keyed = keyed_work(request.scope)
+    if keyed is not None:
+        yield await keyed.connection()
         return
     async with app_state(request.scope).open_pool.acquire() as connection:
         yield connection
+
+
+@asynccontextmanager
+async def outside(request: Request, who: str) -> AsyncIterator[None]:
+    """Wait for a receiver in the block: `who` has room for one more call, and no connection is held meanwhile."""
+    with app_state(request.scope).receiver_calls.entered(who):
+        keyed = keyed_work(request.scope)
+        if keyed is not None:
+            await keyed.commit()
+        yield
+
+
+def keyed_work(scope: Scope) -> KeyedWork | None:
+    """Return the work of a request with an `Idempotency-Key`; None without one."""
+    found: KeyedWork | None = scope.get("hub.keyed")
+    return found
 
 
 async def _connection(request: Request) -> AsyncIterator[Connection]:

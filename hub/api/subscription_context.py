@@ -4,8 +4,9 @@ While a receiver is asked for its consent no connection to the database is held:
 """
 
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -13,7 +14,7 @@ from fastapi import Depends, Request
 from hub import subscribe
 from hub.access import Caller
 from hub.access.rules import may_change_subscription, may_read_subscription
-from hub.api.state import NotificationsHere, PendingNotifications, app_state
+from hub.api.state import NotificationsHere, PendingNotifications, app_state, borrow, outside
 from hub.clock import Clock
 from hub.domain.subscription import Subscription, SubscriptionOptions
 from hub.errors import NotFound
@@ -26,9 +27,14 @@ from hub.store.pool import Connection
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SubscriptionContext:
-    """What one call needs; `borrow` provides a connection for a part of the call, `now` is the clock."""
+    """What one call needs.
+
+    `borrow` provides a connection for a part of the call; whoever waits for a supplier's receiver does so in `outside`,
+    where no connection is held; `now` is the clock.
+    """
 
     borrow: Callable[[], AbstractAsyncContextManager[Connection]]
+    outside: Callable[[str], AbstractAsyncContextManager[None]]
     outbound: Outbound
     settings: Settings
     now: Clock
@@ -39,9 +45,11 @@ class SubscriptionContext:
         """The keys that seal secrets."""
         return self.settings.sealing_keys
 
-    async def obtain_consent(self, options: SubscriptionOptions) -> int | None:
-        """Ask the receiver for its consent and return the rate it allows."""
-        return await subscribe.obtain_consent(self.outbound, options, origin_of(self.settings.http.address), self.keys)
+    async def obtain_consent(self, oin: str, options: SubscriptionOptions) -> int | None:
+        """Ask a supplier's receiver for its consent and return the rate it allows."""
+        origin = origin_of(self.settings.http.address)
+        async with self.outside(oin):
+            return await subscribe.obtain_consent(self.outbound, options, origin, self.keys)
 
     async def write_entry(
         self,
@@ -70,9 +78,10 @@ def _outbound(request: Request) -> Outbound:
 
 
 def _context(request: Request, notifications: NotificationsHere) -> SubscriptionContext:
-    state, connection = app_state(request.scope), request.scope.get("hub.connection")
+    state = app_state(request.scope)
     return SubscriptionContext(
-        borrow=state.open_pool.acquire if connection is None else lambda: nullcontext(connection),
+        borrow=partial(borrow, request),
+        outside=partial(outside, request),
         outbound=_outbound(request),
         settings=state.settings,
         now=state.clock,
@@ -85,13 +94,13 @@ SubscriptionContextHere = Annotated[SubscriptionContext, Depends(_context)]
 
 def require_readable(subscription: Subscription | None, caller: Caller) -> Subscription:
     """Return a subscription that this caller may read; raise `NotFound` otherwise."""
-    if subscription is None or not may_read_subscription(caller, subscription.supplier_oin):
+    if subscription is None or not may_read_subscription(caller, subscription):
         raise NotFound("there is no such subscription")
     return subscription
 
 
 def require_own(subscription: Subscription | None, caller: Caller) -> Subscription:
     """Return a subscription that this caller may change; raise `NotFound` otherwise."""
-    if subscription is None or not may_change_subscription(caller, subscription.supplier_oin):
+    if subscription is None or not may_change_subscription(caller, subscription):
         raise NotFound("there is no such subscription")
     return subscription

@@ -11,7 +11,7 @@ from hub.domain.subscription import ALL_TYPES, SubscriptionOptions
 from hub.sealing import seal, unseal
 from hub.store.keys import Keys
 from hub.views.models import NULL_IS_DEFAULT, RequestModel, example
-from schemas.identifiers import ServiceCode, ServiceCodeField
+from schemas.identifiers import ServiceCode, ServiceCodeField, SystemCodeField
 
 MAX_RATE: Final = 2**31 - 1
 MAX_WAIT_SECONDS: Final = 7 * 24 * 60 * 60
@@ -62,6 +62,7 @@ Certificate = Annotated[str, Field(max_length=30_000), AfterValidator(_check_cer
 class ReadableSubscription(RequestModel):
     """What could be read of a request for a subscription."""
 
+    system_code: SystemCodeField | None = None
     url: Url | None = None
     services: Services | None = None
     types: Types | None = None
@@ -87,6 +88,8 @@ class NewSubscriptionRequest(FormChecked):
 
     readable_as = ReadableSubscription
 
+    system_code: SystemCodeField | None = None
+    """Left out: the only system of the token's supplier."""
     url: Url
     services: Services
     types: Types | None = None

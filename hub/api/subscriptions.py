@@ -28,6 +28,7 @@ from hub.api.subscription_requests import (
 from hub.domain.signing import format_secret
 from hub.domain.subscription import SubscriptionStatus
 from hub.errors import FieldError
+from hub.store import register
 from hub.store import subscriptions as store
 from hub.subscribe import trial
 from hub.views.models import Items
@@ -47,13 +48,11 @@ ReaderHere = Annotated[Caller, Depends(require(Role.LAS, Role.OPERATIONS))]
 
 @router.get("")
 async def list_subscriptions(caller: ReaderHere, context: SubscriptionContextHere) -> Items[SubscriptionBody]:
-    """List a system's own subscription; operations see all."""
+    """List the subscriptions of the caller's systems; operations see all."""
     async with context.borrow() as c:
         found = await store.read_all(c)
     return Items(
-        items=[
-            show_subscription(each, context.keys) for each in found if may_read_subscription(caller, each.supplier_oin)
-        ],
+        items=[show_subscription(each, context.keys) for each in found if may_read_subscription(caller, each)],
         next=None,
     )
 
@@ -64,12 +63,14 @@ async def post_subscription(
 ) -> NewSubscriptionBody:
     """Subscribe, after the receiver consented; what it must process is sent at once, the secret is shown only here."""
     if body.faults:
-        raise body.refusal(await _check_rest(context, caller, body.readable))
+        raise body.refusal(await _check_rest(context, _subscriber(caller, body.readable), body.readable))
     oin, options = require_supplier(caller), body.to_options(context.keys)
+    asker = subscribe.Subscriber(oin=oin, systems=caller.systems, system_code=body.system_code)
     async with context.borrow() as c:
-        await subscribe.check_request(c, oin, options)
-        await subscribe.check_free(c, oin)
-    agreed = subscribe.AgreedRequest(options=options, allowed_rate=await context.obtain_consent(options))
+        system = await subscribe.check_request(c, asker, options)
+        await subscribe.check_free(c, system.code)
+    allowed_rate = await context.obtain_consent(oin, options)
+    agreed = subscribe.AgreedRequest(options=options, allowed_rate=allowed_rate, system_code=system.code)
     async with context.borrow() as c, c.transaction():
         made, secret = await subscribe.subscribe(c, oin, agreed, context.keys, context.now())
         await context.write_entry(c, "created", caller, (None, made))
@@ -101,15 +102,17 @@ async def patch_subscription(
 ) -> SubscriptionBody:
     """Change a subscription; another address, rate or certificate needs the receiver's consent again."""
     if body.faults:
-        raise body.refusal(await _check_rest(context, caller, body.readable))
+        raise body.refusal(await _check_rest(context, None, body.readable))
     async with context.borrow() as c:
         before = require_own(await store.find(c, subscription_id), caller)
         check_match(if_match, before.version, required=True)
         options = body.merge(before.options, context.keys)
-        await subscribe.check_request(c, before.supplier_oin, options)
+        asker = subscribe.Subscriber(oin=before.supplier_oin, system_code=before.system_code)
+        await subscribe.check_request(c, asker, options)
     asks = not body.model_fields_set.isdisjoint(subscribe.NEEDS_CONSENT)
     agreed = subscribe.AgreedRequest(
-        options=options, allowed_rate=await context.obtain_consent(options) if asks else before.allowed_rate
+        options=options,
+        allowed_rate=await context.obtain_consent(before.supplier_oin, options) if asks else before.allowed_rate,
     )
     async with context.borrow() as c, c.transaction():
         locked = require_own(await store.lock(c, subscription_id), caller)
@@ -166,7 +169,7 @@ async def post_resume(
         found = require_own(await store.find(c, subscription_id), caller)
     check_match(if_match, found.version)
     if found.status is SubscriptionStatus.DISABLED:
-        await context.obtain_consent(found.options)
+        await context.obtain_consent(found.supplier_oin, found.options)
     async with context.borrow() as c, c.transaction():
         locked = require_own(await store.lock(c, subscription_id), caller)
         check_match(if_match, locked.version)
@@ -203,16 +206,23 @@ async def post_test(subscription_id: UUID, caller: LasHere, context: Subscriptio
     async with context.borrow() as c:
         found = require_own(await store.find(c, subscription_id), caller)
         prepared = await trial.prepare(c, found, context.settings, context.now())
-    return TrialBody.model_validate(await trial.send(context.outbound, prepared, context.now()))
+    async with context.outside(found.supplier_oin):
+        return TrialBody.model_validate(await trial.send(context.outbound, prepared, context.now()))
+
+
+def _subscriber(caller: Caller, body: ReadableSubscription) -> subscribe.Subscriber | None:
+    """Return who asks; None when the token does not name one supplier."""
+    if caller.oin is None:
+        return None
+    return subscribe.Subscriber(oin=caller.oin, systems=caller.systems, system_code=body.system_code)
 
 
 async def _check_rest(
-    context: SubscriptionContext, caller: Caller, body: ReadableSubscription | SubscriptionPatch
+    context: SubscriptionContext, asker: subscribe.Subscriber | None, body: ReadableSubscription | SubscriptionPatch
 ) -> list[FieldError]:
-    """Return what is wrong with the readable rest of a request; nothing when the token does not name one supplier."""
-    if caller.oin is None:
-        return []
+    """Return what is wrong with the readable rest of a request; the system is left out when `asker` is None."""
     async with context.borrow() as c:
-        return await subscribe.check_fields(
-            c, caller.oin, url=body.url or None, services=body.services or (), types=body.types or ()
-        )
+        references = await register.references(c)
+    return subscribe.check_fields(
+        references, asker, url=body.url or None, services=body.services or (), types=body.types or ()
+    )

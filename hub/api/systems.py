@@ -10,14 +10,25 @@ from hub.api.auth import CallerHere, OperationsHere
 from hub.api.mandate_context import MandateContextHere
 from hub.api.parameters import PagingHere
 from hub.api.state import ConnectionHere
+from hub.domain.system import Contact, System
 from hub.imports import register_system, system_entry
 from hub.store import audit, mandates
-from hub.store.register import System
 from hub.views.models import CamelModel, Items, RequestModel, example
-from schemas.identifiers import OinField, ServiceCodeField
+from schemas.identifiers import OinField, ServiceCodeField, SystemCodeField
 from schemas.text import NameField
 
 router = APIRouter(prefix="/systems", tags=["systems"])
+
+
+class ContactRequest(RequestModel):
+    """Whom to tell about a system."""
+
+    model_config = example(name="Servicedesk", email="servicedesk@las.example", phone="0201234567", url=None)
+
+    name: NameField | None = None
+    email: Annotated[str, Field(max_length=254, pattern=r"^[!-?A-~]+@[!-?A-~]+$")] | None = None
+    phone: Annotated[str, Field(max_length=30, pattern=r"^[0-9+() -]*[0-9][0-9+() -]*$")] | None = None
+    url: Annotated[str, Field(max_length=2000, pattern=r"^https?://[!-~]+$")] | None = None
 
 
 class SystemRequest(RequestModel):
@@ -28,16 +39,31 @@ class SystemRequest(RequestModel):
     )
 
     supplier_oin: OinField
+    system_code: SystemCodeField | None = None
+    """Left out: its supplier's OIN."""
     system_name: NameField
     service_codes: Annotated[list[ServiceCodeField], Field(max_length=100)]
+    contact: ContactRequest | None = None
+    """Whom to tell about the system; left out, it stays as it is."""
+
+
+class ContactBody(CamelModel):
+    """Whom to tell about a system."""
+
+    name: str | None
+    email: str | None
+    phone: str | None
+    url: str | None
 
 
 class SystemBody(CamelModel):
     """A system."""
 
+    system_code: str
     supplier_oin: str
     system_name: str
     service_codes: list[str]
+    contact: ContactBody
 
 
 @router.get("")
@@ -45,7 +71,7 @@ async def list_systems(c: ConnectionHere, _caller: CallerHere, paging: PagingHer
     """List the systems that may be mandated."""
     after = paging.after(str)
     found = await mandates.list_systems(c, None if after is None else after[0], paging.limit + 1)
-    return paging.page(found, lambda system: (system.supplier_oin,), _show)
+    return paging.page(found, lambda system: (system.code,), _show)
 
 
 @router.post("", status_code=HTTPStatus.CREATED, responses={200: {"model": SystemBody, "description": "Changed."}})
@@ -54,7 +80,14 @@ async def post_system(
 ) -> SystemBody:
     """Register a system (201), or what it is called and offers by now (200)."""
     async with context.change():
-        before, system = await register_system(context.c, body.supplier_oin, body.system_name, body.service_codes)
+        before, system = await register_system(
+            context.c,
+            body.supplier_oin,
+            body.system_name,
+            body.service_codes,
+            system_code=body.system_code,
+            contact=None if body.contact is None else Contact(**body.contact.model_dump()),
+        )
         if before != system:
             await audit.write(context.c, system_entry(before, system, context.at.now, context.caller.subject))
     if before is not None:
@@ -65,5 +98,9 @@ async def post_system(
 
 def _show(system: System) -> SystemBody:
     return SystemBody(
-        supplier_oin=system.supplier_oin, system_name=system.name, service_codes=sorted(system.service_codes)
+        system_code=system.code,
+        supplier_oin=system.supplier_oin,
+        system_name=system.name,
+        service_codes=sorted(system.service_codes),
+        contact=ContactBody.model_validate(system.contact),
     )

@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final, TypeVar
 
-import asyncpg
-
-from hub.errors import Unavailable
 from hub.settings import load
+from hub.store import connections
 from hub.store.notifications import notify
 from hub.store.people import SystemActor
-from hub.store.pool import DATABASE_ERRORS, prefer_index_lookups
+from hub.store.reasons import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 ACTOR: Final = SystemActor.COMMAND_LINE
-CONNECT_TIMEOUT_SECONDS: Final = 10.0
 
 
 def run_query(work: Callable[[Connection, Settings], Awaitable[Answer]]) -> Answer:
@@ -45,21 +42,14 @@ def run_change(work: Callable[[Connection, Settings], Awaitable[Answer]], channe
 
 
 async def connect(dsn: str, name: str) -> Connection:
-    """Return a connection that the database shows under this name; raise `Unavailable` when it does not answer."""
-    try:
-        return await asyncpg.connect(
-            dsn, timeout=CONNECT_TIMEOUT_SECONDS, server_settings={"application_name": name, "jit": "off"}
-        )
-    except DATABASE_ERRORS as error:
-        raise Unavailable(f"the database does not answer: {error or type(error).__name__}") from error
+    """Return a connection that the database shows under this name; raise an error in words when there is none."""
+    with in_words():
+        return await connections.connect(dsn, name, is_hot=True)
 
 
 async def _run_query(work: Callable[[Connection, Settings], Awaitable[Answer]], settings: Settings) -> Answer:
     c = await connect(settings.database.url, "osr-hub command")
     try:
-        await prefer_index_lookups(c)
         return await work(c, settings)
-    except asyncpg.UndefinedTableError as error:
-        raise Unavailable("the database has no schema yet", next_step="Run `osr-hub migrate`.") from error
     finally:
         await c.close()

@@ -9,6 +9,7 @@ import typer
 from hub.commands.output import print_line
 from hub.settings import load
 from hub.store.migrations import migrate as bring_to_newest
+from hub.store.reasons import in_words
 
 app = typer.Typer()
 
@@ -16,4 +17,6 @@ app = typer.Typer()
 @app.command()
 def migrate() -> None:
     """Bring the database to the newest schema, and print its number."""
-    print_line(asyncio.run(bring_to_newest(load().direct_dsn)))
+    with in_words():
+        revision = asyncio.run(bring_to_newest(load().direct_dsn))
+    print_line(revision)

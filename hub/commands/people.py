@@ -44,7 +44,7 @@ def erase(who: Who, *, reason: Reason) -> None:
     async def work(c: Connection, _settings: Settings) -> Person:
         person, at = await _find_person(c, who), now()
         if person.subject is not None and await people.erase(c, person.pseudonym, at):
-            await idempotency.forget_caller(c, idempotency.caller_digest(person.subject))
+            await idempotency.forget_subject(c, person.subject)
             subject = {"pseudonym": person.pseudonym}
             await audit.write(c, AuditEntry(at=at, actor=ACTOR, action="person.erased", subject=subject, reason=reason))
         return person

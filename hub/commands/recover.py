@@ -21,6 +21,7 @@ from hub.store.locks import RELAY, hold_advisory_lock
 from hub.store.migrations import current_revision, newest_revision
 from hub.store.notifications import notify
 from hub.store.pool import DATABASE_ERRORS
+from hub.store.reasons import explain
 from schemas.topics import MANDATES
 
 if TYPE_CHECKING:
@@ -117,10 +118,7 @@ async def _relay_lock(dsn: str) -> AsyncIterator[Connection]:
             next_step="To recover all the same, stop osr-produce first.",
         ) from error
     except DATABASE_ERRORS as error:
-        raise Unavailable(
-            f"the database does not answer: {error}",
-            next_step="Restore it under the name that OSR_HUB_DATABASE__DSN has, start it, and run this again.",
-        ) from error
+        raise explain(error) from error
     try:
         yield c
     finally:

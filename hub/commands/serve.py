@@ -13,4 +13,4 @@ app = typer.Typer()
 @app.command()
 def serve() -> None:
     """Serve requests until SIGTERM; open requests get five seconds to finish."""
-    run_until_stopped([serve_until])
+    run_until_stopped([serve_until], waits_for_database=False)

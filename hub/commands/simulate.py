@@ -1,4 +1,4 @@
-"""`osr-hub simulate duo|las`: a believable DUO, and a believable LAS.
+"""`osr-hub simulate duo|las|login`: a believable DUO, a believable LAS, and a login for development.
 
 Every option is also an environment variable `OSR_HUB_SIMULATE__…`, which is how the embedded stack gives them.
 """
@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from hub.clock import now
 from hub.commands.options import read_secret
+from hub.errors import ConfigurationError
 from hub.processes.running import run_until_stopped
 from hub.simulators import duo as simulate_duo
 from hub.simulators import las_process
+from hub.simulators.http import serve_http
 from hub.simulators.las import LasMode
 from hub.simulators.las_faults import LasFault
 from hub.simulators.las_process import LasAddress, LasBehaviour
+from hub.simulators.login import LoginSimulator
 
 if TYPE_CHECKING:
     import asyncio
@@ -30,7 +34,7 @@ Delay = Annotated[
     float, typer.Option(min=0, envvar=f"{PREFIX}DELAY", help="Seconds until it reports, more or less by half.")
 ]
 
-app = typer.Typer(no_args_is_help=True, help="A believable DUO, and a believable LAS.")
+app = typer.Typer(no_args_is_help=True, help="A believable DUO, a believable LAS, and a login for development.")
 
 
 @app.command()
@@ -91,6 +95,29 @@ def las(  # noqa: PLR0913 - one parameter per option
         base = hub or f"{settings.http.address.rstrip('/')}/v1"
         address = LasAddress(host=host, port=port, url=url, hub=base, token=read_token, state_dir=state_dir)
         await las_process.run(address, behaviour, stop)
+
+    run_until_stopped([run])
+
+
+@app.command()
+def login(
+    *,
+    port: Annotated[int, typer.Option(envvar=f"{PREFIX}PORT", help="Where it listens, on this machine only.")],
+) -> None:
+    """Let people log in as one of some invented people: a school, a board, nobody's role, two operators."""
+
+    async def run(settings: Settings, stop: asyncio.Event) -> None:
+        issuer = settings.login_issuer
+        if issuer is None or settings.login.client_id is None:
+            raise ConfigurationError(
+                "nobody logs in at this hub", next_step="Set OSR_HUB_LOGIN__ISSUER and OSR_HUB_LOGIN__CLIENT_ID."
+            )
+        callback = f"{settings.http.address}/login/callback"
+        simulator = LoginSimulator(
+            issuer=issuer, client_id=settings.login.client_id, redirect_uris=(callback,), clock=now
+        )
+        async with serve_http(simulator.answer, "127.0.0.1", port):
+            await stop.wait()
 
     run_until_stopped([run])
 

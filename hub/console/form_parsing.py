@@ -18,7 +18,7 @@ from hub.operations.bulk import BulkJobRequest
 from hub.operations.controls import MAX_REASON_LENGTH
 from hub.register import UNCHANGED, DateChange, PartialGrant
 from hub.store.bulk import BulkSelection
-from schemas.identifiers import BRIN, Branch, Oin, RoutingId, ServiceCode
+from schemas.identifiers import BRIN, Branch, RoutingId, ServiceCode, SystemCode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,6 +44,7 @@ RoutingChoice = Literal["none", "free", "own"]
 _FIELDS: Final = {
     "/serviceCode": "service",
     "/supplierOin": "system",
+    "/systemCode": "system",
     "/startDate": "start",
     "/endDate": "end",
     "/routingId": "own",
@@ -84,10 +85,11 @@ def parse_grant(form: FormData, school: School, today: date, words: Translator) 
     request = PartialGrant(
         brin=school.brin,
         service_code=ServiceCode(form.text("service")),
-        supplier_oin=Oin(form.text("system")),
+        supplier_oin=None,
         start_date=start,
         end_date=end,
         branches=[_to_branch(each) for each in given],
+        system_code=SystemCode(form.text("system")),
     )
     return request, faults
 

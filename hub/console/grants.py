@@ -62,17 +62,18 @@ async def _show_form(
     here: Visit, c: Connection, school: School, form: FormData, faults: Sequence[FormError] = ()
 ) -> Response:
     services = await rows.services(c)
-    chosen = next((each for each in services if each["code"] == form.text("service")), None)
+    chosen = next((each for each in services if each.code == form.text("service")), None)
     status = HTTPStatus.BAD_REQUEST if faults else HTTPStatus.OK
     if chosen is None:
         return here.show("new_service.html", status, school=school, services=services, faults=FormErrors(faults))
-    systems = [each for each in (await rows.systems(c)).values() if chosen["code"] in each.service_codes]
+    systems = [each for each in (await rows.systems(c)).values() if chosen.code in each.service_codes]
     return here.show(
         "new.html",
         status,
         school=school,
         service=chosen,
-        systems=sorted(systems, key=lambda each: each.name.casefold()),
+        systems=sorted(systems, key=lambda each: (each.name.casefold(), each.code)),
+        names=[each.name for each in systems],
         form=form,
         faults=FormErrors(faults),
         branches=parse_routing(form, school, here.at.today),

@@ -1,9 +1,8 @@
 """The page of one mandate: change its dates, withdraw it. In: forms with the version they change. Out: pages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
@@ -14,6 +13,7 @@ from hub.console.route import PageRoute
 from hub.console.school_view import MandateCard, branch_groups, card_of
 from hub.console.schools import SchoolPage, load_school
 from hub.console.visit import CurrentVisit, Visit
+from hub.domain.system import Service
 from hub.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
 from hub.observe.status import school_status
 from hub.operations import administration
@@ -30,7 +30,7 @@ class MandatePage:
 
     chosen: SchoolPage
     view: MandateView
-    service: Mapping[str, Any]
+    service: Service
 
     @property
     def path(self) -> str:
@@ -45,7 +45,7 @@ async def load_mandate(here: Visit, c: Connection, brin: str, mandate_id: UUID, 
     if view is None or view.mandate.brin != brin or (own and not chosen.may_change):
         msg = f"no mandate {mandate_id}"
         raise NotFound(msg)
-    services = {row["code"]: row for row in await register.services(c)}
+    services = {each.code: each for each in await register.services(c)}
     return MandatePage(chosen=chosen, view=view, service=services[view.mandate.service_code])
 
 

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from hub import errors
-from hub.console.visit import NUL, Redirect, Visit, open_visit
+from hub.console.visit import NUL, FormOutlivedSession, Redirect, Visit, open_visit, unknown_visit
 from hub.errors import HubError
 from hub.store.pool import TRANSIENT_ERRORS, is_transient
 
@@ -40,19 +40,33 @@ class PageRoute(APIRoute):
                 _check_rate_limit(request)
                 await _check_address(request)
                 return await handle(request)
+            except FormOutlivedSession:
+                return await _keep_form(request)
             except Redirect as elsewhere:
                 return RedirectResponse(elsewhere.path, int(HTTPStatus.SEE_OTHER))
             except RequestValidationError:
                 return show_failure(await open_visit(request), errors.NotFound())
             except TRANSIENT_ERRORS as error:
                 _log_transient(error, request.url.path)
-                return show_failure(await open_visit(request), errors.Unavailable())
+                return show_failure(unknown_visit(request), errors.Unavailable())
             except HubError as fault:
                 if type(fault) not in HTTP_STATUSES:
                     raise
                 return show_failure(await open_visit(request), fault)
 
         return answer
+
+
+async def _keep_form(request: Request) -> Response:
+    """Show what was filled in as a form to be sent again: after a login, or under the session that there is now."""
+    here = await open_visit(request)
+    try:
+        form = await here.open_form()
+    except HubError as fault:
+        return show_failure(here, fault)
+    kept = [(name, text) for name, texts in form.fields.items() if name != "secret" for text in texts]
+    status = HTTPStatus.UNAUTHORIZED if here.caller is None else HTTPStatus.FORBIDDEN
+    return here.show("outlived.html", status, kept=kept)
 
 
 def _log_transient(error: Exception, path: str) -> None:

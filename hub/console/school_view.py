@@ -13,9 +13,9 @@ from hub.domain.mandate import is_live, state
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
-    from typing import Any
 
     from hub.domain.mandate import Mandate
+    from hub.domain.system import Service
     from hub.observe.status import Cell, SchoolStatus
     from hub.store.mandates import MandateView
 
@@ -76,7 +76,7 @@ class ServiceView:
 
 
 def view_school(
-    status: SchoolStatus, views: Iterable[MandateView], services: Iterable[Mapping[str, Any]], today: date
+    status: SchoolStatus, views: Iterable[MandateView], services: Iterable[Service], today: date
 ) -> list[ServiceView]:
     """Return the services with the school's mandates; services without mandates come last."""
     parts = _groups_by_mandate(status)
@@ -87,10 +87,10 @@ def view_school(
             cards.setdefault(mandate.service_code, []).append(card_of(view, parts.get(mandate.id, {}), today))
     shown = [
         ServiceView(
-            code=service["code"],
-            shown_as=service["shown_as"],
-            live=[card for card in cards.get(service["code"], ()) if card.is_live],
-            over=[card for card in cards.get(service["code"], ()) if not card.is_live],
+            code=service.code,
+            shown_as=service.shown_as,
+            live=[card for card in cards.get(service.code, ()) if card.is_live],
+            over=[card for card in cards.get(service.code, ()) if not card.is_live],
         )
         for service in services
     ]

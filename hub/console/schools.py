@@ -100,6 +100,6 @@ async def get_history(brin: str, here: CurrentVisit) -> Response:
         chosen = await load_school(here, c, brin)
         notes = await operations.list_audit(c, brin=brin, since=None, until=None, before=None, most=MAX_AUDIT_ENTRIES)
         views = await mandates.mandate_views(c, MandateFilter(brin=chosen.school.brin), here.scope, MAX_MANDATES)
-        services = {row["code"]: row["shown_as"] for row in await register.services(c)}
+        services = {each.code: each.shown_as for each in await register.services(c)}
     named = {str(view.mandate.id): view for view in views}
     return here.show("history.html", chosen=chosen, notes=notes, mandates=named, services=services)

@@ -1,7 +1,7 @@
 """The context of a page. In: a request. Out: the caller, the language, the database, rendered pages, redirects.
 
-The caller's token is in a cookie that scripts cannot read and other sites do not send. A form carries a CSRF token and
-the browser names its origin: both are checked before a form is read.
+The visitor's session is in a cookie that scripts cannot read. A form carries a CSRF token and the browser names its
+origin: both are checked before a form is read. A form that outlived its session is kept, to be sent after a new login.
 """
 
 import hmac
@@ -9,21 +9,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from http import HTTPStatus
-from typing import Annotated, Any, Final, Protocol
+from typing import Annotated, Any, Final, Literal, Protocol, TypedDict
 from urllib.parse import quote, urlencode, urlsplit
 
 from fastapi import Depends
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from hub.access import COOKIE, Actor, Caller, Role, Verifier
+from hub.access import Actor, Caller, Role, Verifier
 from hub.access.rules import is_operator, page_scope, require_role
 from hub.clock import Clock
 from hub.console.forms import FormData, parse_form
 from hub.console.i18n import Translator
 from hub.console.templating import render
 from hub.domain.says import Language
-from hub.errors import InvalidInput, NotAllowed, NotAuthenticated
+from hub.errors import InvalidInput, NotAllowed
+from hub.login.provider import Provider
+from hub.login.sessions import Session
+from hub.login.visitor import find_session
 from hub.register import Moment, moment
 from hub.settings import Settings
 from hub.store.mandates import MandateScope
@@ -34,13 +37,18 @@ from hub.telemetry import current_traceparent
 LANGUAGE_COOKIE: Final = "osr_hub_language"
 NUL: Final = "\x00"
 YEAR_SECONDS: Final = 365 * 24 * 3600
-SECURITY_HEADERS: Final = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
-        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "Referrer-Policy": "same-origin",
-}
+CONTENT_POLICY: Final = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+)
+
+
+class CookieFlags(TypedDict):
+    """The flags of a cookie."""
+
+    httponly: bool
+    samesite: Literal["lax"]
+    secure: bool
 
 
 class PageServices(Protocol):
@@ -48,6 +56,7 @@ class PageServices(Protocol):
 
     settings: Settings
     verifier: Verifier
+    provider: Provider | None
     clock: Clock
 
     @property
@@ -63,6 +72,10 @@ class Redirect(Exception):  # noqa: N818 - it is no error: the browser is sent o
         super().__init__(path)
 
 
+class FormOutlivedSession(Exception):  # noqa: N818 - it is no error: the form is kept
+    """A form of a page whose session is over, or that belongs to an earlier login of this browser."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
     """One request of a browser, with its caller and language."""
@@ -71,8 +84,12 @@ class Visit:
     app: PageServices
     words: Translator
     at: Moment
-    token: str
-    caller: Caller | None = None
+    session: Session | None = None
+
+    @property
+    def caller(self) -> Caller | None:
+        """The caller; None for a visitor who has not logged in."""
+        return None if self.session is None else self.session.caller
 
     @property
     def language(self) -> Language:
@@ -81,11 +98,11 @@ class Visit:
 
     @property
     def user(self) -> Caller:
-        """The caller; a visitor without a valid token is redirected to the login."""
+        """The caller; a visitor who has not logged in is redirected to the login, and a form is kept."""
         if self.caller is None:
-            path = self.request.url.path
-            back = f"?next={quote(path)}" if self.request.method == "GET" else ""
-            raise Redirect(f"/console/login{back}")
+            if self.request.method == "POST":
+                raise FormOutlivedSession
+            raise Redirect(f"/login?next={quote(self.request.url.path)}")
         return self.caller
 
     @property
@@ -101,7 +118,13 @@ class Visit:
     @property
     def form_token(self) -> str:
         """The CSRF token of this visitor's forms."""
-        return hmac.new(self.token.encode(), b"osr-hub form", sha256).hexdigest()[:32]
+        secret = "" if self.session is None else self.session.secret
+        return hmac.new(secret.encode(), b"osr-hub form", sha256).hexdigest()[:32]
+
+    @property
+    def seconds_left(self) -> int | None:
+        """How long the session lasts if the visitor does nothing more."""
+        return None if self.session is None else int((self.session.ends_at - self.at.now).total_seconds())
 
     def require(self, *roles: Role) -> Caller:
         """Return the caller; raise `NotAllowed` without one of these roles."""
@@ -117,12 +140,14 @@ class Visit:
             "other_lang": f"{self.request.url.path}?{urlencode({**query, 'lang': self.words.other.value})}",
             "path": self.request.url.path,
             "caller": self.caller,
+            "session": self.session,
+            "seconds_left": self.seconds_left,
             "is_operator": self.caller is not None and is_operator(self.caller),
             "secret": self.form_token,
             "done": self.request.query_params.get("done"),
         }
         return self._speaking(
-            HTMLResponse(render(template, {**shared, **values}), int(status), headers=SECURITY_HEADERS)
+            HTMLResponse(render(template, {**shared, **values}), int(status), headers=self._security_headers)
         )
 
     def go(self, path: str, done: str | None = None) -> Response:
@@ -131,11 +156,36 @@ class Visit:
         target = path if done is None else f"{path}{joint}{urlencode({'done': done})}"
         return self._speaking(RedirectResponse(target, int(HTTPStatus.SEE_OTHER)))
 
+    def leave(self, address: str) -> Response:
+        """Redirect to the login's provider."""
+        return RedirectResponse(address, int(HTTPStatus.SEE_OTHER), headers={"Cache-Control": "no-store"})
+
+    @property
+    def cookie_flags(self) -> CookieFlags:
+        """The flags of cookies that scripts cannot read and other sites' forms do not send."""
+        is_safe = self.app.settings.http.address.startswith("https:")
+        return {"httponly": True, "samesite": "lax", "secure": is_safe}
+
+    @property
+    def _security_headers(self) -> dict[str, str]:
+        """The headers of a page; a logout form may lead to the provider."""
+        provider = self.app.provider
+        origin = "" if provider is None else " {0.scheme}://{0.netloc}".format(urlsplit(provider.client.issuer))
+        return {
+            "Content-Security-Policy": CONTENT_POLICY + origin,
+            "Referrer-Policy": "same-origin",
+            "Cache-Control": "no-store",
+        }
+
     async def form(self) -> FormData:
-        """Read a form of this visitor; raise `NotAllowed` for one from another site or another login."""
+        """Read a form of this visitor; raise `NotAllowed` for one from another site.
+
+        Raises `FormOutlivedSession` for a form of another login, or without one.
+        """
         form = await self.open_form()
-        if not hmac.compare_digest(form.text("secret").encode(), self.form_token.encode()):
-            raise NotAllowed(self.words("strange_form"))
+        is_ours = hmac.compare_digest(form.text("secret").encode(), self.form_token.encode())
+        if not is_ours or self.caller is None:
+            raise FormOutlivedSession
         return form
 
     async def open_form(self) -> FormData:
@@ -167,21 +217,18 @@ class Visit:
 async def open_visit(request: Request) -> Visit:
     """Return the context of a request."""
     app: PageServices = request.app.state.shared
-    token = request.cookies.get(COOKIE, "")
-    caller = None
-    if token:
-        try:
-            caller = await app.verifier.verify(token)
-        except NotAuthenticated:
-            caller = None
-    return Visit(
-        request=request,
-        app=app,
-        words=Translator(_language(request)),
-        at=moment(app.clock(), current_traceparent()),
-        token=token,
-        caller=caller,
-    )
+    return _visit(request, await find_session(request.scope, app))
+
+
+def unknown_visit(request: Request) -> Visit:
+    """Return the context of a request without looking for its session, for a page that must not fail."""
+    return _visit(request, None)
+
+
+def _visit(request: Request, session: Session | None) -> Visit:
+    app: PageServices = request.app.state.shared
+    words, at = Translator(_language(request)), moment(app.clock(), current_traceparent())
+    return Visit(request=request, app=app, words=words, at=at, session=session)
 
 
 def _language(request: Request) -> Language:

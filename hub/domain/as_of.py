@@ -91,6 +91,7 @@ def _mandate(event: KnownEvent) -> Mandate:
         brin=body["brin"],
         service_code=body["serviceCode"],
         supplier_oin=body["supplierOin"],
+        system_code=body.get("systemCode") or body["supplierOin"],
         start_date=date.fromisoformat(body["startDate"]),
         end_date=date.fromisoformat(body["endDate"]) if body["endDate"] else None,
         version=body["mandateVersion"],

@@ -27,7 +27,7 @@ class Coverage:
 
     units: tuple[Unit, ...]
     ambiguous: bool
-    """Whether another supplier may claim the rest too; a system that never received it must then not receive it."""
+    """Whether another system may claim the rest too; a system that never received it must then not receive it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +67,7 @@ def _cover(mandate: Mandate, others: Sequence[Mandate], branches: Sequence[Branc
         return Coverage(units=units, ambiguous=False)
     return Coverage(
         units=(*units, Unit(branch=REST, routing=None, covers=rest)),
-        ambiguous=any(other.supplier_oin != mandate.supplier_oin for other in others),
+        ambiguous=any(other.system_code != mandate.system_code for other in others),
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
-from schemas.identifiers import Branch
+from schemas.identifiers import UNNAMED, Branch, SystemCode
 from schemas.kinds import MandateState
 
 if TYPE_CHECKING:
@@ -54,6 +54,12 @@ class Mandate:
     next_date: date | None = None
     copied_from: UUID | None = None
     withdrawn_at: datetime | None = None
+    system_code: SystemCode = UNNAMED
+    """Its supplier's OIN when left out."""
+
+    def __post_init__(self) -> None:
+        if not self.system_code:
+            object.__setattr__(self, "system_code", SystemCode(self.supplier_oin))
 
 
 def state(mandate: Mandate, today: date) -> MandateState:

@@ -30,7 +30,7 @@ class EventToPlan:
     number: int
     id: UUID
     service_code: str
-    supplier_oin: str
+    system_code: str
     units: Sequence[UnitMessage]
 
 
@@ -57,7 +57,7 @@ class SubscriptionFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Directory:
-    """Who gets what: queues per service, webhook and copy lane per supplier, and what each system asked for."""
+    """Who gets what: queues per service, webhook and copy lane per system, and what each system asked for."""
 
     queues: Mapping[str, DestinationRef]
     webhooks: Mapping[str, DestinationRef]
@@ -98,15 +98,15 @@ def expects_report(kind: Kind, subscription: SubscriptionFilter | None) -> bool:
 
 def _of_unit(event: EventToPlan, unit: UnitMessage, directory: Directory) -> Iterator[Planned]:
     queue = directory.queues.get(event.service_code)
-    subscription = directory.subscriptions.get(event.supplier_oin)
+    subscription = directory.subscriptions.get(event.system_code)
     if queue is None:
         expects = expects_report(unit.kind, subscription)
-        yield _planned(event, unit, directory.webhooks[event.supplier_oin], expects_report=expects)
+        yield _planned(event, unit, directory.webhooks[event.system_code], expects_report=expects)
         return
     if not unit.kind.is_calendar:
         yield _planned(event, unit, queue, expects_report=True)
     if subscription is not None and subscription.wants(event.service_code, unit.kind):
-        yield _planned(event, unit, directory.copies[event.supplier_oin], expects_report=False)
+        yield _planned(event, unit, directory.copies[event.system_code], expects_report=False)
 
 
 def _planned(event: EventToPlan, unit: UnitMessage, destination: DestinationRef, *, expects_report: bool) -> Planned:

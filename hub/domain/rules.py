@@ -13,13 +13,14 @@ from schemas.identifiers import HIGHEST_INDEX, ROUTING_ID, brin_of_routing_id, r
 from schemas.moments import FIRST_DAY, LAST_DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
     from datetime import date
     from uuid import UUID
 
     from hub.domain.mandate import Mandate
     from hub.domain.school import School
-    from schemas.identifiers import Branch, Brin, Oin, RoutingId, ServiceCode
+    from hub.domain.system import System
+    from schemas.identifiers import Branch, Brin, Oin, RoutingId, ServiceCode, SystemCode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,11 +29,13 @@ class GrantRequest:
 
     brin: Brin
     service_code: ServiceCode
-    supplier_oin: Oin
+    supplier_oin: Oin | None
     start_date: date
     end_date: date | None = None
     branches: Sequence[tuple[Branch, RoutingId | None]] = ()
     copied_from: UUID | None = None
+    system_code: SystemCode | None = None
+    """None for the only system of the supplier that offers the service."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +48,11 @@ class PartialGrant:
     start_date: date | None
     end_date: date | None
     branches: Sequence[tuple[Branch, RoutingId | None] | None]
+    system_code: SystemCode | None = None
 
     def complete(self) -> GrantRequest | None:
         """Return the request without its unreadable branches; None when one of the other fields is missing."""
-        if self.brin is None or self.service_code is None or self.supplier_oin is None or self.start_date is None:
+        if self.brin is None or self.service_code is None or self.start_date is None:
             return None
         return GrantRequest(
             brin=self.brin,
@@ -57,6 +61,7 @@ class PartialGrant:
             start_date=self.start_date,
             end_date=self.end_date,
             branches=tuple(each for each in self.branches if each is not None),
+            system_code=self.system_code,
         )
 
 
@@ -77,27 +82,20 @@ class RuleViolation:
 def check_parties(
     request: GrantRequest | PartialGrant,
     school: School | None,
-    offered: Collection[str] | None,
+    system: System | RuleViolation | None,
     services: Container[str],
     today: date,
 ) -> Iterator[RuleViolation]:
     """Check who and what a mandate is for, as far as it is known.
 
-    `school` and `offered`, the services of the system, are None where the register has no such school or system.
+    `school` is None where the register has no such school, `system` what `hub.domain.system.choose` found.
     """
     yield from _check_school(request, school, today)
-    known = request.service_code in services
-    if request.service_code is not None and not known:
+    if request.service_code is not None and request.service_code not in services:
         detail = f"service {request.service_code} is not in the register"
         yield RuleViolation(field="/serviceCode", code="unknown_service", detail=detail)
-    if request.supplier_oin is None:
-        return
-    if offered is None:
-        detail = f"no system of supplier {request.supplier_oin} is registered"
-        yield RuleViolation(field="/supplierOin", code="unknown_system", detail=detail)
-    elif known and request.service_code not in offered:
-        detail = f"the system of {request.supplier_oin} does not offer {request.service_code}"
-        yield RuleViolation(field="/supplierOin", code="service_not_offered", detail=detail)
+    if isinstance(system, RuleViolation):
+        yield system
 
 
 def _check_school(request: GrantRequest | PartialGrant, school: School | None, today: date) -> Iterator[RuleViolation]:
@@ -187,7 +185,7 @@ def check_branches(
 def check_overlap(mandate: Mandate, others: Iterable[Mandate], today: date) -> Iterator[RuleViolation]:
     """Check that no other mandate of the same school, service and system shares a day with it."""
     for other in others:
-        if other.id != mandate.id and other.supplier_oin == mandate.supplier_oin and overlaps(mandate, other, today):
+        if other.id != mandate.id and other.system_code == mandate.system_code and overlaps(mandate, other, today):
             detail = f"mandate {other.id} runs from {other.start_date} until {other.end_date or 'further notice'}"
             yield RuleViolation(field="/startDate", code="overlap", detail=detail)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from hub.domain.coverage import Coverage, update_coverage
 from hub.domain.mandate import OVER, REST, Mandate, Unit, next_date_in
+from schemas.identifiers import UNNAMED
 from schemas.kinds import MandateState
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from hub.domain.coverage import UnitChange
     from hub.domain.kinds import Kind
-    from schemas.identifiers import Branch, Brin, Oin, RoutingId, ServiceCode
+    from schemas.identifiers import Branch, Brin, Oin, RoutingId, ServiceCode, SystemCode
 
 
 class UnusableEvent(ValueError):  # noqa: N818 - named as the claim it makes
@@ -45,6 +46,7 @@ class LoggedChange:
     branches: tuple[tuple[Branch, RoutingId | None], ...]
     copied_from: UUID | None
     rest_told: bool | None
+    system_code: SystemCode = UNNAMED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +88,7 @@ def _first(event: LoggedChange) -> Mandate:
         brin=event.brin,
         service_code=event.service_code,
         supplier_oin=event.supplier_oin,
+        system_code=event.system_code,
         start_date=event.start_date,
         end_date=event.end_date,
         created_at=event.recorded_at,

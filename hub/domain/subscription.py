@@ -53,8 +53,14 @@ class Subscription:
     version: int
     created_at: datetime
     updated_at: datetime
+    system_code: str = ""
+    """Its supplier's OIN when left out."""
+
+    def __post_init__(self) -> None:
+        if not self.system_code:
+            object.__setattr__(self, "system_code", self.supplier_oin)
 
     @property
     def destination(self) -> str:
         """The destination of its obligatory deliveries."""
-        return f"las:{self.supplier_oin}"
+        return f"las:{self.system_code}"

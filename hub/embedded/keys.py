@@ -16,7 +16,7 @@ from hub.embedded.paths import DataDir, write_private
 if TYPE_CHECKING:
     from pathlib import Path
 
-PORTS: Final = ("postgres_port", "kafka_port", "kafka_controller_port", "las_port")
+PORTS: Final = ("postgres_port", "kafka_port", "kafka_controller_port", "las_port", "login_port")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,6 +32,7 @@ class StackSecrets:
     kafka_port: int
     kafka_controller_port: int
     las_port: int
+    login_port: int
 
     @classmethod
     def load_or_create(cls, data: DataDir) -> Self:

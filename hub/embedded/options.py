@@ -25,6 +25,7 @@ NOT_PASSED_ON: Final = (f"{PREFIX}TEST_", f"{PREFIX}AUTH__ISSUER", f"{PREFIX}AUT
 DATABASE: Final = f"{PREFIX}DATABASE__"
 KAFKA: Final = f"{PREFIX}KAFKA__"
 DUO_KAFKA: Final = f"{PREFIX}DUO_KAFKA__"
+LOGIN: Final = f"{PREFIX}LOGIN__"
 SERVERS: Final = "BOOTSTRAP_SERVERS"
 HUB_OIN: Final = "00000099000000000001"
 LAS_OIN: Final = "00000099000000001000"
@@ -95,7 +96,14 @@ def process_settings(
         f"{PREFIX}SECRETS__KEYS": options.caller.get(f"{PREFIX}SECRETS__KEYS", keys.sealing_key),
         f"{PREFIX}WEBHOOK__ALLOWED_NETWORKS": _allowed_networks(options.caller),
     }
-    return _inherited_settings(options, servers) | decided
+    return _inherited_settings(options, servers) | decided | _login(options, keys)
+
+
+def _login(options: StackOptions, keys: StackSecrets) -> dict[str, str]:
+    """Return the settings of the development login, unless the caller names a login or wants no simulators."""
+    if not options.with_simulators or f"{LOGIN}CLIENT_ID" in options.caller:
+        return {}
+    return {f"{LOGIN}CLIENT_ID": "osr-hub", f"{LOGIN}ISSUER": f"http://{ports.LOOPBACK}:{keys.login_port}"}
 
 
 def _inherited_settings(options: StackOptions, servers: Mapping[str, str]) -> dict[str, str]:

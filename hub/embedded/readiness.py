@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient
 
 from hub.embedded.ports import LOOPBACK, listens
 from hub.store import processes
+from hub.store.connections import connect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hub.embedded.program import ReadinessProbe
+    from hub.store.database_session import DatabaseSession
 
 GROUP_STATE: Final = 2
 """The position of the state in the protocol's description of a group."""
@@ -25,7 +26,7 @@ class HeartbeatProbe:
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
-        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+        self._connection: DatabaseSession | None = None
         self._lock = asyncio.Lock()
 
     def of(self, role: str) -> ReadinessProbe:
@@ -34,7 +35,7 @@ class HeartbeatProbe:
         async def ask(pid: int) -> bool:
             async with self._lock:
                 if self._connection is None or self._connection.is_closed():
-                    self._connection = await asyncpg.connect(self._dsn)
+                    self._connection = await connect(self._dsn, "osr-hub up")
                 return await processes.is_beating(self._connection, role, pid)
 
         return ask

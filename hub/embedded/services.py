@@ -51,7 +51,7 @@ def hub_programs(
 def simulator_programs(
     settings: Settings, names: Mapping[str, str], data: DataDir, keys: StackSecrets, depends_on: tuple[str, ...]
 ) -> list[Program]:
-    """Describe the simulated DUO and the simulated LAS."""
+    """Describe the simulated DUO, the simulated LAS, and the login for development where the stack has it."""
     las = {
         f"{SIMULATOR_PREFIX}OIN": LAS_OIN,
         f"{SIMULATOR_PREFIX}PORT": str(keys.las_port),
@@ -60,10 +60,10 @@ def simulator_programs(
         f"{SIMULATOR_PREFIX}TOKEN_FILE": str(las_token_file(data)),
         f"{SIMULATOR_PREFIX}STATE_DIR": str(data.simulators),
     }
-    options = settings.duo_kafka.client_options()
     table: list[tuple[str, Mapping[str, str], ReadinessProbe]] = [
-        ("duo", {}, consumer_group_probe(DUO_GROUP, options)),
+        ("duo", {}, consumer_group_probe(DUO_GROUP, settings.duo_kafka.client_options())),
         ("las", las, port_probe(keys.las_port)),
+        *_login(settings, keys),
     ]
     return [
         Program(
@@ -78,9 +78,21 @@ def simulator_programs(
     ]
 
 
+def _login(settings: Settings, keys: StackSecrets) -> list[tuple[str, Mapping[str, str], ReadinessProbe]]:
+    """Describe the login for development, unless people log in elsewhere."""
+    if settings.login_issuer != login_url(keys):
+        return []
+    return [("login", {f"{SIMULATOR_PREFIX}PORT": str(keys.login_port)}, port_probe(keys.login_port))]
+
+
 def las_url(keys: StackSecrets) -> str:
     """Return the webhook address of the simulated LAS."""
     return f"http://127.0.0.1:{keys.las_port}/hook"
+
+
+def login_url(keys: StackSecrets) -> str:
+    """Return the issuer of the development login."""
+    return f"http://127.0.0.1:{keys.login_port}"
 
 
 def las_token_file(data: DataDir) -> Path:

@@ -37,11 +37,12 @@ from hub.embedded.readiness import HeartbeatProbe
 from hub.embedded.services import hub_programs, las_url, simulator_programs
 from hub.embedded.supervisor import Supervisor
 from hub.embedded.tokens import DevelopmentTokens, keep_fresh
-from hub.errors import EmbeddedUnavailable
+from hub.errors import EmbeddedUnavailable, HubError
 from hub.kafka.topics import create_missing, ensure_topics
 from hub.settings import Settings, load
 from hub.store.migrations import migrate
-from hub.store.pool import DATABASE_ERRORS
+from hub.store.reasons import in_words
+from hub.store.waiting import check_addresses
 from schemas.topics import Broker, topics_on
 
 if TYPE_CHECKING:
@@ -193,9 +194,11 @@ class Stack:
         """Create the schema and the topics on servers that the caller named."""
         if self._options.database is not None:
             try:
-                await migrate(settings.direct_dsn)
-            except DATABASE_ERRORS as error:
-                raise EmbeddedUnavailable(f"the database of {DATABASE}DSN cannot be used: {error}") from error
+                with in_words():
+                    await check_addresses(settings.database, needs_session=True)
+                    await migrate(settings.direct_dsn)
+            except HubError as fault:
+                raise EmbeddedUnavailable(f"the database of {DATABASE}DSN cannot be used: {fault}") from fault
         for broker, own, kafka, group in (
             (Broker.OURS, self._options.kafka is None, settings.kafka, KAFKA),
             (

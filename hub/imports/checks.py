@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from hub.domain import rules
 from hub.domain.mandate import Mandate, is_live, overlaps
+from hub.domain.system import System, choose
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,11 +15,11 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from hub.domain.mandate import Period
-    from hub.domain.rules import GrantRequest
+    from hub.domain.rules import GrantRequest, RuleViolation
     from hub.domain.school import School
+    from hub.domain.system import References
     from hub.imports.drafts import MandateDraft
     from hub.imports.result import RowErrors
-    from hub.store.register import References
     from schemas.identifiers import Branch, Brin, RoutingId
 
     Holder = tuple[UUID | int, Branch]
@@ -28,6 +29,7 @@ _COLUMNS: Final = {
     "/brin": "brin",
     "/serviceCode": "service_code",
     "/supplierOin": "supplier_oin",
+    "/systemCode": "system_code",
     "/startDate": "start_date",
     "/endDate": "end_date",
     "/branch": "branch",
@@ -44,35 +46,45 @@ class DraftChecks:
         self._schools = schools
         self._references = references
         self._today = today
-        self._offered = {oin: system.service_codes for oin, system in references.systems.items()}
+        self._chosen: dict[tuple[str | None, ...], System | RuleViolation | None] = {}
         self._living: defaultdict[tuple[str, str, str], list[Mandate]] = defaultdict(list)
         self._asked: defaultdict[tuple[str, str, str], list[tuple[int, GrantRequest]]] = defaultdict(list)
         self._used: defaultdict[tuple[str, str, str], list[tuple[Period, Holder]]] = defaultdict(list)
         for mandate in living:
             if is_live(mandate, today):
-                self._living[mandate.brin, mandate.service_code, mandate.supplier_oin].append(mandate)
+                self._living[mandate.brin, mandate.service_code, mandate.system_code].append(mandate)
                 for branch, routing in mandate.routes.items():
                     self._used[mandate.brin, mandate.service_code, routing].append((mandate, (mandate.id, branch)))
 
     def check(self, draft: MandateDraft, errors: RowErrors) -> Mandate | None:
         """Add what is wrong with a draft to `errors`; return the mandate that it already is, if any."""
         request = draft.request
-        key = (request.brin, request.service_code, request.supplier_oin)
+        system = self._choose(request)
+        draft.system = system if isinstance(system, System) else None
+        key = (request.brin, request.service_code, draft.system.code if draft.system else "")
         living = self._living.get(key, ())
         match = next((m for m in living if (m.start_date, m.end_date) == (request.start_date, request.end_date)), None)
         if match is None:
-            self._check_new(draft, errors)
-            self._check_overlap(draft, living, self._asked[key], errors)
-            self._asked[key].append((draft.line, request))
+            self._check_new(draft, system, errors)
+            if draft.system is not None:
+                self._check_overlap(draft, living, self._asked[key], errors)
+                self._asked[key].append((draft.line, request))
         school = self._schools.get(request.brin)
         if draft.branches and school is not None:
             self._check_branches(draft, school, match, errors)
         return match
 
-    def _check_new(self, draft: MandateDraft, errors: RowErrors) -> None:
+    def _choose(self, request: GrantRequest) -> System | RuleViolation | None:
+        """Return the system that a draft is for, or what is wrong; each combination is looked up once."""
+        named = (request.supplier_oin, request.system_code, request.service_code)
+        if named not in self._chosen:
+            self._chosen[named] = choose(request, self._references)
+        return self._chosen[named]
+
+    def _check_new(self, draft: MandateDraft, system: System | RuleViolation | None, errors: RowErrors) -> None:
         request, today = draft.request, self._today
-        school, offered = self._schools.get(request.brin), self._offered.get(request.supplier_oin)
-        for violation in rules.check_parties(request, school, offered, self._references.services, today):
+        school = self._schools.get(request.brin)
+        for violation in rules.check_parties(request, school, system, self._references.services, today):
             errors.add(draft.line, _COLUMNS[violation.field], violation.code, violation.detail)
         for violation in rules.check_dates(request.start_date, request.end_date, today, start_may_be_past=True):
             errors.add(draft.line, _COLUMNS[violation.field], violation.code, violation.detail)

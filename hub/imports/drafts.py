@@ -9,17 +9,22 @@ from typing import TYPE_CHECKING, Final
 
 from hub.domain.rules import GrantRequest
 from hub.imports.table import Column
-from schemas.identifiers import Branch, Brin, Oin, RoutingId, ServiceCode
+from schemas.identifiers import Branch, Brin, Oin, RoutingId, ServiceCode, SystemCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from hub.domain.system import System
     from hub.imports.result import RowErrors
     from hub.imports.table import Row
 
-COLUMNS: Final = tuple(
-    map(Column, ("brin", "service_code", "supplier_oin", "start_date", "end_date", "branch", "routing_id"))
+COLUMNS: Final = (
+    *map(Column, ("brin", "service_code", "supplier_oin")),
+    Column("system_code", is_required=False),
+    *map(Column, ("start_date", "end_date", "branch", "routing_id")),
 )
+_IDENTITY: Final = 6
+"""So many of the columns together are one mandate."""
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -31,6 +36,8 @@ class MandateDraft:
     request: GrantRequest
     branches: list[tuple[int, Branch, RoutingId | None]] = field(default_factory=list)
     """Line, branch, and the routing characteristic that was asked for; None for a free one."""
+    system: System | None = None
+    """The system that it is for, once that is checked."""
 
 
 def read_drafts(rows: Iterable[Row], errors: RowErrors) -> list[MandateDraft]:
@@ -38,8 +45,8 @@ def read_drafts(rows: Iterable[Row], errors: RowErrors) -> list[MandateDraft]:
     drafts: dict[tuple[str, ...], MandateDraft] = {}
     dates = _Dates()
     for line, row in rows:
-        brin, service, supplier, start, end, branch, routing = row
-        draft = drafts.get(row[:5])
+        brin, service, supplier, system, start, end, branch, routing = row
+        draft = drafts.get(row[:_IDENTITY])
         if draft is None:
             first = dates.read(start)
             last = dates.read(end) if end else None
@@ -49,11 +56,12 @@ def read_drafts(rows: Iterable[Row], errors: RowErrors) -> list[MandateDraft]:
             request = GrantRequest(
                 brin=Brin(brin),
                 service_code=ServiceCode(service),
-                supplier_oin=Oin(supplier),
+                supplier_oin=Oin(supplier) if supplier or not system else None,
+                system_code=SystemCode(system) if system else None,
                 start_date=first,
                 end_date=last,
             )
-            draft = drafts[row[:5]] = MandateDraft(line, request)
+            draft = drafts[row[:_IDENTITY]] = MandateDraft(line, request)
         if branch:
             draft.branches.append((line, Branch(branch), RoutingId(routing) if routing else None))
         elif routing:

@@ -94,7 +94,8 @@ class Merge:
 
     def _grant(self, draft: MandateDraft) -> tuple[Mandate, ChangeCause]:
         self.created += 1
-        mandate = to_mandate(draft.request, self._at.now)
+        assert draft.system is not None  # noqa: S101 - a draft without a system was refused
+        mandate = to_mandate(draft.request, draft.system, self._at.now)
         if draft.branches:
             mandate = self._assign(mandate, [(branch, routing) for _, branch, routing in draft.branches])
         return mandate, GRANT

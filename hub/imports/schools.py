@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from hub.imports.consequences import Consequences
     from hub.register.write import Moment
     from hub.store.pool import Connection
-    from schemas.identifiers import Brin, Oin
+    from schemas.identifiers import Brin, SystemCode
 
 BATCH: Final = 4000
 MOST_WITHDRAWN: Final = 5
@@ -171,7 +171,7 @@ def _to_accept(
 
 
 def _result(
-    listing: Listing, difference: Difference, effects: Consequences, names: Mapping[Oin, str], *, closures: int
+    listing: Listing, difference: Difference, effects: Consequences, names: Mapping[SystemCode, str], *, closures: int
 ) -> SchoolsImported:
     created, changed = len(difference.added), difference.changed_schools
     withdrawals = tuple(_withdrawals(effects.new_events, names))
@@ -188,7 +188,7 @@ def _result(
     )
 
 
-def _withdrawals(events: Iterable[NewEvent], names: Mapping[Oin, str]) -> Iterator[Withdrawal]:
+def _withdrawals(events: Iterable[NewEvent], names: Mapping[SystemCode, str]) -> Iterator[Withdrawal]:
     for event in events:
         if event.kind is Kind.WITHDRAWN:
             mandate = event.mandate
@@ -197,7 +197,7 @@ def _withdrawals(events: Iterable[NewEvent], names: Mapping[Oin, str]) -> Iterat
                 brin=mandate.brin,
                 service_code=mandate.service_code,
                 supplier_oin=mandate.supplier_oin,
-                system_name=names[mandate.supplier_oin],
+                system_name=names[mandate.system_code],
             )
 
 

@@ -43,18 +43,20 @@ class Differences:
 
 
 async def reconcile(
-    c: Connection, oin: str, service_code: str, holds: Sequence[HeldUnit], brins: Collection[str] | None = None
+    c: Connection, system: str, service_code: str, holds: Sequence[HeldUnit], brins: Collection[str] | None = None
 ) -> Differences | None:
-    """Compare the units of a supplier's system with its messages; return None when it gets none of this service."""
-    queues = {row["code"]: row["destination"] for row in await register.services(c)}
+    """Compare the units of a system with its messages; return None when it gets none of this service."""
+    queues = {each.code: each.destination for each in await register.services(c)}
     if service_code not in queues:
         return None
-    name = f"las:{oin}" if queues[service_code] is None else f"las-copy:{oin}"
+    name = f"las:{system}" if queues[service_code] is None else f"las-copy:{system}"
     destination = next(
         (destination for destination in await observe.read_destinations(c) if destination.name == name), None
     )
-    told = [] if destination is None else await deliveries.newest_per_unit(c, destination.id, service_code, oin, brins)
-    asked = {code for each in await subscriptions.read_all(c, oin) for code in each.options.services}
+    told = (
+        [] if destination is None else await deliveries.newest_per_unit(c, destination.id, service_code, system, brins)
+    )
+    asked = {code for each in await subscriptions.read_all(c, system) for code in each.options.services}
     is_told = told or queues[service_code] is None or service_code in asked
     return compare(holds, told) if is_told else None
 

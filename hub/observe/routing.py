@@ -42,7 +42,12 @@ async def find_routing(c: Connection, asked: RoutingQuery, scope: MandateScope) 
     found = mandates_for_branch([_event(row) for row in rows], asked.branch, asked.day)
     if scope.everything or brin in scope.brins:
         return found
-    return [each for each in found if each.body["supplierOin"] in scope.oins]
+    return [each for each in found if _is_of(each, scope)]
+
+
+def _is_of(found: ReachingMandate, scope: MandateScope) -> bool:
+    oin = found.body["supplierOin"]
+    return oin in scope.oins and (scope.systems is None or found.body.get("systemCode", oin) in scope.systems)
 
 
 def _event(row: Mapping[str, Any]) -> KnownEvent:

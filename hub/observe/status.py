@@ -1,7 +1,7 @@
 """The status of a school. In: its mandates, events and deliveries. Out: per branch a cell for each mandate.
 
 A cell shows the newest message about the branch's unit: whether it was delivered and processed, and how long each hop
-took. A branch without messages, because another supplier may claim it too, needs routing.
+took. A branch without messages, because another system may claim it too, needs routing.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ class Cell:
 
     service_code: str
     supplier_oin: str
+    system_code: str
     system_name: str
     mandate_id: UUID
     mandate_version: int
@@ -67,7 +68,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BranchStatus:
-    """A branch with its cells, by service and supplier."""
+    """A branch with its cells, by service, supplier and system."""
 
     branch: Branch
     name: str
@@ -98,7 +99,7 @@ async def school_status(
             views = [view for view in views if _is_shown(view.mandate, today)]
         data = await _read(c, brin, today)
         cells: dict[Branch, list[Cell]] = defaultdict(list)
-        for view in sorted(views, key=lambda v: (v.mandate.service_code, v.mandate.supplier_oin, v.mandate.created_at)):
+        for view in sorted(views, key=lambda v: _order(v.mandate)):
             for unit in view.mandate.units:
                 if (cell := data.cell(view, unit)) is not None:
                     for branch in unit.covers:
@@ -109,7 +110,7 @@ async def school_status(
 
 async def _read(c: Connection, brin: str, today: date) -> _SchoolData:
     destinations = {destination.name: destination for destination in await observe.read_destinations(c)}
-    queues = {row["code"]: row["destination"] for row in await register.services(c)}
+    queues = {each.code: each.destination for each in await register.services(c)}
     events = await school_deliveries.read_events(c, brin)
     by_mandate: dict[UUID, list[SchoolEvent]] = defaultdict(list)
     for event in events:
@@ -135,13 +136,14 @@ class _SchoolData:
         """Return the cell of a unit; None for an ended one without messages."""
         mandate = view.mandate
         queue = self.queues.get(mandate.service_code)
-        name = queue or f"las:{mandate.supplier_oin}"
+        name = queue or f"las:{mandate.system_code}"
         event = self._newest(mandate, unit, is_queue=queue is not None)
         if event is None and not is_live(mandate, self.today):
             return None
         empty = Cell(
             service_code=mandate.service_code,
             supplier_oin=mandate.supplier_oin,
+            system_code=mandate.system_code,
             system_name=view.system_name,
             mandate_id=mandate.id,
             mandate_version=mandate.version,
@@ -196,6 +198,10 @@ async def _add_signals(c: Connection, brin: str, data: _SchoolData, cells: Mappi
 def _is_shown(mandate: Mandate, today: date) -> bool:
     ended = mandate.withdrawn_at.date() if mandate.withdrawn_at else mandate.end_date
     return is_live(mandate, today) or (ended is not None and ended > today - SHOWN_AFTER_END)
+
+
+def _order(mandate: Mandate) -> tuple[str, str, str, datetime]:
+    return mandate.service_code, mandate.supplier_oin, mandate.system_code, mandate.created_at
 
 
 def _coverage(mandate: Mandate, unit: Unit, today: date) -> Coverage:

@@ -1,4 +1,4 @@
-"""Running for long: stages side by side in one process until SIGTERM or SIGINT, then a clean end."""
+"""Running for long: stages side by side in one process until SIGTERM, SIGINT or SIGHUP, then a clean end."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import uvloop
 
 from hub import settings as hub_settings
+from hub.store.waiting import wait_for_database
 from hub.telemetry import set_up_logging
 
 if TYPE_CHECKING:
@@ -19,18 +20,25 @@ if TYPE_CHECKING:
     Run = Callable[[Settings, asyncio.Event], Awaitable[None]]
 
 
-def run_until_stopped(runs: Sequence[Run]) -> None:
-    """Run stages until SIGTERM or SIGINT; the first that fails ends them all."""
+def run_until_stopped(runs: Sequence[Run], *, waits_for_database: bool = True) -> None:
+    """Run stages until a signal stops them; the first that fails ends them all.
+
+    They start once the database can be used, by its direct address too.
+    """
     settings = hub_settings.load()
     set_up_logging(settings.log)
-    uvloop.run(_run(runs, settings))
+    uvloop.run(_run(runs, settings, waits_for_database=waits_for_database))
 
 
-async def _run(runs: Sequence[Run], settings: Settings) -> None:
+async def _run(runs: Sequence[Run], settings: Settings, *, waits_for_database: bool) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under `nohup`
+        loop.add_signal_handler(signal.SIGHUP, stop.set)
+    if waits_for_database and not await wait_for_database(settings.database, stop, needs_session=True):
+        return
     async with asyncio.TaskGroup() as tasks:
         for run in runs:
             tasks.create_task(_run_one(run, settings, stop))

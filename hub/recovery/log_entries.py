@@ -112,6 +112,7 @@ def to_logged_change(event_id: UUID, kind: Kind, at: datetime, data: MandateChan
         brin=data.brin,
         service_code=data.service_code,
         supplier_oin=data.supplier_oin,
+        system_code=data.system,
         start_date=data.start_date,
         end_date=data.end_date,
         branches=tuple((route.branch, route.routing_id) for route in data.branches),

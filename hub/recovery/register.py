@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from hub.domain.listing import ListedBranch, ListedSchool, SchoolSnapshot
 from hub.domain.mandate import is_live
+from hub.domain.system import System
 from hub.store import imports, register
-from hub.store.register import System
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hub.recovery.log_entries import LoggedEvent
     from hub.recovery.rebuild import Obstacles
     from hub.store.pool import Connection
-    from schemas.identifiers import Brin, Oin
+    from schemas.identifiers import Brin, SystemCode
 
 SECTOR: Final = "po"
 """What a school is taken for until a file says otherwise."""
@@ -50,7 +50,7 @@ class BranchChanges:
 async def add_missing(c: Connection, events: Sequence[LoggedEvent], obstacles: Obstacles) -> RegisterAdditions:
     """Bring the register to what events name; schools that are there are held."""
     references = await register.references(c)
-    for code in sorted({event.change.service_code for event in events} - references.services):
+    for code in sorted({event.change.service_code for event in events} - references.services.keys()):
         obstacles.found.append(f"the log has mandates for service {code}, which the table of services does not have")
     systems = _systems(events, references.systems)
     await register.write_systems(c, systems)
@@ -60,7 +60,7 @@ async def add_missing(c: Connection, events: Sequence[LoggedEvent], obstacles: O
     return RegisterAdditions(
         schools=tuple(sorted(after.schools.keys() - before.schools.keys())),
         branches=tuple(sorted(after.branches.keys() - before.branches.keys())),
-        systems=tuple(system.supplier_oin for system in systems),
+        systems=tuple(system.code for system in systems),
     )
 
 
@@ -114,11 +114,20 @@ def closed_branches(schools: Mapping[Brin, School], today: date, more: Collectio
     }
 
 
-def _systems(events: Sequence[LoggedEvent], known: Mapping[Oin, System]) -> list[System]:
-    names: dict[Oin, str] = {}
-    services: dict[Oin, set[str]] = defaultdict(set)
+def _systems(events: Sequence[LoggedEvent], known: Mapping[SystemCode, System]) -> list[System]:
+    newest: dict[SystemCode, LoggedEvent] = {}
+    services: dict[SystemCode, set[str]] = defaultdict(set)
     for event in events:
-        if event.change.supplier_oin not in known:
-            names[event.change.supplier_oin] = event.system_name
-            services[event.change.supplier_oin].add(event.change.service_code)
-    return [System(supplier_oin=oin, name=name, service_codes=frozenset(services[oin])) for oin, name in names.items()]
+        code = event.change.system_code
+        if code not in known:
+            newest[code] = event
+            services[code].add(event.change.service_code)
+    return [
+        System(
+            code=code,
+            supplier_oin=event.change.supplier_oin,
+            name=event.system_name,
+            service_codes=frozenset(services[code]),
+        )
+        for code, event in newest.items()
+    ]

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 def mandate_identity(mandate: Mandate) -> dict[str, Any]:
     """Return what identifies a mandate and never changes."""
-    return {"mandateId": mandate.id, "serviceCode": mandate.service_code, "supplierOin": mandate.supplier_oin}
+    return {
+        "mandateId": mandate.id,
+        "serviceCode": mandate.service_code,
+        "supplierOin": mandate.supplier_oin,
+        "systemCode": mandate.system_code,
+    }
 
 
 def mandate_facts(mandate: Mandate) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hub.domain import rules
+from hub.domain.system import System, choose
 from hub.errors import FieldError
 from hub.register.amend import find_violations
 from hub.register.grant import check_request, to_mandate
@@ -56,5 +57,8 @@ async def _check_in_school(c: Connection, request: PartialGrant, school: School,
         return list(rules.check_branches(request.branches, school, {}, at.today))
     taken, _ = await taken_routing(c, complete, at.today)
     service = await load_service(c, school, complete.service_code, at)
-    overlapping = rules.check_overlap(to_mandate(complete, at.now), service.mandates, at.today)
-    return [*rules.check_branches(request.branches, school, taken, at.today), *overlapping]
+    violations = list(rules.check_branches(request.branches, school, taken, at.today))
+    system = choose(complete, service.references)
+    if isinstance(system, System):
+        violations += rules.check_overlap(to_mandate(complete, system, at.now), service.mandates, at.today)
+    return violations

@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from hub.domain.change import NewEvent
     from hub.domain.mandate import Mandate
     from hub.domain.school import School
+    from hub.domain.system import System
     from hub.register.write import Moment
     from hub.store.pool import Connection
-    from schemas.identifiers import Brin, Oin
+    from schemas.identifiers import Brin, SystemCode
 
 Reason = Literal["other_system", "overlap", "no_agreement", "school_closed", "unknown_school"]
 
@@ -66,7 +67,7 @@ async def copy(c: Connection, order: CopyRequest, at: Moment) -> list[CopyResult
     schools = await register.lock_schools(c, order.brins)
     living = await register.living_mandates(c, schools, at.today, source.service_code)
     groups = {brin: list(group) for brin, group in groupby(living, key=lambda mandate: mandate.brin)}
-    names = (await register.references(c)).names
+    systems = (await register.references(c)).systems
     results: list[CopyResult] = []
     new_events: list[NewEvent] = []
     for brin in dict.fromkeys(order.brins):
@@ -74,10 +75,11 @@ async def copy(c: Connection, order: CopyRequest, at: Moment) -> list[CopyResult
         if school is None or not order.may_administer(school):
             results.append(CopyResult(brin=brin, reason="unknown_school"))
             continue
-        result, events = _copy_to(school, source, groups.get(brin, []), names, at)
+        result, events = _copy_to(school, source, groups.get(brin, []), systems, at)
         results.append(result)
         new_events += events
     if not order.dry_run:
+        names = {code: system.name for code, system in systems.items()}
         await write_events(c, WriteContext(schools=schools, names=names, at=at), new_events)
     return results
 
@@ -94,20 +96,20 @@ async def _source(c: Connection, mandate_id: UUID, at: Moment) -> Mandate:
 
 
 def _copy_to(
-    school: School, source: Mandate, living: Sequence[Mandate], names: Mapping[Oin, str], at: Moment
+    school: School, source: Mandate, living: Sequence[Mandate], systems: Mapping[SystemCode, System], at: Moment
 ) -> tuple[CopyResult, Sequence[NewEvent]]:
     branches = school.open_branches(at.today)
     mandates, arrived = change.apply_dates(living, branches, now=at.now, today=at.today)
-    draft = to_mandate(_request(school.brin, source, at), at.now)
-    refused = _refusal(school, draft, mandates, names, at)
+    draft = to_mandate(_request(school.brin, source, at), systems[source.system_code], at.now)
+    refused = _refusal(school, draft, mandates, systems, at)
     if refused is not None:
         return refused, ()
     events = change.derive_events([*mandates, draft], {draft.id: GRANT}, branches, now=at.now, today=at.today)
-    there = sorted((m for m in mandates if is_live(m, at.today)), key=lambda m: m.supplier_oin != source.supplier_oin)
+    there = sorted((m for m in mandates if is_live(m, at.today)), key=lambda m: m.system_code != source.system_code)
     result = CopyResult(
         brin=school.brin,
         mandate_id=draft.id,
-        current_system=names[there[0].supplier_oin] if there else None,
+        current_system=systems[there[0].system_code].name if there else None,
         is_first=not there,
     )
     return result, (*arrived, *events)
@@ -118,6 +120,7 @@ def _request(brin: Brin, source: Mandate, at: Moment) -> GrantRequest:
         brin=brin,
         service_code=source.service_code,
         supplier_oin=source.supplier_oin,
+        system_code=source.system_code,
         start_date=max(source.start_date, at.today),
         end_date=source.end_date,
         copied_from=source.id,
@@ -125,7 +128,7 @@ def _request(brin: Brin, source: Mandate, at: Moment) -> GrantRequest:
 
 
 def _refusal(
-    school: School, draft: Mandate, mandates: Sequence[Mandate], names: Mapping[Oin, str], at: Moment
+    school: School, draft: Mandate, mandates: Sequence[Mandate], systems: Mapping[SystemCode, System], at: Moment
 ) -> CopyResult | None:
     result = CopyResult(brin=school.brin)
     if not school.is_open(at.today):
@@ -133,8 +136,8 @@ def _refusal(
     if not school.has_agreement(draft.service_code):
         return replace(result, reason="no_agreement")
     sharing = [m for m in mandates if is_live(m, at.today) and overlaps(m, draft, at.today)]
-    if any(m.supplier_oin == draft.supplier_oin for m in sharing):
-        return replace(result, reason="overlap", current_system=names[draft.supplier_oin])
+    if any(m.system_code == draft.system_code for m in sharing):
+        return replace(result, reason="overlap", current_system=systems[draft.system_code].name)
     if sharing:
-        return replace(result, reason="other_system", current_system=names[sharing[0].supplier_oin])
+        return replace(result, reason="other_system", current_system=systems[sharing[0].system_code].name)
     return None

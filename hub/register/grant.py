@@ -9,6 +9,7 @@ from hub.domain import rules
 from hub.domain.change import GRANT
 from hub.domain.ids import new_id
 from hub.domain.mandate import Mandate
+from hub.domain.system import System, choose
 from hub.register.routing import lowest_free
 from hub.register.service_mandates import load_service, refuse, taken_routing
 from hub.store import register
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 
     from hub.domain.rules import GrantRequest, PartialGrant, RuleViolation
     from hub.domain.school import School
+    from hub.domain.system import References
     from hub.register.write import Moment
     from hub.store.pool import Connection
-    from hub.store.register import References
     from schemas.identifiers import Branch, Brin, RoutingId
 
 
@@ -48,14 +49,16 @@ async def grant(
         raise AssertionError  # a school that is unknown was refused
     service = await load_service(c, school, request.service_code, at)
     taken, used = await taken_routing(c, request, at.today)
-    draft = to_mandate(request, at.now)
+    system = choose(request, service.references)
+    draft = to_mandate(request, system, at.now) if isinstance(system, System) else None
     refuse(
         (
             *check_request(request, school, service.references, at.today),
             *rules.check_branches(request.branches, school, taken, at.today),
-            *rules.check_overlap(draft, service.mandates, at.today),
+            *(rules.check_overlap(draft, service.mandates, at.today) if draft else ()),
         )
     )
+    assert draft is not None  # noqa: S101 - a system that is not found was refused
     routes = assign_routing_ids(request.brin, request.branches, used)
     mandate = service.settle(replace(draft, routes=routes), GRANT)
     service.routing.assigned += [(draft.id, branch, routing) for branch, routing in routes.items()]
@@ -67,18 +70,18 @@ def check_request(
     request: GrantRequest | PartialGrant, school: School | None, references: References, today: date
 ) -> Iterator[RuleViolation]:
     """Check the parties and the period of a request; `school` is None for one that is unknown to the caller."""
-    offered = None if request.supplier_oin is None else references.offered(request.supplier_oin)
-    yield from rules.check_parties(request, school, offered, references.services, today)
+    yield from rules.check_parties(request, school, choose(request, references), references.services, today)
     yield from rules.check_dates(request.start_date, request.end_date, today, start_may_be_past=False)
 
 
-def to_mandate(request: GrantRequest, now: datetime) -> Mandate:
-    """Make the mandate of a request, without routing."""
+def to_mandate(request: GrantRequest, system: System, now: datetime) -> Mandate:
+    """Make the mandate of a request for a system, without routing."""
     return Mandate(
         id=new_id(now),
         brin=request.brin,
         service_code=request.service_code,
-        supplier_oin=request.supplier_oin,
+        supplier_oin=system.supplier_oin,
+        system_code=system.code,
         start_date=request.start_date,
         end_date=request.end_date,
         created_at=now,

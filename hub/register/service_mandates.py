@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from hub.domain.mandate import Mandate
     from hub.domain.rules import GrantRequest, RuleViolation
     from hub.domain.school import School
+    from hub.domain.system import References
     from hub.register.write import Moment
     from hub.store.pool import Connection
-    from hub.store.register import References
     from schemas.identifiers import Branch, RoutingId
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from hub.domain.mandate import Mandate, Unit
     from hub.domain.school import School
     from hub.store.pool import Connection
-    from schemas.identifiers import Brin, Oin
+    from schemas.identifiers import Brin, SystemCode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ class WriteContext:
     """The locked schools, the names of systems, the moment, and the numbers given out so far."""
 
     schools: Mapping[Brin, School]
-    names: Mapping[Oin, str]
+    names: Mapping[SystemCode, str]
     at: Moment
     counters: dict[Brin, int] = field(default_factory=dict)
 
@@ -99,7 +99,7 @@ def _event_row(context: WriteContext, event: NewEvent, number: int, bge_code: st
         mandate_version=mandate.version,
         type=event.kind.value,
         units=unit_messages_json(event.messages),
-        body=event_body(event, bge_code, context.names[mandate.supplier_oin]),
+        body=event_body(event, bge_code, context.names[mandate.system_code]),
         traceparent=context.at.traceparent,
     )
 
@@ -141,6 +141,7 @@ def event_body(event: NewEvent, bge_code: str, system_name: str) -> str:
             "bgeCode": bge_code,
             "serviceCode": mandate.service_code,
             "supplierOin": mandate.supplier_oin,
+            "systemCode": mandate.system_code,
             "systemName": system_name,
             "startDate": mandate.start_date,
             "endDate": mandate.end_date,

@@ -22,6 +22,7 @@ from pydantic import (
 from pydantic import model_validator as checks_together
 
 from hub.errors import ConfigurationError
+from hub.settings.dsn import read_dsn
 
 PREFIX: Final = "OSR_HUB_"
 
@@ -32,8 +33,7 @@ def split_commas(given: object) -> object:
 
 
 def _check_postgres(dsn: SecretStr) -> SecretStr:
-    if not dsn.get_secret_value().startswith(("postgresql://", "postgres://")):
-        raise ValueError("a database is named like postgresql://user:password@host:5432/name")
+    read_dsn(dsn.get_secret_value())
     return dsn
 
 
@@ -142,6 +142,17 @@ class Auth(SettingsGroup):
     brins_claim: ClaimPath = "brins"
     bges_claim: ClaimPath = "bges"
     oin_claim: ClaimPath = "oin"
+
+
+class Login(SettingsGroup):
+    """How people log in on the pages: by OpenID Connect at `issuer`, or where it is left out at the tokens' issuer."""
+
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    scopes: Annotated[tuple[str, ...], BeforeValidator(split_commas)] = ("openid", "profile")
+    issuer: TrustedUrl | None = None
+    idle_minutes: PositiveInt = 30
+    hours: PositiveInt = 10
 
 
 class Secrets(SettingsGroup):

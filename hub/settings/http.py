@@ -63,6 +63,10 @@ class Limits(SettingsGroup):
     unknown_per_second: NonNegativeFloat = 100
     unknown_burst: PositiveInt = 1000
     remembered: PositiveInt = 10_000
+    keyed_at_once: PositiveInt = 16
+    kept_answers: PositiveInt = 10_000
+    receiver_calls_at_once: PositiveInt = 2
+    receiver_calls_per_minute: PositiveInt = 30
     at_once: PositiveInt = 5
     """Requests of one caller that are worked on at the same time; its others wait for these."""
     read_seconds: PositiveFloat = 10

@@ -7,7 +7,7 @@ from pydantic import model_validator as checks_together
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from hub.errors import ConfigurationError
-from hub.settings.groups import PREFIX, Auth, Database, Log, Operations, Retention, Secrets, Webhook
+from hub.settings.groups import PREFIX, Auth, Database, Log, Login, Operations, Retention, Secrets, Webhook
 from hub.settings.http import Http, Limits
 from hub.settings.kafka import Kafka
 from schemas.identifiers import Oin, OinField
@@ -32,6 +32,7 @@ class Settings(BaseSettings):
     duo_kafka: Kafka = Kafka()
     http: Http = Http()
     auth: Auth = Auth()
+    login: Login = Login()
     secrets: Secrets = Secrets()
     webhook: Webhook = Webhook()
     log: Log = Log()
@@ -82,6 +83,21 @@ class Settings(BaseSettings):
                 next_step=f"Set {PREFIX}SECRETS__KEYS to 32 random bytes in URL-safe base64.",
             )
         return self.secrets.keys
+
+    @property
+    def login_issuer(self) -> str | None:
+        """Where people log in; None where only development tokens are accepted on the pages."""
+        if self.login.client_id is None:
+            return None
+        issuer = self.login.issuer or self.auth.issuer
+        if issuer is None:
+            raise ConfigurationError(
+                f"{PREFIX}LOGIN__CLIENT_ID names a client, and no issuer to log in at",
+                next_step=f"Set {PREFIX}AUTH__ISSUER, or {PREFIX}LOGIN__ISSUER when people log in elsewhere.",
+            )
+        if "openid" not in self.login.scopes:
+            raise ConfigurationError(f"{PREFIX}LOGIN__SCOPES lacks openid", next_step="Add it: no login goes without.")
+        return issuer
 
     def check_tokens(self) -> None:
         """Raise `ConfigurationError` unless tokens come from exactly one side: an issuer, or a development key.

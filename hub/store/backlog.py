@@ -1,4 +1,4 @@
-"""The backlog of a supplier: cancelled, or replaced by the current state."""
+"""The backlog of a system: cancelled, or replaced by the current state."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from schemas.kinds import DeliveryStatus as Status
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from hub.domain.subscription import Subscription
     from hub.store.pool import Connection
 
 
@@ -34,25 +35,29 @@ class CancelledBacklog:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LivingUnit:
-    """A unit that a supplier received, without its end."""
+    """A unit that a system received, without its end."""
 
     brin: str
     mandate_id: UUID
     branch: str
 
 
-async def lock_supplier(c: Connection, oin: str, destination: int) -> None:
-    """Lock a supplier's schools against planning, then a destination of it, before any of its lanes."""
-    brins = [row["brin"] for row in await queries.read_supplier_schools(c, oin=oin)]
+async def lock_system(c: Connection, subscription: Subscription, destination: int) -> None:
+    """Lock the schools of a subscription's system against planning, then one destination, before its lanes."""
+    brins = [row["brin"] for row in await queries.read_system_schools(c, **_columns(subscription))]
     await queries.insert_planning_progress(c, brins=brins)
-    await queries.lock_supplier_planning(c, brins=brins)
+    await queries.lock_schools_planning(c, brins=brins)
     await plans.directory(c)
     await plans.lock_destinations(c, [destination])
 
 
-async def living_units(c: Connection, oin: str) -> list[LivingUnit]:
-    """Read the live units that were planned for a supplier's webhook."""
-    return [LivingUnit(**row) for row in await queries.read_living_units(c, oin=oin)]
+async def living_units(c: Connection, subscription: Subscription) -> list[LivingUnit]:
+    """Read the live units that were planned for the webhook of a subscription's system."""
+    return [LivingUnit(**row) for row in await queries.read_living_units(c, **_columns(subscription))]
+
+
+def _columns(subscription: Subscription) -> dict[str, str]:
+    return {"oin": subscription.supplier_oin, "system_code": subscription.system_code}
 
 
 async def cancel(c: Connection, destination: int, reason: str) -> list[CancelledBacklog]:

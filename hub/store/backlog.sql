@@ -1,20 +1,20 @@
--- The backlog of a supplier without a subscription: its first subscription replaces it by the current state.
+-- The backlog of a system without a subscription: its first subscription replaces it by the current state.
 
--- name: read_supplier_schools
--- Return the schools whose webhook deliveries go to a supplier, in key order.
+-- name: read_system_schools
+-- Return the schools whose webhook deliveries go to a system, in key order.
 select distinct m.brin
   from mandates m join services s on s.code = m.service_code
- where m.supplier_oin = :oin and s.destination is null
+ where m.supplier_oin = :oin and m.system_code = :system_code and s.destination is null
  order by m.brin;
 
--- name: lock_supplier_planning
+-- name: lock_schools_planning
 -- Lock the planning of schools, in the order given (that of their keys).
 select p.brin
   from unnest(:brins::text[]) with ordinality k (brin, o)
  cross join lateral (select p.brin from planning_progress p where p.brin = k.brin for update) p;
 
 -- name: read_living_units
--- Return the units that a supplier's webhook was told of as far as its schools are planned, unless the newest event
+-- Return the units that a system's webhook was told of as far as its schools are planned, unless the newest event
 -- ended the unit.
 select t.brin, t.mandate_id, t.branch
   from (select distinct on (m.id, u.branch) m.brin, m.id as mandate_id, u.branch, u.type
@@ -24,7 +24,7 @@ select t.brin, t.mandate_id, t.branch
          cross join lateral (select e.number, e.units from events e
                               where e.mandate_id = m.id and e.number <= p.planned_through offset 0) e
          cross join lateral jsonb_to_recordset(e.units) u (branch text, type text)
-         where m.supplier_oin = :oin
+         where m.supplier_oin = :oin and m.system_code = :system_code
          order by m.id, u.branch, e.number desc) t
  where t.type not in ('withdrawn', 'expired');
 

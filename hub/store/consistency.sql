@@ -93,7 +93,7 @@ select d.id, count(*) as n, min(d.destination) as destination, min(d.brin) as br
 -- not belong.
 select d.destination, d.brin, d.sequence, d.event_number, d.branch, d.id
   from deliveries d
-  left join (select e.brin, e.number, e.id, u.branch, u.type, s.destination as queue, m.supplier_oin
+  left join (select e.brin, e.number, e.id, u.branch, u.type, s.destination as queue, m.system_code
                from events e
                join mandates m on m.id = e.mandate_id
                join services s on s.code = m.service_code
@@ -104,7 +104,7 @@ select d.destination, d.brin, d.sequence, d.event_number, d.branch, d.id
     or (d.cause is null and e.type <> d.type::text)
     or left(d.id::text, 13) <> left(e.id::text, 13)
     or case p.kind when 'duo' then e.queue is distinct from d.destination
-                   else e.supplier_oin is distinct from p.supplier_oin or (e.queue is null) <> (p.kind = 'las') end
+                   else e.system_code is distinct from p.system_code or (e.queue is null) <> (p.kind = 'las') end
  order by 1, 2, 3 limit :most;
 
 -- name: find_unplanned_units
@@ -115,7 +115,7 @@ select e.brin, e.number, e.branch, e.type, e.destination
           join events e on e.brin = p.brin and e.number <= p.planned_through
           join mandates m on m.id = e.mandate_id
           join services s on s.code = m.service_code
-          left join destinations w on s.destination is null and w.kind = 'las' and w.supplier_oin = m.supplier_oin
+          left join destinations w on s.destination is null and w.kind = 'las' and w.system_code = m.system_code
          cross join lateral jsonb_to_recordset(e.units) u (branch text, type text)
          where s.destination is null or u.type not in ('started', 'expired')) e
   left join deliveries d

@@ -116,6 +116,8 @@ class DeliveryView:
     failed_since: datetime | None
     kafka_partition: int | None
     kafka_offset: int | None
+    http_status: int | None
+    sent_ms: int | None
     head: int
     due: datetime | None
     lane_is_held: bool
@@ -164,13 +166,14 @@ class NewestDelivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportTarget:
-    """The delivery that a report names, and the supplier that it went to."""
+    """The delivery that a report names, and the system that it went to."""
 
     id: UUID
     mandate_id: UUID
     mandate_version: int
     kind: str
     supplier_oin: str | None
+    system_code: str | None
 
 
 async def report_target(c: Connection, delivery_id: UUID) -> ReportTarget | None:
@@ -201,26 +204,24 @@ async def read_messages(c: Connection, ids: Sequence[UUID]) -> list[tuple[Messag
 
 
 async def newest_per_unit(
-    c: Connection, destination: int, service_code: str, supplier_oin: str | None, brins: Collection[str] | None = None
+    c: Connection, destination: int, service_code: str, system_code: str | None, brins: Collection[str] | None = None
 ) -> list[NewestDelivery]:
     """Read the newest delivery of each unit of a service at a destination, of these schools or of all."""
     rows = await queries.read_newest_per_unit(
         c,
         destination=destination,
         service_code=service_code,
-        supplier_oin=supplier_oin,
+        system_code=system_code,
         brins=None if brins is None else list(brins),
     )
     return [NewestDelivery(**{**row, "kind": Kind(row["kind"]), "status": Status(row["status"])}) for row in rows]
 
 
 async def of_other_schools(
-    c: Connection, mandates: Collection[UUID], brins: Collection[str], supplier_oin: str | None
+    c: Connection, mandates: Collection[UUID], brins: Collection[str], system_code: str | None
 ) -> dict[UUID, str]:
     """Return the school of each of these mandates that is of none of these schools."""
-    rows = await queries.find_mandates_elsewhere(
-        c, mandates=list(mandates), brins=list(brins), supplier_oin=supplier_oin
-    )
+    rows = await queries.find_mandates_elsewhere(c, mandates=list(mandates), brins=list(brins), system_code=system_code)
     return {row["id"]: row["brin"] for row in rows}
 
 

@@ -9,7 +9,8 @@ select set_config('plan_cache_mode', 'force_custom_plan', true);
 -- List deliveries in the order of their lanes, with their event and the state of their lane.
 select d.destination, d.brin, d.sequence, d.id, d.branch, d.type::text as kind, d.expects_report, d.planned_at,
        d.published_at, d.cause is not null as was_caused, d.replay_of, d.status::text as status, d.delivered_at,
-       d.kafka_partition, d.kafka_offset, d.reported_at, d.processed_at, d.failed_since, d.reason,
+       d.kafka_partition, d.kafka_offset, d.http_status, d.sent_ms, d.reported_at, d.processed_at, d.failed_since,
+       d.reason,
        x.head, x.due, x.held as lane_is_held,
        e.id as event_id, e.mandate_id, e.mandate_version, e.recorded_at, e.units::text as units, m.service_code,
        (select max(b.sequence) from deliveries b
@@ -44,7 +45,7 @@ select d.destination, d.brin, d.sequence, d.id, d.branch, d.type::text as kind, 
 
 -- name: read_report_target^
 -- Return what a delivery is about and whose it is, for a report by its id.
-select d.id, e.mandate_id, e.mandate_version, p.kind, p.supplier_oin
+select d.id, e.mandate_id, e.mandate_version, p.kind, p.supplier_oin, p.system_code
   from deliveries d
   join destinations p on p.id = d.destination
  cross join lateral (select e.mandate_id, e.mandate_version from events e
@@ -89,19 +90,19 @@ select x.destination, x.brin, x.head, x.tail, x.due, x.held,
  limit :most;
 
 -- name: read_newest_per_unit
--- Return the newest delivery per unit of a service at a destination, without processing results, of a supplier's
+-- Return the newest delivery per unit of a service at a destination, without processing results, of a system's
 -- mandates or of all.
 select distinct on (e.mandate_id, d.branch)
        e.mandate_id, d.branch, e.mandate_version, d.id, d.type::text as kind, d.status::text as status, m.end_date
   from deliveries d
   join events e on e.brin = d.brin and e.number = d.event_number
   join mandates m on m.id = e.mandate_id and m.service_code = :service_code
-                 and (:supplier_oin::text is null or m.supplier_oin = :supplier_oin::text)
+                  and (:system_code::text is null or m.system_code = :system_code::text)
  where d.destination = :destination and d.result is null and (:brins::text[] is null or d.brin = any(:brins::text[]))
  order by e.mandate_id, d.branch, d.event_number desc, d.sequence desc;
 
 -- name: find_mandates_elsewhere
--- Return the school of each mandate that is of none of some schools, of a supplier's mandates or of all.
+-- Return the school of each mandate that is of none of some schools, of a system's mandates or of all.
 select m.id, m.brin from mandates m
  where m.id = any(:mandates::uuid[]) and m.brin <> all(:brins::text[])
-   and (:supplier_oin::text is null or m.supplier_oin = :supplier_oin::text);
+   and (:system_code::text is null or m.system_code = :system_code::text);

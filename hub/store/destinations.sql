@@ -8,7 +8,7 @@ select d.id, d.name, d.kind, d.topic, d.circuit, d.circuit_openings as openings,
        d.circuit <> 'closed' and coalesce(d.probe_at <= t.at, false) as probe_is_due,
        coalesce(d.paused_until > t.at, false) as is_paused,
        d.kind = 'duo' or exists (
-         select 1 from subscriptions u where u.supplier_oin = d.supplier_oin and u.status = 'active') as is_open
+         select 1 from subscriptions u where u.system_code = d.system_code and u.status = 'active') as is_open
   from destinations d cross join (select clock_timestamp() as at) t;
 
 -- name: open_circuit$

@@ -24,10 +24,10 @@ select k.id, k.public_key, k.created_at, k.retired_at from signing_keys k order 
 
 -- name: read_sealed_values
 -- Return every encrypted value with its owner.
-select 'secret' as kind, s.id::text as id, u.supplier_oin as owner, s.sealed
+select 'secret' as kind, s.id::text as id, u.system_code as owner, s.sealed
   from subscription_secrets s join subscriptions u on u.id = s.subscription_id
 union all
-select 'certificate', u.id::text, u.supplier_oin, u.client_certificate
+select 'certificate', u.id::text, u.system_code, u.client_certificate
   from subscriptions u where u.client_certificate is not null
 union all
 select 'signing_key', k.id, 'this hub', k.sealed from signing_keys k

@@ -164,8 +164,7 @@ async def mark_delivered(
         befores=[a.before.value for a in moving],
         statuses=[after[a.key].value for a in moving],
         ats=[a.outcome.at for a in moving],
-        partitions=[a.outcome.partition for a in moving],
-        offsets=[a.outcome.offset for a in moving],
+        **_transport_columns(moving),
     )
     moved = _delivery_keys(rows)
     late = [a for a in attempts if a.key not in moved]
@@ -173,10 +172,19 @@ async def mark_delivered(
         await queries.mark_delivered_late(
             c,
             **_columns(a.key for a in late),
-            partitions=[a.outcome.partition for a in late],
-            offsets=[a.outcome.offset for a in late],
+            **_transport_columns(late),
         )
     return moved
+
+
+def _transport_columns(attempts: Sequence[SucceededAttempt]) -> dict[str, list[int | None]]:
+    """Return where messages went, what the receiver answered and how long it took."""
+    return {
+        "partitions": [a.outcome.partition for a in attempts],
+        "offsets": [a.outcome.offset for a in attempts],
+        "http_statuses": [a.outcome.http_status for a in attempts],
+        "durations": [a.outcome.duration_ms for a in attempts],
+    }
 
 
 async def mark_failed(

@@ -54,19 +54,23 @@ returning x.destination, x.brin;
 -- Move accepted deliveries to their next status; a row that moved already, as a report was faster, is not returned.
 update deliveries d
    set status = u.status::delivery_status, attempts = d.attempts + 1, delivered_at = u.at, kafka_partition = u.part,
-       kafka_offset = u.off
+       kafka_offset = u.off, http_status = u.http_status, sent_ms = u.sent_ms
   from unnest(:destinations::smallint[], :brins::text[], :sequences::bigint[], :befores::text[], :statuses::text[],
-              :ats::timestamptz[], :partitions::smallint[], :offsets::bigint[])
-       u (destination, brin, sequence, before, status, at, part, off)
+              :ats::timestamptz[], :partitions::smallint[], :offsets::bigint[], :http_statuses::smallint[],
+              :durations::integer[])
+       u (destination, brin, sequence, before, status, at, part, off, http_status, sent_ms)
  where d.destination = u.destination and d.brin = u.brin and d.sequence = u.sequence
    and d.status = u.before::delivery_status
 returning d.destination, d.brin, d.sequence;
 
 -- name: mark_delivered_late!
 -- Write where and how often a delivery was sent whose report came before the outcome of its transport.
-update deliveries d set attempts = d.attempts + 1, kafka_partition = u.part, kafka_offset = u.off
+update deliveries d
+   set attempts = d.attempts + 1, kafka_partition = u.part, kafka_offset = u.off, http_status = u.http_status,
+       sent_ms = u.sent_ms
   from unnest(:destinations::smallint[], :brins::text[], :sequences::bigint[], :partitions::smallint[],
-              :offsets::bigint[]) u (destination, brin, sequence, part, off)
+              :offsets::bigint[], :http_statuses::smallint[], :durations::integer[])
+       u (destination, brin, sequence, part, off, http_status, sent_ms)
  where d.destination = u.destination and d.brin = u.brin and d.sequence = u.sequence;
 
 -- name: mark_failed

@@ -6,9 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
-import asyncpg
-
-from hub.store.pool import prefer_index_lookups
+from hub.store.connections import connect
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -30,10 +28,7 @@ async def hold_advisory_lock(dsn: str, lock: int) -> AsyncIterator[Connection]:
 
     The lock ends with its connection: work that must not go on without it uses that connection.
     """
-    connection = await asyncpg.connect(
-        dsn, command_timeout=COMMAND_SECONDS, server_settings={"application_name": "osr-hub lock"}
-    )
-    await prefer_index_lookups(connection)
+    connection = await connect(dsn, "osr-hub lock", is_hot=True, needs_session=True, command_timeout=COMMAND_SECONDS)
     try:
         while not await connection.fetchval("select pg_try_advisory_lock($1)", lock):  # noqa: ASYNC110 - it is elsewhere
             await asyncio.sleep(RETRY_SECONDS)

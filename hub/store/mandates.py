@@ -18,20 +18,22 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from hub.domain.mandate import Mandate
+    from hub.domain.system import System
     from hub.envelopes import LogRow
     from hub.store.pool import Connection
-    from hub.store.register import System
-    from schemas.identifiers import BgeCode, Brin, Oin, ServiceCode
+    from schemas.identifiers import BgeCode, Brin, Oin, ServiceCode, SystemCode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MandateScope:
-    """The mandates that a caller may read: all, or those of these schools, boards and suppliers."""
+    """The mandates that a caller may read: all, or those of these schools, boards, and suppliers."""
 
     everything: bool = False
     brins: Collection[Brin] = ()
     bges: Collection[BgeCode] = ()
     oins: Collection[Oin] = ()
+    systems: Collection[str] | None = None
+    """Only these systems of the suppliers; None is all of them."""
 
     def columns(self) -> dict[str, Any]:
         """Return the parameters of a statement."""
@@ -40,6 +42,7 @@ class MandateScope:
             "brins": list(self.brins),
             "bges": list(self.bges),
             "oins": list(self.oins),
+            "systems": None if self.systems is None else list(self.systems),
         }
 
 
@@ -61,6 +64,7 @@ class MandateFilter:
     brin: Brin | None = None
     service_code: ServiceCode | None = None
     supplier_oin: Oin | None = None
+    system_code: SystemCode | None = None
     reference_date: date | None = None
     """Only what was or will be in force on this day."""
     after: UUID | None = None
@@ -95,6 +99,7 @@ async def mandate_views(c: Connection, filters: MandateFilter, scope: MandateSco
         brin=filters.brin,
         service_code=filters.service_code,
         supplier_oin=filters.supplier_oin,
+        system_code=filters.system_code,
         reference_date=filters.reference_date,
         after=filters.after,
         most=most,
@@ -138,7 +143,7 @@ async def board(c: Connection, bge_code: str) -> Mapping[str, Any] | None:
 
 
 async def list_systems(c: Connection, after: str | None, most: int) -> list[System]:
-    """Read systems in the order of their suppliers."""
+    """Read systems in the order of their codes."""
     return [system_of(row) for row in await queries.list_systems(c, after=after, most=most)]
 
 
@@ -179,6 +184,7 @@ async def feed(
         everything=scope.everything,
         brins=list(scope.brins),
         oins=list(scope.oins),
+        systems=scope.columns()["systems"],
         most=most,
     )
     return [(row["position"], log_row(row)) for row in rows]

@@ -1,20 +1,23 @@
--- The register as callers see it. `everything`, `brins`, `bges` and `oins` give whose mandates a caller may read.
+-- The register as callers see it. `everything`, `brins`, `bges` and `oins` give whose mandates a caller may
+-- read; `systems` narrows `oins` to some of their systems, null does not.
 
 -- name: read_mandate_views
 -- Return mandates that a caller may read, with the names of their school and system, in the order of their ids.
-select m.id, m.brin, m.service_code, m.supplier_oin, m.start_date, m.end_date, m.version, m.units::text as units,
+select m.id, m.brin, m.service_code, m.supplier_oin, m.system_code, m.start_date, m.end_date, m.version, m.units::text as units,
        m.next_date, m.copied_from, m.created_at, m.updated_at, m.withdrawn_at,
        (select json_object_agg(r.branch, r.routing_id)::text from routes r where r.mandate_id = m.id) as routes,
        s.name as school_name, s.bge_code, y.name as system_name
   from mandates m
   join schools s on s.brin = m.brin
-  join systems y on y.supplier_oin = m.supplier_oin
+  join systems y on y.system_code = m.system_code
  where (:everything or m.brin = any(:brins::text[]) or s.bge_code = any(:bges::text[])
-        or m.supplier_oin = any(:oins::text[]))
+        or m.supplier_oin = any(:oins::text[])
+           and (:systems::text[] is null or m.system_code = any(:systems::text[])))
    and (:id::uuid is null or m.id = :id)
    and (:brin::text is null or m.brin = :brin)
    and (:service_code::text is null or m.service_code = :service_code)
    and (:supplier_oin::text is null or m.supplier_oin = :supplier_oin)
+   and (:system_code::text is null or m.system_code = :system_code)
    and (:reference_date::date is null
         or (m.start_date <= :reference_date and (m.end_date is null or m.end_date >= :reference_date)
             and (m.withdrawn_at is null
@@ -40,10 +43,11 @@ select s.brin, s.name, s.bge_code, s.sector, s.closed_on
 select bge_code, name, osr_agreement, vva_agreement from boards where bge_code = :bge_code;
 
 -- name: list_systems
--- List systems in the order of their suppliers.
-select supplier_oin, name, service_codes from systems
- where :after::text is null or supplier_oin > :after
- order by supplier_oin
+-- List systems in the order of their codes.
+select system_code, supplier_oin, name, service_codes, contact_name, contact_email, contact_phone, contact_url
+  from systems
+ where :after::text is null or system_code > :after
+ order by system_code
  limit :most;
 
 -- name: read_known_events
@@ -66,8 +70,9 @@ select w.position, e.brin, e.number, e.id, e.type::text as kind, e.recorded_at, 
   from (select f.position, f.brin, f.number from published_events f
          where f.position > :after and f.position <= :until order by f.position offset 0) w
  cross join lateral (select e.* from events e where e.brin = w.brin and e.number = w.number offset 0) e
- cross join lateral (select m.supplier_oin from mandates m where m.id = e.mandate_id offset 0) m
- where (:everything or w.brin = any(:brins::text[]) or m.supplier_oin = any(:oins::text[]))
+ cross join lateral (select m.supplier_oin, m.system_code from mandates m where m.id = e.mandate_id offset 0) m
+ where (:everything or w.brin = any(:brins::text[]) or m.supplier_oin = any(:oins::text[])
+        and (:systems::text[] is null or m.system_code = any(:systems::text[])))
    and e.type::text = any(:kinds::text[])
  order by w.position
  limit :most;

@@ -11,14 +11,16 @@ import contextlib
 from functools import partial
 from typing import TYPE_CHECKING, Literal, Self
 
-import asyncpg
 import structlog
 
+from hub.errors import ConfigurationError
+from hub.store.connections import connect
 from hub.store.pool import DATABASE_ERRORS
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+    import asyncpg
     from asyncpg.pool import PoolConnectionProxy
 
     from hub.store.pool import Pool
@@ -108,12 +110,12 @@ class Listener:
         while True:
             try:
                 await self._listen_once()
-            except DATABASE_ERRORS as error:
+            except (*DATABASE_ERRORS, ConfigurationError) as error:
                 log.warning("listener.lost", channels=self._channels, error=str(error), next="polls until it is back")
             await asyncio.sleep(POLL_SECONDS)
 
     async def _listen_once(self) -> None:
-        connection = await asyncpg.connect(self._dsn, timeout=5)
+        connection = await connect(self._dsn, "osr-hub listener", needs_session=True)
         gone = asyncio.Event()
         connection.add_termination_listener(lambda *_: gone.set())
         try:

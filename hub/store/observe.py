@@ -36,6 +36,7 @@ class DestinationView:
     kind: Literal["duo", "las", "las-copy"]
     topic: str | None
     supplier_oin: str | None
+    system_code: str | None
     services: tuple[str, ...]
     state: DestinationState
     is_held_by_operator: bool
@@ -206,6 +207,7 @@ def _destination(row: Mapping[str, Any]) -> DestinationView:
         kind=row["kind"],
         topic=row["topic"],
         supplier_oin=row["supplier_oin"],
+        system_code=row["system_code"],
         services=tuple(row["services"]),
         state=DestinationState(row["state"]),
         is_held_by_operator=row["held"],

@@ -53,17 +53,17 @@ select min(e.recorded_at)
 
 -- name: read_destinations
 -- Return every destination in use, with its services, its subscription, its circuit and its state.
-select d.id, d.name, d.kind, d.topic, d.supplier_oin, d.circuit, d.circuit_since, d.circuit_cause, d.circuit_error,
+select d.id, d.name, d.kind, d.topic, d.supplier_oin, d.system_code, d.circuit, d.circuit_since, d.circuit_cause, d.circuit_error,
        d.pace, d.slow_error, case when d.paused_until > clock_timestamp() then d.paused_until end as paused_until,
        s.codes as services, u.id as subscription_id, u.url, u.status as subscription_status,
-       case when d.kind <> 'duo' and not exists (select from subscriptions e where e.supplier_oin = d.supplier_oin)
+       case when d.kind <> 'duo' and not exists (select from subscriptions e where e.system_code = d.system_code)
               then 'no_receiver'
             when d.held or d.kind <> 'duo' and u.status is distinct from 'active' then 'held'
             else 'open' end as state,
        d.held, d.kind = 'duo' or coalesce(u.status = 'active', false) as has_receiver
   from destinations d
-  left join subscriptions u on u.supplier_oin = d.supplier_oin and u.status <> 'deleted'
-  left join systems y on y.supplier_oin = d.supplier_oin
+  left join subscriptions u on u.system_code = d.system_code and u.status <> 'deleted'
+  left join systems y on y.system_code = d.system_code
  cross join lateral (
     select coalesce(array_agg(v.code order by v.code), '{}') as codes from services v
      where case d.kind when 'duo' then v.destination = d.id

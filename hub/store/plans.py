@@ -48,9 +48,9 @@ async def directory(c: Connection) -> Directory:
     destinations = {row["id"]: DestinationRef(id=row["id"], name=row["name"]) for row in rows}
     return Directory(
         queues={code: destinations[row["id"]] for row in rows for code in row["queue_of"] or ()},
-        webhooks={row["supplier_oin"]: destinations[row["id"]] for row in rows if row["kind"] == "las"},
-        copies={row["supplier_oin"]: destinations[row["id"]] for row in rows if row["kind"] == "las-copy"},
-        subscriptions={row["supplier_oin"]: _listener(row) for row in rows if row["types"] is not None},
+        webhooks={row["system_code"]: destinations[row["id"]] for row in rows if row["kind"] == "las"},
+        copies={row["system_code"]: destinations[row["id"]] for row in rows if row["kind"] == "las-copy"},
+        subscriptions={row["system_code"]: _listener(row) for row in rows if row["types"] is not None},
     )
 
 
@@ -133,7 +133,7 @@ def _event(row: Mapping[str, Any]) -> EventToPlan:
         number=row["number"],
         id=row["id"],
         service_code=row["service_code"],
-        supplier_oin=row["supplier_oin"],
+        system_code=row["system_code"],
         units=[UnitMessage(branch=u["branch"], kind=Kind(u["type"])) for u in orjson.loads(row["units"])],
     )
 

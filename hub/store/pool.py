@@ -1,11 +1,14 @@
-"""Connections to Postgres. In: a DSN. Out: a pool of few connections (few cores serve few connections best)."""
+"""Pools of connections to Postgres. In: a DSN. Out: a pool of few connections, because few cores serve few best."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
+
+from hub.store.connections import connect
+from hub.store.database_session import DatabaseSession
 
 if TYPE_CHECKING:
     Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
@@ -31,8 +34,16 @@ TRANSIENT_ERRORS: Final = (
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.TransactionRollbackError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InvalidSQLStatementNameError,
+    asyncpg.DuplicatePreparedStatementError,
 )
-"""Errors that pass: the database is away, starts, is full, or rolled one of two transactions back."""
+"""Errors that pass: the database is away, starts, is full, moves elsewhere, or rolled one of two transactions back."""
+COMMAND_SECONDS: Final = 60.0
 
 
 def is_transient(error: BaseException) -> bool:
@@ -43,36 +54,35 @@ def is_transient(error: BaseException) -> bool:
     return isinstance(error, TRANSIENT_ERRORS) and not isinstance(error, ValueError)
 
 
-async def open_pool(dsn: str, *, name: str, max_size: int = 4, is_hot: bool = False) -> Pool:
-    """Open a pool of at most `most` connections that show up as `name` in pg_stat_activity.
+async def open_pool(dsn: str, *, name: str, max_size: int = 4, is_hot: bool = False, is_lazy: bool = False) -> Pool:
+    """Open a pool of at most `max_size` connections that show up as `name` in pg_stat_activity.
 
-    A hot one serves the stages of the flow, whose statements all look up by key.
+    A hot one serves the stages of the flow, whose statements all look up by key. A lazy one connects when it is first
+    used.
     """
-    return await asyncpg.create_pool(
-        dsn,
-        min_size=max_size if is_hot else 1,
+
+    async def open_one(*_: object, **__: object) -> DatabaseSession:
+        return await connect(dsn, f"osr-hub {name}", is_hot=is_hot, command_timeout=COMMAND_SECONDS)
+
+    async def drop_unusable(c: Connection) -> None:
+        """Close a connection that must not be used again, instead of the driver's `reset all`.
+
+        That would undo what the session was set up with, and cost a round trip. No statement changes the session, and
+        the driver still rolls an open transaction back.
+        """
+        session = cast("DatabaseSession", c)
+        if session.is_poisoned:
+            await pool.expire_connections()  # those opened at the same time are no better
+            session.terminate()
+        elif session.is_old:
+            await session.close()
+
+    pool = asyncpg.create_pool(
+        min_size=0,  # the driver's own upkeep of a floor would log a traceback per second while the database is away
+        init_size=0 if is_lazy else max_size if is_hot else 1,
         max_size=max_size,
-        command_timeout=60,
-        init=prefer_index_lookups if is_hot else None,
-        reset=skip_reset,
-        server_settings={"application_name": f"osr-hub {name}"},
+        connect=cast("Any", open_one),
+        connection_class=DatabaseSession,
+        reset=cast("Any", drop_unusable),
     )
-
-
-async def prefer_index_lookups(c: Connection) -> None:
-    """Make the planner look rows up by primary key, and plan each statement once.
-
-    With a wrong guess of the rows in an array, or with old statistics, it would read a whole table now and then.
-    """
-    await c.execute(
-        "set jit = off; set plan_cache_mode = force_generic_plan;"
-        "set enable_hashjoin = off; set enable_mergejoin = off; set enable_seqscan = off"
-    )
-
-
-async def skip_reset(_: Connection) -> None:
-    """Skip the driver's `reset all` when a connection is released.
-
-    It would undo what `init` set, and cost a round trip. No statement changes the session, and the driver still rolls
-    an open transaction back.
-    """
+    return await pool

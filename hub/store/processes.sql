@@ -46,3 +46,8 @@ delete from processes p
 -- Return whether a process of this role and pid beats now.
 select exists (
   select from processes where role = :role and pid = :pid and heartbeat_at > clock_timestamp() - interval '4 seconds');
+
+-- name: prove_writable!
+-- Take a transaction id, so that the commit reaches the log, and write to a table, which is refused where nothing may be
+-- written; no row is changed, because ids are positive.
+with nothing as (delete from processes where id < 0) select pg_current_xact_id();

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-import asyncpg
-
+from hub.store.connections import connect
 from hub.store.pool import DATABASE_ERRORS
 
 ROLE_EXISTS: Final = "select exists (select from pg_roles where rolname = $1)"
@@ -18,7 +17,7 @@ WRITE_DATABASE: Final = "select format('create database %I owner %I', $1::text, 
 
 async def provision(admin_dsn: str, *, role: str, password: str, database: str) -> None:
     """Create the role (or set its password), its grants, and the database that it owns."""
-    connection = await asyncpg.connect(admin_dsn, timeout=5)
+    connection = await connect(admin_dsn, "osr-hub provision")
     try:
         exists = await connection.fetchval(ROLE_EXISTS, role)
         write = WRITE_PASSWORD if exists else WRITE_ROLE
@@ -33,7 +32,7 @@ async def provision(admin_dsn: str, *, role: str, password: str, database: str) 
 async def accepts_connections(dsn: str) -> bool:
     """Return whether a server accepts connections at this DSN."""
     try:
-        connection = await asyncpg.connect(dsn, timeout=2)
+        connection = await connect(f"{dsn}?connect_timeout=2", "osr-hub probe")
     except DATABASE_ERRORS:
         return False
     await connection.close()

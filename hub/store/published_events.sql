@@ -34,7 +34,7 @@ select d.destination, d.brin, d.sequence, d.id, d.branch, p.name as destination_
      where d.destination = k.destination and d.brin = k.brin and d.sequence = k.sequence offset 0) d
  cross join lateral (select e.id, e.mandate_id, e.mandate_version from events e
                       where e.brin = d.brin and e.number = d.event_number offset 0) e
-  join destinations p on p.id = d.destination;
+ cross join lateral (select p.name from destinations p where p.id = d.destination offset 0) p;
 
 -- name: delete_changes!
 -- Delete status changes that are published.

@@ -33,7 +33,7 @@ select p.brin from planning_progress p where p.brin = any(:brins::text[]) order 
 
 -- name: read_mandates_by_id
 -- Return mandates in any state.
-select m.id, m.brin, m.service_code, m.supplier_oin, m.start_date, m.end_date, m.version, m.units::text as units,
+select m.id, m.brin, m.service_code, m.supplier_oin, m.system_code, m.start_date, m.end_date, m.version, m.units::text as units,
        m.next_date, m.copied_from, m.created_at, m.updated_at, m.withdrawn_at,
        (select json_object_agg(r.branch, r.routing_id)::text from routes r where r.mandate_id = m.id) as routes
   from mandates m
@@ -52,15 +52,15 @@ update event_outbox t set number = k.after
 
 -- name: write_recovered_mandates!
 -- Write mandates as they were after their newest event on the log.
-insert into mandates as x (id, brin, service_code, supplier_oin, start_date, end_date, version, units, next_date,
-                           copied_from, created_at, updated_at, withdrawn_at)
-select u.id, u.brin, u.service_code, u.supplier_oin, u.start_date, u.end_date, u.version, u.units::jsonb, u.next_date,
-       u.copied_from, u.created_at, u.updated_at, u.withdrawn_at
-  from unnest(:ids::uuid[], :brins::text[], :service_codes::text[], :supplier_oins::text[], :start_dates::date[],
-              :end_dates::date[], :versions::integer[], :units::text[], :next_dates::date[], :copied_from::uuid[],
+insert into mandates as x (id, brin, service_code, supplier_oin, system_code, start_date, end_date, version, units,
+                           next_date, copied_from, created_at, updated_at, withdrawn_at)
+select u.id, u.brin, u.service_code, u.supplier_oin, u.system_code, u.start_date, u.end_date, u.version,
+       u.units::jsonb, u.next_date, u.copied_from, u.created_at, u.updated_at, u.withdrawn_at
+  from unnest(:ids::uuid[], :brins::text[], :service_codes::text[], :supplier_oins::text[], :system_codes::text[],
+              :start_dates::date[], :end_dates::date[], :versions::integer[], :units::text[], :next_dates::date[], :copied_from::uuid[],
               :created_at::timestamptz[], :updated_at::timestamptz[], :withdrawn_at::timestamptz[])
-       u (id, brin, service_code, supplier_oin, start_date, end_date, version, units, next_date, copied_from, created_at,
-          updated_at, withdrawn_at)
+       u (id, brin, service_code, supplier_oin, system_code, start_date, end_date, version, units, next_date,
+          copied_from, created_at, updated_at, withdrawn_at)
 on conflict (id) do update
    set start_date = excluded.start_date, end_date = excluded.end_date, version = excluded.version,
        units = excluded.units, next_date = excluded.next_date, updated_at = excluded.updated_at,

@@ -10,6 +10,7 @@ import orjson
 
 from hub.domain.mandate import Mandate, Unit
 from hub.domain.school import School, SchoolBranch
+from hub.domain.system import Contact, References, Service, System
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
@@ -18,34 +19,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from hub.store.pool import Connection
-    from schemas.identifiers import Branch, Brin, Oin, RoutingId, ServiceCode
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class System:
-    """An administration system: who supplies it, what it is called, which services it offers."""
-
-    supplier_oin: Oin
-    name: str
-    service_codes: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class References:
-    """All systems and services, to which requests refer."""
-
-    systems: Mapping[Oin, System]
-    services: frozenset[str]
-
-    @property
-    def names(self) -> dict[Oin, str]:
-        """What each system is called."""
-        return {oin: system.name for oin, system in self.systems.items()}
-
-    def offered(self, supplier_oin: Oin) -> frozenset[str] | None:
-        """List the services that a system offers; None when it is unknown."""
-        system = self.systems.get(supplier_oin)
-        return None if system is None else system.service_codes
+    from schemas.identifiers import Branch, Brin, RoutingId, ServiceCode, SystemCode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,20 +102,19 @@ async def find_mandate(c: Connection, mandate_id: UUID) -> Mandate | None:
     return None if row is None else mandate_of(row)
 
 
-async def systems(c: Connection) -> dict[Oin, System]:
+async def systems(c: Connection) -> dict[SystemCode, System]:
     """Read all systems."""
-    return {row["supplier_oin"]: system_of(row) for row in await queries.read_systems(c)}
+    return {row["system_code"]: system_of(row) for row in await queries.read_systems(c)}
 
 
 async def references(c: Connection) -> References:
     """Read all systems and services."""
-    rows = await queries.read_services(c)
-    return References(systems=await systems(c), services=frozenset(row["code"] for row in rows))
+    return References(systems=await systems(c), services={each.code: each for each in await services(c)})
 
 
-async def services(c: Connection) -> list[dict[str, Any]]:
-    """Read all services: code, shown_as, destination, topic."""
-    return [dict(row) for row in await queries.read_services(c)]
+async def services(c: Connection) -> list[Service]:
+    """Read all services, in the order of their codes."""
+    return [Service(**row) for row in await queries.read_services(c)]
 
 
 async def used_routing(c: Connection, brin: str, today: date) -> list[UsedRouting]:
@@ -163,9 +136,14 @@ async def write_systems(c: Connection, rows: Sequence[System]) -> None:
     """Register systems, and the destinations that come with them."""
     await queries.write_system(
         c,
+        codes=[row.code for row in rows],
         supplier_oins=[row.supplier_oin for row in rows],
         names=[row.name for row in rows],
         service_codes=[",".join(sorted(row.service_codes)) for row in rows],
+        contact_names=[row.contact.name for row in rows],
+        contact_emails=[row.contact.email for row in rows],
+        contact_phones=[row.contact.phone for row in rows],
+        contact_urls=[row.contact.url for row in rows],
     )
 
 
@@ -193,6 +171,7 @@ def mandate_columns(rows: Sequence[tuple[Mandate, str]]) -> dict[str, list[Any]]
         "brins": [m.brin for m in mandates],
         "service_codes": [m.service_code for m in mandates],
         "supplier_oins": [m.supplier_oin for m in mandates],
+        "system_codes": [m.system_code for m in mandates],
         "start_dates": [m.start_date for m in mandates],
         "end_dates": [m.end_date for m in mandates],
         "versions": [m.version for m in mandates],
@@ -223,7 +202,15 @@ def event_columns(rows: Sequence[EventRow]) -> dict[str, list[Any]]:
 
 def system_of(row: Mapping[str, Any]) -> System:
     """Build a system from a row."""
-    return System(supplier_oin=row["supplier_oin"], name=row["name"], service_codes=frozenset(row["service_codes"]))
+    return System(
+        code=row["system_code"],
+        supplier_oin=row["supplier_oin"],
+        name=row["name"],
+        service_codes=frozenset(row["service_codes"]),
+        contact=Contact(
+            name=row["contact_name"], email=row["contact_email"], phone=row["contact_phone"], url=row["contact_url"]
+        ),
+    )
 
 
 def mandate_of(row: Mapping[str, Any]) -> Mandate:
@@ -233,6 +220,7 @@ def mandate_of(row: Mapping[str, Any]) -> Mandate:
         brin=row["brin"],
         service_code=row["service_code"],
         supplier_oin=row["supplier_oin"],
+        system_code=row["system_code"],
         start_date=row["start_date"],
         end_date=row["end_date"],
         version=row["version"],

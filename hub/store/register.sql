@@ -18,7 +18,7 @@ select brin, branch, name, closed_on from branches where brin = any(:brins::text
 
 -- name: read_living_mandates
 -- Return the mandates of these schools that have not ended, or whose end the calendar has not announced yet.
-select m.id, m.brin, m.service_code, m.supplier_oin, m.start_date, m.end_date, m.version, m.units::text as units,
+select m.id, m.brin, m.service_code, m.supplier_oin, m.system_code, m.start_date, m.end_date, m.version, m.units::text as units,
        m.next_date, m.copied_from, m.created_at, m.updated_at, m.withdrawn_at,
        (select json_object_agg(r.branch, r.routing_id)::text from routes r where r.mandate_id = m.id) as routes
   from mandates m
@@ -30,7 +30,7 @@ select m.id, m.brin, m.service_code, m.supplier_oin, m.start_date, m.end_date, m
 
 -- name: read_mandate^
 -- Return one mandate.
-select m.id, m.brin, m.service_code, m.supplier_oin, m.start_date, m.end_date, m.version, m.units::text as units,
+select m.id, m.brin, m.service_code, m.supplier_oin, m.system_code, m.start_date, m.end_date, m.version, m.units::text as units,
        m.next_date, m.copied_from, m.created_at, m.updated_at, m.withdrawn_at,
        (select json_object_agg(r.branch, r.routing_id)::text from routes r where r.mandate_id = m.id) as routes
   from mandates m
@@ -38,11 +38,12 @@ select m.id, m.brin, m.service_code, m.supplier_oin, m.start_date, m.end_date, m
 
 -- name: read_systems
 -- Return the systems that may be mandated, with the services that they offer.
-select supplier_oin, name, service_codes from systems order by supplier_oin;
+select system_code, supplier_oin, name, service_codes, contact_name, contact_email, contact_phone, contact_url
+  from systems order by system_code;
 
 -- name: read_services
 -- Return the services with the queue of each; null where the system itself receives the messages.
-select s.code, s.shown_as, d.name as destination, d.topic
+select s.code, s.shown_as, d.name as destination, d.topic, s.version
   from services s left join destinations d on d.id = s.destination
  order by s.code;
 
@@ -56,16 +57,16 @@ select m.id, m.service_code, m.start_date, m.end_date, r.branch, r.routing_id
 -- name: write_register!
 -- Write one change of the register: mandates, their routing, events, rows of the outbox, and counters of schools.
 with mandate as (
-  insert into mandates as x (id, brin, service_code, supplier_oin, start_date, end_date, version, units, next_date,
-                             copied_from, created_at, updated_at, withdrawn_at)
-  select u.id, u.brin, u.service_code, u.supplier_oin, u.start_date, u.end_date, u.version, u.units::jsonb,
-         u.next_date, u.copied_from, u.created_at, u.updated_at, u.withdrawn_at
-    from unnest(:ids::uuid[], :brins::text[], :service_codes::text[], :supplier_oins::text[], :start_dates::date[],
-                :end_dates::date[], :versions::integer[], :units::text[], :next_dates::date[],
+  insert into mandates as x (id, brin, service_code, supplier_oin, system_code, start_date, end_date, version, units,
+                             next_date, copied_from, created_at, updated_at, withdrawn_at)
+  select u.id, u.brin, u.service_code, u.supplier_oin, u.system_code, u.start_date, u.end_date, u.version,
+         u.units::jsonb, u.next_date, u.copied_from, u.created_at, u.updated_at, u.withdrawn_at
+    from unnest(:ids::uuid[], :brins::text[], :service_codes::text[], :supplier_oins::text[], :system_codes::text[],
+                :start_dates::date[], :end_dates::date[], :versions::integer[], :units::text[], :next_dates::date[],
                 :copied_from::uuid[], :created_at::timestamptz[], :updated_at::timestamptz[],
                 :withdrawn_at::timestamptz[])
-         u (id, brin, service_code, supplier_oin, start_date, end_date, version, units, next_date, copied_from,
-            created_at, updated_at, withdrawn_at)
+         u (id, brin, service_code, supplier_oin, system_code, start_date, end_date, version, units, next_date,
+            copied_from, created_at, updated_at, withdrawn_at)
   on conflict (id) do update
      set start_date = excluded.start_date, end_date = excluded.end_date, version = excluded.version,
          units = excluded.units, next_date = excluded.next_date, updated_at = excluded.updated_at,
@@ -99,14 +100,22 @@ update schools s set counter = u.counter
 -- name: write_system!
 -- Insert or update a system, and create its two destinations: the webhook and its copies.
 with system as (
-  insert into systems (supplier_oin, name, service_codes)
-  select u.supplier_oin, u.name, string_to_array(u.codes, ',')
-    from unnest(:supplier_oins::text[], :names::text[], :service_codes::text[]) u (supplier_oin, name, codes)
-  on conflict (supplier_oin) do update set name = excluded.name, service_codes = excluded.service_codes
+  insert into systems (system_code, supplier_oin, name, service_codes, contact_name, contact_email, contact_phone,
+                       contact_url)
+  select u.code, u.supplier_oin, u.name, string_to_array(u.services, ','), u.contact_name, u.contact_email,
+         u.contact_phone, u.contact_url
+    from unnest(:codes::text[], :supplier_oins::text[], :names::text[], :service_codes::text[], :contact_names::text[],
+                :contact_emails::text[], :contact_phones::text[], :contact_urls::text[])
+         u (code, supplier_oin, name, services, contact_name, contact_email, contact_phone, contact_url)
+   order by u.code
+  on conflict (system_code) do update
+     set name = excluded.name, service_codes = excluded.service_codes, contact_name = excluded.contact_name,
+         contact_email = excluded.contact_email, contact_phone = excluded.contact_phone,
+         contact_url = excluded.contact_url
 )
-insert into destinations (name, kind, supplier_oin)
-select k.kind || ':' || u.supplier_oin, k.kind, u.supplier_oin
-  from unnest(:supplier_oins::text[]) u (supplier_oin)
+insert into destinations (name, kind, supplier_oin, system_code)
+select k.kind || ':' || u.code, k.kind, u.supplier_oin, u.code
+  from unnest(:codes::text[], :supplier_oins::text[]) u (code, supplier_oin)
  cross join (values ('las'), ('las-copy')) k (kind)
 on conflict (name) do nothing;
 

@@ -26,7 +26,7 @@ async def lock_units(c: Connection, units: Sequence[UnitKey]) -> Mapping[str, Su
     """Lock the schools of units against planning, then destinations, then lanes, in key order; returns who listens."""
     brins = sorted({brin for _, brin, _, _ in units})
     await queries.insert_planning_progress(c, brins=brins)
-    await queries.lock_supplier_planning(c, brins=brins)
+    await queries.lock_schools_planning(c, brins=brins)
     directory = await plans.directory(c)
     await plans.lock_destinations(c, {destination for destination, *_ in units})
     await reports.lock_lanes(c, {LaneKey(destination, brin) for destination, brin, _, _ in units})
@@ -51,7 +51,7 @@ async def read_unit_events(
         units[row["o"] - 1]: UnitEvents(
             destination=DestinationRef(id=row["destination"], name=row["name"]),
             destination_kind=DestinationKind(row["kind"]),
-            subscription=subscriptions.get(row["supplier_oin"]),
+            subscription=subscriptions.get(row["system_code"]),
             service_code=row["service_code"],
             newest=newest[row["o"]],
         )

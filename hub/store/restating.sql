@@ -3,7 +3,7 @@
 
 -- name: read_newest_unit_events
 -- Return the newest planned event of each type per unit, and the destination that is asked for.
-select distinct on (k.o, u.type) k.o, u.type, e.number, e.id, p.id as destination, p.name, p.kind, p.supplier_oin,
+select distinct on (k.o, u.type) k.o, u.type, e.number, e.id, p.id as destination, p.name, p.kind, p.system_code,
        m.service_code
   from unnest(:destinations::smallint[], :brins::text[], :mandates::uuid[], :branches::text[])
        with ordinality k (destination, brin, mandate_id, branch, o)
@@ -11,7 +11,7 @@ select distinct on (k.o, u.type) k.o, u.type, e.number, e.id, p.id as destinatio
  cross join lateral (select e.number, e.id, e.units from events e
                       where e.mandate_id = k.mandate_id and e.brin = k.brin and e.number <= t.planned_through offset 0) e
  cross join lateral jsonb_to_recordset(e.units) u (branch text, type text)
- cross join lateral (select p.id, p.name, p.kind, p.supplier_oin from destinations p
+ cross join lateral (select p.id, p.name, p.kind, p.system_code from destinations p
                       where p.id = k.destination offset 0) p
  cross join lateral (select m.service_code from mandates m where m.id = k.mandate_id offset 0) m
  where u.branch = k.branch

@@ -35,9 +35,9 @@ class ResultSubject:
 
 
 async def read_subscribers(c: Connection) -> dict[str, ResultSubscriber]:
-    """Read the systems that asked, by supplier, locked until the transaction ends."""
+    """Read the systems that asked, by code, locked until the transaction ends."""
     return {
-        row["supplier_oin"]: ResultSubscriber(
+        row["system_code"]: ResultSubscriber(
             copies=DestinationRef(id=row["id"], name=row["name"]), services=frozenset(row["services"])
         )
         for row in await queries.read_result_subscribers(c)
@@ -57,12 +57,12 @@ async def read_subjects(
     )
     return {
         DeliveryKey(row["destination"], row["brin"], row["sequence"]): ResultSubject(
-            copies=asked[row["supplier_oin"]].copies,
+            copies=asked[row["system_code"]].copies,
             destination=row["name"],
             event_number=row["event_number"],
             mandate_version=row["mandate_version"],
             has_lane=row["has_lane"],
         )
         for row in rows
-        if row["supplier_oin"] in asked and row["service_code"] in asked[row["supplier_oin"]].services
+        if row["system_code"] in asked and row["service_code"] in asked[row["system_code"]].services
     }

@@ -42,12 +42,32 @@ create table branches (
 );
 create index branches_school on branches (brin);
 
--- Systems (LAS) that may be mandated, one per supplier.
+-- Systems (LAS) that may be mandated, and whom to call about each.
 create table systems (
-  supplier_oin text primary key check (supplier_oin ~ '^[0-9]{8}[0-9A-Z]{12}$'),
+  supplier_oin text not null check (supplier_oin ~ '^[0-9]{8}[0-9A-Z]{12}$'),
   name text not null,
-  service_codes text[] not null
+  service_codes text[] not null,
+  system_code text primary key check (system_code ~ '^[A-Za-z0-9][A-Za-z0-9-]{1,39}$'),
+  contact_name text,
+  contact_email text,
+  contact_phone text,
+  contact_url text,
+  unique (system_code, supplier_oin)
 );
+comment on column systems.system_code is
+  'Part of the names of its two destinations; its supplier''s OIN where none was given.';
+
+-- Rows that a version of the hub without system codes writes are those of a supplier's only system.
+create function default_system_code() returns trigger language plpgsql as $$
+begin
+  new.system_code := new.supplier_oin;
+  return new;
+end
+$$;
+comment on function default_system_code() is
+  'Rows that a version of the hub without system codes writes are those of a supplier''s only system.';
+create trigger systems_default_code before insert on systems
+  for each row when (new.system_code is null) execute function default_system_code();
 
 -- Destinations: the queues of DUO, the webhook of each system, and its copies. The circuit breaker and the outward pace
 -- of a destination are stored here, so that all forwarders share them.
@@ -56,7 +76,8 @@ create table destinations (
   name text not null unique,
   kind text not null check (kind in ('duo', 'las', 'las-copy')),
   topic text check ((kind = 'duo') = (topic is not null)),
-  supplier_oin text references systems check ((kind = 'duo') = (supplier_oin is null)),
+  supplier_oin text check ((kind = 'duo') = (supplier_oin is null)),
+  system_code text constraint destinations_system_code_check check ((kind = 'duo') = (system_code is null)),
   held boolean not null default false,
   circuit text not null default 'closed' check (circuit in ('closed', 'open', 'half_open')),
   circuit_since timestamptz,
@@ -70,9 +91,12 @@ create table destinations (
   slowed_at timestamptz,
   slow_error text,
   paused_until timestamptz,
-  check ((circuit = 'closed') = (circuit_since is null) and (circuit = 'closed') = (circuit_cause is null))
+  check ((circuit = 'closed') = (circuit_since is null) and (circuit = 'closed') = (circuit_cause is null)),
+  foreign key (system_code, supplier_oin) references systems (system_code, supplier_oin)
 );
-create index destinations_supplier on destinations (supplier_oin);
+create index destinations_system on destinations (system_code);
+create trigger destinations_default_code before insert on destinations
+  for each row when (new.system_code is null) execute function default_system_code();
 comment on column destinations.held is 'Whether new lanes are held; `lanes.held` decides per school.';
 comment on column destinations.probe_at is 'When a forwarder may probe the open circuit again.';
 comment on column destinations.accepted_at is
@@ -87,7 +111,8 @@ comment on column destinations.paused_until is 'The moment that a 429 response n
 create table services (
   code text primary key check (code ~ '^[A-Z][A-Z0-9_-]{0,39}$'),
   shown_as text not null,
-  destination smallint references destinations
+  destination smallint references destinations,
+  version integer not null default 1
 );
 comment on column services.destination is
   'The queue of DUO that receives its messages; null: the webhook of the mandated system.';
@@ -97,7 +122,8 @@ create table mandates (
   id uuid primary key,
   brin text not null references schools,
   service_code text not null references services,
-  supplier_oin text not null references systems,
+  supplier_oin text not null,
+  system_code text not null,
   start_date date not null,
   end_date date check (end_date >= start_date),
   version integer not null default 1,
@@ -107,8 +133,11 @@ create table mandates (
   created_at timestamptz not null,
   updated_at timestamptz not null,
   withdrawn_at timestamptz,
-  check (withdrawn_at is null or next_date is null)
+  check (withdrawn_at is null or next_date is null),
+  foreign key (system_code, supplier_oin) references systems (system_code, supplier_oin)
 ) with (fillfactor = 80);
+create trigger mandates_default_code before insert on mandates
+  for each row when (new.system_code is null) execute function default_system_code();
 create index mandates_school on mandates (brin, service_code);
 create index mandates_supplier on mandates (supplier_oin);
 create index mandates_calendar on mandates (next_date) where next_date is not null;
@@ -126,10 +155,11 @@ create table routes (
   check (left(routing_id, 15) = '00000007000' || left(branch, 4) and right(routing_id, 5) <> '00000')
 );
 
--- What a supplier asked to receive at its webhook; deleted subscriptions stay as rows.
+-- What a system asked to receive at its webhook; deleted subscriptions stay as rows.
 create table subscriptions (
   id uuid primary key,
-  supplier_oin text not null references systems,
+  supplier_oin text not null,
+  system_code text not null,
   url text not null,
   services text[] not null,
   types text[] not null,
@@ -143,9 +173,12 @@ create table subscriptions (
   status_reason text,
   version integer not null default 1,
   created_at timestamptz not null,
-  updated_at timestamptz not null
+  updated_at timestamptz not null,
+  foreign key (system_code, supplier_oin) references systems (system_code, supplier_oin)
 );
-create unique index subscriptions_one_per_supplier on subscriptions (supplier_oin) where status <> 'deleted';
+create unique index subscriptions_one_per_system on subscriptions (system_code) where status <> 'deleted';
+create trigger subscriptions_default_code before insert on subscriptions
+  for each row when (new.system_code is null) execute function default_system_code();
 
 -- The secrets that sign webhook requests, encrypted; several are valid while a supplier rotates.
 create table subscription_secrets (
@@ -326,6 +359,8 @@ create table deliveries (
   result text,
   refusals smallint,
   refused_since timestamptz,
+  http_status smallint,
+  sent_ms integer,
   primary key (destination, brin, sequence),
   constraint waiting_is_untouched check (status <> 'waiting' or (delivered_at is null and processed_at is null)),
   constraint retrying_has_failed check (status <> 'retrying' or (attempts > 0 and failed_since is not null)),
@@ -342,6 +377,7 @@ comment on column deliveries.replay_of is 'The delivery that it repeats with the
 comment on column deliveries.failed_since is 'When its first attempt failed.';
 comment on column deliveries.result is
   'The processing result of another delivery as JSON text, for a system that asked for results.';
+comment on column deliveries.sent_ms is 'How long the attempt took that the receiver accepted.';
 comment on column deliveries.refusals is 'How many attempts the receiver refused; null: none.';
 
 -- Failed attempts to send a delivery.
@@ -457,17 +493,25 @@ create table hub_state (
 comment on column hub_state.ledger_epoch is 'One more than the number of restores from a backup; receivers see it.';
 comment on column hub_state.archived_positions is 'The number of rows of `published_events` that retention deleted.';
 
--- Responses to requests with an Idempotency-Key, for repeats of the same request.
+-- Requests with an Idempotency-Key: claimed while one process works on them, then answered, for repeats of the same
+-- request. `caller` is a subject with what it may do; `subject` finds the rows of a person.
 create table idempotency_keys (
   caller text not null,
   key text not null,
   request_hash bytea not null,
-  status integer not null,
-  headers jsonb not null,
-  body bytea not null,
+  status integer,
+  headers jsonb,
+  body bytea,
   created_at timestamptz not null,
-  primary key (caller, key)
+  subject text,
+  token uuid,
+  claimed_until timestamptz,
+  primary key (caller, key),
+  constraint idempotency_keys_claimed_or_answered check (
+    (status is null) = (headers is null) and (status is null) = (claimed_until is not null)
+    and (claimed_until is null) = (token is null) and (body is null or status is not null))
 );
+create index idempotency_keys_subject on idempotency_keys (subject);
 
 -- The only table that links a pseudonym to the subject of a token; erasing a person empties `subject`.
 create table people (
@@ -559,6 +603,25 @@ create table hops (
   n bigint not null,
   primary key (process, minute, destination, hop)
 ) with (fillfactor = 50);
+
+-- Sessions of people who logged in on the pages; they end by time or by request.
+create table sessions (
+  id bytea primary key check (octet_length(id) = 32),
+  subject text not null,
+  issuer text not null,
+  issuer_session text,
+  caller jsonb not null,
+  shown_name text not null,
+  shown_as text not null,
+  id_token bytea,
+  started_at timestamptz not null,
+  seen_at timestamptz not null,
+  ends_at timestamptz not null
+) with (fillfactor = 70);
+create index sessions_subject on sessions (subject);
+create index sessions_issuer on sessions (issuer, issuer_session);
+comment on column sessions.id is 'The digest of the secret that the browser keeps.';
+comment on column sessions.id_token is 'Sealed; only for the logout at the issuer, which does without when the sealing key is gone.';
 
 -- ---------------------------------------------------------------------------------------------------- initial rows
 

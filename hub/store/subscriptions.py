@@ -26,20 +26,21 @@ log = structlog.get_logger(__name__)
 
 
 async def insert(c: Connection, subscription: Subscription) -> None:
-    """Store a new subscription; a second one of a supplier violates `subscriptions_one_per_supplier`."""
+    """Store a new subscription; a second one of a system violates `subscriptions_one_per_system`."""
     await queries.insert_subscription(
         c,
         **_columns(subscription.options),
         id=subscription.id,
         oin=subscription.supplier_oin,
+        system_code=subscription.system_code,
         allowed_rate=subscription.allowed_rate,
         now=subscription.created_at,
     )
 
 
-async def read_all(c: Connection, oin: str | None = None) -> list[Subscription]:
-    """Read the subscriptions that are not deleted, of one supplier or of all."""
-    return [_subscription(row) for row in await queries.read_subscriptions(c, oin=oin)]
+async def read_all(c: Connection, system_code: str | None = None) -> list[Subscription]:
+    """Read the subscriptions that are not deleted, of one system or of all."""
+    return [_subscription(row) for row in await queries.read_subscriptions(c, system_code=system_code)]
 
 
 async def find(c: Connection, subscription: UUID) -> Subscription | None:
@@ -54,9 +55,9 @@ async def lock(c: Connection, subscription: UUID) -> Subscription | None:
     return _subscription(row) if row else None
 
 
-async def is_first(c: Connection, oin: str) -> bool:
-    """Return whether the subscription just stored is the supplier's first."""
-    return cast("int", await queries.count_subscriptions(c, oin=oin)) == 1
+async def is_first(c: Connection, system_code: str) -> bool:
+    """Return whether the subscription just stored is the system's first."""
+    return cast("int", await queries.count_subscriptions(c, system_code=system_code)) == 1
 
 
 async def change(
@@ -110,21 +111,10 @@ async def forwarders(c: Connection) -> int:
     return max(1, cast("int", await queries.count_forwarders(c, seconds=DEAD_AFTER_SECONDS)))
 
 
-async def destinations(c: Connection, oin: str) -> dict[str, DestinationRef]:
-    """Read a supplier's destinations by kind: `las` and `las-copy`."""
-    rows = await queries.read_supplier_destinations(c, oin=oin)
+async def destinations(c: Connection, system_code: str) -> dict[str, DestinationRef]:
+    """Read a system's destinations by kind: `las` and `las-copy`."""
+    rows = await queries.read_system_destinations(c, system_code=system_code)
     return {row["kind"]: DestinationRef(id=row["id"], name=row["name"]) for row in rows}
-
-
-async def is_registered(c: Connection, oin: str) -> bool:
-    """Return whether this supplier has a registered system."""
-    return cast("bool", await queries.system_exists(c, oin=oin))
-
-
-async def unknown_services(c: Connection, codes: Sequence[str]) -> list[str]:
-    """List which of these services do not exist, in the order given."""
-    known = {row["code"] for row in await queries.find_services(c, codes=list(codes))}
-    return [code for code in codes if code not in known]
 
 
 def _columns(options: SubscriptionOptions) -> dict[str, Any]:
@@ -145,6 +135,7 @@ def _subscription(row: Mapping[str, Any]) -> Subscription:
     return Subscription(
         id=row["id"],
         supplier_oin=row["supplier_oin"],
+        system_code=row["system_code"],
         options=SubscriptionOptions(
             url=row["url"],
             services=tuple(row["services"]),

@@ -1,17 +1,17 @@
--- Subscriptions: where suppliers receive messages, and the secrets that sign them. Deleted subscriptions stay as
--- rows, because a supplier has a first subscription only once.
+-- Subscriptions: where systems receive messages, and the secrets that sign them. Deleted subscriptions stay as
+-- rows, because a system has a first subscription only once.
 
 -- name: insert_subscription!
--- Insert a subscription; the unique index allows one per supplier.
-insert into subscriptions (id, supplier_oin, url, services, types, processing_results, reports, requested_rate,
-                           allowed_rate, retry_schedule, client_certificate, created_at, updated_at)
-values (:id, :oin, :url, :services, :types, :processing_results, :reports, :requested_rate, :allowed_rate,
-        :retry_schedule, :client_certificate, :now, :now);
+-- Insert a subscription; the unique index allows one per system.
+insert into subscriptions (id, supplier_oin, system_code, url, services, types, processing_results, reports,
+                           requested_rate, allowed_rate, retry_schedule, client_certificate, created_at, updated_at)
+values (:id, :oin, :system_code, :url, :services, :types, :processing_results, :reports, :requested_rate,
+        :allowed_rate, :retry_schedule, :client_certificate, :now, :now);
 
 -- name: read_subscriptions
--- Return subscriptions that are not deleted, of one supplier or of all.
+-- Return subscriptions that are not deleted, of one system or of all.
 select u.* from subscriptions u
- where u.status <> 'deleted' and (u.supplier_oin = :oin or :oin::text is null)
+ where u.status <> 'deleted' and (u.system_code = :system_code or :system_code::text is null)
  order by u.created_at, u.id;
 
 -- name: read_subscription^
@@ -23,8 +23,8 @@ select u.* from subscriptions u where u.id = :id and u.status <> 'deleted';
 select u.* from subscriptions u where u.id = :id and u.status <> 'deleted' for update;
 
 -- name: count_subscriptions$
--- Return how many subscriptions a supplier has or had.
-select count(*) from subscriptions where supplier_oin = :oin;
+-- Return how many subscriptions a system has or had.
+select count(*) from subscriptions where system_code = :system_code;
 
 -- name: change_subscription!
 -- Write what the owner of a subscription may change.
@@ -43,7 +43,7 @@ update subscriptions set status = :status, status_reason = :reason, version = ve
 -- Disable the subscription of a receiver that answered 410; only the first caller gets its id.
 update subscriptions u set status = 'disabled', status_reason = :reason, version = version + 1, updated_at = :now
   from destinations d
- where d.id = :destination and u.supplier_oin = d.supplier_oin and u.status = 'active'
+ where d.id = :destination and u.system_code = d.system_code and u.status = 'active'
 returning u.id;
 
 -- name: insert_secret!
@@ -75,7 +75,7 @@ select d.id as destination, u.id, u.url, u.allowed_rate, u.retry_schedule, u.cli
               where s.subscription_id = u.id and (s.valid_until is null or s.valid_until > clock_timestamp())
               order by s.id desc) as secrets
   from subscriptions u
-  join destinations d on d.supplier_oin = u.supplier_oin
+  join destinations d on d.system_code = u.system_code
  where u.status = 'active';
 
 -- name: count_forwarders$
@@ -83,14 +83,6 @@ select d.id as destination, u.id, u.url, u.allowed_rate, u.retry_schedule, u.cli
 select count(*) from processes
  where role = 'forward' and heartbeat_at > clock_timestamp() - make_interval(secs => :seconds);
 
--- name: read_supplier_destinations
--- Return the destinations of a supplier: its webhook and its copies.
-select d.id, d.kind, d.name from destinations d where d.supplier_oin = :oin order by d.id;
-
--- name: find_services
--- Return which of these services exist.
-select s.code from services s where s.code = any(:codes::text[]);
-
--- name: system_exists$
--- Return whether a supplier's system is registered.
-select exists (select 1 from systems where supplier_oin = :oin);
+-- name: read_system_destinations
+-- Return the destinations of a system: its webhook and its copies.
+select d.id, d.kind, d.name from destinations d where d.system_code = :system_code order by d.id;

@@ -18,11 +18,12 @@ from hub.subscribe.lifecycle import (
     rotate,
     subscribe,
 )
-from hub.subscribe.requests import check_fields, check_request, obtain_consent
+from hub.subscribe.requests import Subscriber, check_fields, check_request, obtain_consent
 
 __all__ = [
     "NEEDS_CONSENT",
     "AgreedRequest",
+    "Subscriber",
     "activate",
     "change",
     "check_fields",

@@ -26,7 +26,7 @@ async def write_entry(
     """Write the entry of a change, in the transaction of the change; `change` is the subscription before and after."""
     before, after = change
     was, is_now = changed_fields(None if before is None else _facts(before), _facts(after))
-    subject = {"subscriptionId": after.id, "supplierOin": after.supplier_oin} | more
+    subject = {"subscriptionId": after.id, "supplierOin": after.supplier_oin, "systemCode": after.system_code} | more
     await audit.write(
         c,
         AuditEntry(

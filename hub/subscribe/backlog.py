@@ -1,6 +1,6 @@
 """Replace the backlog of a system that subscribes for the first time by the current state.
 
-In: a supplier that had no receiver. Out: its backlog cancelled, and one `granted` per live unit, in the transaction
+In: a system that had no receiver. Out: its backlog cancelled, and one `granted` per live unit, in the transaction
 that stores the subscription. What is not planned yet is left to the planner: it comes after, in order.
 """
 
@@ -26,13 +26,13 @@ PROCESS: Final = 0  # tallies of what has no process row of its own
 
 
 async def replace_backlog(c: Connection, subscription: Subscription, webhook: DestinationRef, now: datetime) -> None:
-    """Cancel what was planned for a supplier without a receiver, and append the current state of what lives.
+    """Cancel what was planned for a system without a receiver, and append the current state of what lives.
 
     Locks schools, then the destination, then lanes, as everywhere, so that no planner interferes.
     """
-    await backlog.lock_supplier(c, subscription.supplier_oin, webhook.id)
+    await backlog.lock_system(c, subscription, webhook.id)
     await cancel_backlog(c, webhook.id, NO_RECEIVER, now)
-    living = await backlog.living_units(c, subscription.supplier_oin)
+    living = await backlog.living_units(c, subscription)
     units = [(webhook.id, unit.brin, unit.mandate_id, unit.branch) for unit in living]
     await restate(c, units, cause=subscription.id, now=now, process=PROCESS)
 

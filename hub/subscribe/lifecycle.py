@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 MAX_SECRETS: Final = 5
 NEEDS_CONSENT: Final = frozenset({"url", "requested_rate_per_minute", "client_certificate"})
-ALREADY_SUBSCRIBED: Final = "this supplier has a subscription; change that one, or delete it first"
+ALREADY_SUBSCRIBED: Final = "this system has a subscription; change that one, or delete it first"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,19 +35,22 @@ class AgreedRequest:
 
     options: SubscriptionOptions
     allowed_rate: int | None
+    system_code: str = ""
+    """The system that subscribes; its supplier's OIN when left out."""
 
 
 async def subscribe(
     c: Connection, oin: str, wanted: AgreedRequest, keys: Keys, now: datetime
 ) -> tuple[Subscription, bytes]:
-    """Store a supplier's subscription and return it with its secret, which is shown only once.
+    """Store the subscription of a supplier's system and return it with its secret, which is shown only once.
 
-    The first that a supplier ever makes replaces what waited by the current state; with a later one its lanes go on.
+    The first that a system ever has replaces what waited by the current state; with a later one its lanes go on.
     Raises `Conflict` `already_subscribed` when it has one.
     """
     made = Subscription(
         id=new_id(now),
         supplier_oin=oin,
+        system_code=wanted.system_code,
         options=wanted.options,
         allowed_rate=wanted.allowed_rate,
         status=SubscriptionStatus.ACTIVE,
@@ -60,16 +63,16 @@ async def subscribe(
     except asyncpg.UniqueViolationError:
         raise Conflict("already_subscribed", ALREADY_SUBSCRIBED) from None
     secret = await _add_secret(c, made.id, keys, now)
-    destinations = await subscriptions.destinations(c, oin)
-    if await subscriptions.is_first(c, oin):
+    destinations = await subscriptions.destinations(c, made.system_code)
+    if await subscriptions.is_first(c, made.system_code):
         await replace_backlog(c, made, destinations["las"], now)
     await lanes.make_due(c, [each.id for each in destinations.values()])
     return made, secret
 
 
-async def check_free(c: Connection, oin: str) -> None:
-    """Raise `Conflict` `already_subscribed` when a supplier has a subscription, before its receiver is asked at all."""
-    if await subscriptions.read_all(c, oin):
+async def check_free(c: Connection, system_code: str) -> None:
+    """Raise `Conflict` `already_subscribed` when a system has a subscription, before its receiver is asked at all."""
+    if await subscriptions.read_all(c, system_code):
         raise Conflict("already_subscribed", ALREADY_SUBSCRIBED)
 
 
@@ -96,7 +99,7 @@ async def activate(c: Connection, subscription: Subscription, now: datetime) -> 
     """Activate a subscription: its lanes are due, and go on in order."""
     if subscription.status is SubscriptionStatus.ACTIVE:
         return subscription
-    destinations = await subscriptions.destinations(c, subscription.supplier_oin)
+    destinations = await subscriptions.destinations(c, subscription.system_code)
     await lanes.make_due(c, [each.id for each in destinations.values()])
     return await _set_status(c, subscription, SubscriptionStatus.ACTIVE, None, now)
 
@@ -117,7 +120,7 @@ async def remove(c: Connection, subscription: Subscription, now: datetime) -> Su
     """Delete a subscription: cancel its copies, delete its secrets; obligatory deliveries wait for the next one."""
     after = await _set_status(c, subscription, SubscriptionStatus.DELETED, None, now)
     await subscriptions.delete_secrets(c, subscription.id)
-    copies = (await subscriptions.destinations(c, subscription.supplier_oin)).get("las-copy")
+    copies = (await subscriptions.destinations(c, subscription.system_code)).get("las-copy")
     if copies is not None:
         await cancel_backlog(c, copies.id, "subscription_deleted", now)
     return after

@@ -2,38 +2,56 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, assert_never
 
+from hub.domain.rules import RuleViolation
+from hub.domain.system import choose_own
 from hub.errors import FieldError, InvalidInput
 from hub.outbound.addresses import AddressNotAllowed, read_url
 from hub.outbound.handshake import Agreed, Disagreed, ask_consent
 from hub.sealing import unseal
-from hub.store import subscriptions
+from hub.store import register
 from schemas.kinds import EventType
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from hub.domain.subscription import SubscriptionOptions
+    from hub.domain.system import References, System
     from hub.outbound import Outbound
     from hub.store.keys import Keys
     from hub.store.pool import Connection
 
 
-async def check_request(c: Connection, oin: str, options: SubscriptionOptions) -> None:
-    """Raise `InvalidInput` with all that is wrong with what a supplier requests; its receiver is not asked."""
-    faults = await check_fields(c, oin, url=options.url, services=options.services, types=options.types)
-    if faults:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscriber:
+    """Who asks: a supplier, the systems that its token is limited to, and the system that it names."""
+
+    oin: str
+    systems: Collection[str] | None = None
+    system_code: str | None = None
+
+
+async def check_request(c: Connection, asker: Subscriber, options: SubscriptionOptions) -> System:
+    """Return the system that subscribes.
+
+    Raises `InvalidInput` with all that is wrong with the request; its receiver is not asked.
+    """
+    references = await register.references(c)
+    faults = check_fields(references, asker, url=options.url, services=options.services, types=options.types)
+    system = choose_own(references, asker.oin, asker.systems, asker.system_code)
+    if faults or isinstance(system, RuleViolation):
         raise InvalidInput(faults)
+    return system
 
 
-async def check_fields(
-    c: Connection, oin: str, *, url: str | None, services: Sequence[str], types: Sequence[str]
+def check_fields(
+    references: References, asker: Subscriber | None, *, url: str | None, services: Sequence[str], types: Sequence[str]
 ) -> list[FieldError]:
-    """Return what is wrong with these parts of a request; None or none where a part could not be read."""
-    found = [error async for error in _unknown(c, oin, services)]
-    return [*found, *_refused_url(url), *_unknown_types(types)]
+    """Return what is wrong with these parts of a request; None or none where a part is not checked."""
+    return [*_unknown(references, asker, services), *_refused_url(url), *_unknown_types(types)]
 
 
 async def obtain_consent(outbound: Outbound, options: SubscriptionOptions, origin: str, keys: Keys) -> int | None:
@@ -49,14 +67,13 @@ async def obtain_consent(outbound: Outbound, options: SubscriptionOptions, origi
             assert_never(consent)
 
 
-async def _unknown(c: Connection, oin: str, services: Sequence[str]) -> AsyncIterator[FieldError]:
-    if not await subscriptions.is_registered(c, oin):
-        detail = f"no system is registered for supplier {oin}; ask operations to register it"
-        yield FieldError(field="/supplierOin", code="unknown_system", detail=detail)
-    for code in await subscriptions.unknown_services(c, services):
-        detail = f"there is no service {code}"
-        index = services.index(code)
-        yield FieldError(field=f"/services/{index}", code="unknown_service", detail=detail)
+def _unknown(references: References, asker: Subscriber | None, services: Sequence[str]) -> Iterator[FieldError]:
+    system = None if asker is None else choose_own(references, asker.oin, asker.systems, asker.system_code)
+    if isinstance(system, RuleViolation):
+        yield FieldError(field=system.field, code=system.code, detail=system.detail)
+    for index, code in enumerate(services):
+        if code not in references.services:
+            yield FieldError(field=f"/services/{index}", code="unknown_service", detail=f"there is no service {code}")
 
 
 def _refused_url(url: str | None) -> Iterator[FieldError]:

@@ -159,8 +159,8 @@ def show_attempts(view: DeliveryView, rows: Sequence[Mapping[str, Any]]) -> list
         number=1 + max((attempt.number for attempt in failed), default=0),
         at=view.moments.delivered_at,
         outcome="delivered",
-        http_status=None,
-        duration_ms=None,
+        http_status=view.http_status,
+        duration_ms=view.sent_ms,
         error=None,
     )
     return [*failed, taken]

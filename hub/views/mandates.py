@@ -34,6 +34,7 @@ class MandateBody(CamelModel):
     brin: str
     service_code: str
     supplier_oin: str
+    system_code: str
     start_date: date
     end_date: date | None
     branches: list[BranchBody]
@@ -93,6 +94,7 @@ def show_mandate(view: MandateView, today: date) -> MandateBody:
         brin=mandate.brin,
         service_code=mandate.service_code,
         supplier_oin=mandate.supplier_oin,
+        system_code=mandate.system_code,
         start_date=mandate.start_date,
         end_date=mandate.end_date,
         branches=[BranchBody(branch=b, routing_id=routing) for b, routing in covered_branches(mandate.units)],

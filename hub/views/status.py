@@ -27,6 +27,7 @@ class CellBody(CamelModel):
 
     service_code: str
     supplier_oin: str
+    system_code: str
     system_name: str
     mandate_id: UUID
     mandate_version: int

@@ -19,6 +19,7 @@ class SubscriptionBody(CamelModel):
 
     id: UUID
     supplier_oin: OinField
+    system_code: str
     destination: str
     url: str
     services: list[str]
@@ -83,6 +84,7 @@ def _shown(subscription: Subscription, keys: Keys) -> dict[str, Any]:
     return {
         "id": subscription.id,
         "supplier_oin": subscription.supplier_oin,
+        "system_code": subscription.system_code,
         "destination": subscription.destination,
         "url": options.url,
         "services": list(options.services),

@@ -61,7 +61,7 @@ async def test_a_mandate_lives_by_clicking(
         await _withdraw(person)
         await person.press(person.t("log_out"))
         await person.go("/mandaten")
-        assert "/console/login" in person.page.url
+        assert "/login" in person.page.url
 
 
 async def _choose_school(person: BrowserUser) -> None:

@@ -67,6 +67,7 @@ async def test_a_mandates_life_is_noted_from_what_to_what(hub: Client, school: C
         "mandateId": made["id"],
         "serviceCode": "VVA",
         "supplierOin": ONE,
+        "systemCode": ONE,
     }
     assert [n["number"] for n in found] == [1, 2, 3, 4, 5]
     assert {n["actorName"] for n in found} == {"test OSR-toegang 18DS,00AA"}

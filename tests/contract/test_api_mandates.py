@@ -21,7 +21,8 @@ async def test_a_mandate_is_granted_and_shown_as_promised(school: Client) -> Non
     body = reply.json
     assert reply.headers["location"] == f"http://hub.test/v1/mandates/{body['id']}"
     assert body == {
-        "brin": "18DS", "serviceCode": "VVA", "supplierOin": ONE, "startDate": day(), "endDate": None,
+        "brin": "18DS", "serviceCode": "VVA", "supplierOin": ONE, "systemCode": ONE, "startDate": day(),
+        "endDate": None,
         "branches": [{"branch": "18DS00", "routingId": None}, {"branch": "18DS01", "routingId": R2},
                      {"branch": "18DS02", "routingId": None}, {"branch": "18DS03", "routingId": None}],
         "id": body["id"], "version": 1, "schoolOin": "0000000700018DS00000", "schoolName": "De Boog",
@@ -129,8 +130,8 @@ async def test_a_branch_is_found_by_day_and_by_what_was_known(school: Client) ->
     assert (reply["branch"], reply["referenceDate"]) == ("18DS00", day())
     assert reply["items"] == [
         {
-            "mandateId": made["id"], "mandateVersion": 1, "supplierOin": ONE, "systemName": "Een", "routingId": R1,
-            "coverage": "branch", "startDate": day(), "endDate": day(9),
+            "mandateId": made["id"], "mandateVersion": 1, "supplierOin": ONE, "systemCode": ONE, "systemName": "Een",
+            "routingId": R1, "coverage": "branch", "startDate": day(), "endDate": day(9),
         }
     ]  # fmt: skip
     assert (await school.get("/v1/routing", **asked, knownAt=before)).json["items"] == []

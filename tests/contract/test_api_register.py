@@ -74,7 +74,8 @@ async def test_operations_register_systems(hub: Client, school: Client) -> None:
     operations = hub.as_caller(Role.OPERATIONS)
     body = {"supplierOin": "00000099000000003000", "systemName": "Derde", "serviceCodes": ["VVA"]}
     made = await operations.post("/v1/systems", body)
-    assert (made.status, made.json) == (201, body)
+    added = {"systemCode": body["supplierOin"], "contact": dict.fromkeys(("name", "email", "phone", "url"))}
+    assert (made.status, made.json) == (201, body | added)
     assert (await operations.post("/v1/systems", {**body, "systemName": "Anders"})).status == 200
     assert codes(await operations.post("/v1/systems", {**body, "serviceCodes": ["GEEN"]})) == [
         ("/serviceCodes", "unknown_service")

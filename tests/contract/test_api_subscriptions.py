@@ -59,6 +59,7 @@ async def test_a_subscription_is_made_with_the_receivers_consent(api: Client, la
         "retrySchedule": None,
         "clientCertificate": None,
         "supplierOin": LAS,
+        "systemCode": LAS,
         "destination": f"las:{LAS}",
         "status": "active",
         "allowedRatePerMinute": 120,

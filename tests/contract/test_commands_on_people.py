@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hub.clock import now, today
-from hub.store import audit, idempotency
+from hub.store import audit
 from hub.store.audit import AuditEntry
-from hub.store.idempotency import StoredResponse
+from tests.support.api.kept_answers import keep_answer
 from tests.support.servers.commands import osr_hub, read
 
 if TYPE_CHECKING:
@@ -20,8 +20,7 @@ async def act(c: Connection) -> None:
     """Let somebody do something and be answered."""
     async with c.transaction():
         await audit.write(c, AuditEntry(at=now(), actor=JANSEN, action="mandate.granted", brin="18DS"))
-        answer = StoredResponse(request_hash=b"", status=201, headers={}, body=b"")
-        await idempotency.keep(c, idempotency.caller_digest(JANSEN), "key", answer, now())
+        await keep_answer(c, "key", b"{}", subject=JANSEN)
 
 
 async def everything(c: Connection) -> str:

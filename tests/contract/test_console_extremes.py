@@ -32,8 +32,8 @@ EXTREMES: Final = (
     "\u0663", "\U0001f600", "\ufffd", "a.b.c",
 )  # fmt: skip
 FORMS: Final[dict[str, dict[str, Any]]] = {
-    "/console/login": {"token": "", "next": ""},
-    "/console/logout": {},
+    "/login/token": {"token": "", "next": ""},
+    "/logout": {"where": "here"},
     "/console/destinations/{name}": {"button": "hold", "brin": "18DS", "reason": "x"},
     "/console/parked/{parked_id}": {"button": "retry", "reason": "x"},
     "/console/acts/new/{kind}": {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hub.access import Role
+from hub.console.files import static_path
 from tests.support.api.client import client_of
 from tests.support.api.school_calls import fill_register
 from tests.support.pages.form_client import FormClient, log_in_as
@@ -41,7 +42,7 @@ async def test_who_looks_too_often_reads_when_to_come_back(slow: Client, pool: P
     assert 1 <= seconds <= 1000
     assert f"Probeer het over {seconds} s opnieuw." in pressed.body.decode()
     assert await pool.fetchval("select count(*) from destinations where held") == 0
-    assert {(await one.get("/console/static/console.css")).status for _ in range(9)} == {200}
+    assert {(await one.get(static_path("console.css"))).status for _ in range(9)} == {200}
     assert (await other.get("/mandaten/18DS")).status == 200
 
 

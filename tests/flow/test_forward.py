@@ -105,6 +105,7 @@ async def test_a_lane_arrives_in_order_and_is_settled(
     for brin in BRINS:
         assert sequences(hook.got, brin) == [(1, None), (2, 1), (3, 2), (4, 3), (5, 4)]
     assert await connection.fetchval("select bool_and(head = tail and owner is null and due is null) from lanes")
+    assert await connection.fetchval("select bool_and(http_status = 204 and sent_ms >= 0) from deliveries")
     await assert_books_right(connection)
 
 

@@ -12,12 +12,12 @@ import asyncpg
 import pytest
 
 from hub.settle import reports
-from hub.store.pool import prefer_index_lookups
 from hub.store.statements import queries
 from tests.support import chance
 from tests.support.interleaving.interleaver import Interleaver
 from tests.support.interleaving.world import InterleavingWorld
 from tests.support.interleaving.writer_actors import ALWAYS, COLD, OTHERS
+from tests.support.sessions import prefer_index_lookups
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -196,7 +196,7 @@ WRONGS: list[tuple[str, set[tuple[Rule, str | None, str | None]]]] = [
         {(Rule.SEQUENCE, None, "18DS"), (Rule.PLANNED_TWICE, LAS, "18DS")},
     ),
     (
-        "update mandates set supplier_oin = '00000099000000002000'",
+        "update mandates set supplier_oin = '00000099000000002000', system_code = '00000099000000002000'",
         {(Rule.PLANNED_TWICE, LAS, "18DS"), (Rule.UNPLANNED, "las:00000099000000002000", "18DS")},
     ),
 ]

@@ -15,9 +15,9 @@ from hub.domain.keys import DeliveryKey
 from hub.settle import IncomingReport, LaneResult
 from hub.store import lanes, processes, published_events
 from hub.store.lanes import LaneUpdate, SucceededAttempt
-from hub.store.pool import prefer_index_lookups
 from schemas.kinds import ReportStatus
 from tests.support.lanes.ledgers import QUEUE, make_register, record_events, settle_everything
+from tests.support.sessions import prefer_index_lookups
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -13,8 +13,8 @@ from hub.access import Actor
 from hub.errors import ConfigurationError, Conflict
 from hub.operations import keys as keyring
 from hub.sealing import seal, unseal
-from hub.store import idempotency, keys, subscriptions
-from hub.store.idempotency import StoredResponse
+from hub.store import keys, subscriptions
+from tests.support.api.kept_answers import keep_answer
 from tests.support.operators import operator
 from tests.support.register.subscriptions import KEYS, LAS, NOW, make_register, subscribed
 from tests.support.sealing_keys import new_key
@@ -40,8 +40,7 @@ async def c(connection: Connection) -> Connection:
     await make_register(connection)
     await subscribed(connection, client_certificate=seal(b"certificate and key", KEYS))
     await keys.valid_keys(connection, KEYS, NOW)
-    answer = StoredResponse(request_hash=b"", status=201, headers={}, body=seal(b'{"secret":"whsec_"}', KEYS))
-    await idempotency.keep(connection, "las", "once", answer, NOW)
+    await keep_answer(connection, "once", seal(b'{"secret":"whsec_"}', KEYS))
     return connection
 
 

@@ -14,10 +14,10 @@ from hub.domain.keys import LaneKey
 from hub.errors import NotFound
 from hub.operations import controls
 from hub.store import destinations, retention
-from hub.store.pool import prefer_index_lookups
 from tests.support.lanes.ledger_states import plan_all, report, take
 from tests.support.register.bulk_jobs import by
 from tests.support.register.subscriptions import at, grant, make_register
+from tests.support.sessions import prefer_index_lookups
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine

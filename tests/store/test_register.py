@@ -71,6 +71,7 @@ async def test_the_body_of_an_event_is_a_published_mandate_change(c: Connection)
     assert orjson.loads(row["body"]) == {
         "mandateId": str(mandate.id), "mandateVersion": 1, "state": "active", "changes": ["granted"], "brin": "18DS",
         "schoolOin": "0000000700018DS00000", "bgeCode": "41561", "serviceCode": "VVA", "supplierOin": ONE,
+            "systemCode": ONE,
         "systemName": "Een", "startDate": "2026-11-23", "endDate": "2027-07-31",
         "branches": [{"branch": B0, "routingId": None}, {"branch": B1, "routingId": R1},
                      {"branch": B2, "routingId": None}, {"branch": B3, "routingId": None}],

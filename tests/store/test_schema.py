@@ -28,9 +28,15 @@ select 'option', relname, unnest(reloptions), '', '', '' from pg_class where rel
 union all
 select 'type', t.typname, e.enumlabel, '', '', '' from pg_type t join pg_enum e on e.enumtypid = t.oid
 union all
-select 'comment', d.objoid::regclass::text, d.objsubid::text, d.description, '', ''
+select 'comment', d.objoid::regclass::text, a.attname, d.description, '', ''
   from pg_description d join pg_class c on c.oid = d.objoid and d.classoid = 'pg_class'::regclass
+  left join pg_attribute a on a.attrelid = d.objoid and a.attnum = d.objsubid
  where c.relnamespace = 'public'::regnamespace
+union all
+select 'trigger', tgrelid::regclass::text, tgname, pg_get_triggerdef(oid), '', '' from pg_trigger where not tgisinternal
+union all
+select 'function', proname, prosrc, obj_description(oid), '', '' from pg_proc
+ where pronamespace = 'public'::regnamespace
 order by 1, 2, 3
 """
 

@@ -252,11 +252,11 @@ async def test_a_wish_with_faults_names_them_all(c: Connection) -> None:
     """A request with several faults gets all of them."""
     wanted = subscription_request(services=("VVA", "NONE", "NOR"), types=("nl.osr.mandate.*", "nl.other.*"))
     with pytest.raises(InvalidInput) as caught:
-        await subscribe.check_request(c, "00000099000000009000", wanted)
+        await subscribe.check_request(c, subscribe.Subscriber(oin="00000099000000009000"), wanted)
     assert [(fault.field, fault.code) for fault in caught.value.errors] == [
         ("/supplierOin", "unknown_system"),
         ("/services/1", "unknown_service"),
         ("/services/2", "unknown_service"),
         ("/types/1", "unknown_type"),
     ]
-    await subscribe.check_request(c, LAS, subscription_request())
+    await subscribe.check_request(c, subscribe.Subscriber(oin=LAS), subscription_request())

@@ -31,7 +31,7 @@ def directory(subscription: SubscriptionFilter | None = None) -> Directory:
 def event(service: str, *units: tuple[str, Kind]) -> EventToPlan:
     """Make the school's 42nd event."""
     return EventToPlan(
-        brin="18DS", number=42, id=EVENT, service_code=service, supplier_oin=LAS,
+        brin="18DS", number=42, id=EVENT, service_code=service, system_code=LAS,
         units=[UnitMessage(branch=branch, kind=kind) for branch, kind in units],
     )  # fmt: skip
 

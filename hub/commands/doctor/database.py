@@ -1,4 +1,4 @@
-"""Checks the database: its schema and its clock."""
+"""Checks the database: schema, clock, server, role, pooler, and whether a change can be committed."""
 
 from __future__ import annotations
 
@@ -8,19 +8,36 @@ from hub.clock import now
 from hub.commands.doctor.finding import Finding, well, wrong
 from hub.commands.doctor.sessions import open_any
 from hub.store import observe
+from hub.store.connections import find_mode
+from hub.store.inspection import RoleFacts, ServerFacts, inspect_role, inspect_server
 from hub.store.migrations import current_revision, newest_revision
+from hub.store.pooler import PoolerMode
+from hub.store.reasons import in_words
+from hub.store.writable import prove_writable_at
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from hub.settings import Settings
     from hub.store.pool import Connection
 
 MAX_SKEW_SECONDS: Final = 2.0
+OLDEST_VERSION: Final = 15
+FULL_SHARE: Final = 0.9
+MOST_KEPT_BYTES: Final = 10 * 2**30
+GIGABYTE: Final = 2**30
 
 
 async def check(settings: Settings) -> list[Finding]:
     """Return what is found about the database by asking it."""
-    async with open_any(settings) as c:
-        return [await _schema(c), await _clocks(c)]
+    with in_words():
+        async with open_any(settings) as c:
+            schema = await _schema(c)
+            found = [schema, await _clocks(c), *_server(await inspect_server(c)), *_role(await inspect_role(c))]
+        if schema.is_well:
+            await prove_writable_at(settings.database.url)
+            found.append(well("changes", "a commit is kept"))
+        return [*found, await _pooler(settings)]
 
 
 async def _schema(c: Connection) -> Finding:
@@ -36,3 +53,44 @@ async def _clocks(c: Connection) -> Finding:
     if skew < MAX_SKEW_SECONDS:
         return well("clocks", words)
     return wrong("clocks", words, "Let both take their time from the same servers")
+
+
+def _server(server: ServerFacts) -> Iterator[Finding]:
+    words = f"PostgreSQL {server.version}, {server.encoding}, {server.bytes / GIGABYTE:.1f} GB"
+    if server.version < OLDEST_VERSION:
+        yield wrong("database server", words, f"Upgrade it to {OLDEST_VERSION} or later")
+    elif server.encoding != "UTF8":
+        yield wrong("database server", words, "Create the database with encoding UTF8")
+    elif server.not_durable:
+        yield wrong("database server", f"{', '.join(server.not_durable)}: what it confirms can be lost", "Set them on")
+    else:
+        yield well("database server", words)
+    words = f"{server.connections} of {server.max_connections} connections in use"
+    if server.connections > FULL_SHARE * server.max_connections:
+        yield wrong("connections", words, "Close some, or raise max_connections")
+    else:
+        yield well("connections", words)
+    if server.kept_by_slots > MOST_KEPT_BYTES:
+        words = f"a replication slot that nobody reads keeps {server.kept_by_slots / GIGABYTE:.0f} GB of log"
+        yield wrong("disk of the database", words, "Drop the slot before the disk is full")
+
+
+def _role(role: RoleFacts) -> Iterator[Finding]:
+    if role.closed_tables:
+        words = f"{role.role} may not read and write {', '.join(role.closed_tables)}"
+        yield wrong("role", words, "Make it the owner of these tables")
+    else:
+        yield well("role", f"{role.role} may read and write all tables")
+    if role.overruled:
+        words = f"the hub uses its own {', '.join(role.overruled)} instead of the role's or the database's"
+        yield well("settings of the role", words)
+    if role.kept:
+        yield well("settings of the role", f"it keeps the role's or the database's {', '.join(role.kept)}")
+
+
+async def _pooler(settings: Settings) -> Finding:
+    mode, direct = [await find_mode(dsn) for dsn in (settings.database.url, settings.direct_dsn)]
+    if direct is PoolerMode.TRANSACTION:
+        words = "LISTEN, advisory locks and migrations go through a pooler in transaction mode"
+        return wrong("pooler", words, "Set OSR_HUB_DATABASE__DIRECT_DSN to an address past it")
+    return well("pooler", "none" if mode is PoolerMode.NONE else f"one in {mode} mode")

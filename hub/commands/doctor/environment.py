@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import resource
+import shutil
 import tempfile
 from typing import TYPE_CHECKING, Final
 
 from hub.commands.doctor.finding import Finding, well, wrong
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from hub.settings import Settings
 
 FEW_FILES: Final = 1024
+MEGABYTE: Final = 2**20
+FEW_BYTES: Final = 100 * MEGABYTE
 
 
 async def check(_settings: Settings) -> list[Finding]:
     """Return a finding per limit of this machine that the hub runs into."""
-    return [_open_files(), await asyncio.to_thread(_temporary_folder)]
+    return [_open_files(), *await asyncio.to_thread(_temporary_folder)]
 
 
 def _open_files() -> Finding:
@@ -27,9 +32,15 @@ def _open_files() -> Finding:
     return well("open files", f"a process may open {allowed}")
 
 
-def _temporary_folder() -> Finding:
+def _temporary_folder() -> Iterator[Finding]:
     try:
         with tempfile.TemporaryFile():
-            return well("temporary folder", tempfile.gettempdir())
+            folder = tempfile.gettempdir()
     except OSError as error:
-        return wrong("temporary folder", error.strerror or str(error), "Name one that can be written in TMPDIR")
+        yield wrong("temporary folder", error.strerror or str(error), "Name one that can be written in TMPDIR")
+        return
+    free = shutil.disk_usage(folder).free
+    if free < FEW_BYTES:
+        yield wrong("temporary folder", f"{folder} has {free / MEGABYTE:.0f} MB left", "Make room")
+    else:
+        yield well("temporary folder", folder)

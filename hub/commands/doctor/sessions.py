@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from hub.commands.database import connect
 from hub.errors import Unavailable
 from hub.store.migrations import is_current
-from hub.store.pool import prefer_index_lookups
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -25,7 +24,6 @@ async def open_current(settings: Settings) -> AsyncIterator[Connection]:
             raise Unavailable(
                 "it is not known while the database has another schema", next_step="Run `osr-hub migrate`"
             )
-        await prefer_index_lookups(c)
         yield c
 
 

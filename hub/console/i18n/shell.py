@@ -27,6 +27,68 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Deze pagina is er niet, of u mag hem niet zien.",
         "This page does not exist, or you may not see it.",
     ),
+    "user": ("Ingelogd", "Logged in"),
+    "login_how": (
+        "U logt in met het account waarmee uw organisatie ook bij Mijn DUO inlogt (eHerkenning).",
+        "You log in with the account by which your organisation logs in at Mijn DUO (eHerkenning).",
+    ),
+    "login_start": ("Naar het inloggen", "Go to the login"),
+    "login_help": (
+        "Lukt inloggen niet? Bel DUO: 050 599 84 40 (9.00-13.00 uur), of mail securityservicedesk@duo.nl.",
+        "Cannot log in? Call DUO: 050 599 84 40 (9.00-13.00), or mail securityservicedesk@duo.nl.",
+    ),
+    "login_not_set_up": (
+        "Inloggen is hier nog niet ingericht. De beheerder van de hub vult OSR_HUB_LOGIN__CLIENT_ID in.",
+        "Login is not set up here yet. The operator of the hub sets OSR_HUB_LOGIN__CLIENT_ID.",
+    ),
+    "login_by_token": ("Voor ontwikkelaars: inloggen met een token", "For developers: log in by a token"),
+    "login_failed": ("Inloggen is niet gelukt", "The login failed"),
+    "login_failed_says": (
+        "U bent niet ingelogd. Het inloggen is afgebroken, duurde te lang of begon in een andere browser.",
+        "You are not logged in. The login was cancelled, took too long or began in another browser.",
+    ),
+    "login_again": ("Opnieuw inloggen", "Log in again"),
+    "login_other": ("Inloggen als iemand anders", "Log in as somebody else"),
+    "no_role": ("U hebt nog geen toegang", "You have no access yet"),
+    "no_role_says": (
+        "U bent ingelogd, maar u hebt de rol OSR-toegang niet, of niet voor een school of bestuur.",
+        "You logged in, but you do not have the role OSR-toegang, or not for a school or board.",
+    ),
+    "no_role_name": (
+        "{name}, u bent ingelogd, maar u hebt de rol OSR-toegang niet, of niet voor een school of bestuur.",
+        "{name}, you logged in, but you do not have the role OSR-toegang, or not for a school or board.",
+    ),
+    "no_role_what": ("Zo krijgt u toegang", "How to get access"),
+    "no_role_ask": (
+        "Vraag de beheerder Mijn DUO van uw organisatie om de rol OSR-toegang, voor uw school of voor het bestuur.",
+        "Ask your organisation's beheerder Mijn DUO for the role OSR-toegang, for your school or for the board.",
+    ),
+    "no_role_then": ("Log daarna opnieuw in.", "Then log in again."),
+    "no_role_duo": (
+        "Weet u niet wie dat is, of lukt het niet? Vraag het DUO:",
+        "You do not know who that is, or it does not work? Ask DUO:",
+    ),
+    "duo_hours": ("9.00-13.00 uur", "9.00-13.00"),
+    "log_out_here": ("Hier uitloggen", "Log out here"),
+    "log_out_everywhere": ("Overal uitloggen", "Log out everywhere"),
+    "logged_out": ("U bent uitgelogd", "You are logged out"),
+    "logged_out_says": (
+        "Sluit ook de browser, als anderen deze computer gebruiken.",
+        "Close the browser too, if others use this computer.",
+    ),
+    "ending": ("U wordt over enkele minuten uitgelogd.", "You will be logged out in a few minutes."),
+    "keep_session": ("Ingelogd blijven", "Stay logged in"),
+    "outlived": ("Nog niet verstuurd", "Not sent yet"),
+    "outlived_login": (
+        "Uw sessie was voorbij. Deze pagina bewaart wat u invulde. Log in een nieuw tabblad in, en ga dan hier verder.",
+        "Your session was over. This page keeps what you filled in. Log in in a new tab, then go on here.",
+    ),
+    "outlived_open": ("Inloggen (nieuw tabblad)", "Log in (new tab)"),
+    "outlived_send": (
+        "U bent intussen opnieuw ingelogd. Er is nog niets gewijzigd. Verstuur opnieuw wat u invulde.",
+        "You logged in again meanwhile. Nothing was changed yet. Send again what you filled in.",
+    ),
+    "outlived_button": ("Opnieuw versturen", "Send again"),
     "strange_form": (
         (
             "Dit formulier kwam niet van deze website, of u bent intussen opnieuw ingelogd. Er is niets gewijzigd. "

@@ -18,3 +18,26 @@ async function refresh() {
   setTimeout(refresh, 2000);
 }
 if (live) setTimeout(refresh, 2000);
+
+// Warns before the session ends, and keeps it alive when asked.
+const ending = document.querySelector("#ending");
+async function seconds(path) {
+  const answer = await fetch(path, { redirect: "error" });
+  return answer.ok ? Number(await answer.text()) : 0;
+}
+function warn(left) {
+  ending.hidden = left > 300;
+  setTimeout(async () => {
+    try {
+      warn(await seconds("/login/keep/live"));
+    } catch {
+      warn(left - 60);
+    }
+  }, Math.max(left - 300, 60) * 1000);
+}
+if (ending) {
+  document.querySelector("#keep").addEventListener("click", async () => {
+    ending.hidden = (await seconds("/login/keep")) > 300;
+  });
+  warn(Number(ending.dataset.seconds));
+}

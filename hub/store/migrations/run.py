@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -10,7 +11,10 @@ from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, pool
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
+
+from hub.store.connections import connect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,16 +33,31 @@ async def migrate(dsn: str) -> str:
 
     Processes that call it at the same time take turns on an advisory lock; each finds the work done or does it.
     """
-    gate = await asyncpg.connect(dsn)
+    gate = await connect(dsn, "osr-hub migrate", needs_session=True)
     try:
         await gate.execute("select pg_advisory_lock($1)", LOCK)
-        engine = create_async_engine(_url(dsn), poolclass=pool.NullPool)
-        async with engine.begin() as connection:
-            await connection.run_sync(_upgrade)
-        await engine.dispose()
+        engine = create_async_engine(
+            "postgresql+asyncpg://",
+            poolclass=pool.NullPool,
+            async_creator=partial(connect, dsn, "osr-hub migrate", needs_session=True),
+        )
+        try:
+            async with engine.begin() as connection:
+                await connection.run_sync(_upgrade)
+        except DBAPIError as error:
+            raise _cause_of(error) from error
+        finally:
+            await engine.dispose()
     finally:
         await gate.close()
     return newest_revision()
+
+
+def _cause_of(error: BaseException) -> BaseException:
+    """Return the database's own error, which the library has wrapped."""
+    while error.__cause__ is not None and not isinstance(error, asyncpg.PostgresError):
+        error = error.__cause__
+    return error
 
 
 def newest_revision() -> str:
@@ -74,7 +93,3 @@ def _upgrade(connection: Connection) -> None:
         environment.configure(connection=connection)
         with environment.begin_transaction():
             environment.run_migrations()
-
-
-def _url(dsn: str) -> str:
-    return "postgresql+asyncpg://" + dsn.split("://", 1)[1]

@@ -33,6 +33,8 @@ class Reply:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    cookies: Sequence[str] = ()
+    """The values of `Set-Cookie`, of which a response may have several."""
 
     @property
     def json(self) -> Any:
@@ -59,6 +61,10 @@ class Client:
             bges=frozenset(BgeCode(bge) for bge in bges),
             oins=frozenset({Oin(oin)} if oin else ()),
         )
+        return replace(self, token=issue(self.keyfile, caller, now=now()))
+
+    def as_bearer(self, caller: Caller) -> Client:
+        """Return a client with a new token for this caller."""
         return replace(self, token=issue(self.keyfile, caller, now=now()))
 
     def as_everybody(self, *, brins: Sequence[str], oin: str) -> Client:
@@ -154,4 +160,5 @@ async def _exchange(app: ASGIApp, method: str, target: str, headers: Sequence[tu
         status=sent[0]["status"],
         headers={name.decode().lower(): value.decode() for name, value in sent[0]["headers"]},
         body=b"".join(message.get("body", b"") for message in sent[1:]),
+        cookies=[value.decode() for name, value in sent[0]["headers"] if name.decode().lower() == "set-cookie"],
     )

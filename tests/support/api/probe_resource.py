@@ -1,14 +1,16 @@
 """A resource for tests of what all resources share. Out: a client of an API that has it."""
 
+import asyncio
+from collections import defaultdict, deque
 from pathlib import Path
 from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, Depends, FastAPI, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
 from hub.access import Caller, Role
 from hub.api.auth import require
 from hub.api.parameters import IfMatch, PagingHere, check_match, etag
-from hub.api.state import ConnectionHere
+from hub.api.state import ConnectionHere, borrow
 from hub.errors import Conflict, NotFound
 from hub.store.pool import Pool
 from hub.views.models import Day, RequestModel
@@ -22,6 +24,7 @@ class ProbeRequest(RequestModel):
     how_many: int
 
 
+GATES: dict[str, deque[tuple[asyncio.Event, asyncio.Event]]] = defaultdict(deque)
 router = APIRouter(prefix="/v1/probes")
 
 
@@ -56,6 +59,28 @@ async def add_row(c: ConnectionHere, *, fail: bool = False) -> Response:
     )
 
 
+@router.post("/gated")
+async def add_row_behind_a_gate(request: Request, gate: str) -> Response:
+    """Say that the request is here, wait for its gate, and write a row."""
+    here, opened = GATES[gate].popleft()
+    here.set()
+    await opened.wait()
+    return await _add(request)
+
+
+@router.post("/large")
+async def add_row_and_say_much(request: Request) -> Response:
+    """Write a row and answer more than is kept."""
+    await _add(request)
+    return Response(b'"' + b"x" * 70_000 + b'"', 201, {"content-type": "application/json"})
+
+
+@router.post("/counted")
+async def count_rows(c: ConnectionHere) -> dict[str, int]:
+    """Read only."""
+    return {"rows": await c.fetchval("select count(*) from probe")}
+
+
 @router.get("/broken")
 async def break_down() -> None:
     """Fail with an unexpected error."""
@@ -66,6 +91,12 @@ async def break_down() -> None:
 async def find_nothing() -> None:
     """Fail as a use case does."""
     raise NotFound("no such probe")
+
+
+async def _add(request: Request) -> Response:
+    async with borrow(request) as c, c.transaction():
+        await c.execute("insert into probe default values")
+    return Response(b"{}", 201, {"content-type": "application/json"})
 
 
 def probing(folder: Path, pool: Pool | None = None, **settings: str) -> Client:

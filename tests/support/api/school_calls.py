@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from hub.clock import now, today
-from hub.store.register import System, write_systems
+from hub.domain.system import System
+from hub.store.register import write_systems
 from schemas.identifiers import Oin
 from tests.support.api.client import client_of
 from tests.support.register.schools import BuiltSchool, add_schools

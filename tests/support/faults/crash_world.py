@@ -18,11 +18,12 @@ from hub.access import Actor
 from hub.clock import now
 from hub.domain.bulk import BulkKind
 from hub.domain.subscription import SubscriptionOptions
+from hub.domain.system import System
 from hub.observe.books import check_ledger
 from hub.operations import bulk
 from hub.register import moment
 from hub.store.bulk import BulkSelection
-from hub.store.register import System, write_systems
+from hub.store.register import write_systems
 from schemas.identifiers import Brin, Oin, ServiceCode
 from tests.support.faults.crash_points import CHANGES as CHANGED
 from tests.support.faults.crash_points import DATES, OUTBOX, RUNNING, SENT, UNPLANNED, WAITING

@@ -96,7 +96,8 @@ def _succeeded(lease: Lease, deliveries: list[QueuedDelivery]) -> LaneResult:
     progress = LaneProgress(lease=lease, destination=queue)
     for delivery in deliveries:
         if not progress.skips(delivery):
-            progress.record(delivery, Delivered(at=now(), partition=3, offset=delivery.message.sequence), now())
+            sent = Delivered(at=now(), partition=3, offset=delivery.message.sequence, duration_ms=7)
+            progress.record(delivery, sent, now())
     return progress.result()
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from hub import plan
 from hub.clock import now
-from hub.store.register import System, write_systems
+from hub.domain.system import System
+from hub.store.register import write_systems
 from schemas.identifiers import Oin, ServiceCode
 from tests.support.register.schools import BuiltSchool, add_schools, numbered_brin
 from tests.support.register.subscriptions import subscribed

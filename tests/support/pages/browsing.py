@@ -11,7 +11,8 @@ import uvicorn
 
 from hub.console.i18n import Translator
 from hub.domain.says import Language
-from hub.store.register import System, write_systems
+from hub.domain.system import System
+from hub.store.register import write_systems
 from schemas.identifiers import Oin
 from tests.support.pages.page_checks import PageChecker
 from tests.support.register.schools import BuiltSchool, add_schools
@@ -109,7 +110,7 @@ async def logged_in_user(
     context = await browser.new_context(viewport={"width": width, "height": height}, is_mobile=size == "phone")
     page = await context.new_page()
     person = BrowserUser(page=page, checker=PageChecker(page), address=address, t=Translator(language))
-    await person.go("/console/login")
+    await person.go("/login")
     if language is Language.ENGLISH:
         await person.click("English")
     await page.get_by_label(person.t("token")).fill(token)

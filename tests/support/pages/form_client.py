@@ -40,16 +40,16 @@ class FormClient:
 
     async def log_in(self, token: str, wanted: str = "") -> Reply:
         """Submit the login form."""
-        return await self.post("/console/login", {"token": token, "next": wanted})
+        return await self.post("/login/token", {"token": token, "next": wanted})
 
     @property
     def _cookie(self) -> str:
         return "; ".join(f"{name}={value}" for name, value in self.cookies.items())
 
     def _keep(self, reply: Reply) -> Reply:
-        name, _, value = reply.headers.get("set-cookie", "").partition(";")[0].partition("=")
-        if name:
-            self.cookies[name] = value
+        for cookie in reply.cookies:
+            name, _, value = cookie.partition(";")[0].partition("=")
+            self.cookies[name] = value.strip('"')
         found = SECRET.search(reply.body.decode())
         self.secret = found[1] if found else self.secret
         return reply
@@ -61,5 +61,5 @@ async def log_in_as(hub: Client, role: Role, *, brins: tuple[str, ...] = (), bge
     token = hub.as_caller(role, brins=brins, bges=bges).token
     assert token is not None
     await paper.log_in(token)
-    await paper.get("/console/login")
+    await paper.get("/login")
     return paper

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import orjson
 
 from hub import register
+from hub.domain.system import System
 from hub.register import GrantRequest, moment
-from hub.store.register import System, write_systems
+from hub.store.register import write_systems
 from schemas.identifiers import Branch, Brin, Oin, RoutingId, ServiceCode
 from tests.support.register.schools import BuiltSchool, add_schools
 

@@ -9,9 +9,10 @@ from pydantic import SecretStr
 
 from hub import plan, register, subscribe
 from hub.domain.subscription import SubscriptionOptions
+from hub.domain.system import System
 from hub.register import Moment
 from hub.store import subscriptions
-from hub.store.register import System, write_systems
+from hub.store.register import write_systems
 from schemas.identifiers import Branch, Brin, Oin, RoutingId, ServiceCode
 from tests.support.register.schools import BuiltSchool, add_schools
 from tests.support.sealing_keys import new_key

@@ -17,10 +17,11 @@ import asyncpg
 
 from consumers.planning import planner
 from hub import imports, recovery, register
+from hub.domain.system import System
 from hub.imports import SchoolImportOptions, ToAccept
 from hub.recovery import RecoveryRequest, recover
 from hub.register import DateChange, moment
-from hub.store.register import System, write_systems
+from hub.store.register import write_systems
 from producers import relay
 from schemas.identifiers import Brin, Oin
 from tests.support.lanes.forwarding import forwarder, settings_for, until

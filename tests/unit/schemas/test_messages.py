@@ -27,6 +27,7 @@ CHANGE: dict[str, Any] = {
     "bgeCode": "41561",
     "serviceCode": "VVA",
     "supplierOin": "00000099000000001000",
+    "systemCode": "zandloper-po",
     "systemName": "Voorbeeld LAS",
     "startDate": "2026-11-23",
     "endDate": None,
