@@ -64,3 +64,11 @@ def test_a_call_names_exactly_the_parameters_of_its_statement() -> None:
             wrong.append(f"{path.name}:{call.lineno} {name}: {sorted(wanted ^ given)}")
 
     assert wrong == []
+
+
+def test_migrations_follow_each_other_by_number() -> None:
+    """Each file is a revision of its own number, and comes after the number before."""
+    files = sorted((STORE / "migrations" / "versions").glob("[0-9]*.py"))
+    chain = [re.findall(r'revision = (?:"(\d+)"|None)', path.read_text(encoding="utf-8")) for path in files]
+    numbers = [path.name[:4] for path in files]
+    assert chain == [[number, before] for number, before in zip(numbers, ["", *numbers], strict=False)]

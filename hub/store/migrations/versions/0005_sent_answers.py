@@ -2,10 +2,10 @@
 
 from hub.store.migrations import plain
 
-revision = "0003"
-down_revision = "0002"
+revision = "0005"
+down_revision = "0004"
 
 
 def upgrade() -> None:
     """Add the columns."""
-    plain.run("0003_sent_answers.sql")
+    plain.run("0005_sent_answers.sql")
