@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 
 from hub.errors import LogIsAhead
 from hub.kafka import batches
+from hub.kafka.reach import find_fault
 from hub.store.locks import hold_advisory_lock
 from hub.store.pool import DATABASE_ERRORS
 
@@ -40,7 +41,8 @@ async def publish_forever(settings: Settings, lock: int, work: Work) -> None:
             async with hold_advisory_lock(settings.direct_dsn, lock) as c, _publisher(settings) as publisher:
                 await work(c, publisher)
         except (KafkaError, *DATABASE_ERRORS) as error:
-            logger.warning("publisher.interrupted", error=f"{type(error).__name__}: {error}", next="retry in 0.3 s")
+            fault = await _fault(settings, error)
+            logger.warning("publisher.interrupted", error=fault, next="retry in 0.3 s")
             await asyncio.sleep(RETRY_SECONDS)
         except LogIsAhead as fault:
             logger.error("publisher.refused", error=fault.detail, next=fault.next_step)  # noqa: TRY400 - it says all
@@ -48,6 +50,12 @@ async def publish_forever(settings: Settings, lock: int, work: Work) -> None:
         except Exception:  # must not end the other publishers of this process
             logger.exception("publisher.failed", next="retry in 3 s")
             await asyncio.sleep(REFUSED_SECONDS)
+
+
+async def _fault(settings: Settings, error: BaseException) -> str:
+    if isinstance(error, KafkaError):
+        return await find_fault(settings.kafka.client_options(), error)
+    return f"{type(error).__name__}: {error}"
 
 
 class Publisher:

@@ -19,6 +19,7 @@ from hub import faults
 from hub.clock import now
 from hub.envelopes import envelope_defaults, mandate_event
 from hub.kafka.offsets import UNKNOWN_OFFSETS, open_offset_client
+from hub.kafka.topics import report_differences
 from hub.processes.heartbeat import Heartbeat
 from hub.processes.running import run_until_set
 from hub.recovery import compare, read_missing
@@ -28,7 +29,7 @@ from hub.store.meters import Meters
 from hub.store.notifications import Listener
 from hub.store.pool import open_pool
 from producers.publishing import publish_forever
-from schemas.topics import MANDATES
+from schemas.topics import MANDATES, Broker, topics_on
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,6 +58,7 @@ async def run(settings: Settings, stop: asyncio.Event, topic: str = TOPIC) -> No
         relay = Relay(c, publisher, defaults, meters, topic)
         async with Listener(settings.direct_dsn, "events") as listener, open_offset_client(options) as offset_client:
             await relay.start(options)
+            await report_differences(options, topics_on(Broker.OURS))
             while True:
                 if not await relay.publish():
                     await relay.check(offset_client)

@@ -14,19 +14,25 @@ from faststream.kafka import KafkaBroker
 from faststream.specification import AsyncAPI
 from pydantic import BaseModel
 
-from schemas.envelope import DeliveryEvent, ForwardedMessage, MandateEvent, ReportEvent
+from schemas.envelope import DeliveryEvent, ForwardedMessage, MandateEvent, NoticeEvent, ReportEvent
 from schemas.topics import TOPICS, Broker, MessageKind, Topic
 
 TITLE: Final = "OSR hub"
 VERSION: Final = "1.0.0"
 WEBHOOK: Final = "webhook"
+NOTICES: Final = "notices"
 MODELS: Final[dict[MessageKind, type[BaseModel]]] = {
     MessageKind.MANDATE_EVENT: MandateEvent,
     MessageKind.FORWARDED_MESSAGE: ForwardedMessage,
     MessageKind.DELIVERY_EVENT: DeliveryEvent,
     MessageKind.REPORT_EVENT: ReportEvent,
+    MessageKind.NOTICE_EVENT: NoticeEvent,
 }
-WEBHOOK_MESSAGES: Final = (MessageKind.FORWARDED_MESSAGE, MessageKind.DELIVERY_EVENT)
+HTTP_MESSAGES: Final = {
+    WEBHOOK: (MessageKind.FORWARDED_MESSAGE, MessageKind.DELIVERY_EVENT),
+    NOTICES: (MessageKind.NOTICE_EVENT,),
+}
+"""The channels over HTTP, and what is sent there."""
 
 
 def channel_key(topic: Topic) -> str:
@@ -60,12 +66,7 @@ def make_application() -> AsyncAPI:
             _subscribe(brokers[topic.broker], topic)
         else:
             brokers[topic.broker].publisher(topic.name, schema=MODELS[topic.message], **describe(topic))
-    las.publisher(
-        WEBHOOK,
-        title=WEBHOOK,
-        description="The address that a system subscribed with; signed by Standard Webhooks headers.",
-        schema=ForwardedMessage | DeliveryEvent,
-    )
+    _publish_over_http(las)
     return AsyncAPI(
         ours,
         duo,
@@ -74,6 +75,21 @@ def make_application() -> AsyncAPI:
         version=VERSION,
         description="Mandate changes of the Onderwijs Serviceregister, and what was done with them.",
         schema_version="3.0.0",
+    )
+
+
+def _publish_over_http(las: KafkaBroker) -> None:
+    las.publisher(
+        WEBHOOK,
+        title=WEBHOOK,
+        description="The address that a system subscribed with; signed by Standard Webhooks headers.",
+        schema=ForwardedMessage | DeliveryEvent,
+    )
+    las.publisher(
+        NOTICES,
+        title=NOTICES,
+        description="The `noticeUrl` of a subscription: what its supplier should know; signed like a webhook.",
+        schema=NoticeEvent,
     )
 
 

@@ -10,7 +10,7 @@ HTTP.
 
 from typing import Any
 
-from schemas.application import WEBHOOK, WEBHOOK_MESSAGES, channel_key, specification
+from schemas.application import HTTP_MESSAGES, NOTICES, WEBHOOK, channel_key, specification
 from schemas.cloudevents import HTTP_CONTENT_TYPE, KAFKA_CONTENT_TYPE
 from schemas.identifiers import BRIN
 from schemas.published import make_components
@@ -29,6 +29,12 @@ _TITLES = {
     MessageKind.FORWARDED_MESSAGE: "A mandate change narrowed to one unit",
     MessageKind.DELIVERY_EVENT: "A delivery's next status",
     MessageKind.REPORT_EVENT: "What a receiver did with a delivery",
+    MessageKind.NOTICE_EVENT: "What a supplier should know of its subscription",
+}
+_HTTP_TITLES = {WEBHOOK: "Webhook", NOTICES: "Notices"}
+_HTTP_SUMMARIES = {
+    WEBHOOK: "Mandate changes for a system, and their results where asked for; one POST each, 2xx means taken.",
+    NOTICES: "One POST per cause until it ends, and a few attempts; 2xx means taken.",
 }
 
 
@@ -45,11 +51,14 @@ def make_asyncapi() -> dict[str, Any]:
         "servers": {names[name]: _server(server) for name, server in made["servers"].items()},
         "channels": {
             **{channel_key(topic): _topic_channel(topic, channels[channel_key(topic)], names) for topic in TOPICS},
-            WEBHOOK: _webhook_channel(channels[WEBHOOK], names),
+            **{name: _http_channel(name, channels[name], names) for name in HTTP_MESSAGES},
         },
         "operations": {
             **dict(_topic_operation(topic, operations[channel_key(topic)]) for topic in TOPICS),
-            f"{operations[WEBHOOK]['action']}_{WEBHOOK}": _webhook_operation(operations[WEBHOOK]),
+            **{
+                f"{operations[name]['action']}_{name}": _http_operation(name, operations[name])
+                for name in HTTP_MESSAGES
+            },
         },
         "components": {
             "messages": {kind.value: _message(kind, references[f"{kind.value}.v1.json"]) for kind in MessageKind},
@@ -88,13 +97,13 @@ def _topic_channel(topic: Topic, channel: dict[str, Any], names: dict[str, str])
     }
 
 
-def _webhook_channel(channel: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+def _http_channel(name: str, channel: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
     return {
         "address": None,
-        "title": "Webhook",
+        "title": _HTTP_TITLES[name],
         "description": channel["description"],
         "servers": _servers_of(channel, names),
-        "messages": {name: message for kind in WEBHOOK_MESSAGES for name, message in _message_of(kind).items()},
+        "messages": {key: message for kind in HTTP_MESSAGES[name] for key, message in _message_of(kind).items()},
     }
 
 
@@ -112,12 +121,12 @@ def _topic_operation(topic: Topic, operation: dict[str, Any]) -> tuple[str, dict
     }
 
 
-def _webhook_operation(operation: dict[str, Any]) -> dict[str, Any]:
+def _http_operation(name: str, operation: dict[str, Any]) -> dict[str, Any]:
     return {
         "action": operation["action"],
-        "summary": "Mandate changes for a system, and their results where asked for; one POST each, 2xx means taken.",
+        "summary": _HTTP_SUMMARIES[name],
         "channel": operation["channel"],
-        "messages": [{"$ref": f"{operation['channel']['$ref']}/messages/{kind.value}"} for kind in WEBHOOK_MESSAGES],
+        "messages": [{"$ref": f"{operation['channel']['$ref']}/messages/{kind.value}"} for kind in HTTP_MESSAGES[name]],
         "bindings": {"http": {"method": "POST", "bindingVersion": _HTTP_BINDING}},
     }
 

@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from schemas.identifiers import BranchField, BrinField, RoutingIdField, SchoolOinField
 from schemas.kinds import EventType
-from schemas.messages import DeliveryChange, MandateChange, Report
+from schemas.messages import DeliveryChange, MandateChange, Report, SubscriptionNotice
 
 Data = TypeVar("Data")
 
@@ -127,3 +127,17 @@ class ReportEvent(CloudEvent[Report]):
     """What a receiver did with a delivery, as it writes it: the attributes that CloudEvents requires are enough."""
 
     type: Literal[EventType.REPORT]
+
+
+class NoticeEvent(CloudEvent[SubscriptionNotice]):
+    """A notice about a subscription: the body of a POST to its `noticeUrl`, signed like a webhook."""
+
+    id: DeliveryId
+    """The same on every repeat."""
+    type: Literal[EventType.SUBSCRIPTION_NOTICE]
+    subject: str
+    """The id of the subscription."""
+    time: AwareDatetime
+    """When the notice was written."""
+    datacontenttype: Literal["application/json"]
+    dataschema: str

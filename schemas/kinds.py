@@ -17,6 +17,7 @@ class EventType(StrEnum):
     EXPIRED = "nl.osr.mandate.expired.v1"
     DELIVERY_CHANGED = "nl.osr.delivery.changed.v1"
     REPORT = "nl.osr.report.v1"
+    SUBSCRIPTION_NOTICE = "nl.osr.subscription.notice.v1"
 
 
 MANDATE_EVENT_TYPES = (
@@ -26,6 +27,16 @@ MANDATE_EVENT_TYPES = (
     EventType.STARTED,
     EventType.EXPIRED,
 )
+
+
+class NoticeCause(StrEnum):
+    """Why a supplier is sent a notice about its subscription."""
+
+    DISABLED = "disabled"
+    MISCONFIGURED = "misconfigured"
+    WAITING = "waiting"
+    SECRET_EXPIRES = "secret_expires"  # noqa: S105 - a cause, no secret
+    CERTIFICATE_EXPIRES = "certificate_expires"
 
 
 class MandateState(StrEnum):

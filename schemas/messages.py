@@ -28,7 +28,7 @@ from schemas.identifiers import (
     check_routing_of,
     school_oin,
 )
-from schemas.kinds import Change, DeliveryStatus, MandateState, ReportStatus, SignalKind
+from schemas.kinds import Change, DeliveryStatus, MandateState, NoticeCause, ReportStatus, SignalKind
 from schemas.masking import mask_numbers
 from schemas.moments import Moment
 
@@ -201,3 +201,18 @@ class DeliveryChange(Published):
     status: DeliveryStatus
     at: AwareDatetime
     reason: str | None
+
+
+class SubscriptionNotice(Published):
+    """What a supplier should know of its subscription; one is sent per cause until that ends."""
+
+    subscription_id: UUID
+    supplier_oin: OinField
+    system_code: SystemCodeField
+    destination: str
+    """Where the messages of the subscription go."""
+    cause: NoticeCause
+    detail: str
+    """What happened and what to do, in a sentence for people."""
+    since: AwareDatetime
+    """When the cause began; for something that expires, when it does."""

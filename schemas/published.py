@@ -12,12 +12,13 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 
-from schemas.envelope import CloudEvent, DeliveryEvent, ForwardedMessage, MandateEvent, ReportEvent
-from schemas.messages import DeliveryChange, MandateChange, Report
+from schemas.envelope import CloudEvent, DeliveryEvent, ForwardedMessage, MandateEvent, NoticeEvent, ReportEvent
+from schemas.messages import DeliveryChange, MandateChange, Report, SubscriptionNotice
 
 MANDATE_CHANGE: Final = "mandate-change.v1.json"
 DELIVERY_CHANGE: Final = "delivery-change.v1.json"
 REPORT: Final = "report.v1.json"
+SUBSCRIPTION_NOTICE: Final = "subscription-notice.v1.json"
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 FOLDER: Final = "json"
@@ -27,10 +28,12 @@ DOCUMENTS: Final[dict[str, tuple[type[BaseModel], JsonSchemaMode]]] = {
     MANDATE_CHANGE: (MandateChange, "serialization"),
     DELIVERY_CHANGE: (DeliveryChange, "serialization"),
     REPORT: (Report, "validation"),
+    SUBSCRIPTION_NOTICE: (SubscriptionNotice, "serialization"),
     "mandate-event.v1.json": (MandateEvent, "serialization"),
     "forwarded-message.v1.json": (ForwardedMessage, "serialization"),
     "delivery-event.v1.json": (DeliveryEvent, "serialization"),
     "report-event.v1.json": (ReportEvent, "validation"),
+    "notice-event.v1.json": (NoticeEvent, "serialization"),
 }
 """Per file: its model, and whether it describes what others may send (validation) or what we write (serialization)."""
 

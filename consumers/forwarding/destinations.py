@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from consumers.forwarding.destination import LAS_PERMITS, Destination
+from consumers.forwarding.pauses import Pauses
 from hub.domain import circuit, pace
 from hub.domain.fairness import Demand, allocate
 from hub.store import destinations as store
 from hub.store.notifications import notify
+from hub.subscribe.notices import note_misconfigured
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -44,6 +46,8 @@ class Destinations:
         self._clock = clock  # set here alone, by no heartbeat: only the first to set it learns of a jump
         self._probe_seconds = probe_seconds
         self._destinations: dict[int, Destination] = {}
+        self.pauses = Pauses()
+        self.lanes_at_once = LANES_AT_ONCE
 
     def __getitem__(self, destination: int) -> Destination:
         return self._destinations[destination]
@@ -58,11 +62,20 @@ class Destinations:
     def permits(self) -> dict[int, int]:
         """Return how many lanes may be leased per destination."""
         now = self.now()
-        queues = {each.id: n for each in self if each.topic is not None and (n := each.permits(now))}
+        free = [each for each in self if not self.pauses.holds(each.id)]
+        queues = {each.id: n for each in free if each.topic is not None and (n := each.permits(now))}
         demands = {
-            each.id: Demand(each.permits(now), each.in_flight, each.has_backlog) for each in self if each.topic is None
+            each.id: Demand(each.permits(now), each.in_flight, each.has_backlog) for each in free if each.topic is None
         }
-        return queues | allocate(demands, LANES_AT_ONCE, LANES_ALWAYS)
+        return queues | allocate(demands, self.lanes_at_once, min(LANES_ALWAYS, self._fair_share(len(demands))))
+
+    def fit_into(self, files_left: int) -> None:
+        """Lease no more lanes to webhooks at once than this process may have connections."""
+        in_use = sum(each.in_flight for each in self if each.topic is None)
+        self.lanes_at_once = max(1, min(LANES_AT_ONCE, in_use + files_left))
+
+    def _fair_share(self, destinations: int) -> int:
+        return max(1, self.lanes_at_once // max(1, destinations))
 
     def served(self, offered: Collection[int], leased: Collection[int]) -> None:
         """Note which of the destinations that were offered permits used any."""
@@ -147,7 +160,10 @@ class Destinations:
         destination.probe_is_due = False
         async with self._pool.acquire() as c:
             with destination.changing():
-                is_ours = await store.open_circuit(c, destination.id, opened, before)
+                async with c.transaction():
+                    is_ours = await store.open_circuit(c, destination.id, opened, before)
+                    if is_ours and opened.cause == "misconfigured":
+                        await note_misconfigured(c, destination.id, opened.since, opened.error)
             if is_ours:
                 destination.openings += 1
                 log.warning(

@@ -16,7 +16,7 @@ import structlog
 from consumers.forwarding.lane_progress import EndNotDelivered, EndpointGone
 from hub import faults
 from hub.domain.circuit import CircuitClosed, CircuitOpened
-from hub.domain.delivery import IN_LANE, Delivered, Status
+from hub.domain.delivery import IN_LANE, Delivered, NotAttempted, Status
 from hub.domain.pace import SlowedDown
 from hub.envelopes import forwarded_message
 from hub.outbound.webhook import WebhookMessage, deliver
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from consumers.forwarding.lane_progress import Effect, LaneProgress
     from consumers.forwarding.queues import Queues
     from consumers.forwarding.webhooks import Endpoint, Webhooks
-    from hub.domain.delivery import Outcome
+    from hub.domain.delivery import Failure, Outcome
     from hub.domain.keys import LaneKey
     from hub.envelopes import EnvelopeDefaults
     from hub.outbound import Outbound
@@ -94,6 +94,11 @@ class Dispatcher:
     def enter_epoch(self, number: int) -> None:
         """Write this epoch of the ledger into messages from now on; it rises when the hub was restored."""
         self._defaults = replace(self._defaults, ledger_epoch=number)
+
+    def fit_into(self, files_left: int) -> None:
+        """Have no more connections than this process may open files."""
+        self._destinations.fit_into(files_left)
+        self._outbound.fit_into(files_left)
 
     async def to_webhook(self, progress: LaneProgress, deliveries: Sequence[QueuedDelivery]) -> None:
         """Post one lane's deliveries in order, until one fails or the lane has had its time."""
@@ -179,7 +184,9 @@ class Dispatcher:
         self, progress: LaneProgress, delivery: QueuedDelivery, outcome: Outcome, sent_at: datetime
     ) -> None:
         """Log an attempt, record its outcome, and apply the effects."""
-        if self._logs_success or not isinstance(outcome, Delivered):
+        if isinstance(outcome, Delivered):
+            self._destinations.pauses.succeed(progress.destination.id)
+        if not isinstance(outcome, NotAttempted) and (self._logs_success or not isinstance(outcome, Delivered)):
             _log_attempt(progress, delivery, outcome)
         for effect in progress.record(delivery, outcome, sent_at):
             await self._apply(progress, effect)
@@ -196,6 +203,8 @@ class Dispatcher:
             case EndpointGone():
                 destination.endpoint = None
                 await self._webhooks.disable(destination.id, self._destinations.now())
+            case NotAttempted():
+                self._destinations.pauses.begin(destination, effect)
             case EndNotDelivered():
                 log.error(
                     "end.not_delivered",
@@ -210,7 +219,7 @@ class Dispatcher:
                 assert_never(effect)
 
 
-def _log_attempt(progress: LaneProgress, delivery: QueuedDelivery, outcome: Outcome) -> None:
+def _log_attempt(progress: LaneProgress, delivery: QueuedDelivery, outcome: Delivered | Failure) -> None:
     """Write the one line of an attempt: a success at debug, a failure at info."""
     is_delivered = isinstance(outcome, Delivered)
     write = log.debug if is_delivered else log.info

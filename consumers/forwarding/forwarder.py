@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
+from consumers.forwarding import notices
 from consumers.forwarding.destinations import PROBE_SECONDS, Destinations
 from consumers.forwarding.dispatcher import Dispatcher, OpenRequests
 from consumers.forwarding.lane_progress import LaneProgress
@@ -24,6 +25,7 @@ from hub.clock import LedgerClock
 from hub.envelopes import envelope_defaults
 from hub.kafka.batches import partition_of
 from hub.outbound import Outbound
+from hub.processes.files import files_left
 from hub.processes.heartbeat import Heartbeat
 from hub.store import lanes, ledger, processes
 from hub.store.meters import Meters
@@ -70,7 +72,8 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                 outbound=outbound,
                 requests=requests,
             )
-            await Forwarder(pool, heartbeat, listener, destinations, webhooks, dispatcher).work(stop)
+            forwarder = Forwarder(pool, heartbeat, listener, destinations, webhooks, dispatcher)
+            await forwarder.work(stop, notices.work(pool, outbound, settings))
     finally:
         await queues.close()
         await pool.close()
@@ -105,12 +108,13 @@ class Forwarder:
         self._leases = Leases(pool, heartbeat)
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def work(self, stop: asyncio.Event) -> None:
-        """Lease and dispatch lanes until `stop` is set, then wait for those in flight."""
+    async def work(self, stop: asyncio.Event, notices: Coroutine[Any, Any, None]) -> None:
+        """Lease and dispatch lanes until `stop` is set, then wait for those in flight; meanwhile send notices."""
         await self._refresh()
         await self._sweep(repair=False)
         async with asyncio.TaskGroup() as group:  # a chore that fails ends the process: its supervisor starts it anew
-            chores = [group.create_task(c) for c in (self._completer.work(), self._completer.work(), self._tick())]
+            works = (self._completer.work(), self._completer.work(), self._tick(), notices)
+            chores = [group.create_task(work) for work in works]
             while not stop.is_set():
                 if not await self._round():
                     await self._listen()
@@ -219,6 +223,7 @@ class Forwarder:
                 log.warning("tick.failed", error=str(error), next="again in a second")
 
     async def _refresh(self) -> None:
+        self._dispatcher.fit_into(files_left())
         async with self._pool.acquire() as c:
             self._dispatcher.enter_epoch(await ledger.epoch(c))
         await self._destinations.refresh(await self._webhooks.endpoints())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 from hub.domain import circuit
 from hub.domain.circuit import CircuitClosed, CircuitOpened
-from hub.domain.delivery import IN_LANE, Delivered, Gone, Move, Refused, RetryLater, Status
+from hub.domain.delivery import IN_LANE, Delivered, Gone, Move, NotAttempted, Refused, RetryLater, Status
 from hub.domain.keys import DeliveryKey
 from hub.domain.pace import SlowedDown
 from hub.domain.retry import (
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from hub.domain.delivery import Failure, Outcome
     from hub.store.lanes import Lease, QueuedDelivery
 
+OWN_FAULT_SECONDS: Final = 1.0
+"""The wait of a lane that the hub could not send, beyond which its destination may be paused for longer."""
 CIRCUIT_OPEN_SECONDS: Final = 60.0
 """The wait of a lane that failed while its circuit is open; the lane is due at once when the circuit closes."""
 
@@ -53,7 +55,7 @@ class EndNotDelivered:
     error: str
 
 
-Effect: TypeAlias = CircuitOpened | CircuitClosed | SlowedDown | EndpointGone | EndNotDelivered
+Effect: TypeAlias = CircuitOpened | CircuitClosed | SlowedDown | EndpointGone | EndNotDelivered | NotAttempted
 
 
 @dataclass(slots=True, kw_only=True)
@@ -97,6 +99,9 @@ class LaneProgress:
                 return () if closed is None else (closed,)
             case RetryLater() | Refused() | Gone():
                 return tuple(self._fail(delivery, outcome))
+            case NotAttempted():
+                self.wait, self.keeps_schedule, self.is_over = OWN_FAULT_SECONDS, True, True
+                return (outcome,)
             case _:
                 assert_never(outcome)
 

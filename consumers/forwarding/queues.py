@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
-from hub.domain.delivery import Delivered, Failure, Refused, RetryLater
+from hub.domain.delivery import Delivered, Failure, NotAttempted, Refused, RetryLater
 from hub.kafka import batches
+from hub.outbound.machine import shortage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,10 +62,12 @@ class Queues:
             if error is not None:
                 await self._replace(producer, topic, error)
         at, spent = self._now(), int((time.monotonic() - started) * 1000)
-        accepted: list[Outcome] = [
+        outcomes: list[Outcome] = [
             Delivered(at=at, partition=partition, offset=offset, duration_ms=spent) for offset in offsets
         ]
-        return accepted + [_failure(error, topic, at, spent)] * (len(records) - len(offsets))
+        if len(offsets) < len(records):
+            outcomes += [_failure(error, topic, at, spent)] * (len(records) - len(offsets))
+        return outcomes
 
     async def _ready(self) -> AIOKafkaProducer:
         async with self._starting:
@@ -89,7 +92,10 @@ class Queues:
         await batches.stop_producer(producer)
 
 
-def _failure(error: Exception | None, topic: str, at: datetime, spent: int) -> Failure:
+def _failure(error: Exception | None, topic: str, at: datetime, spent: int) -> Failure | NotAttempted:
+    own = shortage()
+    if own is not None:
+        return NotAttempted(at=at, error=own.error, next_step=own.next_step, is_general=True)
     words = f"{topic}: {_describe(error)}"
     if isinstance(error, MessageSizeTooLargeError):
         return Refused(at=at, error=words, duration_ms=spent)

@@ -17,12 +17,14 @@ from aiokafka.errors import KafkaError
 
 from hub.clock import now
 from hub.kafka.offsets import open_offset_client
+from hub.kafka.reach import find_fault
+from hub.kafka.topics import report_differences
 from hub.recovery.lost import find_lost_range, resend_lost
 from hub.store import lost, watermarks
 from hub.store.locks import WATCH, hold_advisory_lock
 from hub.store.notifications import notify
 from hub.store.pool import DATABASE_ERRORS
-from schemas.topics import DUO_REPORTS
+from schemas.topics import DUO_REPORTS, Broker, topics_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +50,7 @@ async def watch_forever(settings: Settings, process: Callable[[], int], reports:
                 hold_advisory_lock(settings.direct_dsn, WATCH) as c,
                 open_offset_client(options) as offset_client,
             ):
+                await report_differences(options, topics_on(Broker.DUO))
                 watch = LossWatch(c, process, reports)
                 while True:
                     await watch.check(offset_client)
@@ -56,7 +59,7 @@ async def watch_forever(settings: Settings, process: Callable[[], int], reports:
             is_passing = isinstance(error, (KafkaError, *DATABASE_ERRORS))
             log.warning(
                 "watch.interrupted",
-                error=f"{type(error).__name__}: {error}",
+                error=await find_fault(options, error) if isinstance(error, KafkaError) else repr(error),
                 exc_info=not is_passing,
                 next="retry in 1 s",
             )

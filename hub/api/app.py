@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from hub.access import Verifier, verifier_for
 from hub.api import openapi, problems
+from hub.api.first_key import make_first_key
 from hub.api.idempotency import IdempotencyMiddleware
 from hub.api.limits import RateLimitMiddleware
 from hub.api.middleware import ErrorMiddleware
@@ -31,6 +32,7 @@ ROUTERS: Final[tuple[str, ...]] = (
     "keys",
     "subscriptions",
     "schools",
+    "services",
     "systems",
     "mandates",
     "routing",
@@ -75,6 +77,7 @@ OPTIONS: Final[dict[str, Any]] = {
     "redoc_url": None,
     "redirect_slashes": False,
     "telemetry": {"tracing": False},
+    "generate_unique_id_function": openapi.operation_id,
 }
 """The description of the API is a route of our own, and an address with a slash at its end is 404."""
 CONNECTIONS: Final = 8
@@ -130,7 +133,7 @@ def _lifespan(shared: AppState) -> Callable[[FastAPI], AbstractAsyncContextManag
 def _chores(shared: AppState) -> list[Coroutine[None, None, None]]:
     """Return what runs beside the requests."""
     keys = [] if shared.provider is None else [shared.provider.keep_fresh()]
-    return [_delete_outdated(shared), shared.verifier.keys.keep_fresh(), *keys]
+    return [_delete_outdated(shared), make_first_key(shared), shared.verifier.keys.keep_fresh(), *keys]
 
 
 async def _end(task: asyncio.Task[None]) -> None:

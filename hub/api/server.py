@@ -14,6 +14,7 @@ from hub.api.app import create_app
 from hub.api.connections import connections_for
 from hub.api.protocol import Guard, GuardedProtocol
 from hub.errors import ConfigurationError, Unavailable
+from hub.outbound.certificates import read_certificates
 from hub.store.waiting import wait_for_database
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class _Server(uvicorn.Server):
 
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """Serve requests until `stop` is set; open requests get five seconds to finish."""
+    read_certificates(settings.webhook)  # what cannot be used is told now, not to the first who subscribes
     app = create_app(settings)
     with ExitStack() as listening:
         servers = {_server(app, settings): [listening.enter_context(_listen(settings.http.host, settings.http.port))]}

@@ -39,6 +39,12 @@ def _check_distinct(texts: list[str]) -> list[str]:
 Url = Annotated[str, Field(min_length=1, max_length=2000, description="Where messages are sent to.")]
 
 
+NoticeUrl = Annotated[
+    str,
+    Field(min_length=1, max_length=2000, description="Where notices about the subscription are sent to, if anywhere."),
+]
+
+
 Services = Annotated[list[ServiceCodeField], Field(min_length=1, max_length=100), AfterValidator(_check_distinct)]
 
 
@@ -71,6 +77,7 @@ class ReadableSubscription(RequestModel):
     requested_rate_per_minute: Rate | None = None
     retry_schedule: Schedule | None = None
     client_certificate: Certificate | None = None
+    notice_url: NoticeUrl | None = None
 
 
 class NewSubscriptionRequest(FormChecked):
@@ -101,6 +108,7 @@ class NewSubscriptionRequest(FormChecked):
     requested_rate_per_minute: Rate | None = None
     retry_schedule: Schedule | None = None
     client_certificate: Certificate | None = None
+    notice_url: NoticeUrl | None = None
 
     def to_options(self, keys: Keys) -> SubscriptionOptions:
         """Return the options in the hub's own terms; a client certificate is sealed."""
@@ -113,6 +121,7 @@ class NewSubscriptionRequest(FormChecked):
             requested_rate=self.requested_rate_per_minute,
             retry_schedule=tuple(self.retry_schedule) if self.retry_schedule else None,
             client_certificate=seal(self.client_certificate.encode(), keys) if self.client_certificate else None,
+            notice_url=self.notice_url,
         )
 
 
@@ -129,6 +138,7 @@ class SubscriptionPatch(FormChecked):
     requested_rate_per_minute: Rate | None = None
     retry_schedule: Schedule | None = None
     client_certificate: Certificate | None = None
+    notice_url: NoticeUrl | None = None
 
     def merge(self, options: SubscriptionOptions, keys: Keys) -> SubscriptionOptions:
         """Return the options after this patch."""
@@ -155,4 +165,5 @@ def _to_request(options: SubscriptionOptions, keys: Keys) -> NewSubscriptionRequ
         requested_rate_per_minute=options.requested_rate,
         retry_schedule=list(options.retry_schedule) if options.retry_schedule else None,
         client_certificate=unseal(options.client_certificate, keys).decode() if options.client_certificate else None,
+        notice_url=options.notice_url,
     )

@@ -28,7 +28,7 @@ from hub.api.subscription_requests import (
 from hub.domain.signing import format_secret
 from hub.domain.subscription import SubscriptionStatus
 from hub.errors import FieldError
-from hub.store import register
+from hub.store import notices, register
 from hub.store import subscriptions as store
 from hub.subscribe import trial
 from hub.views.models import Items
@@ -36,13 +36,16 @@ from hub.views.subscriptions import (
     NewSubscriptionBody,
     RotationBody,
     SubscriptionBody,
+    SubscriptionDetailBody,
     TrialBody,
     show_new_subscription,
     show_subscription,
+    show_subscription_detail,
 )
 
 router = APIRouter(prefix="/subscriptions", tags=["subscriptions"])
 
+NEWEST_NOTICES = 10
 ReaderHere = Annotated[Caller, Depends(require(Role.LAS, Role.OPERATIONS))]
 
 
@@ -83,12 +86,13 @@ async def post_subscription(
 @router.get("/{subscription_id}", responses=TAGGED)
 async def get_subscription(
     subscription_id: UUID, caller: ReaderHere, context: SubscriptionContextHere, response: Response
-) -> SubscriptionBody:
-    """Read a subscription."""
+) -> SubscriptionDetailBody:
+    """Read a subscription, with the newest notices about it."""
     async with context.borrow() as c:
         found = require_readable(await store.find(c, subscription_id), caller)
+        about = await notices.newest(c, found.id, NEWEST_NOTICES)
     response.headers["ETag"] = etag(found.version)
-    return show_subscription(found, context.keys)
+    return show_subscription_detail(found, about, context.keys)
 
 
 @router.patch("/{subscription_id}", responses=TAGGED)
@@ -224,5 +228,9 @@ async def _check_rest(
     async with context.borrow() as c:
         references = await register.references(c)
     return subscribe.check_fields(
-        references, asker, url=body.url or None, services=body.services or (), types=body.types or ()
+        references,
+        asker,
+        urls={"/url": body.url or None, "/noticeUrl": body.notice_url},
+        services=body.services or (),
+        types=body.types or (),
     )

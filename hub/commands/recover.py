@@ -15,6 +15,7 @@ from hub.commands.options import Reason
 from hub.commands.output import print_line, progress_bar
 from hub.domain.retention import months_before
 from hub.errors import Unavailable
+from hub.kafka.reach import find_fault
 from hub.recovery import RecoveryRequest, recover
 from hub.settings import load
 from hub.store.locks import RELAY, hold_advisory_lock
@@ -84,11 +85,12 @@ def _two_phases(show: ShowProgress) -> Progress:
 async def _recover(settings: Settings, order: RecoveryRequest, progress: Progress) -> RecoveryResult:
     async with _relay_lock(settings.direct_dsn) as c:
         await _check_schema(c)
+        options = settings.kafka.client_options()
         try:
-            done = await recover(c, settings.kafka.client_options(), order, progress)
+            done = await recover(c, options, order, progress)
         except (KafkaError, TimeoutError) as error:
             raise Unavailable(
-                f"the published log cannot be read, and nothing has changed: {error or type(error).__name__}",
+                f"the published log cannot be read, and nothing has changed: {await find_fault(options, error)}",
                 next_step="`osr-hub doctor` says what is wrong with Kafka; then run this again.",
             ) from error
         await notify(c, "events")

@@ -12,6 +12,7 @@ from hub.commands.database import run_query
 from hub.commands.output import print_json, print_line, print_table
 from hub.errors import Unavailable
 from hub.kafka.offsets import open_offset_client
+from hub.kafka.reach import find_fault
 from hub.observe.books import check_ledger
 from hub.recovery.lost import resend_lost, whole_topic
 from hub.store import lost
@@ -58,8 +59,9 @@ def verify(*, as_json: AsJson = False, repair: Repair = False) -> None:
 
 async def _repair(c: Connection, settings: Settings) -> list[LossReport]:
     """Compare unreported messages with DUO's broker, and send lost ones again."""
+    options = settings.duo_kafka.client_options()
     try:
-        async with open_offset_client(settings.duo_kafka.client_options()) as offset_client:
+        async with open_offset_client(options) as offset_client:
             queues = await lost.queues(c)
             there = await offset_client.read_topic_offsets([queue.topic for queue in queues])
             found = [
@@ -69,7 +71,7 @@ async def _repair(c: Connection, settings: Settings) -> list[LossReport]:
             ]
     except (KafkaError, OSError, TimeoutError) as error:
         raise Unavailable(
-            f"DUO's Kafka cannot be read: {error or type(error).__name__}",
+            f"DUO's Kafka cannot be read: {await find_fault(options, error)}",
             next_step="`osr-hub doctor` says what is wrong with it; what was repaired before stays repaired.",
         ) from error
     await notify(c, "lanes")

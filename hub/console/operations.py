@@ -17,7 +17,8 @@ from hub.errors import InvalidInput, NotFound
 from hub.observe.lag import DestinationLag, Lag, LagReader
 from hub.operations import controls
 from hub.operations.controls import NOTIFIED_CHANNELS
-from hub.store import operations
+from hub.store import notices, operations
+from hub.store.notices import Notice
 from hub.store.operations import Parked
 from schemas.masking import mask_numbers
 
@@ -131,7 +132,15 @@ async def _show_destination(here: Visit, name: str, form: FormData, faults: Sequ
         msg = f"no destination {name}"
         raise NotFound(msg)
     status = HTTPStatus.BAD_REQUEST if faults else HTTPStatus.OK
-    return here.show("destination.html", status, each=found, form=form, faults=FormErrors(faults))
+    about = await _open_notices(here, found.destination.system_code)
+    return here.show("destination.html", status, each=found, form=form, faults=FormErrors(faults), notices=about)
+
+
+async def _open_notices(here: Visit, system_code: str | None) -> list[Notice]:
+    if system_code is None:
+        return []
+    async with here.app.open_pool.acquire() as c:
+        return await notices.open_of(c, system_code)
 
 
 async def _lag(here: Visit) -> Lag:

@@ -66,8 +66,21 @@ class Gone:
     http_status: int | None = 410
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotAttempted:
+    """The hub itself could not send: nothing counts against the destination.
+
+    `is_general` says whether no destination can be sent to, or only this one.
+    """
+
+    at: datetime
+    error: str
+    next_step: str
+    is_general: bool
+
+
 Failure: TypeAlias = RetryLater | Refused | Gone
-Outcome: TypeAlias = Delivered | Failure
+Outcome: TypeAlias = Delivered | Failure | NotAttempted
 
 
 class Ignored(StrEnum):

@@ -28,7 +28,7 @@ class SubscriptionOptions:
 
     `services` and `types` (patterns) choose its copies of DUO's events; obligatory deliveries come in any case.
     `reports` says whether it will report what it did. Rates are messages per minute, None for no limit.
-    `client_certificate` is sealed: a certificate and key by which it knows the hub.
+    `client_certificate` is sealed: a certificate and key by which it knows the hub. `notice_url` gets notices about it.
     """
 
     url: str
@@ -39,6 +39,7 @@ class SubscriptionOptions:
     requested_rate: int | None = None
     retry_schedule: tuple[int, ...] | None = None
     client_certificate: bytes | None = field(default=None, repr=False)
+    notice_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

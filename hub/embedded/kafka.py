@@ -14,7 +14,7 @@ import os
 import shutil
 import signal
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,7 +26,7 @@ from hub.embedded.program import Program, do_nothing
 from hub.embedded.spawn import run_to_end
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from hub.embedded.paths import DataDir
@@ -99,6 +99,8 @@ class EmbeddedKafka:
     controller_port: int
     access: KafkaAccess | None = None
     java_options: Sequence[str] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Further settings of the broker, by Kafka's names; they count more than those that are there."""
 
     @property
     def bootstrap(self) -> str:
@@ -208,14 +210,14 @@ class EmbeddedKafka:
             protocol="PLAINTEXT" if self.access is None else "SASL_PLAINTEXT",
             folder=self._relative(folder),
         )
-        if self.access is None:
-            return written
-        return written + SASL_PROPERTIES.format(
-            mechanism=MECHANISM,
-            user=USER,
-            password=self.access.password,
-            controller_password=self.access.controller_password,
-        )
+        if self.access is not None:
+            written += SASL_PROPERTIES.format(
+                mechanism=MECHANISM,
+                user=USER,
+                password=self.access.password,
+                controller_password=self.access.controller_password,
+            )
+        return written + "".join(f"{name}={value}\n" for name, value in self.settings.items())
 
     def _relative(self, path: Path) -> str:
         return str(path.relative_to(self.data.root))

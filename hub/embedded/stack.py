@@ -38,8 +38,10 @@ from hub.embedded.services import hub_programs, las_url, simulator_programs
 from hub.embedded.supervisor import Supervisor
 from hub.embedded.tokens import DevelopmentTokens, keep_fresh
 from hub.errors import EmbeddedUnavailable, HubError
+from hub.kafka.reach import find_fault
 from hub.kafka.topics import create_missing, ensure_topics
-from hub.settings import Settings, load
+from hub.operations.services import find_topics
+from hub.settings import Kafka, Settings, load
 from hub.store.migrations import migrate
 from hub.store.reasons import in_words
 from hub.store.waiting import check_addresses
@@ -183,9 +185,10 @@ class Stack:
 
             return server.program(on_ready=migrate_once)
         is_duos_too = self._options.duo_kafka is None
-        topics = [*topics_on(Broker.OURS), *(topics_on(Broker.DUO) if is_duos_too else ())]
 
         async def create_topics() -> None:
+            added = await find_topics(settings, Broker.DUO) if is_duos_too else ()
+            topics = [*topics_on(Broker.OURS), *added]
             await create_missing(server.bootstrap, topics, options=server.client_options())
 
         return server.program(on_ready=create_topics, maintain=create_topics)
@@ -210,13 +213,7 @@ class Stack:
         ):
             if own:
                 continue
-            servers = ",".join(kafka.bootstrap_servers or ())
-            try:
-                found = await ensure_topics(servers, topics_on(broker), options=kafka.client_options())
-            except (KafkaError, OSError) as error:
-                raise EmbeddedUnavailable(f"the Kafka of {group}{SERVERS} cannot be used: {error}") from error
-            for difference in found.differences:
-                log.warning("topics.differ", difference=difference, next="run osr-hub topics and decide")
+            await _prepare_topics(kafka, broker, group)
 
     def _publish(self, tokens: Mapping[str, str]) -> None:
         if self._connection is not None:
@@ -226,3 +223,15 @@ class Stack:
     def _announce_again(self) -> None:
         if self._is_announced and self._connection is not None and self._supervisor is not None:
             self._connection.write(self.data.connection, self._supervisor.pids)
+
+
+async def _prepare_topics(kafka: Kafka, broker: Broker, group: str) -> None:
+    """Create missing topics on a Kafka that the caller named, and log what differs."""
+    options = kafka.client_options()
+    try:
+        found = await ensure_topics(",".join(options["bootstrap_servers"]), topics_on(broker), options=options)
+    except (KafkaError, OSError) as error:
+        words = await find_fault(options, error)
+        raise EmbeddedUnavailable(f"the Kafka of {group}{SERVERS} cannot be used: {words}") from error
+    for difference in found.differences:
+        log.warning("topics.differ", difference=difference, next="osr-hub topics, or as it says")

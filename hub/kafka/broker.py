@@ -94,6 +94,7 @@ def batch_subscriber(
         group_id=reading.group,
         group_instance_id=reading.instance and f"{reading.group}.{reading.instance}",
         auto_offset_reset="earliest",
+        isolation_level="read_committed",
         batch=True,
         max_records=reading.most_records,
         batch_timeout_ms=POLL_MS,

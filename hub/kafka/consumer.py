@@ -90,9 +90,7 @@ class WaitingBroker(KafkaBroker):
         await self.connect()
         config = self.config.broker_config
         builder: Any = config.builder  # a partial of aiokafka's consumer with the connection's options
-        config.builder = partial(
-            WaitingConsumer, **builder.keywords, isolation_level="read_committed", broken=self.broken
-        )
+        config.builder = partial(WaitingConsumer, **builder.keywords, broken=self.broken)
         await super().start()
 
 

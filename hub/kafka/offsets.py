@@ -31,6 +31,11 @@ LATEST: Final = -1
 """What Kafka takes for the moment after its last."""
 
 
+READ_UNCOMMITTED: Final = 0
+READ_COMMITTED: Final = 1
+"""Kafka's two isolation levels."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicOffsets:
     """A topic as it is now: its id, and per partition its first offset and the one that comes next."""
@@ -55,10 +60,12 @@ async def open_offset_client(options: Mapping[str, Any]) -> AsyncIterator[Offset
         await client.close()
 
 
-async def read_topic_offsets(options: Mapping[str, Any], topics: Sequence[str]) -> dict[str, TopicOffsets]:
-    """Read offsets once, on a connection of its own."""
+async def read_topic_offsets(
+    options: Mapping[str, Any], topics: Sequence[str], *, only_committed: bool = False
+) -> dict[str, TopicOffsets]:
+    """Read offsets once, on a connection of its own; `only_committed` ends before the first open transaction."""
     async with open_offset_client(options) as offset_client:
-        return await offset_client.read_topic_offsets(topics)
+        return await offset_client.read_topic_offsets(topics, only_committed=only_committed)
 
 
 class OffsetClient:
@@ -68,7 +75,9 @@ class OffsetClient:
         self._client = client
         self.options = options
 
-    async def read_topic_offsets(self, topics: Sequence[str]) -> dict[str, TopicOffsets]:
+    async def read_topic_offsets(
+        self, topics: Sequence[str], *, only_committed: bool = False
+    ) -> dict[str, TopicOffsets]:
         """Return the ids and offsets of topics that exist; raise aiokafka's `KafkaError`.
 
         A topic that was just created has no leader yet: that is retried.
@@ -76,15 +85,22 @@ class OffsetClient:
         asked = time.monotonic()
         while True:
             try:
-                return await self._read_topic_offsets(topics)
+                return await self._read_topic_offsets(topics, READ_COMMITTED if only_committed else READ_UNCOMMITTED)
             except KafkaError as error:
                 if not error.retriable or time.monotonic() - asked > RETRY_FOR_SECONDS:
                     raise
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def _read_topic_offsets(self, topics: Sequence[str]) -> dict[str, TopicOffsets]:
+    async def read_rights(self, topics: Sequence[str]) -> dict[str, int]:
+        """Return the operations that this client may do on topics that exist, as bits by Kafka's own numbers."""
+        answer: Any = await self._client.send(self._client.get_random_node(), MetadataRequest(topics, with_rights=True))
+        return {topic: rights for code, topic, _id, _internal, _parts, rights, *_more in answer.topics if not code}
+
+    async def _read_topic_offsets(self, topics: Sequence[str], isolation: int) -> dict[str, TopicOffsets]:
         ids, leaders = await self._describe(topics)
-        begins, ends = await asyncio.gather(self._offsets(leaders, EARLIEST), self._offsets(leaders, LATEST))
+        begins, ends = await asyncio.gather(
+            self._offsets(leaders, EARLIEST, isolation), self._offsets(leaders, LATEST, isolation)
+        )
         return {
             topic: TopicOffsets(topic_id=topic_id, begins=begins[topic], ends=ends[topic])
             for topic, topic_id in ids.items()
@@ -109,12 +125,12 @@ class OffsetClient:
         return ids, leaders
 
     async def _offsets(
-        self, leaders: Mapping[int, Mapping[str, Sequence[int]]], moment: int
+        self, leaders: Mapping[int, Mapping[str, Sequence[int]]], moment: int, isolation: int
     ) -> dict[str, dict[int, int]]:
         found: dict[str, dict[int, int]] = defaultdict(dict)
         for leader, topics in leaders.items():
             asked = [(topic, [(partition, moment) for partition in parts]) for topic, parts in topics.items()]
-            answer: Any = await self._client.send(leader, OffsetRequest(-1, 0, asked))
+            answer: Any = await self._client.send(leader, OffsetRequest(-1, isolation, asked))
             for topic, parts in answer.topics:
                 for partition, code, _, offset, *_ in parts:
                     if code:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aiokafka import errors
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.conn import collect_hosts, create_conn
+from aiokafka.protocol.metadata import MetadataRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,18 +38,30 @@ CONNECTING: Final[dict[Any, str]] = {
     "SECURITY_PROTOCOL than {protocol}",
 }
 """What the error of a connection means; the first kind that fits counts."""
-_NETWORK: Final = (errors.KafkaConnectionError, errors.NodeNotReadyError, OSError, TimeoutError)
+_NETWORK: Final = (
+    errors.KafkaConnectionError,
+    errors.NodeNotReadyError,
+    errors.RequestTimedOutError,
+    errors.KafkaTimeoutError,
+    OSError,
+    TimeoutError,
+)
 
 
 async def find_fault(options: Mapping[str, Any], error: BaseException, topics: Sequence[str] = ()) -> str:
     """Return why work with this Kafka, on these topics, failed; asks it again when nobody answered."""
-    if not isinstance(error, _NETWORK):
+    if not is_unreachable(error):
         return explain(error)
     if faults := await _try_addresses(options):
         return "; ".join(dict.fromkeys(faults))
     if missing := await _missing(options, topics):
         return f"{', '.join(missing)} does not exist, or its user may not see it: run `osr-hub topics`"
     return "the broker answers now, and did not in time: it is slow or overloaded"
+
+
+def is_unreachable(error: BaseException) -> bool:
+    """Return whether an error says that nobody answered, rather than what was answered."""
+    return isinstance(error, _NETWORK)
 
 
 def explain(error: BaseException) -> str:
@@ -67,19 +80,25 @@ async def _try_addresses(options: Mapping[str, Any]) -> list[str]:
     found = []
     for host, port, _ in collect_hosts(options["bootstrap_servers"], randomize=False):
         try:
-            connection = await create_conn(host, port, request_timeout_ms=CONNECT_MS, **given)
+            await _ask(host, port, given)
         except Exception as error:  # noqa: BLE001 - each is told
             protocol = str(options.get("security_protocol", "PLAINTEXT"))
             found.append(f"{host}:{port} {_explain_connecting(error, protocol)}")
-        else:
-            connection.close()
     return found
+
+
+async def _ask(host: str, port: int, options: Mapping[str, Any]) -> None:
+    connection = await create_conn(host, port, request_timeout_ms=CONNECT_MS, **options)
+    try:
+        await connection.send(MetadataRequest([], allow_auto_topic_creation=False))  # not answered without a login
+    finally:
+        connection.close()
 
 
 def _explain_connecting(error: Exception, protocol: str) -> str:
     for kinds, words in CONNECTING.items():
         if isinstance(error, kinds):
-            return words.format(protocol=protocol, error=error, seconds=CONNECT_MS // 1000)
+            return words.format(protocol=protocol, error=error, seconds=f"{CONNECT_MS / 1000:g}")
     return f"cannot be reached: {type(error).__name__} {error}".strip()
 
 

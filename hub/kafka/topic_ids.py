@@ -111,9 +111,10 @@ class MetadataRequest(Request[_MetadataRequestStruct]):  # type: ignore[misc]
 
     API_KEY: ClassVar[int] = 3
 
-    def __init__(self, topics: Iterable[str]) -> None:
+    def __init__(self, topics: Iterable[str], *, with_rights: bool = False) -> None:
+        self._with_rights = with_rights
         self._topics: list[tuple[UUID, str, dict[int, bytes]]] = [(NO_ID, topic, {}) for topic in topics]
 
     def build(self, request_struct_class: type[_MetadataRequestStruct]) -> _MetadataRequestStruct:
         """Write the request."""
-        return request_struct_class(self._topics, False, False, False, {})  # noqa: FBT003 - the protocol's own order
+        return request_struct_class(self._topics, False, False, self._with_rights, {})  # noqa: FBT003 - the protocol's own order

@@ -10,18 +10,22 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+
+from hub.kafka.differences import MOST_REPLICAS, find_differences
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
     from schemas.topics import Topic
 
-MOST_REPLICAS: Final = 3
 REQUEST_MS: Final = 10_000
 POLL_SECONDS: Final = 0.02
+log = structlog.get_logger(__name__)
+CREATES: Final = "auto.create.topics.enable"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,8 +46,7 @@ async def ensure_topics(
     """
     async with _open_admin(bootstrap, options) as admin:
         created = await _create_missing(admin, topics)
-        present = [topic for topic in topics if topic.name not in created]
-        different = [*await _other_partitions(admin, present), *await _other_settings(admin, present)]
+        different = await find_differences(admin, [topic for topic in topics if topic.name not in created])
     return TopicsFound(created=created, differences=tuple(different))
 
 
@@ -55,13 +58,37 @@ async def create_missing(
         return await _create_missing(admin, topics)
 
 
-async def missing_topics(
-    bootstrap: str, topics: Sequence[Topic], *, options: Mapping[str, Any] | None = None
-) -> tuple[str, ...]:
-    """Name the topics that are missing, and change nothing."""
-    async with _open_admin(bootstrap, options) as admin:
+async def compare_topics(options: Mapping[str, Any], topics: Sequence[Topic]) -> tuple[str, ...]:
+    """Return what is missing or differs, in words; nothing is changed. Raises aiokafka's `KafkaError`."""
+    async with _open_admin(",".join(options["bootstrap_servers"]), options) as admin:
         existing = set(await admin.list_topics())
-    return tuple(topic.name for topic in topics if topic.name not in existing)
+        missing = [topic.name for topic in topics if topic.name not in existing]
+        different = await find_differences(admin, [topic for topic in topics if topic.name in existing])
+    return (*(f"{name} does not exist: run `osr-hub topics`" for name in missing), *different)
+
+
+async def report_differences(options: Mapping[str, Any], topics: Sequence[Topic]) -> None:
+    """Log what is missing or differs; a broker that does not answer is left to those who work with it."""
+    try:
+        found = await compare_topics(options, topics)
+    except (KafkaError, OSError, TimeoutError):
+        return
+    for difference in found:
+        log.warning("topics.differ", difference=difference, next="osr-hub topics, or as it says")
+
+
+async def creates_topics(options: Mapping[str, Any]) -> bool:
+    """Return whether the broker creates topics that clients ask about; not when it may not be asked."""
+    async with _open_admin(",".join(options["bootstrap_servers"]), options) as admin:
+        node = (await admin.describe_cluster())["brokers"][0]["node_id"]
+        asked = ConfigResource(ConfigResourceType.BROKER, str(node), {CREATES: None})
+        answers = await admin.describe_configs([asked])
+    return any(
+        (entry[0], entry[1]) == (CREATES, "true")
+        for answer in answers
+        for _code, _message, _kind, _name, entries in answer.resources
+        for entry in entries
+    )
 
 
 @asynccontextmanager
@@ -98,7 +125,7 @@ def _new(topic: Topic, brokers: int) -> NewTopic:
         name=topic.name,
         num_partitions=topic.partitions,
         replication_factor=max(1, min(MOST_REPLICAS, brokers)),
-        topic_configs=topic.configuration(),
+        topic_configs={**topic.configuration(), **({"min.insync.replicas": "2"} if brokers >= MOST_REPLICAS else {})},
     )
 
 
@@ -108,31 +135,3 @@ async def _are_led(admin: AIOKafkaAdminClient, names: Sequence[str]) -> bool:
         not topic["error_code"] and topic["partitions"] and all(part["leader"] >= 0 for part in topic["partitions"])
         for topic in described
     )
-
-
-async def _other_partitions(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> list[str]:
-    if not topics:
-        return []
-    described = await admin.describe_topics([topic.name for topic in topics])
-    found = {entry["topic"]: len(entry["partitions"]) for entry in described}
-    return [
-        f"{topic.name} has {found[topic.name]} partitions, the table says {topic.partitions}"
-        for topic in topics
-        if found.get(topic.name, topic.partitions) != topic.partitions
-    ]
-
-
-async def _other_settings(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> list[str]:
-    if not topics:
-        return []
-    asked = [ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in topics]
-    found: dict[str, dict[str, str]] = {}
-    for answer in await admin.describe_configs(asked):
-        for _code, _message, _kind, name, entries in answer.resources:
-            found[name] = {entry[0]: entry[1] for entry in entries}
-    return [
-        f"{topic.name} has {key}={found[topic.name].get(key)}, the table says {expected}"
-        for topic in topics
-        for key, expected in topic.configuration().items()
-        if topic.name in found and found[topic.name].get(key) != expected
-    ]

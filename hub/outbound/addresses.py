@@ -58,13 +58,20 @@ class AddressNotAllowed(ValueError):  # noqa: N818 - named as the claim it makes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiverUrl:
-    """The parts of a URL; `literal` is its address when it is written as one."""
+    """The parts of a URL; `literal` is its address when it is written as one, `target` its path and query."""
 
     url: Url
     is_secure: bool
     host: str
     port: int
     literal: IPAddress | None
+    authority: str
+    target: str
+
+    @property
+    def origin(self) -> tuple[bool, str, int]:
+        """The scheme, host and port: what connections belong to."""
+        return self.is_secure, self.host, self.port
 
 
 def read_url(text: str) -> ReceiverUrl:
@@ -74,7 +81,15 @@ def read_url(text: str) -> ReceiverUrl:
     if url is None or url.host_str is None or fault:
         raise AddressNotAllowed(fault)
     host, port = url.host_str, url.port_or_known_default or 0
-    return ReceiverUrl(url=url, is_secure=url.scheme == "https", host=host, port=port, literal=_literal(host))
+    return ReceiverUrl(
+        url=url,
+        is_secure=url.scheme == "https",
+        host=host,
+        port=port,
+        literal=_literal(host),
+        authority=host if url.port is None else f"{host}:{port}",
+        target=f"{url.path or '/'}?{url.query_string}" if url.query_string is not None else url.path or "/",
+    )
 
 
 def vet(target: ReceiverUrl, addresses: Sequence[IPAddress], allowed: Sequence[IPNetwork]) -> None:

@@ -11,13 +11,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, assert_never
 from urllib.parse import urlsplit
 
-from hub.outbound.client import AddressRefused, Answered, Unreachable
+import structlog
+
+from hub.errors import Unavailable
+from hub.outbound.answers import AddressRefused, Answered, OwnFault, Unreachable
 
 if TYPE_CHECKING:
     from hub.outbound.client import Outbound
 
 ANY: Final = "*"
 MAX_RATE: Final = 2**31 - 1
+log = structlog.get_logger(__name__)
 _RATE: Final = re.compile(r"[0-9]{1,10}")
 
 
@@ -42,7 +46,10 @@ Consent: TypeAlias = Agreed | Disagreed
 async def ask_consent(
     outbound: Outbound, url: str, *, origin: str, rate: int | None, identity: bytes | None = None
 ) -> Consent:
-    """Ask whether `origin` may send to `url`, `rate` messages a minute when one is given."""
+    """Ask whether `origin` may send to `url`, `rate` messages a minute when one is given.
+
+    Raises `Unavailable` when the hub itself cannot send.
+    """
     headers = {"webhook-request-origin": origin}
     if rate is not None:
         headers["webhook-request-rate"] = str(rate)
@@ -52,10 +59,18 @@ async def ask_consent(
             return Disagreed("address_not_allowed", answer.error)
         case Unreachable():
             return Disagreed("unreachable", answer.error)
+        case OwnFault():
+            raise own_fault(answer)
         case Answered():
             return _read_consent(answer, origin, rate)
         case _:
             assert_never(answer)
+
+
+def own_fault(fault: OwnFault) -> Unavailable:
+    """Tell the operator what the hub lacks, and return what its caller is told."""
+    log.error("sending.impeded", error=fault.error, next=fault.next_step)
+    return Unavailable("the hub itself cannot send now; its operators are told. Your receiver is not at fault")
 
 
 def origin_of(address: str) -> str:

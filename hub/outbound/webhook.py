@@ -6,6 +6,7 @@
 | 410                                           | gone: the receiver wants no more messages      |
 | 408, 425, 429, 5xx, none, address not allowed | later, not before what `Retry-After` asks for  |
 | 3xx and every other 4xx                       | refused                                        |
+| none, for a fault of the hub itself           | not attempted: nothing counts                  |
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, assert_never
 
 from hub.domain import signing
-from hub.domain.delivery import Delivered, Gone, Outcome, Refused, RetryLater
+from hub.domain.delivery import Delivered, Gone, NotAttempted, Outcome, Refused, RetryLater
 from hub.domain.retry import MAX_RETRY_AFTER
-from hub.outbound.client import AddressRefused, Answer, Answered, Unreachable
+from hub.outbound.answers import AddressRefused, Answer, Answered, OwnFault, Unreachable
 from schemas.cloudevents import HTTP_CONTENT_TYPE
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ def classify(answer: Answer, now: datetime) -> Outcome:
             return _classify_error(answer, at)
         case Unreachable() | AddressRefused():
             return RetryLater(at=at, error=answer.error, duration_ms=answer.duration_ms)
+        case OwnFault():
+            return NotAttempted(at=at, error=answer.error, next_step=answer.next_step, is_general=answer.is_general)
         case _:
             assert_never(answer)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import uvloop
 
 from hub import settings as hub_settings
+from hub.processes.files import raise_file_limit
 from hub.store.waiting import wait_for_database
 from hub.telemetry import set_up_logging
 
@@ -27,6 +28,7 @@ def run_until_stopped(runs: Sequence[Run], *, waits_for_database: bool = True) -
     """
     settings = hub_settings.load()
     set_up_logging(settings.log)
+    raise_file_limit()
     uvloop.run(_run(runs, settings, waits_for_database=waits_for_database))
 
 

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hub.domain.receiver import Receiver
 from hub.domain.signing import new_secret
-from hub.outbound.client import Unreachable
+from hub.outbound import Unreachable
 from hub.outbound.webhook import WebhookSender, post
 from hub.qualify.messages import InventedMandate
 from hub.qualify.verdicts import RuleResult, judge_refused, judge_taken

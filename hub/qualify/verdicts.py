@@ -7,8 +7,8 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import TYPE_CHECKING, assert_never
 
-from hub.domain.delivery import Delivered, Gone, Refused, RetryLater
-from hub.outbound.client import Answered
+from hub.domain.delivery import Delivered, Gone, NotAttempted, Refused, RetryLater
+from hub.outbound import Answered
 from hub.outbound.webhook import classify
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ def judge_taken(answer: Answer, at: datetime) -> RuleResult:
             return wrong(f"did not take it: {outcome.error}")
         case Refused() as outcome:
             return wrong(f"refused it: {outcome.error}")
+        case NotAttempted() as outcome:
+            return not_judged(f"nothing was sent, {outcome.error}: {outcome.next_step}")
         case outcome:
             assert_never(outcome)
 
@@ -76,5 +78,7 @@ def judge_refused(answer: Answer, at: datetime) -> RuleResult:
             return right(f"refused it: {answer.status} after {outcome.duration_ms} ms")
         case Refused() as outcome:
             return wrong(f"did not refuse it: {outcome.error}; answer 401")
+        case NotAttempted() as outcome:
+            return not_judged(f"nothing was sent, {outcome.error}: {outcome.next_step}")
         case outcome:
             assert_never(outcome)

@@ -13,6 +13,7 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from hub.errors import LogIsAhead
+from hub.kafka.reach import find_fault
 from hub.recovery.compare import compare
 
 if TYPE_CHECKING:
@@ -34,7 +35,9 @@ async def wait_until_caught_up(c: Connection, options: Mapping[str, Any], topic:
             log.error("work.refused", error=fault.detail, next=fault.next_step)  # noqa: TRY400 - it says all
             await _pause(stop, AHEAD_SECONDS)
         except (KafkaError, OSError, TimeoutError) as error:
-            log.warning("log.unseen", topic=topic, error=f"{type(error).__name__}: {error}", next="retry in 0.5 s")
+            log.warning(
+                "log.unseen", topic=topic, error=await find_fault(options, error, [topic]), next="retry in 0.5 s"
+            )
             await _pause(stop, AWAY_SECONDS)
         else:
             return True

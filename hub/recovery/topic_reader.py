@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from hub.kafka.offsets import read_topic_offsets
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
@@ -28,12 +30,17 @@ READ_TIMEOUT_SECONDS: Final = 30.0
 async def read_records(
     options: Mapping[str, Any], topic: str, topic_offsets: TopicOffsets, starts: Mapping[int, int]
 ) -> AsyncIterator[Sequence[ConsumerRecord[bytes, bytes]]]:
-    """Read partitions from `starts`, or their beginnings, to the ends of `extent`; those of a partition in order.
+    """Read partitions in order, from `starts` or their beginnings to the ends of `topic_offsets`.
 
-    Raises `KafkaError` when nothing comes for half a minute although the end was not reached.
+    What stands behind an open transaction cannot be read, and is left out. Raises `TimeoutError` when nothing comes
+    for half a minute although the end was not reached.
     """
+    readable = (await read_topic_offsets(options, [topic], only_committed=True))[topic].ends
     left = {
-        TopicPartition(topic, partition): (max(starts.get(partition, 0), topic_offsets.begins[partition]), end)
+        TopicPartition(topic, partition): (
+            max(starts.get(partition, 0), topic_offsets.begins[partition]),
+            min(end, readable.get(partition, 0)),
+        )
         for partition, end in topic_offsets.ends.items()
     }
     left = {partition: (start, end) for partition, (start, end) in left.items() if start < end}

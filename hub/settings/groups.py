@@ -161,9 +161,17 @@ class Secrets(SettingsGroup):
     keys: Annotated[tuple[SealingKey, ...], BeforeValidator(split_commas)] = ()
 
 
+class HttpClientName(StrEnum):
+    """The client that calls receivers: the hub's own on asyncio streams, or pyreqwest."""
+
+    STREAMS = "streams"
+    PYREQWEST = "pyreqwest"
+
+
 class Webhook(SettingsGroup):
     """How receivers' webhooks are called."""
 
+    http_client: Annotated[HttpClientName, BeforeValidator(_lower)] = HttpClientName.STREAMS
     timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 15
     retry_schedule: Annotated[tuple[PositiveInt, ...], Field(min_length=1), BeforeValidator(split_commas)] = (
         5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400,

@@ -18,7 +18,7 @@ import structlog
 from pyreqwest.exceptions import PyreqwestError
 
 from hub.domain import signing
-from hub.outbound.client import Cancellable
+from hub.outbound.reqwest import Cancellable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from hub.domain.delivery import Delivered, Failure, Outcome
+    from hub.domain.delivery import Delivered, Failure
     from hub.envelopes import StatusChange
     from hub.store.pool import Connection
 
@@ -242,7 +242,7 @@ async def make_due(c: Connection, destinations: Sequence[int]) -> None:
     await queries.make_lanes_due(c, destinations=list(destinations))
 
 
-def outcome_name(outcome: Outcome) -> str:
+def outcome_name(outcome: Delivered | Failure) -> str:
     """Return the word by which an attempt is kept, counted and logged."""
     return OUTCOME_NAMES[type(outcome).__name__]
 

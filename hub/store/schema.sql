@@ -174,9 +174,11 @@ create table subscriptions (
   version integer not null default 1,
   created_at timestamptz not null,
   updated_at timestamptz not null,
+  notice_url text,
   foreign key (system_code, supplier_oin) references systems (system_code, supplier_oin)
 );
 create unique index subscriptions_one_per_system on subscriptions (system_code) where status <> 'deleted';
+comment on column subscriptions.notice_url is 'Where notices about the subscription are sent, if anywhere.';
 create trigger subscriptions_default_code before insert on subscriptions
   for each row when (new.system_code is null) execute function default_system_code();
 
@@ -189,6 +191,29 @@ create table subscription_secrets (
   valid_until timestamptz
 );
 create index subscription_secrets_subscription on subscription_secrets (subscription_id);
+
+-- Notices to suppliers about their subscriptions: one per cause until it ends.
+create table subscription_notices (
+  id uuid primary key,
+  subscription_id uuid not null references subscriptions,
+  cause text not null check (
+    cause in ('disabled', 'misconfigured', 'waiting', 'secret_expires', 'certificate_expires')),
+  detail text not null,
+  since timestamptz not null,
+  created_at timestamptz not null,
+  ended_at timestamptz,
+  attempts smallint not null default 0,
+  next_at timestamptz,
+  sent_at timestamptz,
+  error text,
+  check (next_at is null or (sent_at is null and ended_at is null))
+);
+create unique index subscription_notices_one_per_cause on subscription_notices (subscription_id, cause)
+  where ended_at is null;
+create index subscription_notices_newest on subscription_notices (subscription_id, created_at);
+create index subscription_notices_due on subscription_notices (next_at) where next_at is not null;
+comment on column subscription_notices.since is 'When the cause began; for something that expires, when it does.';
+comment on column subscription_notices.next_at is 'When it is sent next; null: sent, over, or tried often enough.';
 
 -- The hub's own signing keys; the private key is encrypted.
 create table signing_keys (

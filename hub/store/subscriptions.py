@@ -127,6 +127,7 @@ def _columns(options: SubscriptionOptions) -> dict[str, Any]:
         "requested_rate": options.requested_rate,
         "retry_schedule": list(options.retry_schedule) if options.retry_schedule else None,
         "client_certificate": options.client_certificate,
+        "notice_url": options.notice_url,
     }
 
 
@@ -145,6 +146,7 @@ def _subscription(row: Mapping[str, Any]) -> Subscription:
             requested_rate=row["requested_rate"],
             retry_schedule=tuple(schedule) if schedule else None,
             client_certificate=row["client_certificate"],
+            notice_url=row["notice_url"],
         ),
         allowed_rate=row["allowed_rate"],
         status=SubscriptionStatus(row["status"]),

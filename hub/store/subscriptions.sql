@@ -4,9 +4,10 @@
 -- name: insert_subscription!
 -- Insert a subscription; the unique index allows one per system.
 insert into subscriptions (id, supplier_oin, system_code, url, services, types, processing_results, reports,
-                           requested_rate, allowed_rate, retry_schedule, client_certificate, created_at, updated_at)
+                           requested_rate, allowed_rate, retry_schedule, client_certificate, notice_url, created_at,
+                           updated_at)
 values (:id, :oin, :system_code, :url, :services, :types, :processing_results, :reports, :requested_rate,
-        :allowed_rate, :retry_schedule, :client_certificate, :now, :now);
+        :allowed_rate, :retry_schedule, :client_certificate, :notice_url, :now, :now);
 
 -- name: read_subscriptions
 -- Return subscriptions that are not deleted, of one system or of all.
@@ -31,7 +32,7 @@ select count(*) from subscriptions where system_code = :system_code;
 update subscriptions
    set url = :url, services = :services, types = :types, processing_results = :processing_results, reports = :reports,
        requested_rate = :requested_rate, allowed_rate = :allowed_rate, retry_schedule = :retry_schedule,
-       client_certificate = :client_certificate, version = version + 1, updated_at = :now
+       client_certificate = :client_certificate, notice_url = :notice_url, version = version + 1, updated_at = :now
  where id = :id;
 
 -- name: set_subscription_status!

@@ -9,6 +9,7 @@ import asyncpg
 
 from hub.domain import signing
 from hub.domain.ids import new_id
+from hub.domain.reasons import SUBSCRIPTION_DELETED
 from hub.domain.subscription import Subscription, SubscriptionOptions, SubscriptionStatus
 from hub.errors import Conflict
 from hub.sealing import seal
@@ -16,6 +17,7 @@ from hub.store import lanes, subscriptions
 from hub.store.people import SystemActor
 from hub.subscribe.audit import write_entry
 from hub.subscribe.backlog import cancel_backlog, replace_backlog
+from hub.subscribe.notices import note_disabled
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -112,6 +114,7 @@ async def disable(c: Connection, destination: int, reason: str, now: datetime) -
         if after is None:
             return False
         before = replace(after, status=SubscriptionStatus.ACTIVE)
+        await note_disabled(c, after.id, reason, now)
         await write_entry(c, "disabled", SystemActor.HUB, (before, after), now, because=reason)
     return True
 
@@ -122,7 +125,7 @@ async def remove(c: Connection, subscription: Subscription, now: datetime) -> Su
     await subscriptions.delete_secrets(c, subscription.id)
     copies = (await subscriptions.destinations(c, subscription.system_code)).get("las-copy")
     if copies is not None:
-        await cancel_backlog(c, copies.id, "subscription_deleted", now)
+        await cancel_backlog(c, copies.id, SUBSCRIPTION_DELETED, now)
     return after
 
 

@@ -16,7 +16,7 @@ from hub.store import register
 from schemas.kinds import EventType
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from hub.domain.subscription import SubscriptionOptions
     from hub.domain.system import References, System
@@ -40,7 +40,8 @@ async def check_request(c: Connection, asker: Subscriber, options: SubscriptionO
     Raises `InvalidInput` with all that is wrong with the request; its receiver is not asked.
     """
     references = await register.references(c)
-    faults = check_fields(references, asker, url=options.url, services=options.services, types=options.types)
+    urls = {"/url": options.url, "/noticeUrl": options.notice_url}
+    faults = check_fields(references, asker, urls=urls, services=options.services, types=options.types)
     system = choose_own(references, asker.oin, asker.systems, asker.system_code)
     if faults or isinstance(system, RuleViolation):
         raise InvalidInput(faults)
@@ -48,10 +49,15 @@ async def check_request(c: Connection, asker: Subscriber, options: SubscriptionO
 
 
 def check_fields(
-    references: References, asker: Subscriber | None, *, url: str | None, services: Sequence[str], types: Sequence[str]
+    references: References,
+    asker: Subscriber | None,
+    *,
+    urls: Mapping[str, str | None],
+    services: Sequence[str],
+    types: Sequence[str],
 ) -> list[FieldError]:
     """Return what is wrong with these parts of a request; None or none where a part is not checked."""
-    return [*_unknown(references, asker, services), *_refused_url(url), *_unknown_types(types)]
+    return [*_unknown(references, asker, services), *_refused_urls(urls), *_unknown_types(types)]
 
 
 async def obtain_consent(outbound: Outbound, options: SubscriptionOptions, origin: str, keys: Keys) -> int | None:
@@ -76,13 +82,14 @@ def _unknown(references: References, asker: Subscriber | None, services: Sequenc
             yield FieldError(field=f"/services/{index}", code="unknown_service", detail=f"there is no service {code}")
 
 
-def _refused_url(url: str | None) -> Iterator[FieldError]:
-    if url is None:
-        return
-    try:
-        read_url(url)
-    except AddressNotAllowed as error:
-        yield FieldError(field="/url", code="address_not_allowed", detail=str(error))
+def _refused_urls(urls: Mapping[str, str | None]) -> Iterator[FieldError]:
+    for field, url in urls.items():
+        if url is None:
+            continue
+        try:
+            read_url(url)
+        except AddressNotAllowed as error:
+            yield FieldError(field=field, code="address_not_allowed", detail=str(error))
 
 
 def _unknown_types(types: Sequence[str]) -> Iterator[FieldError]:

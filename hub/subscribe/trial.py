@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, assert_never
 
-from hub.domain.delivery import Delivered, Gone, Outcome, Refused, RetryLater
+from hub.domain.delivery import Delivered, Gone, NotAttempted, Outcome, Refused, RetryLater
 from hub.domain.ids import new_id
 from hub.domain.receiver import Receiver
-from hub.outbound.client import Answered
-from hub.outbound.handshake import origin_of
+from hub.operations.keys import signing_keys
+from hub.outbound.answers import Answered, OwnFault
+from hub.outbound.handshake import origin_of, own_fault
 from hub.outbound.webhook import WebhookMessage, WebhookSender, classify, post
 from hub.sealing import unseal
-from hub.store import keys, subscriptions
+from hub.store import subscriptions
 from schemas.cloudevents import DATA_CONTENT_TYPE, SPECVERSION, encode, event_source, write_time
 
 if TYPE_CHECKING:
@@ -56,13 +57,15 @@ async def prepare(c: Connection, subscription: Subscription, settings: Settings,
             identity=unseal(sealed, sealing) if sealed else None,
         ),
         message=_message(subscription, settings, now),
-        sender=WebhookSender(origin=origin_of(settings.http.address), keys=await keys.valid_keys(c, sealing, now)),
+        sender=WebhookSender(origin=origin_of(settings.http.address), keys=await signing_keys(c, sealing, now)),
     )
 
 
 async def send(outbound: Outbound, trial: Trial, now: datetime) -> TrialResult:
-    """Send the test message once."""
+    """Send the test message once; raise `Unavailable` when the hub itself cannot send."""
     answer = await post(outbound, trial.receiver, trial.message, trial.sender, now)
+    if isinstance(answer, OwnFault):
+        raise own_fault(answer)
     outcome = classify(answer, now)
     return TrialResult(
         outcome=_outcome_name(outcome),
@@ -95,5 +98,7 @@ def _outcome_name(outcome: Outcome) -> str:
             return "refused"
         case Gone():
             return "gone"
+        case NotAttempted():
+            return "not_attempted"
         case _:
             assert_never(outcome)

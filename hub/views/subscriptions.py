@@ -1,5 +1,6 @@
 """The bodies of subscriptions. In: a subscription as it is stored. Out: what the API answers."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,8 +11,10 @@ from hub.domain.signing import format_secret
 from hub.domain.subscription import Subscription, SubscriptionStatus
 from hub.sealing import unseal
 from hub.store.keys import Keys
+from hub.store.notices import Notice
 from hub.views.models import CamelModel, Moment
 from schemas.identifiers import OinField
+from schemas.kinds import NoticeCause
 
 
 class SubscriptionBody(CamelModel):
@@ -32,9 +35,30 @@ class SubscriptionBody(CamelModel):
     retry_schedule: list[int] | None
     client_certificate: str | None
     """The certificate that the hub shows there, without its key."""
+    notice_url: str | None
     status: SubscriptionStatus
     created_at: Moment
     updated_at: Moment
+
+
+class NoticeBody(CamelModel):
+    """A notice about a subscription: `endedAt` when its cause was over, `sentAt` when the supplier took it."""
+
+    id: UUID
+    cause: NoticeCause
+    detail: str
+    since: Moment
+    created_at: Moment
+    ended_at: Moment | None
+    attempts: int
+    sent_at: Moment | None
+    error: str | None
+
+
+class SubscriptionDetailBody(SubscriptionBody):
+    """A subscription with the newest notices about it, newest first."""
+
+    notices: list[NoticeBody]
 
 
 class NewSubscriptionBody(SubscriptionBody):
@@ -74,6 +98,14 @@ def show_subscription(subscription: Subscription, keys: Keys) -> SubscriptionBod
     return SubscriptionBody(**_shown(subscription, keys))
 
 
+def show_subscription_detail(
+    subscription: Subscription, notices: Sequence[Notice], keys: Keys
+) -> SubscriptionDetailBody:
+    """Return the body of a subscription with notices about it."""
+    shown = [NoticeBody.model_validate(notice) for notice in notices]
+    return SubscriptionDetailBody(**_shown(subscription, keys), notices=shown)
+
+
 def show_new_subscription(subscription: Subscription, secret: bytes, keys: Keys) -> NewSubscriptionBody:
     """Return the body of a new subscription, with its secret."""
     return NewSubscriptionBody(**_shown(subscription, keys), secret=format_secret(secret))
@@ -95,6 +127,7 @@ def _shown(subscription: Subscription, keys: Keys) -> dict[str, Any]:
         "allowed_rate_per_minute": subscription.allowed_rate,
         "retry_schedule": list(options.retry_schedule) if options.retry_schedule else None,
         "client_certificate": _public_part(options.client_certificate, keys),
+        "notice_url": options.notice_url,
         "status": subscription.status,
         "created_at": subscription.created_at,
         "updated_at": subscription.updated_at,

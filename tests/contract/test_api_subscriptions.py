@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from standardwebhooks import Webhook
 
+from hub import subscribe
 from hub.access import Role
+from hub.api.first_key import make_first_key
 from hub.domain.signing import parse_public_key
 from tests.support.api.client import Client
+from tests.support.api.school_calls import patch
 from tests.support.api.subscribing import ORIGIN, consents, make_api, subscribed, subscription_request
 from tests.support.receivers.receiver import Receiver, receiver, reply
-from tests.support.register.subscriptions import LAS, OTHER, grant, lane, plan_all
+from tests.support.register.subscriptions import LAS, NOW, OTHER, destination_id, grant, lane, plan_all
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -58,6 +61,7 @@ async def test_a_subscription_is_made_with_the_receivers_consent(api: Client, la
         "requestedRatePerMinute": 600,
         "retrySchedule": None,
         "clientCertificate": None,
+        "noticeUrl": None,
         "supplierOin": LAS,
         "systemCode": LAS,
         "destination": f"las:{LAS}",
@@ -68,8 +72,30 @@ async def test_a_subscription_is_made_with_the_receivers_consent(api: Client, la
     assert (asked.method, asked.target, asked.body) == ("OPTIONS", "/hook", b"")
     assert (asked.headers["webhook-request-origin"], asked.headers["webhook-request-rate"]) == (ORIGIN, "600")
     read = await api.get(f"/v1/subscriptions/{body['id']}")
-    assert (read.status, read.json) == (200, body)
+    assert (read.status, read.json) == (200, {**body, "notices": []})
     assert (await api.get("/v1/subscriptions")).json == {"items": [body], "next": None}
+
+
+async def test_notices_go_where_the_supplier_says_and_can_be_read(api: Client, pool: Pool, las: Receiver) -> None:
+    """`noticeUrl` follows the rules of `url` and is asked nothing; null takes it away; notices stand in the body."""
+    address = las.url.replace("hook", "notices")
+    made = await subscribed(api, las, noticeUrl=address)
+    path = f"/v1/subscriptions/{made['id']}"
+    assert (made["noticeUrl"], len(las.got)) == (address, 1)
+    wrong = await patch(api, path, {"noticeUrl": "https://me:secret@las.example/"}, 1)
+    assert [(e["field"], e["code"]) for e in wrong.json["errors"]] == [("/noticeUrl", "address_not_allowed")]
+    both = await api.post("/v1/subscriptions", {"url": "ftp://x", "noticeUrl": "ftp://y", "services": ["VVA"]})
+    assert [(e["field"], e["code"]) for e in both.json["errors"]] == [
+        ("/url", "address_not_allowed"), ("/noticeUrl", "address_not_allowed"),
+    ]  # fmt: skip
+    async with pool.acquire() as c:
+        await subscribe.disable(c, await destination_id(c, f"las:{LAS}"), "the receiver answered 410 Gone", NOW)
+    (notice,) = (await api.get(path)).json["notices"]
+    assert (notice["cause"], notice["attempts"], notice["sentAt"], notice["endedAt"]) == ("disabled", 0, None, None)
+    changed = await patch(api, path, {"noticeUrl": None}, 2)
+    assert (changed.status, changed.json["noticeUrl"]) == (200, None)
+    page = await api.as_caller(Role.OPERATIONS).get(path)
+    assert page.json["notices"] == [notice]
 
 
 @pytest.mark.parametrize(
@@ -171,6 +197,18 @@ async def test_the_hubs_own_signature_is_verified_by_its_public_key(api: Client,
     signature = next(part for part in sent.headers["webhook-signature"].split() if part.startswith("v1a,"))
     signed = f"{sent.headers['webhook-id']}.{sent.headers['webhook-timestamp']}.".encode() + sent.body
     public.verify(base64.b64decode(signature.removeprefix("v1a,")), signed)
+
+
+async def test_asking_for_the_keys_makes_none(api: Client, pool: Pool) -> None:
+    """A key is made when the hub starts, once, with an entry in the audit; never by whoever asks."""
+    anyone = Client(app=api.app, keyfile=api.keyfile)
+    assert (await anyone.get("/v1/keys")).json == {"items": [], "next": None}
+    assert await pool.fetchval("select count(*) from signing_keys") == 0
+    for _ in range(2):
+        await make_first_key(api.app.state.shared)  # type: ignore[attr-defined]
+
+    assert len((await anyone.get("/v1/keys")).json["items"]) == 1
+    assert [row["action"] for row in await pool.fetch("select action from audit")] == ["key.created"]
 
 
 @pytest.mark.parametrize(

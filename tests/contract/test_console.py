@@ -9,9 +9,11 @@ import pytest
 from hub.access import Role
 from hub.console.files import static_path
 from hub.store.reports import park_record
+from hub.subscribe import disable
 from tests.support.api.school_calls import ONE, OTHER, R2, day, mandate_request, open_hub
 from tests.support.lanes.ledger_states import plan_all, report, report_record, take
 from tests.support.pages.form_client import FormClient, log_in_as
+from tests.support.register.subscriptions import NOW, destination_id, subscribed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -149,14 +151,29 @@ async def test_a_school_reads_what_became_of_its_mandates(hub: Client) -> None:
     assert (await paper.get("/console")).headers["location"] == "/mandaten"
 
 
+async def test_operations_see_what_a_supplier_is_told(hub: Client, pool: Pool) -> None:
+    """The page of its destination has the open notices, in both languages, and whether they arrived."""
+    async with pool.acquire() as c:
+        await subscribed(c)
+        await disable(c, await destination_id(c, f"las:{ONE}"), "the receiver answered 410 Gone", NOW)
+    paper = await log_in_as(hub, Role.OPERATIONS)
+    text = await paper.text(f"/console/destinations/las:{ONE}")
+    for part in ("Meldingen aan de leverancier", "Abonnement uitgezet", "answered 410 Gone", "Nog niet verzonden."):
+        assert part in text
+    assert "Meldingen" not in await paper.text(PLACE)
+
+
 async def test_a_school_reads_what_operations_pressed(hub: Client) -> None:
-    """Held, cancelled in bulk and asked for again: from what to what, in words."""
+    """Held, cancelled in bulk and asked for again: from what to what, in words; never what operators wrote."""
     operator = hub.as_caller(Role.OPERATIONS)
     await operator.post("/v1/destinations/duo:rio/hold", {"brins": ["18DS"], "reason": "onderhoud"})
     await operator.post("/v1/replays", {"brins": ["18DS"], "reason": "DUO vraagt het"})
     text = await (await log_in_as(hub, Role.SCHOOL, brins=("18DS",))).text("/mandaten/18DS/geschiedenis")
     assert "tegengehouden: nee → ja" in text
     assert "stand: bezig" in text
+    assert "onderhoud" not in text
+    assert "DUO vraagt het" not in text
+    assert "onderhoud" in await (await log_in_as(hub, Role.OPERATIONS)).text("/mandaten/18DS/geschiedenis")
 
 
 async def test_whoever_may_only_look_finds_nothing_to_press(hub: Client, mandate: str) -> None:

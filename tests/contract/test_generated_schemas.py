@@ -149,10 +149,10 @@ def test_the_schema_of_a_report_demands_one_naming_as_the_code_does() -> None:
 
 
 def test_asyncapi_names_every_topic_and_points_at_nothing_that_is_not_there() -> None:
-    """Each topic has a channel, the webhook too, and every reference resolves."""
+    """Each topic has a channel, the webhook and the notices too, and every reference resolves."""
     document = make_asyncapi()
     addresses = [channel["address"] for channel in document["channels"].values()]
-    assert addresses == [*(topic.name for topic in TOPICS), None]
-    assert len(document["operations"]) == len(TOPICS) + 1
+    assert addresses == [*(topic.name for topic in TOPICS), None, None]
+    assert len(document["operations"]) == len(TOPICS) + 2
     for reference in _references(document):
         assert _resolve(document, reference)

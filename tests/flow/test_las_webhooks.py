@@ -42,7 +42,7 @@ def settings(database: str) -> Settings:
         {
             "OSR_HUB_DATABASE__DSN": database,
             "OSR_HUB_OIN": "00000099000000009000",
-            "OSR_HUB_HTTP__PUBLIC_URL": "https://hub.test:8443/here",
+            "OSR_HUB_HTTP__PUBLIC_URL": "https://hub.test:8443",
             "OSR_HUB_SECRETS__KEYS": KEYS[0].get_secret_value(),
             "OSR_HUB_WEBHOOK__ALLOWED_NETWORKS": "127.0.0.0/8",
             "OSR_HUB_WEBHOOK__TIMEOUT_SECONDS": "1",

@@ -10,10 +10,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from consumers.forwarding.destination import Destination
+from consumers.forwarding.destinations import Destinations
 from consumers.forwarding.dispatcher import Dispatcher, OpenRequests
 from consumers.forwarding.lane_progress import CIRCUIT_OPEN_SECONDS, EndNotDelivered, EndpointGone, LaneProgress
+from hub.clock import LedgerClock
 from hub.domain.circuit import WEBHOOK, CircuitClosed, CircuitOpened
-from hub.domain.delivery import Delivered, Gone, Move, Refused, RetryLater, Status
+from hub.domain.delivery import Delivered, Gone, Move, NotAttempted, Refused, RetryLater, Status
 from hub.domain.kinds import Kind
 from hub.domain.pace import SlowedDown
 from hub.domain.retry import SCHEDULE
@@ -70,6 +72,19 @@ def test_a_failure_stops_the_lane_until_its_moment_by_the_schedule() -> None:
     assert result.update.wait == pytest.approx(SCHEDULE[1])
     assert [(a.move, a.reason) for a in result.failed] == [(Move.FAILED, None)]
     assert not result.update.keeps_schedule
+
+
+def test_what_the_hub_could_not_send_counts_against_nobody() -> None:
+    """No attempt is kept, no schedule is used up, no circuit opens; the lane is tried again in a second."""
+    webhook = Destination(id=4, name="las:1", kind="las", topic=None)
+    fault = NotAttempted(at=NOON, error="no files", next_step="more files", is_general=True)
+    for _ in range(3 * WEBHOOK.failures):
+        one = progress(webhook)
+        assert one.record(queued(1, attempts=1), fault, NOON) == (fault,)
+        result = one.result()
+        assert (one.is_over, result.update.head, result.update.wait, result.update.keeps_schedule) == (True, 0, 1, True)
+        assert (result.failed, result.succeeded) == ([], [])
+    assert (webhook.failures, webhook.circuit) == (0, "closed")
 
 
 def test_a_delivery_that_is_given_up_lets_its_lane_go_on() -> None:
@@ -132,9 +147,10 @@ def test_what_follows_from_an_answer_is_an_effect(delivery: QueuedDelivery, outc
 async def test_an_attempt_is_one_line_in_the_log(outcome: Outcome, level: str, word: str, status: int) -> None:
     """The same fields for a success, at debug, and for a failure, at info."""
     nothing = cast("Any", None)
+    destinations = Destinations(nothing, LedgerClock())
     dispatcher = Dispatcher(
-        defaults=nothing, destinations=nothing, heartbeat=nothing, queues=nothing, webhooks=nothing, outbound=nothing,
-        requests=OpenRequests(1.0),
+        defaults=nothing, destinations=destinations, heartbeat=nothing, queues=nothing, webhooks=nothing,
+        outbound=nothing, requests=OpenRequests(1.0),
     )  # fmt: skip
     with capture_logs() as lines:
         await dispatcher.record(progress(), queued(3, attempts=1), outcome, NOON)

@@ -8,6 +8,7 @@ from aiokafka.errors import KafkaError
 
 from hub.commands.doctor.finding import Finding, well, wrong
 from hub.commands.doctor.sessions import open_current
+from hub.kafka.reach import find_fault
 from hub.recovery import compare
 from schemas.topics import MANDATES
 
@@ -22,5 +23,5 @@ async def check(settings: Settings) -> list[Finding]:
         async with open_current(settings) as c:
             (await compare(c, options, MANDATES.name)).raise_if_ahead()
     except (KafkaError, OSError) as error:
-        return [wrong(what, f"it cannot be compared: {error or type(error).__name__}")]
+        return [wrong(what, f"it cannot be compared: {await find_fault(options, error, [MANDATES.name])}")]
     return [well(what, "the database has all that is on it")]

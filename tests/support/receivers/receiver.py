@@ -67,7 +67,7 @@ def reply(status: int, body: bytes = b"", **headers: str) -> bytes:
 async def receiver(answer: Callable[[ReceivedRequest], bytes | None] = lambda _: NO_CONTENT) -> AsyncIterator[Receiver]:
     """Run a receiver while the context lasts."""
     it = Receiver(answer)
-    server = await asyncio.start_server(it.handle, "127.0.0.1", 0)
+    server = await asyncio.start_server(it.handle, "127.0.0.1", 0, backlog=1024)
     it.port = server.sockets[0].getsockname()[1]
     try:
         yield it

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import ssl
 from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Address, ip_address
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,13 +15,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from hub.outbound import AddressRefused, Answer, Answered, Outbound, Unreachable
+from hub.outbound import Answer, Answered, Outbound, Unreachable
 from hub.settings import Webhook
+from tests.support.receivers.names import Names
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("each_client")
 NAME = "las.test"
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -100,18 +101,10 @@ async def encrypted(identity: bytes, folder: Path, wants: Path | None = None) ->
     server.close()
 
 
-async def local(_host: str, _port: int) -> Sequence[IPv4Address]:
-    """Resolve every name to this machine."""
-    await asyncio.sleep(0)
-    address = ip_address("127.0.0.1")
-    assert isinstance(address, IPv4Address)
-    return [address]
-
-
 async def call(port: int, name: str = NAME, identity: bytes | None = None, **settings: object) -> Answer:
     """Post to a name that leads to this machine."""
     given = Webhook.model_validate({"timeout_seconds": 2, "allowed_networks": "127.0.0.0/8"} | settings)
-    async with Outbound(given, local) as out:
+    async with Outbound(given, Names("127.0.0.1")) as out:
         return await out.post(f"https://{name}:{port}/hook", {}, b"x", identity=identity)
 
 
@@ -154,4 +147,5 @@ async def test_the_hub_shows_its_certificate(authority: Authority, trusted: Path
 async def test_a_certificate_that_is_none_is_told(trusted: Path) -> None:
     """Nothing is sent with it."""
     answer = await call(1, identity=b"nonsense", client_cafile=trusted)
-    assert isinstance(answer, AddressRefused)
+    assert isinstance(answer, Unreachable)
+    assert answer.error == "the client certificate of the subscription cannot be used: it holds no certificate in PEM"
