@@ -56,7 +56,7 @@ class RequestBodyMiddleware:
         declared = int(headers["content-length"]) if "content-length" in headers else limit
         if declared > limit:
             raise too_large(limit)
-        body = _Body(receive, limit, self._patience)
+        body = _BoundedBody(receive, limit, self._patience)
         if caller is None or declared <= USUAL_LIMIT:
             await self._app(scope, body.receive, send)
             return
@@ -66,7 +66,7 @@ class RequestBodyMiddleware:
                 await self._app(scope, _replay(whole), send)
 
 
-class _Body:
+class _BoundedBody:
     """The body of one request, read with a deadline until it is whole."""
 
     def __init__(self, receive: Receive, limit: int, patience: float) -> None:
