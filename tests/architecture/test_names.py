@@ -26,7 +26,9 @@ CALLED_BY_LIBRARIES: Final = {
     "connection_made": "asyncio calls it",
     "data_received": "asyncio calls it",
     "down_revision": "Alembic reads it",
+    "eof_received": "asyncio calls it",
     "field_title_should_be_set": "pydantic calls it",
+    "send_400_response": "uvicorn calls it",
     "settings_customise_sources": "pydantic-settings calls it",
     "upgrade": "Alembic calls it",
 }
