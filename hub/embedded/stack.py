@@ -26,12 +26,15 @@ from hub.embedded.options import (
     DUO_KAFKA,
     KAFKA,
     LAS_OIN,
+    PREFIX,
     SERVERS,
     StackOptions,
+    check_http_host,
     choose_http_port,
     process_settings,
 )
 from hub.embedded.paths import DataDir, cache_dir, hold_lock, naming_the_folder
+from hub.embedded.ports import LOOPBACK
 from hub.embedded.postgres import EmbeddedPostgres, find_postgres
 from hub.embedded.readiness import HeartbeatProbe
 from hub.embedded.services import hub_programs, las_url, simulator_programs
@@ -40,6 +43,7 @@ from hub.embedded.tokens import DevelopmentTokens, keep_fresh
 from hub.errors import EmbeddedUnavailable, HubError
 from hub.kafka.reach import find_fault
 from hub.kafka.topics import create_missing, ensure_topics
+from hub.operations.services import find_topics
 from hub.settings import Kafka, Settings, load
 from hub.store.migrations import migrate
 from hub.store.reasons import in_words
@@ -120,6 +124,7 @@ class Stack:
                 self.data.clear()
             self.data.create()
             keys = StackSecrets.load_or_create(self.data)
+        check_http_host(self._options.caller.get(f"{PREFIX}HTTP__HOST", LOOPBACK))
         port = choose_http_port(self._options, self._locks)
         servers, named = await self._find_servers(keys)
         names = process_settings(self._options, self.data, keys, named, port)
@@ -184,9 +189,10 @@ class Stack:
 
             return server.program(on_ready=migrate_once)
         is_duos_too = self._options.duo_kafka is None
-        topics = [*topics_on(Broker.OURS), *(topics_on(Broker.DUO) if is_duos_too else ())]
 
         async def create_topics() -> None:
+            added = await find_topics(settings, Broker.DUO) if is_duos_too else ()
+            topics = [*topics_on(Broker.OURS), *added]
             await create_missing(server.bootstrap, topics, options=server.client_options())
 
         return server.program(on_ready=create_topics, maintain=create_topics)

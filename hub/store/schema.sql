@@ -174,6 +174,7 @@ create table subscriptions (
   version integer not null default 1,
   created_at timestamptz not null,
   updated_at timestamptz not null,
+  signatures text[] not null default '{v1}' check (signatures <> '{}' and signatures <@ array['v1', 'v1a']),
   notice_url text,
   foreign key (system_code, supplier_oin) references systems (system_code, supplier_oin)
 );
@@ -514,6 +515,14 @@ create table bulk_items (
   sequence bigint not null,
   primary key (job_id, position)
 );
+
+-- What one person did one by one in the last day, without another's approval.
+create table single_acts (
+  person text not null,
+  kind text not null,
+  at timestamptz not null
+);
+create index single_acts_person on single_acts (person, kind, at);
 
 -- The state of the hub as a whole: exactly one row.
 create table hub_state (
