@@ -77,7 +77,7 @@ def complete_operation(method: str, call: dict[str, Any]) -> dict[str, Any]:
         parameters.append(_IDEMPOTENCY_KEY)
     if method == "patch" and "requestBody" in call:
         content = call["requestBody"]["content"]
-        content["application/merge-patch+json"] = content["application/json"]
+        content["application/merge-patch+json"] = content.pop("application/json")  # which is read alike
     answers = call["responses"]
     answers.pop("422", None)
     for given in answers.values():

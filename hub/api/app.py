@@ -47,6 +47,7 @@ ROUTERS: Final[tuple[str, ...]] = (
     "parked",
     "audit",
     "schemas",
+    "asyncapi",
 )
 """The resources under `/v1`, each a module of this package with a `router`."""
 PAGES: Final = (
@@ -61,6 +62,7 @@ PAGES: Final = (
     "mandates",
     "routing",
     "copies",
+    "docs",
 )
 UNVERSIONED: Final[tuple[str, ...]] = (
     "hub.api.health",
@@ -75,6 +77,7 @@ OPTIONS: Final[dict[str, Any]] = {
     "redoc_url": None,
     "redirect_slashes": False,
     "telemetry": {"tracing": False},
+    "generate_unique_id_function": openapi.operation_id,
 }
 """The description of the API is a route of our own, and an address with a slash at its end is 404."""
 CONNECTIONS: Final = 8

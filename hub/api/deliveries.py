@@ -147,7 +147,7 @@ async def post_report(
 
 
 @router.post("/{delivery_id}/cancellation")
-async def post_cancellation(
+async def post_delivery_cancellation(
     delivery_id: UUID,
     body: ReasonRequest,
     caller: OperationsHere,
