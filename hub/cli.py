@@ -45,6 +45,8 @@ COMMANDS: Final = {
     "topics": CommandEntry("hub.commands.topics", "Create Kafka's topics and check those that exist."),
     "serve": CommandEntry("hub.commands.serve", "Serve the API, the console and the metrics."),
     "import": CommandEntry("hub.commands.import_", "Import schools, systems or mandates from a file."),
+    "services": CommandEntry("hub.commands.services", "List, add or change what mandates can be for."),
+    "systems": CommandEntry("hub.commands.systems", "List the systems that may be mandated."),
     "agreements": CommandEntry("hub.commands.agreements", "Note what boards signed."),
     "status": CommandEntry("hub.commands.status", "Show per branch what was sent and whether it is processed."),
     "lag": CommandEntry("hub.commands.lag", "Show what is late, whose turn it is, and what to press."),

@@ -1,7 +1,7 @@
 """The one table of topics: what exists on which broker, how it is kept, who writes it and who reads it.
 
-`osr-hub topics` creates what this table lists, AsyncAPI publishes it, tests compare brokers with it. A queue to DUO for
-a service that an operator adds is made by `duo_queue`, with the same shape.
+AsyncAPI publishes this table, and tests compare brokers with it. Services are rows of the database: a service that an
+operator adds has a queue of the same shape, made by `service_queue`, and `osr-hub topics` creates that one too.
 """
 
 from dataclasses import dataclass
@@ -53,10 +53,20 @@ class Topic:
         return {"cleanup.policy": self.cleanup_policy, "retention.ms": str(self.retention_ms)}
 
 
+def queue_name(service_code: str) -> str:
+    """Return the name of a service in its topic `duo.<name>.v1` and its destination `duo:<name>`."""
+    return service_code.lower().replace("_", "-")
+
+
 def duo_queue(name: str, service: str) -> Topic:
     """Describe the queue `duo.<name>.v1`, from which DUO takes what it must process for a service."""
+    return service_queue(f"duo.{name}.v1", service)
+
+
+def service_queue(topic: str, service: str) -> Topic:
+    """Describe a topic from which DUO takes what it must process for a service."""
     return Topic(
-        name=f"duo.{name}.v1",
+        name=topic,
         broker=Broker.DUO,
         says=f"Mandate changes that DUO must process for {service}.",
         message=MessageKind.FORWARDED_MESSAGE,

@@ -13,9 +13,10 @@ import structlog
 
 from hub.clock import now
 from hub.domain.bucket import TokenBucket, per_minute
+from hub.operations.keys import signing_keys
 from hub.outbound.handshake import origin_of
 from hub.outbound.webhook import WebhookSender
-from hub.store import keys, subscriptions
+from hub.store import subscriptions
 from hub.store.notifications import notify
 from hub.store.pool import DATABASE_ERRORS
 from hub.subscribe import disable
@@ -73,7 +74,7 @@ class Webhooks:
             receivers = await subscriptions.targets(c, self._keys)
             if not receivers:
                 return {}
-            sender = WebhookSender(origin=self._origin, keys=await keys.valid_keys(c, self._keys, now()))
+            sender = WebhookSender(origin=self._origin, keys=await signing_keys(c, self._keys, now()))
             sharing = await subscriptions.forwarders(c) if any(r.allowed_rate for r in receivers.values()) else 1
         return {destination: self._endpoint(r, sender, sharing) for destination, r in receivers.items()}
 

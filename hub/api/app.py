@@ -11,10 +11,13 @@ from fastapi import FastAPI
 
 from hub.access import Verifier, verifier_for
 from hub.api import openapi, problems
+from hub.api.first_key import make_first_key
 from hub.api.idempotency import IdempotencyMiddleware
 from hub.api.limits import RateLimitMiddleware
 from hub.api.middleware import ErrorMiddleware
+from hub.api.request_body import RequestBodyMiddleware
 from hub.api.request_form import BASE
+from hub.api.shares import ShareMiddleware
 from hub.api.state import AppState
 from hub.api.unknown_parameters import KnownParameters
 from hub.clock import Clock
@@ -29,6 +32,7 @@ ROUTERS: Final[tuple[str, ...]] = (
     "keys",
     "subscriptions",
     "schools",
+    "services",
     "systems",
     "mandates",
     "routing",
@@ -45,6 +49,7 @@ ROUTERS: Final[tuple[str, ...]] = (
     "parked",
     "audit",
     "schemas",
+    "asyncapi",
 )
 """The resources under `/v1`, each a module of this package with a `router`."""
 PAGES: Final = (
@@ -59,6 +64,7 @@ PAGES: Final = (
     "mandates",
     "routing",
     "copies",
+    "docs",
 )
 UNVERSIONED: Final[tuple[str, ...]] = (
     "hub.api.health",
@@ -73,6 +79,7 @@ OPTIONS: Final[dict[str, Any]] = {
     "redoc_url": None,
     "redirect_slashes": False,
     "telemetry": {"tracing": False},
+    "generate_unique_id_function": openapi.operation_id,
 }
 """The description of the API is a route of our own, and an address with a slash at its end is 404."""
 CONNECTIONS: Final = 8
@@ -95,6 +102,8 @@ def create_app(
     app = FastAPI(lifespan=_lifespan(shared), **OPTIONS)
     app.state.shared = shared
     app.add_middleware(IdempotencyMiddleware)
+    app.add_middleware(RequestBodyMiddleware, silence_seconds=settings.limits.silence_seconds)
+    app.add_middleware(ShareMiddleware, settings=settings.limits)
     app.add_middleware(RateLimitMiddleware, settings=settings.limits)
     app.add_middleware(ErrorMiddleware, address=address)
     problems.install(app, address)
@@ -126,7 +135,7 @@ def _lifespan(shared: AppState) -> Callable[[FastAPI], AbstractAsyncContextManag
 def _chores(shared: AppState) -> list[Coroutine[None, None, None]]:
     """Return what runs beside the requests."""
     keys = [] if shared.provider is None else [shared.provider.keep_fresh()]
-    return [_delete_outdated(shared), shared.verifier.keys.keep_fresh(), *keys]
+    return [_delete_outdated(shared), make_first_key(shared), shared.verifier.keys.keep_fresh(), *keys]
 
 
 async def _end(task: asyncio.Task[None]) -> None:

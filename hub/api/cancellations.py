@@ -63,7 +63,7 @@ async def get_cancellation(cancellation_id: UUID, c: ConnectionHere, _caller: Op
 
 
 @router.post("/{cancellation_id}/approval")
-async def post_approval(
+async def post_cancellation_approval(
     cancellation_id: UUID, body: ReasonRequest, c: ConnectionHere, caller: OperationsHere, now: NowHere
 ) -> CancellationBody:
     """Approve a cancellation that waits for a second person; 409 for the person who requested it."""

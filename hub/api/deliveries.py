@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 
 from hub.access import Actor, Caller, Role
 from hub.access.boards import own_schools
-from hub.access.rules import delivery_scope, is_receiver, may_read_school, may_see_url
+from hub.access.rules import delivery_scope, is_operator, is_receiver, may_read_school, may_see_url
 from hub.api.auth import CallerHere, OperationsHere, require
 from hub.api.bodies import ReasonRequest
 from hub.api.parameters import PagingHere
@@ -76,7 +76,8 @@ class DeliveryContext:
         """Return a delivery as the caller may see it: only its supplier and operations see the address of a webhook."""
         destination = self.destination(view)
         with_url = may_see_url(self.caller, destination)
-        return show_delivery(view, destination, self.epoch, with_url=with_url)
+        with_words = is_operator(self.caller)
+        return show_delivery(view, destination, self.epoch, with_url=with_url, with_words=with_words)
 
     def envelope_defaults(self) -> EnvelopeDefaults:
         """Return what all messages of this hub have in common."""
@@ -146,7 +147,7 @@ async def post_report(
 
 
 @router.post("/{delivery_id}/cancellation")
-async def post_cancellation(
+async def post_delivery_cancellation(
     delivery_id: UUID,
     body: ReasonRequest,
     caller: OperationsHere,

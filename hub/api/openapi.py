@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+from pydantic.alias_generators import to_camel
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -32,6 +34,11 @@ What can be changed has an `ETag`; `If-Match` is required on `PATCH` and obeyed 
 `Idempotency-Key` is done once. Errors are problems (RFC 9457) that name all wrong fields at once; the address in \
 `type` explains the kind.
 """
+
+
+def operation_id(route: APIRoute) -> str:
+    """Return the name of an operation, by which generated clients call it."""
+    return to_camel(route.name)
 
 
 def install(app: FastAPI, address: str) -> None:
@@ -68,6 +75,7 @@ def make_description(app: FastAPI, address: str) -> dict[str, Any]:
         }
         for path, calls in described.get("paths", {}).items()
     }
+    described["externalDocs"] = {"url": f"{address}/docs", "description": "Guides, and receivers to start from"}
     components = described.setdefault("components", {})
     components["responses"] = answers.describe_problems(address)
     _complete(components.setdefault("schemas", {}))

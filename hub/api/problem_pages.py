@@ -17,15 +17,18 @@ ADVICE: Final = {
     404: "Check the address and the id. What you may not see is answered in the same way.",
     405: "`Allow` lists what can be done at this address.",
     406: "Send `Accept: application/json`, or nothing.",
+    408: "Send the whole request again, without a pause in it.",
     409: "`code` and `detail` say the obstacle; change that first.",
     412: "Read it again, decide again, and send its new `ETag` in `If-Match`.",
     413: "Send less at once.",
-    415: "Send JSON, with `Content-Type: application/json`.",
+    415: "Send JSON, with `Content-Type: application/json`, and not compressed.",
     428: "Send the `ETag` of the version that you change in `If-Match`.",
-    429: "Wait as many seconds as `Retry-After` says.",
+    429: "Wait as many seconds as `Retry-After` says. For a school that changed too much in an hour `detail` names it.",
+    431: "Send fewer or shorter headers; a token may have 16,384 characters.",
     500: "It is our fault, and in the hub's log. Try again later; tell us if it stays.",
     503: "Wait as many seconds as `Retry-After` says, and try again.",
 }
+MORE: Final = "More: /docs, with guides and the description of the API."
 KINDS: Final[dict[str, HTTPStatus]] = {
     **{kind.code: status for kind, status in STATUSES.items() if issubclass(kind, HubError)},
     "method-not-allowed": HTTPStatus.METHOD_NOT_ALLOWED,
@@ -46,7 +49,7 @@ async def explain(kind: str) -> Response:
         raise NotFound(f"no kind of problem {kind}")
     status = KINDS[kind]
     says = DESCRIPTIONS.get(status, "This address cannot do that.")
-    return _text(f"{kind.replace('-', ' ').capitalize()} ({status:d})\n\n{says}\n\n{ADVICE[status]}")
+    return _text(f"{kind.replace('-', ' ').capitalize()} ({status:d})\n\n{says}\n\n{ADVICE[status]}\n\n{MORE}")
 
 
 def _text(body: str) -> Response:

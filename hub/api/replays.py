@@ -63,7 +63,7 @@ async def get_replay(replay_id: UUID, c: ConnectionHere, _caller: OperationsHere
 
 
 @router.post("/{replay_id}/approval")
-async def post_approval(
+async def post_replay_approval(
     replay_id: UUID, body: ReasonRequest, c: ConnectionHere, caller: OperationsHere, now: NowHere
 ) -> ReplayBody:
     """Approve a replay that waits for a second person; 409 for the person who requested it."""
@@ -73,7 +73,7 @@ async def post_approval(
 
 
 @router.post("/{replay_id}/cancellation")
-async def post_cancellation(
+async def post_replay_cancellation(
     replay_id: UUID, body: ReasonRequest, c: ConnectionHere, caller: OperationsHere, now: NowHere
 ) -> ReplayBody:
     """Stop a replay; what it appended stays, and can be cancelled like any delivery."""

@@ -1,4 +1,4 @@
-"""`/v1/boards`, `/v1/schools`, `/v1/services`: what mandates are about. Out: what the register knows of them."""
+"""`/v1/boards`, `/v1/schools`: what mandates are about. Out: what the register knows of them."""
 
 from datetime import date
 from typing import Annotated
@@ -55,21 +55,6 @@ class BoardBody(CamelModel):
     osr_agreement: bool
     vva_agreement: bool
     schools: list[NamedSchool]
-
-
-class ServiceBody(CamelModel):
-    """A service; without a destination of its own its messages go to the webhook of the mandated system."""
-
-    code: str
-    shown_as: str
-    destination: str | None
-    topic: str | None
-
-
-@router.get("/services")
-async def list_services(c: ConnectionHere, _caller: CallerHere) -> Items[ServiceBody]:
-    """List the services that mandates are for."""
-    return Items(items=[ServiceBody.model_validate(each) for each in await register.services(c)], next=None)
 
 
 @router.get("/boards/{bge_code}")

@@ -135,7 +135,9 @@ class SnapshotResponse(StreamingResponse):
 @router.get(
     "/{service_code}",
     response_class=StreamingResponse,
-    responses={200: {"description": DESCRIPTION, "content": {MEDIA_TYPE: {"example": EXAMPLE}}}},
+    responses={
+        200: {"description": DESCRIPTION, "content": {MEDIA_TYPE: {"schema": {"type": "string"}, "example": EXAMPLE}}}
+    },
 )
 async def get_snapshot(
     service_code: ServiceCodeField,

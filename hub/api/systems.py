@@ -10,10 +10,11 @@ from hub.api.auth import CallerHere, OperationsHere
 from hub.api.mandate_context import MandateContextHere
 from hub.api.parameters import PagingHere
 from hub.api.state import ConnectionHere
-from hub.domain.system import Contact, System
+from hub.domain.system import Contact
 from hub.imports import register_system, system_entry
 from hub.store import audit, mandates
-from hub.views.models import CamelModel, Items, RequestModel, example
+from hub.views.models import Items, RequestModel, example
+from hub.views.services import SystemBody, show_system
 from schemas.identifiers import OinField, ServiceCodeField, SystemCodeField
 from schemas.text import NameField
 
@@ -47,31 +48,12 @@ class SystemRequest(RequestModel):
     """Whom to tell about the system; left out, it stays as it is."""
 
 
-class ContactBody(CamelModel):
-    """Whom to tell about a system."""
-
-    name: str | None
-    email: str | None
-    phone: str | None
-    url: str | None
-
-
-class SystemBody(CamelModel):
-    """A system."""
-
-    system_code: str
-    supplier_oin: str
-    system_name: str
-    service_codes: list[str]
-    contact: ContactBody
-
-
 @router.get("")
 async def list_systems(c: ConnectionHere, _caller: CallerHere, paging: PagingHere) -> Items[SystemBody]:
     """List the systems that may be mandated."""
     after = paging.after(str)
     found = await mandates.list_systems(c, None if after is None else after[0], paging.limit + 1)
-    return paging.page(found, lambda system: (system.code,), _show)
+    return paging.page(found, lambda system: (system.code,), show_system)
 
 
 @router.post("", status_code=HTTPStatus.CREATED, responses={200: {"model": SystemBody, "description": "Changed."}})
@@ -93,14 +75,4 @@ async def post_system(
     if before is not None:
         response.status_code = HTTPStatus.OK
     context.notifications.notify("destinations")
-    return _show(system)
-
-
-def _show(system: System) -> SystemBody:
-    return SystemBody(
-        system_code=system.code,
-        supplier_oin=system.supplier_oin,
-        system_name=system.name,
-        service_codes=sorted(system.service_codes),
-        contact=ContactBody.model_validate(system.contact),
-    )
+    return show_system(system)

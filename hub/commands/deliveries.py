@@ -72,7 +72,7 @@ async def _page(c: Connection, _settings: Settings, filters: DeliveryQuery, pagi
     return paging.page(
         found,
         lambda view: (view.destination, view.brin, view.sequence),
-        lambda view: show_delivery(view, destinations[view.destination], epoch, with_url=True),
+        lambda view: show_delivery(view, destinations[view.destination], epoch, with_url=True, with_words=True),
     )
 
 

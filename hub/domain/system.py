@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from hub.domain.rules import RuleViolation
 from schemas.identifiers import UNNAMED, SystemCode
@@ -57,6 +57,11 @@ class Service:
     destination: str | None
     topic: str | None
     version: int = 1
+
+    @property
+    def kind(self) -> Literal["duo", "las"]:
+        """Whether DUO receives its messages, or the mandated system."""
+        return "las" if self.destination is None else "duo"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,6 +40,7 @@ from hub.embedded.tokens import DevelopmentTokens, keep_fresh
 from hub.errors import EmbeddedUnavailable, HubError
 from hub.kafka.reach import find_fault
 from hub.kafka.topics import create_missing, ensure_topics
+from hub.operations.services import find_topics
 from hub.settings import Kafka, Settings, load
 from hub.store.migrations import migrate
 from hub.store.reasons import in_words
@@ -184,9 +185,10 @@ class Stack:
 
             return server.program(on_ready=migrate_once)
         is_duos_too = self._options.duo_kafka is None
-        topics = [*topics_on(Broker.OURS), *(topics_on(Broker.DUO) if is_duos_too else ())]
 
         async def create_topics() -> None:
+            added = await find_topics(settings, Broker.DUO) if is_duos_too else ()
+            topics = [*topics_on(Broker.OURS), *added]
             await create_missing(server.bootstrap, topics, options=server.client_options())
 
         return server.program(on_ready=create_topics, maintain=create_topics)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hub.domain.cause import DestinationState
 from hub.domain.delivery import IN_LANE, Status
+from hub.domain.reasons import reason_code
 from hub.store.deliveries import status_as_shown
 
 if TYPE_CHECKING:
@@ -22,11 +23,11 @@ def without_receiver(destinations: Iterable[DestinationView]) -> frozenset[int]:
 def shown_status(
     destination: DestinationView, status: Status, reason: str | None, *, lane_is_held: bool
 ) -> tuple[str, str | None]:
-    """Return the status to show, and the reason."""
+    """Return the status to show, and the reason as everybody may read it."""
     is_held = lane_is_held or not destination.has_receiver
     if is_held and status in IN_LANE:
         return status_as_shown(status, is_held=True), _why(destination)
-    return status.value, reason
+    return status.value, reason_code(status, reason)
 
 
 def _why(destination: DestinationView) -> str:

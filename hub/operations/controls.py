@@ -60,7 +60,7 @@ async def release(c: Connection, name: str, brins: Collection[str] | None, actor
 
 async def cancel(c: Connection, delivery_id: UUID, actor: Actor) -> None:
     """Cancel a waiting delivery; its lane goes on without it."""
-    gone = await settle.cancel(c, delivery_id, actor.reason or "cancelled", actor.at)
+    gone = await settle.cancel(c, delivery_id, actor.reason, actor.at)
     change = {"status": gone.before.value}, {"status": gone.after.value}
     await audit.write(c, entry_by(actor, "delivery.cancelled", {"deliveryId": delivery_id}, change, gone.brin))
 

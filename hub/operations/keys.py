@@ -15,10 +15,14 @@ from hub.operations.audit import entry_by
 from hub.sealing import is_newest, seal, unseal
 from hub.store import audit
 from hub.store import keys as store
+from hub.store.audit import AuditEntry
+from hub.store.people import SystemActor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import timedelta
+    from datetime import datetime, timedelta
+
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     from hub.access import Actor
     from hub.store.keys import Keys, Sealed
@@ -36,13 +40,28 @@ class ResealResult:
     unreadable: Sequence[Sealed]
 
 
+async def signing_keys(c: Connection, keys: Keys, now: datetime) -> tuple[Ed25519PrivateKey, ...]:
+    """Return the keys that sign, newest first; make the first one, with its audit entry, when there is none."""
+    found = await store.valid_keys(c, keys, now)
+    if found:
+        return found
+    async with c.transaction():
+        await store.lock_keys(c)
+        found = await store.valid_keys(c, keys, now)
+        if found:
+            return found
+        made = await store.make_key(c, keys, now)
+        await audit.write(c, AuditEntry(at=now, actor=SystemActor.HUB, action="key.created", subject={}))
+    return (made,)
+
+
 async def rotate(c: Connection, keys: Keys, grace: timedelta, actor: Actor) -> None:
     """Make a new signing key; the one before it also signs until `grace` is over.
 
     The caller owns the transaction. Raises `Conflict` `too_many_keys` when as many as a message can bear still sign.
     """
     await store.lock_keys(c)
-    if len(await store.existing_keys(c, keys, actor.at)) >= MAX_SIGNING_KEYS:
+    if len(await store.valid_keys(c, keys, actor.at)) >= MAX_SIGNING_KEYS:
         detail = f"{MAX_SIGNING_KEYS} signing keys are still valid; wait until one ends (`osr-hub keys list`)"
         raise Conflict("too_many_keys", detail)
     await store.retire_keys(c, actor.at + grace)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hub.domain.delivery import Ignored, Move, Status, advance
+from hub.domain.reasons import CANCELLED_BY_OPERATOR, stored_reason
 from hub.errors import Conflict, NotFound
 from hub.settle.status_changes import StatusChanges
 from hub.store import reports
@@ -37,8 +38,8 @@ class ManyCancelled:
     busy: Collection[DeliveryKey]
 
 
-async def cancel(c: Connection, delivery_id: UUID, reason: str, now: datetime, process: int = 0) -> Cancelled:
-    """Cancel a waiting delivery; the caller owns the transaction.
+async def cancel(c: Connection, delivery_id: UUID, words: str | None, now: datetime, process: int = 0) -> Cancelled:
+    """Cancel a waiting delivery for what an operator says; the caller owns the transaction.
 
     Raise `NotFound` for an unknown id and `Conflict` when the message is being sent or its status is final.
     """
@@ -56,15 +57,17 @@ async def cancel(c: Connection, delivery_id: UUID, reason: str, now: datetime, p
     if isinstance(after, Ignored):
         msg = "final"
         raise Conflict(msg, f"delivery {delivery_id} is {delivery.status}; only what still waits can be cancelled")
-    await reports.cancel(c, key, reason)
+    await reports.cancel(c, key, stored_reason(words))
     changes = StatusChanges()
-    changes.add(key, delivery.status, after, at=now, expects_report=delivery.expects_report, reason=reason)
+    changes.add(
+        key, delivery.status, after, at=now, expects_report=delivery.expects_report, reason=CANCELLED_BY_OPERATOR
+    )
     await changes.write(c, process)
     return Cancelled(id=delivery_id, brin=key.brin, before=delivery.status, after=after)
 
 
 async def cancel_many(
-    c: Connection, keys: Collection[DeliveryKey], reason: str, now: datetime, process: int
+    c: Connection, keys: Collection[DeliveryKey], words: str, now: datetime, process: int
 ) -> ManyCancelled:
     """Cancel those of these deliveries that wait and are not being sent; the caller owns the transaction."""
     lanes = await reports.lock_lanes(c, {key.lane for key in keys})
@@ -75,9 +78,16 @@ async def cancel_many(
     for key, delivery in found.items():
         after = advance(delivery.status, Move.CANCELLED, expects_report=delivery.expects_report)
         if isinstance(after, Status):
-            changes.add(key, delivery.status, after, at=now, expects_report=delivery.expects_report, reason=reason)
+            changes.add(
+                key,
+                delivery.status,
+                after,
+                at=now,
+                expects_report=delivery.expects_report,
+                reason=CANCELLED_BY_OPERATOR,
+            )
             cancelled[key] = Cancelled(id=delivery.id, brin=delivery.brin, before=delivery.status, after=after)
-    await reports.cancel_many(c, list(cancelled), reason)
+    await reports.cancel_many(c, list(cancelled), stored_reason(words))
     await changes.write(c, process)
     return ManyCancelled(cancelled=list(cancelled.values()), busy=busy)
 

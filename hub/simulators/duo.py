@@ -22,7 +22,7 @@ from hub.simulators.back_office import decide_outcome
 from hub.simulators.mailbox import RecentIds
 from schemas.cloudevents import KAFKA_HEADERS, SPECVERSION, NotACloudEvent, encode, read, write_time
 from schemas.kinds import EventType
-from schemas.topics import DUO_BRON_PO, DUO_REPORTS, DUO_RIO, DUO_VERZUIM
+from schemas.topics import DUO_REPORTS
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Mapping
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from schemas.cloudevents import ReceivedEvent
 
+QUEUES: Final = r"^duo\.(?!reports\.)[a-z0-9-]+\.v1$"
 SOURCE: Final = "urn:nld:oin:00000001800866472000:systeem:duo"
 MAX_RECORDS: Final = 2000
 MAX_BATCHES: Final = 8
@@ -47,7 +48,8 @@ log = structlog.get_logger(__name__)
 class DuoOptions:
     """Where DUO reads and reports, its consumer group, and its usual delay in seconds."""
 
-    queues: tuple[str, ...] = (DUO_BRON_PO.name, DUO_VERZUIM.name, DUO_RIO.name)
+    queues: tuple[str, ...] = ()
+    """None: every topic that is named as a queue of DUO, those of services that are added meanwhile too."""
     reports: str = DUO_REPORTS.name
     group: str = "simulate-duo"
     delay: float = 0.3
@@ -111,7 +113,6 @@ async def _session(options: Mapping[str, Any], duo: DuoOptions) -> None:
         stack.push_async_callback(_stop_client, producer)
         await producer.start()
         consumer = AIOKafkaConsumer(
-            *duo.queues,
             **options,
             group_id=duo.group,
             group_instance_id=f"{duo.group}-1",
@@ -122,6 +123,7 @@ async def _session(options: Mapping[str, Any], duo: DuoOptions) -> None:
         )
         stack.push_async_callback(_stop_client, consumer)
         await consumer.start()
+        consumer.subscribe(topics=duo.queues) if duo.queues else consumer.subscribe(pattern=QUEUES)
         batches: asyncio.Queue[ReportBatch] = asyncio.Queue(MAX_BATCHES)
         await _run_together(
             _read_messages(consumer, DuoBackOffice(duo.delay), batches),

@@ -44,16 +44,6 @@ class Sealed:
 
 
 async def valid_keys(c: Connection, keys: Keys, now: datetime) -> tuple[Ed25519PrivateKey, ...]:
-    """Read the keys that sign, newest first; make the first one under a lock when there is none."""
-    found = await existing_keys(c, keys, now)
-    if found:
-        return found
-    async with c.transaction():
-        await queries.lock_signing_keys(c)
-        return await existing_keys(c, keys, now) or (await make_key(c, keys, now),)
-
-
-async def existing_keys(c: Connection, keys: Keys, now: datetime) -> tuple[Ed25519PrivateKey, ...]:
     """Read the keys that sign, newest first, if there are any."""
     rows = await queries.read_valid_signing_keys(c, now=now)
     return tuple(signing.parse_private_key(unseal(row["sealed"], keys).decode()) for row in rows)

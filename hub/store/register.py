@@ -117,6 +117,24 @@ async def services(c: Connection) -> list[Service]:
     return [Service(**row) for row in await queries.read_services(c)]
 
 
+async def lock_service(c: Connection, code: str) -> Service | None:
+    """Keep others from changing a service until the transaction ends, and return it."""
+    await queries.lock_service(c, code=code)
+    return next((each for each in await services(c) if each.code == code), None)
+
+
+async def add_service(c: Connection, service: Service) -> None:
+    """Add a service and the destination of its queue; violates a unique key when there is one of that name."""
+    await queries.insert_service(
+        c, code=service.code, shown_as=service.shown_as, destination=service.destination, topic=service.topic
+    )
+
+
+async def rename_service(c: Connection, code: str, shown_as: str) -> None:
+    """Show a service by another name; its version rises."""
+    await queries.rename_service(c, code=code, shown_as=shown_as)
+
+
 async def used_routing(c: Connection, brin: str, today: date) -> list[UsedRouting]:
     """Read the routing characteristics that living mandates of a school use, over all services."""
     return [

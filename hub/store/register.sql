@@ -47,6 +47,23 @@ select s.code, s.shown_as, d.name as destination, d.topic, s.version
   from services s left join destinations d on d.id = s.destination
  order by s.code;
 
+-- name: lock_service!
+-- Lock a service until the transaction ends.
+select from services where code = :code for update;
+
+-- name: insert_service!
+-- Insert a service; one of DUO with the destination of its queue.
+with queue as (
+  insert into destinations (name, kind, topic)
+  select :destination, 'duo', :topic where :destination::text is not null
+  returning id
+)
+insert into services (code, shown_as, destination) values (:code, :shown_as, (select id from queue));
+
+-- name: rename_service!
+-- Write what a service is shown as.
+update services set shown_as = :shown_as, version = version + 1 where code = :code;
+
 -- name: read_used_routing
 -- Return the routing characteristics that mandates in force of a school use, over all services.
 select m.id, m.service_code, m.start_date, m.end_date, r.branch, r.routing_id

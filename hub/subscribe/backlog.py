@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from hub.domain.delivery import Move, advance
+from hub.domain.reasons import NO_RECEIVER
 from hub.operations.restate import restate
 from hub.settle.status_changes import StatusChanges
 from hub.store import backlog
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from hub.domain.subscription import Subscription
     from hub.store.pool import Connection
 
-NO_RECEIVER: Final = "no_receiver"
 PROCESS: Final = 0  # tallies of what has no process row of its own
 
 

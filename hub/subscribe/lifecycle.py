@@ -9,6 +9,7 @@ import asyncpg
 
 from hub.domain import signing
 from hub.domain.ids import new_id
+from hub.domain.reasons import SUBSCRIPTION_DELETED
 from hub.domain.subscription import Subscription, SubscriptionOptions, SubscriptionStatus
 from hub.errors import Conflict
 from hub.sealing import seal
@@ -124,7 +125,7 @@ async def remove(c: Connection, subscription: Subscription, now: datetime) -> Su
     await subscriptions.delete_secrets(c, subscription.id)
     copies = (await subscriptions.destinations(c, subscription.system_code)).get("las-copy")
     if copies is not None:
-        await cancel_backlog(c, copies.id, "subscription_deleted", now)
+        await cancel_backlog(c, copies.id, SUBSCRIPTION_DELETED, now)
     return after
 
 

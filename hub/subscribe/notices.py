@@ -17,10 +17,10 @@ from hub.domain.delivery import Delivered
 from hub.domain.notice import CERTIFICATE_AHEAD, RaisedCause
 from hub.domain.receiver import Receiver
 from hub.errors import ConfigurationError
+from hub.operations.keys import signing_keys
 from hub.outbound.handshake import origin_of
 from hub.outbound.webhook import WebhookMessage, WebhookSender, deliver
 from hub.sealing import unseal
-from hub.store import keys as signing_keys
 from hub.store import notices, subscriptions
 from schemas.cloudevents import DATA_CONTENT_TYPE, SPECVERSION, encode, event_source, write_time
 from schemas.kinds import EventType, NoticeCause
@@ -104,11 +104,10 @@ async def _prepare(c: Connection, settings: Settings, now: datetime) -> NoticeTo
             url=found.options.notice_url,
             secrets=await subscriptions.secrets(c, found.id, sealing, now),
             identity=unseal(sealed, sealing) if sealed else None,
+            signatures=found.options.signatures,
         ),
         message=_message(notice, found, settings),
-        sender=WebhookSender(
-            origin=origin_of(settings.http.address), keys=await signing_keys.valid_keys(c, sealing, now)
-        ),
+        sender=WebhookSender(origin=origin_of(settings.http.address), keys=await signing_keys(c, sealing, now)),
     )
 
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Final, assert_never
 from hub.domain.delivery import Delivered, Gone, NotAttempted, Outcome, Refused, RetryLater
 from hub.domain.ids import new_id
 from hub.domain.receiver import Receiver
+from hub.operations.keys import signing_keys
 from hub.outbound.answers import Answered, OwnFault
 from hub.outbound.handshake import origin_of, own_fault
 from hub.outbound.webhook import WebhookMessage, WebhookSender, classify, post
 from hub.sealing import unseal
-from hub.store import keys, subscriptions
+from hub.store import subscriptions
 from schemas.cloudevents import DATA_CONTENT_TYPE, SPECVERSION, encode, event_source, write_time
 
 if TYPE_CHECKING:
@@ -54,9 +55,10 @@ async def prepare(c: Connection, subscription: Subscription, settings: Settings,
             url=subscription.options.url,
             secrets=await subscriptions.secrets(c, subscription.id, sealing, now),
             identity=unseal(sealed, sealing) if sealed else None,
+            signatures=subscription.options.signatures,
         ),
         message=_message(subscription, settings, now),
-        sender=WebhookSender(origin=origin_of(settings.http.address), keys=await keys.valid_keys(c, sealing, now)),
+        sender=WebhookSender(origin=origin_of(settings.http.address), keys=await signing_keys(c, sealing, now)),
     )
 
 

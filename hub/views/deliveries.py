@@ -8,6 +8,7 @@ import orjson
 from pydantic import ConfigDict, Field
 
 from hub.domain.delivery import Ignored, Status
+from hub.domain.reasons import reason_words
 from hub.envelopes import unit_of
 from hub.observe.shown import shown_status
 from hub.store.deliveries import DeliveryFilter, DeliveryView, LaneView
@@ -137,9 +138,14 @@ class ReportAnswer(CamelModel):
     ignored_because: Literal["duplicate", "older", "final", "not_expected"] | None
 
 
-def show_delivery(view: DeliveryView, destination: DestinationView, epoch: int, *, with_url: bool) -> DeliveryBody:
-    """Return the body of a delivery."""
-    return DeliveryBody(**_shown(view, destination, epoch, with_url=with_url))
+def show_delivery(
+    view: DeliveryView, destination: DestinationView, epoch: int, *, with_url: bool, with_words: bool
+) -> DeliveryBody:
+    """Return the body of a delivery; `with_words` is for operations, who read what an operator wrote."""
+    shown = _shown(view, destination, epoch, with_url=with_url)
+    if with_words and view.status is Status.CANCELLED:
+        shown["reason"] = reason_words(view.reason)
+    return DeliveryBody(**shown)
 
 
 def show_detail(

@@ -53,6 +53,13 @@ def calls(described: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]
             yield method.upper(), f"/v1{path}", call
 
 
+def test_every_call_has_a_name_of_its_own(described: dict[str, Any]) -> None:
+    """Generated clients call an operation by its `operationId`: one word, and no other has it."""
+    names = [call["operationId"] for calls in described["paths"].values() for call in calls.values()]
+    assert len(set(names)) == len(names)
+    assert [name for name in names if not CAMEL.fullmatch(name)] == []
+
+
 async def test_every_call_answers_with_its_version_and_what_it_describes(
     hub: Client, described: dict[str, Any]
 ) -> None:

@@ -164,13 +164,16 @@ async def test_operations_see_what_a_supplier_is_told(hub: Client, pool: Pool) -
 
 
 async def test_a_school_reads_what_operations_pressed(hub: Client) -> None:
-    """Held, cancelled in bulk and asked for again: from what to what, in words."""
+    """Held, cancelled in bulk and asked for again: from what to what, in words; never what operators wrote."""
     operator = hub.as_caller(Role.OPERATIONS)
     await operator.post("/v1/destinations/duo:rio/hold", {"brins": ["18DS"], "reason": "onderhoud"})
     await operator.post("/v1/replays", {"brins": ["18DS"], "reason": "DUO vraagt het"})
     text = await (await log_in_as(hub, Role.SCHOOL, brins=("18DS",))).text("/mandaten/18DS/geschiedenis")
     assert "tegengehouden: nee → ja" in text
     assert "stand: bezig" in text
+    assert "onderhoud" not in text
+    assert "DUO vraagt het" not in text
+    assert "onderhoud" in await (await log_in_as(hub, Role.OPERATIONS)).text("/mandaten/18DS/geschiedenis")
 
 
 async def test_whoever_may_only_look_finds_nothing_to_press(hub: Client, mandate: str) -> None:

@@ -152,12 +152,16 @@ async def test_a_school_that_cannot_be_planned_keeps_no_other(
 ) -> None:
     """A school that cannot be planned does not stop others."""
     await grant(school, brin="00AA", service="VVA", supplier=OTHER)  # type: ignore[arg-type]
-    await school.execute("update destinations set supplier_oin = $1 where supplier_oin = $2", LAS, OTHER)
+    await school.execute(
+        "update destinations set supplier_oin = $1, system_code = $1 where supplier_oin = $2", LAS, OTHER
+    )
     async with planner(pool, kafka, topics):
         for brin in (b"00AA", b"18DS"):
             await producer.send_and_wait(topics[BELLS], b"", key=brin, partition=0)
         await until(lambda: _is(planned(school), 2))
-        await school.execute("update destinations set supplier_oin = right(name, 20) where kind <> 'duo'")
+        await school.execute(
+            "update destinations set supplier_oin = right(name, 20), system_code = right(name, 20) where kind <> 'duo'"
+        )
         await until(lambda: _is(planned(school), 3))
 
 

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from hub import subscribe
 from hub.domain.subscription import Subscription, SubscriptionStatus
 from hub.errors import Conflict
+from hub.operations.keys import signing_keys
 from hub.store import keys, processes, subscriptions
 from tests.support.register.subscriptions import (
     KEYS,
@@ -207,7 +208,7 @@ async def test_a_signing_key_is_made_once_and_kept_sealed(database: str, c: Conn
     async def ask() -> bytes:
         mine = await asyncpg.connect(database)
         try:
-            return (await keys.valid_keys(mine, KEYS, NOW))[0].private_bytes_raw()
+            return (await signing_keys(mine, KEYS, NOW))[0].private_bytes_raw()
         finally:
             await mine.close()
 
@@ -217,3 +218,5 @@ async def test_a_signing_key_is_made_once_and_kept_sealed(database: str, c: Conn
     assert len(public) == 1
     assert public[0].text.startswith("whpk_")
     assert private.pop() not in await c.fetchval("select sealed from signing_keys")
+    noted = await c.fetch("select actor, action from audit")
+    assert [tuple(entry) for entry in noted] == [("hub", "key.created")]

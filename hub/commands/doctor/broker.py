@@ -11,7 +11,8 @@ from hub.kafka.group_lag import read_group_lag
 from hub.kafka.offsets import open_offset_client
 from hub.kafka.reach import find_fault, is_unreachable
 from hub.kafka.topics import compare_topics, creates_topics
-from schemas.topics import DUO_REPORTS, MANDATES, Broker, topics_on
+from hub.operations.services import find_topics
+from schemas.topics import DUO_REPORTS, MANDATES, Broker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,16 +34,16 @@ OF_OURS: Final = ("consumers.", "producers.")
 
 async def check_ours(settings: Settings) -> list[Finding]:
     """Return what is found about our broker."""
-    return await _check("Kafka", settings.kafka, Broker.OURS)
+    return await _check("Kafka", settings, settings.kafka, Broker.OURS)
 
 
 async def check_duos(settings: Settings) -> list[Finding]:
     """Return what is found about DUO's broker."""
-    return await _check("DUO's Kafka", settings.duo_kafka, Broker.DUO)
+    return await _check("DUO's Kafka", settings, settings.duo_kafka, Broker.DUO)
 
 
-async def _check(what: str, kafka: Kafka, broker: Broker) -> list[Finding]:
-    options, topics = kafka.client_options(), topics_on(broker)
+async def _check(what: str, settings: Settings, kafka: Kafka, broker: Broker) -> list[Finding]:
+    options, topics = kafka.client_options(), await find_topics(settings, broker)
     faults: list[str] = []
     for look in (compare_topics, _missing_rights, _created_by_accident):
         try:
