@@ -59,7 +59,7 @@ async def _fault(settings: Settings, error: BaseException) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Published:
+class SendResult:
     """What became of records: offsets per partition, and why the broker refused others, by their place."""
 
     offsets: Mapping[int, Sequence[int]]
@@ -72,7 +72,7 @@ class Publisher:
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
 
-    async def send(self, topic: str, records: Sequence[tuple[str, bytes]]) -> Published:
+    async def send(self, topic: str, records: Sequence[tuple[str, bytes]]) -> SendResult:
         """Send (BRIN4, event) records; raise the error that stopped it, unless the broker refused a record for good.
 
         The later records of a school of which one was refused are refused too.
@@ -94,7 +94,7 @@ class Publisher:
                     refused[place] = result
                 else:
                     raise result
-        return Published(offsets=offsets, refused=refused)
+        return SendResult(offsets=offsets, refused=refused)
 
 
 @asynccontextmanager

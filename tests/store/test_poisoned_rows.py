@@ -21,7 +21,7 @@ from hub.settle import IncomingReport, LaneResult
 from hub.store.lanes import LaneUpdate, Lease
 from hub.store.meters import Meters
 from producers import calendar, delivery_changes
-from producers.publishing import Published
+from producers.publishing import SendResult
 from producers.relay import Relay
 from schemas.kinds import ReportStatus
 from tests.support.lanes.forwarding import deliver_all
@@ -45,10 +45,10 @@ class Recorder:
     def __init__(self) -> None:
         self.keys: list[str] = []
 
-    async def send(self, _topic: str, records: Sequence[tuple[str, bytes]]) -> Published:
+    async def send(self, _topic: str, records: Sequence[tuple[str, bytes]]) -> SendResult:
         """Keep the keys."""
         self.keys += [brin for brin, _ in records]
-        return Published(offsets={}, refused={})
+        return SendResult(offsets={}, refused={})
 
 
 @pytest.fixture
