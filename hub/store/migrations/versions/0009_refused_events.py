@@ -2,10 +2,10 @@
 
 from hub.store.migrations import plain
 
-revision = "0008"
-down_revision = "0007"
+revision = "0009"
+down_revision = "0008"
 
 
 def upgrade() -> None:
     """Add the columns and the index."""
-    plain.run("0008_refused_events.sql")
+    plain.run("0009_refused_events.sql")
