@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from pyreqwest.client import Client
 
 REPEAT_SECONDS: Final = 0.5
-SERVICES: Final = ("VVA",)
 log = structlog.get_logger(__name__)
 
 
@@ -86,6 +85,11 @@ class HubClient:
                 return found
             cursor = f"&cursor={quote(page['next'])}"
 
+    async def services(self, kind: str) -> list[str]:
+        """Return the services of DUO (`duo`) or of systems (`las`)."""
+        listed = await self.call("GET", "/services")
+        return [each["serviceCode"] for each in listed["items"] if each["kind"] == kind]
+
     async def public_keys(self) -> list[Ed25519PublicKey]:
         """Return the keys that the hub signs with."""
         listed = await self.call("GET", "/keys")
@@ -114,7 +118,8 @@ async def _subscribe(hub: HubClient, subscription: LasSubscription, state: Path)
             await _reactivate(hub, subscription, found)
             return signing.parse_secret(kept["secret"])
         await hub.call("DELETE", f"/subscriptions/{found['id']}")
-    body = {"url": subscription.url, "services": SERVICES, "reports": subscription.reports}
+    own = await hub.services("las")
+    body = {"url": subscription.url, "services": own, "reports": subscription.reports}
     made = await hub.call("POST", "/subscriptions", body)
     _write(state, {"id": made["id"], "secret": made["secret"]})
     log.info("las.subscribed", subscription=made["id"], url=subscription.url)
