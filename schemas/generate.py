@@ -9,10 +9,9 @@ import sys
 from pathlib import Path
 
 from schemas.asyncapi import make_asyncapi
-from schemas.published import DOCUMENTS, FOLDER, make_document, to_text
+from schemas.published import ASYNCAPI, DOCUMENTS, FOLDER, make_document, to_text
 
 ROOT = Path(__file__).parent
-ASYNCAPI = "asyncapi.json"
 
 
 def make_files() -> dict[Path, str]:

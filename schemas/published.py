@@ -22,6 +22,7 @@ SUBSCRIPTION_NOTICE: Final = "subscription-notice.v1.json"
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 FOLDER: Final = "json"
+ASYNCAPI: Final = "asyncapi.json"
 
 DOCUMENTS: Final[dict[str, tuple[type[BaseModel], JsonSchemaMode]]] = {
     "cloudevent.v1.json": (CloudEvent[Any], "validation"),
@@ -76,6 +77,12 @@ def read_document(name: str) -> bytes:
     if name not in DOCUMENTS:
         raise KeyError(name)
     return (files("schemas") / FOLDER / name).read_bytes()
+
+
+@cache
+def read_asyncapi() -> bytes:
+    """Read the committed description of topics, webhook and messages."""
+    return (files("schemas") / ASYNCAPI).read_bytes()
 
 
 def to_text(document: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ from hub.embedded.errors import JarsUnreachable
 from hub.kafka.topics import create_missing
 from schemas.topics import TOPICS
 from tests.support import chance, workers
+from tests.support.guides.toolchains import TOOLCHAINS
 from tests.support.pages import chromium
 from tests.support.servers.databases import create_database, drop_database, dsn_of
 from tests.support.servers.servers import Servers
@@ -47,14 +48,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    """Say at the top which servers and which browser the tests run on."""
-    return [config.stash[SERVERS].describe(), chromium.describe()]
+    """Say at the top which servers, which browser and which other languages the tests run on."""
+    return [config.stash[SERVERS].describe(), chromium.describe(), *(each.describe() for each in TOOLCHAINS)]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Report before pytest's last line that the tests of the pages were left out."""
-    if "not browser" in config.option.markexpr:
-        terminalreporter.write_line(f"LEFT OUT, the tests of the pages: {chromium.MISSING}")
+    """Report before pytest's last line what was left out: the tests of the pages, and those in other languages."""
+    left_out = {"browser": ("the tests of the pages", chromium.MISSING)}
+    left_out |= {each.mark: (each.tests, each.missing) for each in TOOLCHAINS}
+    for mark, (tests, missing) in left_out.items():
+        if f"not {mark}" in config.option.markexpr:
+            terminalreporter.write_line(f"LEFT OUT, {tests}: {missing}")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

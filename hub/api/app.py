@@ -47,6 +47,7 @@ ROUTERS: Final[tuple[str, ...]] = (
     "parked",
     "audit",
     "schemas",
+    "asyncapi",
 )
 """The resources under `/v1`, each a module of this package with a `router`."""
 PAGES: Final = (
@@ -61,6 +62,7 @@ PAGES: Final = (
     "mandates",
     "routing",
     "copies",
+    "docs",
 )
 UNVERSIONED: Final[tuple[str, ...]] = (
     "hub.api.health",

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from hub.settings import Limits as Settings
 
 _FREE: Final = ("/health/", "/metrics", "/console/static/")
-_PAGES: Final = ("/console", "/mandaten", "/login", "/logout")
+_PAGES: Final = ("/console", "/mandaten", "/login", "/logout", "/docs")
 _LOGIN: Final = "/login"
 _KNOWN: Final = "hub.known"
 

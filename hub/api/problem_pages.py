@@ -26,6 +26,7 @@ ADVICE: Final = {
     500: "It is our fault, and in the hub's log. Try again later; tell us if it stays.",
     503: "Wait as many seconds as `Retry-After` says, and try again.",
 }
+MORE: Final = "More: /docs, with guides and the description of the API."
 KINDS: Final[dict[str, HTTPStatus]] = {
     **{kind.code: status for kind, status in STATUSES.items() if issubclass(kind, HubError)},
     "method-not-allowed": HTTPStatus.METHOD_NOT_ALLOWED,
@@ -46,7 +47,7 @@ async def explain(kind: str) -> Response:
         raise NotFound(f"no kind of problem {kind}")
     status = KINDS[kind]
     says = DESCRIPTIONS.get(status, "This address cannot do that.")
-    return _text(f"{kind.replace('-', ' ').capitalize()} ({status:d})\n\n{says}\n\n{ADVICE[status]}")
+    return _text(f"{kind.replace('-', ' ').capitalize()} ({status:d})\n\n{says}\n\n{ADVICE[status]}\n\n{MORE}")
 
 
 def _text(body: str) -> Response:

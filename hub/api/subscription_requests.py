@@ -1,13 +1,13 @@
 """The bodies of requests for subscriptions. In: JSON. Out: options of a subscription, or all faults of their form."""
 
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import AfterValidator, Field, StrictBool, StrictInt
 
 from hub.api.bodies import FormChecked
-from hub.domain.subscription import ALL_TYPES, SubscriptionOptions
+from hub.domain.subscription import ALL_TYPES, SignatureKind, SubscriptionOptions
 from hub.sealing import seal, unseal
 from hub.store.keys import Keys
 from hub.views.models import NULL_IS_DEFAULT, RequestModel, example
@@ -30,7 +30,10 @@ def _check_certificate(pem: str) -> str:
     return pem
 
 
-def _check_distinct(texts: list[str]) -> list[str]:
+Text = TypeVar("Text", bound=str)
+
+
+def _check_distinct(texts: list[Text]) -> list[Text]:
     if len(set(texts)) != len(texts):
         raise ValueError("each is named once")
     return texts
@@ -65,6 +68,13 @@ Schedule = Annotated[
 Certificate = Annotated[str, Field(max_length=30_000), AfterValidator(_check_certificate)]
 
 
+Signatures = Annotated[
+    list[SignatureKind],
+    Field(min_length=1, max_length=2, description="`v1` by the secret, `v1a` by the hub's key; left out: `v1`."),
+    AfterValidator(_check_distinct),
+]
+
+
 class ReadableSubscription(RequestModel):
     """What could be read of a request for a subscription."""
 
@@ -77,6 +87,7 @@ class ReadableSubscription(RequestModel):
     requested_rate_per_minute: Rate | None = None
     retry_schedule: Schedule | None = None
     client_certificate: Certificate | None = None
+    signatures: Signatures | None = None
     notice_url: NoticeUrl | None = None
 
 
@@ -108,6 +119,7 @@ class NewSubscriptionRequest(FormChecked):
     requested_rate_per_minute: Rate | None = None
     retry_schedule: Schedule | None = None
     client_certificate: Certificate | None = None
+    signatures: Signatures | None = None
     notice_url: NoticeUrl | None = None
 
     def to_options(self, keys: Keys) -> SubscriptionOptions:
@@ -121,6 +133,7 @@ class NewSubscriptionRequest(FormChecked):
             requested_rate=self.requested_rate_per_minute,
             retry_schedule=tuple(self.retry_schedule) if self.retry_schedule else None,
             client_certificate=seal(self.client_certificate.encode(), keys) if self.client_certificate else None,
+            signatures=tuple(self.signatures or (SignatureKind.V1,)),
             notice_url=self.notice_url,
         )
 
@@ -138,6 +151,7 @@ class SubscriptionPatch(FormChecked):
     requested_rate_per_minute: Rate | None = None
     retry_schedule: Schedule | None = None
     client_certificate: Certificate | None = None
+    signatures: Signatures | None = None
     notice_url: NoticeUrl | None = None
 
     def merge(self, options: SubscriptionOptions, keys: Keys) -> SubscriptionOptions:
@@ -165,5 +179,6 @@ def _to_request(options: SubscriptionOptions, keys: Keys) -> NewSubscriptionRequ
         requested_rate_per_minute=options.requested_rate,
         retry_schedule=list(options.retry_schedule) if options.retry_schedule else None,
         client_certificate=unseal(options.client_certificate, keys).decode() if options.client_certificate else None,
+        signatures=list(options.signatures),
         notice_url=options.notice_url,
     )

@@ -6,10 +6,11 @@ reads no markup in it, and characters that steer a terminal are written as escap
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NoReturn, Protocol
 
 from pydantic import TypeAdapter
 from rich.console import Console
@@ -72,6 +73,16 @@ def progress_bar(description: str, *, is_on_output: bool = False) -> Iterator[Sh
             bar.update(task, completed=done, total=total, description=escape(make_visible(words or description)))
 
         yield show
+
+
+def end_at_once(code: int) -> NoReturn:
+    """End the process after everything is written, without Python's own clean-up.
+
+    A thread of pyreqwest 0.15 may still be letting go of its last answer then, and now and then aborts the process.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def demo_console() -> Console:

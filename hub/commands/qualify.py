@@ -13,7 +13,7 @@ import typer
 
 from hub.clock import now
 from hub.commands.options import read_secret
-from hub.commands.output import print_json, print_line
+from hub.commands.output import end_at_once, print_json, print_line
 from hub.outbound import Outbound
 from hub.outbound.addresses import AddressNotAllowed, read_url
 from hub.outbound.handshake import origin_of
@@ -62,8 +62,7 @@ def qualify_receiver(
     else:
         for line in _report(found):
             print_line(line)
-    if not found.is_qualified:
-        raise typer.Exit(1)
+    end_at_once(0 if found.is_qualified else 1)
 
 
 async def _run(url: str, secret: bytes | None, origin: str | None, settings: Settings) -> Qualification:

@@ -44,7 +44,7 @@ def duo(delay: Delay = 0.3) -> None:
     async def run(settings: Settings, stop: asyncio.Event) -> None:
         await simulate_duo.run(settings.duo_kafka.client_options(), simulate_duo.DuoOptions(delay=delay), stop)
 
-    run_until_stopped([run])
+    run_until_stopped([run], waits_for_database=False)
 
 
 @app.command()
@@ -96,7 +96,7 @@ def las(  # noqa: PLR0913 - one parameter per option
         address = LasAddress(host=host, port=port, url=url, hub=base, token=read_token, state_dir=state_dir)
         await las_process.run(address, behaviour, stop)
 
-    run_until_stopped([run])
+    run_until_stopped([run], waits_for_database=False)
 
 
 @app.command()
@@ -119,7 +119,7 @@ def login(
         async with serve_http(simulator.answer, "127.0.0.1", port):
             await stop.wait()
 
-    run_until_stopped([run])
+    run_until_stopped([run], waits_for_database=False)
 
 
 def _token_reader(token: str | None, token_file: Path | None) -> Callable[[], str]:

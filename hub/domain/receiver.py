@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from hub.domain.subscription import SignatureKind
+
 if TYPE_CHECKING:
     from uuid import UUID
 
@@ -13,7 +15,8 @@ if TYPE_CHECKING:
 class Receiver:
     """A webhook as its active subscription describes it.
 
-    All `secrets` sign: while they are rotated, the receiver may know only some of them. `identity` is the certificate
+    All `secrets` sign, where it asked for signatures by secret: while they are rotated, it may know only some of them.
+    `signatures` says which kinds it asked for. `identity` is the certificate
     and key (PEM) that the hub presents, where the receiver gave it one of its own.
     """
 
@@ -23,3 +26,4 @@ class Receiver:
     retry_schedule: tuple[int, ...] | None = None
     allowed_rate: int | None = None
     identity: bytes | None = field(default=None, repr=False)
+    signatures: tuple[SignatureKind, ...] = (SignatureKind.V1,)

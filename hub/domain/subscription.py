@@ -13,6 +13,13 @@ if TYPE_CHECKING:
 ALL_TYPES: Final = ("nl.osr.*",)
 
 
+class SignatureKind(StrEnum):
+    """A kind of signature: by the secret that both sides know, or by the hub's own key."""
+
+    V1 = "v1"
+    V1A = "v1a"
+
+
 class SubscriptionStatus(StrEnum):
     """Only an active one is sent to; obligatory deliveries wait until it is."""
 
@@ -28,7 +35,8 @@ class SubscriptionOptions:
 
     `services` and `types` (patterns) choose its copies of DUO's events; obligatory deliveries come in any case.
     `reports` says whether it will report what it did. Rates are messages per minute, None for no limit.
-    `client_certificate` is sealed: a certificate and key by which it knows the hub. `notice_url` gets notices about it.
+    `client_certificate` is sealed: a certificate and key by which it knows the hub. `signatures` are the kinds of
+    signatures that each message carries. `notice_url` gets notices about it.
     """
 
     url: str
@@ -39,6 +47,7 @@ class SubscriptionOptions:
     requested_rate: int | None = None
     retry_schedule: tuple[int, ...] | None = None
     client_certificate: bytes | None = field(default=None, repr=False)
+    signatures: tuple[SignatureKind, ...] = (SignatureKind.V1,)
     notice_url: str | None = None
 
 

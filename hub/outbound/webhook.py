@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 from hub.domain import signing
 from hub.domain.delivery import Delivered, Gone, NotAttempted, Outcome, Refused, RetryLater
 from hub.domain.retry import MAX_RETRY_AFTER
+from hub.domain.subscription import SignatureKind
 from hub.outbound.answers import AddressRefused, Answer, Answered, OwnFault, Unreachable
 from schemas.cloudevents import HTTP_CONTENT_TYPE
 
@@ -64,7 +65,9 @@ async def post(
     outbound: Outbound, receiver: Receiver, message: WebhookMessage, sender: WebhookSender, now: datetime
 ) -> Answer:
     """Sign and send one message and return the answer as it came."""
-    headers = signing.headers(message.id, now, message.body, receiver.secrets, sender.keys)
+    secrets = receiver.secrets if SignatureKind.V1 in receiver.signatures else ()
+    keys = sender.keys if SignatureKind.V1A in receiver.signatures else ()
+    headers = signing.headers(message.id, now, message.body, secrets, keys)
     headers["content-type"] = HTTP_CONTENT_TYPE
     headers["webhook-request-origin"] = sender.origin
     if message.traceparent:

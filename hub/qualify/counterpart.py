@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hub.domain.receiver import Receiver
 from hub.domain.signing import new_secret
+from hub.domain.subscription import SignatureKind
 from hub.outbound import Unreachable
 from hub.outbound.webhook import WebhookSender, post
 from hub.qualify.messages import InventedMandate
@@ -80,7 +81,8 @@ class Counterpart:
     async def _send(
         self, message: WebhookMessage, secrets: Sequence[bytes], keys: Sequence[Ed25519PrivateKey], at: datetime
     ) -> Answer:
-        to = Receiver(subscription_id=UUID(int=0), url=self.url, secrets=tuple(secrets))
+        kinds = (SignatureKind.V1, SignatureKind.V1A) if keys else (SignatureKind.V1,)
+        to = Receiver(subscription_id=UUID(int=0), url=self.url, secrets=tuple(secrets), signatures=kinds)
         answer = await post(self.outbound, to, message, WebhookSender(origin=self.origin, keys=keys), at)
         self.see(answer)
         return answer

@@ -174,6 +174,7 @@ create table subscriptions (
   version integer not null default 1,
   created_at timestamptz not null,
   updated_at timestamptz not null,
+  signatures text[] not null default '{v1}' check (signatures <> '{}' and signatures <@ array['v1', 'v1a']),
   notice_url text,
   foreign key (system_code, supplier_oin) references systems (system_code, supplier_oin)
 );

@@ -8,7 +8,7 @@ import structlog
 
 from hub.domain.planning import DestinationRef
 from hub.domain.receiver import Receiver
-from hub.domain.subscription import Subscription, SubscriptionOptions, SubscriptionStatus
+from hub.domain.subscription import SignatureKind, Subscription, SubscriptionOptions, SubscriptionStatus
 from hub.errors import ConfigurationError
 from hub.sealing import unseal
 from hub.store.processes import DEAD_AFTER_SECONDS
@@ -127,6 +127,7 @@ def _columns(options: SubscriptionOptions) -> dict[str, Any]:
         "requested_rate": options.requested_rate,
         "retry_schedule": list(options.retry_schedule) if options.retry_schedule else None,
         "client_certificate": options.client_certificate,
+        "signatures": list(options.signatures),
         "notice_url": options.notice_url,
     }
 
@@ -146,6 +147,7 @@ def _subscription(row: Mapping[str, Any]) -> Subscription:
             requested_rate=row["requested_rate"],
             retry_schedule=tuple(schedule) if schedule else None,
             client_certificate=row["client_certificate"],
+            signatures=tuple(map(SignatureKind, row["signatures"])),
             notice_url=row["notice_url"],
         ),
         allowed_rate=row["allowed_rate"],
@@ -173,4 +175,5 @@ def _receiver(row: Mapping[str, Any], keys: Keys) -> Receiver:
         retry_schedule=tuple(schedule) if schedule else None,
         allowed_rate=row["allowed_rate"],
         identity=unseal(identity, keys) if identity else None,
+        signatures=tuple(map(SignatureKind, row["signatures"])),
     )

@@ -4,10 +4,10 @@
 -- name: insert_subscription!
 -- Insert a subscription; the unique index allows one per system.
 insert into subscriptions (id, supplier_oin, system_code, url, services, types, processing_results, reports,
-                           requested_rate, allowed_rate, retry_schedule, client_certificate, notice_url, created_at,
-                           updated_at)
+                           requested_rate, allowed_rate, retry_schedule, client_certificate, signatures, notice_url,
+                           created_at, updated_at)
 values (:id, :oin, :system_code, :url, :services, :types, :processing_results, :reports, :requested_rate,
-        :allowed_rate, :retry_schedule, :client_certificate, :notice_url, :now, :now);
+        :allowed_rate, :retry_schedule, :client_certificate, :signatures, :notice_url, :now, :now);
 
 -- name: read_subscriptions
 -- Return subscriptions that are not deleted, of one system or of all.
@@ -32,7 +32,8 @@ select count(*) from subscriptions where system_code = :system_code;
 update subscriptions
    set url = :url, services = :services, types = :types, processing_results = :processing_results, reports = :reports,
        requested_rate = :requested_rate, allowed_rate = :allowed_rate, retry_schedule = :retry_schedule,
-       client_certificate = :client_certificate, notice_url = :notice_url, version = version + 1, updated_at = :now
+       client_certificate = :client_certificate, signatures = :signatures, notice_url = :notice_url,
+       version = version + 1, updated_at = :now
  where id = :id;
 
 -- name: set_subscription_status!
@@ -71,7 +72,7 @@ select s.sealed from subscription_secrets s
 
 -- name: read_receivers
 -- Return every destination with an active subscription: the webhook and the copies of a system share one URL.
-select d.id as destination, u.id, u.url, u.allowed_rate, u.retry_schedule, u.client_certificate,
+select d.id as destination, u.id, u.url, u.allowed_rate, u.retry_schedule, u.client_certificate, u.signatures,
        array(select s.sealed from subscription_secrets s
               where s.subscription_id = u.id and (s.valid_until is null or s.valid_until > clock_timestamp())
               order by s.id desc) as secrets

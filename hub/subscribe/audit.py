@@ -51,6 +51,7 @@ def _facts(subscription: Subscription) -> dict[str, Any]:
         "requestedRatePerMinute": options.requested_rate,
         "allowedRatePerMinute": subscription.allowed_rate,
         "retrySchedule": None if options.retry_schedule is None else list(options.retry_schedule),
+        "signatures": [str(kind) for kind in options.signatures],
         "noticeUrl": None if options.notice_url is None else _without_secrets(options.notice_url),
         "hasClientCertificate": options.client_certificate is not None,
         "status": subscription.status.value,

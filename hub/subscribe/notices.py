@@ -104,6 +104,7 @@ async def _prepare(c: Connection, settings: Settings, now: datetime) -> NoticeTo
             url=found.options.notice_url,
             secrets=await subscriptions.secrets(c, found.id, sealing, now),
             identity=unseal(sealed, sealing) if sealed else None,
+            signatures=found.options.signatures,
         ),
         message=_message(notice, found, settings),
         sender=WebhookSender(origin=origin_of(settings.http.address), keys=await signing_keys(c, sealing, now)),

@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from hub.domain.signing import format_secret
-from hub.domain.subscription import Subscription, SubscriptionStatus
+from hub.domain.subscription import SignatureKind, Subscription, SubscriptionStatus
 from hub.sealing import unseal
 from hub.store.keys import Keys
 from hub.store.notices import Notice
@@ -35,6 +35,7 @@ class SubscriptionBody(CamelModel):
     retry_schedule: list[int] | None
     client_certificate: str | None
     """The certificate that the hub shows there, without its key."""
+    signatures: list[SignatureKind]
     notice_url: str | None
     status: SubscriptionStatus
     created_at: Moment
@@ -127,6 +128,7 @@ def _shown(subscription: Subscription, keys: Keys) -> dict[str, Any]:
         "allowed_rate_per_minute": subscription.allowed_rate,
         "retry_schedule": list(options.retry_schedule) if options.retry_schedule else None,
         "client_certificate": _public_part(options.client_certificate, keys),
+        "signatures": list(options.signatures),
         "notice_url": options.notice_url,
         "status": subscription.status,
         "created_at": subscription.created_at,

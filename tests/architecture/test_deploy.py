@@ -258,8 +258,8 @@ def test_the_image_runs_as_nobody_in_particular() -> None:
 
 
 def test_nothing_that_is_deployed_is_imported() -> None:
-    """The folder holds no code."""
-    assert list(DEPLOY.rglob("*.py")) == []
+    """The folder holds no code, but for what others start from."""
+    assert [path for path in DEPLOY.rglob("*.py") if path.parent != DEPLOY / "guides" / "receivers"] == []
 
 
 def pod_of(manifest: dict[str, Any]) -> dict[str, Any]:

@@ -59,6 +59,7 @@ async def test_a_subscription_is_made_with_the_receivers_consent(api: Client, la
         "processingResults": False,
         "reports": True,
         "requestedRatePerMinute": 600,
+        "signatures": ["v1"],
         "retrySchedule": None,
         "clientCertificate": None,
         "noticeUrl": None,
@@ -188,15 +189,33 @@ async def test_secrets_change_without_a_gap(api: Client, las: Receiver) -> None:
 
 
 async def test_the_hubs_own_signature_is_verified_by_its_public_key(api: Client, las: Receiver) -> None:
-    """`v1a` by the key that anyone may read at /v1/keys, without a token."""
-    made = await subscribed(api, las)
+    """`v1a`, for a system that asks for it, by the key that anyone may read at /v1/keys, without a token."""
+    made = await subscribed(api, las, signatures=["v1a"])
     await api.post(f"/v1/subscriptions/{made['id']}/test")
     sent = las.got[-1]
     listed = (await Client(app=api.app, keyfile=api.keyfile).get("/v1/keys")).json
     public = parse_public_key(listed["items"][0]["publicKey"])
-    signature = next(part for part in sent.headers["webhook-signature"].split() if part.startswith("v1a,"))
+    (signature,) = sent.headers["webhook-signature"].split()
     signed = f"{sent.headers['webhook-id']}.{sent.headers['webhook-timestamp']}.".encode() + sent.body
     public.verify(base64.b64decode(signature.removeprefix("v1a,")), signed)
+
+
+async def test_a_system_chooses_its_signatures(api: Client, las: Receiver) -> None:
+    """By its secret when it asks for nothing; a wrong list is named, and null is the default again."""
+
+    async def kinds() -> list[str]:
+        await api.post(f"{path}/test")
+        return [part.partition(",")[0] for part in las.got[-1].headers["webhook-signature"].split()]
+
+    made = await subscribed(api, las)
+    path = f"/v1/subscriptions/{made['id']}"
+    assert (made["signatures"], await kinds()) == (["v1"], ["v1"])
+    for wrong in (["v2"], [], ["v1", "v1"], "v1"):
+        reply = await patch(api, path, {"signatures": wrong}, 1)
+        assert (reply.status, reply.json["errors"][0]["field"][:11]) == (400, "/signatures"), wrong
+    both = await patch(api, path, {"signatures": ["v1", "v1a"]}, 1)
+    assert (both.json["signatures"], await kinds()) == (["v1", "v1a"], ["v1", "v1a"])
+    assert (await patch(api, path, {"signatures": None}, 2)).json["signatures"] == ["v1"]
 
 
 async def test_asking_for_the_keys_makes_none(api: Client, pool: Pool) -> None:

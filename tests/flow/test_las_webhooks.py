@@ -13,6 +13,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from consumers.forwarding.webhooks import Endpoint, Webhooks
 from hub.domain import signing
 from hub.domain.delivery import Delivered, Gone, Refused, RetryLater
+from hub.domain.subscription import SignatureKind
 from hub.outbound import Outbound
 from hub.outbound.webhook import WebhookMessage, deliver
 from hub.settings import Settings, load
@@ -88,7 +89,7 @@ async def test_the_official_libraries_take_a_message_for_what_it_is(
     webhooks: Webhooks, outbound: Outbound, connection: Connection, las: Receiver
 ) -> None:
     """Standard Webhooks verifies a message, and CloudEvents parses it with sender and trace."""
-    to, secret = await target(webhooks, connection, las.url)
+    to, secret = await target(webhooks, connection, las.url, signatures=tuple(SignatureKind))
     at = datetime.now(UTC)
     outcome = await send(outbound, to, at)
     assert isinstance(outcome, Delivered)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from hub.console.i18n import codes, operations, school, shell
+from hub.console.i18n import codes, docs, operations, school, shell
 from hub.domain.says import Language
 from hub.errors import Conflict, InvalidInput, NotFound, PreconditionFailed, TooManyRequests, Unavailable
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from hub.errors import HubError
 
-TEXTS: Final[Mapping[str, tuple[str, str]]] = {**shell.TEXTS, **operations.TEXTS, **school.TEXTS}
+TEXTS: Final[Mapping[str, tuple[str, str]]] = {**shell.TEXTS, **docs.TEXTS, **operations.TEXTS, **school.TEXTS}
 GOOD: Final = frozenset({"processed", "activated", "none", "active", "would_create", "created", "closed", "done"})
 BAD: Final = frozenset({"rejected", "declined", "dead", "receiver_down", "refused", "hub", "needs_routing"})
 _OF_FAULTS: Final = {NotFound: "not_there", Unavailable: "unavailable", PreconditionFailed: "stale"}
