@@ -29,6 +29,7 @@ from hub.settings import load
 from hub.simulators.hub import HubClient
 from hub.store import subscriptions
 from hub.store.connections import connect
+from hub.store.notifications import notify
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -102,6 +103,7 @@ async def _add_secret(environment: DemoEnvironment, subscription: UUID, secret: 
     c = await connect(environment.stack.connection["databaseDsn"], "sandbox")
     try:
         await subscriptions.add_secret(c, subscription, seal(secret, settings.sealing_keys), now())
+        await notify(c, "destinations")  # forwarders read the secrets before they send what comes after this
     finally:
         await c.close()
 
