@@ -61,15 +61,15 @@ async def test_every_scene_arrives_at_a_receiver_of_ones_own(tmp_path: Path) -> 
     assert code == 0, said
     posts = [got for got in las.got if got.method == "POST"]
     messages: list[dict[str, Any]] = [Webhook(secret).verify(got.body, got.headers) for got in posts]
-    kinds = Counter(message["type"].split(".")[-2] for message in messages[:6])
-    assert kinds == {"granted": 2, "amended": 2, "withdrawn": 2}
-    assert len(messages[3]["data"]["branches"]) == len(messages[2]["data"]["branches"]) - 1, (
+    kinds = Counter(message["type"].split(".")[-2] for message in messages[:7])
+    assert kinds == {"granted": 2, "amended": 3, "withdrawn": 2}
+    assert len(messages[4]["data"]["branches"]) == len(messages[2]["data"]["branches"]) - 1, (
         "the rest lost the other system's branch"
     )
-    assert messages[6]["id"] == messages[5]["id"], "a repeat"
-    assert {message.get("replayof") for message in messages[7:9]} == {messages[4]["id"], messages[5]["id"]}
-    again = messages[9:]
-    assert [message["id"] for message in again] == [message["id"] for message in messages[:6] + messages[7:9]]
+    assert messages[7]["id"] == messages[6]["id"], "a repeat"
+    assert {message.get("replayof") for message in messages[8:10]} == {messages[5]["id"], messages[6]["id"]}
+    again = messages[10:]
+    assert [message["id"] for message in again] == [message["id"] for message in messages[:7] + messages[8:10]]
     assert {message["ledgerepoch"] for message in again} == {2}
     assert [line.split(":")[0].removeprefix("• ") for line in said.splitlines() if line.startswith("•")] == [*SCENES]
     assert said.count("← 204") == len(messages)
