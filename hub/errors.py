@@ -73,7 +73,8 @@ class HubError(Exception):
         brin: str | None = None,
         service: str | None = None,
     ) -> None:
-        self.detail = detail or (type(self).__doc__ or "").partition("\n")[0]
+        said = type(self).__doc__ or type(self).code.replace("-", " ")  # `python -OO` has no docstrings
+        self.detail = detail or said.partition("\n")[0]
         self.next_step = next_step
         self.brin = brin
         self.service = service

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from pyreqwest.client import Client
 
 REPEAT_SECONDS: Final = 0.5
-SERVICES: Final = ("VVA",)
 SIGNATURES: Final = ["v1", "v1a"]
 """It verifies both kinds."""
 log = structlog.get_logger(__name__)
@@ -88,6 +87,11 @@ class HubClient:
                 return found
             cursor = f"&cursor={quote(page['next'])}"
 
+    async def services(self, kind: str) -> list[str]:
+        """Return the services of DUO (`duo`) or of systems (`las`)."""
+        listed = await self.call("GET", "/services")
+        return [each["serviceCode"] for each in listed["items"] if each["kind"] == kind]
+
     async def public_keys(self) -> list[Ed25519PublicKey]:
         """Return the keys that the hub signs with."""
         listed = await self.call("GET", "/keys")
@@ -119,7 +123,7 @@ async def _subscribe(hub: HubClient, subscription: LasSubscription, state: Path)
         await hub.call("DELETE", f"/subscriptions/{found['id']}")
     body = {
         "url": subscription.url,
-        "services": SERVICES,
+        "services": await hub.services("las"),
         "reports": subscription.reports,
         "signatures": SIGNATURES,
     }

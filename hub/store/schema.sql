@@ -510,6 +510,14 @@ create table bulk_items (
   primary key (job_id, position)
 );
 
+-- What one person did one by one in the last day, without another's approval.
+create table single_acts (
+  person text not null,
+  kind text not null,
+  at timestamptz not null
+);
+create index single_acts_person on single_acts (person, kind, at);
+
 -- The state of the hub as a whole: exactly one row.
 create table hub_state (
   singleton boolean primary key default true check (singleton),

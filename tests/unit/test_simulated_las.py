@@ -204,6 +204,8 @@ async def test_every_grant_is_reported_and_one_in_five_takes_a_step() -> None:
         reporter.add_message({**event(n), "id": message})
     reporter.add_message({**event(11), "type": "nl.osr.mandate.withdrawn.v1"})
     reporter.add_message(event(12, service="RIO"))
+    reporter.duo_services.codes = frozenset({"ROD_VO"})
+    reporter.add_message(event(13, service="ROD_VO"))
     wanted = {(message, "activated") for message in messages}
     wanted |= {(message, "in_progress") for message in messages if needs_school_action(message)}
     working = asyncio.create_task(reporter.work(report))
