@@ -211,8 +211,8 @@ def _gate(name: str) -> tuple[asyncio.Event, asyncio.Event]:
     return gate
 
 
-async def test_ready_means_that_the_schema_fits(storing: Client, pool: Pool) -> None:
-    """The process is ready on a migrated database, and says so when the schema is another one."""
-    assert (await storing.get("/health/ready")).status == 200
+async def test_ready_means_that_the_schema_fits(tmp_path: Path, pool: Pool) -> None:
+    """A process is ready on a migrated database, and says so when the schema is another one."""
+    assert (await probing(tmp_path, pool).get("/health/ready")).status == 200
     await pool.execute("update alembic_version set version_num = 'another'")
-    assert (await storing.get("/health/ready")).status == 503
+    assert (await probing(tmp_path, pool).get("/health/ready")).status == 503
