@@ -13,6 +13,7 @@ from hub.console.form_parsing import parse_reason
 from hub.console.forms import FormData, FormError, FormErrors
 from hub.console.route import PageRoute
 from hub.console.visit import CurrentVisit, Redirect, Visit
+from hub.domain.system import System
 from hub.errors import InvalidInput, NotFound
 from hub.observe.lag import DestinationLag, Lag, LagReader
 from hub.operations import controls
@@ -20,6 +21,8 @@ from hub.operations.controls import NOTIFIED_CHANNELS
 from hub.store import notices, operations
 from hub.store.notices import Notice
 from hub.store.operations import Parked
+from hub.store.register import systems
+from schemas.identifiers import SystemCode
 from schemas.masking import mask_numbers
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -132,15 +135,18 @@ async def _show_destination(here: Visit, name: str, form: FormData, faults: Sequ
         msg = f"no destination {name}"
         raise NotFound(msg)
     status = HTTPStatus.BAD_REQUEST if faults else HTTPStatus.OK
-    about = await _open_notices(here, found.destination.system_code)
-    return here.show("destination.html", status, each=found, form=form, faults=FormErrors(faults), notices=about)
+    system, about = await _read_system(here, found.destination.system_code)
+    return here.show(
+        "destination.html", status, each=found, form=form, faults=FormErrors(faults), notices=about, system=system
+    )
 
 
-async def _open_notices(here: Visit, system_code: str | None) -> list[Notice]:
+async def _read_system(here: Visit, system_code: str | None) -> tuple[System | None, list[Notice]]:
+    """Return the system of a destination and its open notices; none for a queue of DUO."""
     if system_code is None:
-        return []
+        return None, []
     async with here.app.open_pool.acquire() as c:
-        return await notices.open_of(c, system_code)
+        return (await systems(c)).get(SystemCode(system_code)), await notices.open_of(c, system_code)
 
 
 async def _lag(here: Visit) -> Lag:

@@ -72,7 +72,8 @@ async def test_services_are_added_while_traffic_runs(stack: RunningStack) -> Non
         await until_changed(versions)
         made = await stack.call("POST", "/services", {"serviceCode": "ROD_VO", "shownAs": "ROD vo", "kind": "duo"})
         assert (made["topic"], made["destination"], made["warnings"]) == (QUEUE, "duo:rod-vo", [])
-        said = await stack.done("osr-hub", "services", "add", "DEELNAME", "--shown-as", "Deelname", "--kind", "las")
+        words = ("--shown-as", "Deelname", "--kind", "las", "--reason", "proef")
+        said = await stack.done("osr-hub", "services", "add", "DEELNAME", *words)
         assert "the webhooks of systems" in said
         offers = ["BRON_PO", "VERZUIM", "RIO", "VVA", "ROD_VO", "DEELNAME"]
         system = {"supplierOin": TEST_LAS, "systemName": "Getuige", "serviceCodes": offers}
