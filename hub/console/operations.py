@@ -1,11 +1,11 @@
 """Pages of operations: lag per destination, hold and release, parked records. In: a form with a reason. Out: pages."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Response
 
 from hub.access import Actor, Role
 from hub.access.rules import is_operator
@@ -19,6 +19,7 @@ from hub.operations import controls
 from hub.operations.controls import NOTIFIED_CHANNELS
 from hub.store import notices, operations
 from hub.store.notices import Notice
+from hub.store.objectives import default_objective
 from hub.store.operations import Parked
 from schemas.masking import mask_numbers
 
@@ -41,7 +42,7 @@ class ParkedView:
 class SharedLagReader:
     """The lag reader that all pages share; made for the first page that reads the lag."""
 
-    reader: LagReader = field(default_factory=LagReader)
+    reader: LagReader
 
 
 @router.get("/console")
@@ -145,13 +146,13 @@ async def _open_notices(here: Visit, system_code: str | None) -> list[Notice]:
 
 async def _lag(here: Visit) -> Lag:
     async with here.app.open_pool.acquire() as c:
-        return await _reader_of(here.request).read(c, here.at.now)
+        return await _reader_of(here).read(c, here.at.now)
 
 
-def _reader_of(request: Request) -> LagReader:
-    state = request.app.state
+def _reader_of(here: Visit) -> LagReader:
+    state = here.request.app.state
     if not hasattr(state, "console_looks"):
-        state.console_looks = SharedLagReader()
+        state.console_looks = SharedLagReader(LagReader(default_objective(here.app.settings)))
     looks: SharedLagReader = state.console_looks
     return looks.reader
 

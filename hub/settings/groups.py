@@ -17,6 +17,7 @@ from pydantic import (
     NonNegativeFloat,
     NonNegativeInt,
     PlainValidator,
+    PositiveFloat,
     PositiveInt,
     SecretStr,
 )
@@ -239,6 +240,14 @@ class Limits(SettingsGroup):
     kept_answers: PositiveInt = 10_000
     receiver_calls_at_once: PositiveInt = 2
     receiver_calls_per_minute: PositiveInt = 30
+
+
+class Objectives(SettingsGroup):
+    """What share of messages is taken and processed within how many seconds, where a destination has nothing else."""
+
+    transport_seconds: PositiveFloat = 60
+    processing_seconds: PositiveFloat = 172_800
+    share: Annotated[float, Field(gt=0, lt=1)] = 0.95
 
 
 class Retention(SettingsGroup):

@@ -15,6 +15,7 @@ from hub.settings.groups import (
     Limits,
     Log,
     Login,
+    Objectives,
     Operations,
     Retention,
     Secrets,
@@ -49,6 +50,7 @@ class Settings(BaseSettings):
     log: Log = Log()
     retention: Retention = Retention()
     operations: Operations = Operations()
+    objectives: Objectives = Objectives()
     limits: Limits = Limits()
 
     @classmethod
