@@ -12,8 +12,12 @@
     ├── MediaNotSupported       the caller sent a media type that the hub does not read
     ├── EncodingNotSupported    the caller sent a body that is compressed
     ├── TooLarge                the body is larger than the limit
+    ├── RequestTimeout          the caller stopped in the middle of its request
+    ├── HeadTooLarge            the head of the request is larger than the limit
     ├── TooManyRequests         this caller exceeded its rate
+    │   └── TooManyChanges      this school changed more in an hour than receivers are asked to take
     ├── Unavailable             a part that is needed does not answer now
+    │   └── TooSlow             the answer took longer than one caller may take
     ├── LogIsAhead              the database was restored from a backup, and the published log has more events
     ├── CannotRecover           the published log contradicts the database
     └── ConfigurationError      this installation is set up wrongly
@@ -69,7 +73,8 @@ class HubError(Exception):
         brin: str | None = None,
         service: str | None = None,
     ) -> None:
-        self.detail = detail or (type(self).__doc__ or "").partition("\n")[0]
+        said = type(self).__doc__ or type(self).code.replace("-", " ")  # `python -OO` has no docstrings
+        self.detail = detail or said.partition("\n")[0]
         self.next_step = next_step
         self.brin = brin
         self.service = service
@@ -175,20 +180,46 @@ class TooLarge(HubError):
     code = "too-large"
 
 
+class RequestTimeout(HubError):
+    """The rest of the request did not come in time; send it again, and whole."""
+
+    code = "request-timeout"
+
+
+class HeadTooLarge(HubError):
+    """The head of the request is larger than what is read."""
+
+    code = "head-too-large"
+
+
 class TooManyRequests(HubError):
     """More was asked at once than one caller may ask."""
 
     code = "too-many-requests"
 
-    def __init__(self, seconds: int = 1, why: str = "more is asked at once than one caller may ask") -> None:
+    def __init__(
+        self, seconds: int = 1, why: str = "more is asked at once than one caller may ask", *, brin: str | None = None
+    ) -> None:
         self.seconds = seconds
-        super().__init__(f"{why}; ask again in {seconds} s")
+        super().__init__(f"{why}; ask again in {seconds} s", brin=brin)
+
+
+class TooManyChanges(TooManyRequests):
+    """This school changed more in an hour than receivers are asked to take."""
+
+    code = "too-many-changes"
 
 
 class Unavailable(HubError):
     """A part that is needed does not answer; try again later."""
 
     code = "unavailable"
+
+
+class TooSlow(Unavailable):
+    """The answer takes too long; ask for less: name a destination, a school or a shorter time."""
+
+    code = "too-slow"
 
 
 class LogIsAhead(HubError):

@@ -5,6 +5,7 @@ What one forwarder learns is written to `destinations`, and the notification `de
 
 from __future__ import annotations
 
+import random
 import time
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
@@ -67,15 +68,26 @@ class Destinations:
         demands = {
             each.id: Demand(each.permits(now), each.in_flight, each.has_backlog) for each in free if each.topic is None
         }
-        return queues | allocate(demands, self.lanes_at_once, min(LANES_ALWAYS, self._fair_share(len(demands))))
+        if self.lanes_at_once == LANES_AT_ONCE:
+            return queues | allocate(demands, LANES_AT_ONCE, LANES_ALWAYS)
+        return queues | self._share_what_is_left(demands)
 
     def fit_into(self, files_left: int) -> None:
         """Lease no more lanes to webhooks at once than this process may have connections."""
         in_use = sum(each.in_flight for each in self if each.topic is None)
         self.lanes_at_once = max(1, min(LANES_AT_ONCE, in_use + files_left))
 
-    def _fair_share(self, destinations: int) -> int:
-        return max(1, self.lanes_at_once // max(1, destinations))
+    def _share_what_is_left(self, demands: Mapping[int, Demand]) -> dict[int, int]:
+        """Share the connections that this process may still have; where there are too few, chance decides."""
+        left = max(1, self.lanes_at_once - sum(demand.in_use for demand in demands.values()))
+        shares = list(allocate(demands, self.lanes_at_once, 1).items())
+        random.shuffle(shares)
+        permits = dict[int, int]()
+        for destination, wanted in shares:
+            if left:
+                permits[destination] = min(wanted, left)
+                left -= permits[destination]
+        return permits
 
     def served(self, offered: Collection[int], leased: Collection[int]) -> None:
         """Note which of the destinations that were offered permits used any."""

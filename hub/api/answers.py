@@ -20,12 +20,14 @@ DESCRIPTIONS: Final = {
     403: "The token has none of the roles that this takes.",
     404: "There is no such thing, or the caller may not know of it.",
     406: "The caller takes no JSON.",
+    408: "The rest of the request did not come in time.",
     409: "It does not go together with what is there; `code` description why.",
     412: "It was changed in the meantime.",
     413: "The body is larger than what is read.",
-    415: "The body is no JSON.",
+    415: "The body is no JSON, or is compressed.",
     428: "If-Match is missing.",
     429: "The caller asks too often.",
+    431: "The head of the request is larger than what is read.",
     500: "The hub failed.",
     503: "A part that is needed does not answer now.",
 }
@@ -104,7 +106,7 @@ def _possible_statuses(method: str, call: dict[str, Any]) -> Iterator[int]:
     if method == "patch":
         yield 428
     if method in _WITH_BODY:
-        yield from (413, 415)
+        yield from (408, 413, 415)
 
 
 def _problem(status: int, description: str, address: str) -> dict[str, Any]:

@@ -15,7 +15,9 @@ from hub.api.first_key import make_first_key
 from hub.api.idempotency import IdempotencyMiddleware
 from hub.api.limits import RateLimitMiddleware
 from hub.api.middleware import ErrorMiddleware
+from hub.api.request_body import RequestBodyMiddleware
 from hub.api.request_form import BASE
+from hub.api.shares import ShareMiddleware
 from hub.api.state import AppState
 from hub.api.unknown_parameters import KnownParameters
 from hub.clock import Clock
@@ -100,6 +102,8 @@ def create_app(
     app = FastAPI(lifespan=_lifespan(shared), **OPTIONS)
     app.state.shared = shared
     app.add_middleware(IdempotencyMiddleware)
+    app.add_middleware(RequestBodyMiddleware, silence_seconds=settings.limits.silence_seconds)
+    app.add_middleware(ShareMiddleware, settings=settings.limits)
     app.add_middleware(RateLimitMiddleware, settings=settings.limits)
     app.add_middleware(ErrorMiddleware, address=address)
     problems.install(app, address)

@@ -157,7 +157,8 @@ async def post_delivery_cancellation(
 ) -> DeliveryDetailBody:
     """Cancel a waiting delivery; 409 while it is being sent and when its status is final."""
     async with context.c.transaction():
-        await controls.cancel(context.c, delivery_id, Actor(caller=caller, at=now, reason=body.reason))
+        actor = Actor(caller=caller, at=now, reason=body.reason)
+        await controls.cancel(context.c, delivery_id, actor, context.settings.operations.four_eyes_above)
     for channel in NOTIFIED_CHANNELS:
         notifications.notify(channel)
     return await _detail(delivery_id, context)

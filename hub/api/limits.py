@@ -16,7 +16,7 @@ from starlette.datastructures import Headers
 from hub.access import Caller
 from hub.api.state import app_state
 from hub.domain.bucket import Allowance, Buckets
-from hub.errors import HubError, TooManyRequests
+from hub.errors import HubError, NotAuthenticated, TooManyRequests
 from hub.login.visitor import find_session
 from hub.store.pool import DATABASE_ERRORS
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from hub.settings import Limits as Settings
 
-_FREE: Final = ("/health/", "/metrics", "/console/static/")
+FREE: Final = ("/health/", "/metrics", "/console/static/")
 _PAGES: Final = ("/console", "/mandaten", "/login", "/logout", "/docs")
 _LOGIN: Final = "/login"
 _KNOWN: Final = "hub.known"
@@ -46,7 +46,7 @@ class RateLimitMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or raise `TooManyRequests`; a page finds the seconds to wait in its scope."""
-        if scope["type"] == "http" and not scope["path"].startswith(_FREE):
+        if scope["type"] == "http" and not scope["path"].startswith(FREE):
             wait = await self._wait(scope)
             if wait and not _is_page(scope):
                 raise TooManyRequests(wait)
@@ -54,13 +54,28 @@ class RateLimitMiddleware:
         await self._app(scope, receive, send)
 
     async def _wait(self, scope: Scope) -> int:
-        caller = await _caller(scope)
-        buckets, who = (
-            (self._addresses, str((scope.get("client") or ("",))[0]))
-            if caller is None
-            else (self._callers, caller.subject)
-        )
+        caller = scope["hub.caller"] = await _caller(scope)
+        scope["state"]["has_caller"] = caller is not None
+        buckets, who = (self._addresses, address_of(scope)) if caller is None else (self._callers, caller.subject)
         return ceil(buckets.take(who, self._seconds()))
+
+
+def caller_of(scope: Scope) -> Caller | None:
+    """Return the caller of a request that came through here, None for one without a valid token."""
+    found = scope.get("hub.caller")
+    assert found is None or isinstance(found, Caller)  # noqa: S101 - put there above
+    return found
+
+
+def address_of(scope: Scope) -> str:
+    """Return the address that a request came from, as far as it is believed."""
+    return str((scope.get("client") or ("",))[0])
+
+
+def refusal_of(scope: Scope) -> HubError:
+    """Return why a request has no caller."""
+    found = scope.get(_KNOWN, {}).get(_token(scope))
+    return found if isinstance(found, HubError) else NotAuthenticated(was_given="authorization" in Headers(scope=scope))
 
 
 async def identify(scope: Scope, token: str) -> Caller:

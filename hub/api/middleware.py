@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from hub.api.problems import problem_response, translate
+from hub.api.pseudonyms import pseudonym_of
 from hub.api.request_form import check_form, is_call
 from hub.api.state import app_state
 from hub.errors import HubError, Unavailable
@@ -22,7 +24,6 @@ from hub.telemetry import continued_trace
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-MAX_BODY_BYTES: Final = 8 * 1024 * 1024
 API_VERSION: Final = "1.0.0"
 HEADERS: Final = {
     "API-Version": API_VERSION,
@@ -58,11 +59,13 @@ class ErrorMiddleware:
                 await self._app(scope, exchange.receive, exchange.send)
             except Exception as error:  # noqa: BLE001 - every error is answered
                 await self._fail(error, exchange)
-            _log_request(scope, exchange.status, perf_counter() - started)
+            await _log_request(scope, exchange.status, perf_counter() - started)
 
     async def _fail(self, error: Exception, exchange: _Exchange) -> None:
         known = error if isinstance(error, HubError) else translate(error)
         scope = exchange.scope
+        if isinstance(error, ClientDisconnect):
+            return
         if not isinstance(error, HubError | HTTPException):
             tell = log.warning if isinstance(known, Unavailable) else log.error
             tell("request.failed", method=scope["method"], path=scope["path"], exc_info=error)
@@ -72,22 +75,14 @@ class ErrorMiddleware:
 
 
 class _Exchange:
-    """One request and its response: the request is bounded, the response gets its headers."""
+    """One request and its response: the response gets its headers."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, address: str) -> None:
         self.scope = scope if scope["method"] != "HEAD" else {**scope, "method": "GET", "hub.is_head": True}
         self._address = address
         self.status = 0
-        self._receive = receive
+        self.receive = receive
         self._send = send
-        self._read = 0
-
-    async def receive(self) -> Message:
-        message = await self._receive()
-        self._read += len(message.get("body", b""))
-        if self._read > MAX_BODY_BYTES:
-            raise HTTPException(413)
-        return message
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -108,12 +103,14 @@ def _finish(scope: Scope, start: Message, address: str) -> None:
         app_state(scope).notifier(channel).notify()
 
 
-def _log_request(scope: Scope, status: int, seconds: float) -> None:
+async def _log_request(scope: Scope, status: int, seconds: float) -> None:
     tell = log.debug if scope["path"].startswith(_ROUTINE) else log.info
     tell(
         "request.answered",
         method="HEAD" if "hub.is_head" in scope else scope["method"],
         path=scope["path"],
-        status=status,
+        status=int(status),
+        caller=await pseudonym_of(app_state(scope), scope.get("hub.caller")),
+        address=str((scope.get("client") or ("",))[0]),
         ms=round(seconds * 1000, 1),
     )

@@ -75,6 +75,7 @@ def make_description(app: FastAPI, address: str) -> dict[str, Any]:
         }
         for path, calls in described.get("paths", {}).items()
     }
+    described["externalDocs"] = {"url": f"{address}/docs", "description": "Guides, and receivers to start from"}
     components = described.setdefault("components", {})
     components["responses"] = answers.describe_problems(address)
     _complete(components.setdefault("schemas", {}))

@@ -3,6 +3,7 @@
 Operations see all of them and decide. DUO sees the reports that it wrote and that could not be used, and why.
 """
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
@@ -11,7 +12,7 @@ from hub.access import Actor, Caller, Role
 from hub.access.rules import parked_scope
 from hub.api.auth import OperationsHere, require
 from hub.api.parameters import PagingHere
-from hub.api.state import ConnectionHere, NotificationsHere, NowHere
+from hub.api.state import ConnectionHere, NotificationsHere, NowHere, SettingsHere
 from hub.operations import controls
 from hub.store import operations
 from hub.store.operations import ParkedState
@@ -48,30 +49,37 @@ async def list_parked(
     return paging.page(found, lambda parked: (parked.id,), show_parked)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """Who decides on a record and why, and how much that person may do alone."""
+
+    actor: Actor
+    four_eyes_above: int
+
+
+def _decision(
+    caller: OperationsHere, now: NowHere, settings: SettingsHere, body: DecisionRequest | None = None
+) -> Decision:
+    actor = Actor(caller=caller, at=now, reason=body.reason if body else None)
+    return Decision(actor=actor, four_eyes_above=settings.operations.four_eyes_above)
+
+
+DecisionHere = Annotated[Decision, Depends(_decision)]
+
+
 @router.post("/{parked_id}/retry")
 async def post_retry(
-    parked_id: ParkedId,
-    c: ConnectionHere,
-    caller: OperationsHere,
-    now: NowHere,
-    notifications: NotificationsHere,
-    body: DecisionRequest | None = None,
+    parked_id: ParkedId, c: ConnectionHere, decision: DecisionHere, notifications: NotificationsHere
 ) -> ParkedBody:
     """Retry a parked record; 409 when it still cannot be used."""
     async with c.transaction():
-        parked = await controls.retry(c, parked_id, _actor(caller, now, body))
+        parked = await controls.retry(c, parked_id, decision.actor, decision.four_eyes_above)
     notifications.notify("changes")
     return show_parked(parked)
 
 
 @router.post("/{parked_id}/discard")
-async def post_discard(
-    parked_id: ParkedId, c: ConnectionHere, caller: OperationsHere, now: NowHere, body: DecisionRequest | None = None
-) -> ParkedBody:
+async def post_discard(parked_id: ParkedId, c: ConnectionHere, decision: DecisionHere) -> ParkedBody:
     """Discard a parked record for good."""
     async with c.transaction():
-        return show_parked(await controls.discard(c, parked_id, _actor(caller, now, body)))
-
-
-def _actor(caller: Caller, now: NowHere, body: DecisionRequest | None) -> Actor:
-    return Actor(caller=caller, at=now, reason=body.reason if body else None)
+        return show_parked(await controls.discard(c, parked_id, decision.actor, decision.four_eyes_above))

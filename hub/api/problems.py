@@ -32,9 +32,13 @@ STATUSES: Final[Mapping[type[HubError], HTTPStatus]] = {
     errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.MediaNotSupported: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.EncodingNotSupported: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.RequestTimeout: HTTPStatus.REQUEST_TIMEOUT,
+    errors.HeadTooLarge: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     errors.PreconditionRequired: HTTPStatus.PRECONDITION_REQUIRED,
     errors.TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.TooManyChanges: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.TooSlow: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 FAILED: Final = "the hub failed; it is in its log"
 _CODES: Final = {"missing": "required", "extra_forbidden": "unknown"}
@@ -96,7 +100,9 @@ def translate(error: Exception) -> HubError:
     """Return the hub's own error for one of a library: unreadable request, unavailable part, or failure of the hub."""
     match error:
         case HTTPException(status_code=HTTPStatus.REQUEST_ENTITY_TOO_LARGE):
-            return errors.TooLarge()
+            return errors.TooLarge(error.detail)
+        case HTTPException(status_code=HTTPStatus.REQUEST_TIMEOUT):
+            return errors.RequestTimeout()
         case HTTPException(status_code=HTTPStatus.NOT_FOUND):
             return errors.NotFound("there is nothing at this address")
         case HTTPException(status_code=HTTPStatus.BAD_REQUEST):
@@ -118,7 +124,7 @@ def install(app: FastAPI, address: str) -> None:
     async def of_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
         known = translate(error)
-        if isinstance(known, errors.TooLarge | errors.NotFound | InvalidInput):
+        if isinstance(known, errors.TooLarge | errors.RequestTimeout | errors.NotFound | InvalidInput):
             return problem_response(known, address)
         is_other_method = error.status_code == HTTPStatus.METHOD_NOT_ALLOWED
         return _plain(error, address, allow=_methods_at(app, request.url.path) if is_other_method else None)

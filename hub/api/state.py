@@ -4,6 +4,7 @@ With an `Idempotency-Key` the connection is inside a transaction that also store
 otherwise the caller of a use case opens its own. Whoever waits for the outside does so in `outside`.
 """
 
+from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ class AppState:
     provider: Provider | None = None
     pool: Pool | None = None
     notifiers: dict[Channel, Notifier] = field(default_factory=dict)
+    pseudonyms: OrderedDict[str, str] = field(default_factory=OrderedDict)
     snapshot_readers: set[str] = field(default_factory=set)
     """The subjects of callers to whom a snapshot is being sent."""
     keyed_calls: AtOnce = field(init=False)

@@ -2,12 +2,11 @@
 
 from typing import Annotated, Final, TypeVar
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import AfterValidator, Field, StrictBool, StrictInt
 
 from hub.api.bodies import FormChecked
 from hub.domain.subscription import ALL_TYPES, SignatureKind, SubscriptionOptions
+from hub.outbound.tls import IdentityUnusable, check_identity, days_left
 from hub.sealing import seal, unseal
 from hub.store.keys import Keys
 from hub.views.models import NULL_IS_DEFAULT, RequestModel, example
@@ -21,12 +20,11 @@ ONE_DAY_SECONDS: Final = 24 * 60 * 60
 
 def _check_certificate(pem: str) -> str:
     try:
-        certificates = x509.load_pem_x509_certificates(pem.encode())
-        key = load_pem_private_key(pem.encode(), None)
-    except (ValueError, TypeError):
-        raise ValueError("expected a certificate and its private key without a password, both PEM") from None
-    if certificates[0].public_key() != key.public_key():
-        raise ValueError("the certificate and the private key do not belong together")
+        certificate = check_identity(pem.encode())
+    except IdentityUnusable as error:
+        raise ValueError(f"expected a certificate and its private key in PEM: {error}") from None
+    if days_left(certificate) < 0:
+        raise ValueError("the certificate has expired")
     return pem
 
 

@@ -10,10 +10,10 @@ from uuid import UUID
 
 import typer
 
-from hub.access import COMMAND_LINE, Actor, Caller, Role, verifier_for
-from hub.access.rules import require_identified, require_role
-from hub.clock import now
+from hub.access import COMMAND_LINE
+from hub.access.rules import require_identified
 from hub.commands.database import run_change, run_query
+from hub.commands.operator import TokenFile, has_token, identify_actor
 from hub.commands.options import Reason
 from hub.commands.output import print_json, print_line, print_table, progress_bar
 from hub.domain.bulk import BulkKind, BulkState
@@ -24,6 +24,7 @@ from hub.views.bulk import BulkBody, ReplayBody, show_cancellation, show_replay
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from hub.access import Actor
     from hub.settings import Settings
     from hub.store.bulk import BulkJob
     from hub.store.pool import Connection
@@ -36,12 +37,6 @@ SAMPLE = ("delivery", "destination", "brin", "unit", "mandate", "version", "send
 app = typer.Typer(no_args_is_help=True, help="Replays and cancellations of many deliveries.")
 Id = Annotated[UUID, typer.Argument(help="As `acts list` shows it.")]
 Json = Annotated[bool, typer.Option("--json", help="As the API answers it.")]
-TokenFile = Annotated[
-    Path | None,
-    typer.Option(
-        exists=True, dir_okay=False, allow_dash=True, help="A file with a token of yours, `-` for standard input."
-    ),
-]
 
 
 @app.command("list")
@@ -70,7 +65,7 @@ def approve(
     as_json: Json = False,
 ) -> None:
     """Approve a job that somebody else requested; your token identifies you."""
-    if token_file is None:
+    if not has_token(token_file):
         require_identified(COMMAND_LINE, "two people are needed, and nobody knows who you are")
     _decide(bulk.approve, act_id, reason, token_file, as_json=as_json)
 
@@ -85,19 +80,6 @@ def stop(
 ) -> None:
     """Stop a job; what is done stays done."""
     _decide(bulk.stop, act_id, reason, token_file, as_json=as_json)
-
-
-async def identify_operator(settings: Settings, token_file: Path | None) -> Caller:
-    """Return who acts: the bearer of a token with the role of operations, or the command line itself."""
-    if token_file is None:
-        return COMMAND_LINE
-    caller = await verifier_for(settings).verify(_token(token_file))
-    require_role(caller, Role.OPERATIONS)
-    return caller
-
-
-def _token(token_file: Path) -> str:
-    return (sys.stdin.read() if str(token_file) == "-" else token_file.read_text(encoding="utf-8")).strip()
 
 
 def follow(act: BulkJob) -> BulkJob:
@@ -160,8 +142,7 @@ def _sample(each: Any) -> tuple[str, ...]:  # noqa: ANN401 - samples of two kind
 
 def _decide(decision: Decision, act_id: UUID, reason: str, token_file: Path | None, *, as_json: bool) -> None:
     async def work(c: Connection, settings: Settings) -> BulkJob:
-        caller = await identify_operator(settings, token_file)
-        return await decision(c, act_id, Actor(caller=caller, at=now(), reason=reason))
+        return await decision(c, act_id, await identify_actor(settings, token_file, reason))
 
     print_job(run_change(work, ()), as_json=as_json)
 

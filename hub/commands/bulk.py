@@ -9,8 +9,9 @@ import typer
 from hub.access import Actor
 from hub.access.rules import require_identified
 from hub.clock import now
-from hub.commands.acts import Json, TokenFile, follow, identify_operator, print_bulk, print_job
+from hub.commands.acts import Json, follow, print_bulk, print_job
 from hub.commands.database import run_change, run_query
+from hub.commands.operator import TokenFile, identify_operator
 from hub.commands.options import REASON_OPTION, Statuses, read_filters
 from hub.domain.bulk import BulkState, approval_reason
 from hub.domain.ids import new_id

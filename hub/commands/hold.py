@@ -7,9 +7,8 @@ from uuid import UUID
 
 import typer
 
-from hub.access import COMMAND_LINE, Actor
-from hub.clock import now
 from hub.commands.database import run_change
+from hub.commands.operator import TokenFile, identify_actor
 from hub.commands.options import Reason
 from hub.commands.output import print_line
 from hub.operations import controls
@@ -18,7 +17,9 @@ from schemas.identifiers import InvalidIdentifier, parse_brin
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection
+    from pathlib import Path
 
+    from hub.access import Actor
     from hub.settings import Settings
     from hub.store.pool import Connection
 
@@ -30,38 +31,44 @@ Brins = Annotated[list[str] | None, typer.Option("--brin", help="Only this schoo
 
 
 @app.command()
-def hold(destination: Destination, *, brin: Brins = None, reason: Reason) -> None:
+def hold(destination: Destination, *, brin: Brins = None, reason: Reason, token_file: TokenFile = None) -> None:
     """Send nothing to a destination, or nothing of some schools, until released."""
-    _apply(controls.hold, destination, brin, reason)
+    _apply(controls.hold, destination, brin, reason, token_file)
     print_line(f"{destination} is held{_for(brin)}")
 
 
 @app.command()
-def release(destination: Destination, *, brin: Brins = None, reason: Reason) -> None:
+def release(destination: Destination, *, brin: Brins = None, reason: Reason, token_file: TokenFile = None) -> None:
     """Send again, in order."""
-    _apply(controls.release, destination, brin, reason)
+    _apply(controls.release, destination, brin, reason, token_file)
     print_line(f"{destination} is released{_for(brin)}")
 
 
 @app.command()
-def cancel(delivery_id: Annotated[UUID, typer.Argument(help="The delivery's id.")], *, reason: Reason) -> None:
+def cancel(
+    delivery_id: Annotated[UUID, typer.Argument(help="The delivery's id.")],
+    *,
+    reason: Reason,
+    token_file: TokenFile = None,
+) -> None:
     """Cancel a delivery that waits; its lane goes on without it."""
 
-    async def work(c: Connection, _settings: Settings) -> None:
-        await controls.cancel(c, delivery_id, Actor(caller=COMMAND_LINE, at=now(), reason=reason))
+    async def work(c: Connection, settings: Settings) -> None:
+        actor = await identify_actor(settings, token_file, reason)
+        await controls.cancel(c, delivery_id, actor, settings.operations.four_eyes_above)
 
     run_change(work, NOTIFIED_CHANNELS)
     print_line(f"delivery {delivery_id} is cancelled")
 
 
-def _apply(button: Button, destination: str, brins: list[str] | None, reason: str) -> None:
+def _apply(button: Button, destination: str, brins: list[str] | None, reason: str, token_file: Path | None) -> None:
     try:
         schools = None if not brins else [parse_brin(brin) for brin in brins]
     except InvalidIdentifier as fault:
         raise typer.BadParameter(str(fault), param_hint="--brin") from fault
 
-    async def work(c: Connection, _settings: Settings) -> None:
-        await button(c, destination, schools, Actor(caller=COMMAND_LINE, at=now(), reason=reason))
+    async def work(c: Connection, settings: Settings) -> None:
+        await button(c, destination, schools, await identify_actor(settings, token_file, reason))
 
     run_change(work, NOTIFIED_CHANNELS)
 

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.access import COMMAND_LINE, Actor
-from hub.clock import now
 from hub.commands.database import run_change, run_query
+from hub.commands.operator import TokenFile, identify_actor
 from hub.commands.options import Reason
 from hub.commands.output import print_json, print_line, print_table
 from hub.operations import controls
@@ -65,21 +64,23 @@ def list_(
 
 
 @app.command()
-def retry(parked_id: Id, *, reason: Reason, as_json: Json = False) -> None:
+def retry(parked_id: Id, *, reason: Reason, token_file: TokenFile = None, as_json: Json = False) -> None:
     """Retry a record."""
 
-    async def work(c: Connection, _settings: Settings) -> Parked:
-        return await controls.retry(c, parked_id, Actor(caller=COMMAND_LINE, at=now(), reason=reason))
+    async def work(c: Connection, settings: Settings) -> Parked:
+        actor = await identify_actor(settings, token_file, reason)
+        return await controls.retry(c, parked_id, actor, settings.operations.four_eyes_above)
 
     _print_record(show_parked(run_change(work, ("changes",))), as_json=as_json)
 
 
 @app.command()
-def discard(parked_id: Id, *, reason: Reason, as_json: Json = False) -> None:
+def discard(parked_id: Id, *, reason: Reason, token_file: TokenFile = None, as_json: Json = False) -> None:
     """Discard a record for good."""
 
-    async def work(c: Connection, _settings: Settings) -> Parked:
-        return await controls.discard(c, parked_id, Actor(caller=COMMAND_LINE, at=now(), reason=reason))
+    async def work(c: Connection, settings: Settings) -> Parked:
+        actor = await identify_actor(settings, token_file, reason)
+        return await controls.discard(c, parked_id, actor, settings.operations.four_eyes_above)
 
     _print_record(show_parked(run_change(work, ())), as_json=as_json)
 

@@ -12,7 +12,7 @@ from hub.clock import now
 from hub.commands.output import print_line
 from hub.errors import ConfigurationError
 from hub.settings import load
-from schemas.identifiers import InvalidIdentifier, parse_bge_code, parse_brin, parse_oin
+from schemas.identifiers import InvalidIdentifier, parse_bge_code, parse_brin, parse_oin, parse_system_code
 
 Id = TypeVar("Id", bound=str)
 app = typer.Typer()
@@ -24,6 +24,7 @@ def token(
     brin: Annotated[list[str] | None, typer.Option(help="A school the bearer administers.")] = None,
     bge: Annotated[list[str] | None, typer.Option(help="A board the bearer administers.")] = None,
     oin: Annotated[list[str] | None, typer.Option(help="A supplier the bearer speaks for.")] = None,
+    system: Annotated[list[str] | None, typer.Option(help="A system of that supplier; left out: all of them.")] = None,
 ) -> None:
     """Make a token that is believed for 24 hours by a hub with the same development key."""
     auth = load().auth
@@ -33,11 +34,12 @@ def token(
             next_step="Development tokens are made where OSR_HUB_AUTH__DEVELOPMENT_KEYFILE is set (`osr-hub up` does).",
         )
     caller = Caller(
-        subject=" ".join(["development", *role, *(brin or ()), *(bge or ()), *(oin or ())]),
+        subject=" ".join(["development", *role, *(brin or ()), *(bge or ()), *(oin or ()), *(system or ())]),
         roles=frozenset(role),
         brins=_read(parse_brin, brin, "--brin"),
         bges=_read(parse_bge_code, bge, "--bge"),
         oins=_read(parse_oin, oin, "--oin"),
+        systems=_read(parse_system_code, system, "--system") if system else None,
     )
     print_line(issue(auth.development_keyfile, caller, now=now(), audience=auth.audience))
 

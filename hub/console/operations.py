@@ -104,7 +104,7 @@ async def post_parked(parked_id: ParkedId, here: CurrentVisit) -> Response:
     if faults:
         raise InvalidInput([], faults[0].says)
     async with here.app.open_pool.acquire() as c, c.transaction():
-        await push(c, parked_id, actor_of(here, reason))
+        await push(c, parked_id, actor_of(here, reason), here.app.settings.operations.four_eyes_above)
     here.notify(*NOTIFIED_CHANNELS)
     return here.go("/console", "retried" if form.text("button") == "retry" else "discarded")
 

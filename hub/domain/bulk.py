@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from schemas.cloudevents import write_time
 
@@ -30,6 +30,17 @@ class BulkKind(StrEnum):
 
     REPLAY = "replay"
     CANCELLATION = "cancellation"
+
+
+class SingleKind(StrEnum):
+    """What an operator does to one parked record after the other."""
+
+    RETRY = "retry"
+    DISCARD = "discard"
+
+
+ActKind: TypeAlias = BulkKind | SingleKind
+"""Acts that count together for one person."""
 
 
 class BulkState(StrEnum):
@@ -73,7 +84,7 @@ class BulkEstimate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecentVolume:
-    """The deliveries of the jobs that one person began in a day without another's approval, and since when."""
+    """What one person did of a kind in a day, in jobs and one by one, without another's approval, and since when."""
 
     deliveries: int = 0
     since: datetime | None = None

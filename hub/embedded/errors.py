@@ -56,6 +56,16 @@ class PortTaken(EmbeddedUnavailable):
         super().__init__(f"port {port} cannot be used ({why}); give another --port.")
 
 
+class HostElsewhere(EmbeddedUnavailable):
+    """The API would not answer where the stack looks for it."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"OSR_HUB_HTTP__HOST is {host}, where 127.0.0.1 does not answer; "
+            "leave it out, or set 0.0.0.0 to let other machines in."
+        )
+
+
 class NoPasswdEntry(EmbeddedUnavailable):
     """PostgreSQL refuses to create a cluster for a user that the system has no name for."""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hub.embedded import ports
-from hub.embedded.errors import PortTaken
+from hub.embedded.errors import HostElsewhere, PortTaken
 from hub.embedded.keys import StackSecrets, development_keyfile
 from hub.settings.read import given_values
 
@@ -31,6 +31,7 @@ HUB_OIN: Final = "00000099000000000001"
 LAS_OIN: Final = "00000099000000001000"
 LOOPBACK_NETWORKS: Final = "127.0.0.0/8,::1/128"
 HTTP_PORT: Final = 8080
+ANSWER_ON_LOOPBACK: Final = ("127.0.0.1", "0.0.0.0", "localhost")  # noqa: S104 - the caller asks for it
 CANDIDATES: Final = 20
 
 
@@ -81,6 +82,12 @@ def choose_http_port(options: StackOptions, claims: ExitStack) -> int:
     if ports.is_free(HTTP_PORT) and ports.claim(HTTP_PORT, claims):
         return HTTP_PORT
     return next(port for port in ports.choose([], CANDIDATES) if ports.claim(port, claims))
+
+
+def check_http_host(host: str) -> None:
+    """Raise `HostElsewhere` unless a server on this host answers on 127.0.0.1, which the stack calls."""
+    if host.lower() not in ANSWER_ON_LOOPBACK:
+        raise HostElsewhere(host)
 
 
 def process_settings(

@@ -43,11 +43,12 @@ class ProcessRunner:
         self._deadline = 0.0
         self._exits = 0
         self._was_ready = False
+        self._is_kept_up = False
         self._state = ""
         self._refusal: EmbeddedUnavailable | None = None
 
     async def run(self) -> None:
-        """Keep the program running until `stop`, or until it fails for good before it was ever ready."""
+        """Keep the program running until `stop`, or until it fails for good before the stack was up."""
         while not self._stop.is_set():
             started = time.monotonic()
             code = await self._run_once()
@@ -62,6 +63,10 @@ class ProcessRunner:
         """Ask the program to end, by force at `deadline` (of the monotonic clock); `run` returns when it has."""
         self._deadline = deadline
         self._stop.set()
+
+    def keep_up(self) -> None:
+        """Start the program again however often it ends, from now on."""
+        self._is_kept_up = True
 
     def start_failure(self) -> EmbeddedUnavailable:
         """Return why the program is not ready, in words."""
@@ -142,16 +147,16 @@ class ProcessRunner:
         return True
 
     def _record_exit(self, code: int | None, ran_for: float) -> None:
-        """Count an exit, and give the program up when it was never ready and another try is of no use."""
-        self._exits = 1 if ran_for > self._timing.steady else self._exits + 1
+        """Count an exit, and give the program up when another try is of no use and the stack was never up."""
+        was_steady = self._was_ready and ran_for > self._timing.steady
+        self._exits = 1 if was_steady else self._exits + 1
         if code is not None:
             self._state = f"it ends with code {code}"
             if self.program.is_lost():  # its data vanished under it, which says nothing about the next start
                 self._exits = 0
-        is_final = (
-            self._refusal is not None or code in self.program.fatal_exit_codes or self._exits >= self._timing.tries
-        )
-        if is_final and not self._was_ready:
+        most = self._timing.flaps if self._was_ready else self._timing.tries
+        is_refused = not self._was_ready and (self._refusal is not None or code in self.program.fatal_exit_codes)
+        if not self._is_kept_up and (is_refused or self._exits >= most):
             self.failure = self.start_failure()
             return
         name, why = self.program.name, self._state

@@ -67,7 +67,11 @@ class Program:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Timing:
-    """How patient the supervisor is, in seconds; `tries` is how often a program may end before it was ever ready."""
+    """How patient the supervisor is, in seconds.
+
+    `tries` is how often a program may end before it was ever ready, `flaps` how often in a row it may end soon after it
+    was, before all others are.
+    """
 
     look: float = 0.2
     ask: float = 0.05
@@ -78,6 +82,7 @@ class Timing:
     again: tuple[float, ...] = field(default=(0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0))
     steady: float = 10.0
     tries: int = 3
+    flaps: int = 6
 
     def pause(self, exits: int) -> float:
         """Return how long to wait before the start that follows so many exits in a row."""

@@ -26,12 +26,15 @@ from hub.embedded.options import (
     DUO_KAFKA,
     KAFKA,
     LAS_OIN,
+    PREFIX,
     SERVERS,
     StackOptions,
+    check_http_host,
     choose_http_port,
     process_settings,
 )
 from hub.embedded.paths import DataDir, cache_dir, hold_lock, naming_the_folder
+from hub.embedded.ports import LOOPBACK
 from hub.embedded.postgres import EmbeddedPostgres, find_postgres
 from hub.embedded.readiness import HeartbeatProbe
 from hub.embedded.services import hub_programs, las_url, simulator_programs
@@ -121,6 +124,7 @@ class Stack:
                 self.data.clear()
             self.data.create()
             keys = StackSecrets.load_or_create(self.data)
+        check_http_host(self._options.caller.get(f"{PREFIX}HTTP__HOST", LOOPBACK))
         port = choose_http_port(self._options, self._locks)
         servers, named = await self._find_servers(keys)
         names = process_settings(self._options, self.data, keys, named, port)

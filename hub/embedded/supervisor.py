@@ -49,6 +49,8 @@ class Supervisor:
             await asyncio.wait({ready, *self._tasks.values()}, timeout=within, return_when=asyncio.FIRST_COMPLETED)
             if not ready.done():
                 raise self._first_failure()
+            for runner in self._runners.values():
+                runner.keep_up()
         finally:
             ready.cancel()
             await asyncio.gather(ready, return_exceptions=True)

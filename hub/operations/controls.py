@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from hub import settle
+from hub.domain.bulk import BulkKind, SingleKind
 from hub.errors import Conflict, FieldError, InvalidInput, NotFound
+from hub.operations.alone import count_alone
 from hub.operations.audit import entry_by
 from hub.settle import UnknownDelivery
 from hub.settle.records import UnusableRecord, read_report
@@ -58,15 +60,20 @@ async def release(c: Connection, name: str, brins: Collection[str] | None, actor
         await _audit_schools(c, actor, name, holds, held=False)
 
 
-async def cancel(c: Connection, delivery_id: UUID, actor: Actor) -> None:
-    """Cancel a waiting delivery; its lane goes on without it."""
+async def cancel(c: Connection, delivery_id: UUID, actor: Actor, four_eyes_above: int) -> None:
+    """Cancel a waiting delivery; its lane goes on without it.
+
+    Raises `Conflict` `needs_approval` for more than one person may cancel alone; so do `retry` and `discard` of theirs.
+    """
+    await count_alone(c, BulkKind.CANCELLATION, actor, four_eyes_above)
     gone = await settle.cancel(c, delivery_id, actor.reason, actor.at)
     change = {"status": gone.before.value}, {"status": gone.after.value}
     await audit.write(c, entry_by(actor, "delivery.cancelled", {"deliveryId": delivery_id}, change, gone.brin))
 
 
-async def retry(c: Connection, parked_id: int, actor: Actor) -> Parked:
+async def retry(c: Connection, parked_id: int, actor: Actor, four_eyes_above: int) -> Parked:
     """Apply a parked record; raise `Conflict` when it is still unusable."""
+    await count_alone(c, SingleKind.RETRY, actor, four_eyes_above)
     parked = await _open(c, parked_id)
     if parked.bytes is None and parked.reason != "unparsable":
         raise Conflict("bytes_gone", f"the bytes of parked record {parked_id} are not kept any more; discard it")
@@ -82,8 +89,9 @@ async def retry(c: Connection, parked_id: int, actor: Actor) -> Parked:
     return await _close(c, parked, "retried", actor)
 
 
-async def discard(c: Connection, parked_id: int, actor: Actor) -> Parked:
+async def discard(c: Connection, parked_id: int, actor: Actor, four_eyes_above: int) -> Parked:
     """Discard a parked record for good."""
+    await count_alone(c, SingleKind.DISCARD, actor, four_eyes_above)
     return await _close(c, await _open(c, parked_id), "discarded", actor)
 
 

@@ -68,6 +68,9 @@ class TlsContexts:
         self._trusted = trusted
         self._contexts: OrderedDict[bytes | None, ssl.SSLContext] = OrderedDict()
 
+    def __len__(self) -> int:
+        return len(self._contexts)
+
     def get(self, identity: bytes | None) -> ssl.SSLContext:
         """Return the context of an identity (PEM), or of none; raise `IdentityUnusable` when it cannot be used."""
         context = self._contexts.get(identity)

@@ -1,7 +1,7 @@
-"""The groups of settings, each with the checks that need no other group. Kafka's is in `kafka`."""
+"""The groups of settings, each with the checks that need no other group. Others are in `http` and `kafka`."""
 
 from enum import StrEnum
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Final, Self
 from urllib.parse import urlsplit
@@ -14,7 +14,6 @@ from pydantic import (
     ConfigDict,
     Field,
     FilePath,
-    NonNegativeFloat,
     NonNegativeInt,
     PlainValidator,
     PositiveFloat,
@@ -27,8 +26,6 @@ from hub.errors import ConfigurationError
 from hub.settings.dsn import read_dsn
 
 PREFIX: Final = "OSR_HUB_"
-PRIVATE_NAMES: Final = (".localhost", ".local", ".internal", ".home.arpa", ".test", ".svc")
-"""Ends of host names that never belong to the internet; a name without a dot does not either."""
 
 
 def split_commas(given: object) -> object:
@@ -54,13 +51,6 @@ def _check_address(url: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("an address starts with https:// (or http://) and a host")
     return url.rstrip("/")
-
-
-def _check_root(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.path or parts.query or parts.fragment or "?" in url or "#" in url:
-        raise ValueError("pages and links begin at the root: give the hub a host name of its own, without a path")
-    return url
 
 
 def check_trusted(url: str) -> str:
@@ -139,29 +129,6 @@ class Database(SettingsGroup):
         return self.url if self.direct_dsn is None else self.direct_dsn.get_secret_value()
 
 
-class Http(SettingsGroup):
-    """Where the API and the console answer."""
-
-    host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 8080
-    public_url: Annotated[Address, AfterValidator(_check_root)] | None = None
-
-    @property
-    def address(self) -> str:
-        """The address of this hub for others, without `/v1` and without a slash at the end."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return self.public_url or f"http://{host}:{self.port}"
-
-    @property
-    def is_public(self) -> bool:
-        """Whether the address is one that the internet may reach: neither this machine's nor of a private network."""
-        host = urlsplit(self.address).hostname or ""
-        try:
-            return ip_address(host).is_global
-        except ValueError:
-            return "." in host.rstrip(".") and not host.rstrip(".").endswith(PRIVATE_NAMES)
-
-
 class Auth(SettingsGroup):
     """The tokens that are accepted: a real issuer's, or those of a development key.
 
@@ -226,20 +193,6 @@ class Operations(SettingsGroup):
     """Limits of what one operator may do alone."""
 
     four_eyes_above: NonNegativeInt = 1000
-
-
-class Limits(SettingsGroup):
-    """How often one caller may ask, per process that serves: by the subject of its token, or else by its address."""
-
-    requests_per_second: NonNegativeFloat = 1000
-    burst: PositiveInt = 5000
-    unknown_per_second: NonNegativeFloat = 100
-    unknown_burst: PositiveInt = 1000
-    remembered: PositiveInt = 10_000
-    keyed_at_once: PositiveInt = 16
-    kept_answers: PositiveInt = 10_000
-    receiver_calls_at_once: PositiveInt = 2
-    receiver_calls_per_minute: PositiveInt = 30
 
 
 class Objectives(SettingsGroup):

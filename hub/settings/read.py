@@ -18,8 +18,9 @@ from hub.errors import ConfigurationError
 from hub.settings.groups import PREFIX
 from hub.settings.tree import Settings
 
-NOT_OURS: Final = tuple(PREFIX + rest for rest in ("TEST_", "PORT", "SERVICE_", "SIMULATE__"))
-"""Names for the test suite, what Kubernetes injects for a service called osr-hub, and options of `osr-hub simulate`."""
+NOT_OURS: Final = tuple(PREFIX + rest for rest in ("TEST_", "PORT", "SERVICE_", "SIMULATE__", "TOKEN"))
+"""Names for the test suite, what Kubernetes injects for a service called osr-hub, options of `osr-hub simulate`,
+and the token of who gives a command."""
 
 
 class _GivenNames(EnvSettingsSource):

@@ -89,6 +89,7 @@ def _make_las(behaviour: LasBehaviour, reporter: Reporter) -> SimulatedLas:
     is_reporting = behaviour.reports and behaviour.secret is None
     taken = reporter.add_message if is_reporting else lambda _: None
     las = SimulatedLas(behaviour.mode, taken, lambda: len(reporter), behaviour.faults)
+    las.mailbox.duo_services = reporter.duo_services
     las.secrets = () if behaviour.secret is None else (behaviour.secret,)
     return las
 
@@ -105,7 +106,7 @@ async def _run_las(
     las.secrets = (await subscribe(hub, subscription, state),)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(reporter.work(hub.report))
-        tasks.create_task(_watch_keys(las, hub))
+        tasks.create_task(_watch_hub(las, hub))
         if subscription.reports:
             tasks.create_task(_report_missed(hub, reporter, subscription.oin))
 
@@ -130,10 +131,12 @@ async def _report_missed(hub: HubClient, reporter: Reporter, oin: str) -> None:
         await asyncio.sleep(LOOK_SECONDS)
 
 
-async def _watch_keys(las: SimulatedLas, hub: HubClient) -> None:
+async def _watch_hub(las: SimulatedLas, hub: HubClient) -> None:
+    """Know the keys by which the hub signs, and the services that it has."""
     while True:
         try:
             las.public_keys = await hub.public_keys()
+            las.mailbox.duo_services.codes = frozenset(await hub.services("duo"))
         except (PyreqwestError, HubApiError) as error:
             log.debug("las.keys_unknown", error=str(error))  # the secret's signature is checked all the same
         await asyncio.sleep(LOOK_SECONDS)

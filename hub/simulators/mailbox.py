@@ -11,7 +11,18 @@ if TYPE_CHECKING:
 
 REMEMBERED: Final = 250_000
 MAX_PER_SCHOOL: Final = 10_000
-OWN_SERVICE: Final = "VVA"
+FIRST_DUO_SERVICES: Final = frozenset({"BRON_PO", "VERZUIM", "RIO"})
+
+
+@dataclass(slots=True)
+class DuoServices:
+    """The services of which a system gets copies: those of the first version, until the hub says which there are."""
+
+    codes: frozenset[str] = FIRST_DUO_SERVICES
+
+    def has_copied(self, event: Mapping[str, Any]) -> bool:
+        """Return whether a message is a copy of one to DUO."""
+        return event["data"].get("serviceCode") in self.codes
 
 
 class RecentIds:
@@ -55,6 +66,7 @@ class Mailbox:
     gaps: int = 0
     bad_signatures: int = 0
     schools: dict[str, SchoolMessages] = field(default_factory=dict)
+    duo_services: DuoServices = field(default_factory=DuoServices)
     _seen: RecentIds = field(default_factory=lambda: RecentIds(REMEMBERED))
 
     @property
@@ -95,18 +107,17 @@ class Mailbox:
     def highest(self, event: Mapping[str, Any]) -> int | None:
         """Return the highest number of a message's lane, None before its first."""
         school = self.schools.get(event.get("partitionkey", ""))
-        return None if school is None else school.highest.get(_lane(event))
+        return None if school is None else school.highest.get(self._lane(event))
 
     def _record_sequence(self, event: Mapping[str, Any]) -> None:
         school = self.schools.setdefault(event["partitionkey"], SchoolMessages())
         school.ids.append(event["id"])
-        lane = _lane(event)
+        lane = self._lane(event)
         number, highest = int(event["sequence"]), school.highest.get(lane)
         if highest is not None:
             self.inversions += number < highest
             self.gaps += int(event.get("previoussequence", "0")) > highest
         school.highest[lane] = max(number, highest or 0)
 
-
-def _lane(event: Mapping[str, Any]) -> str:
-    return "own" if event["data"].get("serviceCode") == OWN_SERVICE else "copies"
+    def _lane(self, event: Mapping[str, Any]) -> str:
+        return "copies" if self.duo_services.has_copied(event) else "own"

@@ -17,6 +17,7 @@ from pyreqwest.exceptions import PyreqwestError
 from hub.clock import now
 from hub.simulators.back_office import needs_school_action
 from hub.simulators.hub import HubApiError
+from hub.simulators.mailbox import DuoServices
 from schemas.cloudevents import write_time
 from schemas.kinds import EventType, ReportStatus
 
@@ -32,7 +33,6 @@ RETRY_SECONDS: Final = 1.0
 MAX_ATTEMPTS: Final = 30
 LOOK_SECONDS: Final = 0.02
 REPORTED: Final = frozenset({EventType.GRANTED.value, EventType.AMENDED.value})
-SERVICES: Final = frozenset({"VVA"})
 log = structlog.get_logger(__name__)
 
 
@@ -40,6 +40,7 @@ class Reporter:
     """Sends reports when they are due, and again while the hub does not answer."""
 
     def __init__(self, delay: float) -> None:
+        self.duo_services = DuoServices()
         self._delay = delay
         self._due: list[tuple[datetime, str, ReportStatus, datetime, int]] = []
 
@@ -48,7 +49,7 @@ class Reporter:
 
     def add_message(self, event: Mapping[str, Any]) -> None:
         """Add a new message, and schedule its reports when the hub expects one."""
-        if event["type"] not in REPORTED or event["data"].get("serviceCode") not in SERVICES:
+        if event["type"] not in REPORTED or self.duo_services.has_copied(event):
             return
         self.schedule(event["id"])
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
-    from hub.domain.bulk import BulkEstimate
+    from hub.domain.bulk import ActKind, BulkEstimate
     from hub.domain.restating import UnitKey
     from hub.store.pool import Connection
 
@@ -120,13 +120,18 @@ async def choose(
     return [_choice(row) for row in rows]
 
 
-async def lock_recent_volume(c: Connection, kind: BulkKind, person: str) -> RecentVolume:
-    """Read what a person began of a kind, and lock it against other jobs of that person and kind."""
+async def lock_recent_volume(c: Connection, kind: ActKind, person: str) -> RecentVolume:
+    """Read what a person began of a kind, and lock it against other acts of that person and kind."""
     await queries.lock_bulk_requester(c, kind=kind.value, person=person)
     return await read_begun(c, kind, person)
 
 
-async def read_begun(c: Connection, kind: BulkKind, person: str) -> RecentVolume:
+async def insert_single_act(c: Connection, kind: ActKind, person: str) -> None:
+    """Count one act that is no job, by the database's clock."""
+    await queries.insert_single_act(c, kind=kind.value, person=person)
+
+
+async def read_begun(c: Connection, kind: ActKind, person: str) -> RecentVolume:
     """Read what a person began of a kind in the last day, by the database's clock, without another's approval."""
     return RecentVolume(**await queries.read_recent_volume(c, kind=kind.value, person=person))
 

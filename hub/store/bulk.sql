@@ -30,13 +30,21 @@ select d.destination, d.brin, e.mandate_id, d.branch, max(d.sequence) as sequenc
 select pg_advisory_xact_lock(hashtextextended('act' || chr(10) || :kind || chr(10) || :person, 0));
 
 -- name: read_recent_volume^
--- Return how many deliveries one person's jobs of a kind processed or will process, of the last day and without
--- approval, and since when. Jobs that wait or were refused process nothing.
+-- Return how many deliveries or records one person's jobs and single acts of a kind processed or will process, of the
+-- last day and without approval, and since when. Jobs that wait or were refused process nothing.
 select coalesce(sum(b.n), 0)::bigint as deliveries, min(b.asked_at) filter (where b.n > 0) as since
   from (select a.asked_at, case when a.state = 'cancelled' then a.done else a.todo - a.skipped end as n
           from bulk_jobs a
          where a.kind = :kind and a.asked_by = :person and a.approved_by is null and a.state <> 'awaiting_approval'
-           and a.asked_at > clock_timestamp() - interval '24 hours') b;
+           and a.asked_at > clock_timestamp() - interval '24 hours'
+        union all
+        select s.at, 1 from single_acts s
+         where s.kind = :kind and s.person = :person and s.at > clock_timestamp() - interval '24 hours') b;
+
+-- name: insert_single_act!
+-- Count a single act of a person, and delete what no longer counts.
+with outdated as (delete from single_acts where at <= clock_timestamp() - interval '24 hours')
+insert into single_acts (person, kind, at) values (:person, :kind, clock_timestamp());
 
 -- name: insert_bulk_job!
 -- Insert a job with the database's time as `asked_at`.

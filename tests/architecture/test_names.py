@@ -22,11 +22,10 @@ CALLED_BY_LIBRARIES: Final = {
     "_load_env_vars": "pydantic-settings calls it",
     "capture_signals": "uvicorn calls it",
     "collect": "prometheus_client calls it",
-    "connection_lost": "asyncio calls it",
-    "connection_made": "asyncio calls it",
-    "data_received": "asyncio calls it",
     "down_revision": "Alembic reads it",
+    "eof_received": "asyncio calls it",
     "field_title_should_be_set": "pydantic calls it",
+    "send_400_response": "uvicorn calls it",
     "settings_customise_sources": "pydantic-settings calls it",
     "upgrade": "Alembic calls it",
 }

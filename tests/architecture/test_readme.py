@@ -89,8 +89,9 @@ def test_every_setting_is_in_the_table_and_no_other() -> None:
 
 
 def test_every_setting_named_elsewhere_exists() -> None:
-    """Names with their prefix are settings, or servers for the tests."""
-    known = {*known_names(), "OSR_HUB_TEST_CHROMIUM", "OSR_HUB_TEST_KAFKA", "OSR_HUB_TEST_POSTGRES"}
+    """Names with their prefix are settings, the token of who gives a command, or servers for the tests."""
+    servers = {"OSR_HUB_TEST_CHROMIUM", "OSR_HUB_TEST_KAFKA", "OSR_HUB_TEST_POSTGRES"}
+    known = {*known_names(), "OSR_HUB_TOKEN", *servers}
 
     assert {name for text in PROSE.values() for name in documented_names.SETTING.findall(text)} - {"OSR_HUB"} <= known
 

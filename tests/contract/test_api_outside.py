@@ -62,7 +62,8 @@ async def test_silent_receivers_leave_the_api_and_readiness_alone(tmp_path: Path
         await make_register(c)
     api = client_of(
         tmp_path, pool, SECRETS__KEYS=new_key(), WEBHOOK__ALLOWED_NETWORKS="127.0.0.0/8",
-        LIMITS__RECEIVER_CALLS_AT_ONCE="20", LIMITS__KEYED_AT_ONCE="20", WEBHOOK__TIMEOUT_SECONDS="60",
+        LIMITS__RECEIVER_CALLS_AT_ONCE="20", LIMITS__KEYED_AT_ONCE="20", LIMITS__AT_ONCE="20",
+        WEBHOOK__TIMEOUT_SECONDS="60",
     ).as_caller(Role.LAS, oin=LAS)  # fmt: skip
     async with receiver(lambda _: None) as silent:
         body = subscription_request(silent)

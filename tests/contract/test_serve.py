@@ -94,7 +94,9 @@ async def test_nobody_is_served_without_knowing_whom_to_believe(tmp_path: Path, 
 
 async def test_a_token_stands_alone_on_standard_output(tmp_path: Path, settings: dict[str, str]) -> None:
     """So that a script can take it."""
-    process = await start(tmp_path, "token", "--role", "las", "--oin", "00000099000000001000", **settings)
+    process = await start(
+        tmp_path, "token", "--role", "las", "--oin", "00000099000000001000", "--system", "las-1", **settings
+    )
     out, err = await process.communicate()
 
     assert (process.returncode, err) == (0, b"")

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from hub.embedded.errors import StartFailed
 from hub.embedded.program import Timing
 from hub.embedded.supervisor import Supervisor
 from hub.errors import EmbeddedUnavailable
-from tests.support.servers.scripted_programs import read_events, scripted_program
+from tests.support.servers.scripted_programs import is_up, read_events, scripted_program
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -123,6 +124,27 @@ async def test_a_broken_program_fails_the_start_after_some_tries(tmp_path: Path)
             tmp_path, scripted_program(tmp_path, "a", "broken"), scripted_program(tmp_path, "b", depends_on=("a",))
         ):
             pass
+    assert read_events(tmp_path) == ["a begins"] * QUICK.tries
+
+
+async def test_a_program_that_comes_up_and_ends_fails_the_start_too(tmp_path: Path) -> None:
+    """One that is ready for a moment each time, while another is not yet, is given up with its last words."""
+    never = scripted_program(tmp_path, "b", probe=is_up(tmp_path, "nothing"))
+    with pytest.raises(StartFailed, match=r"a does not start: it ends with code 1(.|\n)*this program is weak"):
+        async with supervised(tmp_path, scripted_program(tmp_path, "a", "weak"), never):
+            pass
+    assert read_events(tmp_path).count("a begins") == QUICK.flaps
+
+
+async def test_a_program_that_never_comes_up_is_counted_however_long_it_runs(tmp_path: Path) -> None:
+    """Ending late each time is no sign of steadiness while it was never ready."""
+    quick = replace(QUICK, steady=0.0)
+    supervisor = Supervisor(
+        [scripted_program(tmp_path, "a", "broken")], logs=tmp_path, pace=quick, changed=lambda: None
+    )
+    with pytest.raises(StartFailed):
+        await supervisor.start(within=90)
+    await supervisor.stop(within=5)
     assert read_events(tmp_path) == ["a begins"] * QUICK.tries
 
 

@@ -49,6 +49,13 @@ async def test_a_port_of_another_program_is_named(tmp_path: Path) -> None:
     assert said == f"osr-hub: port {port} cannot be used (Address already in use); give another --port.\n"
 
 
+async def test_a_host_that_the_stack_cannot_reach_is_named(tmp_path: Path) -> None:
+    """An address on which 127.0.0.1 does not answer stops the start in a sentence, instead of waiting for readiness."""
+    for host in ("::1", "192.0.2.7", "nowhere.invalid"):
+        said = await _refusal("--data-dir", str(tmp_path), environment={**os.environ, "OSR_HUB_HTTP__HOST": host})
+        assert said.startswith(f"osr-hub: OSR_HUB_HTTP__HOST is {host}, where 127.0.0.1 does not answer")
+
+
 async def test_wrong_settings_stop_the_demo_too(tmp_path: Path) -> None:
     """A value that cannot be used is a sentence, and no traceback."""
     environment = {**os.environ, "OSR_HUB_HTTP__PORT": "many"}

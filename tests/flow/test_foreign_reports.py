@@ -68,7 +68,9 @@ async def test_duo_cannot_report_on_a_delivery_to_a_system(
     for row in await connection.fetch("select id from parked_records where state = 'open'"):
         with pytest.raises(Conflict, match="still unknown"):
             async with connection.transaction():
-                await controls.retry(connection, row["id"], Actor(caller=operator("somebody"), at=now(), reason="try"))
+                await controls.retry(
+                    connection, row["id"], Actor(caller=operator("somebody"), at=now(), reason="try"), 9
+                )
     assert await connection.fetchval("select status::text from deliveries where id = $1", waiting) == "waiting"
     assert await _is(connection, OPEN, len(values))
     await assert_books_right(connection)

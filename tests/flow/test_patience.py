@@ -251,7 +251,7 @@ async def test_the_end_of_a_mandate_is_tried_until_a_person_cancels_it(
         assert "end.not_delivered" in capsys.readouterr().out
         ended = await connection.fetchval("select id from deliveries where type = 'withdrawn'")
         async with connection.transaction():
-            await controls.cancel(connection, ended, Actor(caller=operator("duty"), at=now(), reason="it stopped"))
+            await controls.cancel(connection, ended, Actor(caller=operator("duty"), at=now(), reason="it stopped"), 9)
         await connection.execute("notify osr_lanes")
         await until(ends_as(connection, oin, delivered=6, cancelled=1))
     await assert_books_right(connection)

@@ -225,7 +225,7 @@ async def test_a_cancellation_takes_what_waits_and_leaves_the_rest(c: Connection
     assert (ended.state, ended.done, ended.skipped) == (BulkState.DONE, 2, 0)
     assert [status for *_, status in await lane(c, RIO)] == ["delivered", "cancelled"]
     assert await c.fetchval("select array_agg(distinct reason) from deliveries where status = 'cancelled'") == [
-        "because"
+        "cancelled_by_operator: because"
     ]
     assert await c.fetchval("select bool_and(head = tail and due is null) from lanes")
     await assert_right(c)

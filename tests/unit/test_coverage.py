@@ -12,7 +12,7 @@ from hub.domain.change import GRANT, WITHDRAWAL, ChangeCause, NewEvent, apply_da
 from hub.domain.coverage import compute
 from hub.domain.kinds import Kind
 from hub.domain.mandate import Mandate, next_date, overlaps, state
-from schemas.identifiers import Branch, Brin, Oin, RoutingId, ServiceCode
+from schemas.identifiers import Branch, Brin, Oin, RoutingId, ServiceCode, SystemCode
 from schemas.kinds import Change, MandateState
 
 TODAY = date(2026, 11, 23)
@@ -223,3 +223,12 @@ def test_periods_overlap_only_from_today_on() -> None:
     one, other = mandate(1, end=date(2026, 11, 22)), mandate(2, start=date(2026, 1, 1))
     assert not overlaps(replace(one, start_date=date(2026, 1, 1)), other, TODAY)
     assert overlaps(mandate(1, end=TODAY), mandate(2, start=TODAY), TODAY)
+
+
+def test_two_systems_of_one_supplier_are_two_systems() -> None:
+    """The rest that both claim is withheld from the second, as it is between suppliers."""
+    first = grant(mandate(1))[0].mandate
+    second = replace(mandate(2), system_code=SystemCode("een-speciaal"))
+    events = grant(first, second)
+    assert [(event.mandate.id, told(event)) for event in events] == [(second.id, [])]
+    assert compute([first, second], BRANCHES, TODAY)[second.id].ambiguous

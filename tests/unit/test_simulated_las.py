@@ -181,7 +181,7 @@ async def test_rude_offends_once_per_message(las: tuple[SimulatedLas, str]) -> N
         first = [await send(out, base, number) for number in range(1, 10)]
         second = [await send(out, base, number) for number in range(1, 10)]
     seen = {answer.status if isinstance(answer, Answered) else "cut" for answer in first}
-    assert 204 not in seen
+    assert {429, 500, 502, 503} & seen  # 204 only where it cut an idle connection: the hub's client tries again at once
     assert len(seen) > 2
     assert all(isinstance(answer, Answered) and answer.status == 204 for answer in second)
     assert it.mailbox.distinct == 9
@@ -204,6 +204,8 @@ async def test_every_grant_is_reported_and_one_in_five_takes_a_step() -> None:
         reporter.add_message({**event(n), "id": message})
     reporter.add_message({**event(11), "type": "nl.osr.mandate.withdrawn.v1"})
     reporter.add_message(event(12, service="RIO"))
+    reporter.duo_services.codes = frozenset({"ROD_VO"})
+    reporter.add_message(event(13, service="ROD_VO"))
     wanted = {(message, "activated") for message in messages}
     wanted |= {(message, "in_progress") for message in messages if needs_school_action(message)}
     working = asyncio.create_task(reporter.work(report))

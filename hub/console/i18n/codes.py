@@ -249,6 +249,10 @@ ERRORS: Final[Mapping[tuple[str, str], Both]] = {
         "U hebt dit zelf gevraagd. Een andere beheerder moet het goedkeuren.",
         "You asked for this yourself. Another operator has to approve it.",
     ),
+    ("", "needs_approval"): (
+        "U hebt hiervan in 24 uur zo veel gedaan als één beheerder alleen mag. Laat een andere beheerder het doen.",
+        "You did as many of these in 24 hours as one operator may do alone. Let another operator do it.",
+    ),
     ("", "nothing_chosen"): (
         "Kies welke berichten u bedoelt: vul ten minste één veld in.",
         "Choose messages: fill in at least one field.",

@@ -49,7 +49,7 @@ async def cancels(w: InterleavingWorld, c: Any) -> None:
         if found:
             with suppress(Conflict, NotFound):
                 async with c.transaction():
-                    await controls.cancel(c, w.draw.choice(found), w.operator())
+                    await controls.cancel(c, w.draw.choice(found), w.operator(), 10_000)
     for button in buttons[1:]:
         async with c.transaction():
             await button(c, name, BRINS, w.operator())

@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from tests.support.lanes.forwarding import HUB_OIN
 from tests.support.register.subscriptions import KEYS
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def forwarder_process(
-    database: str, more: Mapping[str, str] | None = None
+    database: str, more: Mapping[str, str] | None = None, log: IO[bytes] | None = None
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run `osr-consume forward` and kill it at the end; its log goes to the test's own output."""
+    """Run `osr-consume forward` and kill it at the end; its log goes to a file, or to the test's own output."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -35,6 +35,7 @@ async def forwarder_process(
             "OSR_HUB_WEBHOOK__TIMEOUT_SECONDS": "5",
             **(more or {}),
         },
+        stderr=log,
     )
     try:
         yield process

@@ -29,6 +29,9 @@ if "misconfigured" in behaviour:
     print("a setting is wrong")
     sys.exit(2)
 (folder / f"{name}.up").write_text("up")
+if "weak" in behaviour:
+    time.sleep(0.5)
+    sys.exit("this program is weak")
 while True:
     time.sleep(60)
 """

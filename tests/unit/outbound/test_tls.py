@@ -5,18 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from hub.outbound import Answer, Answered, Outbound, Unreachable
 from hub.settings import Webhook
+from tests.support.receivers.authority import Authority
 from tests.support.receivers.names import Names
 
 if TYPE_CHECKING:
@@ -25,42 +20,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("each_client")
 NAME = "las.test"
-START = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-class Authority:
-    """A certificate authority of the test's own."""
-
-    def __init__(self) -> None:
-        self.key = ec.generate_private_key(ec.SECP256R1())
-        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test CA")])
-        constraints = x509.BasicConstraints(ca=True, path_length=0)
-        certificate = self._builder(self.name, self.key).add_extension(constraints, critical=True)
-        self.certificate = certificate.sign(self.key, hashes.SHA256())
-
-    def issue(self, name: str) -> bytes:
-        """Issue a certificate for a host, with its key; PEM."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        usages = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH])
-        certificate = (
-            self._builder(subject, key)
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-            .add_extension(usages, critical=False)
-            .sign(self.key, hashes.SHA256())
-        )
-        private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        return certificate.public_bytes(Encoding.PEM) + private
-
-    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
-        return x509.CertificateBuilder(
-            issuer_name=self.name,
-            subject_name=subject,
-            public_key=key.public_key(),
-            serial_number=x509.random_serial_number(),
-            not_valid_before=START,
-            not_valid_after=START + timedelta(days=3650),
-        )
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +32,7 @@ def authority() -> Authority:
 def trusted(authority: Authority, tmp_path: Path) -> Path:
     """Write the authority's certificate."""
     path = tmp_path / "ca.pem"
-    path.write_bytes(authority.certificate.public_bytes(Encoding.PEM))
+    path.write_bytes(authority.pem)
     return path
 
 

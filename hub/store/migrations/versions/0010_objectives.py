@@ -2,10 +2,10 @@
 
 from hub.store.migrations import plain
 
-revision = "0008"
-down_revision = "0007"
+revision = "0010"
+down_revision = "0009"
 
 
 def upgrade() -> None:
     """Add the columns and the table."""
-    plain.run("0008_objectives.sql")
+    plain.run("0010_objectives.sql")
