@@ -31,7 +31,6 @@ from hub.store import lanes, ledger, processes
 from hub.store.meters import Meters
 from hub.store.notifications import Listener, Notifier
 from hub.store.pool import DATABASE_ERRORS, open_pool
-from schemas.topics import PARTITIONS
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
@@ -155,16 +154,29 @@ class Forwarder:
         return bool(leased)
 
     def _dispatch(self, leased: Sequence[tuple[Lease, list[QueuedDelivery]]], incarnation: int) -> None:
-        groups: dict[tuple[str, int], list[tuple[LaneProgress, list[QueuedDelivery]]]] = defaultdict(list)
+        queues: dict[str, list[tuple[LaneProgress, list[QueuedDelivery]]]] = defaultdict(list)
         for lease, deliveries in leased:
             progress = self._begin(lease, incarnation)
             topic = progress.destination.topic
             if topic is None:
                 self._start(self._dispatcher.to_webhook(progress, deliveries), [progress])
             else:
-                groups[topic, partition_of(lease.brin, PARTITIONS)].append((progress, deliveries))
-        for (topic, partition), group in groups.items():
-            self._start(self._dispatcher.to_queue(topic, partition, group), [progress for progress, _ in group])
+                queues[topic].append((progress, deliveries))
+        for topic, sent in queues.items():
+            self._run(self._to_partitions(topic, sent))
+
+    async def _to_partitions(self, topic: str, sent: Sequence[tuple[LaneProgress, list[QueuedDelivery]]]) -> None:
+        """Send lanes to the partitions that the topic has now."""
+        partitions = await self._dispatcher.partitions(topic)
+        groups: dict[int, list[tuple[LaneProgress, list[QueuedDelivery]]]] = defaultdict(list)
+        for progress, deliveries in sent:
+            groups[partition_of(progress.lease.brin, partitions)].append((progress, deliveries))
+        await asyncio.gather(
+            *(
+                self._send(self._dispatcher.to_queue(topic, partition, group), [progress for progress, _ in group])
+                for partition, group in groups.items()
+            )
+        )
 
     def _begin(self, lease: Lease, incarnation: int) -> LaneProgress:
         destination = self._destinations[lease.destination]
@@ -178,7 +190,10 @@ class Forwarder:
         )
 
     def _start(self, sending: Coroutine[Any, Any, None], lanes_in_flight: Sequence[LaneProgress]) -> None:
-        task = asyncio.create_task(self._send(sending, lanes_in_flight))
+        self._run(self._send(sending, lanes_in_flight))
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

@@ -253,8 +253,14 @@ comment on column events.body is 'The data of the CloudEvent as JSON text.';
 create table event_outbox (
   id bigint generated always as identity primary key,
   brin text not null,
-  number bigint not null
+  number bigint not null,
+  refused_at timestamptz,
+  refused_because text,
+  constraint refused_with_reason check ((refused_at is null) = (refused_because is null))
 );
+create index event_outbox_refused on event_outbox (brin) where refused_at is not null;
+comment on column event_outbox.refused_at is
+  'When it could not be published; the later events of its school wait until it is tried again.';
 
 -- Events that are published, each at a position of its own; only events that retention deleted leave gaps.
 create table published_events (
