@@ -13,6 +13,7 @@ import structlog
 
 from hub import faults
 from hub.envelopes import delivery_change, envelope_defaults
+from hub.kafka.batches import describe
 from hub.processes.running import run_until_set
 from hub.store import ledger, published_events
 from hub.store.locks import CHANGES
@@ -20,6 +21,8 @@ from hub.store.notifications import Listener
 from producers.publishing import publish_forever
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hub.envelopes import ChangeSubject, EnvelopeDefaults, StatusChange
     from hub.settings import Settings
     from hub.store.pool import Connection
@@ -54,11 +57,21 @@ async def publish(c: Connection, publisher: Publisher, defaults: EnvelopeDefault
     subjects = await published_events.subjects(c, changes)
     records = [record for x in changes if x.key in subjects for record in _record(x, subjects[x.key], defaults)]
     faults.here("changes.sending")
-    await publisher.send(topic, records)
+    await _send(publisher, topic, records)
     faults.here("changes.sent")
     await published_events.delete_changes(c, list(rows))
     faults.here("changes.dropped")
     return len(changes)
+
+
+async def _send(publisher: Publisher, topic: str, records: Sequence[tuple[str, bytes]]) -> None:
+    """Send records; those that the broker refuses are left out, unless it refuses all: then the topic is at fault."""
+    refused = (await publisher.send(topic, records)).refused
+    if refused and len(refused) == len(records):
+        raise next(iter(refused.values()))
+    for place, error in refused.items():
+        brin, words = records[place][0], describe(error)
+        logger.error("change.refused", topic=topic, brin=brin, error=words, next="left out; GET /v1/deliveries has it")
 
 
 def _record(change: StatusChange, subject: ChangeSubject, defaults: EnvelopeDefaults) -> list[tuple[str, bytes]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -16,13 +17,12 @@ from aiokafka.errors import KafkaError
 from hub.errors import LogIsAhead
 from hub.kafka import batches
 from hub.kafka.reach import find_fault
+from hub.kafka.sender import REFUSALS, Sender
 from hub.store.locks import hold_advisory_lock
 from hub.store.pool import DATABASE_ERRORS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-
-    from aiokafka import AIOKafkaProducer
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
     from hub.settings import Settings
     from hub.store.pool import Connection
@@ -58,32 +58,49 @@ async def _fault(settings: Settings, error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendResult:
+    """What became of records: offsets per partition, and why the broker refused others, by their place."""
+
+    offsets: Mapping[int, Sequence[int]]
+    refused: Mapping[int, Exception]
+
+
 class Publisher:
     """Sends records to the hub's own Kafka, those of a school in the order given."""
 
-    def __init__(self, producer: AIOKafkaProducer) -> None:
-        self._producer = producer
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
 
-    async def send(self, topic: str, records: Sequence[tuple[str, bytes]]) -> dict[int, list[int]]:
-        """Send (BRIN4, event) records and return their offsets per partition; raise the error that stopped it."""
-        partitions = len(await self._producer.partitions_for(topic))
-        parts: dict[int, list[tuple[str, bytes]]] = defaultdict(list)
-        for record in records:
-            parts[batches.partition_of(record[0], partitions)].append(record)
+    async def send(self, topic: str, records: Sequence[tuple[str, bytes]]) -> SendResult:
+        """Send (BRIN4, event) records; raise the error that stopped it, unless the broker refused a record for good.
+
+        The later records of a school of which one was refused are refused too.
+        """
+        partitions = await self._sender.partitions(topic)
+        places: dict[int, list[int]] = defaultdict(list)
+        for place, record in enumerate(records):
+            places[batches.partition_of(record[0], partitions)].append(place)
         sent = await asyncio.gather(
-            *(batches.send_records(self._producer, topic, p, part) for p, part in parts.items())
+            *(self._sender.send(topic, p, [records[place] for place in part]) for p, part in places.items())
         )
-        for _, error in sent:
-            if error is not None:
-                raise error
-        return {partition: offsets for partition, (offsets, _) in zip(parts, sent, strict=True)}
+        offsets: dict[int, list[int]] = defaultdict(list)
+        refused: dict[int, Exception] = {}
+        for (partition, part), results in zip(places.items(), sent, strict=True):
+            for place, result in zip(part, results, strict=True):
+                if isinstance(result, int):
+                    offsets[partition].append(result)
+                elif isinstance(result, REFUSALS):
+                    refused[place] = result
+                else:
+                    raise result
+        return SendResult(offsets=offsets, refused=refused)
 
 
 @asynccontextmanager
 async def _publisher(settings: Settings) -> AsyncIterator[Publisher]:
-    producer = batches.make_producer(settings.kafka.client_options())
+    sender = Sender(settings.kafka.client_options())
     try:
-        await producer.start()
-        yield Publisher(producer)
+        yield Publisher(sender)
     finally:
-        await batches.stop_producer(producer)
+        await sender.close()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -18,6 +19,7 @@ from aiokafka.errors import KafkaError
 from hub import faults
 from hub.clock import now
 from hub.envelopes import envelope_defaults, mandate_event
+from hub.kafka.batches import describe
 from hub.kafka.offsets import UNKNOWN_OFFSETS, open_offset_client
 from hub.kafka.topics import report_differences
 from hub.processes.heartbeat import Heartbeat
@@ -43,7 +45,10 @@ if TYPE_CHECKING:
 
 TOPIC: Final = MANDATES.name
 MOST_EVENTS: Final = 1000
+MOST_RETRIED: Final = 20
+MOST_LOGGED: Final = 5
 CHECK_SECONDS: Final = 2.0
+RETRY_REFUSED_SECONDS: Final = 60.0
 logger = structlog.get_logger(__name__)
 
 
@@ -92,6 +97,7 @@ class Relay:
         self._position = 0
         self._offsets = UNKNOWN_OFFSETS
         self._looked = 0.0
+        self._retried = time.monotonic()
 
     async def start(self, options: Mapping[str, Any]) -> None:
         """Publish again what the log lost, and read the last position; raise `LogIsAhead` when the log has more."""
@@ -99,22 +105,28 @@ class Relay:
         found.raise_if_ahead()
         self._offsets = found.topic_offsets
         async for rows in read_missing(self._c, found):
-            await self._send([(row.brin, mandate_event(row, self._defaults, position)) for position, row in rows])
+            records = [(row.brin, mandate_event(row, self._defaults, position)) for position, row in rows]
+            refused = await self._send(records)
+            for place, error in refused.items():
+                logger.error("event.not_published_again", brin=rows[place][1].brin, error=describe(error))
             logger.warning("log.published_again", topic=self._topic, events=len(rows), through=rows[-1][0])
         await self._write_watermark()
         self._position = await published_events.last_position(self._c)
 
     async def publish(self) -> int:
         """Publish the next events; return how many there were."""
+        await self._retry_refused()
         entries = await published_events.read_outbox(self._c, MOST_EVENTS)
         if not entries:
             return 0
-        entries, records = self._write_events(entries)
-        if not entries:
-            return 0
+        entries, records, faulty = self._write_events(entries)
+        if faulty:
+            return await self._refuse(faulty)
         faults.here("relay.sending")
-        await self._send(records)
+        refused = await self._send(records)
         faults.here("relay.sent")
+        if refused:
+            return await self._refuse({entries[place].outbox_id: describe(e) for place, e in refused.items()})
         await published_events.mark_published(self._c, entries, self._position, now())
         faults.here("relay.deleted")
         self._position += len(entries)
@@ -124,25 +136,42 @@ class Relay:
             await self._write_watermark()
         return len(entries)
 
-    def _write_events(self, entries: Sequence[OutboxEntry]) -> tuple[list[OutboxEntry], list[tuple[str, bytes]]]:
+    async def _retry_refused(self) -> None:
+        """Each minute, let some events that were refused be tried again: somebody may have mended the cause."""
+        if time.monotonic() - self._retried > RETRY_REFUSED_SECONDS:
+            self._retried = time.monotonic()
+            before = now() - timedelta(seconds=RETRY_REFUSED_SECONDS)
+            await published_events.retry_refused(self._c, before, MOST_RETRIED)
+
+    async def _refuse(self, reasons: Mapping[int, str]) -> int:
+        """Set events aside; what was sent beside them is sent again without them, and gets its positions then."""
+        await published_events.refuse(self._c, reasons, now())
+        for event in await published_events.read_refused(self._c, MOST_LOGGED):
+            logger.error(
+                "event.refused", brin=event.brin, number=event.number, error=event.because, next="osr-hub doctor"
+            )
+        return len(reasons)
+
+    def _write_events(
+        self, entries: Sequence[OutboxEntry]
+    ) -> tuple[list[OutboxEntry], list[tuple[str, bytes]], dict[int, str]]:
         """Write events as records; one that cannot be written holds up its own school only."""
         kept: list[OutboxEntry] = []
         records: list[tuple[str, bytes]] = []
+        faulty: dict[int, str] = {}
         held_up: set[str] = set()
         for entry in entries:
             if entry.event.brin in held_up:
                 continue
             try:
                 value = mandate_event(entry.event, self._defaults, self._position + len(kept) + 1)
-            except (ValueError, TypeError, KeyError):
+            except (ValueError, TypeError, KeyError) as error:
                 held_up.add(entry.event.brin)
-                logger.exception(
-                    "event.unpublishable", brin=entry.event.brin, number=entry.event.number, next="its school waits"
-                )
+                faulty[entry.outbox_id] = f"the hub cannot write it: {type(error).__name__} {error}"[:300]
                 continue
             kept.append(entry)
             records.append((entry.event.brin, value))
-        return kept, records
+        return kept, records, faulty
 
     async def check(self, offset_client: OffsetClient) -> None:
         """Every two seconds, raise `LogLostError` unless the log is still the same; store its offsets."""
@@ -158,11 +187,16 @@ class Relay:
         await watermarks.write(self._c, self._topic, self._offsets, now())
         self._looked = time.monotonic()
 
-    async def _send(self, records: Sequence[tuple[str, bytes]]) -> None:
-        taken = await self._publisher.send(self._topic, records)
+    async def _send(self, records: Sequence[tuple[str, bytes]]) -> Mapping[int, Exception]:
+        """Send records; return the first of each school that the broker refused, by its place."""
+        sent = await self._publisher.send(self._topic, records)
         ends = dict(self._offsets.ends)
-        for partition, offsets in taken.items():
+        for partition, offsets in sent.offsets.items():
             if offsets[0] < ends.get(partition, 0):
                 raise LogLostError(f"{self._topic} took a record at {partition}/{offsets[0]} once more")
             ends[partition] = offsets[-1] + 1
         self._offsets = replace(self._offsets, ends=ends)
+        firsts: dict[str, int] = {}
+        for place in sorted(sent.refused):
+            firsts.setdefault(records[place][0], place)
+        return {place: sent.refused[place] for place in firsts.values()}

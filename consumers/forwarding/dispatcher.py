@@ -137,6 +137,10 @@ class Dispatcher:
         )
         return await deliver(self._outbound, endpoint.receiver, message, endpoint.sender, at)
 
+    async def partitions(self, topic: str) -> int:
+        """Return how many partitions a queue of DUO has."""
+        return await self._queues.partitions(topic)
+
     async def to_queue(
         self, topic: str, partition: int, lanes: Sequence[tuple[LaneProgress, Sequence[QueuedDelivery]]]
     ) -> None:

@@ -30,8 +30,8 @@ from hub.processes.heartbeat import Heartbeat
 from hub.store import lanes, ledger, processes
 from hub.store.meters import Meters
 from hub.store.notifications import Listener, Notifier
+from hub.store.objectives import default_objective
 from hub.store.pool import DATABASE_ERRORS, open_pool
-from schemas.topics import PARTITIONS
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
@@ -54,7 +54,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Forward until `stop` is set; then complete what is in flight."""
     requests, clock = OpenRequests(settings.webhook.timeout_seconds), LedgerClock()
     queues = Queues(settings.duo_kafka.client_options(), clock.now)
-    pool = await open_pool(settings.database.url, name="forward", is_hot=True, max_size=6)
+    meters, pool = Meters(default_objective(settings)), await _open_pool(settings)
     try:
         async with (
             Heartbeat(pool, "forward", requests.slow) as heartbeat,
@@ -72,11 +72,15 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                 outbound=outbound,
                 requests=requests,
             )
-            forwarder = Forwarder(pool, heartbeat, listener, destinations, webhooks, dispatcher)
+            forwarder = Forwarder(pool, heartbeat, listener, destinations, webhooks, dispatcher, meters=meters)
             await forwarder.work(stop, notices.work(pool, outbound, settings))
     finally:
         await queues.close()
         await pool.close()
+
+
+async def _open_pool(settings: Settings) -> Pool:
+    return await open_pool(settings.database.url, name="forward", is_hot=True, max_size=6)
 
 
 async def _read_defaults(settings: Settings, pool: Pool) -> EnvelopeDefaults:
@@ -87,7 +91,7 @@ async def _read_defaults(settings: Settings, pool: Pool) -> EnvelopeDefaults:
 class Forwarder:
     """The loop, and the lanes it has in flight."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of the process, made once
         self,
         pool: Pool,
         heartbeat: Heartbeat,
@@ -95,6 +99,8 @@ class Forwarder:
         destinations: Destinations,
         webhooks: Webhooks,
         dispatcher: Dispatcher,
+        *,
+        meters: Meters,
     ) -> None:
         self._pool = pool
         self._heartbeat = heartbeat
@@ -102,7 +108,7 @@ class Forwarder:
         self._destinations = destinations
         self._webhooks = webhooks
         self._dispatcher = dispatcher
-        self._meters = Meters()
+        self._meters = meters
         self._completer = BatchCompleter(pool, heartbeat, self._completed)
         self._changes = Notifier(pool, "changes")
         self._leases = Leases(pool, heartbeat)
@@ -155,16 +161,29 @@ class Forwarder:
         return bool(leased)
 
     def _dispatch(self, leased: Sequence[tuple[Lease, list[QueuedDelivery]]], incarnation: int) -> None:
-        groups: dict[tuple[str, int], list[tuple[LaneProgress, list[QueuedDelivery]]]] = defaultdict(list)
+        queues: dict[str, list[tuple[LaneProgress, list[QueuedDelivery]]]] = defaultdict(list)
         for lease, deliveries in leased:
             progress = self._begin(lease, incarnation)
             topic = progress.destination.topic
             if topic is None:
                 self._start(self._dispatcher.to_webhook(progress, deliveries), [progress])
             else:
-                groups[topic, partition_of(lease.brin, PARTITIONS)].append((progress, deliveries))
-        for (topic, partition), group in groups.items():
-            self._start(self._dispatcher.to_queue(topic, partition, group), [progress for progress, _ in group])
+                queues[topic].append((progress, deliveries))
+        for topic, sent in queues.items():
+            self._run(self._to_partitions(topic, sent))
+
+    async def _to_partitions(self, topic: str, sent: Sequence[tuple[LaneProgress, list[QueuedDelivery]]]) -> None:
+        """Send lanes to the partitions that the topic has now."""
+        partitions = await self._dispatcher.partitions(topic)
+        groups: dict[int, list[tuple[LaneProgress, list[QueuedDelivery]]]] = defaultdict(list)
+        for progress, deliveries in sent:
+            groups[partition_of(progress.lease.brin, partitions)].append((progress, deliveries))
+        await asyncio.gather(
+            *(
+                self._send(self._dispatcher.to_queue(topic, partition, group), [progress for progress, _ in group])
+                for partition, group in groups.items()
+            )
+        )
 
     def _begin(self, lease: Lease, incarnation: int) -> LaneProgress:
         destination = self._destinations[lease.destination]
@@ -178,7 +197,10 @@ class Forwarder:
         )
 
     def _start(self, sending: Coroutine[Any, Any, None], lanes_in_flight: Sequence[LaneProgress]) -> None:
-        task = asyncio.create_task(self._send(sending, lanes_in_flight))
+        self._run(self._send(sending, lanes_in_flight))
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

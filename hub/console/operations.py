@@ -1,11 +1,11 @@
 """Pages of operations: lag per destination, hold and release, parked records. In: a form with a reason. Out: pages."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Response
 
 from hub.access import Actor, Role
 from hub.access.rules import is_operator
@@ -20,6 +20,7 @@ from hub.operations import controls
 from hub.operations.controls import NOTIFIED_CHANNELS
 from hub.store import notices, operations
 from hub.store.notices import Notice
+from hub.store.objectives import default_objective
 from hub.store.operations import Parked
 from hub.store.register import systems
 from schemas.identifiers import SystemCode
@@ -44,7 +45,7 @@ class ParkedView:
 class SharedLagReader:
     """The lag reader that all pages share; made for the first page that reads the lag."""
 
-    reader: LagReader = field(default_factory=LagReader)
+    reader: LagReader
 
 
 @router.get("/console")
@@ -151,13 +152,13 @@ async def _read_system(here: Visit, system_code: str | None) -> tuple[System | N
 
 async def _lag(here: Visit) -> Lag:
     async with here.app.open_pool.acquire() as c:
-        return await _reader_of(here.request).read(c, here.at.now)
+        return await _reader_of(here).read(c, here.at.now)
 
 
-def _reader_of(request: Request) -> LagReader:
-    state = request.app.state
+def _reader_of(here: Visit) -> LagReader:
+    state = here.request.app.state
     if not hasattr(state, "console_looks"):
-        state.console_looks = SharedLagReader()
+        state.console_looks = SharedLagReader(LagReader(default_objective(here.app.settings)))
     looks: SharedLagReader = state.console_looks
     return looks.reader
 
@@ -177,5 +178,5 @@ def _urgency(each: DestinationLag) -> tuple[int, float]:
 
 def _view_parked(record: Parked) -> ParkedView:
     """Return a parked record with the start of its content; numbers that may be a person's are masked."""
-    text = mask_numbers((record.bytes or b"")[: 10 * MAX_CONTENT_LENGTH].decode(errors="replace"))
+    text = mask_numbers((record.bytes or b"").decode(errors="replace"))
     return ParkedView(record=record, text=text[:MAX_CONTENT_LENGTH], is_cut=len(text) > MAX_CONTENT_LENGTH)

@@ -73,6 +73,13 @@ async def stop_producer(producer: AIOKafkaProducer) -> None:
             await asyncio.wait({sending}, timeout=STOP_TIMEOUT_SECONDS)
 
 
+def describe(error: Exception | None) -> str:
+    """Return in words what stopped a batch."""
+    if isinstance(error, TimeoutError):
+        return f"no answer within {BATCH_TIMEOUT_SECONDS:g} s"
+    return f"{type(error).__name__} {error}"[:300]
+
+
 def _fill(producer: AIOKafkaProducer, records: Sequence[tuple[str, bytes]]) -> tuple[Any, int]:
     batch, n = producer.create_batch(), 0
     for brin, value in records:

@@ -38,6 +38,31 @@ async def read_outbox(c: Connection, most: int) -> list[OutboxEntry]:
     ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedEvent:
+    """An event that the broker did not take, and why."""
+
+    brin: str
+    number: int
+    because: str
+
+
+async def refuse(c: Connection, reasons: Mapping[int, str], at: datetime) -> None:
+    """Set events aside, by the rows of the outbox, that cannot be published; their schools wait."""
+    await queries.refuse_events(c, ids=list(reasons), reasons=list(reasons.values()), at=at)
+
+
+async def retry_refused(c: Connection, before: datetime, most: int) -> None:
+    """Let events be published again that were refused before a moment, at most so many."""
+    await queries.retry_refused_events(c, before=before, most=most)
+
+
+async def read_refused(c: Connection, most: int) -> list[RefusedEvent]:
+    """Return events that were refused; the later ones of their schools wait."""
+    rows = await queries.read_refused_events(c, most=most)
+    return [RefusedEvent(brin=row["brin"], number=row["number"], because=row["refused_because"]) for row in rows]
+
+
 async def last_position(c: Connection) -> int:
     """Return the last position of the log; 0 when it is empty."""
     return cast("int", await queries.read_last_position(c))

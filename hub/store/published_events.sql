@@ -2,12 +2,29 @@
 -- `change_outbox`.
 
 -- name: read_event_outbox
--- Return the next events to publish; those of a school in the order of their numbers.
+-- Return the next events to publish; those of a school in the order of their numbers. A school of which one is refused
+-- waits.
 select t.id as outbox_id, t.brin, t.number, e.id, e.type::text as kind, e.recorded_at, e.mandate_id, e.body,
        e.traceparent
-  from (select id, brin, number from event_outbox order by id limit :most) t
+  from (select o.id, o.brin, o.number from event_outbox o
+         where not exists (select from event_outbox r where r.refused_at is not null and r.brin = o.brin)
+         order by o.id limit :most) t
  cross join lateral (select e.* from events e where e.brin = t.brin and e.number = t.number offset 0) e
  order by t.id;
+
+-- name: refuse_events!
+-- Set events aside that cannot be published; their schools wait until they are tried again.
+update event_outbox o set refused_at = :at, refused_because = u.because
+  from unnest(:ids::bigint[], :reasons::text[]) u (id, because) where o.id = u.id;
+
+-- name: retry_refused_events!
+-- Let the events that were refused longest ago be published again.
+update event_outbox o set refused_at = null, refused_because = null
+ where o.id in (select r.id from event_outbox r where r.refused_at < :before order by r.refused_at limit :most);
+
+-- name: read_refused_events
+-- Return the schools whose events wait because one was refused, with the first reason.
+select o.brin, o.number, o.refused_because from event_outbox o where o.refused_at is not null order by o.id limit :most;
 
 -- name: read_last_position$
 -- Return the newest position; 0 when nothing was published.

@@ -91,6 +91,12 @@ create table destinations (
   slowed_at timestamptz,
   slow_error text,
   paused_until timestamptz,
+  held_from timestamptz,
+  held_until timestamptz,
+  objective_version integer not null default 1,
+  objective_transport double precision check (objective_transport > 0),
+  objective_processing double precision check (objective_processing > 0),
+  objective_share double precision check (objective_share > 0 and objective_share < 1),
   check ((circuit = 'closed') = (circuit_since is null) and (circuit = 'closed') = (circuit_cause is null)),
   foreign key (system_code, supplier_oin) references systems (system_code, supplier_oin)
 );
@@ -105,6 +111,9 @@ comment on column destinations.unsettled_from is
   'Deliveries with a lower id are final; the search for the oldest unprocessed delivery starts at this id.';
 comment on column destinations.pace is
   'How many lanes a forwarder may lease at once since the destination asked to slow down; null: as many as usual.';
+comment on column destinations.held_from is 'When the last hold of the whole destination began.';
+comment on column destinations.held_until is 'When it ended; null while it lasts.';
+comment on column destinations.objective_share is 'With the two seconds beside it: an objective of its own; null: the settings.';
 comment on column destinations.paused_until is 'The moment that a 429 response named; nothing is sent before it.';
 
 -- Services (diensten) that a mandate can be for.
@@ -253,8 +262,14 @@ comment on column events.body is 'The data of the CloudEvent as JSON text.';
 create table event_outbox (
   id bigint generated always as identity primary key,
   brin text not null,
-  number bigint not null
+  number bigint not null,
+  refused_at timestamptz,
+  refused_because text,
+  constraint refused_with_reason check ((refused_at is null) = (refused_because is null))
 );
+create index event_outbox_refused on event_outbox (brin) where refused_at is not null;
+comment on column event_outbox.refused_at is
+  'When it could not be published; the later events of its school wait until it is tried again.';
 
 -- Events that are published, each at a position of its own; only events that retention deleted leave gaps.
 create table published_events (
@@ -624,6 +639,17 @@ create table counters (
   label text not null default '',
   n bigint not null,
   primary key (process, name, destination, label)
+) with (fillfactor = 50);
+
+-- How many measurements met the objective of their destination, per process and hour; hours that are over are merged
+-- into process 0.
+create table objective_counts (
+  process integer not null,
+  hour timestamptz not null,
+  destination smallint not null,
+  met bigint not null,
+  missed bigint not null,
+  primary key (process, hour, destination)
 ) with (fillfactor = 50);
 
 -- Histograms of the time that each hop took, per process and minute; old minutes are merged into minute -infinity.

@@ -23,6 +23,7 @@ from hub.commands.doctor import (
     processes,
     published_log,
     receivers,
+    refused_events,
     sealed_secrets,
 )
 from hub.commands.doctor.finding import Finding, wrong
@@ -47,6 +48,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "Kafka": broker.check_ours,
     "DUO's Kafka": broker.check_duos,
     "published log": published_log.check,
+    "refused events": refused_events.check,
     "token issuer": issuer.check,
 }
 BOUND_SECONDS: Final = 20.0
