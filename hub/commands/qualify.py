@@ -106,10 +106,10 @@ def _report(found: Qualification) -> Iterator[str]:
 
 
 def _lines(each: Judgement) -> Iterator[str]:
-    verdict = each.finding.verdict
+    verdict = each.result.verdict
     yield f"{MARKS[verdict]:<{len(MARGIN)}}{each.check.rule}"
     if verdict is not Verdict.RIGHT:
-        yield f"{MARGIN}It {each.finding.detail}." if verdict is Verdict.WRONG else f"{MARGIN}{each.finding.detail}"
+        yield f"{MARGIN}It {each.result.detail}." if verdict is Verdict.WRONG else f"{MARGIN}{each.result.detail}"
     if verdict is Verdict.WRONG:
         yield fill(each.check.advice, WIDTH, initial_indent=MARGIN, subsequent_indent=MARGIN)
 

@@ -65,6 +65,12 @@ async def post(
     outbound: Outbound, receiver: Receiver, message: WebhookMessage, sender: WebhookSender, now: datetime
 ) -> Answer:
     """Sign and send one message and return the answer as it came."""
+    headers = make_headers(receiver, message, sender, now)
+    return await outbound.post(receiver.url, headers, message.body, identity=receiver.identity)
+
+
+def make_headers(receiver: Receiver, message: WebhookMessage, sender: WebhookSender, now: datetime) -> dict[str, str]:
+    """Return the headers of one attempt, signed as the receiver asked for."""
     secrets = receiver.secrets if SignatureKind.V1 in receiver.signatures else ()
     keys = sender.keys if SignatureKind.V1A in receiver.signatures else ()
     headers = signing.headers(message.id, now, message.body, secrets, keys)
@@ -72,7 +78,7 @@ async def post(
     headers["webhook-request-origin"] = sender.origin
     if message.traceparent:
         headers["traceparent"] = message.traceparent
-    return await outbound.post(receiver.url, headers, message.body, identity=receiver.identity)
+    return headers
 
 
 def classify(answer: Answer, now: datetime) -> Outcome:

@@ -1,4 +1,4 @@
-"""The rules for receivers, each with the check that judges it. In: a receiver to send to. Out: a finding per rule."""
+"""The rules for receivers, each with the check that judges it. In: a receiver to send to. Out: a result per rule."""
 
 from __future__ import annotations
 
@@ -49,17 +49,25 @@ async def _handshake(hub: Counterpart) -> RuleResult:
 
 
 async def _signed(hub: Counterpart) -> RuleResult:
-    finding = await hub.expect_taken(hub.mandate.next())
-    hub.has_taken = finding.verdict is Verdict.RIGHT
-    return finding
+    result = await hub.expect_taken(hub.mandate.next())
+    hub.has_taken = result.verdict is Verdict.RIGHT
+    return result
 
 
 async def _wrong_signature(hub: Counterpart) -> RuleResult:
-    return await hub.expect_refused(hub.mandate.next(), [hub.stranger])
+    """Sign by another secret, change the body after signing, sign nothing; the first that is not refused counts."""
+    message = hub.mandate.forgery()
+    changed = message.body.replace(b'"VVA"', b'"RIO"')
+    result = await hub.expect_refused(message, [hub.stranger])
+    if _is_right(result) and hub.secret is not None:
+        result = _of("its body was changed", await hub.expect_altered_refused(message, changed, is_signed=True))
+    if _is_right(result):
+        result = _of("it was not signed", await hub.expect_altered_refused(message, message.body, is_signed=False))
+    return result
 
 
 async def _old_timestamp(hub: Counterpart) -> RuleResult:
-    return await hub.expect_refused(hub.mandate.next(), signed_ago=OLD)
+    return await hub.expect_refused(hub.mandate.forgery(), signed_ago=OLD)
 
 
 async def _repeat(hub: Counterpart) -> RuleResult:
@@ -112,8 +120,12 @@ async def _in_time(hub: Counterpart) -> RuleResult:
     return right(f"the slowest answer took {hub.slowest_ms} ms")
 
 
-def _is_right(finding: RuleResult) -> bool:
-    return finding.verdict is Verdict.RIGHT
+def _of(what: str, result: RuleResult) -> RuleResult:
+    return RuleResult(result.verdict, f"{result.detail} ({what})")
+
+
+def _is_right(result: RuleResult) -> bool:
+    return result.verdict is Verdict.RIGHT
 
 
 CHECKS: Final = (

@@ -13,7 +13,7 @@ from hub.domain.receiver import Receiver
 from hub.domain.signing import new_secret
 from hub.domain.subscription import SignatureKind
 from hub.outbound import Unreachable
-from hub.outbound.webhook import WebhookSender, post
+from hub.outbound.webhook import WebhookSender, make_headers, post
 from hub.qualify.messages import InventedMandate
 from hub.qualify.verdicts import RuleResult, judge_refused, judge_taken
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from hub.outbound.webhook import WebhookMessage
 
 NOW: Final = timedelta(0)
+SIGNATURE_HEADERS: Final = ("webhook-id", "webhook-timestamp", "webhook-signature")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,6 +74,15 @@ class Counterpart:
         at = self.clock() - signed_ago
         return judge_refused(await self._send(message, secrets or self.known, (), at), at)
 
+    async def expect_altered_refused(self, message: WebhookMessage, body: bytes, *, is_signed: bool) -> RuleResult:
+        """Send another body than the one that was signed, or no signature at all; the receiver must refuse it."""
+        at = self.clock()
+        headers = make_headers(self._receiver(self.known, ()), message, WebhookSender(origin=self.origin), at)
+        kept = {name: value for name, value in headers.items() if is_signed or name not in SIGNATURE_HEADERS}
+        answer = await self.outbound.post(self.url, kept, body)
+        self.see(answer)
+        return judge_refused(answer, at)
+
     def see(self, answer: Answer) -> None:
         """Remember how long an answer took."""
         self.slowest_ms = max(self.slowest_ms, answer.duration_ms)
@@ -81,8 +91,11 @@ class Counterpart:
     async def _send(
         self, message: WebhookMessage, secrets: Sequence[bytes], keys: Sequence[Ed25519PrivateKey], at: datetime
     ) -> Answer:
-        kinds = (SignatureKind.V1, SignatureKind.V1A) if keys else (SignatureKind.V1,)
-        to = Receiver(subscription_id=UUID(int=0), url=self.url, secrets=tuple(secrets), signatures=kinds)
-        answer = await post(self.outbound, to, message, WebhookSender(origin=self.origin, keys=keys), at)
+        to, sender = self._receiver(secrets, keys), WebhookSender(origin=self.origin, keys=keys)
+        answer = await post(self.outbound, to, message, sender, at)
         self.see(answer)
         return answer
+
+    def _receiver(self, secrets: Sequence[bytes], keys: Sequence[Ed25519PrivateKey]) -> Receiver:
+        kinds = (SignatureKind.V1, SignatureKind.V1A) if keys else (SignatureKind.V1,)
+        return Receiver(subscription_id=UUID(int=0), url=self.url, secrets=tuple(secrets), signatures=kinds)

@@ -28,10 +28,10 @@ _NOT_TAKEN: Final = "the plain signed message was not taken, so a refusal would 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A rule, and the finding on it."""
+    """A rule, and the result on it."""
 
     check: Check
-    finding: RuleResult
+    result: RuleResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ class Qualification:
 
     def count(self, verdict: Verdict) -> int:
         """Return how many rules have a verdict."""
-        return sum(each.finding.verdict is verdict for each in self.judgements)
+        return sum(each.result.verdict is verdict for each in self.judgements)
 
 
 async def qualify(hub: Counterpart) -> Qualification:

@@ -68,6 +68,13 @@ class InventedMandate:
             id=str(row.id), body=forwarded_message(row, previous, envelope_defaults(parse_oin(HUB), ADDRESS))
         )
 
+    def forgery(self) -> WebhookMessage:
+        """Make a message that is to be refused: the next one has its version and its number again."""
+        message = self.next()
+        self.version -= 1
+        self.sequence -= 1
+        return message
+
     def _data(self, kind: Kind) -> dict[str, Any]:
         return {
             "mandateId": str(self.id),

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from pyreqwest.client import Client
 
 REPEAT_SECONDS: Final = 0.5
+SIGNATURES: Final = ["v1", "v1a"]
+"""It verifies both kinds."""
 log = structlog.get_logger(__name__)
 
 
@@ -114,12 +116,17 @@ async def _subscribe(hub: HubClient, subscription: LasSubscription, state: Path)
     for found in (await hub.call("GET", "/subscriptions"))["items"]:
         if found["supplierOin"] != subscription.oin:
             continue
-        if kept.get("id") == found["id"] and found["reports"] == subscription.reports:
+        is_as_wished = found["reports"] == subscription.reports and found["signatures"] == SIGNATURES
+        if kept.get("id") == found["id"] and is_as_wished:
             await _reactivate(hub, subscription, found)
             return signing.parse_secret(kept["secret"])
         await hub.call("DELETE", f"/subscriptions/{found['id']}")
-    own = await hub.services("las")
-    body = {"url": subscription.url, "services": own, "reports": subscription.reports}
+    body = {
+        "url": subscription.url,
+        "services": await hub.services("las"),
+        "reports": subscription.reports,
+        "signatures": SIGNATURES,
+    }
     made = await hub.call("POST", "/subscriptions", body)
     _write(state, {"id": made["id"], "secret": made["secret"]})
     log.info("las.subscribed", subscription=made["id"], url=subscription.url)

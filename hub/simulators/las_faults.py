@@ -34,6 +34,7 @@ class LasFault(StrEnum):
     NO_CONSENT = "no-consent"
     WRONG_ORIGIN = "wrong-origin"
     TAKES_ANY_SIGNATURE = "takes-any-signature"
+    TAKES_UNSIGNED = "takes-unsigned"
     IGNORES_AGE = "ignores-age"
     FIRST_SIGNATURE_ONLY = "first-signature-only"
     LAST_SIGNATURE_ONLY = "last-signature-only"
@@ -67,6 +68,8 @@ def verify(request: Request, secrets: Sequence[bytes], faults: Collection[LasFau
     if LasFault.TAKES_ANY_SIGNATURE in faults:
         return
     headers, at = dict(request.headers), now()
+    if LasFault.TAKES_UNSIGNED in faults and "webhook-signature" not in headers:
+        return
     signatures = headers.get("webhook-signature", "").split() or [""]
     if LasFault.FIRST_SIGNATURE_ONLY in faults:
         headers["webhook-signature"] = signatures[0]
@@ -75,7 +78,7 @@ def verify(request: Request, secrets: Sequence[bytes], faults: Collection[LasFau
     if LasFault.KNOWN_VERSIONS_ONLY in faults and not all(each.startswith("v1,") for each in signatures):
         words = "a signature of an unknown version"
         raise signing.SignatureMismatch(words)
-    if LasFault.IGNORES_AGE in faults:
+    if LasFault.IGNORES_AGE in faults and "webhook-timestamp" in headers:
         at = datetime.fromtimestamp(int(headers["webhook-timestamp"]), UTC)
     signing.verify(headers, request.body, at, secrets=secrets)
 

@@ -42,9 +42,9 @@ def show_qualification(found: Qualification) -> QualificationBody:
             CheckBody(
                 name=each.check.name,
                 rule=each.check.rule,
-                verdict=each.finding.verdict,
-                detail=each.finding.detail,
-                advice=each.check.advice if each.finding.verdict is Verdict.WRONG else None,
+                verdict=each.result.verdict,
+                detail=each.result.detail,
+                advice=each.check.advice if each.result.verdict is Verdict.WRONG else None,
             )
             for each in found.judgements
         ],

@@ -27,6 +27,7 @@ BROKEN_BY: Final = {
     LasFault.NO_CONSENT: {"handshake"},
     LasFault.WRONG_ORIGIN: {"handshake"},
     LasFault.TAKES_ANY_SIGNATURE: {"wrong_signature", "old_timestamp"},
+    LasFault.TAKES_UNSIGNED: {"wrong_signature"},
     LasFault.IGNORES_AGE: {"old_timestamp"},
     LasFault.FIRST_SIGNATURE_ONLY: {"rotated_secret"},
     LasFault.LAST_SIGNATURE_ONLY: {"rotated_secret", "both_signatures"},
@@ -67,7 +68,7 @@ async def judge(
 
 def named(found: Qualification, verdict: Verdict) -> set[str]:
     """Return the rules with a verdict."""
-    return {each.check.name for each in found.judgements if each.finding.verdict is verdict}
+    return {each.check.name for each in found.judgements if each.result.verdict is verdict}
 
 
 async def test_a_right_receiver_qualifies() -> None:

@@ -19,9 +19,12 @@ from hub.access import Caller, Role, ensure_keyfile, issue
 from hub.api.app import create_app
 from hub.clock import now
 from hub.domain.delivery import Delivered
+from hub.domain.signing import parse_secret
 from hub.outbound import Outbound
 from hub.outbound import webhook as outbound_webhook
 from hub.outbound.webhook import WebhookMessage
+from hub.qualify import Verdict, qualify
+from hub.qualify.counterpart import Counterpart
 from hub.settings import Settings, load
 from hub.simulators import las_process
 from hub.simulators.las import LasMode
@@ -177,6 +180,21 @@ async def test_it_subscribes_takes_messages_and_keeps_its_secret(hub: Settings, 
         assert isinstance(await deliver(hub, pool, 2), Delivered)
         assert (await las.received())["badSignatures"] == 0
         assert (await subscription(pool))["id"] == first["id"]
+
+
+async def test_it_qualifies_with_its_own_secret(hub: Settings, pool: Pool, las: Running) -> None:
+    """Also while it checks the hub's public key, which whoever plays the hub has not."""
+    async with las.run():
+        await subscription(pool)
+        await las.has_its_secret()
+        secret = parse_secret(orjson.loads(las.state.read_bytes())["secret"])
+        async with Outbound(hub.webhook) as outbound:
+            found = await qualify(
+                Counterpart(
+                    outbound=outbound, url=f"{las.base}/hook", origin="hub.test", clock=now, secret=secret, seconds=15
+                )
+            )
+    assert [each.check.name for each in found.judgements if each.result.verdict is not Verdict.RIGHT] == []
 
 
 async def test_what_it_took_is_activated_in_the_ledger(hub: Settings, pool: Pool, las: Running) -> None:

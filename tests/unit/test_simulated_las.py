@@ -181,7 +181,7 @@ async def test_rude_offends_once_per_message(las: tuple[SimulatedLas, str]) -> N
         first = [await send(out, base, number) for number in range(1, 10)]
         second = [await send(out, base, number) for number in range(1, 10)]
     seen = {answer.status if isinstance(answer, Answered) else "cut" for answer in first}
-    assert 204 not in seen
+    assert {429, 500, 502, 503} & seen  # 204 only where it cut an idle connection: the hub's client tries again at once
     assert len(seen) > 2
     assert all(isinstance(answer, Answered) and answer.status == 204 for answer in second)
     assert it.mailbox.distinct == 9
