@@ -41,6 +41,7 @@ class CommandEntry:
 COMMANDS: Final = {
     "up": CommandEntry("hub.commands.up", "Run the whole stack on this machine."),
     "demo": CommandEntry("hub.commands.demo", "Tell the whole story on real schools, and stop."),
+    "sandbox": CommandEntry("hub.commands.sandbox", "Give a supplier a stack of its own, and scenes to press."),
     "migrate": CommandEntry("hub.commands.migrate", "Bring the database to the newest schema."),
     "topics": CommandEntry("hub.commands.topics", "Create Kafka's topics and check those that exist."),
     "serve": CommandEntry("hub.commands.serve", "Serve the API, the console and the metrics."),

@@ -66,9 +66,9 @@ PAGES: Final = (
     "copies",
     "docs",
 )
+WATCHING: Final = ("hub.api.health", "hub.api.metrics")
+"""Modules for those who watch over the hub; they can have a port of their own."""
 UNVERSIONED: Final[tuple[str, ...]] = (
-    "hub.api.health",
-    "hub.api.metrics",
     "hub.api.problem_pages",
     *(f"hub.console.{name}" for name in PAGES),
 )
@@ -110,7 +110,20 @@ def create_app(
     openapi.install(app, address)
     for name in ROUTERS:
         app.include_router(import_module(f"hub.api.{name}").router, prefix=BASE, dependencies=[KnownParameters])
-    for name in UNVERSIONED:
+    for name in UNVERSIONED if settings.http.monitoring_port is not None else (*WATCHING, *UNVERSIONED):
+        app.include_router(import_module(name).router)
+    return app
+
+
+def create_monitoring_app(shared: AppState) -> FastAPI:
+    """Make the application of the port of its own, beside one whose state it shares."""
+    address = shared.settings.http.address
+    app = FastAPI(**OPTIONS)
+    app.state.shared = shared
+    app.add_middleware(ErrorMiddleware, address=address)
+    problems.install(app, address)
+    openapi.install(app, address)
+    for name in WATCHING:
         app.include_router(import_module(name).router)
     return app
 
@@ -124,6 +137,10 @@ def _lifespan(shared: AppState) -> Callable[[FastAPI], AbstractAsyncContextManag
                     shared.settings.database.url, name="serve", max_size=CONNECTIONS, is_lazy=True
                 )
                 stack.push_async_callback(shared.pool.close)
+                shared.watching_pool = await open_pool(
+                    shared.settings.database.url, name="serve watching", max_size=1, is_lazy=True
+                )
+                stack.push_async_callback(shared.watching_pool.close)
             stack.push_async_callback(shared.verifier.keys.close)
             for work in _chores(shared):
                 stack.push_async_callback(_end, asyncio.create_task(work))

@@ -15,7 +15,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from hub.api.lag import LagCache, LagCacheHere
 from hub.api.metric_families import HubMetrics
-from hub.api.state import NowHere, PoolHere
+from hub.api.state import NowHere, WatchingPoolHere
 from hub.store import observe
 from hub.store.pool import Pool
 
@@ -54,7 +54,7 @@ def _metrics_cache(request: Request) -> MetricsCache:
 
 @router.get("/metrics")
 async def get_metrics(
-    cache: Annotated[MetricsCache, Depends(_metrics_cache)], lags: LagCacheHere, pool: PoolHere, now: NowHere
+    cache: Annotated[MetricsCache, Depends(_metrics_cache)], lags: LagCacheHere, pool: WatchingPoolHere, now: NowHere
 ) -> Response:
     """Show all metrics."""
     return Response(await cache.read(lags, pool, now), media_type=CONTENT_TYPE_LATEST)

@@ -13,11 +13,12 @@ from hub.access.rules import parked_scope
 from hub.api.auth import OperationsHere, require
 from hub.api.parameters import PagingHere
 from hub.api.state import ConnectionHere, NotificationsHere, NowHere, SettingsHere
+from hub.errors import NotFound
 from hub.operations import controls
 from hub.store import operations
 from hub.store.operations import ParkedState
 from hub.views.models import Items, Reason, RequestModel, example
-from hub.views.parked import Fault, ParkedBody, show_parked
+from hub.views.parked import Fault, ParkedBody, show_listed, show_parked
 
 router = APIRouter(prefix="/parked", tags=["operations"])
 MAX_ID = 2**63 - 1
@@ -41,12 +42,24 @@ async def list_parked(
     state: Annotated[ParkedState | None, Query()] = None,
     reason: Annotated[Fault | None, Query()] = None,
 ) -> Items[ParkedBody]:
-    """List parked records, oldest first; of one state, or of all. DUO sees its own reports that are at fault."""
+    """List parked records, oldest first; of one state, or of all. DUO sees its own reports that are at fault.
+
+    `bytesBase64` is null here; each record has its bytes at its own address.
+    """
     after = paging.after(int)
     found = await operations.list_parked(
         c, after=after[0] if after else 0, state=state, reason=reason, scope=parked_scope(caller), most=paging.limit + 1
     )
-    return paging.page(found, lambda parked: (parked.id,), show_parked)
+    return paging.page(found, lambda parked: (parked.id,), show_listed)
+
+
+@router.get("/{parked_id}")
+async def get_parked(parked_id: ParkedId, c: ConnectionHere, caller: ReaderHere) -> ParkedBody:
+    """Read a parked record with its bytes, as long as they are kept."""
+    found = await operations.find_parked(c, parked_id, parked_scope(caller))
+    if found is None:
+        raise NotFound(f"no parked record {parked_id}")
+    return show_parked(found)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

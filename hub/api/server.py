@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 import uvicorn
 
-from hub.api.app import create_app
+from hub.api.app import create_app, create_monitoring_app
 from hub.api.connections import connections_for
 from hub.api.protocol import Guard, GuardedProtocol
 from hub.errors import ConfigurationError, Unavailable
@@ -20,7 +20,7 @@ from hub.store.waiting import wait_for_database
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from starlette.types import ASGIApp
+    from fastapi import FastAPI
 
     from hub.settings import Settings
 
@@ -39,9 +39,11 @@ class _Server(uvicorn.Server):
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """Serve requests until `stop` is set; open requests get five seconds to finish."""
     read_certificates(settings.webhook)  # what cannot be used is told now, not to the first who subscribes
-    app = create_app(settings)
     with ExitStack() as listening:
-        servers = {_server(app, settings): [listening.enter_context(_listen(settings.http.host, settings.http.port))]}
+        servers = {
+            _server(each, settings): [listening.enter_context(_listen(settings.http.host, port))]
+            for port, each in _apps(settings).items()
+        }
         runs = [asyncio.create_task(server.serve(sockets=sockets)) for server, sockets in servers.items()]
         stopping = asyncio.create_task(_until_stopped(settings, stop))
         await asyncio.wait({*runs, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -55,6 +57,15 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         raise Unavailable("the API did not start; the lines above say why")
 
 
+def _apps(settings: Settings) -> dict[int, FastAPI]:
+    """Return the applications by their ports."""
+    app = create_app(settings)
+    apps = {settings.http.port: app}
+    if settings.http.monitoring_port is not None:
+        apps[settings.http.monitoring_port] = create_monitoring_app(app.state.shared)
+    return apps
+
+
 async def _until_stopped(settings: Settings, stop: asyncio.Event) -> None:
     """Return when `stop` is set; a database that is away is waited for, while calls are answered 503.
 
@@ -64,7 +75,7 @@ async def _until_stopped(settings: Settings, stop: asyncio.Event) -> None:
     await stop.wait()
 
 
-def _server(app: ASGIApp, settings: Settings) -> _Server:
+def _server(app: FastAPI, settings: Settings) -> _Server:
     guard = Guard(
         connections=connections_for(settings),
         silence_seconds=settings.limits.silence_seconds,
@@ -94,5 +105,5 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise ConfigurationError(
             f"nothing can listen on {host}, port {port}: {error.strerror}",
-            next_step="Choose another with OSR_HUB_HTTP__HOST and OSR_HUB_HTTP__PORT.",
+            next_step="Choose another with OSR_HUB_HTTP__HOST, OSR_HUB_HTTP__PORT and OSR_HUB_HTTP__MONITORING_PORT.",
         ) from error

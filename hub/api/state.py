@@ -33,6 +33,8 @@ class AppState:
     clock: Clock
     provider: Provider | None = None
     pool: Pool | None = None
+    watching_pool: Pool | None = None
+    """The one of those who watch over the hub, who so stand in no queue of callers."""
     notifiers: dict[Channel, Notifier] = field(default_factory=dict)
     pseudonyms: OrderedDict[str, str] = field(default_factory=OrderedDict)
     snapshot_readers: set[str] = field(default_factory=set)
@@ -86,6 +88,11 @@ def _pool(request: Request) -> Pool:
     return app_state(request.scope).open_pool
 
 
+def _watching_pool(request: Request) -> Pool:
+    state = app_state(request.scope)
+    return state.watching_pool or state.open_pool
+
+
 def _now(request: Request) -> datetime:
     return app_state(request.scope).clock()
 
@@ -128,6 +135,7 @@ async def _connection(request: Request) -> AsyncIterator[Connection]:
 
 AppStateHere = Annotated[AppState, Depends(_state)]
 SettingsHere = Annotated[Settings, Depends(_settings)]
+WatchingPoolHere = Annotated[Pool, Depends(_watching_pool)]
 PoolHere = Annotated[Pool, Depends(_pool)]
 ConnectionHere = Annotated[Connection, Depends(_connection, scope="function")]
 NowHere = Annotated[datetime, Depends(_now)]

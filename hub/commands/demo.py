@@ -54,7 +54,7 @@ def demo(
     load()
     set_up_logging(Log(level=LogLevel.WARNING))
     options = StackOptions(
-        data_dir=_empty(data_dir, is_fresh=fresh),
+        data_dir=empty_folder(data_dir, "demo", is_fresh=fresh),
         port=port,
         fresh=True,
         with_simulators=not without_simulators,
@@ -63,10 +63,10 @@ def demo(
     sys.exit(_run(options, plan_demo(schools or SAMPLE, mandates)))
 
 
-def _empty(folder: Path | None, *, is_fresh: bool) -> Path:
-    """Return the demo's own folder, or the given one, which must be empty or may be emptied."""
+def empty_folder(folder: Path | None, name: str, *, is_fresh: bool) -> Path:
+    """Return the command's own folder, of this name, or the given one, which must be empty or may be emptied."""
     if folder is None:
-        return default_data_dir().with_name("demo")
+        return default_data_dir().with_name(name)
     if DataDir(folder).postgres.exists() and not is_fresh:
         raise ConfigurationError(
             f"in {folder} an earlier stack has left its register", next_step="Give --fresh to begin anew there."

@@ -15,7 +15,7 @@ from hub.operations import controls
 from hub.store import operations
 from hub.views.models import Items
 from hub.views.paging import HIGHEST_LIMIT, Paging, list_fingerprint
-from hub.views.parked import ParkedBody, show_parked
+from hub.views.parked import ParkedBody, show_listed, show_parked
 
 if TYPE_CHECKING:
     from hub.settings import Settings
@@ -52,7 +52,7 @@ def list_(
         found = await operations.list_parked(
             c, after=after[0] if after else 0, state=state.value, reason=None, most=paging.limit + 1
         )
-        return paging.page(found, lambda parked: (parked.id,), show_parked)
+        return paging.page(found, lambda parked: (parked.id,), show_listed)
 
     page = run_query(read)
     if as_json:

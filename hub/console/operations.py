@@ -171,5 +171,5 @@ def _urgency(each: DestinationLag) -> tuple[int, float]:
 
 def _view_parked(record: Parked) -> ParkedView:
     """Return a parked record with the start of its content; numbers that may be a person's are masked."""
-    text = mask_numbers((record.bytes or b"")[: 10 * MAX_CONTENT_LENGTH].decode(errors="replace"))
+    text = mask_numbers((record.bytes or b"").decode(errors="replace"))
     return ParkedView(record=record, text=text[:MAX_CONTENT_LENGTH], is_cut=len(text) > MAX_CONTENT_LENGTH)

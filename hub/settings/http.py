@@ -1,7 +1,7 @@
 """The settings of the HTTP edge: where it answers, whom it believes, and how much one caller gets."""
 
 from ipaddress import ip_address
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -13,6 +13,7 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
 )
+from pydantic import model_validator as checks_together
 
 from hub.settings.groups import Address, Network, SettingsGroup, split_commas
 
@@ -38,6 +39,12 @@ class Http(SettingsGroup):
     """A port of its own for health and metrics, which the other one then does not have."""
     trusted_proxies: Annotated[tuple[Network, ...], BeforeValidator(split_commas)] = ()
     """The proxies whose X-Forwarded-For is believed."""
+
+    @checks_together(mode="after")
+    def _check_ports(self) -> Self:
+        if self.monitoring_port == self.port:
+            raise ValueError("MONITORING_PORT is another one than PORT")
+        return self
 
     @property
     def address(self) -> str:

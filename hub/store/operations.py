@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from hub.store.pool import Connection
 
+LISTED_BYTES: Final = 8192
+"""How much a list of parked records reads of each."""
 ParkedState = Literal["open", "retried", "discarded"]
 
 
@@ -128,11 +130,17 @@ async def list_parked(
     most: int,
     scope: ParkedScope = ALL_PARKED,
 ) -> list[Parked]:
-    """List parked records in scope behind an id, oldest first."""
+    """List parked records in scope behind an id, oldest first, each with the beginning of its bytes."""
     rows = await queries.list_parked(
-        c, after=after, state=state, reason=reason, topic=scope.topic, blame=scope.blame, most=most
+        c, after=after, state=state, reason=reason, topic=scope.topic, blame=scope.blame, most=most, length=LISTED_BYTES
     )
     return [Parked(**row) for row in rows]
+
+
+async def find_parked(c: Connection, parked_id: int, scope: ParkedScope) -> Parked | None:
+    """Find a parked record in scope, with all its bytes."""
+    row = await queries.find_parked(c, id=parked_id, topic=scope.topic, blame=scope.blame)
+    return None if row is None else Parked(**row)
 
 
 async def lock_parked(c: Connection, parked_id: int) -> Parked | None:

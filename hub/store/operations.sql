@@ -59,12 +59,20 @@ select u.brin from unnest(:brins::text[]) u (brin)
  where not exists (select from schools s where s.brin = u.brin) order by u.brin;
 
 -- name: list_parked
--- List parked records, oldest first.
-select p.id, p.topic, p.partition, p."offset", p.reason, p.blame, p.detail, p.received_at, p.bytes, p.state
+-- List parked records, oldest first, with the beginning of their bytes.
+select p.id, p.topic, p.partition, p."offset", p.reason, p.blame, p.detail, p.received_at,
+       substring(p.bytes for :length::integer) as bytes, p.state
   from parked_records p
  where p.id > :after and (:state::text is null or p.state = :state::text) and (:reason::text is null or p.reason = :reason)
    and (:topic::text is null or p.topic = :topic::text) and (:blame::text is null or p.blame = :blame::text)
  order by p.id limit :most;
+
+-- name: find_parked^
+-- Find a parked record, with all its bytes.
+select p.id, p.topic, p.partition, p."offset", p.reason, p.blame, p.detail, p.received_at, p.bytes, p.state
+  from parked_records p
+ where p.id = :id and (:topic::text is null or p.topic = :topic::text)
+   and (:blame::text is null or p.blame = :blame::text);
 
 -- name: lock_parked^
 -- Lock a parked record and return it.

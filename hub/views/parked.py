@@ -10,7 +10,7 @@ Fault = Literal["unparsable", "schema", "unknown_school", "unknown_delivery", "f
 
 
 class ParkedBody(CamelModel):
-    """A record that was put aside; its bytes as long as they are kept."""
+    """A record that was put aside; its bytes as long as they are kept, and never in lists."""
 
     id: str
     topic: str
@@ -25,7 +25,13 @@ class ParkedBody(CamelModel):
 
 
 def show_parked(parked: Parked) -> ParkedBody:
-    """Return the body of a parked record."""
+    """Return the body of a parked record with all its bytes."""
+    body = show_listed(parked)
+    return body.model_copy(update={"bytes_base64": None if parked.bytes is None else b64encode(parked.bytes).decode()})
+
+
+def show_listed(parked: Parked) -> ParkedBody:
+    """Return the body of a parked record in a list, where bytes are left out."""
     return ParkedBody(
         id=str(parked.id),
         topic=parked.topic,
@@ -35,6 +41,6 @@ def show_parked(parked: Parked) -> ParkedBody:
         blame=parked.blame,
         detail=parked.detail,
         received_at=parked.received_at,
-        bytes_base64=None if parked.bytes is None else b64encode(parked.bytes).decode(),
+        bytes_base64=None,
         state=parked.state,
     )

@@ -135,7 +135,10 @@ async def test_duo_sees_its_own_reports_that_were_put_aside(hub: Client, pool: P
     duo, operator = hub.as_caller(Role.DUO), hub.as_caller(Role.OPERATIONS)
     (parked,) = (await duo.get("/v1/parked")).json["items"]
     assert (parked["topic"], parked["offset"], parked["reason"]) == ("duo.reports.v1", 7, "unknown_delivery")
-    assert b64decode(parked["bytesBase64"]) == mine["bytes"]
+    assert parked["bytesBase64"] is None
+    assert b64decode((await duo.get(f"/v1/parked/{parked['id']}")).json["bytesBase64"]) == mine["bytes"]
+    hidden = [each["id"] for each in (await operator.get("/v1/parked")).json["items"] if each["id"] != parked["id"]]
+    assert [(await duo.get(f"/v1/parked/{each}")).status for each in hidden] == [404, 404]
     assert len((await operator.get("/v1/parked")).json["items"]) == 3
     assert (await duo.post(f"/v1/parked/{parked['id']}/discard")).status == 403
     assert (await hub.as_caller(Role.LAS, oin=ONE).get("/v1/parked")).status == 403

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
+import asyncpg
 import orjson
 import pytest
 
@@ -13,7 +16,8 @@ from hub.api import protocol
 from hub.api.connections import Connections
 from hub.clock import now
 from schemas.identifiers import Oin
-from tests.support.servers.serving import connected, serving
+from tests.support.servers.ports import free_port
+from tests.support.servers.serving import PATIENCE, connected, serving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -148,6 +152,34 @@ async def test_addresses_are_believed_from_named_proxies_only(settings: dict[str
             for n, status in ((1, 401), (2, second)):
                 ask = f"GET /v1/services HTTP/1.1\r\nHost: hub\r\nX-Forwarded-For: 6.6.6.6, 198.51.100.{n}\r\n\r\n"
                 assert (await line.ask(ask))[0] == status, proxies
+
+
+async def test_what_watches_over_the_hub_has_a_port_of_its_own(settings: dict[str, str], authorization: str) -> None:
+    """Health and metrics are answered there alone, also while nothing is left of the pool; calls at the other port."""
+    other = free_port()
+    async with serving({**settings, "HTTP__MONITORING_PORT": str(other)}) as port:
+        for path in ("/health/live", "/health/ready", "/metrics"):
+            async with connected(port) as line, connected(other) as watching:
+                assert (await line.ask(f"GET {path} HTTP/1.1\r\nHost: hub\r\n\r\n"))[0] == 404
+                assert (await watching.ask(f"GET {path} HTTP/1.1\r\nHost: hub\r\n\r\n"))[0] == 200
+        ask = f"GET /v1/services HTTP/1.1\r\nHost: hub\r\n{authorization}\r\n"
+        async with connected(port) as line, connected(other) as watching:
+            assert ((await line.ask(ask))[0], (await watching.ask(ask))[0]) == (200, 404)
+
+
+async def test_ready_is_who_can_store_a_change(settings: dict[str, str], database: str) -> None:
+    """A database that became read-only is not ready, and is ready again when it takes changes."""
+    name = urlsplit(database).path[1:]
+    ready = "GET /health/ready HTTP/1.1\r\nHost: hub\r\n\r\n"
+    admin = await asyncpg.connect(urlsplit(database)._replace(path="/postgres").geturl())
+    async with serving(settings) as port, connected(port) as line:
+        assert (await line.ask(ready))[0] == 200
+        for setting, status in (("on", 503), ("off", 200)):
+            await admin.execute(f"alter database {name} set default_transaction_read_only = {setting}")
+            async with asyncio.timeout(PATIENCE):
+                while (await line.ask(ready))[0] != status:
+                    await asyncio.sleep(0.05)  # an answer is kept for a second
+    await admin.close()
 
 
 class FakeConnection:

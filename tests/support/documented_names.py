@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer.main
 
-from hub.api.app import ROUTERS, UNVERSIONED
+from hub.api.app import ROUTERS, UNVERSIONED, WATCHING
 from hub.api.request_form import BASE
 from hub.cli import COMMANDS
 
@@ -68,7 +68,7 @@ def calls() -> set[tuple[str, str]]:
 
 
 def _calls() -> Iterator[tuple[str, str]]:
-    routers = [(BASE, f"hub.api.{name}") for name in ROUTERS] + [("", name) for name in UNVERSIONED]
+    routers = [(BASE, f"hub.api.{name}") for name in ROUTERS] + [("", name) for name in (*WATCHING, *UNVERSIONED)]
     for before, name in routers:
         for route in import_module(name).router.routes:
             for method in route.methods:
