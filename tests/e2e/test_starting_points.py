@@ -98,7 +98,7 @@ async def test_a_receiver_to_start_from_is_right(
     token = await stack.token("las", "--oin", supplier)
     it = await make_receiver(language, tmp_path)
     brins = ("18DS", "13JQ", "12IT") if language == "python" else ("11OA", "12NU", "12VV")
-    async with running_receiver(it, stack, token):
+    async with running_receiver(it, stack.connection["api"], token):
         subscription = await stack.call("POST", "/subscriptions", {"url": it.url, "services": ["VVA"]}, token=token)
         it.secrets.write_text(f"{subscription['secret']}\n")
         qualified = await stack.run("osr-hub", "qualify", it.url, "--secret", subscription["secret"])
@@ -116,7 +116,7 @@ async def test_a_receiver_to_start_from_is_right(
         await until_statuses(stack, first, "delivered", "activated", "activated")
     assert (third["id"], "") not in it.held()
     it.forget(second["id"])
-    async with running_receiver(it, stack, token):
+    async with running_receiver(it, stack.connection["api"], token):
         await until_held(it, first, 3, is_over=True)
         await until_held(it, second, 1, is_over=False)
         await until_held(it, third, 1, is_over=False)

@@ -142,16 +142,16 @@ async def running_program(
 
 
 @asynccontextmanager
-async def running_receiver(it: StartingPoint, stack: RunningStack, token: str) -> AsyncIterator[None]:
+async def running_receiver(it: StartingPoint, api: str, token: str) -> AsyncIterator[None]:
     """Run a receiver while the context lasts, from when it listens; it gets its token by client credentials."""
-    async with token_endpoint({"las:secret": token}) as where, _running_receiver(it, stack, where):
+    async with token_endpoint({"las:secret": token}) as where, _running_receiver(it, api, where):
         yield
 
 
 @asynccontextmanager
-async def _running_receiver(it: StartingPoint, stack: RunningStack, token_url: str) -> AsyncIterator[None]:
+async def _running_receiver(it: StartingPoint, api: str, token_url: str) -> AsyncIterator[None]:
     environment = {
-        "OSR_API": stack.connection["api"],
+        "OSR_API": api,
         "OSR_TOKEN_URL": token_url,
         "OSR_CLIENT": "las:secret",
         "OSR_SECRETS": str(it.secrets),
