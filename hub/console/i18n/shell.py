@@ -130,6 +130,12 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Er is te vaak achter elkaar iets gevraagd. Er is niets gewijzigd. Probeer het over {seconds} s opnieuw.",
         "Too many requests. Nothing was changed. Try again in {seconds} s.",
     ),
+    "too_many_changes": (
+        "De mandaten van deze school zijn het afgelopen uur te vaak gewijzigd, en elke wijziging gaat naar DUO. "
+        "Er is niets gewijzigd. Probeer het over {seconds} s opnieuw.",
+        "The mandates of this school were changed too often in the last hour, and DUO is told of each change. "
+        "Nothing was changed. Try again in {seconds} s.",
+    ),
     "unavailable": (
         "De hub is er even niet. Probeer het over een minuut opnieuw.",
         "The hub is unavailable. Try again in a minute.",
