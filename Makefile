@@ -15,7 +15,7 @@ unexport PYTHONPATH PYTHONHOME PIP_TARGET PIP_PREFIX
 export PIP_USER := 0
 
 .DEFAULT_GOAL := install
-.PHONY: install demo up test prove browser chaos explore check bench lock
+.PHONY: install demo up test prove browser chaos explore check bench lock audit sbom images image
 
 install: $(INSTALLED)
 
@@ -81,3 +81,23 @@ lock:
 	"$$place/bin/uv" pip compile pyproject.toml --all-extras $(LOCK) -o constraints.txt; \
 	"$$place/bin/uv" pip compile pyproject.toml --constraint constraints.txt $(LOCK) -o deploy/requirements.txt; \
 	echo hatchling | "$$place/bin/uv" pip compile - --constraint constraints.txt $(LOCK) -o deploy/build-requirements.txt
+
+# Known vulnerabilities of all that is pinned: they make it fail, a database that cannot be reached does not.
+audit: install
+	@$(BIN)/python -m tests.support.supply.audit constraints.txt
+
+# What is in the image, as CycloneDX: each pin with its hashes.
+SBOM := dist/osr-hub.cdx.json
+sbom: install
+	@mkdir -p $(dir $(SBOM))
+	@$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --mc-type application --output-reproducible \
+		--output-format JSON --output-file $(SBOM) deploy/requirements.txt
+	@echo $(SBOM)
+
+# The digests of the images that others make, asked of their registries; and our image, built on a base with a digest.
+images: install
+	@$(BIN)/python -m tests.support.supply.images --pin
+
+image: install
+	@$(BIN)/python -m tests.support.supply.images
+	@docker build -f deploy/Dockerfile --build-arg $$(grep ^PYTHON_IMAGE= deploy/images.env) -t osr-hub:0.1.0 .

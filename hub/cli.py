@@ -6,6 +6,7 @@ runs, so that `--help` stays quick.
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 from importlib import import_module
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 WRONG: Final = 2
 INTERRUPTED: Final = 130
+NOBODY_ELSE: Final = 0o077
+OTHERS_WRITE: Final = 0o022
+"""Others never write in what a command creates, however open the caller's umask is."""
 NEWLINE: Final = "\n"
 
 
@@ -117,6 +121,7 @@ def main() -> None:
 def run_app(application: typer.Typer) -> NoReturn:
     """Run a command line to its end: faults that are known become a sentence and exit code 2."""
     _print_on_any_terminal()
+    os.umask(os.umask(NOBODY_ELSE) | OTHERS_WRITE)
     try:
         application()
     except KeyboardInterrupt:

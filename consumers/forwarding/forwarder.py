@@ -30,6 +30,7 @@ from hub.processes.heartbeat import Heartbeat
 from hub.store import lanes, ledger, processes
 from hub.store.meters import Meters
 from hub.store.notifications import Listener, Notifier
+from hub.store.objectives import default_objective
 from hub.store.pool import DATABASE_ERRORS, open_pool
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Forward until `stop` is set; then complete what is in flight."""
     requests, clock = OpenRequests(settings.webhook.timeout_seconds), LedgerClock()
     queues = Queues(settings.duo_kafka.client_options(), clock.now)
-    pool = await open_pool(settings.database.url, name="forward", is_hot=True, max_size=6)
+    meters, pool = Meters(default_objective(settings)), await _open_pool(settings)
     try:
         async with (
             Heartbeat(pool, "forward", requests.slow) as heartbeat,
@@ -71,11 +72,15 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                 outbound=outbound,
                 requests=requests,
             )
-            forwarder = Forwarder(pool, heartbeat, listener, destinations, webhooks, dispatcher)
+            forwarder = Forwarder(pool, heartbeat, listener, destinations, webhooks, dispatcher, meters=meters)
             await forwarder.work(stop, notices.work(pool, outbound, settings))
     finally:
         await queues.close()
         await pool.close()
+
+
+async def _open_pool(settings: Settings) -> Pool:
+    return await open_pool(settings.database.url, name="forward", is_hot=True, max_size=6)
 
 
 async def _read_defaults(settings: Settings, pool: Pool) -> EnvelopeDefaults:
@@ -86,7 +91,7 @@ async def _read_defaults(settings: Settings, pool: Pool) -> EnvelopeDefaults:
 class Forwarder:
     """The loop, and the lanes it has in flight."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of the process, made once
         self,
         pool: Pool,
         heartbeat: Heartbeat,
@@ -94,6 +99,8 @@ class Forwarder:
         destinations: Destinations,
         webhooks: Webhooks,
         dispatcher: Dispatcher,
+        *,
+        meters: Meters,
     ) -> None:
         self._pool = pool
         self._heartbeat = heartbeat
@@ -101,7 +108,7 @@ class Forwarder:
         self._destinations = destinations
         self._webhooks = webhooks
         self._dispatcher = dispatcher
-        self._meters = Meters()
+        self._meters = meters
         self._completer = BatchCompleter(pool, heartbeat, self._completed)
         self._changes = Notifier(pool, "changes")
         self._leases = Leases(pool, heartbeat)

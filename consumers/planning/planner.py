@@ -69,7 +69,7 @@ async def run(settings: Settings, stop: asyncio.Event, instance: str | None = No
                 subscribe(made, planner, instance, topic)
                 return made
 
-            reading = read_forever(broker, options)
+            reading = read_forever(broker, options, planner.commit)
             await run_until_set(stop, reading, planner.sweep(), BulkJobRunner(pool, heartbeat).run())
             await planner.flush()
     finally:
@@ -220,11 +220,15 @@ class Planner:
         if overdue:
             await self.plan(dict.fromkeys(overdue))
 
-    async def flush(self) -> None:
-        """Commit the offsets of what was planned, and write the measured hops."""
+    async def commit(self) -> None:
+        """Commit the offsets of what was planned."""
         offsets, self._handled = self._handled, {}
         if offsets:
             faults.here("plan.offsets")
             await commit(self._consumer, offsets)
+
+    async def flush(self) -> None:
+        """Commit the offsets of what was planned, and write the measured hops."""
+        await self.commit()
         async with self._pool.acquire() as c:
             await self._meters.flush(c, self._heartbeat.process)

@@ -20,6 +20,7 @@ from consumers.reporting.loss_watch import watch_forever
 from consumers.reporting.read_positions import BatchSplit, ReadPositions
 from consumers.reporting.received_report import INTERNAL_FAULT, ReceivedReport, read_record
 from hub import faults, settle
+from hub.domain.objective import Objective
 from hub.kafka.broker import Reading, batch_subscriber, commit, make_broker, offsets_after
 from hub.kafka.consumer import read_forever
 from hub.processes.heartbeat import Heartbeat
@@ -29,6 +30,7 @@ from hub.settle.records import UnusableRecord, read_report
 from hub.store import reports as store
 from hub.store.meters import Meters
 from hub.store.notifications import Notifier
+from hub.store.objectives import default_objective
 from hub.store.pool import TRANSIENT_ERRORS, is_transient, open_pool
 from schemas.topics import DUO_REPORTS
 
@@ -60,7 +62,7 @@ async def run(settings: Settings, stop: asyncio.Event, instance: str | None = No
     pool = await open_pool(settings.database.url, name="reports", is_hot=True)
     try:
         async with Heartbeat(pool, "reports") as heartbeat:
-            reader = ReportReader(pool, heartbeat)
+            reader = ReportReader(pool, heartbeat, default_objective(settings))
 
             def broker() -> WaitingBroker:
                 made = make_broker(options)
@@ -98,10 +100,10 @@ def subscribe(broker: KafkaBroker, reader: ReportReader, instance: str | None, t
 class ReportReader:
     """Applies batches of reports, and those parked ones whose delivery has appeared."""
 
-    def __init__(self, pool: Pool, heartbeat: Heartbeat) -> None:
+    def __init__(self, pool: Pool, heartbeat: Heartbeat, objective: Objective = Objective()) -> None:  # noqa: B008 - it is frozen
         self._pool = pool
         self._heartbeat = heartbeat
-        self._meters = Meters()
+        self._meters = Meters(objective)
         self._changes = Notifier(pool, "changes")
         self._lanes = Notifier(pool, "lanes")
         self._positions = ReadPositions()

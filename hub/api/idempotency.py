@@ -48,11 +48,11 @@ class IdempotencyMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, from the stored response when it was answered before."""
-        key = Headers(scope=scope).get("idempotency-key") if scope["type"] == "http" else None
-        if key is None or scope["method"] != "POST" or not scope["path"].startswith("/v1/"):
+        keys = Headers(scope=scope).getlist("idempotency-key") if scope["type"] == "http" else []
+        if not keys or scope["method"] != "POST" or not scope["path"].startswith("/v1/"):
             await self._app(scope, receive, send)
             return
-        _check_key(key)
+        key = _check_key(keys)
         request = Request(scope, receive)
         caller = await _identify(request)
         if caller is None:
@@ -76,16 +76,20 @@ class IdempotencyMiddleware:
             is_stored = await _store(state, work, wanted, messages)
             return messages
         finally:
-            await work.roll_back()
+            with suppress(*DATABASE_ERRORS):  # a lost connection undid the work, and a claim ends by itself
+                await work.roll_back()
             if not is_stored:
-                with suppress(*DATABASE_ERRORS):  # the claim then ends by itself
+                with suppress(*DATABASE_ERRORS):
                     await _release(state, wanted)
 
 
-def _check_key(key: str) -> None:
-    if not 0 < len(key) <= MAX_KEY_LENGTH or not key.isprintable() or not key.isascii():
-        detail = f"1 to {MAX_KEY_LENGTH} printable ASCII characters"
+def _check_key(keys: list[str]) -> str:
+    """Return the one key of a request; raise `InvalidInput` for several, or one of another form."""
+    key = keys[0]
+    if len(keys) > 1 or not 0 < len(key) <= MAX_KEY_LENGTH or not key.isprintable() or not key.isascii():
+        detail = f"one key of 1 to {MAX_KEY_LENGTH} printable ASCII characters"
         raise InvalidInput([FieldError(in_=FieldLocation.HEADER, field="/Idempotency-Key", code="form", detail=detail)])
+    return key
 
 
 def _wanted(scope: Scope, caller: Caller, key: str, body: bytes) -> KeyClaim:

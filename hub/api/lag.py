@@ -9,8 +9,9 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Request
 
 from hub.api.auth import OperationsHere
-from hub.api.state import NowHere, PoolHere
+from hub.api.state import NowHere, PoolHere, app_state
 from hub.observe.lag import Lag, LagReader
+from hub.store.objectives import default_objective
 from hub.store.pool import Pool
 from hub.views.status import LagBody, show_lag
 
@@ -22,7 +23,7 @@ FRESH_SECONDS: Final = 0.0
 class LagCache:
     """Reads the lag once for concurrent requests."""
 
-    _reader: LagReader = field(default_factory=LagReader)
+    _reader: LagReader
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _last: Lag | None = None
     _read_at: float = 0.0
@@ -40,7 +41,7 @@ class LagCache:
 def _lag_cache(request: Request) -> LagCache:
     state = request.app.state
     if not hasattr(state, "lag_cache"):
-        state.lag_cache = LagCache()
+        state.lag_cache = LagCache(LagReader(default_objective(app_state(request.scope).settings)))
     found: LagCache = state.lag_cache
     return found
 

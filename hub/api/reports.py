@@ -21,6 +21,7 @@ from hub.settle import IncomingReport, ReportResult, UnknownDelivery
 from hub.settle.records import MAX_CLOCK_SKEW, to_incoming
 from hub.store.deliveries import ReportTarget
 from hub.store.meters import Meters
+from hub.store.objectives import default_objective
 from hub.store.pool import Connection, Pool, is_transient
 from hub.views.models import NULL_IS_DEFAULT, RequestModel, example
 from schemas.kinds import ReportStatus
@@ -60,9 +61,9 @@ class ReportBatcher:
 
     pool: Pool
     clock: Clock
+    meters: Meters = field(default_factory=Meters)
     _waiting: Batch = field(default_factory=list)
     _writing: asyncio.Task[None] | None = None
-    _meters: Meters = field(default_factory=Meters)
 
     async def apply(self, report: IncomingReport) -> BatchAnswer:
         """Apply a report together with other waiting ones, and return its result."""
@@ -80,7 +81,7 @@ class ReportBatcher:
         ]
         for result in [result for answer in answers if not isinstance(answer, UnknownDelivery) for result in answer]:
             if result.processing_seconds is not None:
-                self._meters.observe(result.destination, "processing", result.processing_seconds)
+                self.meters.observe(result.destination, "processing", result.processing_seconds)
         return answers
 
     async def _write(self) -> None:
@@ -93,7 +94,7 @@ class ReportBatcher:
             async with self.pool.acquire() as c:
                 async with c.transaction():
                     answers = await self.apply_in(c, [report for report, _ in batch])
-                await self._meters.flush(c, PROCESS)
+                await self.meters.flush(c, PROCESS)
         except Exception as error:  # noqa: BLE001 - the request that waits for it gets it
             if len(batch) == 1 or is_transient(error):
                 _fail(batch, error)
@@ -155,7 +156,7 @@ def _handler(request: Request, notifications: NotificationsHere) -> ReportHandle
     """Return the handler of this request, with the one batcher of this application."""
     shared, state = app_state(request.scope), request.app.state
     if not hasattr(state, "report_batcher"):
-        state.report_batcher = ReportBatcher(shared.open_pool, shared.clock)
+        state.report_batcher = ReportBatcher(shared.open_pool, shared.clock, Meters(default_objective(shared.settings)))
     return ReportHandler(state.report_batcher, notifications)
 
 

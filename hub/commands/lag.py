@@ -11,6 +11,7 @@ from hub.commands.database import run_query
 from hub.commands.output import print_json, print_line, print_table
 from hub.domain.says import age
 from hub.observe.lag import LagReader
+from hub.store.objectives import default_objective
 from hub.views.status import show_lag
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ app = typer.Typer()
 def lag(*, as_json: Annotated[bool, typer.Option("--json", help="As the API answers it.")] = False) -> None:
     """Show the lag per destination and why; hops are p50 and p99 of the last five minutes."""
 
-    async def read(c: Connection, _settings: Settings) -> LagBody:
-        return show_lag(await LagReader().read(c, now()))
+    async def read(c: Connection, settings: Settings) -> LagBody:
+        return show_lag(await LagReader(default_objective(settings)).read(c, now()))
 
     body = run_query(read)
     if as_json:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.access import COMMAND_LINE, Actor
-from hub.clock import now
 from hub.commands.database import run_change, run_query
-from hub.commands.options import REASON_OPTION
+from hub.commands.operator import TokenFile, identify_actor
+from hub.commands.options import Reason
 from hub.commands.output import print_json, print_line, print_table
 from hub.operations import services
 from hub.operations.services import NewService
@@ -31,7 +30,6 @@ app = typer.Typer(no_args_is_help=True)
 AsJson = Annotated[bool, typer.Option("--json", help="As the API answers it.")]
 Code = Annotated[str, typer.Argument(help="As the register codes it, such as ROD_VO.")]
 ShownAs = Annotated[str, typer.Option("--shown-as", help="What people call it.")]
-OptionalReason = Annotated[str | None, REASON_OPTION]
 
 
 class ServiceKind(StrEnum):
@@ -62,13 +60,14 @@ def add(
     *,
     shown_as: ShownAs,
     kind: Annotated[ServiceKind, typer.Option(help="Whether DUO receives its messages, or the mandated system.")],
-    reason: OptionalReason = None,
+    reason: Reason,
+    token_file: TokenFile = None,
 ) -> None:
     """Add a service with its destination and its topic; nothing is restarted."""
     wanted = NewService(code=_code(code), shown_as=_name(shown_as), kind=kind.value)
 
-    async def work(c: Connection, _settings: Settings) -> Service:
-        return await services.add_service(c, Actor(caller=COMMAND_LINE, at=now(), reason=reason), wanted)
+    async def work(c: Connection, settings: Settings) -> Service:
+        return await services.add_service(c, await identify_actor(settings, token_file, reason), wanted)
 
     made = run_change(work, [services.CHANNEL])
     print_line(f"service {made.code}: {made.destination or 'the webhooks of systems'}")
@@ -84,11 +83,11 @@ def add(
 
 
 @app.command()
-def change(code: Code, *, shown_as: ShownAs, reason: OptionalReason = None) -> None:
+def change(code: Code, *, shown_as: ShownAs, reason: Reason, token_file: TokenFile = None) -> None:
     """Show a service by another name; its code, kind and topic never change."""
 
-    async def work(c: Connection, _settings: Settings) -> Service:
-        actor = Actor(caller=COMMAND_LINE, at=now(), reason=reason)
+    async def work(c: Connection, settings: Settings) -> Service:
+        actor = await identify_actor(settings, token_file, reason)
         return await services.rename_service(c, actor, _code(code), _name(shown_as))
 
     changed = run_change(work, [services.CHANNEL])

@@ -1,11 +1,11 @@
 """Pages of operations: lag per destination, hold and release, parked records. In: a form with a reason. Out: pages."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Response
 
 from hub.access import Actor, Role
 from hub.access.rules import is_operator
@@ -13,13 +13,17 @@ from hub.console.form_parsing import parse_reason
 from hub.console.forms import FormData, FormError, FormErrors
 from hub.console.route import PageRoute
 from hub.console.visit import CurrentVisit, Redirect, Visit
+from hub.domain.system import System
 from hub.errors import InvalidInput, NotFound
 from hub.observe.lag import DestinationLag, Lag, LagReader
 from hub.operations import controls
 from hub.operations.controls import NOTIFIED_CHANNELS
 from hub.store import notices, operations
 from hub.store.notices import Notice
+from hub.store.objectives import default_objective
 from hub.store.operations import Parked
+from hub.store.register import systems
+from schemas.identifiers import SystemCode
 from schemas.masking import mask_numbers
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -41,7 +45,7 @@ class ParkedView:
 class SharedLagReader:
     """The lag reader that all pages share; made for the first page that reads the lag."""
 
-    reader: LagReader = field(default_factory=LagReader)
+    reader: LagReader
 
 
 @router.get("/console")
@@ -132,26 +136,29 @@ async def _show_destination(here: Visit, name: str, form: FormData, faults: Sequ
         msg = f"no destination {name}"
         raise NotFound(msg)
     status = HTTPStatus.BAD_REQUEST if faults else HTTPStatus.OK
-    about = await _open_notices(here, found.destination.system_code)
-    return here.show("destination.html", status, each=found, form=form, faults=FormErrors(faults), notices=about)
+    system, about = await _read_system(here, found.destination.system_code)
+    return here.show(
+        "destination.html", status, each=found, form=form, faults=FormErrors(faults), notices=about, system=system
+    )
 
 
-async def _open_notices(here: Visit, system_code: str | None) -> list[Notice]:
+async def _read_system(here: Visit, system_code: str | None) -> tuple[System | None, list[Notice]]:
+    """Return the system of a destination and its open notices; none for a queue of DUO."""
     if system_code is None:
-        return []
+        return None, []
     async with here.app.open_pool.acquire() as c:
-        return await notices.open_of(c, system_code)
+        return (await systems(c)).get(SystemCode(system_code)), await notices.open_of(c, system_code)
 
 
 async def _lag(here: Visit) -> Lag:
     async with here.app.open_pool.acquire() as c:
-        return await _reader_of(here.request).read(c, here.at.now)
+        return await _reader_of(here).read(c, here.at.now)
 
 
-def _reader_of(request: Request) -> LagReader:
-    state = request.app.state
+def _reader_of(here: Visit) -> LagReader:
+    state = here.request.app.state
     if not hasattr(state, "console_looks"):
-        state.console_looks = SharedLagReader()
+        state.console_looks = SharedLagReader(LagReader(default_objective(here.app.settings)))
     looks: SharedLagReader = state.console_looks
     return looks.reader
 

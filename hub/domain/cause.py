@@ -8,8 +8,6 @@ from typing import Final
 
 LATE_SECONDS: Final = 5.0
 """A message that waits longer than this for its transport is late."""
-UNANSWERED_SECONDS: Final = 10.0
-"""A message that is processed later than this after it was taken is waited for."""
 
 
 class DestinationState(StrEnum):
@@ -70,6 +68,8 @@ class DestinationStatus:
     oldest_undelivered: float | None = None
     oldest_unprocessed: float | None = None
     oldest_unplanned: float | None = None
+    processing_objective: float = 172_800.0
+    """How many seconds the receiver's own processing may take: its normal days are not a cause."""
     forwarders: int = 1
     failing: FailedTransport | None = None
 
@@ -106,7 +106,7 @@ def _of_transport(standing: DestinationStatus) -> Cause | None:
 def _of_what_follows(standing: DestinationStatus) -> Cause:
     if standing.held:
         return Cause.HELD
-    if _exceeds(standing.oldest_unprocessed, UNANSWERED_SECONDS):
+    if _exceeds(standing.oldest_unprocessed, standing.processing_objective):
         return Cause.BACK_OFFICE
     return Cause.NONE
 

@@ -25,6 +25,8 @@ ROOT_BASE: Final = Path("/var/tmp")  # noqa: S108 - what is made there is owned 
 PRIVATE: Final = 0o700
 PASSABLE: Final = 0o711
 OTHERS_MAY_WRITE: Final = 0o022
+MEGABYTE: Final = 2**20
+NEEDED_BYTES: Final = 200 * MEGABYTE
 
 
 def is_root() -> bool:
@@ -119,6 +121,14 @@ class DataDir:
             elif folder.exists():
                 shutil.rmtree(folder)
         self.connection.unlink(missing_ok=True)
+
+
+def check_space(data: DataDir) -> None:
+    """Raise `DataFolderUnusable` where the disk has too little room for new databases; they fail in odd ways on it."""
+    free = shutil.disk_usage(data.root).free
+    if free < NEEDED_BYTES:
+        why = f"{free // MEGABYTE} MB are left on its disk, and {NEEDED_BYTES // MEGABYTE} MB are needed"
+        raise DataFolderUnusable(data.root, why)
 
 
 @contextmanager

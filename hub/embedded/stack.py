@@ -33,7 +33,7 @@ from hub.embedded.options import (
     choose_http_port,
     process_settings,
 )
-from hub.embedded.paths import DataDir, cache_dir, hold_lock, naming_the_folder
+from hub.embedded.paths import DataDir, cache_dir, check_space, hold_lock, naming_the_folder
 from hub.embedded.ports import LOOPBACK
 from hub.embedded.postgres import EmbeddedPostgres, find_postgres
 from hub.embedded.readiness import HeartbeatProbe
@@ -123,6 +123,7 @@ class Stack:
             if self._options.fresh:
                 self.data.clear()
             self.data.create()
+            check_space(self.data)
             keys = StackSecrets.load_or_create(self.data)
         check_http_host(self._options.caller.get(f"{PREFIX}HTTP__HOST", LOOPBACK))
         port = choose_http_port(self._options, self._locks)

@@ -21,7 +21,7 @@ from faststream.kafka import KafkaBroker
 from hub.kafka.reach import find_fault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from aiokafka import ConsumerRecord, TopicPartition
 
@@ -65,12 +65,19 @@ class WaitingConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has n
                 if found:
                     return found  # type: ignore[no-any-return]
                 self._report_missing_topics()
+                await self._break_when_deaf()
 
     def _report_missing_topics(self) -> None:
         missing = [topic for topic in self.subscription() if self.partitions_for_topic(topic) is None]
         if missing and time.monotonic() - self._reported > REPORT_SECONDS:
             self._reported = time.monotonic()
             log.warning("topic.missing", topics=missing, next="osr-hub topics")
+
+    async def _break_when_deaf(self) -> None:
+        """Break when a task of aiokafka has ended: it tells nobody, and nothing would be read any more."""
+        for task in (self._fetcher.error_future, self._client._sync_task):  # noqa: SLF001 - there is no other sign
+            if task is not None and task.done():
+                await self._break(RuntimeError("a task of the consumer has ended"))
 
     async def _break(self, error: Exception) -> None:
         if not self._broken.done():
@@ -94,14 +101,26 @@ class WaitingBroker(KafkaBroker):
         await super().start()
 
 
-async def read_forever(make: Callable[[], WaitingBroker], options: Mapping[str, Any]) -> None:
-    """Let the subscribers of a broker read; put a new one in its place whenever it cannot start or has failed."""
+async def do_nothing() -> None:
+    """Leave without a word."""
+
+
+async def read_forever(
+    make: Callable[[], WaitingBroker], options: Mapping[str, Any], leave: Callable[[], Awaitable[None]] = do_nothing
+) -> None:
+    """Let the subscribers of a broker read; put a new one in its place whenever it cannot start or has failed.
+
+    `leave` is called before a broker that worked is closed, and must end within seconds.
+    """
     while True:
         broker = make()
         try:
             async with asyncio.timeout(START_TIMEOUT_SECONDS):
                 await FastStream(broker, logger=None).start()
-            await broker.broken
+            try:
+                await broker.broken
+            finally:
+                await leave()
         except Exception as error:  # noqa: BLE001 - nothing else starts it again
             topics = [name for subscriber in broker.subscribers for name in subscriber.topic_names]  # type: ignore[attr-defined]
             log.warning("consumer.replaced", error=await find_fault(options, error, topics), next="retry in 2 s")
@@ -116,7 +135,7 @@ async def close_broker(broker: KafkaBroker) -> None:
     ending = asyncio.create_task(broker.stop())
     await asyncio.wait({ending}, timeout=STOP_TIMEOUT_SECONDS)
     if ending.done():
-        await ending
+        await asyncio.gather(ending, return_exceptions=True)  # what it held is closed with the process at the latest
         return
     log.warning("broker.cut_off", next="uncommitted records are read again")
     for consumer in consumers:

@@ -7,20 +7,23 @@ starts again from the stored position, because deliveries of older events may ha
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from hub.domain.cause import Cause, DestinationStatus, cause_of
-from hub.domain.delivery import UNREPORTED, Status
+from hub.domain.delivery import IN_LANE, UNREPORTED, Status
 from hub.domain.lag import HOPS, hop_seconds, percentile
-from hub.store import observe, tallies
+from hub.domain.objective import Attainment, Objective, ObjectiveCounts, attain
+from hub.observe.oldest import OldestDeliveries
+from hub.store import objectives, observe, tallies
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
+    from hub.domain.age import AgeParts
     from hub.domain.cause import FailedTransport
     from hub.domain.lag import Hop
     from hub.store.observe import DestinationView, LaneSums, LogProgress, OldestUnprocessed
@@ -49,6 +52,11 @@ class DestinationLag:
     lanes: LaneSums
     hops: Mapping[Hop, HopLag]
     statuses: Mapping[Status, int]
+    attainment: Attainment
+    parts: AgeParts
+    """The age of the oldest delivery that is not done, by whose turn it was."""
+    since: datetime | None
+    """Since when the cause lasts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +79,9 @@ async def _unplanned_seconds(c: Connection, late: LogProgress, now: datetime) ->
 
 @dataclass(slots=True)
 class LagReader:
-    """Reads the lag; keeps search positions between reads."""
+    """Reads the lag; keeps search positions between reads. `objective` is that of the settings."""
 
+    objective: Objective = field(default_factory=Objective)
     _starts: dict[int, UUID] = field(default_factory=dict)
     _read_at: datetime | None = None
 
@@ -88,9 +97,11 @@ class LagReader:
                 tallies=await tallies.totals(c),
                 lanes=await observe.lane_sums(c),
                 hops=await observe.recent_hops(c),
+                objective=self.objective,
+                objective_counts=await objectives.counts(c),
             )
             views = await observe.read_destinations(c)
-            oldest = await self._oldest(c, now, found, views)
+            oldest = await self._oldest(c, found, views)
             failing = {p.id: await observe.last_failure(c, p.id) for p in views if found.status(p.id, Status.RETRYING)}
         return Lag(
             at=now,
@@ -98,25 +109,29 @@ class LagReader:
             unplanned=max(late.recorded - late.planned, 0),
             parked=late.parked,
             processes=processes,
-            destinations=[found.lag(each, oldest.get(each.id), failing.get(each.id)) for each in views],
+            destinations=[found.lag(each, oldest[each.id], failing.get(each.id)) for each in views],
         )
 
     async def _oldest(
-        self, c: Connection, now: datetime, found: _Measurements, views: Sequence[DestinationView]
-    ) -> dict[int, float | None]:
-        await self._restart_search(c, now)
-        oldest: dict[int, float | None] = {}
-        for destination in views:
-            if not found.unprocessed(destination.id):
-                continue
-            first = await self._first(c, destination.id)
-            if first is None:  # it exists, so it belongs to an older event that was planned since the last read
-                self._starts = await observe.search_starts(c)
-                first = await self._first(c, destination.id)
-            if first is not None:
-                self._starts[destination.id] = first.id
-                oldest[destination.id] = hop_seconds(first.at, now)
-        return oldest
+        self, c: Connection, found: _Measurements, views: Sequence[DestinationView]
+    ) -> dict[int, OldestDeliveries]:
+        await self._restart_search(c, found.now)
+        return {
+            each.id: OldestDeliveries(
+                unsent=await observe.oldest_unsent(c, each.id) if found.status(each.id, *IN_LANE) else None,
+                unprocessed=await self._unprocessed(c, each.id) if found.unprocessed(each.id) else None,
+            )
+            for each in views
+        }
+
+    async def _unprocessed(self, c: Connection, destination_id: int) -> OldestUnprocessed | None:
+        first = await self._first(c, destination_id)
+        if first is None:  # it exists, so it belongs to an older event that was planned since the last read
+            self._starts = await observe.search_starts(c)
+            first = await self._first(c, destination_id)
+        if first is not None:
+            self._starts[destination_id] = first.id
+        return first
 
     async def _first(self, c: Connection, destination_id: int) -> OldestUnprocessed | None:
         return await observe.oldest_unprocessed(c, destination_id, self._starts.get(destination_id, observe.FIRST_ID))
@@ -137,6 +152,8 @@ class _Measurements:
     tallies: Mapping[Tally, int]
     lanes: Mapping[int, LaneSums]
     hops: Mapping[tuple[int, str], Sequence[int]]
+    objective: Objective
+    objective_counts: Mapping[int, ObjectiveCounts]
 
     def status(self, destination_id: int, *statuses: Status) -> int:
         return sum(
@@ -153,14 +170,23 @@ class _Measurements:
         )
 
     def lag(
-        self, destination: DestinationView, oldest_unprocessed: float | None, failing: FailedTransport | None
+        self, destination: DestinationView, oldest: OldestDeliveries, failing: FailedTransport | None
     ) -> DestinationLag:
         lanes = self.lanes.get(destination.id, observe.LaneSums())
-        standing = self._standing(destination, lanes, oldest_unprocessed, failing)
+        objective = destination.objective or self.objective
+        standing = replace(
+            self._standing(destination, lanes, failing),
+            oldest_unprocessed=None if oldest.unprocessed is None else hop_seconds(oldest.unprocessed.at, self.now),
+            processing_objective=objective.processing_seconds,
+        )
+        cause = cause_of(standing)
         return DestinationLag(
             destination=destination,
             standing=standing,
-            cause=cause_of(standing),
+            cause=cause,
+            attainment=attain(objective, self.objective_counts.get(destination.id, ObjectiveCounts())),
+            parts=oldest.parts(destination, self.now),
+            since=oldest.since(cause, destination, objective),
             lanes=lanes,
             hops={hop: self._hop(destination.id, hop) for hop in HOPS},
             statuses=self._shown(destination.id, standing),
@@ -170,7 +196,6 @@ class _Measurements:
         self,
         destination: DestinationView,
         lanes: LaneSums,
-        oldest_unprocessed: float | None,
         failing: FailedTransport | None,
     ) -> DestinationStatus:
         waiting, retrying = (self.status(destination.id, one) for one in (Status.WAITING, Status.RETRYING))
@@ -193,7 +218,6 @@ class _Measurements:
             dead=self.status(destination.id, Status.DEAD),
             in_flight=lanes.leased,
             oldest_undelivered=None if since is None else hop_seconds(since, self.now),
-            oldest_unprocessed=oldest_unprocessed,
             oldest_unplanned=self.unplanned,
             forwarders=self.forwarders,
             failing=failing,

@@ -30,6 +30,7 @@ KINDS: Final = (
     "parked bytes",
     "parked",
     "bulk acts",
+    "notices",
     "mandates",
     "events",
     "notes",
@@ -108,6 +109,7 @@ async def _by_date(run: RetentionRun) -> None:
         ("parked bytes", store.empty_parked, run.cutoffs.parked),
         ("parked", store.drop_parked, run.cutoffs.register),
         ("bulk acts", store.drop_acts, run.cutoffs.register),
+        ("notices", store.drop_notices, run.cutoffs.attempts),
     ):
         n = run.most
         while n == run.most:

@@ -51,7 +51,9 @@ async def add_missing(c: Connection, events: Sequence[LoggedEvent], obstacles: O
     """Bring the register to what events name; schools that are there are held."""
     references = await register.references(c)
     for code in sorted({event.change.service_code for event in events} - references.services.keys()):
-        obstacles.found.append(f"the log has mandates for service {code}, which the table of services does not have")
+        obstacles.found.append(
+            f"the log has mandates for service {code}, which is not in the register: add it with `osr-hub services add`"
+        )
     systems = _systems(events, references.systems)
     await register.write_systems(c, systems)
     before = await imports.read_snapshot(c)

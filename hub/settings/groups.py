@@ -16,6 +16,7 @@ from pydantic import (
     FilePath,
     NonNegativeInt,
     PlainValidator,
+    PositiveFloat,
     PositiveInt,
     SecretStr,
 )
@@ -192,6 +193,14 @@ class Operations(SettingsGroup):
     """Limits of what one operator may do alone."""
 
     four_eyes_above: NonNegativeInt = 1000
+
+
+class Objectives(SettingsGroup):
+    """What share of messages is taken and processed within how many seconds, where a destination has nothing else."""
+
+    transport_seconds: PositiveFloat = 60
+    processing_seconds: PositiveFloat = 172_800
+    share: Annotated[float, Field(gt=0, lt=1)] = 0.95
 
 
 class Retention(SettingsGroup):

@@ -7,7 +7,7 @@ from pydantic import model_validator as checks_together
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from hub.errors import ConfigurationError
-from hub.settings.groups import PREFIX, Auth, Database, Log, Login, Operations, Retention, Secrets, Webhook
+from hub.settings.groups import PREFIX, Auth, Database, Log, Login, Objectives, Operations, Retention, Secrets, Webhook
 from hub.settings.http import Http, Limits
 from hub.settings.kafka import Kafka
 from schemas.identifiers import Oin, OinField
@@ -38,6 +38,7 @@ class Settings(BaseSettings):
     log: Log = Log()
     retention: Retention = Retention()
     operations: Operations = Operations()
+    objectives: Objectives = Objectives()
     limits: Limits = Limits()
 
     @classmethod

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 Reason = Literal["unparsable", "schema", "unknown_school", "unknown_delivery", "future"]
+MOST_SIGNALS: Final = 50
+"""Of one report; the others are cut off, as long texts are."""
 MAX_CLOCK_SKEW: Final = timedelta(minutes=5)
 
 
@@ -57,7 +59,9 @@ def to_incoming(report: Report) -> IncomingReport:
         delivery_id=report.delivery_id,
         mandate=mandate,
         status=report.status,
-        signals=orjson.dumps([s.model_dump(mode="json", by_alias=True) for s in report.signals]).decode(),
+        signals=orjson.dumps(
+            [s.model_dump(mode="json", by_alias=True) for s in report.signals[:MOST_SIGNALS]]
+        ).decode(),
         reported_at=report.reported_at,
     )
 

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from hub.store.pool import Connection
 
 CLOSED_STEP: Final = 16
+MOST_KEPT: Final = 20
+"""Reports of one delivery that are kept: the newest that were applied, and as many that were ignored."""
 CLEAN_STATUSES: Final = frozenset({ReportStatus.PROCESSED, ReportStatus.ACTIVATED})
 
 
@@ -184,7 +186,7 @@ class _Batch:
         if self._changed:
             await self._write_changed(c, lanes)
         if self._kept:
-            await store.write_reports(c, self._kept)
+            await store.write_reports(c, self._kept, MOST_KEPT)
         await self._results.write(c, self._now, process)
         await self._entries.write(c, process)
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from hub.domain.lag import BOUNDS, bucket_of
+from hub.domain.objective import Objective
+from hub.store import objectives
 from hub.store.pool import DATABASE_ERRORS
 from hub.store.statements import queries
 
@@ -50,15 +52,21 @@ class Histogram:
 
 
 class Meters:
-    """The measurements of one process since its last flush."""
+    """The measurements of one process since its last flush; `objective` is that of the settings."""
 
-    def __init__(self) -> None:
+    def __init__(self, objective: Objective = Objective()) -> None:  # noqa: B008 - it is frozen
         self._hops: dict[tuple[int, Hop], Histogram] = {}
         self._counts: Counter[tuple[str, int, str]] = Counter()
+        self._objective = objective
+        self._own: Mapping[int, Objective] = {}
+        self._judged: Counter[tuple[int, bool]] = Counter()
 
     def observe(self, destination: int, hop: Hop, seconds: float) -> None:
-        """Record the duration of a hop."""
+        """Record the duration of a hop, and whether it met the objective of its destination."""
         self._hops.setdefault((destination, hop), Histogram()).add(max(seconds, 0.0))
+        limit = self._own.get(destination, self._objective).limit(hop)
+        if limit is not None:
+            self._judged[destination, seconds <= limit] += 1
 
     def count(self, name: str, destination: int, label: str, n: int = 1) -> None:
         """Add to a counter, by destination (0: none) and label."""
@@ -68,14 +76,19 @@ class Meters:
         """Add the measurements to this process's rows; a failed flush is repeated with the next."""
         hops, self._hops = self._hops, {}
         counts, self._counts = self._counts, Counter()
+        judged, self._judged = self._judged, Counter()
         try:
             async with c.transaction():
                 if hops:
                     await _add_hops(c, process, hops)
                 if counts:
                     await _add_counts(c, process, counts)
+                if judged:
+                    await objectives.add_counts(c, process, judged)
+                    self._own = await objectives.own_objectives(c)
         except BaseException:
             self._restore(hops, counts)
+            self._judged.update(judged)
             raise
 
     async def flush_forever(self, pool: Pool, heartbeat: Heartbeat) -> None:
@@ -110,6 +123,7 @@ async def fold(c: Connection) -> None:
     async with c.transaction():
         if await queries.claim_folding(c):
             await queries.fold_hops(c)
+            await queries.fold_objective_counts(c)
             await queries.fold_hops_of_ended(c)
             await queries.fold_counters_of_ended(c)
             await queries.fold_tallies_of_ended(c)

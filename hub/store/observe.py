@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 from uuid import UUID
 
 from hub.domain.cause import CircuitState, DestinationState, FailedTransport
-from hub.domain.ids import lowest_at
+from hub.domain.delivery import Status
+from hub.domain.ids import lowest_at, time_of
+from hub.store.objectives import read_objective
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from hub.domain.objective import Objective
     from hub.store.pool import Connection
 
 CHUNK: Final = 20_000
@@ -51,6 +54,14 @@ class DestinationView:
     pace: int | None
     slow_error: str | None
     paused_until: datetime | None
+    held_from: datetime | None
+    held_until: datetime | None
+    """The last hold of the whole destination; one that lasts has no end."""
+    objective: Objective | None
+    """Its own objective, if it has one."""
+    objective_version: int
+    shown_as: str
+    """Its name for people: of DUO's service, or of the system and its services."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,12 +92,26 @@ class LogProgress:
     parked: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OldestUnprocessed:
     """The oldest delivered delivery without a report; `at` is when it was delivered."""
 
     id: UUID
     at: datetime
+    was_planned_by_event: bool
+    planned_at: datetime
+    failed_since: datetime | None
+    reported_at: datetime | None
+    status: Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OldestUnsent:
+    """The delivery that waits longest to be sent, held or not; it waits since its event, or since it was planned."""
+
+    recorded_at: datetime
+    failed_since: datetime | None
+    is_held: bool
 
 
 async def read_destinations(c: Connection) -> list[DestinationView]:
@@ -107,6 +132,15 @@ async def lane_sums(c: Connection) -> dict[int, LaneSums]:
         )
         for row in rows
     }
+
+
+async def oldest_unsent(c: Connection, destination: int) -> OldestUnsent | None:
+    """Return the delivery of a destination that waits longest to be sent."""
+    row = await queries.read_oldest_unsent(c, destination=destination)
+    if row is None:
+        return None
+    recorded = time_of(row["id"]) if row["was_planned_by_event"] else row["planned_at"]
+    return OldestUnsent(recorded_at=recorded, failed_since=row["failed_since"], is_held=row["is_held"])
 
 
 async def log_progress(c: Connection) -> LogProgress:
@@ -145,7 +179,9 @@ async def oldest_unprocessed(c: Connection, destination: int, start: UUID) -> Ol
     while low is not None:
         row = await queries.find_first_unprocessed(c, destination=destination, low=low, most=CHUNK)
         if row is not None:
-            return OldestUnprocessed(row["id"], row["delivered_at"])
+            named = {**row, "at": row["delivered_at"], "status": Status(row["status"])}
+            del named["delivered_at"]
+            return OldestUnprocessed(**named)
         low = await queries.find_id_after(c, low=low, high=UUID(int=2**128 - 1), most=CHUNK)
     return None
 
@@ -200,25 +236,27 @@ async def allow_table_scans(c: Connection) -> None:
     await queries.allow_table_scans(c)
 
 
+_SAME: Final = (
+    "id", "name", "kind", "topic", "supplier_oin", "system_code", "has_receiver", "subscription_id", "url",
+    "circuit_since", "circuit_error", "pace", "slow_error", "paused_until", "held_from", "held_until",
+    "objective_version",
+)  # fmt: skip
+"""The columns that a view has by the same name."""
+
+
 def _destination(row: Mapping[str, Any]) -> DestinationView:
     return DestinationView(
-        id=row["id"],
-        name=row["name"],
-        kind=row["kind"],
-        topic=row["topic"],
-        supplier_oin=row["supplier_oin"],
-        system_code=row["system_code"],
+        **{name: row[name] for name in _SAME},
         services=tuple(row["services"]),
         state=DestinationState(row["state"]),
         is_held_by_operator=row["held"],
-        has_receiver=row["has_receiver"],
-        subscription_id=row["subscription_id"],
-        url=row["url"],
         circuit=CircuitState(row["circuit"]),
-        circuit_since=row["circuit_since"],
         circuit_is_misconfigured=row["circuit_cause"] == "misconfigured",
-        circuit_error=row["circuit_error"],
-        pace=row["pace"],
-        slow_error=row["slow_error"],
-        paused_until=row["paused_until"],
+        objective=read_objective(row),
+        shown_as=_shown_as(row),
     )
+
+
+def _shown_as(row: Mapping[str, Any]) -> str:
+    services = ", ".join(row["service_names"])
+    return services if row["kind"] == "duo" else ", ".join(filter(None, (row["system_name"], services)))

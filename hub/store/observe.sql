@@ -18,11 +18,30 @@ select w.id
 -- name: find_first_unprocessed^
 -- Find the first delivery of a destination that was delivered and not reported on, from an id, within the next `most`
 -- deliveries of all destinations.
-select w.id, w.delivered_at
-  from (select d.id, d.destination, d.status, d.expects_report, d.delivered_at from deliveries d
+select w.id, w.delivered_at, w.cause is null as was_planned_by_event, w.planned_at, w.failed_since, w.reported_at,
+       w.status::text as status
+  from (select d.id, d.destination, d.status, d.expects_report, d.delivered_at, d.cause, d.planned_at, d.failed_since,
+               d.reported_at
+          from deliveries d
          where d.id >= :low order by d.id limit :most) w
  where w.destination = :destination and w.expects_report and w.status in ('delivered', 'in_progress')
  order by w.id limit 1;
+
+-- name: read_oldest_unsent^
+-- Return the delivery of a destination that waits longest to be sent; one that the planner did not plan waits since
+-- `planned_at`, others since their event.
+select f.id, f.cause is null as was_planned_by_event, f.planned_at, f.failed_since, x.held as is_held
+  from lanes x
+ cross join lateral (
+    select d.id, d.cause, d.planned_at, d.failed_since from deliveries d
+     where d.destination = x.destination and d.brin = x.brin and d.sequence > x.head
+       and d.status in ('waiting', 'retrying')
+     order by d.sequence limit 1) f
+ where x.destination = :destination and x.tail > x.head
+ order by case when f.cause is null
+               then to_timestamp(('x' || left(replace(f.id::text, '-', ''), 12))::bit(48)::bigint / 1000.0)
+               else f.planned_at end
+ limit 1;
 
 -- name: find_id_after$
 -- Return the id of the delivery `most` places after an id; nothing when there are fewer.
@@ -53,9 +72,10 @@ select min(e.recorded_at)
 
 -- name: read_destinations
 -- Return every destination in use, with its services, its subscription, its circuit and its state.
-select d.id, d.name, d.kind, d.topic, d.supplier_oin, d.system_code, d.circuit, d.circuit_since, d.circuit_cause, d.circuit_error,
-       d.pace, d.slow_error, case when d.paused_until > clock_timestamp() then d.paused_until end as paused_until,
-       s.codes as services, u.id as subscription_id, u.url, u.status as subscription_status,
+select d.id, d.name, d.kind, d.topic, d.supplier_oin, d.system_code, d.circuit, d.circuit_since, d.circuit_cause,
+       d.circuit_error, d.pace, d.slow_error, case when d.paused_until > clock_timestamp() then d.paused_until end as paused_until,
+       d.held_from, d.held_until, d.objective_transport, d.objective_processing, d.objective_share,
+       d.objective_version, y.name as system_name, s.names as service_names, s.codes as services, u.id as subscription_id, u.url, u.status as subscription_status,
        case when d.kind <> 'duo' and not exists (select from subscriptions e where e.system_code = d.system_code)
               then 'no_receiver'
             when d.held or d.kind <> 'duo' and u.status is distinct from 'active' then 'held'
@@ -65,7 +85,9 @@ select d.id, d.name, d.kind, d.topic, d.supplier_oin, d.system_code, d.circuit, 
   left join subscriptions u on u.system_code = d.system_code and u.status <> 'deleted'
   left join systems y on y.system_code = d.system_code
  cross join lateral (
-    select coalesce(array_agg(v.code order by v.code), '{}') as codes from services v
+    select coalesce(array_agg(v.code order by v.code), '{}') as codes,
+           coalesce(array_agg(v.shown_as order by v.code), '{}') as names
+      from services v
      where case d.kind when 'duo' then v.destination = d.id
                        when 'las' then v.destination is null and v.code = any(y.service_codes)
                        else v.destination is not null and v.code = any(coalesce(u.services, '{}')) end

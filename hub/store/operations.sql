@@ -12,7 +12,10 @@ select d.held, (select coalesce(array_agg(l.brin order by l.brin), '{}') from la
 
 -- name: set_destination_held!
 -- Set whether new lanes of a destination are held.
-update destinations set held = :held where id = :id;
+update destinations
+   set held = :held, held_from = case when :held and not held then clock_timestamp() else held_from end,
+       held_until = case when :held then null when held then clock_timestamp() else held_until end
+ where id = :id;
 
 -- name: hold_all_lanes!
 -- Hold the lanes of all schools; messages that are being sent still arrive.

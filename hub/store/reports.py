@@ -157,8 +157,8 @@ async def move_closed(c: Connection, closed: Mapping[LaneKey, int]) -> None:
     )
 
 
-async def write_reports(c: Connection, reports: Sequence[KeptReport]) -> None:
-    """Keep reports as rows."""
+async def write_reports(c: Connection, reports: Sequence[KeptReport], most: int) -> None:
+    """Keep reports as rows: of each delivery the newest that were applied, and as many that were ignored."""
     await queries.write_reports(
         c,
         **_keys(r.key for r in reports),
@@ -168,6 +168,7 @@ async def write_reports(c: Connection, reports: Sequence[KeptReport]) -> None:
         received_ats=[r.received_at for r in reports],
         ignored=[r.ignored for r in reports],
     )
+    await queries.trim_reports(c, **_keys({r.key for r in reports}), most=most)
 
 
 async def write_earlier_reports(c: Connection, keys: Iterable[DeliveryKey]) -> None:

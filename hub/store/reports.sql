@@ -95,6 +95,18 @@ select u.destination, u.brin, u.sequence, u.status, u.signals::jsonb, u.reported
               :reported_ats::timestamptz[], :received_ats::timestamptz[], :ignored::text[])
        u (destination, brin, sequence, status, signals, reported_at, received_at, ignored);
 
+-- name: trim_reports!
+-- Delete what these deliveries have beyond the newest reports that were applied, and beyond the newest ignored ones.
+delete from reports r
+ where r.id in (
+    select x.id
+      from unnest(:destinations::smallint[], :brins::text[], :sequences::bigint[]) k (destination, brin, sequence)
+     cross join lateral (
+        select o.id, row_number() over (partition by o.applied order by o.id desc) as place from reports o
+         where o.destination = k.destination and o.brin = k.brin and o.sequence = k.sequence
+        offset 0) x
+     where x.place > :most);
+
 -- name: write_earlier_reports!
 -- Copy a first report from the columns of its delivery to a row, before another one replaces it.
 insert into reports (destination, brin, sequence, status, signals, reported_at, received_at, applied)

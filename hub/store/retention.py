@@ -69,6 +69,11 @@ async def drop_acts(c: Connection, before: datetime, most: int) -> int:
     return cast("int", await queries.delete_old_bulk_jobs(c, before=before, most=most))
 
 
+async def drop_notices(c: Connection, before: datetime, most: int) -> int:
+    """Delete notices to suppliers whose cause is over."""
+    return cast("int", await queries.delete_old_notices(c, before=before, most=most))
+
+
 async def page_of_over_mandates(c: Connection, after: UUID, day: date, most: int) -> dict[UUID, str]:
     """Read the next mandates that were over before a day, with their schools."""
     rows = await queries.read_ended_mandate_page(c, after=after, day=day, most=most)

@@ -110,6 +110,15 @@ with gone as (
 )
 select count(*) from gone;
 
+-- name: delete_old_notices$
+-- Delete notices to suppliers whose cause was over long ago.
+with gone as (
+  delete from subscription_notices n
+   where n.id in (select o.id from subscription_notices o where o.ended_at < :before order by o.id limit :most)
+  returning 1
+)
+select count(*) from gone;
+
 -- name: delete_old_bulk_jobs$
 -- Delete bulk jobs that ended long ago, and those that were never approved.
 with job as (

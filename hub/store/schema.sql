@@ -91,6 +91,12 @@ create table destinations (
   slowed_at timestamptz,
   slow_error text,
   paused_until timestamptz,
+  held_from timestamptz,
+  held_until timestamptz,
+  objective_version integer not null default 1,
+  objective_transport double precision check (objective_transport > 0),
+  objective_processing double precision check (objective_processing > 0),
+  objective_share double precision check (objective_share > 0 and objective_share < 1),
   check ((circuit = 'closed') = (circuit_since is null) and (circuit = 'closed') = (circuit_cause is null)),
   foreign key (system_code, supplier_oin) references systems (system_code, supplier_oin)
 );
@@ -105,6 +111,9 @@ comment on column destinations.unsettled_from is
   'Deliveries with a lower id are final; the search for the oldest unprocessed delivery starts at this id.';
 comment on column destinations.pace is
   'How many lanes a forwarder may lease at once since the destination asked to slow down; null: as many as usual.';
+comment on column destinations.held_from is 'When the last hold of the whole destination began.';
+comment on column destinations.held_until is 'When it ended; null while it lasts.';
+comment on column destinations.objective_share is 'With the two seconds beside it: an objective of its own; null: the settings.';
 comment on column destinations.paused_until is 'The moment that a 429 response named; nothing is sent before it.';
 
 -- Services (diensten) that a mandate can be for.
@@ -630,6 +639,17 @@ create table counters (
   label text not null default '',
   n bigint not null,
   primary key (process, name, destination, label)
+) with (fillfactor = 50);
+
+-- How many measurements met the objective of their destination, per process and hour; hours that are over are merged
+-- into process 0.
+create table objective_counts (
+  process integer not null,
+  hour timestamptz not null,
+  destination smallint not null,
+  met bigint not null,
+  missed bigint not null,
+  primary key (process, hour, destination)
 ) with (fillfactor = 50);
 
 -- Histograms of the time that each hop took, per process and minute; old minutes are merged into minute -infinity.

@@ -1,10 +1,12 @@
 """The bodies of what is seen of schools and destinations: status, lag, destinations."""
 
+from dataclasses import asdict
 from typing import Any, Literal
 from uuid import UUID
 
 from hub.domain.cause import Cause, CircuitState, DestinationState
 from hub.domain.lag import Hop, HopSeconds
+from hub.domain.objective import Objective
 from hub.domain.says import explain
 from hub.observe.lag import DestinationLag, Lag
 from hub.observe.status import Cell, Coverage, SchoolStatus
@@ -68,6 +70,34 @@ class HopBody(CamelModel):
     p99: float | None
 
 
+class ObjectiveBody(CamelModel):
+    """How quickly which share of the messages is to be taken and processed."""
+
+    transport_seconds: float
+    processing_seconds: float
+    share: float
+
+
+class AttainmentBody(ObjectiveBody):
+    """An objective, the share that met it in the last thirty days, and how fast it is missed in the last hour or two.
+
+    A burn rate of 1 uses up just the share that may miss the objective; null: nothing was measured.
+    """
+
+    met_share: float | None
+    burn_rate: float | None
+
+
+class AgePartsBody(CamelModel):
+    """The age of the oldest delivery that is not done, by whose turn it was; the parts add up to it."""
+
+    hub: float
+    held: float
+    receiver: float
+    back_office: float
+    school: float
+
+
 class DestinationLagBody(CamelModel):
     """How late a destination is, and who has to act."""
 
@@ -84,6 +114,9 @@ class DestinationLagBody(CamelModel):
     oldest_unprocessed_seconds: float | None
     cause: Cause
     says: str
+    since: Moment | None
+    objective: AttainmentBody
+    seconds: AgePartsBody
     hops: dict[Hop, HopBody]
 
 
@@ -106,7 +139,10 @@ class CircuitBody(CamelModel):
 
 
 class PaceBody(CamelModel):
-    """How many lanes a forwarder may lease there since it asked to slow down; null: as many as usual."""
+    """How many lanes a forwarder may lease there since it asked to slow down; null: as many as usual.
+
+    A destination that never asked has no pace.
+    """
 
     lanes_at_once: int | None
     paused_until: Moment | None
@@ -118,6 +154,7 @@ class DestinationBody(CamelModel):
 
     name: str
     kind: Literal["duo", "las", "las-copy"]
+    shown_as: str
     services: list[str]
     topic: str | None
     subscription_id: UUID | None
@@ -125,8 +162,10 @@ class DestinationBody(CamelModel):
     held_brins: list[str]
     released_brins: list[str]
     circuit: CircuitBody
-    pace: PaceBody
+    pace: PaceBody | None
     in_flight: int
+    objective: ObjectiveBody
+    """Its own, or that of the settings."""
 
 
 def show_status(status: SchoolStatus) -> SchoolStatusBody:
@@ -153,11 +192,12 @@ def show_lag(lag: Lag) -> LagBody:
     )
 
 
-def show_destination(destination: DestinationView, lanes: LaneSums) -> DestinationBody:
-    """Return the body of a destination."""
+def show_destination(destination: DestinationView, lanes: LaneSums, default: Objective) -> DestinationBody:
+    """Return the body of a destination; `default` is the objective of the settings."""
     return DestinationBody(
         name=destination.name,
         kind=destination.kind,
+        shown_as=destination.shown_as,
         services=list(destination.services),
         topic=destination.topic,
         subscription_id=destination.subscription_id,
@@ -167,15 +207,32 @@ def show_destination(destination: DestinationView, lanes: LaneSums) -> Destinati
         circuit=CircuitBody(
             state=destination.circuit, since=destination.circuit_since, last_error=destination.circuit_error
         ),
-        pace=PaceBody(
-            lanes_at_once=destination.pace, paused_until=destination.paused_until, last_error=destination.slow_error
-        ),
+        pace=_pace(destination),
         in_flight=lanes.leased,
+        objective=show_objective(destination.objective or default),
+    )
+
+
+def _pace(destination: DestinationView) -> PaceBody | None:
+    if destination.pace is None and destination.paused_until is None and destination.slow_error is None:
+        return None
+    return PaceBody(
+        lanes_at_once=destination.pace, paused_until=destination.paused_until, last_error=destination.slow_error
+    )
+
+
+def show_objective(objective: Objective) -> ObjectiveBody:
+    """Return the body of an objective."""
+    return ObjectiveBody(
+        transport_seconds=objective.transport_seconds,
+        processing_seconds=objective.processing_seconds,
+        share=objective.share,
     )
 
 
 def _destination_lag(lag: DestinationLag) -> DestinationLagBody:
-    standing = lag.standing
+    standing, met = lag.standing, lag.attainment
+    objective = show_objective(met.objective)
     return DestinationLagBody(
         destination=lag.destination.name,
         services=list(lag.destination.services),
@@ -190,6 +247,9 @@ def _destination_lag(lag: DestinationLag) -> DestinationLagBody:
         oldest_unprocessed_seconds=standing.oldest_unprocessed,
         cause=lag.cause,
         says=explain(lag.cause, standing),
+        since=lag.since,
+        objective=AttainmentBody(**dict(objective), met_share=met.met_share, burn_rate=met.burn_rate),
+        seconds=AgePartsBody(**asdict(lag.parts)),
         hops={hop: HopBody(p50=each.p50, p99=each.p99) for hop, each in lag.hops.items()},
     )
 

@@ -21,6 +21,8 @@ from hub.settings.read import known_names
 from schemas.topics import TOPICS, Broker
 from tests.support import documented_names
 from tests.support.servers.servers import POSTGRES_IMAGE
+from tests.support.supply import images
+from tests.support.supply.images import IMAGE
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -227,8 +229,22 @@ def test_every_manifest_is_applied() -> None:
 
 def test_the_servers_of_compose_are_those_that_the_tests_run_on() -> None:
     """The same PostgreSQL as in the tests' containers, the same Kafka as the embedded one."""
-    assert COMPOSE["services"]["postgres"]["image"] == POSTGRES_IMAGE
-    assert COMPOSE["services"]["kafka"]["image"] == f"apache/kafka:{VERSION}"
+    tags = {found["name"]: found["image"] for found in IMAGE.finditer(images.FILE.read_text())}
+
+    assert tags["POSTGRES_IMAGE"] == POSTGRES_IMAGE
+    assert tags["KAFKA_IMAGE"] == f"apache/kafka:{VERSION}"
+
+
+def test_images_of_others_are_named_in_one_place() -> None:
+    """Dockerfile, compose and manifests name none by themselves, so that a digest is written once."""
+    named = {each["name"] for each in IMAGE.finditer(images.FILE.read_text())}
+    texts = [path.read_text() for path in (*KUBERNETES.glob("*.yaml"), DEPLOY / "compose.yaml", DEPLOY / "Dockerfile")]
+    found = (re.findall(r"^(?:FROM| *-? *image:) +(\S+)", text, re.MULTILINE) for text in texts)
+    used = [image.strip('"') for each in found for image in each]
+    ours = {"osr-hub", "osr-hub:0.1.0"}
+
+    assert {match[1] for image in used if (match := re.match(r"\$\{([A-Z_]+)", image))} == named
+    assert [image for image in used if not image.startswith("${") and image not in ours] == []
 
 
 def test_the_image_installs_what_the_wheel_needs_and_no_more() -> None:
@@ -248,10 +264,10 @@ def test_the_image_installs_what_the_wheel_needs_and_no_more() -> None:
 
 
 def test_the_image_runs_as_nobody_in_particular() -> None:
-    """Two stages, hashes required, another user than root, and the base by its plain name."""
+    """Two stages, hashes required, another user than root, and the base that `images.env` names."""
     bases = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
 
-    assert bases == ["python:3.11-slim", "python:3.11-slim"]
+    assert bases == ["${PYTHON_IMAGE}", "${PYTHON_IMAGE}"]
     assert DOCKERFILE.count("--require-hashes") == 2
     assert re.search(r"^USER 10001:10001$", DOCKERFILE, re.MULTILINE)
     assert "embedded" not in re.sub(r"^#.*$", "", DOCKERFILE, flags=re.MULTILINE)

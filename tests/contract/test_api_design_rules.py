@@ -261,12 +261,15 @@ async def test_moments_are_answered_in_utc_and_asked_in_any_offset(school: Clien
 
 
 async def test_one_key_at_the_same_time_makes_one(hub: Client, school: Client) -> None:
-    """Requests with one key take turns: the second gets the first one's answer; another caller's key is another."""
+    """One works, the others are told so or get its answer; another caller's key is another."""
     key = {"Idempotency-Key": "grant"}
     answers = await asyncio.gather(*(school.post("/v1/mandates", mandate_request(), headers=key) for _ in range(5)))
-    assert [reply.status for reply in answers] == [201] * 5
-    assert len({orjson.dumps(reply.json) for reply in answers}) == 1
-    assert len({reply.headers["location"] for reply in answers}) == 1
+    made = [reply for reply in answers if reply.status == 201]
+    assert {reply.json["code"] for reply in answers if reply.status != 201} <= {"idempotency_key_in_use"}
+    made.append(await school.post("/v1/mandates", mandate_request(), headers=key))
+    assert len(made) >= 2
+    assert len({orjson.dumps(reply.json) for reply in made}) == 1
+    assert len({reply.headers["location"] for reply in made}) == 1
     assert len((await school.get("/v1/mandates")).json["items"]) == 1
     other = await school.post("/v1/mandates", mandate_request(serviceCode="RIO"), headers=key)
     assert (other.status, other.json["code"]) == (409, "idempotency_key_reused")

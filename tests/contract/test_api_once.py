@@ -73,6 +73,15 @@ async def test_a_key_is_for_one_request(storing: Client) -> None:
     assert (reply.status, reply.json["code"]) == (409, "idempotency_key_reused")
 
 
+async def test_a_key_has_one_form(storing: Client, pool: Pool) -> None:
+    """One that is empty, too long or not ASCII is refused, and nothing is done."""
+    for key in ("", "x" * 256, "é"):
+        reply = await storing.post("/v1/probes/rows", headers={"Idempotency-Key": key})
+        assert (reply.status, reply.json["errors"][0]["field"]) == (400, "/Idempotency-Key")
+
+    assert await pool.fetchval("select count(*) from probe") == 0
+
+
 async def test_what_failed_may_be_tried_again(storing: Client, pool: Pool) -> None:
     """A refused request leaves nothing behind, its key included."""
     key = {"Idempotency-Key": "again"}
@@ -202,8 +211,8 @@ def _gate(name: str) -> tuple[asyncio.Event, asyncio.Event]:
     return gate
 
 
-async def test_ready_means_that_the_schema_fits(storing: Client, pool: Pool) -> None:
-    """The process is ready on a migrated database, and says so when the schema is another one."""
-    assert (await storing.get("/health/ready")).status == 200
+async def test_ready_means_that_the_schema_fits(tmp_path: Path, pool: Pool) -> None:
+    """A process is ready on a migrated database, and says so when the schema is another one."""
+    assert (await probing(tmp_path, pool).get("/health/ready")).status == 200
     await pool.execute("update alembic_version set version_num = 'another'")
-    assert (await storing.get("/health/ready")).status == 503
+    assert (await probing(tmp_path, pool).get("/health/ready")).status == 503

@@ -70,7 +70,8 @@ async def test_lag_has_the_promised_fields_and_numbers(operator: Client) -> None
     rio = next(each for each in body["destinations"] if each["destination"] == "duo:rio")
     assert set(rio) == {
         "destination", "services", "state", "circuit", "waiting", "held", "retrying", "unprocessed", "dead",
-        "oldestUndeliveredSeconds", "oldestUnprocessedSeconds", "cause", "says", "hops",
+        "oldestUndeliveredSeconds", "oldestUnprocessedSeconds", "cause", "says", "since",
+        "objective", "seconds", "hops",
     }  # fmt: skip
     assert (rio["services"], rio["state"], rio["circuit"], rio["waiting"], rio["held"]) == (
         ["RIO"],
@@ -80,6 +81,12 @@ async def test_lag_has_the_promised_fields_and_numbers(operator: Client) -> None
         0,
     )
     assert 0 <= rio["oldestUndeliveredSeconds"] < 60
+    assert (rio["since"], rio["objective"]) == (
+        None,
+        {"transportSeconds": 60, "processingSeconds": 172800, "share": 0.95, "metShare": None, "burnRate": None},
+    )
+    assert sum(rio["seconds"].values()) == pytest.approx(rio["seconds"]["hub"])
+    assert set(rio["seconds"]) == {"hub", "held", "receiver", "backOffice", "school"}
     assert set(rio["hops"]) == HOPS
     assert rio["hops"]["publish"] == {"p50": None, "p99": None}
 
@@ -100,6 +107,8 @@ async def test_what_was_taken_waits_for_the_back_office(operator: Client, pool: 
     late = await lag_of(operator, "duo:rio")
     assert (late["unprocessed"], late["cause"]) == (2, "back_office")
     assert 259_000 < late["oldestUnprocessedSeconds"] < 260_000
+    assert 259_000 < late["seconds"]["backOffice"] < 260_000
+    assert late["since"] is not None
     assert "securityservicedesk@duo.nl" in late["says"]
     items = (await operator.get("/v1/deliveries", destination="duo:rio", brin="18DS")).json["items"]
     async with pool.acquire() as c:
@@ -167,11 +176,13 @@ async def test_destinations_are_listed_as_promised(operator: Client) -> None:
         "duo:bron-po", "duo:rio", "duo:verzuim", LAS, "las:00000099000000002000"
     ]  # fmt: skip
     assert (await operator.get("/v1/destinations/duo:rio")).json == {
-        "name": "duo:rio", "kind": "duo", "services": ["RIO"], "topic": "duo.rio.v1", "subscriptionId": None,
-        "state": "open", "heldBrins": [], "releasedBrins": [],
+        "name": "duo:rio", "kind": "duo", "shownAs": "RIO", "services": ["RIO"], "topic": "duo.rio.v1",
+        "subscriptionId": None, "state": "open", "heldBrins": [], "releasedBrins": [],
         "circuit": {"state": "closed", "since": None, "lastError": None},
-        "pace": {"lanesAtOnce": None, "pausedUntil": None, "lastError": None}, "inFlight": 0,
+        "pace": None, "inFlight": 0,
+        "objective": {"transportSeconds": 60, "processingSeconds": 172800, "share": 0.95},
     }  # fmt: skip
+    assert next(each["shownAs"] for each in listed if each["name"] == LAS) == "Een, VVA"
 
 
 async def test_a_delivery_that_waits_can_be_cancelled_once(operator: Client, pool: Pool) -> None:

@@ -44,6 +44,11 @@ async def test_a_service_of_duo_is_added_with_its_queue(operations: Client, pool
     assert "osr-hub topics" in made.json["warnings"][0]["detail"]
     assert [line.split(" --topic ")[1] for line in made.json["acl"]] == ["duo.rod-vo.v1"] * 2
     assert (await operations.get("/v1/services/ROD_VO")).json == shown
+    described = (await operations.get("/v1/asyncapi.json")).json
+    channel = described["channels"]["duo_rod_vo_v1"]
+    assert (channel["address"], channel["bindings"]["kafka"]["topic"]) == ("duo.rod-vo.v1", "duo.rod-vo.v1")
+    assert channel["description"].startswith("Mandate changes that DUO must process for ROD vo.")
+    assert described["operations"]["send_duo_rod_vo_v1"]["channel"] == {"$ref": "#/channels/duo_rod_vo_v1"}
     lag = (await operations.get("/v1/lag")).json["destinations"]
     assert [each["services"] for each in lag if each["destination"] == "duo:rod-vo"] == [["ROD_VO"]]
     entry = await pool.fetchrow("select action, subject::text as subject from audit order by id desc limit 1")

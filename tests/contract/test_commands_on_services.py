@@ -53,10 +53,10 @@ async def test_a_service_without_a_broker_is_added_and_says_what_is_left(databas
     await fill_register(connection)
     ended, said, failed = await osr_hub(database, "services", "add", "ROD_VO", *WORDS)
     assert (ended, "duo:rod-vo" in said, "osr-hub topics" in failed) == (1, True, True)
-    assert (await osr_hub(database, "services", "change", "ROD_VO", "--shown-as", "ROD VO"))[0] == 0
+    assert (await osr_hub(database, "services", "change", "ROD_VO", "--shown-as", "ROD VO", "--reason", "x"))[0] == 0
     found = {each.code: each for each in await register.services(connection)}
     assert (found["ROD_VO"].shown_as, found["ROD_VO"].version) == ("ROD VO", 2)
-    assert (await osr_hub(database, "services", "change", "GEEN", "--shown-as", "x"))[0] == 2
+    assert (await osr_hub(database, "services", "change", "GEEN", "--shown-as", "x", "--reason", "x"))[0] == 2
     assert (await osr_hub(database, "services", "add", "rod", *WORDS))[0] == 2
 
 

@@ -20,6 +20,7 @@ from tests.support.receivers.recording_receivers import (
     messages,
 )
 from tests.support.register.stack_register import BOARDS, TEST_LAS
+from tests.support.servers import live_services
 from tests.support.servers.stacks import until
 
 if TYPE_CHECKING:
@@ -158,6 +159,40 @@ async def test_a_stranger_reads_duos_queues(stack: RunningStack, las: Las) -> No
         assert kinds == ["granted", "amended"]
         assert not inversions(events)
         assert not gaps(events)
+
+
+async def test_services_are_added_while_traffic_runs(stack: RunningStack, las: Las) -> None:
+    """The first mandate of each arrives, and the answer comes back; every process is still the one that it was."""
+    await live_services.register_system(stack, "RIO")
+    before = stack.connection["processes"]
+    async with live_services.traffic(stack, las.schools) as versions:
+        await live_services.until_changed(versions)
+        made = await stack.call("POST", "/services", {"serviceCode": "ROD_VO", "shownAs": "ROD vo", "kind": "duo"})
+        assert (made["topic"], made["destination"], made["warnings"]) == ("duo.rod-vo.v1", "duo:rod-vo", [])
+        words = ("--shown-as", "Deelname", "--kind", "las", "--reason", "proef")
+        assert "webhooks" in await stack.done("osr-hub", "services", "add", "DEELNAME", *words)
+        await live_services.register_system(stack, *live_services.OFFERED)
+        mandate = await live_services.grant(stack, "ROD_VO", las.schools)
+        cell = await live_services.cell_with(stack, "ROD_VO", "processed", "processed_with_signal", "rejected")
+        assert (cell["destination"], cell["hops"]["processingSeconds"] >= 0) == ("duo:rod-vo", True)
+        (event,) = events_in(await stack.read_topic("duo.rod-vo.v1"))
+        assert (event["id"], event["data"]["mandateId"]) == (cell["deliveryId"], mandate["id"])
+        answered = await live_services.answer_as_system(stack, "DEELNAME", las.schools)
+        assert answered["destination"] == f"las:{live_services.SUPPLIER}"
+        await live_services.until_changed(versions)
+    assert stack.connection["processes"] == before
+
+
+async def test_everybody_knows_an_added_service(stack: RunningStack) -> None:
+    """Lag, metrics, a replay, the check of topics and the doctor have it too."""
+    lag = {each["destination"]: each for each in (await stack.call("GET", "/lag"))["destinations"]}
+    assert (lag["duo:rod-vo"]["services"], lag["duo:rod-vo"]["state"]) == (["ROD_VO"], "open")
+    assert "DEELNAME" in lag[f"las:{live_services.SUPPLIER}"]["services"]
+    assert 'destination="duo:rod-vo"' in await live_services.metrics(stack)
+    replay = {"destination": "duo:rod-vo", "dryRun": True, "ratePerSecond": 50, "reason": "proef"}
+    assert (await stack.call("POST", "/replays", replay))["matched"] == 1
+    assert "all topics are as they should be" in await stack.done("osr-hub", "topics")
+    assert "duo:rod-vo" in (await stack.run("osr-hub", "doctor")).out
 
 
 async def test_the_books_are_right(stack: RunningStack) -> None:

@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 import pytest
 
-from tests.support.guides.commands import run_guide, token_endpoint
+from tests.support.guides.commands import run_guide
 from tests.support.guides.starting_points import (
     RECEIVERS,
     StartingPoint,
+    handled,
     make_receiver,
     reader_command,
     reader_settings,
     running_program,
     running_receiver,
 )
+from tests.support.guides.token_endpoint import token_endpoint
 from tests.support.receivers.receiver import NO_CONTENT, Receiver, reply
 from tests.support.servers.stacks import SCHOOLS, RunningStack, running_stack, until
 
@@ -96,7 +98,7 @@ async def test_a_receiver_to_start_from_is_right(
     token = await stack.token("las", "--oin", supplier)
     it = await make_receiver(language, tmp_path)
     brins = ("18DS", "13JQ", "12IT") if language == "python" else ("11OA", "12NU", "12VV")
-    async with running_receiver(it, stack, token):
+    async with running_receiver(it, stack.connection["api"], token):
         subscription = await stack.call("POST", "/subscriptions", {"url": it.url, "services": ["VVA"]}, token=token)
         it.secrets.write_text(f"{subscription['secret']}\n")
         qualified = await stack.run("osr-hub", "qualify", it.url, "--secret", subscription["secret"])
@@ -114,7 +116,7 @@ async def test_a_receiver_to_start_from_is_right(
         await until_statuses(stack, first, "delivered", "activated", "activated")
     assert (third["id"], "") not in it.held()
     it.forget(second["id"])
-    async with running_receiver(it, stack, token):
+    async with running_receiver(it, stack.connection["api"], token):
         await until_held(it, first, 3, is_over=True)
         await until_held(it, second, 1, is_over=False)
         await until_held(it, third, 1, is_over=False)
@@ -126,23 +128,36 @@ async def test_a_receiver_to_start_from_is_right(
         await until(stranger_is_gone, "what the hub does not know is dropped")
 
 
+async def reports_of(stack: RunningStack, source: str) -> list[dict[str, Any]]:
+    """Return the reports that one reader wrote."""
+    reports = [orjson.loads(record.value) for record in await stack.read_topic("duo.reports.v1")]
+    return [report for report in reports if report["source"] == source]
+
+
 @pytest.mark.parametrize(("language", "queue", "service"), READERS)
 async def test_a_reader_to_start_from_is_right(
     stack: RunningStack, schools: str, tmp_path: Path, language: str, queue: str, service: str
 ) -> None:
-    """It takes each message of a queue once and reports on it; started again it goes on, and repeats nothing."""
+    """It handles each message once and reports on it; started again it goes on; without its offsets it repeats."""
     made = await grant(stack, schools, SUPPLIERS["duo"], "18DS", service)
     await stack.call("PATCH", f"/mandates/{made['id']}", {"endDate": "2030-07-31"}, token=schools, etag='"1"')
-    command, settings = await reader_command(language), reader_settings(language, stack, queue, tmp_path)
+    command, settings = await reader_command(language, tmp_path), reader_settings(language, stack, queue, tmp_path)
     async with running_program(command, tmp_path, settings):
         await until_statuses(stack, made, "processed", "processed")
     await stack.call("POST", f"/mandates/{made['id']}/withdrawal", {"reason": "proef"}, token=schools)
     async with running_program(command, tmp_path, settings):
         await until_statuses(stack, made, "processed", "processed", "processed")
-    reports = [orjson.loads(record.value) for record in await stack.read_topic("duo.reports.v1")]
-    ours = [report for report in reports if report["source"] == settings["OSR_SOURCE"]]
-    assert len(ours) == len({report["id"] for report in ours}) == 3
-    assert {report["partitionkey"] for report in ours} == {"18DS"}
+    assert len(await reports_of(stack, settings["OSR_SOURCE"])) == 3
+    async with running_program(command, tmp_path, {**settings, "OSR_GROUP": f"duo-again-{language}"}):
+
+        async def has_read_all_again() -> bool:
+            return len(await reports_of(stack, settings["OSR_SOURCE"])) == 6
+
+        await until(has_read_all_again, "the queue read from its start again", within=60, look=0.5)
+    again = await reports_of(stack, settings["OSR_SOURCE"])
+    assert len({report["id"] for report in again}) == 3
+    assert {report["partitionkey"] for report in again} == {"18DS"}
+    assert handled(language, tmp_path) == 3
 
 
 @pytest.mark.curl

@@ -19,11 +19,14 @@ from consumers.forwarding.destinations import Destinations
 from hub import subscribe
 from hub.clock import LedgerClock
 from hub.domain.circuit import CircuitOpened
+from hub.domain.retention import RetentionPeriods, cutoffs
 from hub.domain.signing import format_secret
+from hub.operations.retention import RetentionRun, apply
 from hub.outbound import Outbound
 from hub.sealing import seal
 from hub.store import notices as store
 from hub.store import observe
+from hub.store.people import SystemActor
 from hub.subscribe import notices
 from schemas.published import make_document
 from tests.support.lanes.forwarding import forwarder, settings_for
@@ -229,6 +232,23 @@ async def test_without_an_address_it_waits_for_one(c: Connection, pool: Pool, da
         await c.execute("update subscriptions set notice_url = $1 where id = $2", las.url, subscription)
         assert await sending.look()
         assert len(las.got) == 1
+
+
+async def test_a_notice_goes_ninety_days_after_its_cause_was_over(c: Connection) -> None:
+    """As attempts do; an open one stays, however old."""
+    subscription = await disabled(c)
+    periods = RetentionPeriods(register_years=7, deliveries_months=18, attempts_days=90, parked_days=30)
+
+    async def keep(days: int) -> int:
+        later = await now(c) + timedelta(days=days)
+        run = RetentionRun(c=c, cutoffs=cutoffs(later, periods), dry=False, tell=lambda _kind, _n: None)
+        return (await apply(run, later, SystemActor.COMMAND_LINE))["notices"]
+
+    assert await keep(400) == 0
+    await c.execute("update subscriptions set status = 'active' where id = $1", subscription)
+    await watch(c)
+    assert [await keep(89), await keep(91)] == [0, 1]
+    assert await store.newest(c, subscription, 10) == []
 
 
 async def test_what_is_over_is_not_sent_any_more(c: Connection, pool: Pool, database: str) -> None:

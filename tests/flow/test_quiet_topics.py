@@ -6,16 +6,18 @@ import asyncio
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from aiokafka import AIOKafkaProducer
 
 from hub.kafka import broker as kafka_broker
+from hub.kafka import consumer
 from hub.kafka.broker import Reading, batch_subscriber, make_broker
 from hub.kafka.consumer import close_broker
+from tests.support.lanes.forwarding import until
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import pytest
     from faststream.kafka import KafkaMessage
 
 TOPIC = "duo.reports.v1"
@@ -54,3 +56,46 @@ async def test_a_record_after_a_long_silence_is_read_at_once(
             late.append(await arrived.get() - written)
     await close_broker(broker)
     assert median(late) < READ_WITHIN_SECONDS, late
+
+
+@pytest.mark.parametrize("part", ["_fetcher._fetch_task", "_client._sync_task"])
+async def test_a_consumer_that_lost_a_part_is_replaced(
+    kafka: str, topics: Mapping[str, str], monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    """A task of aiokafka that ends by itself tells nobody; the consumer is replaced, and the next record read."""
+    monkeypatch.setattr(kafka_broker, "POLL_MS", 100)
+    monkeypatch.setattr(consumer, "RESTART_SECONDS", 0.1)
+    arrived: asyncio.Queue[bytes] = asyncio.Queue()
+    made: list[Any] = []
+
+    async def as_they_are(message: KafkaMessage) -> Any:
+        return message.raw_message
+
+    async def handle(records: Any) -> None:
+        for record in records:
+            arrived.put_nowait(record.value)
+
+    def make() -> consumer.WaitingBroker:
+        broker = make_broker({"bootstrap_servers": kafka})
+        reading = Reading(group=f"who-is-deaf{part}", instance=None, most_records=10)
+        made.append(batch_subscriber(broker, topics[TOPIC], reading, as_they_are))
+        made[-1](handle)
+        return broker
+
+    task = asyncio.create_task(consumer.read_forever(make, {"bootstrap_servers": [kafka]}))
+    async with AIOKafkaProducer(bootstrap_servers=kafka) as producer, asyncio.timeout(30):
+        await producer.send_and_wait(topics[TOPIC], b"heard", partition=3)
+        assert await arrived.get() == b"heard"
+        whose, name = part.split(".")
+        getattr(getattr(made[0].consumer, whose), name).cancel()
+        await asyncio.sleep(0)
+        await producer.send_and_wait(topics[TOPIC], b"heard again", partition=3)
+        while await arrived.get() != b"heard again":
+            pass
+        await until(lambda: _is(len(made) > 1))
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def _is(claim: bool) -> bool:  # noqa: FBT001 - what `until` waits for
+    return claim

@@ -95,6 +95,26 @@ async def test_a_repeat_is_a_duplicate_and_an_older_one_changes_nothing(told: Co
     await assert_books_right(told)
 
 
+@pytest.mark.parametrize("is_by_duo", [False, True])
+async def test_a_flood_of_reports_costs_a_bounded_number_of_rows(told: Connection, is_by_duo: bool) -> None:  # noqa: FBT001 - over Kafka or HTTP
+    """Of a delivery the newest corrections and the newest ignored reports are kept, however many come."""
+    await deliver_all(told)
+    first, _, third = await ids(told)
+    await report(told, says(first, "rejected", 1, signals=SIGNALS, is_by_duo=is_by_duo))
+    for n in range(0, 100, 10):
+        wave = [says(third, ("processed", "rejected")[m % 2], m, is_by_duo=is_by_duo) for m in range(n, n + 10)]
+        await report(told, *wave, *wave)
+    kept = await told.fetch(
+        "select sequence, applied, count(*), max(reported_at) from reports group by 1, 2 order by 1, 2"
+    )
+    assert [tuple(row) for row in kept] == [
+        (1, True, 1, NOON + timedelta(minutes=1)),
+        (3, False, 20, NOON + timedelta(minutes=99)),
+        (3, True, 20, NOON + timedelta(minutes=99)),
+    ]
+    await assert_books_right(told)
+
+
 async def test_an_answer_supersedes_older_unreported_ones_of_its_unit(told: Connection) -> None:
     """A final report supersedes older unreported deliveries of its unit; a report on these is still applied."""
     await deliver_all(told)

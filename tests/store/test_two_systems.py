@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
 
 import pytest
 
 from hub import register, settle, subscribe
+from hub.domain.kinds import Kind
+from hub.domain.state_from_log import LoggedChange
 from hub.domain.system import System
 from hub.observe.books import check_ledger
+from hub.recovery.log_entries import LogEntry, LoggedEvent
+from hub.recovery.rebuild import Obstacles
+from hub.recovery.register import add_missing
 from hub.settle import IncomingReport
+from hub.store.register import systems as read_systems
 from hub.store.register import write_systems
 from schemas.identifiers import RoutingId, ServiceCode, SystemCode
-from schemas.kinds import ReportStatus
+from schemas.kinds import MandateState, ReportStatus
 from tests.support.lanes.forwarding import deliver_all
 from tests.support.register.subscriptions import (
     BRINS,
@@ -123,3 +130,30 @@ async def test_a_first_subscription_replaces_the_backlog_of_its_own_system(c: Co
     assert [status for *_, status in await lane(c, f"las-copy:{FIRST}")] == ["waiting"]
     assert other.system_code == SECOND
     await assert_books_right(c)
+
+
+async def test_the_log_brings_back_systems_by_their_codes(c: Connection) -> None:
+    """A restored database gets the systems that events name; a service that it lacks is an obstacle."""
+    events = [_logged(SystemCode("las-three"), "VVA"), _logged(SystemCode("las-three"), "RIO"), _logged(SECOND, "RIO")]
+    obstacles = Obstacles()
+    async with c.transaction():
+        added = await add_missing(c, events, obstacles)
+    assert (added.systems, obstacles.found) == (("las-three",), [])
+    found = (await read_systems(c))[SystemCode("las-three")]
+    assert (found.supplier_oin, found.name, found.service_codes) == (LAS, "Drie", frozenset({"VVA", "RIO"}))
+    assert await c.fetchval("select count(*) from destinations where system_code = 'las-three'") == 2
+    async with c.transaction():
+        await add_missing(c, [_logged(SECOND, "ROD_VO")], obstacles)
+    assert ["osr-hub services add" in words for words in obstacles.found] == [True]
+
+
+def _logged(system: SystemCode, service: str) -> LoggedEvent:
+    change = LoggedChange(
+        id=uuid4(), kind=Kind.GRANTED, recorded_at=NOW, mandate_id=uuid4(), mandate_version=1,
+        state=MandateState.ACTIVE, brin=BRIN, service_code=ServiceCode(service), supplier_oin=LAS, system_code=system,
+        start_date=TODAY, end_date=None, branches=(), copied_from=None, rest_told=True,
+    )  # fmt: skip
+    entry = LogEntry(
+        id=change.id, brin=BRIN, number=1, previous=0, position=1, partition=0, offset=0, published_at=NOW, value=b""
+    )
+    return LoggedEvent(entry=entry, change=change, bge_code="41561", system_name="Drie", body="{}", traceparent=None)

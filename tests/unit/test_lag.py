@@ -124,8 +124,12 @@ DUO, LAS = "duo:rio", "las:00000099000000001000"
         (DestinationStatus(name=LAS, state=DestinationState.NO_RECEIVER), Cause.NONE),
         (DestinationStatus(name=LAS, state=DestinationState.NO_RECEIVER, held=2), Cause.NO_RECEIVER),
         (DestinationStatus(name=DUO, held=2), Cause.HELD),
-        (DestinationStatus(name=DUO, unprocessed=1, oldest_unprocessed=9.0), Cause.NONE),
-        (DestinationStatus(name=DUO, unprocessed=1, oldest_unprocessed=11.0), Cause.BACK_OFFICE),
+        (DestinationStatus(name=DUO, unprocessed=1, oldest_unprocessed=172_799.0), Cause.NONE),
+        (DestinationStatus(name=DUO, unprocessed=1, oldest_unprocessed=172_801.0), Cause.BACK_OFFICE),
+        (
+            DestinationStatus(name=DUO, unprocessed=1, oldest_unprocessed=9.0, processing_objective=8.0),
+            Cause.BACK_OFFICE,
+        ),
         (DestinationStatus(name=DUO, retrying=1, unprocessed=1, oldest_unprocessed=11.0), Cause.RECEIVER_DOWN),
     ],
 )

@@ -10,6 +10,7 @@ from hub.commands.doctor.sessions import open_current
 from hub.domain.cause import Cause
 from hub.domain.says import explain
 from hub.observe.lag import LagReader
+from hub.store.objectives import default_objective
 
 if TYPE_CHECKING:
     from hub.observe.lag import DestinationLag
@@ -21,7 +22,7 @@ NOT_OURS: Final = frozenset({Cause.NONE, Cause.BACK_OFFICE})
 async def check(settings: Settings) -> list[Finding]:
     """Return a finding per destination, and one about parked records."""
     async with open_current(settings) as c:
-        lag = await LagReader().read(c, now())
+        lag = await LagReader(default_objective(settings)).read(c, now())
     parked = (
         wrong("parked records", f"{lag.parked} wait for a decision", "`osr-hub parked list` shows them")
         if lag.parked

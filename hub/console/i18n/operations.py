@@ -34,6 +34,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "services": ("Diensten", "Services"),
     "topic": ("Topic", "Topic"),
     "webhook": ("Webhook", "Webhook"),
+    "contact": ("Contact", "Contact"),
+    "contact_unknown": ("Niet bekend; registreer het bij het systeem.", "Not known; register it with the system."),
     "hold_or_release": ("Tegenhouden of vrijgeven", "Hold or release"),
     "only_school": ("Alleen deze school (BRIN)", "Only this school (BRIN)"),
     "is_open": ("Berichten worden gewoon verzonden.", "Messages are sent as usual."),

@@ -17,6 +17,7 @@ import pytest
 
 from hub.embedded.jars import kafka_jars
 from hub.embedded.paths import cache_dir
+from tests.support.guides.token_endpoint import token_endpoint
 from tests.support.servers.ports import free_port
 from tests.support.servers.stacks import until
 
@@ -141,11 +142,18 @@ async def running_program(
 
 
 @asynccontextmanager
-async def running_receiver(it: StartingPoint, stack: RunningStack, token: str) -> AsyncIterator[None]:
-    """Run a receiver until it listens, for as long as the context lasts."""
+async def running_receiver(it: StartingPoint, api: str, token: str) -> AsyncIterator[None]:
+    """Run a receiver while the context lasts, from when it listens; it gets its token by client credentials."""
+    async with token_endpoint({"las:secret": token}) as where, _running_receiver(it, api, where):
+        yield
+
+
+@asynccontextmanager
+async def _running_receiver(it: StartingPoint, api: str, token_url: str) -> AsyncIterator[None]:
     environment = {
-        "OSR_API": stack.connection["api"],
-        "OSR_TOKEN": token,
+        "OSR_API": api,
+        "OSR_TOKEN_URL": token_url,
+        "OSR_CLIENT": "las:secret",
         "OSR_SECRETS": str(it.secrets),
         "OSR_STATE": str(it.state),
         "OSR_PORT": str(it.port),
@@ -165,13 +173,18 @@ async def running_receiver(it: StartingPoint, stack: RunningStack, token: str) -
         yield
 
 
-async def reader_command(language: str) -> tuple[str, ...]:
-    """Return the words that start a reader of DUO's queues."""
+async def reader_command(language: str, folder: Path) -> tuple[str, ...]:
+    """Return the words that start a reader of DUO's queues; the one in Java is compiled into the folder once."""
     if language == "python":
         return (sys.executable, str(RECEIVERS / "duo_reader.py"))
     jars = ":".join(str(jar) for jar in await kafka_jars(cache_dir()))
-    quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
-    return ("java", quiet, "-cp", jars, str(RECEIVERS / "DuoReader.java"))
+    words = ("javac", "-Xlint:all", "-Werror", "-cp", jars, "-d", str(folder), str(RECEIVERS / "DuoReader.java"))
+    compiling = await asyncio.create_subprocess_exec(
+        *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    said, _ = await compiling.communicate()
+    assert compiling.returncode == 0, said.decode()
+    return ("java", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", f"{jars}:{folder}", "DuoReader")
 
 
 def reader_settings(language: str, stack: RunningStack, queue: str, folder: Path) -> dict[str, str]:
@@ -182,7 +195,7 @@ def reader_settings(language: str, stack: RunningStack, queue: str, folder: Path
     settings = {
         "OSR_KAFKA": connection["duoKafkaBootstrapServers"],
         "OSR_QUEUE": queue,
-        "OSR_GROUP": f"reader-{language}",
+        "OSR_GROUP": f"duo-{language}",
         "OSR_STATE": str(folder / "state"),
         "OSR_SOURCE": f"urn:nld:oin:00000000000000000000:systeem:{language}",
     }
@@ -198,3 +211,12 @@ def reader_settings(language: str, stack: RunningStack, queue: str, folder: Path
         )
         settings["OSR_PROPERTIES"] = str(folder / "client.properties")
     return settings
+
+
+def handled(language: str, folder: Path) -> int:
+    """Return how many messages a reader remembers to have handled."""
+    if language == "java":
+        return len((folder / "state").read_text().splitlines())
+    with sqlite3.connect(folder / "state") as read:
+        found: int = read.execute("select count(*) from messages").fetchone()[0]
+        return found

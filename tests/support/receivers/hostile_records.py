@@ -31,6 +31,13 @@ RECORDS: Final[dict[str, tuple[bytes | None, list[tuple[str, bytes]]]]] = {
     "two documents": (orjson.dumps(REPORT) * 2, STRUCTURED),
     "a number": (b"1", STRUCTURED),
     "a list": (b"[" + orjson.dumps(REPORT) + b"]", STRUCTURED),
+    "a byte order mark": (b"\xef\xbb\xbf" + orjson.dumps(REPORT), STRUCTURED),
+    "a batch": (
+        b"[" + orjson.dumps(REPORT) + b"]",
+        [("content-type", b"application/cloudevents-batch+json")],
+    ),
+    "data as text": (hostile_text('{"deliveryId"', '"x","y":{"deliveryId"'), STRUCTURED),
+    "an infinite number": (hostile_text('"1"', "1e999"), STRUCTURED),
     "deep": (b"[" * 100_000 + b"]" * 100_000, STRUCTURED),
     "deep objects": (b'{"a":' * 50_000 + b"1" + b"}" * 50_000, STRUCTURED),
     "deep data": (hostile_text('"processed"', "[" * 900 + "]" * 900), STRUCTURED),
@@ -63,5 +70,9 @@ RECORDS: Final[dict[str, tuple[bytes | None, list[tuple[str, bytes]]]]] = {
     "another type": (hostile_text("nl.osr.report.v1", "nl.osr.mandate.granted.v1"), STRUCTURED),
     "another version of the envelope": (hostile_text('"1.0"', '"2.0"'), STRUCTURED),
     "data that are no base64": (hostile_text('"data"', '"data_base64":"%%%","x"'), STRUCTURED),
+    "binary with a header that is not UTF-8": (
+        orjson.dumps(DATA),
+        [("ce_specversion", b"1.0"), ("ce_id", b"\xff"), ("ce_source", b"x"), ("ce_type", b"nl.osr.report.v1")],
+    ),
     "binary without a type": (b"{}", [("ce_specversion", b"1.0"), ("ce_id", b"1"), ("ce_source", b"x")]),
 }

@@ -100,9 +100,9 @@ def _start(run: dict[str, Any], output: Path) -> int:
     pid = os.fork()
     if pid:
         return pid
-    os.environ.update(run["settings"])
     for descriptor in (1, 2):
         os.dup2(os.open(output, os.O_WRONLY | os.O_APPEND), descriptor)
+    os.environ.update(run["settings"])
     code = 70
     try:
         program, *words = run["words"]

@@ -1,0 +1,80 @@
+"""Objectives of destinations: set by an operator, and how they are met."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from hub.access import Role
+from hub.store.meters import Meters
+from tests.support.api.school_calls import mandate_request, open_hub
+from tests.support.lanes.ledger_states import plan_all, take
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hub.store.pool import Pool
+    from tests.support.api.client import Client
+
+
+@pytest.fixture
+async def hub(pool: Pool, tmp_path: Path) -> Client:
+    """Give a hub with one planned mandate for RIO."""
+    hub = await open_hub(pool, tmp_path)
+    school = hub.as_caller(Role.SCHOOL, brins=["18DS"])
+    assert (await school.post("/v1/mandates", mandate_request(serviceCode="RIO"))).status == 201
+    async with pool.acquire() as c:
+        await plan_all(c)
+    return hub
+
+
+@pytest.fixture
+def operator(hub: Client) -> Client:
+    """Be operations."""
+    return hub.as_caller(Role.OPERATIONS)
+
+
+async def lag_of(operator: Client, name: str) -> dict[str, Any]:
+    """Read how late one destination is."""
+    body = (await operator.get("/v1/lag")).json
+    return next(each for each in body["destinations"] if each["destination"] == name)
+
+
+async def test_an_operator_gives_a_destination_an_objective(operator: Client, hub: Client, pool: Pool) -> None:
+    """With a reason and the version that it changes; what is later than that waits for the back office."""
+    path = "/v1/destinations/duo:rio"
+    tag = (await operator.get(path)).headers["etag"]
+    wanted = {"transportSeconds": 30, "processingSeconds": 3600, "share": 0.99}
+    body = {"objective": wanted, "reason": "agreed with DUO"}
+    assert (await operator.call("PATCH", path, body)).status == 428
+    assert (await hub.as_caller(Role.DUO).call("PATCH", path, body, headers={"If-Match": tag})).status == 403
+    wrong = {"objective": {**wanted, "share": 1, "transportSeconds": 0}, "reason": "x"}
+    refused = await operator.call("PATCH", path, wrong, headers={"If-Match": tag})
+    assert {error["field"] for error in refused.json["errors"]} == {"/objective/share", "/objective/transportSeconds"}
+    done = await operator.call("PATCH", path, body, headers={"If-Match": tag})
+    assert (done.status, done.json["objective"]) == (200, wanted)
+    assert (await operator.call("PATCH", path, body, headers={"If-Match": tag})).status == 412
+    entry = (await operator.get("/v1/audit")).json["items"][0]
+    assert (entry["action"], entry["reason"]) == ("destination.objective_changed", "agreed with DUO")
+    async with pool.acquire() as c:
+        await take(c, "duo:rio")
+        await c.execute("update deliveries set delivered_at = delivered_at - interval '2 hours'")
+    assert (await lag_of(operator, "duo:rio"))["cause"] == "back_office"
+    tag = done.headers["etag"]
+    back = await operator.call("PATCH", path, {"objective": None, "reason": "y"}, headers={"If-Match": tag})
+    assert back.json["objective"]["processingSeconds"] == 172800
+    assert (await lag_of(operator, "duo:rio"))["cause"] == "none"
+
+
+async def test_what_met_its_objective_is_counted(operator: Client, pool: Pool) -> None:
+    """Per measurement, in the process that measured; the share and the burn rate follow from it."""
+    meters = Meters()
+    async with pool.acquire() as c:
+        rio = await c.fetchval("select id from destinations where name = 'duo:rio'")
+        for seconds in (1.0,) * 18 + (61.0,) * 2:
+            meters.observe(rio, "transport", seconds)
+        await meters.flush(c, 7)
+    objective = (await lag_of(operator, "duo:rio"))["objective"]
+    assert objective["metShare"] == pytest.approx(0.9)
+    assert objective["burnRate"] == pytest.approx(2.0)
