@@ -57,7 +57,7 @@ class MandateContext:
         return show_mandate(view, self.at.today)
 
 
-def _context(
+async def _context(
     c: ConnectionHere, now: NowHere, caller: CallerHere, notifications: NotificationsHere, settings: SettingsHere
 ) -> MandateContext:
     actor = Actor(caller=caller, at=now, changes_per_hour=settings.limits.changes_per_school_and_hour)

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hub.console.i18n import codes, docs, operations, school, shell
 from hub.domain.says import Language
-from hub.errors import Conflict, InvalidInput, NotFound, PreconditionFailed, TooManyChanges, TooManyRequests, Unavailable
+from hub.errors import (
+    Conflict,
+    InvalidInput,
+    NotFound,
+    PreconditionFailed,
+    TooManyChanges,
+    TooManyRequests,
+    Unavailable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -131,10 +131,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Too many requests. Nothing was changed. Try again in {seconds} s.",
     ),
     "too_many_changes": (
-        "De mandaten van deze school zijn het afgelopen uur te vaak gewijzigd, en elke wijziging gaat naar DUO. "
-        "Er is niets gewijzigd. Probeer het over {seconds} s opnieuw.",
-        "The mandates of this school were changed too often in the last hour, and DUO is told of each change. "
-        "Nothing was changed. Try again in {seconds} s.",
+        "De mandaten van deze school zijn dit uur te vaak gewijzigd. Er is niets gewijzigd. Wacht {seconds} s.",
+        "The mandates of this school changed too often this hour. Nothing was changed. Go on in {seconds} s.",
     ),
     "unavailable": (
         "De hub is er even niet. Probeer het over een minuut opnieuw.",
