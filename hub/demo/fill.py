@@ -12,12 +12,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pyreqwest.client import ClientBuilder
-
 from hub.clock import now, today
 from hub.demo.schools import DemoPlan, DemoSystem, choose_schools, read_schools, write_mandates, write_systems
 from hub.demo.stage import DemoEnvironment
 from hub.embedded.options import LAS_OIN
+from hub.outbound.reqwest import open_api_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,7 +62,7 @@ def plan_demo(file: Path, mandates: int) -> DemoScript:
 
 async def fill_register(stack: Stack, script: DemoScript, console: Console) -> None:
     """Fill the register of a stack that was just started; `DemoCommandFailed` when a file cannot be imported."""
-    async with ClientBuilder().timeout(API_SECONDS).no_proxy().build() as client:
+    async with open_api_client(stack.connection["api"], API_SECONDS) as client:
         await import_register(
             DemoEnvironment(stack=stack, client=client), script, stack.connection["simulators"] and (HOME,), console
         )

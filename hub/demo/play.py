@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
-from pyreqwest.client import ClientBuilder
 
 from hub.demo import report
 from hub.demo.cases import check_cases, find_notable
@@ -21,6 +20,7 @@ from hub.demo.story import make_changes
 from hub.demo.watch import wait_until_settled
 from hub.embedded.ports import LOOPBACK
 from hub.embedded.stack import Stack
+from hub.outbound.reqwest import open_api_client
 from hub.simulators import las_process
 from hub.simulators.las import LasMode
 from hub.simulators.las_process import LasAddress, LasBehaviour
@@ -133,8 +133,7 @@ def _describe_durations(
 @asynccontextmanager
 async def _running_environment(options: StackOptions) -> AsyncIterator[DemoEnvironment]:
     """Run the stack, a client for its API, and the second system."""
-    builder = ClientBuilder().timeout(API_SECONDS).no_proxy()
-    async with Stack(options) as stack, builder.build() as client:
+    async with Stack(options) as stack, open_api_client(stack.connection["api"], API_SECONDS) as client:
         environment = DemoEnvironment(stack=stack, client=client)
         if not options.with_simulators:
             yield environment

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import orjson
-from pyreqwest.client import ClientBuilder
 
 from hub.clock import now
 from hub.demo.fill import API_SECONDS, OTHER, SAMPLE
@@ -24,6 +23,7 @@ from hub.embedded.options import LAS_OIN
 from hub.embedded.paths import write_private
 from hub.embedded.stack import Stack
 from hub.outbound import Outbound
+from hub.outbound.reqwest import open_api_client
 from hub.sealing import seal
 from hub.settings import load
 from hub.simulators.hub import HubClient
@@ -58,8 +58,7 @@ async def running_sandbox(options: StackOptions, request: SandboxRequest) -> Asy
 
     Raises `HubApiError` when the receiver does not consent.
     """
-    builder = ClientBuilder().timeout(API_SECONDS).no_proxy()
-    async with Stack(options) as stack, builder.build() as client:
+    async with Stack(options) as stack, open_api_client(stack.connection["api"], API_SECONDS) as client:
         environment = DemoEnvironment(stack=stack, client=client)
         settings = load({**stack.connection["environment"]})
         await _import(environment, request)

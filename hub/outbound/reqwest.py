@@ -126,6 +126,14 @@ async def _exchange(sending: RequestBuilder, request: OutgoingRequest) -> Head:
     return Head(response.status, kept)
 
 
+def open_api_client(base: str, patience: timedelta) -> Client:
+    """Return a client for an API at this address, such as the hub's own; by plain http it needs no authorities."""
+    builder = ClientBuilder().timeout(patience).follow_redirects(enable=False).no_proxy()
+    if base.startswith("http://"):  # the library would read the machine's store, and refuse a machine without one
+        builder = builder.danger_accept_invalid_certs(enable=True)
+    return builder.build()
+
+
 class Cancellable(Generic[T]):
     """A coroutine of the HTTP client that can be cancelled while it is awaited, once.
 

@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import structlog
-from pyreqwest.client import ClientBuilder
 from pyreqwest.exceptions import PyreqwestError
 
+from hub.outbound.reqwest import open_api_client
 from hub.simulators.http import serve_http
 from hub.simulators.hub import HubApiError, HubClient, LasSubscription, subscribe
 from hub.simulators.las import LasMode, SimulatedLas
@@ -65,8 +65,8 @@ async def run(address: LasAddress, behaviour: LasBehaviour, stop: asyncio.Event)
     if behaviour.secret is not None:
         await _run_alone(las, address, stop)
         return
-    builder = ClientBuilder().timeout(timedelta(seconds=HUB_SECONDS)).follow_redirects(enable=False).no_proxy()
-    async with serve_http(las.answer, address.host, address.port) as port, builder.build() as client:
+    calling = open_api_client(address.hub, timedelta(seconds=HUB_SECONDS))
+    async with serve_http(las.answer, address.host, address.port) as port, calling as client:
         url = address.url or f"http://{address.host}:{port}/hook"
         log.info("las.listening", url=url, mode=behaviour.mode.value)
         hub, subscription = (

@@ -25,6 +25,7 @@ from hub.commands.doctor import (
     receivers,
     refused_events,
     sealed_secrets,
+    way_out,
 )
 from hub.commands.doctor.finding import Finding, wrong
 from hub.commands.output import print_line
@@ -41,6 +42,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "settings": own_settings.check,
     "environment": environment.check,
     "certificates": certificates.check,
+    "way out": way_out.check,
     "database": database.check,
     "processes": processes.check,
     "receivers": receivers.check,

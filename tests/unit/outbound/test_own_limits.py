@@ -6,19 +6,23 @@ import contextlib
 import errno
 import os
 import resource
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from structlog.testing import capture_logs
 
-from hub.errors import ConfigurationError
+from hub.commands.doctor import certificates, way_out
+from hub.errors import ConfigurationError, Unavailable
 from hub.outbound import Answered, Outbound, OwnFault, Unreachable, machine, tls
 from hub.outbound.certificates import read_certificates
 from hub.outbound.handshake import ask_consent
 from hub.outbound.names import SystemNames, name_servers
+from hub.outbound.reqwest import open_api_client
 from hub.processes.files import files_left, raise_file_limit
-from hub.settings import Webhook
+from hub.settings import Settings, Webhook
 from tests.support.receivers.names import Names
-from tests.support.receivers.receiver import receiver
+from tests.support.receivers.receiver import receiver, reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +57,7 @@ def without_authorities(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
 @each_client
 async def test_no_more_files_is_a_fault_of_the_hub_and_passes() -> None:
     """It says what to do, and the next message goes out as soon as there are files again."""
+    open_api_client("http://127.0.0.1", timedelta(seconds=5))  # pyreqwest makes its threads once, or never
     async with receiver() as las, Outbound(LOCAL) as out:
         with without_files():
             answer = await out.post(las.url, {}, b"x")
@@ -115,10 +120,6 @@ def test_what_is_lacking_here_is_told_apart_from_what_is_wrong_there(
 
 async def test_a_supplier_is_not_told_of_what_the_hub_lacks() -> None:
     """It gets a 503, and the operator a line in the log."""
-    from structlog.testing import capture_logs  # noqa: PLC0415
-
-    from hub.errors import Unavailable  # noqa: PLC0415
-
     async with receiver() as las, Outbound(LOCAL) as out:
         with without_files(), capture_logs() as lines, pytest.raises(Unavailable) as refused:
             await ask_consent(out, las.url, origin="hub.test", rate=None)
@@ -136,6 +137,23 @@ class TestWithoutAuthorities:
         """The demo and receivers in allowed networks go on."""
         async with receiver() as las, Outbound(LOCAL) as out:
             assert isinstance(await out.post(las.url, {}, b"x"), Answered)
+
+    async def test_the_hubs_own_api_is_called_by_plain_http(self) -> None:
+        """As the demo and the simulators do."""
+        async with (
+            receiver(lambda _: reply(200, b"{}")) as api,
+            open_api_client(api.url, timedelta(seconds=5)) as client,
+        ):
+            assert (await client.get(api.url).build().send()).status == 200
+
+    async def test_the_doctor_says_so(self) -> None:
+        """And what to install."""
+        found = await certificates.check(Settings())
+        assert [(each.what, each.is_well) for each in found] == [
+            ("certificate authorities", False),
+            ("certificates for receivers", False),
+        ]
+        assert all("ca-certificates" in (each.next_step or "") for each in found)
 
     async def test_where_https_is_needed_the_start_is_refused_in_a_sentence(self) -> None:
         """And not the first message an hour later."""
@@ -170,3 +188,13 @@ def test_name_servers_are_read_as_libc_reads_them(tmp_path: Path) -> None:
 async def test_the_systems_names_are_resolved() -> None:
     """By the system, off the loop."""
     assert [str(address) for address in await SystemNames().resolve("127.0.0.1", 80)] == ["127.0.0.1"]
+
+
+@pytest.mark.parametrize("answers", [True, False])
+async def test_the_doctor_asks_the_name_service(*, answers: bool) -> None:
+    """What does not answer is named, with the file to look at."""
+    names = Names()
+    names.answers = answers
+    found = await way_out.look_at_names(names)
+    assert found.is_well is answers
+    assert answers or "resolv.conf" in str(found)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
+from hub.commands.doctor import certificates
 from hub.errors import ConfigurationError
 from hub.outbound import Answer, Answered, Outbound, OwnFault, Unreachable
 from hub.outbound.certificates import read_certificates
-from hub.settings import Webhook
+from hub.settings import Settings, Webhook
 from tests.support.receivers.authority import START, Authority, self_signed
 from tests.support.receivers.names import Names
 from tests.support.receivers.served import read_request, served
@@ -252,3 +253,20 @@ def test_authorities_that_are_none_stop_the_start(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_bytes(b"nonsense")
     with pytest.raises(ConfigurationError, match="OSR_HUB_WEBHOOK__CLIENT_CAFILE holds no certificates in PEM"):
         read_certificates(Webhook.model_validate({"client_cafile": tmp_path / "ca.pem"}))
+
+
+@pytest.mark.parametrize(
+    ("left", "is_well", "words"),
+    [(400, True, "valid for"), (10, False, "it expires in"), (-1, False, "it has expired")],
+)
+async def test_the_doctor_names_a_certificate_before_it_expires(
+    authority: Authority, tmp_path: Path, left: int, words: str, *, is_well: bool
+) -> None:
+    """A month ahead, with the setting to renew."""
+    own = tmp_path / "own.pem"
+    own.write_bytes(authority.issue("hub.test", OLD, datetime.now(UTC) + timedelta(days=left, minutes=5)))
+    settings = Settings(webhook=Webhook.model_validate({"client_certfile": own, "client_keyfile": own}))
+    finding = next(each for each in await certificates.check(settings) if each.what == "client certificate")
+    assert finding.is_well is is_well
+    assert words in finding.words
+    assert is_well or "CLIENT_CERTFILE" in str(finding)
