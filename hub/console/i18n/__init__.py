@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hub.console.i18n import codes, docs, operations, school, shell
 from hub.domain.says import Language
-from hub.errors import Conflict, InvalidInput, NotFound, PreconditionFailed, TooManyRequests, Unavailable
+from hub.errors import (
+    Conflict,
+    InvalidInput,
+    NotFound,
+    PreconditionFailed,
+    TooManyChanges,
+    TooManyRequests,
+    Unavailable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -100,6 +108,8 @@ class Translator:
         match fault:
             case NotFound() | Unavailable() | PreconditionFailed():
                 return self(_OF_FAULTS[type(fault)])
+            case TooManyChanges():
+                return self("too_many_changes", seconds=fault.seconds)
             case TooManyRequests():
                 return self("too_often", seconds=fault.seconds)
             case Conflict():

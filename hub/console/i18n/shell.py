@@ -130,6 +130,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Er is te vaak achter elkaar iets gevraagd. Er is niets gewijzigd. Probeer het over {seconds} s opnieuw.",
         "Too many requests. Nothing was changed. Try again in {seconds} s.",
     ),
+    "too_many_changes": (
+        "De mandaten van deze school zijn dit uur te vaak gewijzigd. Er is niets gewijzigd. Wacht {seconds} s.",
+        "The mandates of this school changed too often this hour. Nothing was changed. Go on in {seconds} s.",
+    ),
     "unavailable": (
         "De hub is er even niet. Probeer het over een minuut opnieuw.",
         "The hub is unavailable. Try again in a minute.",
