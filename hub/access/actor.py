@@ -25,6 +25,8 @@ class Actor:
     caller: Caller
     at: datetime
     reason: str | None = None
+    changes_per_hour: int = 0
+    """How many events the changes of one school may make in an hour; 0 is no limit."""
 
     @property
     def subject(self) -> str:

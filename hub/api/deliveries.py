@@ -97,7 +97,7 @@ async def open_context(c: ConnectionHere, caller: CallerHere, settings: Settings
     )
 
 
-def _query(query: Annotated[DeliveryQuery, Query()]) -> DeliveryQuery:
+async def _query(query: Annotated[DeliveryQuery, Query()]) -> DeliveryQuery:
     return query
 
 

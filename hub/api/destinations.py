@@ -90,7 +90,7 @@ class DestinationContext:
         return show_destination(found, lanes, default_objective(self.settings))
 
 
-def _context(
+async def _context(
     c: ConnectionHere, settings: SettingsHere, notifications: NotificationsHere, now: NowHere
 ) -> DestinationContext:
     return DestinationContext(c, settings, notifications, now)

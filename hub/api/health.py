@@ -47,7 +47,7 @@ class ReadinessCache:
             return self._last
 
 
-def _readiness_cache(request: Request) -> ReadinessCache:
+async def _readiness_cache(request: Request) -> ReadinessCache:
     state = request.app.state
     if not hasattr(state, "readiness_cache"):
         state.readiness_cache = ReadinessCache()

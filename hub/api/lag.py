@@ -38,7 +38,7 @@ class LagCache:
             return self._last
 
 
-def _lag_cache(request: Request) -> LagCache:
+async def _lag_cache(request: Request) -> LagCache:
     state = request.app.state
     if not hasattr(state, "lag_cache"):
         state.lag_cache = LagCache(LagReader(default_objective(app_state(request.scope).settings)))

@@ -11,7 +11,7 @@ from fastapi import Depends, Response
 from hub.access import Actor, Caller
 from hub.api.auth import CallerHere
 from hub.api.parameters import check_match, etag
-from hub.api.state import ConnectionHere, NotificationsHere, NowHere, PendingNotifications
+from hub.api.state import ConnectionHere, NotificationsHere, NowHere, PendingNotifications, SettingsHere
 from hub.domain.mandate import Mandate
 from hub.operations import administration
 from hub.register import Moment, moment
@@ -57,8 +57,11 @@ class MandateContext:
         return show_mandate(view, self.at.today)
 
 
-def _context(c: ConnectionHere, now: NowHere, caller: CallerHere, notifications: NotificationsHere) -> MandateContext:
-    return MandateContext(c=c, actor=Actor(caller=caller, at=now), notifications=notifications)
+async def _context(
+    c: ConnectionHere, now: NowHere, caller: CallerHere, notifications: NotificationsHere, settings: SettingsHere
+) -> MandateContext:
+    actor = Actor(caller=caller, at=now, changes_per_hour=settings.limits.changes_per_school_and_hour)
+    return MandateContext(c=c, actor=actor, notifications=notifications)
 
 
 MandateContextHere = Annotated[MandateContext, Depends(_context, scope="function")]

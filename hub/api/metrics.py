@@ -44,7 +44,7 @@ class MetricsCache:
             return self._last
 
 
-def _metrics_cache(request: Request) -> MetricsCache:
+async def _metrics_cache(request: Request) -> MetricsCache:
     state = request.app.state
     if not hasattr(state, "metrics_cache"):
         state.metrics_cache = MetricsCache()

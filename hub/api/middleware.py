@@ -67,11 +67,19 @@ class ErrorMiddleware:
         if isinstance(error, ClientDisconnect):
             return
         if not isinstance(error, HubError | HTTPException):
-            tell = log.warning if isinstance(known, Unavailable) else log.error
-            tell("request.failed", method=scope["method"], path=scope["path"], exc_info=error)
+            _log_failure(scope, error, is_passing=isinstance(known, Unavailable))
         if exchange.status:
             raise error
         await problem_response(known, self._address)(scope, exchange.receive, exchange.send)
+
+
+def _log_failure(scope: Scope, error: Exception, *, is_passing: bool) -> None:
+    """Log an error of a library; what passes by itself needs no traceback, of which there would be one per call."""
+    if is_passing:
+        said = f"{type(error).__name__}: {error}"
+        log.warning("request.failed", method=scope["method"], path=scope["path"], error=said, next="callers try again")
+    else:
+        log.error("request.failed", method=scope["method"], path=scope["path"], exc_info=error)
 
 
 class _Exchange:

@@ -29,7 +29,7 @@ def check_match(if_match: str | None, version: int, *, required: bool = False) -
         raise PreconditionFailed
 
 
-def _paging(
+async def _paging(
     request: Request,
     limit: Annotated[int, Query(ge=1, le=HIGHEST_LIMIT, description="At most this many items.")] = DEFAULT_LIMIT,
     cursor: Annotated[str | None, Query(description="`next` of the page before, with the same filters.")] = None,

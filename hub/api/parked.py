@@ -70,7 +70,7 @@ class Decision:
     four_eyes_above: int
 
 
-def _decision(
+async def _decision(
     caller: OperationsHere, now: NowHere, settings: SettingsHere, body: DecisionRequest | None = None
 ) -> Decision:
     actor = Actor(caller=caller, at=now, reason=body.reason if body else None)

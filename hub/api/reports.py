@@ -152,7 +152,7 @@ def _faults(body: ReportRequest, target: ReportTarget, now: datetime) -> Iterato
         yield FieldError(field="/reportedAt", code="future", detail="it lies more than five minutes ahead")
 
 
-def _handler(request: Request, notifications: NotificationsHere) -> ReportHandler:
+async def _handler(request: Request, notifications: NotificationsHere) -> ReportHandler:
     """Return the handler of this request, with the one batcher of this application."""
     shared, state = app_state(request.scope), request.app.state
     if not hasattr(state, "report_batcher"):

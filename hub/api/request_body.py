@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from http import HTTPStatus
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from starlette.datastructures import Headers
@@ -30,6 +31,9 @@ LARGE: Final = {
     "/v1/cancellations": 1024 * KILOBYTE,
 }
 """The paths whose bodies are lists of thousands."""
+REST: Final = 4
+"""After a large body the process takes no other one for as many times the seconds that it took."""
+MOST_REST_SECONDS: Final = 5.0
 WHOLE_BODY_PATIENCES: Final = 6
 """A body may take as many times the patience for its next part."""
 
@@ -63,7 +67,9 @@ class RequestBodyMiddleware:
         with self._large.entered(caller.subject):
             whole = await body.read()
             async with self._turn:
+                started = monotonic()
                 await self._app(scope, _replay(whole), send)
+                await asyncio.sleep(min(REST * (monotonic() - started), MOST_REST_SECONDS))
 
 
 class _BoundedBody:

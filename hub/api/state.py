@@ -76,28 +76,28 @@ class PendingNotifications:
         self._channels.add(channel)
 
 
-def _state(request: Request) -> AppState:
+async def _state(request: Request) -> AppState:
     return app_state(request.scope)
 
 
-def _settings(request: Request) -> Settings:
+async def _settings(request: Request) -> Settings:
     return app_state(request.scope).settings
 
 
-def _pool(request: Request) -> Pool:
+async def _pool(request: Request) -> Pool:
     return app_state(request.scope).open_pool
 
 
-def _watching_pool(request: Request) -> Pool:
+async def _watching_pool(request: Request) -> Pool:
     state = app_state(request.scope)
     return state.watching_pool or state.open_pool
 
 
-def _now(request: Request) -> datetime:
+async def _now(request: Request) -> datetime:
     return app_state(request.scope).clock()
 
 
-def _notifications(request: Request) -> PendingNotifications:
+async def _notifications(request: Request) -> PendingNotifications:
     return PendingNotifications(request.scope["hub.notifications"])
 
 

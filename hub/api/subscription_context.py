@@ -77,7 +77,7 @@ def _outbound(request: Request) -> Outbound:
     return found
 
 
-def _context(request: Request, notifications: NotificationsHere) -> SubscriptionContext:
+async def _context(request: Request, notifications: NotificationsHere) -> SubscriptionContext:
     state = app_state(request.scope)
     return SubscriptionContext(
         borrow=partial(borrow, request),

@@ -21,7 +21,11 @@ def refuse_unknown(request: Request) -> None:
         raise InvalidInput(faults)
 
 
-KnownParameters: Final = Depends(refuse_unknown)
+async def _check(request: Request) -> None:
+    refuse_unknown(request)
+
+
+KnownParameters: Final = Depends(_check)
 
 
 def _faults(request: Request) -> Iterator[FieldError]:

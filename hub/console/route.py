@@ -23,6 +23,7 @@ HTTP_STATUSES: Final[Mapping[type[HubError], HTTPStatus]] = {
     errors.PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
     errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.TooManyChanges: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """An error of another kind has the status of the kind that it is one of, or is a fault of ours."""

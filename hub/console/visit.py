@@ -108,7 +108,8 @@ class Visit:
     @property
     def actor(self) -> Actor:
         """The caller as the actor of a change, with the time."""
-        return Actor(caller=self.user, at=self.at.now)
+        most = self.app.settings.limits.changes_per_school_and_hour
+        return Actor(caller=self.user, at=self.at.now, changes_per_hour=most)
 
     @property
     def scope(self) -> MandateScope:

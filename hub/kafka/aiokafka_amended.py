@@ -7,6 +7,7 @@ again for ever; here it becomes one record, `UnreadableBatch`. A batch takes no 
 
 from __future__ import annotations
 
+import logging
 import struct
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -101,7 +102,12 @@ class ReadableRecords(fetcher.PartitionRecords):  # type: ignore[misc]
 
 
 def amend() -> None:
-    """Make the changes; another time is without effect."""
+    """Make the changes; another time is without effect.
+
+    A command that has set up no log does not show aiokafka's lines: it says in a sentence of its own what is wrong.
+    """
+    if not (logger := logging.getLogger("aiokafka")).handlers:
+        logger.addHandler(logging.NullHandler())
     for module in (aiokafka.client, aiokafka.admin.client):
         module.MetadataRequest = partial(MetadataRequest, allow_auto_topic_creation=False)
     fetcher.MemoryRecords, fetcher.PartitionRecords = RememberedBatches, ReadableRecords

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 POLL_MS: Final = 1000
 """How often a consumer without records looks at its group and its connections; records end the wait at once."""
 RETRY_SECONDS: Final = 0.1
-START_TIMEOUT_SECONDS: Final = 20.0
+START_TIMEOUT_SECONDS: Final = 30.0
+"""More than a group takes to notice that a member has died."""
 STOP_TIMEOUT_SECONDS: Final = 4.0
 RESTART_SECONDS: Final = 2.0
 REPORT_SECONDS: Final = 30.0

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from hub import register
 from hub.access import rules
 from hub.errors import NotFound, PreconditionFailed
+from hub.operations.pace import check_pace
 from hub.register import CopyRequest, moment
 from hub.store import audit, mandates
 from hub.store.audit import AuditEntry
@@ -52,6 +53,7 @@ async def read_own(c: Connection, actor: Actor, mandate_id: UUID) -> MandateView
 async def grant(c: Connection, actor: Actor, request: GrantRequest) -> Mandate:
     """Grant a mandate for a school that the actor administers."""
     made = await register.grant(c, request, _moment(actor), actor.may_administer)
+    await check_pace(c, actor, [made.brin])
     await _write_audit(c, actor, "mandate.granted", None, made)
     return made
 
@@ -70,7 +72,7 @@ async def check_amendment(
 
 async def amend(c: Connection, actor: Actor, mandate: Mandate, patch: DateChange, expected: int | None) -> Mandate:
     """Give a mandate other dates."""
-    before = await _lock(c, mandate)
+    before = await _lock(c, actor, mandate)
     after = await register.amend(c, mandate.id, patch, _moment(actor), expected)
     await _write_audit(c, actor, "mandate.amended", before, after)
     return after
@@ -78,7 +80,7 @@ async def amend(c: Connection, actor: Actor, mandate: Mandate, patch: DateChange
 
 async def withdraw(c: Connection, actor: Actor, mandate: Mandate, reason: str | None, expected: int | None) -> Mandate:
     """End a mandate at once."""
-    before = await _lock(c, mandate)
+    before = await _lock(c, actor, mandate)
     after = await register.withdraw(c, mandate.id, _moment(actor), expected)
     await _write_audit(c, actor, "mandate.withdrawn", before, after, reason=reason)
     return after
@@ -88,7 +90,7 @@ async def assign_routing(
     c: Connection, actor: Actor, mandate: Mandate, branch: Branch, routing: RoutingId | None, expected: int | None
 ) -> Mandate:
     """Assign a routing characteristic to a branch; None assigns a free one."""
-    before = await _lock(c, mandate)
+    before = await _lock(c, actor, mandate)
     after = await register.assign_routing(c, mandate.id, branch, routing, _moment(actor), expected)
     await _write_audit(c, actor, "routing.assigned", before, after, branch=branch)
     return after
@@ -98,7 +100,7 @@ async def remove_routing(
     c: Connection, actor: Actor, mandate: Mandate, branch: Branch, expected: int | None
 ) -> Mandate:
     """Remove the routing characteristic of a branch, which makes it part of the rest of the school again."""
-    before = await _lock(c, mandate)
+    before = await _lock(c, actor, mandate)
     after = await register.remove_routing(c, mandate.id, branch, _moment(actor), expected)
     await _write_audit(c, actor, "routing.removed", before, after, branch=branch)
     return after
@@ -126,6 +128,7 @@ async def copy(
     order = CopyRequest(mandate_id=mandate.id, brins=brins, may_administer=actor.may_administer, dry_run=dry_run)
     results = await register.copy(c, order, _moment(actor))
     if not dry_run:
+        await check_pace(c, actor, [result.brin for result in results if result.mandate_id])
         await audit.write_all(c, [_copy_entry(actor, mandate, result) for result in results if result.mandate_id])
     return results
 
@@ -134,9 +137,10 @@ def _moment(actor: Actor) -> Moment:
     return moment(actor.at, current_traceparent())
 
 
-async def _lock(c: Connection, mandate: Mandate) -> Mandate:
+async def _lock(c: Connection, actor: Actor, mandate: Mandate) -> Mandate:
     """Lock a mandate's school and return the mandate as it is just before the change."""
     await lock_schools(c, [mandate.brin])
+    await check_pace(c, actor, [mandate.brin])
     return await find_mandate(c, mandate.id) or mandate
 
 

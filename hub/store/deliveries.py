@@ -207,13 +207,15 @@ async def newest_per_unit(
     c: Connection, destination: int, service_code: str, system_code: str | None, brins: Collection[str] | None = None
 ) -> list[NewestDelivery]:
     """Read the newest delivery of each unit of a service at a destination, of these schools or of all."""
-    rows = await queries.read_newest_per_unit(
-        c,
-        destination=destination,
-        service_code=service_code,
-        system_code=system_code,
-        brins=None if brins is None else list(brins),
-    )
+    async with c.transaction():
+        await queries.force_custom_plan(c)
+        rows = await queries.read_newest_per_unit(
+            c,
+            destination=destination,
+            service_code=service_code,
+            system_code=system_code,
+            brins=None if brins is None else list(brins),
+        )
     return [NewestDelivery(**{**row, "kind": Kind(row["kind"]), "status": Status(row["status"])}) for row in rows]
 
 

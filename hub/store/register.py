@@ -14,7 +14,7 @@ from hub.domain.system import Contact, References, Service, System
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import date, datetime
     from uuid import UUID
 
@@ -69,6 +69,11 @@ async def lock_schools(c: Connection, brins: Iterable[str]) -> dict[Brin, School
     codes = sorted(set(brins))
     await queries.lock_schools(c, brins=codes)
     return await _schools(c, await queries.read_schools(c, brins=codes))
+
+
+async def read_pace(c: Connection, brins: Collection[Brin], most: int) -> dict[Brin, datetime]:
+    """Return when the `most`-th event from the end was recorded, of the schools that have so many."""
+    return {row["brin"]: row["recorded_at"] for row in await queries.read_pace(c, brins=list(brins), most=most)}
 
 
 async def read_schools(c: Connection, brins: Iterable[str]) -> dict[Brin, School]:

@@ -6,6 +6,13 @@
 -- whose board changed while this waited for the lock.
 select from schools where brin = any(:brins::text[]) order by brin for update;
 
+-- name: read_pace
+-- Return of each of these schools when its event was recorded that is the `most`-th from the end.
+select e.brin, e.recorded_at
+  from schools s
+  join events e on e.brin = s.brin and e.number = s.counter - :most::integer + 1
+ where s.brin = any(:brins::text[]);
+
 -- name: read_schools
 -- Return these schools with the agreements of their boards.
 select s.brin, s.name, s.bge_code, s.closed_on, s.counter, b.osr_agreement, b.vva_agreement

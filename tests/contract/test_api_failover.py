@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from tests.support.api.school_calls import mandate_request
@@ -25,5 +26,9 @@ async def test_callers_get_503_while_nothing_can_be_written(
     answer = await school.post("/v1/mandates", mandate_request())
     assert (statuses, answer.status, answer.headers["retry-after"]) == ([503] * 5, 503, "1")
     assert (await school.get("/v1/schools/18DS")).status == 200
+    assert (await school.get("/health/ready")).status == 503
     await connection.execute(f"alter database {name} reset default_transaction_read_only")
     assert (await school.post("/v1/mandates", mandate_request())).status == 201
+    async with asyncio.timeout(30):
+        while (await school.get("/health/ready")).status != 200:
+            await asyncio.sleep(0.05)  # an answer may be a second old

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from datetime import date
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import pytest
+from fastapi.routing import APIRoute
 
 from hub.access import Role
+from hub.api.app import ROUTERS, UNVERSIONED, WATCHING
+from hub.api.unknown_parameters import KnownParameters
 from hub.views.paging import Paging, list_fingerprint, write_cursor
 from tests.support.api.probe_resource import ProbeRequest, probing
 
@@ -55,6 +60,27 @@ async def test_every_answer_carries_the_same_headers(client: Client, method: str
         assert reply.headers["content-type"] == "application/problem+json"
         assert reply.json["status"] == status
         assert {"type", "title", "detail", "code"} <= set(reply.json)
+
+
+def test_no_request_needs_a_thread() -> None:
+    """What a call needs is found in the event loop: a thread costs each call time, and a flood of them the process."""
+    modules = [*(f"hub.api.{name}" for name in ROUTERS), *UNVERSIONED, *WATCHING]
+    routes = [route for name in modules for route in import_module(name).router.routes if isinstance(route, APIRoute)]
+    waiting = [KnownParameters.dependency, *(route.endpoint for route in routes)]
+    parts = [route.dependant for route in routes]
+    while parts:
+        part = parts.pop()
+        parts += part.dependencies
+        waiting.append(part.call)
+    in_threads = {
+        call
+        for call in waiting
+        if not inspect.isasyncgenfunction(call)
+        and not inspect.iscoroutinefunction(call)
+        and not inspect.iscoroutinefunction(getattr(call, "__call__", None))  # noqa: B004 - how the framework looks
+    }
+
+    assert in_threads == set()
 
 
 async def test_a_failure_tells_nothing_of_our_insides(client: Client) -> None:

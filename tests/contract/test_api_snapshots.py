@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import orjson
 import pytest
 
-from hub.access import Role
+from hub.access import Caller, Role
 from hub.api import snapshots
+from hub.api.snapshots import SnapshotResponse
+from hub.domain.system import System
 from hub.observe import snapshot as pages
+from hub.store.register import write_systems
+from schemas.identifiers import Oin, SystemCode
 from tests.support.api.school_calls import ONE, OTHER, R2, mandate_request, open_hub
 from tests.support.lanes.ledger_states import plan_all, publish, take
 from tests.support.register.subscriptions import subscribed
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, MutableMapping
     from pathlib import Path
 
     from hub.store.pool import Pool
@@ -102,6 +108,43 @@ async def test_a_caller_reads_one_snapshot_at_a_time(told: Client, monkeypatch: 
     leave.set()
     assert len(await first) == 4
     assert len(await read(duo, "RIO")) == 4
+
+
+async def test_a_reader_that_stopped_reading_is_cut_off_and_may_come_back(
+    told: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its connection ends without a last line, and the next snapshot is not refused."""
+    monkeypatch.setattr(snapshots, "STREAM_SECONDS", 0.0)
+    monkeypatch.setattr(snapshots, "SLOW_READER_SECONDS", 0.05)
+    state = told.app.state.shared  # type: ignore[attr-defined]  # the application is FastAPI's
+    sent: list[bytes] = []
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message.get("body", b""))
+        if message["type"] == "http.response.body":
+            await asyncio.Event().wait()
+
+    async def lines() -> AsyncGenerator[bytes]:
+        yield b"begin"
+        yield b"end"
+
+    stuck = Mock(state=state, lines=lines)
+    caller = Caller(subject="slow", roles=frozenset({Role.DUO}))
+    scope = {"type": "http", "path": "/v1/snapshots/RIO", "asgi": {"spec_version": "2.4"}}
+    await SnapshotResponse(stuck, caller)(scope, asyncio.Event().wait, send)  # type: ignore[arg-type]  # never called
+    assert (b"".join(sent), state.snapshot_readers) == (b"begin", set())
+
+
+async def test_a_supplier_with_two_systems_says_which(told: Client, pool: Pool) -> None:
+    """By the name of the destination; each is its own."""
+    async with pool.acquire() as c:
+        await write_systems(c, [System(supplier_oin=Oin(ONE), code=SystemCode("TWEEDE"), name="Twee",
+                                       service_codes=frozenset({"VVA"}))])  # fmt: skip
+    las = told.as_caller(Role.LAS, oin=ONE)
+    (error,) = (await las.get("/v1/snapshots/VVA")).json["errors"]
+    assert (error["field"], error["code"]) == ("/destination", "required")
+    assert len(await read(las, "VVA", destination=f"las:{ONE}")) == 4
+    assert [line["kind"] for line in await read(las, "VVA", destination="las:TWEEDE")] == ["begin", "end"]
 
 
 async def test_asked_for_its_head_alone_nothing_is_read(told: Client, monkeypatch: pytest.MonkeyPatch) -> None:

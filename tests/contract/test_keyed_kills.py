@@ -82,6 +82,7 @@ async def hub(tmp_path: Path, database: str, connection: Connection) -> KilledHu
         "OIN": "00000099000000009000",
         "SECRETS__KEYS": new_key(),
         "WEBHOOK__ALLOWED_NETWORKS": "127.0.0.0/8",
+        "WEBHOOK__TIMEOUT_SECONDS": "300",  # so that a claim outlasts the start of a hub on a slow day
     }
     return KilledHub(tmp_path, settings)
 

@@ -10,9 +10,12 @@ import pytest
 
 from hub.kafka import reach
 from hub.kafka.reach import find_fault
+from tests.support.servers.commands import osr_hub
 
 if TYPE_CHECKING:
     from asyncio import StreamReader, StreamWriter
+
+BOOTSTRAP = "OSR_HUB_KAFKA__BOOTSTRAP_SERVERS"
 
 
 async def fault_of(address: str, **options: Any) -> str:
@@ -69,3 +72,11 @@ async def test_tls_at_a_port_without_it_is_named(kafka: str) -> None:
     """A client that wants TLS of a broker that speaks plain text says so."""
     words = await fault_of(kafka, security_protocol="SSL", ssl_context=ssl.create_default_context())
     assert "closes the connection: it may want another SECURITY_PROTOCOL than SSL" in words
+
+
+async def test_a_command_says_why_and_exits_with_two() -> None:
+    """`osr-hub topics` at a port where nothing listens is a sentence, within seconds."""
+    code, _, failed = await osr_hub("postgresql://x@127.0.0.1:1/x", "topics", **{BOOTSTRAP: "127.0.0.1:1"})
+    assert code == 2
+    assert failed.startswith("osr-hub: Kafka at 127.0.0.1:1 cannot be used: 127.0.0.1:1 refuses connections: no broker")
+    assert "Traceback" not in failed

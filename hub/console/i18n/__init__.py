@@ -17,6 +17,7 @@ from hub.errors import (
     NotFound,
     PreconditionFailed,
     TooLarge,
+    TooManyChanges,
     TooManyRequests,
     TooSlow,
     Unavailable,
@@ -116,6 +117,8 @@ class Translator:
         if type(fault) in _OF_FAULTS:
             return self(_OF_FAULTS[type(fault)])
         match fault:
+            case TooManyChanges():
+                return self("too_many_changes", seconds=fault.seconds)
             case TooManyRequests():
                 return self("too_often", seconds=fault.seconds)
             case Conflict():

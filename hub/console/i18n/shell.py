@@ -138,6 +138,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Dit formulier is te groot. Er is niets gewijzigd. Verstuur minder tegelijk.",
         "This form is too large. Nothing was changed. Send less at once.",
     ),
+    "too_many_changes": (
+        "De mandaten van deze school zijn dit uur te vaak gewijzigd. Er is niets gewijzigd. Wacht {seconds} s.",
+        "The mandates of this school changed too often this hour. Nothing was changed. Go on in {seconds} s.",
+    ),
     "unavailable": (
         "De hub is er even niet. Probeer het over een minuut opnieuw.",
         "The hub is unavailable. Try again in a minute.",
