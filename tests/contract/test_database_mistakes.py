@@ -46,6 +46,8 @@ COMMANDS: Final = [
     ("retention", "--dry-run"),
     ("anchor",),
     ("people", "show", "somebody"),
+    ("services", "list"),
+    ("systems", "list"),
     ("up", "--without-simulators"),
 ]
 LONG: Final = [("osr-hub", "serve"), ("osr-produce",), ("osr-consume",)]

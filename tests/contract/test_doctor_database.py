@@ -31,6 +31,15 @@ async def test_a_database_that_is_well(database: str) -> None:
         assert words in said
 
 
+async def test_a_database_that_takes_no_changes(database: str, connection: Connection) -> None:
+    """It answers, and still it is found to be read-only."""
+    name = database.rpartition("/")[2]
+    await connection.execute(f"alter database {name} set default_transaction_read_only = on")
+    said = await look(database)
+    assert any(line.startswith("WRONG  changes: the database is read-only now") for line in said)
+    assert "well   pooler: none" in said
+
+
 async def test_settings_and_rights_of_a_role_are_named(database: str, connection: Connection) -> None:
     """A role that may not write the tables, and settings that the hub overrules, are findings."""
     role, where = f"osr_{uuid.uuid4().hex[:8]}", urlsplit(database)

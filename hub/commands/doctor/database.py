@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from hub.clock import now
 from hub.commands.doctor.finding import Finding, well, wrong
 from hub.commands.doctor.sessions import open_any
+from hub.errors import HubError
 from hub.store import observe
 from hub.store.connections import find_mode
 from hub.store.inspection import RoleFacts, ServerFacts, inspect_role, inspect_server
@@ -34,10 +35,16 @@ async def check(settings: Settings) -> list[Finding]:
         async with open_any(settings) as c:
             schema = await _schema(c)
             found = [schema, await _clocks(c), *_server(await inspect_server(c)), *_role(await inspect_role(c))]
-        if schema.is_well:
+    return [*found, *([await _changes(settings)] if schema.is_well else []), await _pooler(settings)]
+
+
+async def _changes(settings: Settings) -> Finding:
+    try:
+        with in_words():
             await prove_writable_at(settings.database.url)
-            found.append(well("changes", "a commit is kept"))
-        return [*found, await _pooler(settings)]
+    except HubError as fault:
+        return wrong("changes", fault.detail, fault.next_step)
+    return well("changes", "a commit is kept")
 
 
 async def _schema(c: Connection) -> Finding:
