@@ -12,6 +12,7 @@ from hub.console.forms import FormData, FormError, FormErrors
 from hub.console.route import PageRoute
 from hub.console.school_view import MandateCard, branch_groups, card_of
 from hub.console.schools import SchoolPage, load_school
+from hub.console.templating import dutch_date
 from hub.console.visit import CurrentVisit, Visit
 from hub.domain.system import Service
 from hub.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
@@ -118,8 +119,7 @@ def _show_withdrawal(here: Visit, opened: MandatePage, form: FormData, faults: S
 
 def _current_dates(opened: MandatePage) -> FormData:
     mandate = opened.view.mandate
-    end = mandate.end_date.isoformat() if mandate.end_date else ""
-    return FormData({"start": [mandate.start_date.isoformat()], "end": [end]})
+    return FormData({"start": [dutch_date(mandate.start_date)], "end": [dutch_date(mandate.end_date)]})
 
 
 async def _show_mandate(
