@@ -65,6 +65,7 @@ PAGES: Final = (
     "routing",
     "copies",
     "docs",
+    "missing",
 )
 WATCHING: Final = ("hub.api.health", "hub.api.metrics")
 """Modules for those who watch over the hub; they can have a port of their own."""

@@ -84,13 +84,13 @@ def schools(
 
 @app.command()
 def systems(file: File) -> None:
-    """Import systems: supplier_oin;system_name;service_codes."""
+    """Import systems: supplier_oin;system_name;service_codes, and system_code for a supplier with several."""
     _print_result("systems", _import_file("systems", file, imports.import_systems))
 
 
 @app.command()
 def mandates(file: File) -> None:
-    """Import mandates: brin;service_code;supplier_oin;start_date;end_date;branch;routing_id."""
+    """Import mandates: brin;service_code;supplier_oin;start_date;end_date;branch;routing_id, and system_code."""
     _print_result("mandates", _import_file("mandates", file, imports.import_mandates))
 
 

@@ -6,6 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, Final
 
+import asyncpg
 import typer
 from aiokafka.errors import KafkaError
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 LOCK_TIMEOUT_SECONDS: Final = 15.0
 READING: Final = "reading the log"
 RECORDING: Final = "recording what was missing"
+RESTORE_FIRST: Final = "Restore it under the name that OSR_HUB_DATABASE__DSN has, start it, and run this again."
 app = typer.Typer()
 MAX_NAMED: Final = 10
 NOT_ON_THE_LOG: Final = (
@@ -120,7 +122,10 @@ async def _relay_lock(dsn: str) -> AsyncIterator[Connection]:
             next_step="To recover all the same, stop osr-produce first.",
         ) from error
     except DATABASE_ERRORS as error:
-        raise explain(error) from error
+        fault = explain(error)
+        if isinstance(error, OSError | asyncpg.InvalidCatalogNameError):
+            fault.next_step = RESTORE_FIRST
+        raise fault from error
     try:
         yield c
     finally:

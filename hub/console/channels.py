@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
-
-from schemas.published import read_asyncapi
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -46,10 +44,10 @@ class Channel:
     messages: tuple[str, ...]
 
 
-@cache
-def read_channels() -> tuple[tuple[Channel, ...], tuple[ChannelMessage, ...]]:
+@lru_cache(maxsize=4)
+def read_channels(asyncapi: bytes) -> tuple[tuple[Channel, ...], tuple[ChannelMessage, ...]]:
     """Return all channels, and all kinds of messages."""
-    document = json.loads(read_asyncapi())
+    document = json.loads(asyncapi)
     schemas = document["components"]["schemas"]
     messages = tuple(_message(each, schemas) for each in document["components"]["messages"].values())
     return tuple(_channel(each) for each in document["channels"].values()), messages

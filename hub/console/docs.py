@@ -10,6 +10,7 @@ from hub.console.guides import GUIDES, RECEIVERS, read_guide, read_receiver
 from hub.console.route import PageRoute
 from hub.console.visit import CurrentVisit
 from hub.errors import NotFound
+from hub.operations.services import describe_messages
 from schemas.published import DOCUMENTS
 
 router = APIRouter(prefix="/docs", include_in_schema=False, route_class=PageRoute)
@@ -34,7 +35,8 @@ async def show_api(here: CurrentVisit) -> Response:
 @router.get("/events")
 async def show_events(here: CurrentVisit) -> Response:
     """Show topics, webhook and messages."""
-    channels, messages = read_channels()
+    borrow = lambda: here.app.open_pool.acquire()  # noqa: E731, PLW0108 - while there is none the page is shown as well
+    channels, messages = read_channels(await describe_messages(borrow))
     return here.show("docs_events.html", channels=channels, messages=messages)
 
 

@@ -9,7 +9,13 @@ from urllib.parse import parse_qs
 
 from schemas.moments import check_day
 
-_DAY: Final = re.compile(r"(\d{1,2})[-/. ](\d{1,2})[-/. ](\d{4})")
+_DAY: Final = re.compile(r"(\d{1,2})[-/. ]+(\d{1,2}|[a-z]{3,9})[-/. ]+(\d{4})")
+_DIGITS: Final = re.compile(r"(\d{2})(\d{2})(\d{4})")
+_MONTHS: Final = (
+    ("januari", "january"), ("februari", "february"), ("maart", "mrt", "march"), ("april",), ("mei", "may"),
+    ("juni", "june"), ("juli", "july"), ("augustus", "august"), ("september",), ("oktober", "october"),
+    ("november",), ("december",),
+)  # fmt: skip
 MAX_FIELDS: Final = 10_000
 
 
@@ -65,10 +71,18 @@ class FormErrors:
 
 
 def parse_day(text: str) -> date | None:
-    """Parse a day as a browser's calendar writes it, or as day, month, year; return None for anything else."""
-    found = _DAY.fullmatch(text)
+    """Parse a day as people write it: 1-8-2027, 1/8/2027, 01082027, 1 aug 2027, 2027-08-01; None for anything else."""
+    written = text.strip().lower()
+    found = _DAY.fullmatch(written) or _DIGITS.fullmatch(written)
     try:
-        day = date(int(found[3]), int(found[2]), int(found[1])) if found else date.fromisoformat(text)
+        day = date(int(found[3]), _month(found[2]), int(found[1])) if found else date.fromisoformat(written)
         return check_day(day)
     except ValueError:
         return None
+
+
+def _month(text: str) -> int:
+    """Return the number of a month, written as a number, a name or the start of a name; 0 for none."""
+    if text.isdecimal():
+        return int(text)
+    return next((n for n, names in enumerate(_MONTHS, 1) if any(name.startswith(text) for name in names)), 0)

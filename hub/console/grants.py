@@ -11,6 +11,7 @@ from hub.console.forms import FormData, FormError, FormErrors
 from hub.console.route import PageRoute
 from hub.console.schools import load_own_school
 from hub.console.succession import FilledGrantForm, change_over
+from hub.console.templating import dutch_date
 from hub.console.visit import CurrentVisit, Visit
 from hub.domain.mandate import Mandate
 from hub.domain.school import School
@@ -28,7 +29,7 @@ async def get_new(brin: str, here: CurrentVisit, dienst: str = "") -> Response:
     """Show the choice of a service, or the form for the chosen one."""
     async with here.app.open_pool.acquire() as c:
         school = await load_own_school(here, c, brin)
-        form = FormData({"service": [dienst], "start": [here.at.today.isoformat()]})
+        form = FormData({"service": [dienst], "start": [dutch_date(here.at.today)]})
         return await _show_form(here, c, school, form)
 
 

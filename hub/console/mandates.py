@@ -13,6 +13,7 @@ from hub.console.forms import FormData, FormError, FormErrors, parse_day
 from hub.console.route import PageRoute
 from hub.console.school_view import MandateCard, branch_groups, card_of
 from hub.console.schools import SchoolPage, load_school
+from hub.console.templating import dutch_date
 from hub.console.visit import CurrentVisit, Visit
 from hub.domain.system import Service
 from hub.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
@@ -120,13 +121,12 @@ def _show_withdrawal(here: Visit, opened: MandatePage, form: FormData, faults: S
 
 
 def _with_end(dates: FormData, end: date) -> FormData:
-    return FormData({**dates.fields, "end": [end.isoformat()]})
+    return FormData({**dates.fields, "end": [dutch_date(end)]})
 
 
 def _current_dates(opened: MandatePage) -> FormData:
     mandate = opened.view.mandate
-    end = mandate.end_date.isoformat() if mandate.end_date else ""
-    return FormData({"start": [mandate.start_date.isoformat()], "end": [end]})
+    return FormData({"start": [dutch_date(mandate.start_date)], "end": [dutch_date(mandate.end_date)]})
 
 
 async def _show_mandate(

@@ -21,10 +21,12 @@ HTTP_STATUSES: Final[Mapping[type[HubError], HTTPStatus]] = {
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
+    errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     errors.TooManyChanges: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
+"""An error of another kind has the status of the kind that it is one of, or is a fault of ours."""
 log = structlog.get_logger(__name__)
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -47,13 +49,10 @@ class PageRoute(APIRoute):
                 return RedirectResponse(elsewhere.path, int(HTTPStatus.SEE_OTHER))
             except RequestValidationError:
                 return show_failure(await open_visit(request), errors.NotFound())
-            except TRANSIENT_ERRORS as error:
-                _log_transient(error, request.url.path)
-                return show_failure(unknown_visit(request), errors.Unavailable())
             except HubError as fault:
-                if type(fault) not in HTTP_STATUSES:
-                    raise
                 return show_failure(await open_visit(request), fault)
+            except Exception as error:  # noqa: BLE001 - whoever looks at a page gets a page
+                return _show_unexpected(request, error)
 
         return answer
 
@@ -70,11 +69,19 @@ async def _keep_form(request: Request) -> Response:
     return here.show("outlived.html", status, kept=kept)
 
 
-def _log_transient(error: Exception, path: str) -> None:
-    """Log an error that passes by itself; raise any other again."""
-    if not is_transient(error):
-        raise error
-    log.warning("page.unavailable", path=path, error=str(error), next="the page asks to retry")
+def _show_unexpected(request: Request, error: Exception) -> Response:
+    """Render the page of an error that passes by itself, or of a fault of ours, and log it."""
+    path = request.url.path
+    if isinstance(error, TRANSIENT_ERRORS) and is_transient(error):
+        log.warning("page.unavailable", path=path, error=str(error), next="the page asks to retry")
+        return show_failure(unknown_visit(request), errors.Unavailable())
+    log.error("page.failed", path=path, exc_info=error, next="mend it; the page says that the hub failed")
+    return show_failure(unknown_visit(request), errors.HubError())
+
+
+def _status_of(fault: HubError) -> HTTPStatus:
+    found = (HTTP_STATUSES[kind] for kind in type(fault).__mro__ if kind in HTTP_STATUSES)
+    return next(found, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 def _check_rate_limit(request: Request) -> None:
@@ -96,7 +103,7 @@ async def _check_address(request: Request) -> None:
 
 def show_failure(here: Visit, fault: HubError) -> Response:
     """Render the page of an error."""
-    answer = here.show("failed.html", HTTP_STATUSES[type(fault)], says=here.words.fault(fault))
+    answer = here.show("failed.html", _status_of(fault), says=here.words.fault(fault))
     if isinstance(fault, errors.TooManyRequests):
         answer.headers["Retry-After"] = str(fault.seconds)
     return answer

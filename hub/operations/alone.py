@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 async def count_alone(c: Connection, kind: ActKind, actor: Actor, four_eyes_above: int) -> None:
     """Count one act of a person; raise `Conflict` `needs_approval` for more in 24 hours than one may do alone.
 
-    The caller owns the transaction, which makes other acts of that person and kind wait.
+    The caller owns the transaction, which makes other acts of that person and kind wait. It counts after the act, which
+    is undone when it was one too many: lanes are locked before the row of a person, as by everybody.
     """
     person = await people.pseudonym(c, actor.subject, actor.at)
     before = await bulk.lock_recent_volume(c, kind, person)

@@ -65,15 +65,14 @@ async def cancel(c: Connection, delivery_id: UUID, actor: Actor, four_eyes_above
 
     Raises `Conflict` `needs_approval` for more than one person may cancel alone; so do `retry` and `discard` of theirs.
     """
-    await count_alone(c, BulkKind.CANCELLATION, actor, four_eyes_above)
     gone = await settle.cancel(c, delivery_id, actor.reason, actor.at)
+    await count_alone(c, BulkKind.CANCELLATION, actor, four_eyes_above)
     change = {"status": gone.before.value}, {"status": gone.after.value}
     await audit.write(c, entry_by(actor, "delivery.cancelled", {"deliveryId": delivery_id}, change, gone.brin))
 
 
 async def retry(c: Connection, parked_id: int, actor: Actor, four_eyes_above: int) -> Parked:
     """Apply a parked record; raise `Conflict` when it is still unusable."""
-    await count_alone(c, SingleKind.RETRY, actor, four_eyes_above)
     parked = await _open(c, parked_id)
     if parked.bytes is None and parked.reason != "unparsable":
         raise Conflict("bytes_gone", f"the bytes of parked record {parked_id} are not kept any more; discard it")
@@ -86,13 +85,15 @@ async def retry(c: Connection, parked_id: int, actor: Actor, four_eyes_above: in
     answers = await settle.apply_reports(c, [read], actor.at, 0)
     if isinstance(answers[0], UnknownDelivery):
         raise Conflict("unknown_delivery", "its delivery is still unknown; the report is applied when that appears")
+    await count_alone(c, SingleKind.RETRY, actor, four_eyes_above)
     return await _close(c, parked, "retried", actor)
 
 
 async def discard(c: Connection, parked_id: int, actor: Actor, four_eyes_above: int) -> Parked:
     """Discard a parked record for good."""
+    parked = await _open(c, parked_id)
     await count_alone(c, SingleKind.DISCARD, actor, four_eyes_above)
-    return await _close(c, await _open(c, parked_id), "discarded", actor)
+    return await _close(c, parked, "discarded", actor)
 
 
 async def _open(c: Connection, parked_id: int) -> Parked:

@@ -14,17 +14,21 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from hub.domain.system import Service
-from hub.errors import ConfigurationError, Conflict, HubError, NotFound, PreconditionFailed
+from hub.errors import ConfigurationError, Conflict, HubError, NotFound, PreconditionFailed, Unavailable
 from hub.kafka.reach import find_fault
 from hub.kafka.topics import create_missing
 from hub.operations.audit import entry_by
 from hub.store import audit, register
 from hub.store.connections import connect
+from hub.store.pool import DATABASE_ERRORS
 from hub.store.reasons import in_words
+from schemas.added_queues import with_queues
+from schemas.published import read_asyncapi
 from schemas.topics import DUO_REPORTS, Broker, queue_name, service_queue, topics_on
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractAsyncContextManager
 
     from hub.access import Actor
     from hub.settings import Kafka, Settings
@@ -131,6 +135,18 @@ async def read_duo_topics(c: Connection) -> list[Topic]:
     """Return the topics that DUO's broker should have: a queue for each of its services, and its reports."""
     queues = {each.topic: service_queue(each.topic, each.shown_as) for each in await register.services(c) if each.topic}
     return [*queues.values(), DUO_REPORTS]
+
+
+async def describe_messages(borrow: Callable[[], AbstractAsyncContextManager[Connection]]) -> bytes:
+    """Return the AsyncAPI of this installation; while the database does not answer, that of the first services.
+
+    Whoever reads it then looks for help, perhaps because of that.
+    """
+    try:
+        async with borrow() as c:
+            return with_queues(read_asyncapi(), await read_duo_topics(c))
+    except (*DATABASE_ERRORS, Unavailable):
+        return read_asyncapi()
 
 
 async def find_topics(settings: Settings, broker: Broker) -> Sequence[Topic]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from pyreqwest.client import ClientBuilder
@@ -117,8 +118,9 @@ async def _exchange(sending: RequestBuilder, request: OutgoingRequest) -> Head:
     response = await Cancellable(streamed.__aenter__())
     try:
         kept = {name: value for name in KEPT_HEADERS if (value := response.get_header(name)) is not None}
-        async with asyncio.timeout(READ_SECONDS):
-            await Cancellable(response.body_reader.read(MAX_BODY_BYTES))
+        if response.status != HTTPStatus.NO_CONTENT:
+            async with asyncio.timeout(READ_SECONDS):
+                await Cancellable(response.body_reader.read(MAX_BODY_BYTES))
     except (PyreqwestError, TimeoutError):  # the body drips, breaks off, or is shorter than announced
         pass
     finally:

@@ -82,7 +82,7 @@ async def _grant_with_an_error_first(person: BrowserUser) -> None:
     await person.click(t("add"))
     await page.get_by_label("RIO").check()
     await person.press(t("go_on"))
-    assert await page.get_by_label(t("start"), exact=True).input_value() == day()
+    assert await page.get_by_label(t("start"), exact=True).input_value() == told(day())
     assert await page.locator("#system option").all_inner_texts() == [t("choose_system"), "Kompas", "Zandloper"]
     await page.locator("#end").fill(day(-1))
     await page.get_by_text(t("per_branch"), exact=True).click()

@@ -45,6 +45,7 @@ async def test_a_service_of_duo_is_added_with_its_queue(operations: Client, pool
     assert [line.split(" --topic ")[1] for line in made.json["acl"]] == ["duo.rod-vo.v1"] * 2
     assert (await operations.get("/v1/services/ROD_VO")).json == shown
     described = (await operations.get("/v1/asyncapi.json")).json
+    assert "<code>duo.rod-vo.v1</code>" in (await operations.get("/docs/events?lang=en")).body.decode()
     channel = described["channels"]["duo_rod_vo_v1"]
     assert (channel["address"], channel["bindings"]["kafka"]["topic"]) == ("duo.rod-vo.v1", "duo.rod-vo.v1")
     assert channel["description"].startswith("Mandate changes that DUO must process for ROD vo.")

@@ -58,7 +58,8 @@ def page_routes() -> list[Route]:
     """List the pages, as method and path."""
     modules = [import_module(name) for name in UNVERSIONED]
     routes = [route for module in modules for route in module.router.routes if isinstance(route, PageRoute)]
-    return sorted((method, route.path) for route in routes for method in route.methods or ())
+    found = sorted((method, route.path) for route in routes for method in route.methods or ())
+    return [(method, path) for method, path in found if method == "GET" or "{rest:path}" not in path]
 
 
 def query_of(route: Route) -> list[str]:
@@ -94,6 +95,7 @@ async def known(hub: Client, pool: Pool) -> dict[str, str]:
         "brin": "18DS",
         "branch": "18DS00",
         "kind": "replay",
+        "rest": "nowhere",
         "name": "console.css",
         "service_code": "VVA",
         "mandate_id": str(await pool.fetchval("select id from mandates")),
@@ -146,3 +148,32 @@ async def test_a_form_at_its_extremes(hub: Client, known: dict[str, str], path: 
             reply = await person.post(target, {**FORMS[path], name: text})
             assert reply.status < 500, (name, text)
             assert NUL not in text or (reply.status == 400 and name in reply.body.decode()), (name, text)
+
+
+@pytest.mark.parametrize(
+    "path", ["/console/nergens", "/mandaten/18DS/a/b/c/d", "/login/nergens", "/logout/x", "/console/"]
+)
+async def test_an_address_that_leads_nowhere_is_a_page(hub: Client, path: str) -> None:
+    """Whoever mistypes reads words, in the language of the pages, and finds a way back."""
+    page = await FormClient(hub).get(path)
+    assert (page.status, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "Deze pagina is er niet" in page.body.decode()
+
+
+async def test_a_fault_of_the_hub_is_a_page_without_its_insides(hub: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """500 in words; what went wrong stands in the log."""
+    person = await log_in_as(hub, Role.OPERATIONS)
+
+    async def fail(*_: object) -> None:
+        raise RuntimeError("secret-of-the-inside")
+
+    monkeypatch.setattr("hub.console.operations._lag", fail)
+    page = await person.get("/console")
+    assert (page.status, page.headers["content-type"]) == (500, "text/html; charset=utf-8")
+    assert "Er ging bij ons iets mis." in page.body.decode()
+    assert "secret-of-the-inside" not in page.body.decode()
+
+
+async def test_the_root_leads_to_the_pages(hub: Client) -> None:
+    """A person who types the name of the host only comes to the login, or to the first page."""
+    assert (await FormClient(hub).get("/")).headers["location"] == "/console"

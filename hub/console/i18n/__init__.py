@@ -12,25 +12,34 @@ from hub.console.i18n import codes, docs, operations, school, shell, succession
 from hub.domain.says import Language
 from hub.errors import (
     Conflict,
+    HubError,
     InvalidInput,
     NotFound,
     PreconditionFailed,
+    TooLarge,
     TooManyChanges,
     TooManyRequests,
+    TooSlow,
     Unavailable,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hub.errors import HubError
 
 TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     **shell.TEXTS, **docs.TEXTS, **operations.TEXTS, **school.TEXTS, **succession.TEXTS,
 }  # fmt: skip
 GOOD: Final = frozenset({"processed", "activated", "none", "active", "would_create", "created", "closed", "done"})
 BAD: Final = frozenset({"rejected", "declined", "dead", "receiver_down", "refused", "hub", "needs_routing"})
-_OF_FAULTS: Final = {NotFound: "not_there", Unavailable: "unavailable", PreconditionFailed: "stale"}
+_OF_FAULTS: Final[Mapping[type[HubError], str]] = {
+    NotFound: "not_there",
+    Unavailable: "unavailable",
+    TooSlow: "unavailable",
+    PreconditionFailed: "stale",
+    TooLarge: "too_large",
+    HubError: "hub_failed",
+}
 QUIET: Final = frozenset({"ended", "withdrawn", "cancelled", "superseded", "skipped"})
 
 
@@ -107,9 +116,9 @@ class Translator:
 
     def fault(self, fault: HubError) -> str:
         """Return the text of an error of a whole request."""
+        if type(fault) in _OF_FAULTS:
+            return self(_OF_FAULTS[type(fault)])
         match fault:
-            case NotFound() | Unavailable() | PreconditionFailed():
-                return self(_OF_FAULTS[type(fault)])
             case TooManyChanges():
                 return self("too_many_changes", seconds=fault.seconds)
             case TooManyRequests():

@@ -113,7 +113,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "There is no system yet that offers this service.",
     ),
     "start": ("Begindatum", "Start date"),
-    "start_hint": ("Vandaag of later.", "Today or later."),
+    "start_hint": ("Als dag-maand-jaar. Vandaag of later.", "As day-month-year. Today or later."),
     "start_fixed": ("Het mandaat is ingegaan; de begindatum staat vast.", "It has started; its start date is fixed."),
     "end": ("Einddatum", "End date"),
     "end_hint": (

@@ -130,6 +130,14 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Er is te vaak achter elkaar iets gevraagd. Er is niets gewijzigd. Probeer het over {seconds} s opnieuw.",
         "Too many requests. Nothing was changed. Try again in {seconds} s.",
     ),
+    "hub_failed": (
+        "Er ging bij ons iets mis. Kijk op de pagina na of uw wijziging er staat, en probeer het anders opnieuw.",
+        "Something went wrong on our side. See on the page whether your change is there, and try again if not.",
+    ),
+    "too_large": (
+        "Dit formulier is te groot. Er is niets gewijzigd. Verstuur minder tegelijk.",
+        "This form is too large. Nothing was changed. Send less at once.",
+    ),
     "too_many_changes": (
         "De mandaten van deze school zijn dit uur te vaak gewijzigd. Er is niets gewijzigd. Wacht {seconds} s.",
         "The mandates of this school changed too often this hour. Nothing was changed. Go on in {seconds} s.",
