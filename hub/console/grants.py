@@ -15,7 +15,7 @@ from hub.console.templating import dutch_date
 from hub.console.visit import CurrentVisit, Visit
 from hub.domain.mandate import Mandate
 from hub.domain.school import School
-from hub.errors import Conflict, InvalidInput
+from hub.errors import Conflict, InvalidInput, PreconditionFailed
 from hub.operations import administration
 from hub.register import GrantRequest, PartialGrant
 from hub.store import register as rows
@@ -60,7 +60,7 @@ async def _change_over(
         return None
     try:
         return await change_over(here, c, FilledGrantForm(school=school, form=form, request=request))
-    except (InvalidInput, Conflict) as fault:
+    except (InvalidInput, Conflict, PreconditionFailed) as fault:
         return merge_errors([], fault, here.words, [branch for branch, _ in request.branches])
 
 

@@ -55,21 +55,27 @@ class FilledGrantForm:
 async def change_over(here: Visit, c: Connection, filled: FilledGrantForm) -> Response | None:
     """Show who would stop, or let it stop and grant the new mandate; None where the mandate may be granted as it is.
 
-    Raises `InvalidInput` or `Conflict` with what is wrong with the request.
+    Raises `InvalidInput` or `Conflict` with what is wrong with the request, and `PreconditionFailed` when the old
+    mandate does not go on any more.
     """
-    faults: list[FormError] = []
+    stale: PreconditionFailed | None = None
     step = filled.form.text("step")
     if step == "succeed" and filled.form.text("seen") == here.at.today.isoformat():
         try:
             return await _succeed(here, c, filled)
         except PreconditionFailed as fault:
-            faults = merge_errors([], fault, here.words)
+            stale = fault
     if step == "beside" and filled.request.branches:
         return None
     olds = await _find_predecessors(here, c, filled.request)
-    if faults and not olds and (made := await _find_made(here, c, filled.request)) is not None:
-        return here.go(f"/mandaten/{filled.school.brin}/{made.id}", "succeeded")
-    return await _show(here, c, filled, olds, faults) if olds or faults else None
+    if olds:
+        return await _show(here, c, filled, olds, merge_errors([], stale, here.words) if stale else [])
+    if stale is None:
+        return None
+    made = await _find_made(here, c, filled.request)
+    if made is None:
+        raise stale
+    return here.go(f"/mandaten/{filled.school.brin}/{made.id}", "succeeded")
 
 
 async def _find_predecessors(here: Visit, c: Connection, request: GrantRequest) -> list[MandateView]:
@@ -131,7 +137,7 @@ async def _show(
     async with c.transaction():
         references = await rows.references(c)
         offers = [await _foresee(here, c, filled, old) for old in olds]
-        both = await _preview(here, c, beside) if olds and request.branches else None
+        both = await _preview(here, c, beside) if request.branches else None
     return here.show(
         "succession.html",
         HTTPStatus.BAD_REQUEST if faults else HTTPStatus.OK,

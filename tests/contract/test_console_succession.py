@@ -174,8 +174,20 @@ async def test_somebody_else_changed_the_old_mandate(desk: Desk) -> None:
     assert f"Een heeft een mandaat t/m {told(day(200))}." in page
     assert len(await desk.events()) == 2
     assert (await desk.paper.post(PAGE, form_of(page, "succeed"))).status == 303
-    again = await desk.paper.post(PAGE, {**form_of(page, "succeed"), "old": "x"})
-    assert again.status == 400
+    assert len(await desk.events()) == 4
+
+
+async def test_somebody_else_withdrew_the_old_mandate(desk: Desk) -> None:
+    """Nothing is left to follow: the form is shown again, and nothing was saved."""
+    made = await desk.grant()
+    sent = form_of(await desk.ask(day(30)), "succeed")
+    path = f"/v1/mandates/{made['id']}"
+    gone = await desk.school.call("POST", f"{path}/withdrawal", {"reason": "x"}, headers={"If-Match": '"1"'})
+    assert gone.status == 200, gone.json
+    late = await desk.paper.post(PAGE, sent)
+    assert (late.status, "Er is niets opgeslagen." in words(late.body)) == (400, True)
+    assert f'value="{OTHER}" selected' in late.body.decode()
+    assert len(await desk.events()) == 2
 
 
 async def test_a_page_of_yesterday_is_asked_again(desk: Desk) -> None:
