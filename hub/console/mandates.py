@@ -19,6 +19,8 @@ from hub.domain.system import Service
 from hub.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
 from hub.observe.status import school_status
 from hub.operations import administration
+from hub.operations.foresight import ForeseenMessage, foresee
+from hub.register import foresee_withdrawal
 from hub.store import mandates, register
 from hub.store.mandates import MandateView, RecordedEvent
 from hub.store.pool import Connection
@@ -94,7 +96,8 @@ async def get_elsewhere(brin: str, mandate_id: UUID, here: CurrentVisit) -> Resp
 async def get_withdrawal(brin: str, mandate_id: UUID, here: CurrentVisit) -> Response:
     """Show what a withdrawal means, with a form for the reason."""
     async with here.app.open_pool.acquire() as c:
-        return _show_withdrawal(here, await load_mandate(here, c, brin, mandate_id, own=True), FormData(), [])
+        opened = await load_mandate(here, c, brin, mandate_id, own=True)
+        return await _show_withdrawal(here, c, opened, FormData(), [])
 
 
 @router.post("/mandaten/{brin}/{mandate_id:uuid}/intrekken")
@@ -105,19 +108,41 @@ async def post_withdrawal(brin: str, mandate_id: UUID, here: CurrentVisit) -> Re
     async with here.app.open_pool.acquire() as c:
         opened = await load_mandate(here, c, brin, mandate_id, own=True)
         if faults:
-            return _show_withdrawal(here, opened, form, faults)
+            return await _show_withdrawal(here, c, opened, form, faults)
         try:
             async with c.transaction():
                 await administration.withdraw(c, here.actor, opened.view.mandate, reason, form.number("version"))
         except (PreconditionFailed, Conflict) as fault:
-            return _show_withdrawal(here, opened, form, merge_errors([], fault, here.words))
+            return await _show_withdrawal(here, c, opened, form, merge_errors([], fault, here.words))
     here.notify("events")
     return here.go(f"/mandaten/{brin}", "withdrawn")
 
 
-def _show_withdrawal(here: Visit, opened: MandatePage, form: FormData, faults: Sequence[FormError]) -> Response:
-    status = HTTPStatus.BAD_REQUEST if faults else HTTPStatus.OK
-    return here.show("withdraw.html", status, opened=opened, form=form, faults=FormErrors(faults))
+async def _show_withdrawal(
+    here: Visit, c: Connection, opened: MandatePage, form: FormData, faults: Sequence[FormError]
+) -> Response:
+    async with c.transaction():
+        messages = await _foresee_withdrawal(here, c, opened)
+        names = (await register.references(c)).names
+    return here.show(
+        "withdraw.html",
+        HTTPStatus.BAD_REQUEST if faults else HTTPStatus.OK,
+        opened=opened,
+        form=form,
+        faults=FormErrors(faults),
+        messages=messages,
+        names=names,
+        branches=opened.chosen.school.open_branches(here.at.today),
+        today=here.at.today,
+    )
+
+
+async def _foresee_withdrawal(here: Visit, c: Connection, opened: MandatePage) -> list[ForeseenMessage]:
+    """Return the messages of a withdrawal; none for a mandate that is over."""
+    try:
+        return await foresee(c, await foresee_withdrawal(c, opened.view.mandate.id, here.at))
+    except Conflict:
+        return []
 
 
 def _with_end(dates: FormData, end: date) -> FormData:

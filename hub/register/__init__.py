@@ -10,9 +10,10 @@ from hub.register.audit import mandate_changes, mandate_identity
 from hub.register.calendar import arrive, due
 from hub.register.check import check_amendment, check_grant
 from hub.register.copies import CopyRequest, CopyResult, copy
+from hub.register.foreseen import DatedEvent, foresee_division, foresee_withdrawal
 from hub.register.grant import grant
 from hub.register.routing import assign_routing, available_routing, remove_routing
-from hub.register.succession import DatedEvent, Succession, SuccessionRequest, succeed
+from hub.register.succession import Succession, SuccessionRequest, succeed
 from hub.register.write import Moment, moment
 
 __all__ = [
@@ -34,6 +35,8 @@ __all__ = [
     "check_grant",
     "copy",
     "due",
+    "foresee_division",
+    "foresee_withdrawal",
     "grant",
     "mandate_changes",
     "mandate_identity",

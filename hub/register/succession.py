@@ -8,25 +8,25 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from hub.domain import change
 from hub.domain.change import WITHDRAWAL, ChangeCause
 from hub.domain.kinds import Kind
 from hub.domain.mandate import DAY, overlaps
 from hub.errors import NotFound, PreconditionFailed
+from hub.register.foreseen import events_now, events_until
 from hub.register.grant import add_mandate
 from hub.register.service_mandates import load_service, load_service_of
 from hub.store import register
 from schemas.kinds import Change
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from datetime import date
     from uuid import UUID
 
-    from hub.domain.change import NewEvent
     from hub.domain.mandate import Mandate
     from hub.domain.rules import GrantRequest
     from hub.domain.school import School
+    from hub.register.foreseen import DatedEvent
     from hub.register.service_mandates import ServiceMandates
     from hub.register.write import Moment
     from hub.store.pool import Connection
@@ -46,14 +46,6 @@ class SuccessionRequest:
     predecessor: UUID | None
     expected: int | None = None
     dry_run: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatedEvent:
-    """An event and the day on which the hub records it."""
-
-    day: date
-    event: NewEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +74,9 @@ async def succeed(
     granted = add_mandate(service, order.request, _taken(service, order.request), used)
     if not order.dry_run:
         await service.write(c)
-    now = [DatedEvent(day=at.today, event=event) for event in service.new_events[known:]]
     ended = None if before is None else service.mandate(before.id)
-    return Succession(before=before, ended=ended, granted=granted, events=[*now, *_foresee(service, granted, ended)])
+    events = [*events_now(service, known), *events_until(service, _last_day(granted, ended))]
+    return Succession(before=before, ended=ended, granted=granted, events=events)
 
 
 def end_before(service: ServiceMandates, mandate: Mandate, start: date) -> Mandate:
@@ -122,13 +114,8 @@ def _taken(service: ServiceMandates, request: GrantRequest) -> dict[RoutingId, B
     return {routing: branch for each in sharing for branch, routing in each.routes.items()}
 
 
-def _foresee(service: ServiceMandates, granted: Mandate, ended: Mandate | None) -> Iterator[DatedEvent]:
-    """Return the events of the dates to come, up to the end of the old mandate and the start of the new one."""
-    until = granted.start_date
-    if ended is not None and ended.withdrawn_at is None and ended.end_date is not None:
-        until = max(until, ended.end_date + DAY)
-    mandates = service.mandates
-    while (day := min((each.next_date for each in mandates if each.next_date), default=None)) and day <= until:
-        branches = service.school.open_branches(day)
-        mandates, events = change.apply_dates(mandates, branches, now=service.at.now, today=day)
-        yield from (DatedEvent(day=day, event=event) for event in events)
+def _last_day(granted: Mandate, ended: Mandate | None) -> date:
+    """Return the day of the last event: the start of the new mandate, or the day after the end of the old one."""
+    if ended is None or ended.withdrawn_at is not None or ended.end_date is None:
+        return granted.start_date
+    return max(granted.start_date, ended.end_date + DAY)

@@ -259,3 +259,17 @@ async def test_nobody_ends_a_mandate_of_another_service(desk: Desk) -> None:
     refused = await desk.paper.post(PAGE, {**sent, "old": verzuim["id"]})
     assert refused.status == 404
     assert len(await desk.events()) == 2
+
+
+async def test_a_withdrawal_says_who_is_told(desk: Desk) -> None:
+    """The system or DUO, and the system beside it that is told at last; a mandate that is over tells nobody."""
+    made = await desk.grant()
+    await desk.grant(supplierOin=OTHER)
+    path = f"/mandaten/18DS/{made['id']}/intrekken"
+    page = words((await desk.paper.get(path)).body)
+    assert "<b>DUO</b>: het mandaat van Een is ingetrokken (hele school)" in page
+    assert f"<b>DUO</b>: mandaat voor Ander vanaf {told(day())}, zonder einddatum (hele school)" in page
+    assert len(await desk.events()) == 2
+    assert (await desk.paper.post(path, {"version": 1, "reason": "x"})).status == 303
+    assert [kind for _, kind, _ in await desk.events()] == ["granted", "granted", "withdrawn", "amended"]
+    assert "Niemand krijgt hierover bericht." in words((await desk.paper.get(path)).body)

@@ -1,0 +1,70 @@
+"""What a change that is not made yet would lead to. In: a change, tried on the register. Out: events by day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from hub.domain import change
+from hub.domain.change import WITHDRAWAL
+from hub.register.routing import REROUTED, lowest_free
+from hub.register.service_mandates import load_service_of
+from hub.store import register
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import date
+    from uuid import UUID
+
+    from hub.domain.change import NewEvent
+    from hub.register.service_mandates import ServiceMandates
+    from hub.register.write import Moment
+    from hub.store.pool import Connection
+    from schemas.identifiers import Branch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatedEvent:
+    """An event and the day on which the hub records it."""
+
+    day: date
+    event: NewEvent
+
+
+def events_now(service: ServiceMandates, known: int) -> list[DatedEvent]:
+    """Return the events of a change, which are those after the first `known` ones."""
+    return [DatedEvent(day=service.at.today, event=event) for event in service.new_events[known:]]
+
+
+def events_until(service: ServiceMandates, until: date) -> Iterator[DatedEvent]:
+    """Return the events of the dates to come, up to a day."""
+    mandates = service.mandates
+    while (day := min((each.next_date for each in mandates if each.next_date), default=None)) and day <= until:
+        branches = service.school.open_branches(day)
+        mandates, events = change.apply_dates(mandates, branches, now=service.at.now, today=day)
+        yield from (DatedEvent(day=day, event=event) for event in events)
+
+
+async def foresee_withdrawal(c: Connection, mandate_id: UUID, at: Moment) -> list[DatedEvent]:
+    """Return the events that a withdrawal would make; raise `Conflict` `ended` for a mandate that is over."""
+    service, mandate = await load_service_of(c, mandate_id, at, None)
+    known = len(service.new_events)
+    service.settle(replace(mandate, withdrawn_at=at.now), WITHDRAWAL)
+    return events_now(service, known)
+
+
+async def foresee_division(c: Connection, choices: Mapping[Branch, UUID], at: Moment) -> list[DatedEvent]:
+    """Return the events of a free routing characteristic for each branch, in a mandate of one school and service.
+
+    Raises `Conflict` `ended` for a mandate that is over, or `none_left`.
+    """
+    service, _ = await load_service_of(c, next(iter(choices.values())), at, None)
+    known = len(service.new_events)
+    used = {row.routing for row in await register.used_routing(c, service.school.brin, at.today)}
+    for branch, mandate_id in sorted(choices.items()):
+        mandate = service.mandate(mandate_id)
+        if mandate is not None:
+            routing = lowest_free(service.school.brin, used)
+            used.add(routing)
+            service.settle(replace(mandate, routes={**mandate.routes, branch: routing}), REROUTED)
+    return events_now(service, known)
