@@ -18,6 +18,7 @@ from hub.domain.school import School, SchoolBranch
 from hub.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
 from hub.observe.status import school_status
 from hub.operations import administration
+from hub.operations.foresight import foresee
 from hub.store import mandates
 from hub.store import register as rows
 from hub.store.mandates import MandateFilter
@@ -106,17 +107,21 @@ async def get_division(brin: str, service_code: str, here: CurrentVisit) -> Resp
 
 @router.post("/mandaten/{brin}/verdelen/{service_code}")
 async def post_division(brin: str, service_code: str, here: CurrentVisit) -> Response:
-    """Assign each chosen branch a free routing characteristic with its system."""
+    """Show who would be told what, or assign each chosen branch a free routing characteristic with its system."""
     form = await here.form()
     async with here.app.open_pool.acquire() as c:
         school = await load_own_school(here, c, brin)
         service = await _service(here, c, school, service_code)
         choices = _choices(form, service)
+        if form.text("step") == "choose":
+            return await _show_division(here, c, school, service_code, form)
         if not choices:
             faults = [FormError("", here.words("divide_nothing"))]
             return await _show_division(here, c, school, service_code, form, faults)
         versions = {card.mandate.id: form.number(f"version.{card.mandate.id}") for card in service.live}
         try:
+            if form.text("step") != "confirm":
+                return await _show_division_preview(here, c, school, service, choices)
             async with c.transaction():
                 await administration.assign_free_routing(c, here.actor, choices, versions)
         except (InvalidInput, Conflict, PreconditionFailed) as fault:
@@ -124,6 +129,24 @@ async def post_division(brin: str, service_code: str, here: CurrentVisit) -> Res
             return await _show_division(here, c, school, service_code, form, found)
     here.notify("events")
     return here.go(f"/mandaten/{brin}", "divided")
+
+
+async def _show_division_preview(
+    here: Visit, c: Connection, school: School, service: ServiceView, choices: Mapping[Branch, UUID]
+) -> Response:
+    async with c.transaction():
+        messages = await foresee(c, await register.foresee_division(c, choices, here.at))
+        names = (await rows.references(c)).names
+    return here.show(
+        "divide_preview.html",
+        school=school,
+        service=service,
+        choices=choices,
+        messages=messages,
+        names=names,
+        branches=school.open_branches(here.at.today),
+        today=here.at.today,
+    )
 
 
 def _choices(form: FormData, service: ServiceView) -> Mapping[Branch, UUID]:

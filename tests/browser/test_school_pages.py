@@ -162,12 +162,14 @@ async def _divide(person: BrowserUser, hub: Client) -> None:
     await person.go("/mandaten/18DS")
     await person.sees(t("doubt_title"), "18DS00, 18DS02, 18DS03")
     await person.click(t("divide"))
-    await person.press(t("save"))
+    await person.press(t("go_on"))
     await person.sees(t("divide_nothing"))
     for branch in ("18DS00", "18DS02"):
         await page.get_by_role("group", name=branch).get_by_label("Kompas").check()
     await page.get_by_role("group", name="18DS03").get_by_label("Zandloper").check()
-    await person.press(t("save"))
+    await person.press(t("go_on"))
+    await person.sees(t("foreseen_title"), t("divide_preview_lead"), f"18DS00, {ROUTING}1")
+    await person.press(t("divide_confirm"))
     await person.sees(t("divided"), f"{ROUTING}1", f"{ROUTING}2", f"{ROUTING}3")
     await person.misses(t("doubt_title"))
 

@@ -218,7 +218,7 @@ async def test_a_form_that_is_too_old_saves_nothing(hub: Client, mandate: str) -
     versions: dict[str, object] = {f"version.{mandate.rpartition('/')[2]}": 1, "for.18DS00": mandate.rpartition("/")[2]}
     given = mandate_request(serviceCode="RIO", supplierOin=OTHER)
     assert (await hub.as_caller(Role.SCHOOL, brins=["18DS"]).post("/v1/mandates", given)).status == 201
-    reply = await paper.post("/mandaten/18DS/verdelen/RIO", versions)
+    reply = await paper.post("/mandaten/18DS/verdelen/RIO", {**versions, "step": "confirm"})
     assert (reply.status, "Iemand anders heeft dit" in reply.body.decode()) == (400, True)
     assert "18DS01: 0000000700018DS00002" in await paper.text("/mandaten/18DS/geschiedenis")
 

@@ -49,7 +49,7 @@ FORMS: Final[dict[str, dict[str, Any]]] = {
     "/mandaten/{brin}/{mandate_id:uuid}/intrekken": {"version": "1", "reason": "x"},
     "/mandaten/{brin}/{mandate_id:uuid}/kopieren": {"step": "preview", "q": "", "brin": "00AA", "version": "1"},
     "/mandaten/{brin}/{mandate_id:uuid}/vestiging/{branch}": {"how": "own", "own": R1, "version": "1"},
-    "/mandaten/{brin}/verdelen/{service_code}": {"for.18DS00": "x", "version.x": "1"},
+    "/mandaten/{brin}/verdelen/{service_code}": {"for.18DS00": "x", "version.x": "1", "step": "confirm"},
 }  # fmt: skip
 """The fields of each form, filled in such that others are read after them."""
 

@@ -273,3 +273,20 @@ async def test_a_withdrawal_says_who_is_told(desk: Desk) -> None:
     assert (await desk.paper.post(path, {"version": 1, "reason": "x"})).status == 303
     assert [kind for _, kind, _ in await desk.events()] == ["granted", "granted", "withdrawn", "amended"]
     assert "Niemand krijgt hierover bericht." in words((await desk.paper.get(path)).body)
+
+
+async def test_a_division_says_who_is_told_before_it_is_made(desk: Desk) -> None:
+    """A branch that goes to the new system leaves the old one today: the page says so, and only then it is done."""
+    await desk.grant(serviceCode="VVA")
+    other = await desk.grant(serviceCode="VVA", supplierOin=OTHER)
+    path = "/mandaten/18DS/verdelen/VVA"
+    await desk.paper.get(path)
+    versions = {f"version.{row['id']}": row["version"] for row in await desk.pool.fetch("select * from mandates")}
+    page = words((await desk.paper.post(path, {"for.18DS03": other["id"], **versions})).body)
+    assert f"<b>Ander</b>: mandaat voor Ander vanaf {told(day())}, zonder einddatum (18DS03, {R1})" in page
+    assert "<b>Een</b>: het mandaat van Een geldt nu voor deze vestigingen (18DS00, 18DS01, 18DS02)" in page
+    assert len(await desk.events()) == 2
+    back = (await desk.paper.post(path, form_of(page, "choose"))).body.decode()
+    assert f'value="{other["id"]}" checked' in back
+    assert (await desk.paper.post(path, form_of(page, "confirm"))).status == 303
+    assert [(system, kind) for system, kind, _ in (await desk.events())[2:]] == [(OTHER, "amended"), (ONE, "amended")]

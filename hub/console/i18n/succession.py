@@ -99,6 +99,12 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
             "no routing characteristic."
         ),
     ),
+    "divide_preview_lead": (
+        "Er is nog niets opgeslagen. De verdeling geldt vanaf vandaag, zodra u bevestigt.",
+        "Nothing was saved yet. The division holds from today, as soon as you confirm.",
+    ),
+    "divide_confirm": ("Ja, zo verdelen", "Yes, divide them so"),
+    "divide_again": ("Anders verdelen", "Divide them otherwise"),
     "runs_on": (
         "{old} gaat door, terwijl {new} op {start} begint. Stapt u over? Laat {old} dan stoppen op {end}.",
         "{old} goes on, while {new} begins on {start}. Are you changing over? Then let {old} stop on {end}.",
