@@ -10,13 +10,14 @@ from hub.console.form_parsing import merge_errors, parse_grant, parse_routing, r
 from hub.console.forms import FormData, FormError, FormErrors
 from hub.console.route import PageRoute
 from hub.console.schools import load_own_school
+from hub.console.succession import FilledGrantForm, change_over
 from hub.console.templating import dutch_date
 from hub.console.visit import CurrentVisit, Visit
 from hub.domain.mandate import Mandate
 from hub.domain.school import School
-from hub.errors import Conflict, InvalidInput
+from hub.errors import Conflict, InvalidInput, PreconditionFailed
 from hub.operations import administration
-from hub.register import PartialGrant
+from hub.register import GrantRequest, PartialGrant
 from hub.store import register as rows
 from hub.store.pool import Connection
 
@@ -34,16 +35,33 @@ async def get_new(brin: str, here: CurrentVisit, dienst: str = "") -> Response:
 
 @router.post("/mandaten/{brin}/nieuw")
 async def post_new(brin: str, here: CurrentVisit) -> Response:
-    """Grant the mandate, or show the form with every error."""
+    """Grant the mandate, show who stops for it, or show the form with every error."""
     form = await here.form()
     async with here.app.open_pool.acquire() as c:
         school = await load_own_school(here, c, brin)
+        if form.text("step") == "choose":
+            return await _show_form(here, c, school, form)
         request, faults = parse_grant(form, school, here.at.today, here.words)
-        made = await _grant(here, c, request, faults)
+        answer = await _change_over(here, c, school, form, None if faults else request.complete())
+        if isinstance(answer, Response):
+            return answer
+        made = answer or await _grant(here, c, request, faults)
         if not isinstance(made, Mandate):
             return await _show_form(here, c, school, form, made)
     here.notify("events")
     return here.go(f"/mandaten/{brin}/{made.id}", "granted")
+
+
+async def _change_over(
+    here: Visit, c: Connection, school: School, form: FormData, request: GrantRequest | None
+) -> Response | list[FormError] | None:
+    """Show the page on which one system follows another, or do it; return what is wrong with the request."""
+    if request is None:
+        return None
+    try:
+        return await change_over(here, c, FilledGrantForm(school=school, form=form, request=request))
+    except (InvalidInput, Conflict, PreconditionFailed) as fault:
+        return merge_errors([], fault, here.words, [branch for branch, _ in request.branches])
 
 
 async def _grant(

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from http import HTTPStatus
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 
 from hub.console.form_parsing import merge_errors, parse_patch, parse_reason, refuse
-from hub.console.forms import FormData, FormError, FormErrors
+from hub.console.forms import FormData, FormError, FormErrors, parse_day
 from hub.console.route import PageRoute
 from hub.console.school_view import MandateCard, branch_groups, card_of
 from hub.console.schools import SchoolPage, load_school
@@ -51,11 +52,13 @@ async def load_mandate(here: Visit, c: Connection, brin: str, mandate_id: UUID, 
 
 
 @router.get("/mandaten/{brin}/{mandate_id:uuid}")
-async def get_mandate(brin: str, mandate_id: UUID, here: CurrentVisit) -> Response:
-    """Show a mandate, its status per branch, its history and its forms."""
+async def get_mandate(brin: str, mandate_id: UUID, here: CurrentVisit, einde: str = "") -> Response:
+    """Show a mandate, its status per branch, its history and its forms; `einde` fills in another end date."""
     async with here.app.open_pool.acquire() as c:
         opened = await load_mandate(here, c, brin, mandate_id)
-        return await _show_mandate(here, c, opened, _current_dates(opened))
+        dates = _current_dates(opened)
+        end = parse_day(einde)
+        return await _show_mandate(here, c, opened, dates if end is None else _with_end(dates, end))
 
 
 @router.post("/mandaten/{brin}/{mandate_id:uuid}/datums")
@@ -115,6 +118,10 @@ async def post_withdrawal(brin: str, mandate_id: UUID, here: CurrentVisit) -> Re
 def _show_withdrawal(here: Visit, opened: MandatePage, form: FormData, faults: Sequence[FormError]) -> Response:
     status = HTTPStatus.BAD_REQUEST if faults else HTTPStatus.OK
     return here.show("withdraw.html", status, opened=opened, form=form, faults=FormErrors(faults))
+
+
+def _with_end(dates: FormData, end: date) -> FormData:
+    return FormData({**dates.fields, "end": [dutch_date(end)]})
 
 
 def _current_dates(opened: MandatePage) -> FormData:

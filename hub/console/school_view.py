@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from hub.domain.mandate import is_live, state
+from hub.domain.mandate import DAY, is_live, overlaps, state
+from schemas.kinds import MandateState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -55,6 +56,15 @@ class MandateCard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunningOn:
+    """A mandate that goes on beside a later one of another system, and the day on which it could end instead."""
+
+    old: MandateCard
+    new: MandateCard
+    end: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceView:
     """A service with the school's mandates for it."""
 
@@ -62,6 +72,26 @@ class ServiceView:
     shown_as: str
     live: Sequence[MandateCard]
     over: Sequence[MandateCard]
+    today: date
+
+    @property
+    def uses_two(self) -> bool:
+        """Whether mandates of two systems are in force today."""
+        return len({card.mandate.system_code for card in self.live if card.state == MandateState.ACTIVE}) > 1
+
+    @property
+    def running_on(self) -> list[RunningOn]:
+        """The mandates because of which a later one is not told of its branches."""
+        return [
+            RunningOn(old=old, new=new, end=max(new.mandate.start_date - DAY, self.today))
+            for new in self.live
+            if any(part.code == "needs_routing" for part in new.parts)
+            for old in self.live
+            if old.mandate.system_code != new.mandate.system_code
+            and old.mandate.start_date <= self.today
+            and old.mandate.created_at < new.mandate.created_at
+            and overlaps(old.mandate, new.mandate, self.today)
+        ]
 
     @property
     def in_doubt(self) -> list[NamedBranch]:
@@ -91,6 +121,7 @@ def view_school(
             shown_as=service.shown_as,
             live=[card for card in cards.get(service.code, ()) if card.is_live],
             over=[card for card in cards.get(service.code, ()) if not card.is_live],
+            today=today,
         )
         for service in services
     ]

@@ -26,7 +26,15 @@ if TYPE_CHECKING:
     from hub.access import Actor
     from hub.domain.mandate import Mandate
     from hub.errors import FieldError
-    from hub.register import CopyResult, DateChange, GrantRequest, Moment, PartialGrant
+    from hub.register import (
+        CopyResult,
+        DateChange,
+        GrantRequest,
+        Moment,
+        PartialGrant,
+        Succession,
+        SuccessionRequest,
+    )
     from hub.store.mandates import MandateView
     from hub.store.pool import Connection
     from schemas.identifiers import Branch, Brin, RoutingId
@@ -84,6 +92,19 @@ async def withdraw(c: Connection, actor: Actor, mandate: Mandate, reason: str | 
     after = await register.withdraw(c, mandate.id, _moment(actor), expected)
     await _write_audit(c, actor, "mandate.withdrawn", before, after, reason=reason)
     return after
+
+
+async def succeed(c: Connection, actor: Actor, order: SuccessionRequest) -> Succession:
+    """Grant a mandate and end the one that it follows, both or neither; a dry run writes nothing."""
+    done = await register.succeed(c, order, _moment(actor), actor.may_administer)
+    if order.dry_run:
+        return done
+    await check_pace(c, actor, [done.granted.brin])
+    if done.ended is not None:
+        action = "mandate.withdrawn" if done.ended.withdrawn_at else "mandate.amended"
+        await _write_audit(c, actor, action, done.before, done.ended)
+    await _write_audit(c, actor, "mandate.granted", None, done.granted)
+    return done
 
 
 async def assign_routing(

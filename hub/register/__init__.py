@@ -12,6 +12,7 @@ from hub.register.check import check_amendment, check_grant
 from hub.register.copies import CopyRequest, CopyResult, copy
 from hub.register.grant import grant
 from hub.register.routing import assign_routing, available_routing, remove_routing
+from hub.register.succession import DatedEvent, Succession, SuccessionRequest, succeed
 from hub.register.write import Moment, moment
 
 __all__ = [
@@ -19,9 +20,12 @@ __all__ = [
     "CopyRequest",
     "CopyResult",
     "DateChange",
+    "DatedEvent",
     "GrantRequest",
     "Moment",
     "PartialGrant",
+    "Succession",
+    "SuccessionRequest",
     "amend",
     "arrive",
     "assign_routing",
@@ -35,5 +39,6 @@ __all__ = [
     "mandate_identity",
     "moment",
     "remove_routing",
+    "succeed",
     "withdraw",
 ]

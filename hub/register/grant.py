@@ -15,12 +15,13 @@ from hub.register.service_mandates import load_service, refuse, taken_routing
 from hub.store import register
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import date, datetime
 
     from hub.domain.rules import GrantRequest, PartialGrant, RuleViolation
     from hub.domain.school import School
     from hub.domain.system import References
+    from hub.register.service_mandates import ServiceMandates
     from hub.register.write import Moment
     from hub.store.pool import Connection
     from schemas.identifiers import Branch, Brin, RoutingId
@@ -48,21 +49,32 @@ async def grant(
         refuse(check_request(request, None, references, at.today))
         raise AssertionError  # a school that is unknown was refused
     service = await load_service(c, school, request.service_code, at)
-    taken, used = await taken_routing(c, request, at.today)
+    mandate = add_mandate(service, request, *await taken_routing(c, request, at.today))
+    await service.write(c)
+    return mandate
+
+
+def add_mandate(
+    service: ServiceMandates, request: GrantRequest, taken: Mapping[RoutingId, Branch], used: set[RoutingId]
+) -> Mandate:
+    """Add a mandate to those of its school and service, not written yet; raise everything that is wrong with it.
+
+    `taken` are the routing characteristics of the service on its days, `used` all those of the school.
+    """
+    today = service.at.today
     system = choose(request, service.references)
-    draft = to_mandate(request, system, at.now) if isinstance(system, System) else None
+    draft = to_mandate(request, system, service.at.now) if isinstance(system, System) else None
     refuse(
         (
-            *check_request(request, school, service.references, at.today),
-            *rules.check_branches(request.branches, school, taken, at.today),
-            *(rules.check_overlap(draft, service.mandates, at.today) if draft else ()),
+            *check_request(request, service.school, service.references, today),
+            *rules.check_branches(request.branches, service.school, taken, today),
+            *(rules.check_overlap(draft, service.mandates, today) if draft else ()),
         )
     )
     assert draft is not None  # noqa: S101 - a system that is not found was refused
     routes = assign_routing_ids(request.brin, request.branches, used)
     mandate = service.settle(replace(draft, routes=routes), GRANT)
     service.routing.assigned += [(draft.id, branch, routing) for branch, routing in routes.items()]
-    await service.write(c)
     return mandate
 
 

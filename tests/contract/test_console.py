@@ -243,7 +243,8 @@ async def test_an_unreadable_day_hides_no_other_error(hub: Client) -> None:
     page = await paper.post("/mandaten/18DS/nieuw", form | {"how.18DS00": "own"})
     for words in ("Schrijf de datum als dag-maand-jaar", "De einddatum ligt in het verleden", 'value="morgen"'):
         assert (page.status, words in page.body.decode()) == (400, True), words
-    assert (await paper.post("/mandaten/18DS/nieuw", form | {"start": day(), "end": ""})).status == 303
+    right = {"start": day(), "end": "", "how.18DS00": "free", "step": "beside"}
+    assert (await paper.post("/mandaten/18DS/nieuw", form | right)).status == 303
 
 
 async def test_pages_are_for_schools_and_operations_only(hub: Client) -> None:

@@ -43,6 +43,7 @@ FORMS: Final[dict[str, dict[str, Any]]] = {
     "/console/acts/{act_id:uuid}": {"button": "stop", "reason": "x"},
     "/mandaten/{brin}/nieuw": {
         "service": "VVA", "system": ONE, "start": day(1), "end": day(9), "how.18DS00": "own", "own.18DS00": R1,
+        "step": "succeed", "old": "x", "version": "1", "seen": day(),
     },
     "/mandaten/{brin}/{mandate_id:uuid}/datums": {"version": "1", "start": day(1), "end": day(9)},
     "/mandaten/{brin}/{mandate_id:uuid}/intrekken": {"version": "1", "reason": "x"},

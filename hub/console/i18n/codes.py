@@ -55,8 +55,8 @@ ADVICE: Final[Mapping[tuple[str, bool | None], Both]] = {
         "There is still a step to do in your administration system. Ask its supplier.",
     ),
     ("needs_routing", None): (
-        "Dit systeem weet nog niet van deze vestigingen. Kies eerst per vestiging welk systeem daar wordt gebruikt.",
-        "This system does not know of these branches yet. First choose which system each of them uses.",
+        "Dit systeem weet nog niet van deze vestigingen, omdat een ander systeem daar ook een mandaat heeft.",
+        "This system does not know of these branches yet, because another system has a mandate there too.",
     ),
     ("processed_with_signal", None): ("Lees de melding hieronder.", "Read the signal below."),
     ("rejected", None): (

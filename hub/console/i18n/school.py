@@ -60,8 +60,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "no": ("nee", "no"),
     "signal": ("Melding", "Signal"),
     "doubt_title": (
-        "Kies welk systeem deze vestigingen gebruiken",
-        "Choose which system these branches use",
+        "Twee systemen hebben een mandaat voor dezelfde vestigingen",
+        "Two systems have a mandate for the same branches",
     ),
     "doubt": (
         (
@@ -74,8 +74,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         ),
     ),
     "doubt_do": (
-        "Wat u moet doen: kies per vestiging het systeem. De vestiging krijgt dan een routeringskenmerk.",
-        "What to do: choose the system of each branch. The branch then gets a routing characteristic.",
+        "Blijft u beide systemen gebruiken? Kies dan per vestiging het systeem. Die krijgt een routeringskenmerk.",
+        "Will you go on using both? Then choose the system of each branch. It gets a routing characteristic.",
     ),
     "divide": ("Vestigingen verdelen", "Divide the branches"),
     "divide_title": ("Vestigingen verdelen voor {service}", "Divide the branches for {service}"),
@@ -137,8 +137,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "divided": ("De keuze is opgeslagen.", "The choice was saved."),
     "withdrawn": ("Het mandaat is ingetrokken.", "The mandate was withdrawn."),
     "told_next": (
-        "DUO of de leverancier krijgt nu bericht. Hieronder ziet u hoe het daarmee staat.",
-        "DUO or the supplier is told now. Below you see what becomes of it.",
+        "Hieronder ziet u per vestiging hoe het staat met het bericht aan DUO of de leverancier.",
+        "Below you see for each branch how the message to DUO or the supplier is doing.",
     ),
     "mandate_of": ("{service}: mandaat voor {system}", "{service}: mandate for {system}"),
     "dates": ("Datums wijzigen", "Change the dates"),
