@@ -18,6 +18,7 @@ from hub.observe.shown import shown_status
 from hub.store import mandates, observe, register, school_deliveries
 from hub.store.mandates import MandateFilter as WantedMandates
 from hub.store.mandates import MandateScope
+from hub.store.school_deliveries import UnitAtReceiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -29,11 +30,9 @@ if TYPE_CHECKING:
     from hub.store.mandates import MandateView
     from hub.store.observe import DestinationView
     from hub.store.pool import Connection
-    from hub.store.school_deliveries import SchoolDelivery, SchoolEvent
+    from hub.store.school_deliveries import SchoolDelivery, UnitEvent
     from schemas.identifiers import Branch, Brin
     from schemas.kinds import MandateState
-
-    ToldByMandate = Mapping[UUID, Sequence[SchoolEvent]]
 
 Coverage = Literal["branch", "school", "needs_routing"]
 MAX_MANDATES: Final = 1000
@@ -97,7 +96,7 @@ async def school_status(
         views = await mandates.mandate_views(c, mandate_filter, MandateScope(everything=True), MAX_MANDATES)
         if mandate_id is None:
             views = [view for view in views if _is_shown(view.mandate, today)]
-        data = await _read(c, brin, today)
+        data = await _read(c, brin, views, today)
         cells: dict[Branch, list[Cell]] = defaultdict(list)
         for view in sorted(views, key=lambda v: _order(v.mandate)):
             for unit in view.mandate.units:
@@ -108,18 +107,31 @@ async def school_status(
     return SchoolStatus(brin=brin, name=school.name, as_of=now, branches=list(_branches(school, cells, today)))
 
 
-async def _read(c: Connection, brin: str, today: date) -> _SchoolData:
+async def _read(c: Connection, brin: str, views: Sequence[MandateView], today: date) -> _SchoolData:
     destinations = {destination.name: destination for destination in await observe.read_destinations(c)}
     queues = {each.code: each.destination for each in await register.services(c)}
-    events = await school_deliveries.read_events(c, brin)
-    by_mandate: dict[UUID, list[SchoolEvent]] = defaultdict(list)
-    for event in events:
-        by_mandate[event.mandate_id].append(event)
-    recorded = {event.number: event.recorded_at for event in events}
-    sent = await school_deliveries.read_newest(
-        c, brin, [destination.id for destination in destinations.values()], recorded
-    )
-    return _SchoolData(destinations=destinations, queues=queues, told=by_mandate, sent=sent, today=today)
+    units = [
+        UnitAtReceiver(
+            mandate_id=view.mandate.id,
+            branch=unit.branch,
+            is_queue=queues.get(view.mandate.service_code) is not None,
+        )
+        for view in views
+        for unit in view.mandate.units
+    ]
+    told = {(each.mandate_id, each.branch): each for each in await school_deliveries.newest_events(c, brin, units)}
+    receivers = {view.mandate.id: destinations.get(_destination_name(queues, view.mandate)) for view in views}
+    planned = [
+        (receiver.id, event)
+        for (mandate_id, _), event in told.items()
+        if event.is_planned and (receiver := receivers[mandate_id]) is not None
+    ]
+    sent = await school_deliveries.newest_deliveries(c, brin, planned)
+    return _SchoolData(destinations=destinations, queues=queues, told=told, sent=sent, today=today)
+
+
+def _destination_name(queues: Mapping[str, str | None], mandate: Mandate) -> str:
+    return queues.get(mandate.service_code) or f"las:{mandate.system_code}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,16 +140,15 @@ class _SchoolData:
 
     destinations: Mapping[str, DestinationView]
     queues: Mapping[str, str | None]
-    told: ToldByMandate
+    told: Mapping[tuple[UUID, str], UnitEvent]
     sent: Mapping[tuple[int, int, str], SchoolDelivery]
     today: date
 
     def cell(self, view: MandateView, unit: Unit) -> Cell | None:
         """Return the cell of a unit; None for an ended one without messages."""
         mandate = view.mandate
-        queue = self.queues.get(mandate.service_code)
-        name = queue or f"las:{mandate.system_code}"
-        event = self._newest(mandate, unit, is_queue=queue is not None)
+        name = _destination_name(self.queues, mandate)
+        event = self.told.get((mandate.id, unit.branch))
         if event is None and not is_live(mandate, self.today):
             return None
         empty = Cell(
@@ -156,17 +167,7 @@ class _SchoolData:
             return empty
         return self._fill(empty, event, unit, self.destinations.get(name))
 
-    def _newest(self, mandate: Mandate, unit: Unit, *, is_queue: bool) -> SchoolEvent | None:
-        return next(
-            (
-                event
-                for event in self.told.get(mandate.id, ())
-                if unit.branch in event.units and not (is_queue and event.units[unit.branch].is_calendar)
-            ),
-            None,
-        )
-
-    def _fill(self, cell: Cell, event: SchoolEvent, unit: Unit, destination: DestinationView | None) -> Cell:
+    def _fill(self, cell: Cell, event: UnitEvent, unit: Unit, destination: DestinationView | None) -> Cell:
         sent = self.sent.get((destination.id, event.number, unit.branch)) if destination else None
         if sent is None or destination is None:
             return replace(cell, mandate_version=event.mandate_version, reason=NOT_PLANNED, since=event.recorded_at)

@@ -82,5 +82,5 @@ class Limits(SettingsGroup):
     """How long a caller may take to send the head of a request, or the next part of its body."""
     connections: PositiveInt = 1000
     connections_per_address: PositiveInt = 200
-    changes_per_school_and_hour: NonNegativeInt = 300
+    changes_per_school_and_hour: NonNegativeInt = 1000
     """Events that the changes of one school may make in an hour, in calls and on pages; 0 is no limit."""

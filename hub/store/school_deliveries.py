@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from hub.domain.delivery import Status
-from hub.domain.kinds import Kind
 from hub.store.deliveries import moments_of
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -22,14 +21,23 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SchoolEvent:
-    """An event of a mandate, with its units: branch ('' for the rest) to kind."""
+class UnitAtReceiver:
+    """A unit of a mandate (branch '' for the rest), and whether its messages go to a queue of DUO."""
 
-    number: int
     mandate_id: UUID
+    branch: str
+    is_queue: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitEvent:
+    """The newest event that told a unit of a mandate something."""
+
+    mandate_id: UUID
+    branch: str
+    number: int
     mandate_version: int
     recorded_at: datetime
-    units: Mapping[str, Kind]
     is_planned: bool
 
 
@@ -49,27 +57,31 @@ class SchoolDelivery:
     lane_is_held: bool
 
 
-async def read_events(c: Connection, brin: str) -> list[SchoolEvent]:
-    """Return the events of a school's mandates, newest first."""
-    return [
-        SchoolEvent(
-            number=row["number"],
-            mandate_id=row["mandate_id"],
-            mandate_version=row["mandate_version"],
-            recorded_at=row["recorded_at"],
-            units={unit["branch"]: Kind(unit["type"]) for unit in orjson.loads(row["units"])},
-            is_planned=row["is_planned"],
-        )
-        for row in await queries.read_school_events(c, brin=brin)
-    ]
+async def newest_events(c: Connection, brin: str, units: Sequence[UnitAtReceiver]) -> list[UnitEvent]:
+    """Return the newest event per unit of a school; none for a unit that was told nothing."""
+    rows = await queries.read_newest_events_of_units(
+        c,
+        brin=brin,
+        mandates=[unit.mandate_id for unit in units],
+        branches=[unit.branch for unit in units],
+        queues=[unit.is_queue for unit in units],
+    )
+    return [UnitEvent(**row) for row in rows]
 
 
-async def read_newest(
-    c: Connection, brin: str, destinations: Collection[int], events: Mapping[int, datetime]
+async def newest_deliveries(
+    c: Connection, brin: str, events: Sequence[tuple[int, UnitEvent]]
 ) -> dict[tuple[int, int, str], SchoolDelivery]:
-    """Return the newest delivery per (destination, event number, unit); `events` maps numbers to recording times."""
-    rows = await queries.read_newest_school_deliveries(c, brin=brin, destinations=list(destinations))
-    found = (_delivery(row, events[row["event_number"]]) for row in rows)
+    """Return the newest delivery per (destination, event number, unit) of events at destinations."""
+    rows = await queries.read_newest_deliveries_of_units(
+        c,
+        brin=brin,
+        destinations=[destination for destination, _ in events],
+        numbers=[event.number for _, event in events],
+        branches=[event.branch for _, event in events],
+    )
+    recorded = {event.number: event.recorded_at for _, event in events}
+    found = (_delivery(row, recorded[row["event_number"]]) for row in rows)
     return {(s.destination, s.event_number, s.branch): s for s in found}
 
 

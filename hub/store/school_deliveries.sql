@@ -1,21 +1,30 @@
--- The status of a school: its events, the newest delivery per unit, and what was reported on it.
+-- The status of a school: the newest event per unit, its newest delivery, and what was reported on it. Each is found by
+-- its key from the newest on, so that the answer does not grow with the history of the school.
 
--- name: read_school_events
--- Return the events of a school, newest first, with their units and whether they are planned.
-select e.number, e.mandate_id, e.mandate_version, e.type::text as kind, e.recorded_at, e.units::text as units,
-       e.number <= coalesce((select p.planned_through from planning_progress p where p.brin = e.brin), 0) as is_planned
-  from events e where e.brin = :brin order by e.number desc;
+-- name: read_newest_events_of_units
+-- Return the newest event of each mandate that told a unit something; for a queue without what dates raise.
+select k.branch, e.number, e.mandate_id, e.mandate_version, e.recorded_at,
+       e.number <= coalesce((select p.planned_through from planning_progress p where p.brin = :brin), 0) as is_planned
+  from unnest(:mandates::uuid[], :branches::text[], :queues::boolean[]) k (mandate_id, branch, is_queue)
+ cross join lateral (
+    select e.number, e.mandate_id, e.mandate_version, e.recorded_at from events e
+     where e.mandate_id = k.mandate_id
+       and exists (select from jsonb_array_elements(e.units) u
+                    where u ->> 'branch' = k.branch
+                      and not (k.is_queue and u ->> 'type' in ('started', 'expired')))
+     order by e.mandate_version desc limit 1) e;
 
--- name: read_newest_school_deliveries
--- Return the newest delivery per destination, event and unit of a school.
-select distinct on (d.destination, d.event_number, d.branch)
-       d.destination, d.sequence, d.event_number, d.branch, d.id, d.status::text as status, d.reason, d.expects_report,
+-- name: read_newest_deliveries_of_units
+-- Return the newest delivery of each event about a unit at a destination.
+select d.destination, d.sequence, d.event_number, d.branch, d.id, d.status::text as status, d.reason, d.expects_report,
        d.planned_at, d.published_at, d.cause is not null as was_caused, d.delivered_at, d.processed_at, d.failed_since,
        x.held as lane_is_held
-  from deliveries d
-  join lanes x on x.destination = d.destination and x.brin = d.brin
- where d.destination = any(:destinations::smallint[]) and d.brin = :brin
- order by d.destination, d.event_number, d.branch, d.sequence desc;
+  from unnest(:destinations::smallint[], :numbers::bigint[], :branches::text[]) k (destination, number, branch)
+  join lanes x on x.destination = k.destination and x.brin = :brin
+ cross join lateral (
+    select d.* from deliveries d
+     where d.destination = k.destination and d.brin = :brin and d.event_number = k.number and d.branch = k.branch
+     order by d.sequence desc limit 1) d;
 
 -- name: read_newest_signals
 -- Return the signals of the newest applied report on each delivery.

@@ -152,6 +152,8 @@ def test_what_the_stack_starts_itself_goes_before_the_callers_settings(tmp_path:
         "OSR_HUB_AUTH__DEVELOPMENT_KEYFILE",
         "OSR_HUB_HTTP__PORT",
         "OSR_HUB_HTTP__PUBLIC_URL",
+        "OSR_HUB_LOGIN__CLIENT_ID",
+        "OSR_HUB_LOGIN__ISSUER",
         "OSR_HUB_OIN",
         "OSR_HUB_SECRETS__KEYS",
         "OSR_HUB_WEBHOOK__ALLOWED_NETWORKS",

@@ -34,6 +34,9 @@ WRITES: Final = re.compile(
 )
 ELSEWHERE: Final = {
     "write_system": "a system's destinations are made with it, before anything is planned for it; no lane is touched",
+    "insert_service": "a service's destination is made with it, before anything is planned for it; no lane is touched",
+    "write_own_objective": "one row of destinations is locked and written, in a transaction of its own",
+    "prove_writable": "one statement that is a transaction by itself, on rows of no process",
 }
 """Statements that no actor executes, and why that is right."""
 

@@ -12,6 +12,7 @@ import pytest
 from hub import plan, settle
 from hub.domain.delivery import Delivered
 from hub.domain.keys import DeliveryKey
+from hub.observe.status import school_status
 from hub.settle import IncomingReport, LaneResult
 from hub.store import lanes, processes, published_events
 from hub.store.lanes import LaneUpdate, SucceededAttempt
@@ -123,3 +124,43 @@ def _judge(plans: Plans) -> None:
     wasteful = [(text, n["Node Type"], n["Rows Removed by Join Filter"]) for text, n in plans.nodes()
                 if n.get("Rows Removed by Join Filter", 0) > n["Actual Rows"] * n["Actual Loops"]]  # fmt: skip
     assert wasteful == []
+
+
+async def test_a_schools_status_reads_no_more_after_many_changes(
+    explained: tuple[asyncpg.Connection[Any], Plans],
+) -> None:
+    """Two thousand changes of a mandate later as many rows of events and deliveries are read as before: the newest."""
+    c, plans = explained
+    brin = await c.fetchval("select brin from schools order by brin limit 1")
+
+    async def rows_read() -> dict[str, float]:
+        plans.seen.clear()
+        assert await school_status(c, brin, datetime.now(UTC), datetime.now(UTC).date()) is not None
+        found = dict.fromkeys(("events", "deliveries"), 0.0)
+        for _, node in plans.nodes():
+            if node.get("Relation Name") in found:
+                read = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
+                found[node["Relation Name"]] += read * node["Actual Loops"]
+        return found
+
+    unit = [{"branch": "", "routing": None, "covers": [f"{brin}00"], "told": True}]
+    await c.execute("update mandates set units = $2 where brin = $1", brin, json.dumps(unit))
+    before = await rows_read()
+    await c.execute(
+        """with newest as (select * from events where brin = $1 order by number desc limit 1)
+           insert into events (brin, number, recorded_at, id, mandate_id, mandate_version, type, units, body)
+           select n.brin, n.number + i, n.recorded_at, gen_random_uuid(), n.mandate_id, n.mandate_version + i, n.type,
+                  n.units, n.body from newest n, generate_series(1, 2000) i""",
+        brin,
+    )
+    await c.execute("update schools set counter = counter + 2000 where brin = $1", brin)
+    unfinished = [brin]
+    while unfinished:
+        async with c.transaction():
+            now = datetime.now(UTC)
+            unfinished = sorted((await plan.plan(c, dict.fromkeys(unfinished, now), now, 0)).unfinished)
+    await c.execute("vacuum analyze events")
+    await c.execute("vacuum analyze deliveries")
+    after = await rows_read()
+    assert 0 < after["events"] <= before["events"] + 2
+    assert after["deliveries"] <= before["deliveries"] + 2
