@@ -159,7 +159,7 @@ async def test_a_database_whose_clock_jumps_keeps_nothing_waiting(
     set_clock = await asyncpg.connect(database)
     await set_clock.execute("update fake.ahead set seconds = $1", max(0.0, -jump))
     await tell(set_clock, [oin], 2)
-    async with forwarder(settings_for(database)):
+    async with forwarder(settings_for(f"{database}?options=-csearch_path%3Dfake,public,pg_catalog")):
         await until(lambda: stands(connection, "open"))
         await set_clock.execute("update fake.ahead set seconds = $1", max(0.0, jump))
         hook.answer = lambda _: NO_CONTENT

@@ -136,6 +136,6 @@ async def _is_said(said: list[EventDict], event: str) -> bool:
 async def test_a_database_that_cannot_be_recovered_yet_is_said_in_a_sentence(empty_database: str) -> None:
     """A missing database or an old schema gives a sentence with what to do."""
     code, _, failed = await osr_hub(f"{empty_database}_gone", "recover")
-    assert (code, failed.splitlines()[1].partition(",")[0]) == (2, "Create it"), failed
+    assert (code, failed.splitlines()[1].partition(" under")[0]) == (2, "Restore it"), failed
     code, _, failed = await osr_hub(empty_database, "recover")
     assert (code, failed.splitlines()[1]) == (2, "Run `osr-hub migrate`, then run this again."), failed

@@ -9,12 +9,12 @@ from string import Formatter
 import pytest
 
 import hub.console
-from hub.console.i18n import TEXTS, Translator, codes, operations, school, shell, tone
+from hub.console.i18n import TEXTS, Translator, codes, docs, operations, school, shell, succession, tone
 from hub.domain.cause import Cause, CircuitState
 from hub.domain.delivery import Status
 from hub.domain.says import Language
 from hub.errors import Conflict, FieldError, HubError, InvalidInput, NotAllowed, NotFound, PreconditionFailed
-from schemas.kinds import Change, MandateState
+from schemas.kinds import Change, MandateState, NoticeCause
 
 HOME = Path(hub.console.__file__).parent
 SOURCES = ("*.py", "i18n/__init__.py", "templates/*.html")
@@ -28,7 +28,8 @@ BOTH = {**{("words", key): both for key, both in TEXTS.items()}} | {
 
 def test_a_key_stands_in_one_place() -> None:
     """No module of words takes a key away from another."""
-    assert len(TEXTS) == len(shell.TEXTS) + len(operations.TEXTS) + len(school.TEXTS)
+    parts = (shell, docs, operations, school, succession)
+    assert len(TEXTS) == sum(len(part.TEXTS) for part in parts)
 
 
 def test_what_pages_ask_for_is_there_and_what_is_there_is_asked_for() -> None:
@@ -37,12 +38,14 @@ def test_what_pages_ask_for_is_there_and_what_is_there_is_asked_for() -> None:
         "blame_": ("sender", "hub"),
         "new_": ("replay", "cancellation"),
         "act_confirm_": ("replay", "cancellation"),
+        "notice_": tuple(NoticeCause),
+        "waits_": ("held", "no_receiver"),
     }
     parts = {f"{one}{two}" for one, ends in {**pairs, "how_": ("none", "free", "own")}.items() for two in ends}
     plural = {key for key in TEXTS if key.endswith("_n") and key[:-2] in ASKED}
 
     assert len(ASKED) > 100
-    assert {key for key in ASKED if key not in TEXTS} <= {"blame_", "how_", "new_", "act_confirm_"}
+    assert {key for key in ASKED if key not in TEXTS} <= {*pairs, "how_"}
     assert set(TEXTS) - ASKED - NAMED - parts - plural == set()
 
 
@@ -82,6 +85,6 @@ def test_what_went_wrong_is_said_in_the_language_of_the_page() -> None:
     assert t.fault(InvalidInput([wrong])) == "De einddatum ligt vóór de begindatum."
     assert t.fault(InvalidInput([], "nothing")) == "nothing"
     assert t.fault(NotAllowed("niet u")) == "niet u"
-    assert t.fault(HubError("broken")) == "broken"
+    assert t.fault(HubError("broken")).startswith("Er ging bij ons iets mis.")
     assert Translator(Language.ENGLISH).count("copy_will", 2) == "2 schools get this mandate"
     assert [tone(code) for code in ("processed", "rejected", "waiting", "ended")] == ["good", "bad", "busy", "quiet"]

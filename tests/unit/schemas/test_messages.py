@@ -188,6 +188,7 @@ def test_the_words_of_the_contract_are_the_words_of_the_code() -> None:
         "nl.osr.mandate.started.v1",
         "nl.osr.mandate.withdrawn.v1",
         "nl.osr.report.v1",
+        "nl.osr.subscription.notice.v1",
     ]
     assert list(ReportStatus) == [
         "in_progress",
