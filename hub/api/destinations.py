@@ -14,12 +14,14 @@ from hub.api.parameters import IfMatch, check_match, etag
 from hub.api.state import ConnectionHere, NotificationsHere, NowHere, PendingNotifications, SettingsHere
 from hub.domain.objective import Objective
 from hub.errors import NotFound
+from hub.observe.lane_watch import lane_sums_now
 from hub.operations import controls, objectives
 from hub.operations.controls import NOTIFIED_CHANNELS
 from hub.settings import Settings
 from hub.store import observe
+from hub.store.lane_sums import LaneSums
 from hub.store.objectives import default_objective
-from hub.store.observe import DestinationView, LaneSums
+from hub.store.observe import DestinationView
 from hub.store.pool import Connection
 from hub.views.few_errors import FewErrors
 from hub.views.models import Items, Reason, RequestModel, example
@@ -86,7 +88,7 @@ class DestinationContext:
         """Return a destination as it is now, with its ETag."""
         found = await self.find(name)
         response.headers["ETag"] = etag(found.objective_version)
-        lanes = (await observe.lane_sums(self.c)).get(found.id, LaneSums())
+        lanes = (await lane_sums_now(self.c, self.now)).get(found.id, LaneSums())
         return show_destination(found, lanes, default_objective(self.settings))
 
 
@@ -102,7 +104,7 @@ ContextHere = Annotated[DestinationContext, Depends(_context)]
 @router.get("")
 async def list_destinations(context: ContextHere, _caller: OperationsHere) -> Items[DestinationBody]:
     """List the destinations: DUO's queues, webhooks of systems, copies."""
-    lanes, default = await observe.lane_sums(context.c), default_objective(context.settings)
+    lanes, default = await lane_sums_now(context.c, context.now), default_objective(context.settings)
     found = await observe.read_destinations(context.c)
     return Items(items=[show_destination(each, lanes.get(each.id, LaneSums()), default) for each in found], next=None)
 

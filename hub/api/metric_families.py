@@ -123,6 +123,7 @@ def _single_gauge(name: str, words: str, value: float) -> Metric:
 
 def _lane_states(each: DestinationLag) -> dict[str, int]:
     lanes = each.lanes
-    if each.destination.has_receiver:
-        return {"idle": lanes.idle, "waiting": lanes.waiting, "held": lanes.held, "retrying": lanes.retrying}
-    return {"idle": lanes.idle, "waiting": 0, "held": lanes.held + lanes.waiting + lanes.retrying, "retrying": 0}
+    if not each.destination.has_receiver:
+        return {"idle": lanes.idle, "waiting": 0, "held": lanes.held + lanes.busy, "retrying": 0}
+    retrying = min(each.standing.retrying, lanes.busy)  # a lane retries one message, and the others wait behind it
+    return {"idle": lanes.idle, "waiting": lanes.busy - retrying, "held": lanes.held, "retrying": retrying}

@@ -1,4 +1,4 @@
-"""Lag. In: counters, lanes, watermarks. Out: one `Lag`, for the API, metrics and pages.
+"""Lag. In: counters, lanes that wait, watermarks. Out: one `Lag`, for the API, metrics and pages.
 
 A reader remembers where it found the oldest unprocessed delivery, so that the next search is short. Every minute it
 starts again from the stored position, because deliveries of older events may have been planned since.
@@ -15,8 +15,10 @@ from hub.domain.cause import Cause, DestinationStatus, cause_of
 from hub.domain.delivery import IN_LANE, UNREPORTED, Status
 from hub.domain.lag import HOPS, hop_seconds, percentile
 from hub.domain.objective import Attainment, Objective, ObjectiveCounts, attain
+from hub.observe.lane_watch import LaneWatch
 from hub.observe.oldest import OldestDeliveries
 from hub.store import objectives, observe, tallies
+from hub.store.lane_sums import LaneSums
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from hub.domain.age import AgeParts
     from hub.domain.cause import FailedTransport
     from hub.domain.lag import Hop
-    from hub.store.observe import DestinationView, LaneSums, LogProgress, OldestUnprocessed
+    from hub.store.observe import DestinationView, LogProgress, OldestUnprocessed
     from hub.store.pool import Connection
     from hub.store.tallies import Tally
 
@@ -84,25 +86,31 @@ class LagReader:
     objective: Objective = field(default_factory=Objective)
     _starts: dict[int, UUID] = field(default_factory=dict)
     _read_at: datetime | None = None
+    _lanes: LaneWatch = field(default_factory=LaneWatch)
 
     async def read(self, c: Connection, now: datetime) -> Lag:
         """Read the lag in one snapshot."""
         async with c.transaction(isolation="repeatable_read", readonly=True):
             late, processes = await observe.log_progress(c), await observe.count_processes(c)
+            counted = await tallies.totals(c)
             found = _Measurements(
                 now=now,
                 late=late,
                 unplanned=await _unplanned_seconds(c, late, now),
                 forwarders=processes.get(FORWARDER, 0),
-                tallies=await tallies.totals(c),
-                lanes=await observe.lane_sums(c),
+                tallies=counted,
+                lanes=await self._lanes.read(c, now, counted),
                 hops=await observe.recent_hops(c),
                 objective=self.objective,
                 objective_counts=await objectives.counts(c),
             )
             views = await observe.read_destinations(c)
             oldest = await self._oldest(c, found, views)
-            failing = {p.id: await observe.last_failure(c, p.id) for p in views if found.status(p.id, Status.RETRYING)}
+            failing = {
+                p.id: await observe.last_failure(c, p.id, self._lanes.leased)
+                for p in views
+                if found.status(p.id, Status.RETRYING)
+            }
         return Lag(
             at=now,
             unpublished=max(late.recorded - late.published, 0),
@@ -118,7 +126,7 @@ class LagReader:
         await self._restart_search(c, found.now)
         return {
             each.id: OldestDeliveries(
-                unsent=await observe.oldest_unsent(c, each.id) if found.status(each.id, *IN_LANE) else None,
+                unsent=found.lanes.get(each.id, LaneSums()).oldest if found.status(each.id, *IN_LANE) else None,
                 unprocessed=await self._unprocessed(c, each.id) if found.unprocessed(each.id) else None,
             )
             for each in views
@@ -172,7 +180,7 @@ class _Measurements:
     def lag(
         self, destination: DestinationView, oldest: OldestDeliveries, failing: FailedTransport | None
     ) -> DestinationLag:
-        lanes = self.lanes.get(destination.id, observe.LaneSums())
+        lanes = self.lanes.get(destination.id, LaneSums())
         objective = destination.objective or self.objective
         standing = replace(
             self._standing(destination, lanes, failing),

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hub.domain.objective import Objective
-    from hub.store.observe import DestinationView, OldestUnprocessed, OldestUnsent
+    from hub.store.lane_sums import OldestUnsent
+    from hub.store.observe import DestinationView, OldestUnprocessed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

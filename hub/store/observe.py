@@ -12,14 +12,15 @@ from uuid import UUID
 
 from hub.domain.cause import CircuitState, DestinationState, FailedTransport
 from hub.domain.delivery import Status
-from hub.domain.ids import lowest_at, time_of
+from hub.domain.ids import lowest_at
 from hub.store.objectives import read_objective
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from hub.domain.keys import LaneKey
     from hub.domain.objective import Objective
     from hub.store.pool import Connection
 
@@ -65,24 +66,6 @@ class DestinationView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LaneSums:
-    """Sums over the lanes of a destination, and over its held lanes."""
-
-    idle: int = 0
-    held: int = 0
-    waiting: int = 0
-    retrying: int = 0
-    leased: int = 0
-    held_waiting: int = 0
-    held_retrying: int = 0
-    waits_since: datetime | None = None
-    held_brins: tuple[str, ...] = ()
-    """Schools that are held while the destination is open."""
-    released_brins: tuple[str, ...] = ()
-    """Schools that are released while the destination is held."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LogProgress:
     """Numbers of recorded, published and planned events, and of open parked records."""
 
@@ -105,42 +88,9 @@ class OldestUnprocessed:
     status: Status
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OldestUnsent:
-    """The delivery that waits longest to be sent, held or not; it waits since its event, or since it was planned."""
-
-    recorded_at: datetime
-    failed_since: datetime | None
-    is_held: bool
-
-
 async def read_destinations(c: Connection) -> list[DestinationView]:
     """Read the destinations in use: DUO's queues, webhooks of systems, copies that were ever sent."""
     return [_destination(row) for row in await queries.read_destinations(c)]
-
-
-async def lane_sums(c: Connection) -> dict[int, LaneSums]:
-    """Return sums over the lanes of each destination that has lanes."""
-    rows = await queries.sum_lanes(c)
-    return {
-        row["destination"]: LaneSums(
-            **{
-                **{name: value for name, value in row.items() if name != "destination"},
-                "held_brins": tuple(row["held_brins"] or ()),
-                "released_brins": tuple(row["released_brins"] or ()),
-            }
-        )
-        for row in rows
-    }
-
-
-async def oldest_unsent(c: Connection, destination: int) -> OldestUnsent | None:
-    """Return the delivery of a destination that waits longest to be sent."""
-    row = await queries.read_oldest_unsent(c, destination=destination)
-    if row is None:
-        return None
-    recorded = time_of(row["id"]) if row["was_planned_by_event"] else row["planned_at"]
-    return OldestUnsent(recorded_at=recorded, failed_since=row["failed_since"], is_held=row["is_held"])
 
 
 async def log_progress(c: Connection) -> LogProgress:
@@ -153,9 +103,10 @@ async def oldest_unplanned(c: Connection) -> datetime | None:
     return cast("datetime | None", await queries.read_oldest_unplanned(c))
 
 
-async def last_failure(c: Connection, destination: int) -> FailedTransport | None:
-    """Return the newest failed attempt of a destination's retrying deliveries."""
-    row = await queries.read_last_failure(c, destination=destination)
+async def last_failure(c: Connection, destination: int, leased: Iterable[LaneKey] = ()) -> FailedTransport | None:
+    """Return the newest failed attempt of a destination's retrying deliveries; leased lanes may retry one now."""
+    brins = [key.brin for key in leased if key.destination == destination]
+    row = await queries.read_last_failure(c, destination=destination, leased=brins)
     if row is None:
         return None
     return FailedTransport(

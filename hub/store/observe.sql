@@ -27,22 +27,6 @@ select w.id, w.delivered_at, w.cause is null as was_planned_by_event, w.planned_
  where w.destination = :destination and w.expects_report and w.status in ('delivered', 'in_progress')
  order by w.id limit 1;
 
--- name: read_oldest_unsent^
--- Return the delivery of a destination that waits longest to be sent; one that the planner did not plan waits since
--- `planned_at`, others since their event.
-select f.id, f.cause is null as was_planned_by_event, f.planned_at, f.failed_since, x.held as is_held
-  from lanes x
- cross join lateral (
-    select d.id, d.cause, d.planned_at, d.failed_since from deliveries d
-     where d.destination = x.destination and d.brin = x.brin and d.sequence > x.head
-       and d.status in ('waiting', 'retrying')
-     order by d.sequence limit 1) f
- where x.destination = :destination and x.tail > x.head
- order by case when f.cause is null
-               then to_timestamp(('x' || left(replace(f.id::text, '-', ''), 12))::bit(48)::bigint / 1000.0)
-               else f.planned_at end
- limit 1;
-
 -- name: find_id_after$
 -- Return the id of the delivery `most` places after an id; nothing when there are fewer.
 select d.id from deliveries d where d.id >= :low and d.id < :high order by d.id offset :most limit 1;
@@ -96,41 +80,15 @@ select d.id, d.name, d.kind, d.topic, d.supplier_oin, d.system_code, d.circuit, 
     or exists (select from lanes x where x.destination = d.id)
  order by array_position(array['duo', 'las', 'las-copy'], d.kind), d.name;
 
--- name: sum_lanes
--- Return per destination the states of its lanes, the deliveries in held lanes, since when the oldest sendable
--- delivery waits, and the schools that differ from the hold of their destination. A delivery that the planner did not
--- plan waits since `planned_at`; others since their event, whose milliseconds are the first 48 bits of the id.
-select x.destination,
-       count(*) filter (where f.status is null) as idle,
-       count(*) filter (where f.status is not null and x.held) as held,
-       count(*) filter (where f.status = 'waiting' and not x.held) as waiting,
-       count(*) filter (where f.status = 'retrying' and not x.held) as retrying,
-       count(x.owner) as leased,
-       coalesce(sum(h.waiting), 0)::bigint as held_waiting, coalesce(sum(h.retrying), 0)::bigint as held_retrying,
-       min(case when f.cause is null
-                then to_timestamp(('x' || left(replace(f.id::text, '-', ''), 12))::bit(48)::bigint / 1000.0)
-                else f.planned_at end) filter (where not x.held) as waits_since,
-       array_agg(x.brin order by x.brin) filter (where x.held and not p.held) as held_brins,
-       array_agg(x.brin order by x.brin) filter (where not x.held and p.held) as released_brins
-  from lanes x
-  join destinations p on p.id = x.destination
-  left join lateral (
-    select d.id, d.status, d.cause, d.planned_at from deliveries d
-     where x.tail > x.head and d.destination = x.destination and d.brin = x.brin and d.sequence > x.head
-       and d.status in ('waiting', 'retrying')
-     order by d.sequence limit 1) f on true
-  left join lateral (
-    select count(*) filter (where d.status = 'waiting') as waiting,
-           count(*) filter (where d.status = 'retrying') as retrying
-      from deliveries d
-     where x.held and d.destination = x.destination and d.brin = x.brin and d.sequence > x.head) h on true
- group by x.destination;
-
 -- name: read_last_failure^
--- Return how the newest attempt ended, among the lanes of a destination that retry.
+-- Return how the newest attempt ended, among lanes of a destination that wait for a later try, or are
+-- leased.
 select a.at, a.outcome, a.http_status, a.error
-  from (select x.destination, x.brin, x.head from lanes x
-         where x.destination = :destination and x.tail > x.head and not x.held limit 5000) x
+  from ((select x.destination, x.brin, x.head from lanes x
+          where x.destination = :destination and x.due is not null order by x.due desc limit 1000)
+        union
+        select x.destination, x.brin, x.head from lanes x
+         where x.destination = :destination and x.brin = any(:leased::text[])) x
  cross join lateral (
     select d.sequence from deliveries d
      where d.destination = x.destination and d.brin = x.brin and d.sequence > x.head and d.status = 'retrying'

@@ -2,7 +2,8 @@
 -- In reading order: the register (who may exchange what), the event log (what changed), the ledger (what was sent to
 -- whom, and how that ended), the counters (what the metrics show). The tables are designed for ten million deliveries.
 -- A fill factor below one half leaves room on each page for a batch that updates every row of it: all new row versions
--- stay on the page (HOT updates) and no index is touched.
+-- stay on the page (HOT updates) and no index is touched. Large tables are vacuumed and analysed after a small share of
+-- changes, outboxes after a number of rows, however many there are.
 
 -- ---------------------------------------------------------------------------------------------- the register
 
@@ -251,6 +252,8 @@ create table events (
   body text not null,
   traceparent text,
   primary key (brin, number)
+) with (
+  autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.02
 );
 create unique index events_mandate on events (mandate_id, mandate_version);
 create index events_recorded on events using brin (recorded_at) with (pages_per_range = 16);
@@ -266,6 +269,8 @@ create table event_outbox (
   refused_at timestamptz,
   refused_because text,
   constraint refused_with_reason check ((refused_at is null) = (refused_because is null))
+) with (
+  autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000
 );
 create index event_outbox_refused on event_outbox (brin) where refused_at is not null;
 comment on column event_outbox.refused_at is
@@ -277,6 +282,8 @@ create table published_events (
   brin text not null,
   number bigint not null,
   published_at timestamptz not null
+) with (
+  autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.02
 );
 
 -- The offsets of topics as last seen, per partition: they show whether a topic was recreated or lost records.
@@ -350,8 +357,11 @@ create table lanes (
   check (head <= tail and sent <= tail and closed <= head),
   check (owner is null or due is null),
   check (archived <= archived_through and archived_through <= head)
-) with (fillfactor = 45);
+) with (
+  fillfactor = 45, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05
+);
 create index lanes_due on lanes (destination, due) where due is not null;
+create index lanes_held on lanes (destination, brin) where held;
 comment on column lanes.head is 'Every delivery up to this sequence has left the lane: delivered, dead or cancelled.';
 comment on column lanes.tail is 'The sequence of the newest planned delivery.';
 comment on column lanes.sent is
@@ -411,7 +421,10 @@ create table deliveries (
     status in ('processed', 'processed_with_signal', 'activated', 'rejected', 'declined') = (processed_at is not null)),
   constraint ended_has_a_reason check (status not in ('dead', 'cancelled') or reason is not null),
   constraint result_has_its_data check ((type::text = 'result') = (result is not null))
-) with (fillfactor = 48);
+) with (
+  fillfactor = 48, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.05,
+  autovacuum_analyze_scale_factor = 0.02
+);
 create index deliveries_id on deliveries (id);
 comment on column deliveries.cause is 'What planned it, if not an event.';
 comment on column deliveries.replay_of is 'The delivery that it repeats with the current state.';
@@ -456,6 +469,8 @@ create index reports_delivery on reports (destination, brin, sequence);
 create table change_outbox (
   id bigint generated always as identity primary key,
   items jsonb not null
+) with (
+  autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000
 );
 -- Records of topics that could not be used, with their bytes, until an operator retries or discards them.
 create table parked_records (
@@ -523,6 +538,8 @@ create table bulk_items (
   branch text not null,
   sequence bigint not null,
   primary key (job_id, position)
+) with (
+  autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000
 );
 
 -- What one person did one by one in the last day, without another's approval.

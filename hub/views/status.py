@@ -10,7 +10,8 @@ from hub.domain.objective import Objective
 from hub.domain.says import explain
 from hub.observe.lag import DestinationLag, Lag
 from hub.observe.status import Cell, Coverage, SchoolStatus
-from hub.store.observe import DestinationView, LaneSums
+from hub.store.lane_sums import LaneSums
+from hub.store.observe import DestinationView
 from hub.views.models import CamelModel, Moment
 from schemas.kinds import MandateState
 

@@ -12,6 +12,7 @@ from hub import plan, register
 from hub.access import Actor
 from hub.observe.books import check_ledger
 from hub.observe.lag import LagReader
+from hub.observe.lane_watch import lane_sums_now
 from hub.operations import controls
 from hub.store import observe
 from tests.support.lanes.ledger_states import plan_all as plan_everybody
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hub.observe.lag import DestinationLag
-    from hub.store.observe import LaneSums
+    from hub.store.lane_sums import LaneSums
     from hub.store.pool import Connection
 
 FIRST, SECOND = BRINS
@@ -75,7 +76,7 @@ async def standing(c: Connection) -> tuple[DestinationLag, LaneSums]:
     """Return the state of the destination."""
     lag = await LagReader().read(c, NOW)
     destination = next(destination for destination in await observe.read_destinations(c) if destination.name == RIO)
-    return next(each for each in lag.destinations if each.destination.name == RIO), (await observe.lane_sums(c))[
+    return next(each for each in lag.destinations if each.destination.name == RIO), (await lane_sums_now(c, NOW))[
         destination.id
     ]
 
