@@ -61,8 +61,9 @@ explore: install
 		tests/store/test_lane_machine.py tests/store/test_turn_machine.py tests/store/test_retention.py \
 		tests/store/test_interleavings.py tests/store/test_all_interleaved.py
 
+# All scenarios, or `make bench SCENARIOS="webhooks latency"`; with an earlier run beside it: COMPARE=dist/bench-....json.
 bench: install
-	@$(BIN)/python -m pytest --capture=no --override-ini python_files='bench_*.py' tests/bench
+	@$(BIN)/python -m tests.bench $(SCENARIOS) $(if $(JSON),--json $(JSON)) $(if $(COMPARE),--compare $(COMPARE))
 
 check: install
 	@$(BIN)/ruff format --check --quiet . || { echo "not formatted: run $(BIN)/ruff format ." >&2; exit 1; }

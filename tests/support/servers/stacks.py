@@ -23,7 +23,7 @@ from tests.support.receivers.recording_receivers import read_whole
 from tests.support.servers.ports import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from aiokafka.structs import ConsumerRecord
 
@@ -71,16 +71,19 @@ class RunningStack:
         said: dict[str, Any] = orjson.loads((self.data / "connection.json").read_bytes())
         return said
 
-    async def read_topic(self, topic: str) -> list[ConsumerRecord[Any, Any]]:
-        """Return all records of a topic of this stack, with nothing but the connection file."""
-        connection = self.connection
-        named = connection["environment"]
-        security = {
+    @property
+    def kafka_security(self) -> dict[str, str]:
+        """Aiokafka's options to get into this stack's Kafka."""
+        named = self.connection["environment"]
+        return {
             option: named[f"OSR_HUB_KAFKA__{name}"]
             for option, name in KAFKA_SECURITY.items()
             if f"OSR_HUB_KAFKA__{name}" in named
         }
-        return await read_whole(connection["kafkaBootstrapServers"], topic, security)
+
+    async def read_topic(self, topic: str) -> list[ConsumerRecord[Any, Any]]:
+        """Return all records of a topic of this stack, with nothing but the connection file."""
+        return await read_whole(self.connection["kafkaBootstrapServers"], topic, self.kafka_security)
 
     def pid(self, name: str) -> int | None:
         """Return the number of a process; None while it does not run."""
@@ -159,11 +162,13 @@ async def until(claim: Callable[[], Awaitable[bool]], what: object, within: floa
 
 
 @asynccontextmanager
-async def running_stack(data: Path, *options: str) -> AsyncIterator[RunningStack]:
+async def running_stack(
+    data: Path, *options: str, program: Sequence[str] = (str(COMMANDS / "osr-hub"),)
+) -> AsyncIterator[RunningStack]:
     """Run `osr-hub up` while the context lasts; the session ends, in words, where it cannot run at all."""
     words = ("up", "--data-dir", str(data), "--port", str(free_port()), *options)
     process = await asyncio.create_subprocess_exec(
-        str(COMMANDS / "osr-hub"),
+        *program,
         *words,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,

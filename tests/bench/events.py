@@ -1,0 +1,44 @@
+"""Statements that fill a register and record events in the database itself, so that loading costs little."""
+
+from __future__ import annotations
+
+from typing import Final
+
+SYSTEMS: Final = """
+with s as (
+  insert into systems (supplier_oin, name, service_codes, system_code)
+  select oin, 'LAS ' || oin, $2::text[], oin from unnest($1::text[]) oin returning supplier_oin
+)
+insert into destinations (name, kind, supplier_oin, system_code)
+select kind || ':' || supplier_oin, kind, supplier_oin, supplier_oin
+  from s cross join unnest(array['las', 'las-copy']) kind
+"""
+
+MANDATES: Final = """
+insert into mandates (id, brin, service_code, supplier_oin, system_code, start_date, units, created_at, updated_at)
+select gen_random_uuid(), s.brin, $2, ($3::text[])[1 + (s.o - 1) % cardinality($3::text[])],
+       ($3::text[])[1 + (s.o - 1) % cardinality($3::text[])], current_date, '[]', now(), now()
+  from unnest($1::text[]) with ordinality s (brin, o)
+"""
+"""One mandate per school, of the suppliers in turn."""
+
+EVENTS: Final = """
+with new as (
+  insert into events (brin, number, recorded_at, id, mandate_id, mandate_version, type, units, body)
+  select s.brin, s.counter + n, at, overlay(overlay(replace(gen_random_uuid()::text, '-', '')
+           placing lpad(to_hex((extract(epoch from at) * 1000)::bigint), 12, '0') from 1) placing '7' from 13)::uuid,
+         m.id, s.counter + n, case s.counter + n when 1 then 'granted' else 'amended' end::event_type,
+         jsonb_build_array(jsonb_build_object(
+           'branch', '', 'type', case s.counter + n when 1 then 'granted' else 'amended' end, 'routing', null,
+           'covers', array[s.brin || '00'])),
+         '{"mandateId": "' || m.id || '", "pad": "' || repeat('x', 310) || '"}'
+    from schools s
+   cross join lateral (select m.id from mandates m where m.brin = s.brin order by m.created_at limit 1) m
+   cross join generate_series(1, $2::integer) n
+   cross join (select date_trunc('milliseconds', clock_timestamp()) as at) t
+   where s.brin = any($1::text[]) order by s.brin, n
+  returning brin, number
+), outbox as (insert into event_outbox (brin, number) select brin, number from new order by brin, number)
+update schools s set counter = s.counter + $2::integer where s.brin = any($1::text[])
+"""
+"""Events of schools, told to the rest, as long as real ones."""
