@@ -59,6 +59,8 @@ PAGES: Final = (
     "sessions",
     "operations",
     "acts",
+    "overview",
+    "live",
     "schools",
     "grants",
     "mandates",

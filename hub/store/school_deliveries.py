@@ -12,7 +12,7 @@ from hub.store.deliveries import moments_of
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -100,6 +100,11 @@ async def read_signals(
         sequences=[s.sequence for s in deliveries],
     )
     return {(row["brin"], row["destination"], row["sequence"]): orjson.loads(row["signals"]) for row in rows}
+
+
+async def read_marks(c: Connection, brins: Collection[str]) -> dict[str, str]:
+    """Return a mark per school; it differs when its mandates or its newest deliveries do."""
+    return {row["brin"]: row["mark"] for row in await queries.read_marks(c, brins=sorted(brins))}
 
 
 def _delivery(row: Mapping[str, Any], recorded_at: datetime) -> SchoolDelivery:

@@ -35,3 +35,18 @@ select k.brin, k.destination, k.sequence, r.signals
     select r.signals::text as signals from reports r
      where r.destination = k.destination and r.brin = k.brin and r.sequence = k.sequence and r.applied
      order by r.reported_at desc, r.id desc limit 1) r;
+
+-- name: read_marks
+-- Return of each of these schools a mark that differs when its events, its lanes or their newest deliveries do.
+select s.brin, md5(concat_ws(' ', s.counter, p.planned_through, x.marks)) as mark
+  from unnest(:brins::text[]) k (brin)
+  join schools s on s.brin = k.brin
+  left join planning_progress p on p.brin = k.brin
+ cross join lateral (
+    select string_agg(concat_ws(' ', x.destination, x.held, d.sequence, d.status, d.processed_at), ','
+                      order by x.destination, d.sequence) as marks
+      from destinations y
+      join lanes x on x.destination = y.id and x.brin = k.brin
+     cross join lateral (
+        select d.sequence, d.status, d.processed_at from deliveries d
+         where d.destination = x.destination and d.brin = x.brin order by d.sequence desc limit 64) d) x;
