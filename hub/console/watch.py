@@ -78,7 +78,7 @@ class SchoolWatches:
                 async with pool.acquire() as c:
                     marks = await read_marks(c, {each.brin for each in self._watches})
             except DATABASE_ERRORS as error:
-                log.debug("watch.missed", error=str(error))  # the next look makes up for it
+                log.debug("watch.missed", error=str(error), next="reads the marks again in a second")
             else:
                 self._tell(marks)
             await asyncio.sleep(TICK_SECONDS)

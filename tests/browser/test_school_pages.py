@@ -183,7 +183,7 @@ async def _withdraw(person: BrowserUser) -> None:
     await page.get_by_label(t("withdraw_reason")).fill("wij stappen over")
     await person.press(t("withdraw_confirm"))
     await person.sees(t("withdrawn"))
-    await page.get_by_text(t("over")).click()
+    await page.locator("summary", has_text=t("over")).click()
     await person.sees(t.state("withdrawn"))
     await person.click(t("history"))
     await person.sees(t.action("mandate.withdrawn"), "wij stappen over", t.action("routing.assigned"))
