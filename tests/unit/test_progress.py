@@ -41,9 +41,9 @@ def cell(status: str | None, *, hours: float = 3, **changes: Any) -> Cell:
     return Cell(**{**fields, **changes})
 
 
-def narrator(language: Language = Language.DUTCH, **usual: float) -> Narrator:
+def narrator(language: Language = Language.DUTCH, usual: float | None = None) -> Narrator:
     """Make a narrator that knows how long the queue of RIO usually takes."""
-    return Narrator(words=Translator(language), now=NOW, usual={f"duo:{name}": s for name, s in usual.items()})
+    return Narrator(words=Translator(language), now=NOW, usual={} if usual is None else {"duo:rio": usual})
 
 
 @pytest.mark.parametrize("language", list(Language))
@@ -70,7 +70,7 @@ def test_every_status_has_a_sentence(language: Language, destination: str) -> No
 )  # fmt: skip
 def test_what_waits_has_an_age(hours: float, usual: float | None, says: str, whom: str) -> None:
     """How long it waits, how long it usually takes where that is known, and after two days whom to ask."""
-    told = narrator(**({} if usual is None else {"rio": usual})).tell(cell("delivered", hours=hours))
+    told = narrator(usual=usual).tell(cell("delivered", hours=hours))
     assert (told.says, told.whom) == (says, whom)
 
 
