@@ -61,6 +61,8 @@ PAGES: Final = (
     "acts",
     "deliveries",
     "destinations",
+    "overview",
+    "live",
     "schools",
     "grants",
     "mandates",
