@@ -91,19 +91,8 @@ class LagReader:
     async def read(self, c: Connection, now: datetime) -> Lag:
         """Read the lag in one snapshot."""
         async with c.transaction(isolation="repeatable_read", readonly=True):
-            late, processes = await observe.log_progress(c), await observe.count_processes(c)
-            counted = await tallies.totals(c)
-            found = _Measurements(
-                now=now,
-                late=late,
-                unplanned=await _unplanned_seconds(c, late, now),
-                forwarders=processes.get(FORWARDER, 0),
-                tallies=counted,
-                lanes=await self._lanes.read(c, now, counted),
-                hops=await observe.recent_hops(c),
-                objective=self.objective,
-                objective_counts=await objectives.counts(c),
-            )
+            processes = await observe.count_processes(c)
+            found = await self._measure(c, now, processes.get(FORWARDER, 0))
             views = await observe.read_destinations(c)
             oldest = await self._oldest(c, found, views)
             failing = {
@@ -113,11 +102,25 @@ class LagReader:
             }
         return Lag(
             at=now,
-            unpublished=max(late.recorded - late.published, 0),
-            unplanned=max(late.recorded - late.planned, 0),
-            parked=late.parked,
+            unpublished=max(found.late.recorded - found.late.published, 0),
+            unplanned=max(found.late.recorded - found.late.planned, 0),
+            parked=found.late.parked,
             processes=processes,
             destinations=[found.lag(each, oldest[each.id], failing.get(each.id)) for each in views],
+        )
+
+    async def _measure(self, c: Connection, now: datetime, forwarders: int) -> _Measurements:
+        late, counted = await observe.log_progress(c), await tallies.totals(c)
+        return _Measurements(
+            now=now,
+            late=late,
+            unplanned=await _unplanned_seconds(c, late, now),
+            forwarders=forwarders,
+            tallies=counted,
+            lanes=await self._lanes.read(c, now, counted),
+            hops=await observe.recent_hops(c),
+            objective=self.objective,
+            objective_counts=await objectives.counts(c),
         )
 
     async def _oldest(

@@ -2,10 +2,10 @@
 
 from hub.store.migrations import plain
 
-revision = "0011"
-down_revision = "0010"
+revision = "0013"
+down_revision = "0012"
 
 
 def upgrade() -> None:
     """Add the index and the settings."""
-    plain.run("0011_growth.sql")
+    plain.run("0013_growth.sql")
