@@ -26,6 +26,7 @@ from hub.store import ledger, observe
 from hub.store.deliveries import DeliveryFilter, DeliveryScope, DeliveryView
 from hub.store.observe import DestinationView
 from hub.store.pool import Connection
+from hub.store.traces import within_trace
 from hub.views.deliveries import (
     AttemptBody,
     DeliveryBody,
@@ -107,10 +108,11 @@ DeliveryQueryHere = Annotated[DeliveryQuery, Depends(_query)]
 
 @router.get("")
 async def list_deliveries(
-    context: DeliveryContextHere, query: DeliveryQueryHere, paging: PagingHere
+    context: DeliveryContextHere, query: DeliveryQueryHere, paging: PagingHere, now: NowHere
 ) -> Items[DeliveryBody]:
     """List deliveries that the caller may read, in the order of their lanes."""
-    selected = query.to_filter(context.destinations, paging.after(int, str, int))
+    asked = query.to_filter(context.destinations, paging.after(int, str, int))
+    selected = await within_trace(context.c, asked, query.trace_id, now)
     found = await context.find(selected, paging.limit + 1)
     return paging.page(found, lambda view: (view.destination, view.brin, view.sequence), context.show)
 

@@ -126,6 +126,7 @@ class DeliveryView:
     mandate_version: int
     service_code: str
     units: str = field(repr=False)
+    traceparent: str | None
     previous: int | None
 
     @property
