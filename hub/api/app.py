@@ -59,6 +59,7 @@ PAGES: Final = (
     "sessions",
     "operations",
     "acts",
+    "deliveries",
     "schools",
     "grants",
     "mandates",
