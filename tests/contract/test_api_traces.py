@@ -47,10 +47,10 @@ async def test_a_trace_is_searched_in_a_period(operator: Client, pool: Pool) -> 
     """Without `from` the last seven days; with it as far back as it says."""
     async with pool.acquire() as c:
         await c.execute("update events set recorded_at = recorded_at - interval '8 days'")
-    since = (now() - timedelta(days=9)).isoformat()
+    since = (now() - timedelta(days=9)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     assert (await operator.get("/v1/deliveries", traceId=TRACE)).json["items"] == []
-    assert (await operator.get("/v1/deliveries", **{"traceId": TRACE, "from": since})).json["items"]
+    assert (await operator.get(f"/v1/deliveries?traceId={TRACE}&from={since}")).json["items"]
 
 
 async def test_a_trace_shows_nobody_more_than_they_may_read(operator: Client, school: Client) -> None:
