@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 
 import structlog
 
-from consumers.forwarding.attempts import log_attempt
+from consumers.forwarding.attempts import SentSteps, begin_span, end_span, log_attempt
 from consumers.forwarding.lane_progress import EndNotDelivered, EndpointGone
 from hub import faults
 from hub.domain.circuit import CircuitClosed, CircuitOpened
@@ -20,6 +20,7 @@ from hub.domain.delivery import IN_LANE, Delivered, NotAttempted, Status
 from hub.domain.pace import SlowedDown
 from hub.envelopes import forwarded_message
 from hub.outbound.webhook import WebhookMessage, deliver
+from hub.telemetry.spans import traceparent_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -88,6 +89,7 @@ class Dispatcher:
         self._webhooks = webhooks
         self._outbound = outbound
         self._requests = requests
+        self._sent = SentSteps()
 
     def enter_epoch(self, number: int) -> None:
         """Write this epoch of the ledger into messages from now on; it rises when the hub was restored."""
@@ -128,12 +130,15 @@ class Dispatcher:
         self, endpoint: Endpoint, progress: LaneProgress, delivery: QueuedDelivery, at: datetime
     ) -> Outcome:
         endpoint.count(at)
+        span = begin_span(progress, delivery)
         message = WebhookMessage(
             id=str(delivery.message.id),
             body=forwarded_message(delivery.message, progress.sent, self._defaults),
-            traceparent=delivery.message.traceparent,
+            traceparent=traceparent_of(span) or delivery.message.traceparent,
         )
-        return await deliver(self._outbound, endpoint.receiver, message, endpoint.sender, at)
+        outcome = await deliver(self._outbound, endpoint.receiver, message, endpoint.sender, at)
+        end_span(span, outcome)
+        return outcome
 
     async def partitions(self, topic: str) -> int:
         """Return how many partitions a queue of DUO has."""
@@ -189,6 +194,7 @@ class Dispatcher:
         if isinstance(outcome, Delivered):
             self._destinations.pauses.succeed(progress.destination.id)
         log_attempt(progress, delivery, outcome)
+        self._sent.add(progress, delivery, outcome, sent_at)
         for effect in progress.record(delivery, outcome, sent_at):
             await self._apply(progress, effect)
 

@@ -12,7 +12,7 @@ from hub.access.rules import delivery_scope, is_operator, is_receiver, may_read_
 from hub.api.auth import CallerHere, OperationsHere, require
 from hub.api.bodies import ReasonRequest
 from hub.api.parameters import PagingHere
-from hub.api.reports import ReportHandlerHere, ReportRequest, check_report
+from hub.api.reports import ReportHandlerHere, ReportRequest, check_report, trace_report
 from hub.api.state import ConnectionHere, NotificationsHere, NowHere, SettingsHere, borrow, keyed_work
 from hub.domain.delivery import IN_LANE
 from hub.envelopes import EnvelopeDefaults, envelope_defaults, forwarded_message
@@ -139,8 +139,10 @@ async def post_report(
         raise NotFound(f"no delivery {delivery_id}")
     report = check_report(body, target, reports.clock())
     keyed = keyed_work(request.scope)
+    began = reports.clock()
     result = await reports.answer(report, None if keyed is None else await keyed.connection())
     status: str = result.status.value
+    trace_report(target, status, began, reports.clock())
     if result.status in IN_LANE:
         async with borrow(request) as c:
             context = await open_context(c, caller, settings)

@@ -172,6 +172,7 @@ class ReportTarget:
     id: UUID
     mandate_id: UUID
     mandate_version: int
+    traceparent: str | None
     kind: str
     supplier_oin: str | None
     system_code: str | None
