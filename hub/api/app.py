@@ -60,6 +60,8 @@ PAGES: Final = (
     "operations",
     "acts",
     "deliveries",
+    "overview",
+    "live",
     "schools",
     "grants",
     "mandates",
