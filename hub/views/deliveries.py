@@ -154,7 +154,7 @@ def show_delivery(
     shown = _shown(view, destination, epoch, with_url=with_url)
     if with_words and view.status is Status.CANCELLED:
         shown["reason"] = reason_words(view.reason)
-    return DeliveryBody(**shown)
+    return DeliveryBody(**shown, trace_id=trace_id_of(view.traceparent))
 
 
 def show_detail(
@@ -262,7 +262,6 @@ def _shown(view: DeliveryView, destination: DestinationView, epoch: int, *, with
         "due_at": view.due if view.is_next and status != HELD else None,
         "delivered_at": view.moments.delivered_at,
         "processed_at": view.moments.processed_at,
-        "trace_id": trace_id_of(view.traceparent),
         "transport": _transport(view, destination, with_url=with_url),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -35,6 +36,19 @@ async def stack(collected: Collector, tmp_path_factory: pytest.TempPathFactory) 
             yield running
 
 
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What a collector lacks, said when it is waited for in vain."""
+
+    collector: Collector
+    trace: str
+    wanted: list[str]
+
+    def __str__(self) -> str:
+        found = [(span.trace[:8], span.name) for span in self.collector.spans[-200:]]
+        return f"{self.wanted} of {self.trace} among {found}"
+
+
 async def _done(stack: RunningStack, service: str) -> dict[str, Any]:
     """Let a school give a mandate, and return its delivery once its receiver has reported on it."""
     school = await stack.token("OSR-toegang", *(word for board in BOARDS for word in ("--bge", board)))
@@ -63,7 +77,7 @@ async def test_a_change_is_one_trace_from_the_call_to_the_report(
     async def complete() -> bool:
         return set(wanted) <= {span.name for span in collected.of_trace(delivery["traceId"])}
 
-    await until(complete, f"the spans of {service}")
+    await until(complete, Missing(collected, delivery["traceId"], wanted))
     spans = {span.name: span for span in collected.of_trace(delivery["traceId"])}
     call = spans["POST /v1/mandates"]
     assert call.parent == ""
