@@ -24,6 +24,7 @@ from hub.settings import Settings
 from hub.store import deliveries as store
 from hub.store import ledger, observe
 from hub.store.deliveries import DeliveryFilter, DeliveryScope, DeliveryView
+from hub.store.delivery_pages import DeliveryPage, read_page
 from hub.store.observe import DestinationView
 from hub.store.pool import Connection
 from hub.store.traces import within_trace
@@ -60,6 +61,10 @@ class DeliveryContext:
     async def find(self, selected: DeliveryFilter, most: int) -> list[DeliveryView]:
         """List deliveries that the caller may read."""
         return await store.list_deliveries(self.c, selected, self.scope, without_receiver(self.destinations), most)
+
+    async def page(self, selected: DeliveryFilter, most: int) -> DeliveryPage:
+        """List a page of deliveries that the caller may read, among a bounded number of rows."""
+        return await read_page(self.c, selected, self.scope, without_receiver(self.destinations), most)
 
     async def one(self, delivery_id: UUID) -> DeliveryView:
         """Read a delivery; raise `NotFound` for one that the caller may not read."""
@@ -110,11 +115,17 @@ DeliveryQueryHere = Annotated[DeliveryQuery, Depends(_query)]
 async def list_deliveries(
     context: DeliveryContextHere, query: DeliveryQueryHere, paging: PagingHere, now: NowHere
 ) -> Items[DeliveryBody]:
-    """List deliveries that the caller may read, in the order of their lanes."""
+    """List deliveries that the caller may read, in the order of their lanes.
+
+    A page looks at a bounded number of deliveries: by a filter that matches few of many it may have fewer items than
+    `limit`, or none, and still a `next`. Only a page without `next` is the last.
+    """
     asked = query.to_filter(context.destinations, paging.after(int, str, int))
     selected = await within_trace(context.c, asked, query.trace_id, now)
-    found = await context.find(selected, paging.limit + 1)
-    return paging.page(found, lambda view: (view.destination, view.brin, view.sequence), context.show)
+    found = await context.page(selected, paging.limit + 1)
+    return paging.page(
+        found.rows, lambda view: (view.destination, view.brin, view.sequence), context.show, found.through
+    )
 
 
 @router.get("/{delivery_id}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,7 +13,8 @@ from hub.commands.options import Statuses, read_filters
 from hub.commands.output import print_json, print_line, print_table
 from hub.observe.shown import without_receiver
 from hub.store import ledger, observe
-from hub.store.deliveries import DeliveryScope, list_deliveries
+from hub.store.deliveries import DeliveryScope
+from hub.store.delivery_pages import read_page
 from hub.store.traces import within_trace
 from hub.views.deliveries import DeliveryQuery, show_delivery
 from hub.views.models import Items
@@ -71,13 +73,15 @@ async def _page(c: Connection, _settings: Settings, filters: DeliveryQuery, pagi
     epoch = await ledger.epoch(c)
     asked = filters.to_filter(list(destinations.values()), paging.after(int, str, int))
     chosen = await within_trace(c, asked, filters.trace_id, now())
-    found = await list_deliveries(
-        c, chosen, DeliveryScope(everything=True), without_receiver(destinations.values()), paging.limit + 1
-    )
+    held, everything = without_receiver(destinations.values()), DeliveryScope(everything=True)
+    found = await read_page(c, chosen, everything, held, paging.limit + 1)
+    while not found.rows and found.through is not None:
+        found = await read_page(c, replace(chosen, after=found.through), everything, held, paging.limit + 1)
     return paging.page(
-        found,
+        found.rows,
         lambda view: (view.destination, view.brin, view.sequence),
         lambda view: show_delivery(view, destinations[view.destination], epoch, with_url=True, with_words=True),
+        found.through,
     )
 
 

@@ -68,6 +68,13 @@ class DeliveryFilter:
     after_sequence: int | None = None
     after: tuple[int, str, int] | None = None
     """The key (destination, BRIN, number) behind which to go on."""
+    through: tuple[int, str, int] | None = None
+    """The last key to look at."""
+
+    @property
+    def finds_few(self) -> bool:
+        """Whether an index finds all that can match, without a look at other lanes."""
+        return not (self.brin is None and self.ids is None and self.event_id is None)
 
     def columns(self) -> dict[str, Any]:
         """Return the filter as statement parameters.
@@ -79,6 +86,7 @@ class DeliveryFilter:
         if highest is None and self.planned_until is not None:
             highest = UUID(int=lowest_at(self.planned_until).int | MILLISECOND_MASK)
         destination, brin, number = self.after or (None, None, None)
+        last_destination, last_brin, last_number = self.through or (None, None, None)
         return {
             "ids": None if self.ids is None else list(self.ids),
             "branch": self.branch,
@@ -94,6 +102,9 @@ class DeliveryFilter:
             "after_destination": destination,
             "after_brin": brin,
             "after_number": number,
+            "through_destination": last_destination,
+            "through_brin": last_brin,
+            "through_number": last_number,
         }
 
 

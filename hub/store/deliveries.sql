@@ -40,8 +40,33 @@ select d.destination, d.brin, d.sequence, d.id, d.branch, d.type::text as kind, 
    and (:after_destination::smallint is null
         or (d.destination, d.brin, d.sequence)
            > (:after_destination::smallint, :after_brin::text, :after_number::bigint))
+   and (:through_destination::smallint is null
+        or (d.destination, d.brin, d.sequence)
+           <= (:through_destination::smallint, :through_brin::text, :through_number::bigint))
  order by d.destination, d.brin, d.sequence
  limit :most;
+
+-- name: find_window_end^
+-- Return the key `most` places behind another in the order of lanes; nothing when there are fewer.
+select d.destination, d.brin, d.sequence
+  from deliveries d
+ where d.destination = any(:destinations::smallint[])
+   and (:after_destination::smallint is null
+        or (d.destination, d.brin, d.sequence)
+           > (:after_destination::smallint, :after_brin::text, :after_number::bigint))
+ order by d.destination, d.brin, d.sequence
+offset :most - 1 limit 1;
+
+-- name: find_planned_between
+-- Return what was planned in a period, in no order, at most so many.
+select d.id from deliveries d
+ where d.planned_at >= :planned_from::timestamptz
+   and (:planned_until::timestamptz is null or d.planned_at <= :planned_until::timestamptz)
+ limit :most;
+
+-- name: read_school_of_mandate$
+-- Return the school of a mandate.
+select m.brin from mandates m where m.id = :mandate_id;
 
 -- name: read_report_target^
 -- Return what a delivery is about and whose it is, for a report by its id.

@@ -438,6 +438,7 @@ create table deliveries (
   autovacuum_analyze_scale_factor = 0.02
 );
 create index deliveries_id on deliveries (id);
+create index deliveries_planned on deliveries using brin (planned_at) with (pages_per_range = 32, autosummarize = on);
 comment on column deliveries.cause is 'What planned it, if not an event.';
 comment on column deliveries.replay_of is 'The delivery that it repeats with the current state.';
 comment on column deliveries.failed_since is 'When its first attempt failed.';

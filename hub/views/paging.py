@@ -57,13 +57,21 @@ class Paging:
             raise _invalid_cursor() from None
 
     def page(
-        self, rows: Sequence[Row], key: Callable[[Row], tuple[Key, ...]], show: Callable[[Row], Item]
+        self,
+        rows: Sequence[Row],
+        key: Callable[[Row], tuple[Key, ...]],
+        show: Callable[[Row], Item],
+        through: tuple[Key, ...] | None = None,
     ) -> Items[Item]:
-        """Return the page of rows that were read with `limit + 1`: the extra row shows that there is a next page."""
+        """Return the page of rows that were read with `limit + 1`: the extra row shows that there is a next page.
+
+        So does `through`, the key up to which was looked, where there is more behind it.
+        """
         shown = rows[: self.limit]
+        last = key(shown[-1]) if len(rows) > self.limit else through
         return Items(
             items=[show(row) for row in shown],
-            next=write_cursor(self.fingerprint, *key(shown[-1])) if len(rows) > self.limit else None,
+            next=None if last is None else write_cursor(self.fingerprint, *last),
         )
 
 

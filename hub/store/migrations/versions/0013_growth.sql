@@ -1,4 +1,5 @@
 create index lanes_held on lanes (destination, brin) where held;
+create index deliveries_planned on deliveries using brin (planned_at) with (pages_per_range = 32, autosummarize = on);
 
 alter table lanes set (autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05);
 alter table deliveries set (

@@ -1,0 +1,66 @@
+"""Pages of deliveries by any filter. In: a filter. Out: what matches in a bounded number of rows, and where to go on.
+
+There is no index on what changes, such as a status, because it would cost each delivery. So a filter that no index
+serves looks at a window of rows in the order of lanes; a page may then have few items, or none, and still a next page.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from hub.store.deliveries import DeliveryFilter, DeliveryScope, DeliveryView, list_deliveries
+from hub.store.statements import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from hub.store.pool import Connection
+
+WINDOW: Final = 20_000
+"""How many rows a page looks at, at most."""
+UNKNOWN_SCHOOL: Final = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryPage:
+    """Deliveries of a page, and the key up to which was looked; None when nothing is left behind it."""
+
+    rows: Sequence[DeliveryView]
+    through: tuple[int, str, int] | None
+
+
+async def read_page(
+    c: Connection, wanted: DeliveryFilter, reach: DeliveryScope, held: Collection[int], most: int
+) -> DeliveryPage:
+    """List deliveries in scope, in lane order, among a bounded number of rows; `held` have no receiver."""
+    async with c.transaction():
+        await queries.force_custom_plan(c)
+        wanted = await _narrow(c, wanted)
+        if not wanted.finds_few:
+            wanted = replace(wanted, through=await _window_end(c, wanted))
+        return DeliveryPage(rows=await list_deliveries(c, wanted, reach, held, most), through=wanted.through)
+
+
+async def _narrow(c: Connection, wanted: DeliveryFilter) -> DeliveryFilter:
+    """Return the same filter with what follows from it: the school of a mandate, the deliveries of a short period."""
+    if wanted.brin is None and wanted.mandate_id is not None:
+        school = await queries.read_school_of_mandate(c, mandate_id=wanted.mandate_id)
+        return replace(wanted, brin=school or UNKNOWN_SCHOOL)
+    if wanted.finds_few or wanted.planned_from is None:
+        return wanted
+    found = await queries.find_planned_between(
+        c, planned_from=wanted.planned_from, planned_until=wanted.planned_until, most=WINDOW + 1
+    )
+    return wanted if len(found) > WINDOW else replace(wanted, ids=[row["id"] for row in found])
+
+
+async def _window_end(c: Connection, wanted: DeliveryFilter) -> tuple[int, str, int] | None:
+    columns = wanted.columns()
+    row = await queries.find_window_end(
+        c,
+        destinations=list(wanted.destinations),
+        most=WINDOW,
+        **{name: columns[name] for name in ("after_destination", "after_brin", "after_number")},
+    )
+    return None if row is None else (row["destination"], row["brin"], row["sequence"])
