@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +11,7 @@ from hub.clock import now
 from hub.commands.database import ACTOR, run_query
 from hub.commands.output import print_json, print_table, progress_bar
 from hub.domain.retention import Cutoffs, RetentionPeriods, cutoffs
+from hub.operations.archive import Archive
 from hub.operations.retention import KINDS, RetentionRun, apply
 
 if TYPE_CHECKING:
@@ -28,9 +30,16 @@ def retention(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show how many rows would go at most; delete nothing.")
     ] = False,
+    archive: Annotated[
+        Path | None,
+        typer.Option(
+            "--archive", metavar="DIR", file_okay=False, help="First write what goes as CSV into this folder."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Delete rows older than the retention settings allow; the ledger stays consistent."""
+    kept_in = None if archive is None else Archive(archive)
 
     async def work(c: Connection, settings: Settings) -> tuple[Cutoffs, dict[str, int]]:
         at = now()
@@ -45,7 +54,11 @@ def retention(
             ),
         )
         with progress_bar("looking for old rows") as show:
-            run = RetentionRun(c=c, cutoffs=before, dry=dry_run, tell=lambda kind, n: show(0, None, f"{kind}: {n}"))
+
+            def tell(kind: str, n: int) -> None:
+                show(0, None, f"{kind}: {n}")
+
+            run = RetentionRun(c=c, cutoffs=before, dry=dry_run, tell=tell, archive=kept_in)
             return before, await apply(run, at, ACTOR)
 
     before, gone = run_query(work)

@@ -6,6 +6,7 @@ loses old deliveries from its head; the last message of each unit of a live mand
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hub.domain.retention import Cutoffs
+    from hub.operations.archive import Archive
     from hub.store.pool import Connection
 
 KINDS: Final = (
@@ -49,6 +51,9 @@ class RetentionRun:
     cutoffs: Cutoffs
     dry: bool
     tell: Callable[[str, int], None]
+    archive: Archive | None = None
+    """Where the ledger's and the register's rows go before they are deleted, if anywhere."""
+    _removed: list[store.Removed] = field(default_factory=list)
     gone: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
 
     @property
@@ -62,6 +67,16 @@ class RetentionRun:
         self.tell(kind, self.gone[kind])
         return n
 
+    @property
+    def keeps(self) -> bool:
+        """Whether what a statement deletes must be returned by it."""
+        return self.archive is not None and not self.dry
+
+    def take(self, kind: str, removed: tuple[int, store.Removed]) -> None:
+        """Count what a statement deleted, and keep its rows until the step ends."""
+        self.count(kind, removed[0])
+        self._removed.append(removed[1])
+
     @asynccontextmanager
     async def step(self) -> AsyncIterator[Connection]:
         """Run the body in a transaction, and roll it back in a dry run."""
@@ -70,14 +85,24 @@ class RetentionRun:
         try:
             await observe.allow_table_scans(self.c)
             yield self.c
+            await self._keep_removed()
         except BaseException:
             await transaction.rollback()
             raise
         await (transaction.rollback() if self.dry else transaction.commit())
 
+    async def _keep_removed(self) -> None:
+        removed, self._removed = self._removed, []
+        if self.archive is None or self.dry:
+            return
+        for each in removed:
+            await asyncio.to_thread(self.archive.keep, each)
+
 
 async def apply(run: RetentionRun, now: datetime, actor: str) -> dict[str, int]:
     """Delete what is too old; return the number deleted, per kind."""
+    if run.archive is not None and not run.dry:
+        run.archive.prepare()
     await _lanes(run)
     await _by_date(run)
     await _mandates(run)
@@ -98,9 +123,10 @@ async def _lanes(run: RetentionRun) -> None:
             keys, old = await store.page_of_lanes(c, after, run.cutoffs.deliveries, BATCH)
             if not keys:
                 return
-            run.count("deliveries", await store.thin_lanes(c, old, run.cutoffs.deliveries, day))
-            run.count("attempts", await store.drop_attempts(c, keys, run.cutoffs.attempts))
-            run.count("reports", await store.drop_reports(c, keys, run.cutoffs.attempts))
+            before, recent = run.cutoffs.deliveries, run.cutoffs.attempts
+            run.take("deliveries", await store.thin_lanes(c, old, before, day, archive=run.keeps))
+            run.take("attempts", await store.drop_attempts(c, keys, recent, archive=run.keeps))
+            run.take("reports", await store.drop_reports(c, keys, recent, archive=run.keeps))
         after = keys[-1]
 
 
@@ -125,8 +151,10 @@ async def _mandates(run: RetentionRun) -> None:
             found = await store.page_of_over_mandates(c, after, day, BATCH)
             if not found:
                 return
-            mandates, events = await store.drop_mandates(c, found, day, whatever_was_told=run.dry)
-            run.count("mandates", mandates)
+            mandates, events, removed = await store.drop_mandates(
+                c, found, day, whatever_was_told=run.dry, archive=run.keeps
+            )
+            run.take("mandates", (mandates, removed))
             run.count("events", events)
         after = max(found)
 
@@ -138,7 +166,7 @@ async def _audit(run: RetentionRun) -> None:
             chains = await store.page_of_chains(c, after, run.cutoffs.register, BATCH)
             if not chains:
                 break
-            run.count("notes", await store.thin_chains(c, chains, run.cutoffs.register))
+            run.take("notes", await store.thin_chains(c, chains, run.cutoffs.register, archive=run.keeps))
         after = chains[-1]
     async with run.step() as c:
         run.count("people", await store.drop_people(c, run.cutoffs.register))

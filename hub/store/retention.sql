@@ -1,4 +1,5 @@
--- Retention: old rows are deleted some at a time; after each statement the ledger check holds.
+-- Retention: old rows are deleted some at a time; after each statement the ledger check holds. With `archive` a statement
+-- returns what it deleted, as JSON texts.
 
 -- name: read_lane_page
 -- Return the next lanes, and whether each has deliveries that are too old.
@@ -46,13 +47,15 @@ with bound as (
                       where n.destination = o.destination and n.brin = o.brin and n.sequence > o.sequence
                         and n.branch = o.branch and g.mandate_id = o.mandate_id
                         and (o.delivered_at is null or n.delivered_at is not null)))
-  returning d.destination, d.brin, d.sequence, d.event_number, d.cause, d.status, d.expects_report
+  returning d.*
 ), attempts_gone as (
   delete from attempts a using gone g
    where a.destination = g.destination and a.brin = g.brin and a.sequence = g.sequence
+  returning a.*
 ), reports_gone as (
   delete from reports r using gone g
    where r.destination = g.destination and r.brin = g.brin and r.sequence = g.sequence
+  returning r.*
 ), lane as (
   update lanes x
      set archived = x.archived + s.n, archived_through = greatest(x.archived_through, s.high),
@@ -62,21 +65,26 @@ with bound as (
             from gone g group by g.destination, g.brin) s
    where x.destination = s.destination and x.brin = s.brin
 )
-select g.destination, g.status::text as status, g.expects_report, count(*) as n
+select g.destination, g.status::text as status, g.expects_report, count(*) as n,
+       case when :archive::boolean then array_agg(to_json(g)::text) end as deliveries,
+       case when :archive::boolean and row_number() over () = 1
+            then (select array_agg(to_json(a)::text) from attempts_gone a) end as attempts,
+       case when :archive::boolean and row_number() over () = 1
+            then (select array_agg(to_json(r)::text) from reports_gone r) end as reports
   from gone g group by g.destination, g.status, g.expects_report;
 
--- name: delete_old_attempts$
+-- name: delete_old_attempts^
 -- Delete old attempts of deliveries that have left their lane.
 with gone as (
   delete from attempts a
    using unnest(:destinations::smallint[], :brins::text[]) k (destination, brin), lanes x
    where x.destination = k.destination and x.brin = k.brin and a.destination = k.destination and a.brin = k.brin
      and a.sequence <= x.head and a.at < :before
-  returning 1
+  returning a.*
 )
-select count(*) from gone;
+select count(*) as n, case when :archive::boolean then array_agg(to_json(g)::text) end as attempts from gone g;
 
--- name: delete_old_reports$
+-- name: delete_old_reports^
 -- Delete old reports, unless the delivery is in progress.
 with gone as (
   delete from reports r
@@ -85,9 +93,9 @@ with gone as (
      and not exists (select from deliveries d
                       where d.destination = r.destination and d.brin = r.brin and d.sequence = r.sequence
                         and d.status = 'in_progress')
-  returning 1
+  returning r.*
 )
-select count(*) from gone;
+select count(*) as n, case when :archive::boolean then array_agg(to_json(g)::text) end as reports from gone g;
 
 -- name: clear_old_parked$
 -- Delete the contents of old parked records.
@@ -156,20 +164,23 @@ with mandate as (
           or not exists (select from events e join deliveries d on d.brin = e.brin and d.event_number = e.number
                           where e.mandate_id = m.id))
 ), event as (
-  delete from events e using mandate m where e.mandate_id = m.id returning e.brin, e.number
+  delete from events e using mandate m where e.mandate_id = m.id returning e.*
 ), position as (
   delete from published_events f using event e where f.brin = e.brin and f.number = e.number returning f.position
 ), route as (
-  delete from routes r using mandate m where r.mandate_id = m.id
+  delete from routes r using mandate m where r.mandate_id = m.id returning r.*
 ), gone as (
-  delete from mandates x using mandate m where x.id = m.id returning x.id
+  delete from mandates x using mandate m where x.id = m.id returning x.*
 ), school as (
   update schools s set archived_events = s.archived_events + n.n
     from (select e.brin, count(*) as n from event e group by e.brin) n where s.brin = n.brin
 ), log as (
   update hub_state set archived_positions = archived_positions + (select count(*) from position)
 )
-select (select count(*) from gone) as mandates, (select count(*) from event) as events;
+select (select count(*) from gone) as n, (select count(*) from event) as n_events,
+       case when :archive::boolean then (select array_agg(to_json(g)::text) from gone g) end as mandates,
+       case when :archive::boolean then (select array_agg(to_json(e)::text) from event e) end as events,
+       case when :archive::boolean then (select array_agg(to_json(r)::text) from route r) end as routes;
 
 -- name: read_chain_page
 -- Return the next chains of the audit whose first entry is too old.
@@ -178,7 +189,7 @@ select h.chain from audit_heads h
    and exists (select from audit a where a.chain = h.chain and a.number = h.base + 1 and a.at < :before)
  order by h.chain limit :most;
 
--- name: delete_old_audit$
+-- name: delete_old_audit^
 -- Delete old entries from the start of locked chains; the seal of the last one is kept.
 with bound as (
   select h.chain, coalesce(f.number - 1, h.length) as through
@@ -191,9 +202,9 @@ with bound as (
     from bound b join audit a on a.chain = b.chain and a.number = b.through
    where h.chain = b.chain and b.through > h.base
 ), gone as (
-  delete from audit a using bound b where a.chain = b.chain and a.number <= b.through returning 1
+  delete from audit a using bound b where a.chain = b.chain and a.number <= b.through returning a.*
 )
-select count(*) from gone;
+select count(*) as n, case when :archive::boolean then array_agg(to_json(g)::text) end as notes from gone g;
 
 -- name: delete_old_people$
 -- Delete old pseudonyms that no row refers to.

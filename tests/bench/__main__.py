@@ -17,7 +17,7 @@ import uvloop
 from rich.console import Console
 
 from tests.bench import report
-from tests.bench.catalogue import SCENARIOS
+from tests.bench.catalogue import LONG, SCENARIOS
 from tests.bench.figures import ROOT, document
 from tests.bench.run import run
 
@@ -31,7 +31,9 @@ def main(words: Sequence[str]) -> int:
     """Run what was asked for, and return the exit code."""
     asked = _read(words)
     if asked.list:
-        print("\n".join(f"{name:16}{(scenario.__doc__ or '').strip()}" for name, scenario in SCENARIOS.items()))
+        print(
+            "\n".join(f"{name:16}{(scenario.__doc__ or '').strip()}" for name, scenario in (SCENARIOS | LONG).items())
+        )
         return 0
     earlier = report.read_earlier(orjson.loads(asked.compare.read_bytes())) if asked.compare else None
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
@@ -46,7 +48,13 @@ def main(words: Sequence[str]) -> int:
 
 def _read(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measure the hub on this machine.")
-    parser.add_argument("scenarios", nargs="*", choices=[[], *SCENARIOS], metavar="SCENARIO", help="all by default")
+    parser.add_argument(
+        "scenarios",
+        nargs="*",
+        choices=[[], *SCENARIOS, *LONG],
+        metavar="SCENARIO",
+        help=f"all but {', '.join(LONG)} by default",
+    )
     parser.add_argument("--list", action="store_true", help="show the scenarios, and measure nothing")
     default = ROOT / "dist" / f"bench-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
     parser.add_argument("--json", type=Path, default=default, metavar="FILE", help="where the figures are kept")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tests.bench.scenarios import (
+    grown,
     latency,
     ledger,
     national,
@@ -17,14 +18,14 @@ from tests.bench.scenarios import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from tests.bench.figures import Figure
     from tests.bench.world import World
 
     Scenario = Callable[[World], Awaitable[Sequence[Figure]]]
 
-SCENARIOS: Final[Mapping[str, Scenario]] = {
+SCENARIOS: Final[dict[str, Scenario]] = {
     "webhooks": sustained.webhooks,
     "queue": sustained.queue,
     "latency": latency.latency,
@@ -42,6 +43,8 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
     "side-by-side": side_by_side.side_by_side,
     "ledger": ledger.ledger,
 }
+LONG: Final[dict[str, Scenario]] = {"growth": grown.growth}
+"""Scenarios that run only when they are asked for."""
 OURS: Final = ("webhooks", "deliveries settled")
 RIVALS: Final = ("bare", "bare-pyreqwest", "one-by-one", "task-queue")
 TAKEN: Final = "messages taken"

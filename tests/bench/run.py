@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tests.bench.catalogue import OURS, RIVALS, SCENARIOS, TAKEN
+from tests.bench.catalogue import LONG, OURS, RIVALS, SCENARIOS, TAKEN
 from tests.bench.figures import Figure, Outcome
 from tests.bench.world import open_world
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tests.bench.world import World
 
 SCENARIO_SECONDS: Final = 240.0
+LONG_SECONDS: Final = 3600.0
 SHOWN_SETTINGS: Final = ("server_version", "fsync", "synchronous_commit", "shared_buffers")
 
 
@@ -30,8 +31,9 @@ async def run(names: Sequence[str], console: Console) -> tuple[list[Outcome], di
     async with open_world(folder) as world:
         outcomes = []
         for name in names:
-            console.print(f"[bold]{name}[/bold]: {(SCENARIOS[name].__doc__ or '').strip()}")
-            outcomes.append(await _attempt(name, SCENARIOS[name], world))
+            scenario = (SCENARIOS | LONG)[name]
+            console.print(f"[bold]{name}[/bold]: {(scenario.__doc__ or '').strip()}")
+            outcomes.append(await _attempt(name, scenario, world))
             console.print(f"  {outcomes[-1].error or 'measured'}, {outcomes[-1].seconds:.0f} s")
         servers = await _servers(world)
     return [*outcomes, *compare_rivals(outcomes)], servers
@@ -54,7 +56,7 @@ async def _attempt(name: str, scenario: Scenario, world: World) -> Outcome:
     figures: Sequence[Figure] = ()
     error = None
     try:
-        async with asyncio.timeout(SCENARIO_SECONDS):
+        async with asyncio.timeout(LONG_SECONDS if name in LONG else SCENARIO_SECONDS):
             figures = await scenario(world)
     except Exception as fault:  # noqa: BLE001 - it is shown, and the others go on
         error = f"{type(fault).__name__}: {fault}"
