@@ -25,8 +25,10 @@ from hub.clock import LedgerClock
 from hub.envelopes import envelope_defaults
 from hub.kafka.batches import partition_of
 from hub.outbound import Outbound
+from hub.processes import loops
 from hub.processes.files import files_left
 from hub.processes.heartbeat import Heartbeat
+from hub.processes.running import never_end
 from hub.store import lanes, ledger, processes
 from hub.store.meters import Meters
 from hub.store.notifications import Listener, Notifier
@@ -120,7 +122,7 @@ class Forwarder:
         await self._sweep(repair=False)
         async with asyncio.TaskGroup() as group:  # a chore that fails ends the process: its supervisor starts it anew
             works = (self._completer.work(), self._completer.work(), self._tick(), notices)
-            chores = [group.create_task(work) for work in works]
+            chores = [group.create_task(never_end(work, stop)) for work in works]
             while not stop.is_set():
                 if not await self._round():
                     await self._listen()
@@ -146,18 +148,23 @@ class Forwarder:
                 log.warning("refresh.failed", error=str(error), next="again in a second")
 
     async def _round(self) -> bool:
-        permits = {} if self._heartbeat.is_late else self._destinations.permits()
+        if self._heartbeat.is_late:
+            return False
+        permits = self._destinations.permits()
         if not permits:
+            loops.moved("forward.lease")
             return False
         incarnation = self._heartbeat.incarnation
         try:
             leased = await self._leases.take(permits)
         except DATABASE_ERRORS as error:
+            loops.failed("forward.lease", error)
             log.warning("lease.failed", error=str(error), next="again in half a second")
             await asyncio.sleep(RETRY_SECONDS)
             return True
         self._destinations.served(permits, {lease.destination for lease, _ in leased})
         self._dispatch(leased, incarnation)
+        (loops.worked if leased else loops.moved)("forward.lease")
         return bool(leased)
 
     def _dispatch(self, leased: Sequence[tuple[Lease, list[QueuedDelivery]]], incarnation: int) -> None:
@@ -178,12 +185,13 @@ class Forwarder:
         groups: dict[int, list[tuple[LaneProgress, list[QueuedDelivery]]]] = defaultdict(list)
         for progress, deliveries in sent:
             groups[partition_of(progress.lease.brin, partitions)].append((progress, deliveries))
-        await asyncio.gather(
-            *(
-                self._send(self._dispatcher.to_queue(topic, partition, group), [progress for progress, _ in group])
-                for partition, group in groups.items()
+        with loops.working("forward.queues"):
+            await asyncio.gather(
+                *(
+                    self._send(self._dispatcher.to_queue(topic, partition, group), [progress for progress, _ in group])
+                    for partition, group in groups.items()
+                )
             )
-        )
 
     def _begin(self, lease: Lease, incarnation: int) -> LaneProgress:
         destination = self._destinations[lease.destination]
@@ -241,7 +249,9 @@ class Forwarder:
                 await self._refresh()
                 await self._sweep(repair=ticks % TICKS_PER_REPAIR == 0)
                 await self._flush_meters()
+                loops.moved("forward.tick")
             except DATABASE_ERRORS as error:
+                loops.failed("forward.tick", error)
                 log.warning("tick.failed", error=str(error), next="again in a second")
 
     async def _refresh(self) -> None:

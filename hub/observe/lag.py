@@ -15,6 +15,7 @@ from hub.domain.cause import Cause, DestinationStatus, cause_of
 from hub.domain.delivery import IN_LANE, UNREPORTED, Status
 from hub.domain.lag import HOPS, hop_seconds, percentile
 from hub.domain.objective import Attainment, Objective, ObjectiveCounts, attain
+from hub.observe.health import HubHealth, read_health
 from hub.observe.oldest import OldestDeliveries
 from hub.store import objectives, observe, tallies
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 RESCAN_AFTER: Final = timedelta(minutes=1)
 FORWARDER: Final = "forward"
+READER: Final = "reports"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +71,7 @@ class Lag:
     parked: int
     processes: Mapping[str, int]
     destinations: Sequence[DestinationLag]
+    health: HubHealth = field(default_factory=HubHealth)
 
 
 async def _unplanned_seconds(c: Connection, late: LogProgress, now: datetime) -> float | None:
@@ -99,6 +102,7 @@ class LagReader:
                 hops=await observe.recent_hops(c),
                 objective=self.objective,
                 objective_counts=await objectives.counts(c),
+                health=await read_health(c),
             )
             views = await observe.read_destinations(c)
             oldest = await self._oldest(c, found, views)
@@ -110,6 +114,7 @@ class LagReader:
             parked=late.parked,
             processes=processes,
             destinations=[found.lag(each, oldest[each.id], failing.get(each.id)) for each in views],
+            health=found.health,
         )
 
     async def _oldest(
@@ -120,6 +125,7 @@ class LagReader:
             each.id: OldestDeliveries(
                 unsent=await observe.oldest_unsent(c, each.id) if found.status(each.id, *IN_LANE) else None,
                 unprocessed=await self._unprocessed(c, each.id) if found.unprocessed(each.id) else None,
+                unread_since=found.unread_since(each),
             )
             for each in views
         }
@@ -154,6 +160,15 @@ class _Measurements:
     hops: Mapping[tuple[int, str], Sequence[int]]
     objective: Objective
     objective_counts: Mapping[int, ObjectiveCounts]
+    health: HubHealth
+
+    def unread(self, destination: DestinationView) -> float | None:
+        """Return the age of the oldest unread report that may be about a destination: DUO's reports come by a topic."""
+        return self.health.unread_seconds(READER) if destination.kind == "duo" else None
+
+    def unread_since(self, destination: DestinationView) -> datetime | None:
+        unread = self.unread(destination)
+        return None if unread is None else self.now - timedelta(seconds=unread)
 
     def status(self, destination_id: int, *statuses: Status) -> int:
         return sum(
@@ -219,6 +234,7 @@ class _Measurements:
             in_flight=lanes.leased,
             oldest_undelivered=None if since is None else hop_seconds(since, self.now),
             oldest_unplanned=self.unplanned,
+            oldest_unread=self.unread(destination),
             forwarders=self.forwarders,
             failing=failing,
         )

@@ -49,6 +49,9 @@ LABELS: Final = {
     "osr_hub_destination_slowed": {"destination"},
     "osr_hub_lanes": {"destination", "state"},
     "osr_hub_stranded_lanes_total": set(),
+    "osr_hub_process_well": {"process"},
+    "osr_hub_unread_records": {"topic"},
+    "osr_hub_unread_seconds": {"topic"},
 }
 """The metrics that dashboards and alerts may be written on, with their labels."""
 EXPRESSIONS = [

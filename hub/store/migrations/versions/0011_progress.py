@@ -1,0 +1,11 @@
+"""What processes write of their progress: their loops, fine durations, and what is unread on topics."""
+
+from hub.store.migrations import plain
+
+revision = "0011"
+down_revision = "0010"
+
+
+def upgrade() -> None:
+    """Add the columns and the table."""
+    plain.run("0011_progress.sql")
