@@ -56,6 +56,7 @@ PAGES: Final = (
     "sessions",
     "operations",
     "acts",
+    "deliveries",
     "schools",
     "grants",
     "mandates",

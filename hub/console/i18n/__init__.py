@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from hub.console.i18n import codes, docs, operations, school, shell, succession
+from hub.console.i18n import codes, deliveries, docs, operations, school, shell, succession
 from hub.domain.says import Language
 from hub.errors import (
     Conflict,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 TEXTS: Final[Mapping[str, tuple[str, str]]] = {
-    **shell.TEXTS, **docs.TEXTS, **operations.TEXTS, **school.TEXTS, **succession.TEXTS,
+    **shell.TEXTS, **docs.TEXTS, **operations.TEXTS, **deliveries.TEXTS, **school.TEXTS, **succession.TEXTS,
 }  # fmt: skip
 GOOD: Final = frozenset({"processed", "activated", "none", "active", "would_create", "created", "closed", "done"})
 BAD: Final = frozenset({"rejected", "declined", "dead", "receiver_down", "refused", "hub", "needs_routing"})
