@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from hub.domain.cause import Cause, DestinationStatus, cause_of
 from hub.domain.delivery import IN_LANE, UNREPORTED, Status
-from hub.domain.lag import HOPS, hop_seconds, percentile
+from hub.domain.lag import HOPS, hop_seconds
 from hub.domain.objective import Attainment, Objective, ObjectiveCounts, attain
 from hub.observe.health import HubHealth, read_health
 from hub.observe.oldest import OldestDeliveries
@@ -99,7 +99,7 @@ class LagReader:
                 forwarders=processes.get(FORWARDER, 0),
                 tallies=await tallies.totals(c),
                 lanes=await observe.lane_sums(c),
-                hops=await observe.recent_hops(c),
+                hops=await observe.recent_percentiles(c),
                 objective=self.objective,
                 objective_counts=await objectives.counts(c),
                 health=await read_health(c),
@@ -157,7 +157,7 @@ class _Measurements:
     forwarders: int
     tallies: Mapping[Tally, int]
     lanes: Mapping[int, LaneSums]
-    hops: Mapping[tuple[int, str], Sequence[int]]
+    hops: Mapping[tuple[int, str], tuple[float, float]]
     objective: Objective
     objective_counts: Mapping[int, ObjectiveCounts]
     health: HubHealth
@@ -248,5 +248,5 @@ class _Measurements:
         return dict(shown)
 
     def _hop(self, destination_id: int, hop: Hop) -> HopLag:
-        buckets = self.hops.get((destination_id, hop), ())
-        return HopLag(p50=percentile(buckets, 0.5), p99=percentile(buckets, 0.99))
+        p50, p99 = self.hops.get((destination_id, hop), (None, None))
+        return HopLag(p50=p50, p99=p99)

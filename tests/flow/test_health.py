@@ -15,7 +15,6 @@ import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from consumers.forwarding import forwarder as forward
 from consumers.forwarding.destinations import Destinations
 from consumers.planning.planner import Planner
 from consumers.reporting import reader as reading
@@ -30,7 +29,7 @@ from hub.observe.lag import LagReader
 from hub.processes import loops
 from hub.processes.heartbeat import Heartbeat
 from hub.processes.unread import count_unread
-from tests.support.lanes.forwarding import settings_for, until
+from tests.support.lanes.forwarding import forwarder, settings_for, until
 from tests.support.lanes.ledger_states import take
 from tests.support.register.subscriptions import grant, make_register, plan_all
 
@@ -123,7 +122,7 @@ async def test_a_planner_that_hangs_is_red(connection: Connection, database: str
 async def test_a_forwarder_that_cannot_lease_is_red(connection: Connection, database: str, later: Any) -> None:
     """Leases hang on a lock of the lanes; the rest of the process goes on."""
     await make_register(connection)
-    async with running(forward.run(settings_for(database), asyncio.Event())):
+    async with forwarder(settings_for(database)):
         await until(lambda: _is_well(connection, "forward"))
         async with locked(database, "lanes"):
             await until(lambda: _is_blocked(connection))
@@ -141,7 +140,7 @@ async def test_a_forwarder_that_leases_nothing_although_lanes_are_due_is_red(
     await plan_all(connection)
     await connection.execute("update lanes set due = due - interval '1 minute'")
     monkeypatch.setattr(Destinations, "permits", lambda _: {})
-    async with running(forward.run(settings_for(database), asyncio.Event())):
+    async with forwarder(settings_for(database)):
         fault = await until_red(connection, "forward", FaultKind.NOTHING_DONE)
         assert fault.seconds > BOUND_SECONDS
         assert (await health_of(connection, "forward")).at_work == 1
