@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import defaultdict
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -36,7 +37,7 @@ from hub.store.objectives import default_objective
 from hub.store.pool import DATABASE_ERRORS, open_pool
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
     from hub.envelopes import EnvelopeDefaults
     from hub.settings import Settings
@@ -75,7 +76,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                 requests=requests,
             )
             forwarder = Forwarder(pool, heartbeat, listener, destinations, webhooks, dispatcher, meters=meters)
-            await forwarder.work(stop, notices.work(pool, outbound, settings))
+            await forwarder.work(stop, partial(notices.work, pool, outbound, settings))
     finally:
         await queues.close()
         await pool.close()
@@ -116,12 +117,12 @@ class Forwarder:
         self._leases = Leases(pool, heartbeat)
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def work(self, stop: asyncio.Event, notices: Coroutine[Any, Any, None]) -> None:
+    async def work(self, stop: asyncio.Event, notices: Callable[[], Awaitable[None]]) -> None:
         """Lease and dispatch lanes until `stop` is set, then wait for those in flight; meanwhile send notices."""
         await self._refresh()
         await self._sweep(repair=False)
         async with asyncio.TaskGroup() as group:  # a chore that fails ends the process: its supervisor starts it anew
-            works = (self._completer.work(), self._completer.work(), self._tick(), notices)
+            works = (self._completer.work, self._completer.work, self._tick, notices)
             chores = [group.create_task(never_end(work, stop)) for work in works]
             while not stop.is_set():
                 if not await self._round():

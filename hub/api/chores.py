@@ -4,9 +4,10 @@ A chore that ends by a fault of ours ends the process: the state says so to `hub
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from functools import partial
+from typing import Final, TypeAlias
 
 import structlog
 
@@ -19,6 +20,7 @@ from hub.processes.running import never_end, never_fail
 from hub.store import idempotency
 from hub.store.pool import DATABASE_ERRORS, Pool
 
+Chore: TypeAlias = Callable[[], Awaitable[None]]
 ROLE: Final = "serve"
 SWEEP_SECONDS: Final = 3600.0
 AWAY_SECONDS: Final = 1.0
@@ -29,11 +31,12 @@ log = structlog.get_logger(__name__)
 async def running_chores(shared: AppState) -> AsyncIterator[None]:
     """Run the chores while the block runs."""
     stop = asyncio.Event()
+    once: list[Chore] = [partial(make_first_key, shared), *_fetching(shared)]
     chores = [
-        *(never_end(chore, stop) for chore in _endless(shared)),
-        *(never_fail(chore) for chore in (make_first_key(shared), *_fetching(shared))),
+        *(_watch(partial(never_end, chore, stop), shared) for chore in _endless(shared)),
+        *(_watch(partial(never_fail, chore), shared) for chore in once),
     ]
-    tasks = [asyncio.create_task(_watch(chore, shared)) for chore in chores]
+    tasks = [asyncio.create_task(chore) for chore in chores]
     try:
         yield
     finally:
@@ -44,20 +47,20 @@ async def running_chores(shared: AppState) -> AsyncIterator[None]:
         loops.here.forget(ROLE)
 
 
-def _endless(shared: AppState) -> list[Coroutine[Any, Any, None]]:
-    beats = [] if shared.watching_pool is None else [_beat(shared.watching_pool)]
-    return [_delete_outdated(shared), *beats]
+def _endless(shared: AppState) -> list[Chore]:
+    beats: list[Chore] = [] if shared.watching_pool is None else [partial(_beat, shared.watching_pool)]
+    return [partial(_delete_outdated, shared), *beats]
 
 
-def _fetching(shared: AppState) -> list[Coroutine[Any, Any, None]]:
+def _fetching(shared: AppState) -> list[Chore]:
     """Return what fetches keys; of keys that never change there is nothing to fetch."""
-    logins = [] if shared.provider is None else [shared.provider.keep_fresh()]
-    return [shared.verifier.keys.keep_fresh(), *logins]
+    logins: list[Chore] = [] if shared.provider is None else [shared.provider.keep_fresh]
+    return [shared.verifier.keys.keep_fresh, *logins]
 
 
-async def _watch(chore: Coroutine[Any, Any, None], shared: AppState) -> None:
+async def _watch(chore: Chore, shared: AppState) -> None:
     try:
-        await chore
+        await chore()
     except Exception as error:  # noqa: BLE001 - the server raises it
         shared.ended_by = shared.ended_by or error
         shared.chore_ended.set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
 import structlog
 import uvloop
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     Run = Callable[[Settings, asyncio.Event], Awaitable[None]]
 
+SUPERVISOR: Final = "the process ends; its supervisor starts it again"
 log = structlog.get_logger(__name__)
 
 
@@ -61,33 +62,45 @@ async def run_until_set(stop: asyncio.Event, *endless: Coroutine[None, None, Non
 
     The first that fails is raised; `ChoreEnded` when one ended by itself.
     """
-    tasks = [asyncio.create_task(each) for each in (stop.wait(), *(never_end(chore, stop) for chore in endless))]
-    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for task in tasks:
+    stopping, tasks = asyncio.create_task(stop.wait()), [asyncio.create_task(each) for each in endless]
+    await asyncio.wait({stopping, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+    by_itself = [chore for chore, task in zip(endless, tasks, strict=True) if task.done() and not stop.is_set()]
+    for task in (stopping, *tasks):
         task.cancel()
-    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+    for chore, outcome in zip(endless, await asyncio.gather(*tasks, return_exceptions=True), strict=True):
         if isinstance(outcome, Exception):
-            raise outcome
+            raise _explain(chore, outcome) from outcome
+    for chore in by_itself:
+        raise _ended(chore)
 
 
-async def never_end(chore: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
+async def never_end(chore: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
     """Run a chore that must not end before `stop` is set: raise `ChoreEnded`, which ends the process, when it does."""
     await never_fail(chore)
     if not stop.is_set():
-        log.error("chore.ended", chore=_name(chore), next="the process ends; its supervisor starts it again")
-        raise ChoreEnded(f"{_name(chore)} ended by itself, so this process ends")
+        raise _ended(chore)
 
 
-async def never_fail(chore: Coroutine[Any, Any, None]) -> None:
+async def never_fail(chore: Callable[[], Awaitable[None]]) -> None:
     """Run a chore; raise `ChoreEnded`, which ends the process, when it fails by a fault of ours."""
     try:
-        await chore
-    except HubError:
-        raise
+        await chore()
     except Exception as error:
-        log.exception("chore.ended", chore=_name(chore), next="the process ends; its supervisor starts it again")
-        raise ChoreEnded(f"{_name(chore)} failed, so this process ends: {type(error).__name__}: {error}") from error
+        raise _explain(chore, error) from error
 
 
-def _name(chore: Coroutine[Any, Any, None]) -> str:
-    return getattr(chore, "__qualname__", "a chore")
+def _explain(chore: object, error: Exception) -> Exception:
+    """Return the error that ends the process, in a sentence."""
+    if isinstance(error, HubError):
+        return error
+    log.error("chore.ended", chore=_name(chore), exc_info=error, next=SUPERVISOR)
+    return ChoreEnded(f"{_name(chore)} failed, so this process ends: {type(error).__name__}: {error}")
+
+
+def _ended(chore: object) -> ChoreEnded:
+    log.error("chore.ended", chore=_name(chore), next=SUPERVISOR)
+    return ChoreEnded(f"{_name(chore)} ended by itself, so this process ends")
+
+
+def _name(chore: object) -> str:
+    return str(getattr(getattr(chore, "func", chore), "__qualname__", "a chore"))
