@@ -2,10 +2,10 @@
 
 from hub.store.migrations import plain
 
-revision = "0012"
-down_revision = "0011"
+revision = "0013"
+down_revision = "0012"
 
 
 def upgrade() -> None:
     """Add the columns and the table."""
-    plain.run("0012_progress.sql")
+    plain.run("0013_progress.sql")
