@@ -1,4 +1,4 @@
-"""Lag arithmetic. In: moments. Out: seconds per hop, and the bucket of a histogram for each.
+"""Lag arithmetic. In: moments and histograms. Out: seconds per hop, percentiles.
 
 A delivery passes four hops: `publish` (recorded, on the log), `plan` (in its lane), `transport` (taken by the queue or
 the webhook) and `processing` (the receiver said what it did with it).
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
 Hop = Literal["publish", "plan", "transport", "processing"]
@@ -66,6 +67,24 @@ def measure(moments: Moments) -> HopSeconds:
 def bucket_of(seconds: float) -> int:
     """Return the index of the histogram bucket for a duration."""
     return bisect_left(BOUNDS, seconds)
+
+
+def percentile(buckets: Sequence[int], share: float) -> float | None:
+    """Estimate the seconds below which a share (0 to 1) of a histogram lies: evenly spread inside each bucket.
+
+    What lies above the last bound counts as the last bound; None for an empty histogram.
+    """
+    total = sum(buckets)
+    if not total:
+        return None
+    rank, below = share * total, 0
+    for index, n in enumerate(buckets):
+        if n and below + n >= rank:
+            low = BOUNDS[index - 1] if index else 0.0
+            high = BOUNDS[index] if index < len(BOUNDS) else low
+            return low + (high - low) * max(rank - below, 0.0) / n
+        below += n
+    return BOUNDS[-1]
 
 
 def _between(start: datetime | None, end: datetime | None) -> float | None:

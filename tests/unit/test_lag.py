@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hub.domain.cause import Cause, CircuitState, DestinationState, DestinationStatus, FailedTransport, cause_of
 from hub.domain.durations import mark_of, seconds_of
-from hub.domain.lag import BOUNDS, HopSeconds, Moments, bucket_of, hop_seconds, measure
+from hub.domain.lag import BOUNDS, HopSeconds, Moments, bucket_of, hop_seconds, measure, percentile
 from hub.domain.says import Language, age, explain
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -54,6 +54,44 @@ def test_a_bucket_holds_what_lies_up_to_its_bound(seconds: float) -> None:
     bucket = bucket_of(seconds)
     assert bucket == len(BOUNDS) or seconds <= BOUNDS[bucket]
     assert bucket == 0 or seconds > BOUNDS[bucket - 1]
+
+
+def histogram(**counts: int) -> list[int]:
+    """Make buckets: `b0=2` puts two into the first."""
+    buckets = [0] * (len(BOUNDS) + 1)
+    for name, n in counts.items():
+        buckets[int(name[1:])] = n
+    return buckets
+
+
+@pytest.mark.parametrize(
+    ("buckets", "share", "expected"),
+    [
+        (histogram(), 0.5, None),
+        (histogram(b0=4), 0.5, 0.0005),
+        (histogram(b0=4), 1.0, 0.001),
+        (histogram(b0=1, b1=1), 0.5, 0.001),
+        (histogram(b0=1, b1=1), 0.75, 0.0015),
+        (histogram(b12=10), 0.5, 0.75),
+        (histogram(b25=3), 0.99, 604800.0),
+    ],
+)
+def test_a_percentile_lies_evenly_inside_its_bucket(buckets: list[int], share: float, expected: float | None) -> None:
+    """And what is above all bounds counts as the last bound."""
+    assert percentile(buckets, share) == (None if expected is None else pytest.approx(expected))
+
+
+@given(st.lists(st.floats(min_value=0, max_value=600_000), min_size=1, max_size=50))
+def test_a_percentile_is_in_the_bucket_of_the_true_one(seconds: list[float]) -> None:
+    """Never further off than one bucket is wide."""
+    buckets = histogram()
+    for each in seconds:
+        buckets[bucket_of(each)] += 1
+    true = sorted(seconds)[max(-(-len(seconds) // 2) - 1, 0)]
+    found = percentile(buckets, 0.5)
+    assert found is not None
+    low = BOUNDS[bucket_of(true) - 1] if bucket_of(true) else 0.0
+    assert low <= found <= BOUNDS[bucket_of(true)]
 
 
 @given(st.floats(min_value=0.00011, max_value=1e9))
