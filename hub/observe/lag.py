@@ -80,6 +80,13 @@ async def _unplanned_seconds(c: Connection, late: LogProgress, now: datetime) ->
     return None if oldest is None else hop_seconds(oldest, now)
 
 
+async def _failures(
+    c: Connection, found: _Measurements, views: Sequence[DestinationView]
+) -> dict[int, FailedTransport | None]:
+    """Return the last failure of each destination with messages that retry."""
+    return {each.id: await observe.last_failure(c, each.id) for each in views if found.status(each.id, Status.RETRYING)}
+
+
 @dataclass(slots=True)
 class LagReader:
     """Reads the lag; keeps search positions between reads. `objective` is that of the settings."""
@@ -106,16 +113,9 @@ class LagReader:
             )
             views = await observe.read_destinations(c)
             oldest = await self._oldest(c, found, views)
-            failing = {p.id: await observe.last_failure(c, p.id) for p in views if found.status(p.id, Status.RETRYING)}
-        return Lag(
-            at=now,
-            unpublished=max(late.recorded - late.published, 0),
-            unplanned=max(late.recorded - late.planned, 0),
-            parked=late.parked,
-            processes=processes,
-            destinations=[found.lag(each, oldest[each.id], failing.get(each.id)) for each in views],
-            health=found.health,
-        )
+            failing = await _failures(c, found, views)
+        lags = [found.lag(each, oldest[each.id], failing.get(each.id)) for each in views]
+        return found.whole(processes, lags)
 
     async def _oldest(
         self, c: Connection, found: _Measurements, views: Sequence[DestinationView]
@@ -162,6 +162,17 @@ class _Measurements:
     objective_counts: Mapping[int, ObjectiveCounts]
     health: HubHealth
 
+    def whole(self, processes: Mapping[str, int], destinations: Sequence[DestinationLag]) -> Lag:
+        return Lag(
+            at=self.now,
+            unpublished=max(self.late.recorded - self.late.published, 0),
+            unplanned=max(self.late.recorded - self.late.planned, 0),
+            parked=self.late.parked,
+            processes=processes,
+            destinations=destinations,
+            health=self.health,
+        )
+
     def unread(self, destination: DestinationView) -> float | None:
         """Return the age of the oldest unread report that may be about a destination: DUO's reports come by a topic."""
         return self.health.unread_seconds(READER) if destination.kind == "duo" else None
@@ -193,6 +204,7 @@ class _Measurements:
             self._standing(destination, lanes, failing),
             oldest_unprocessed=None if oldest.unprocessed is None else hop_seconds(oldest.unprocessed.at, self.now),
             processing_objective=objective.processing_seconds,
+            oldest_unread=self.unread(destination),
         )
         cause = cause_of(standing)
         return DestinationLag(
@@ -235,7 +247,6 @@ class _Measurements:
             in_flight=lanes.leased,
             oldest_undelivered=None if since is None else hop_seconds(since, self.now),
             oldest_unplanned=self.unplanned,
-            oldest_unread=self.unread(destination),
             forwarders=self.forwarders,
             failing=failing,
         )

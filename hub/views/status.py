@@ -5,14 +5,13 @@ from typing import Any, Literal
 from uuid import UUID
 
 from hub.domain.cause import Cause, CircuitState, DestinationState
-from hub.domain.health import FaultKind, RoleHealth
-from hub.domain.health_words import explain_fault
 from hub.domain.lag import Hop, HopSeconds
 from hub.domain.objective import Objective
 from hub.domain.says import explain
 from hub.observe.lag import DestinationLag, Lag
 from hub.observe.status import Cell, Coverage, SchoolStatus
 from hub.store.observe import DestinationView, LaneSums
+from hub.views.health import RoleHealthBody, UnreadTopicBody, show_roles, show_unread
 from hub.views.models import CamelModel, Moment
 from schemas.kinds import MandateState
 
@@ -122,35 +121,6 @@ class DestinationLagBody(CamelModel):
     hops: dict[Hop, HopBody]
 
 
-class HealthFaultBody(CamelModel):
-    """What is wrong with a kind of process, since how many seconds, and with which loop of which process."""
-
-    kind: FaultKind
-    says: str
-    seconds: float
-    loop: str | None
-    process: str | None
-    error: str | None
-
-
-class RoleHealthBody(CamelModel):
-    """Whether a kind of process makes progress, and how many are at work."""
-
-    role: str
-    is_well: bool
-    at_work: int
-    faults: list[HealthFaultBody]
-
-
-class UnreadTopicBody(CamelModel):
-    """How many records of a topic a kind of process has not read, and the age of the oldest; null: none waits."""
-
-    role: str
-    topic: str
-    records: int
-    oldest_seconds: float | None
-
-
 class LagBody(CamelModel):
     """How late everything is."""
 
@@ -221,11 +191,8 @@ def show_lag(lag: Lag) -> LagBody:
         unpublished_events=lag.unpublished,
         unplanned_events=lag.unplanned,
         parked=lag.parked,
-        processes=[_role(each) for each in lag.health.roles],
-        unread=[
-            UnreadTopicBody(role=each.role, topic=each.topic, records=each.records, oldest_seconds=each.oldest_seconds)
-            for each in lag.health.unread
-        ],
+        processes=show_roles(lag.health.roles),
+        unread=show_unread(lag.health.unread),
         destinations=[_destination_lag(each) for each in lag.destinations],
     )
 
@@ -249,11 +216,6 @@ def show_destination(destination: DestinationView, lanes: LaneSums, default: Obj
         in_flight=lanes.leased,
         objective=show_objective(destination.objective or default),
     )
-
-
-def _role(health: RoleHealth) -> RoleHealthBody:
-    faults = [HealthFaultBody(**asdict(fault), says=explain_fault(health.role, fault)) for fault in health.faults]
-    return RoleHealthBody(role=health.role, is_well=health.is_well, at_work=health.at_work, faults=faults)
 
 
 def _pace(destination: DestinationView) -> PaceBody | None:
