@@ -47,8 +47,11 @@ class MandateContext:
     @asynccontextmanager
     async def change(self) -> AsyncIterator[None]:
         """Run the block in one transaction, and notify the relay when it is committed."""
-        async with self.c.transaction():
+        if self.c.is_in_transaction():  # of a request with a key, which ends with its response
             yield
+        else:
+            async with self.c.transaction():
+                yield
         self.notifications.notify("events")
 
     async def answer(self, mandate_id: UUID, response: Response) -> MandateBody:
