@@ -432,8 +432,11 @@ create table attempts (
   http_status smallint,
   duration_ms integer not null,
   error text,
+  answer text,
   primary key (destination, brin, sequence, number)
 );
+comment on column attempts.answer is
+  'The beginning of what the receiver wrote; numbers that could be a person''s are starred out.';
 
 -- Reports of receivers that carry signals, correct an earlier report, or changed nothing. A first report without
 -- signals is stored in the columns of its delivery only.
