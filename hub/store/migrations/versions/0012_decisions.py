@@ -2,10 +2,10 @@
 
 from hub.store.migrations import plain
 
-revision = "0011"
-down_revision = "0010"
+revision = "0012"
+down_revision = "0011"
 
 
 def upgrade() -> None:
     """Add the table, its triggers, and the function."""
-    plain.run("0011_decisions.sql")
+    plain.run("0012_decisions.sql")
