@@ -2,10 +2,10 @@
 
 from hub.store.migrations import plain
 
-revision = "0012"
-down_revision = "0011"
+revision = "0013"
+down_revision = "0012"
 
 
 def upgrade() -> None:
     """Add the table, its triggers, and the function."""
-    plain.run("0012_decisions.sql")
+    plain.run("0013_decisions.sql")
