@@ -13,6 +13,7 @@ from hub.domain.mandate import OVER, REST
 from hub.register.audit import date_entries
 from hub.store import audit, register
 from hub.store.register import EventRow, RegisterRows
+from hub.telemetry.spans import inner_span
 from schemas.identifiers import school_oin
 
 if TYPE_CHECKING:
@@ -80,14 +81,15 @@ async def write_events(
     """
     if not new_events:
         return
-    rows = to_rows(context, new_events, routing or Routing())
-    listed = [*date_entries(new_events, context.at.now), *entries]
-    if all(entry.chain in context.heads for entry in listed):
-        rows.audit = audit.sealed(listed, context.heads)
-        await register.write(c, rows)
-    else:
-        await register.write(c, rows)
-        await audit.write_all(c, listed)
+    with inner_span("register", events=len(new_events), brin=new_events[0].mandate.brin):
+        rows = to_rows(context, new_events, routing or Routing())
+        listed = [*date_entries(new_events, context.at.now), *entries]
+        if all(entry.chain in context.heads for entry in listed):
+            rows.audit = audit.sealed(listed, context.heads)
+            await register.write(c, rows)
+        else:
+            await register.write(c, rows)
+            await audit.write_all(c, listed)
 
 
 def to_rows(context: WriteContext, new_events: Sequence[NewEvent], routing: Routing) -> RegisterRows:
