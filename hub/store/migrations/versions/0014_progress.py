@@ -2,10 +2,10 @@
 
 from hub.store.migrations import plain
 
-revision = "0013"
-down_revision = "0012"
+revision = "0014"
+down_revision = "0013"
 
 
 def upgrade() -> None:
     """Add the columns and the table."""
-    plain.run("0013_progress.sql")
+    plain.run("0014_progress.sql")
