@@ -167,7 +167,11 @@ async def post_delivery_cancellation(
 async def _detail(delivery_id: UUID, context: DeliveryContextHere) -> DeliveryDetailBody:
     view = await context.one(delivery_id)
     row, previous = (await store.read_messages(context.c, [delivery_id]))[0]
-    attempts: list[AttemptBody] = show_attempts(view, await store.attempts(context.c, view))
+    attempts: list[AttemptBody] = show_attempts(
+        view,
+        await store.attempts(context.c, view),
+        with_answers=may_see_url(context.caller, context.destination(view)),
+    )
     with_texts = may_read_school(context.caller, view.brin, await own_schools(context.c, context.caller))
     reports: list[ReportBody] = show_reports(view, await store.reports(context.c, view), with_texts=with_texts)
     return show_detail(

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 MOST_WAITING: Final = 100
 WAIT_SECONDS: Final = 10.0
+STREAMS: Final = "/events/live"
+"""Streams of events to pages: they last, hold no connection to the database, and have a bound of their own."""
 
 
 class ShareMiddleware:
@@ -42,7 +44,7 @@ class ShareMiddleware:
             return
         caller = caller_of(scope)
         who = address_of(scope) if caller is None else f"{caller.subject} "
-        if scope["path"].startswith(FREE):
+        if scope["path"].startswith(FREE) or scope["path"].endswith(STREAMS):
             await self._work(who, scope, receive, send)
             return
         async with self._shares.of(who):

@@ -228,7 +228,7 @@ async def of_other_schools(
 
 
 async def attempts(c: Connection, delivery: DeliveryView) -> list[Mapping[str, Any]]:
-    """Read a delivery's failed attempts: number, at, outcome, http_status, duration_ms, error."""
+    """Read a delivery's failed attempts: number, at, outcome, http_status, duration_ms, error, answer."""
     return list(await queries.read_attempts(c, **_key(delivery)))
 
 

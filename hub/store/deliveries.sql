@@ -66,7 +66,7 @@ select d.id, d.destination, d.brin, d.sequence, d.branch, d.type::text as kind, 
 
 -- name: read_attempts
 -- Return the failed attempts of a delivery, in order.
-select a.number, a.at, a.outcome, a.http_status, a.duration_ms, a.error
+select a.number, a.at, a.outcome, a.http_status, a.duration_ms, a.error, a.answer
   from attempts a where a.destination = :destination and a.brin = :brin and a.sequence = :sequence order by a.number;
 
 -- name: read_reports

@@ -98,6 +98,9 @@ class AttemptBody(CamelModel):
     http_status: int | None
     duration_ms: int | None
     error: str | None
+    answer: Annotated[
+        str | None, Field(description="The first 500 bytes that the receiver wrote with a failure; numbers are masked.")
+    ] = None
 
 
 class ReportBody(CamelModel):
@@ -156,9 +159,14 @@ def show_detail(
     return DeliveryDetailBody(**named, message=orjson.loads(message), attempts=list(attempts), reports=list(reports))
 
 
-def show_attempts(view: DeliveryView, rows: Sequence[Mapping[str, Any]]) -> list[AttemptBody]:
-    """Return the bodies of attempts: failures are rows, the success is a moment of the delivery."""
-    failed = [AttemptBody(**dict(row)) for row in rows]
+def show_attempts(
+    view: DeliveryView, rows: Sequence[Mapping[str, Any]], *, with_answers: bool = True
+) -> list[AttemptBody]:
+    """Return the bodies of attempts: failures are rows, the success is a moment of the delivery.
+
+    `with_answers` is for the receiver itself and operations, who read what it wrote.
+    """
+    failed = [AttemptBody(**{**row, "answer": row["answer"] if with_answers else None}) for row in rows]
     if view.moments.delivered_at is None:
         return failed
     taken = AttemptBody(
