@@ -70,7 +70,7 @@ async def _until_ended(shared: AppState) -> None:
 
 
 def _apps(app: FastAPI, settings: Settings) -> dict[int, FastAPI]:
-    """Return the applications by their ports."""
+    """Return the applications by their ports, described already: that takes long enough for others to notice."""
     apps = {settings.http.port: app}
     if settings.http.monitoring_port is not None:
         apps[settings.http.monitoring_port] = create_monitoring_app(app.state.shared)
