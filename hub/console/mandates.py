@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from http import HTTPStatus
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 
 from hub.console.form_parsing import merge_errors, parse_patch, parse_reason, refuse
 from hub.console.forms import FormData, FormError, FormErrors, parse_day
+from hub.console.progress import read_narrator
 from hub.console.route import PageRoute
 from hub.console.school_view import MandateCard, branch_groups, card_of
 from hub.console.schools import SchoolPage, load_school
@@ -20,10 +22,11 @@ from hub.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
 from hub.observe.status import school_status
 from hub.operations import administration
 from hub.operations.foresight import ForeseenMessage, foresee
-from hub.register import foresee_withdrawal
+from hub.register import exactly, foresee_withdrawal
 from hub.store import mandates, register
 from hub.store.mandates import MandateView, RecordedEvent
 from hub.store.pool import Connection
+from hub.store.school_deliveries import read_marks
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -63,6 +66,14 @@ async def get_mandate(brin: str, mandate_id: UUID, here: CurrentVisit, einde: st
         return await _show_mandate(here, c, opened, dates if end is None else _with_end(dates, end))
 
 
+@router.get("/mandaten/{brin}/{mandate_id:uuid}/live")
+async def get_mandate_part(brin: str, mandate_id: UUID, here: CurrentVisit) -> Response:
+    """Show the part of a mandate's page that changes by itself."""
+    async with here.app.open_pool.acquire() as c:
+        opened = await load_mandate(here, c, brin, mandate_id)
+        return here.show("mandate_live.html", **await _read_live(here, c, opened))
+
+
 @router.post("/mandaten/{brin}/{mandate_id:uuid}/datums")
 async def post_dates(brin: str, mandate_id: UUID, here: CurrentVisit) -> Response:
     """Change the dates; on a conflict show what somebody else changed, and the form again."""
@@ -74,8 +85,8 @@ async def post_dates(brin: str, mandate_id: UUID, here: CurrentVisit) -> Respons
         try:
             async with c.transaction():
                 if faults:
-                    refuse(await administration.check_amendment(c, here.actor, mandate, patch, version))
-                await administration.amend(c, here.actor, mandate, patch, version)
+                    refuse(await administration.check_amendment(c, here.actor, mandate.id, patch, exactly(version)))
+                await administration.amend(c, here.actor, mandate.id, patch, exactly(version))
         except PreconditionFailed:
             since = await mandates.events_of(c, opened.view.mandate, form.number("version"))
             return await _show_mandate(here, c, opened, form, since=since)
@@ -111,7 +122,8 @@ async def post_withdrawal(brin: str, mandate_id: UUID, here: CurrentVisit) -> Re
             return await _show_withdrawal(here, c, opened, form, faults)
         try:
             async with c.transaction():
-                await administration.withdraw(c, here.actor, opened.view.mandate, reason, form.number("version"))
+                expected = exactly(form.number("version"))
+                await administration.withdraw(c, here.actor, opened.view.mandate.id, reason, expected)
         except (PreconditionFailed, Conflict) as fault:
             return await _show_withdrawal(here, c, opened, form, merge_errors([], fault, here.words))
     here.notify("events")
@@ -167,8 +179,7 @@ async def _show_mandate(
     return here.show(
         "mandate.html",
         status,
-        opened=opened,
-        card=await _card(here, c, opened),
+        **await _read_live(here, c, opened),
         events=await mandates.events_of(c, opened.view.mandate, 0),
         branches=[each for each in opened.chosen.school.branches if each.is_open(here.at.today)],
         has_started=opened.view.mandate.start_date <= here.at.today,
@@ -176,6 +187,14 @@ async def _show_mandate(
         faults=FormErrors(faults),
         since=since,
     )
+
+
+async def _read_live(here: Visit, c: Connection, opened: MandatePage) -> dict[str, Any]:
+    """Read the part of the page that changes by itself."""
+    brin = opened.view.mandate.brin
+    mark = (await read_marks(c, [brin])).get(brin, "")
+    narrator = await read_narrator(c, here.words, here.at.now)
+    return {"opened": opened, "card": await _card(here, c, opened), "narrator": narrator, "mark": mark}
 
 
 async def _card(here: Visit, c: Connection, opened: MandatePage) -> MandateCard:

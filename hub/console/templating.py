@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from hub.clock import AMSTERDAM
 from hub.console.files import static_path
 from hub.console.i18n import Translator, tone
+from hub.domain.health_words import explain_fault
 from hub.domain.says import age, explain
 from schemas.text import make_visible
 
@@ -24,6 +25,11 @@ def render(template: str, values: Mapping[str, Any]) -> str:
 def local_time(moment: datetime | None) -> str:
     """Format a moment as Amsterdam time."""
     return "-" if moment is None else moment.astimezone(AMSTERDAM).strftime("%d-%m-%Y %H:%M:%S")
+
+
+def local_minute(moment: datetime) -> str:
+    """Format a moment as Amsterdam time, to the minute."""
+    return moment.astimezone(AMSTERDAM).strftime("%d-%m-%Y %H:%M")
 
 
 def dutch_date(given: date | str | None) -> str:
@@ -75,5 +81,5 @@ _templates: Final = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_templates.filters.update(age=age, local=local_time, day=dutch_date, tone=tone, fact=fact_text)
-_templates.globals.update(says=explain, static=static_path)
+_templates.filters.update(age=age, local=local_time, minute=local_minute, day=dutch_date, tone=tone, fact=fact_text)
+_templates.globals.update(says=explain, health_says=explain_fault, static=static_path)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.domain.cause import Cause, CircuitState, DestinationState, DestinationStatus, FailedTransport, cause_of
+from hub.domain.durations import mark_of, seconds_of
 from hub.domain.lag import BOUNDS, HopSeconds, Moments, bucket_of, hop_seconds, measure, percentile
 from hub.domain.says import Language, age, explain
 
@@ -93,6 +94,20 @@ def test_a_percentile_is_in_the_bucket_of_the_true_one(seconds: list[float]) -> 
     assert low <= found <= BOUNDS[bucket_of(true)]
 
 
+@given(st.floats(min_value=0.00011, max_value=1e9))
+def test_a_mark_is_within_one_percent(seconds: float) -> None:
+    """From a tenth of a millisecond on, whatever the duration."""
+    assert seconds_of(mark_of(seconds)) == pytest.approx(seconds, rel=0.01)
+
+
+@given(st.floats(min_value=0, max_value=1e12), st.floats(min_value=0, max_value=1e12))
+def test_marks_keep_the_order_of_durations(one: float, other: float) -> None:
+    """A longer duration has no lower mark, and every mark fits its column."""
+    assert (mark_of(one) <= mark_of(other)) == (mark_of(one) <= mark_of(max(one, other)))
+    assert one > other or mark_of(one) <= mark_of(other)
+    assert 0 <= mark_of(one) < 2**15
+
+
 DUO, LAS = "duo:rio", "las:00000099000000001000"
 
 
@@ -157,6 +172,11 @@ def test_the_words_name_the_destination_the_error_and_what_to_press() -> None:
     assert explain(Cause.RECEIVER_DOWN, down) == (
         f"{LAS} does not answer (connection refused); 2 messages wait, tried again by itself. Tell its operator."
     )
+    error = "the receiver answered 503 Service Unavailable"
+    answers = DestinationStatus(name=LAS, shown_as="Kompas, VVA", retrying=2, circuit_error=error)
+    assert explain(Cause.RECEIVER_DOWN, answers).startswith("Kompas, VVA answers 503; 2 messages wait")
+    assert explain(Cause.RECEIVER_DOWN, answers, Language.DUTCH).startswith("Kompas, VVA antwoordt met fout 503; 2 ")
+    assert explain(Cause.RECEIVER_DOWN, down, Language.DUTCH).startswith(f"{LAS} is niet bereikbaar; ")
     held = DestinationStatus(name=DUO, state=DestinationState.HELD, is_held_by_operator=True, held=1)
     assert (
         explain(Cause.HELD, held)
