@@ -81,7 +81,8 @@ async def running_keycloak(
         stderr=asyncio.subprocess.STDOUT,
         start_new_session=True,
     )  # fmt: skip
-    reading = asyncio.create_task(_read_on(process, said := asyncio.Event(), lines := []))
+    said, lines = asyncio.Event(), list[str]()
+    reading = asyncio.create_task(_read_on(process, said, lines))
     try:
         async with asyncio.timeout(START_SECONDS):
             await said.wait()
