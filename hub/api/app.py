@@ -61,6 +61,7 @@ PAGES: Final = (
     "acts",
     "deliveries",
     "overview",
+    "services",
     "live",
     "schools",
     "grants",

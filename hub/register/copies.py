@@ -60,11 +60,11 @@ class CopyRequest:
 async def copy(c: Connection, order: CopyRequest, at: Moment) -> list[CopyResult]:
     """Copy a mandate to schools and return one result per school, in the order given.
 
-    A school gets none that has another system for that service on one of its days. A dry run writes nothing, and its
-    ids mean nothing. Raises `NotFound` for an unknown mandate and `Conflict` `ended` for one that is over.
+    A school gets none that has another system for that service on one of its days. A dry run writes and locks nothing,
+    and its ids mean nothing. Raises `NotFound` for an unknown mandate and `Conflict` `ended` for one that is over.
     """
     source = await _source(c, order.mandate_id, at)
-    schools = await register.lock_schools(c, order.brins)
+    schools = await (register.read_schools if order.dry_run else register.lock_schools)(c, order.brins)
     living = await register.living_mandates(c, schools, at.today, source.service_code)
     groups = {brin: list(group) for brin, group in groupby(living, key=lambda mandate: mandate.brin)}
     systems = (await register.references(c)).systems
