@@ -105,7 +105,7 @@ async def _see_what_became_of_it(person: BrowserUser) -> None:
     await person.click("18DS De Boog")
     t = person.t
     await person.sees(t.status("rejected"), "het <b>certificaat</b> is niet bekend", t.status("delivered"))
-    await person.sees(t("is_delivered", age=t("age_now")), t("is_rejected"))
+    await person.sees(t("msg_delivered", age=t("age_now")), t("msg_rejected"))
     await person.click(f"{t('open')} RIO, Zandloper")
 
 
