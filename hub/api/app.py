@@ -60,6 +60,7 @@ PAGES: Final = (
     "operations",
     "acts",
     "deliveries",
+    "destinations",
     "overview",
     "services",
     "live",

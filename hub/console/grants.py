@@ -78,7 +78,7 @@ def _act(here: Visit, c: Connection, school: School, form: FormData) -> Callable
         location = await change_over(here, c, FilledGrantForm(school=school, form=form, request=whole))
         if location is not None:
             return location
-        made = await administration.grant(c, here.actor, whole)
+        made = (await administration.grant(c, here.actor, whole)).mandate
         return f"/mandaten/{school.brin}/{made.id}?done=granted"
 
     return act

@@ -22,7 +22,7 @@ from hub.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
 from hub.observe.status import school_status
 from hub.operations import administration
 from hub.operations.foresight import ForeseenMessage, foresee
-from hub.register import foresee_withdrawal
+from hub.register import exactly, foresee_withdrawal
 from hub.store import mandates, register
 from hub.store.mandates import MandateView, RecordedEvent
 from hub.store.pool import Connection
@@ -86,13 +86,13 @@ async def post_dates(brin: str, mandate_id: UUID, here: CurrentVisit) -> Respons
 
 
 def _amend(here: Visit, c: Connection, opened: MandatePage, form: FormData) -> Callable[[], Awaitable[str]]:
-    mandate, version = opened.view.mandate, form.number("version")
+    mandate, expected = opened.view.mandate, exactly(form.number("version"))
 
     async def act() -> str:
         patch, faults = parse_patch(form, mandate, here.at.today, here.words)
         if faults:
-            refuse(await administration.check_amendment(c, here.actor, mandate, patch, version))
-        await administration.amend(c, here.actor, mandate, patch, version)
+            refuse(await administration.check_amendment(c, here.actor, mandate.id, patch, expected))
+        await administration.amend(c, here.actor, mandate.id, patch, expected)
         return f"{opened.path}?done=amended"
 
     return act
@@ -147,7 +147,8 @@ def _withdraw(here: Visit, c: Connection, opened: MandatePage, form: FormData) -
         reason, faults = parse_reason(form, here.words)
         if faults:
             refuse([])
-        await administration.withdraw(c, here.actor, opened.view.mandate, reason, form.number("version"))
+        expected = exactly(form.number("version"))
+        await administration.withdraw(c, here.actor, opened.view.mandate.id, reason, expected)
         return f"/mandaten/{opened.view.mandate.brin}?done=withdrawn"
 
     return act

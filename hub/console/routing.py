@@ -68,16 +68,17 @@ def _form_errors(here: Visit, form: FormData) -> list[FormError]:
 
 
 def _route(here: Visit, c: Connection, opened: MandatePage, name: str, form: FormData) -> Callable[[], Awaitable[str]]:
-    mandate, version, branch = opened.view.mandate, form.number("version"), Branch(name)
+    mandate, branch = opened.view.mandate, Branch(name)
+    version = register.exactly(form.number("version"))
 
     async def act() -> str:
         if _form_errors(here, form):
             refuse([])
         if form.text("how") != "none":
             routing = RoutingId(form.text("own")) if form.text("how") == "own" else None
-            await administration.assign_routing(c, here.actor, mandate, branch, routing, version)
+            await administration.assign_routing(c, here.actor, mandate.id, branch, routing, version)
         elif branch in mandate.routes:
-            await administration.remove_routing(c, here.actor, mandate, branch, version)
+            await administration.remove_routing(c, here.actor, mandate.id, branch, version)
         return f"{opened.path}?done=routed"
 
     return act

@@ -2,10 +2,10 @@
 
 from hub.store.migrations import plain
 
-revision = "0012"
-down_revision = "0011"
+revision = "0014"
+down_revision = "0013"
 
 
 def upgrade() -> None:
     """Add the table."""
-    plain.run("0012_page_forms.sql")
+    plain.run("0014_page_forms.sql")

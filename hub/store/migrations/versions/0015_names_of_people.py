@@ -2,10 +2,10 @@
 
 from hub.store.migrations import plain
 
-revision = "0013"
-down_revision = "0012"
+revision = "0015"
+down_revision = "0014"
 
 
 def upgrade() -> None:
     """Add the column."""
-    plain.run("0013_names_of_people.sql")
+    plain.run("0015_names_of_people.sql")
