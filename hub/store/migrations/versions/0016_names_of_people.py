@@ -2,10 +2,10 @@
 
 from hub.store.migrations import plain
 
-revision = "0015"
-down_revision = "0014"
+revision = "0016"
+down_revision = "0015"
 
 
 def upgrade() -> None:
     """Add the column."""
-    plain.run("0015_names_of_people.sql")
+    plain.run("0016_names_of_people.sql")

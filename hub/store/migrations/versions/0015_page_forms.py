@@ -2,10 +2,10 @@
 
 from hub.store.migrations import plain
 
-revision = "0014"
-down_revision = "0013"
+revision = "0015"
+down_revision = "0014"
 
 
 def upgrade() -> None:
     """Add the table."""
-    plain.run("0014_page_forms.sql")
+    plain.run("0015_page_forms.sql")
