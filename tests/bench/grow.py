@@ -45,29 +45,32 @@ class Growth:
 
 
 async def grow(c: asyncpg.Connection[Any], wanted: Growth, tell: Callable[[int], object]) -> int:
-    """Add the deliveries; return their number. `tell` hears of each portion."""
-    await c.execute(growth.SYSTEM, SUPPLIER)
-    brins = [numbered_brin(FIRST + at) for at in range(wanted.schools)]
-    per_portion = max(1, PORTION // (wanted.versions * SERVICES))
-    added = 0
-    for at in range(0, len(brins), per_portion):
-        portion = brins[at : at + per_portion]
+    """Add the deliveries in the order of their time, as they would have come; return their number.
+
+    `tell` hears of each portion.
+    """
+    await _register(c, wanted)
+    per_version = wanted.schools * SERVICES
+    at_once = max(1, PORTION // per_version)
+    for first in range(1, wanted.versions + 1, at_once):
+        last = min(first + at_once - 1, wanted.versions)
         async with c.transaction():
             await c.execute("set local synchronous_commit = off")
-            await _add(c, portion, wanted)
-        added += len(portion) * wanted.versions * SERVICES
-        tell(added)
+            await c.execute(growth.DRAFT, SUPPLIER, first, last, wanted.versions, wanted.days)
+            await c.execute(growth.PUBLISHED, await c.fetchval(growth.POSITION))
+            for statement in growth.OF_A_PORTION:
+                await c.execute(statement)
+        tell(last * per_version)
     await c.execute("analyze")
-    return added
+    return wanted.versions * per_version
 
 
-async def _add(c: asyncpg.Connection[Any], brins: Sequence[str], wanted: Growth) -> None:
-    await add_schools(c, *(BuiltSchool(brin=brin, name=f"School {brin}", board="41561") for brin in brins))
-    await c.execute(growth.MANDATES, list(brins), SUPPLIER, wanted.versions, wanted.days)
-    await c.execute(growth.DRAFT, list(brins), wanted.versions, wanted.days)
-    await c.execute(growth.PUBLISHED, await c.fetchval(growth.POSITION))
-    for statement in growth.OF_A_PORTION:
-        await c.execute(statement)
+async def _register(c: asyncpg.Connection[Any], wanted: Growth) -> None:
+    brins = [numbered_brin(FIRST + at) for at in range(wanted.schools)]
+    async with c.transaction():
+        await c.execute(growth.SYSTEM, SUPPLIER)
+        await add_schools(c, *(BuiltSchool(brin=brin, name=f"School {brin}", board="41561") for brin in brins))
+        await c.execute(growth.MANDATES, brins, SUPPLIER, wanted.versions, wanted.days)
 
 
 async def main(words: Sequence[str]) -> None:

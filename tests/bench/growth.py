@@ -34,13 +34,14 @@ select m.brin, (v - 1) * 4 + m.nth as number, v, m.id as mandate_id, m.destinati
           from mandates m
           join services s on s.code = m.service_code
           left join destinations w on w.kind = 'las' and w.system_code = m.system_code
-         where m.brin = any($1::text[])) m
- cross join generate_series(1, $2::integer) v
+         where m.supplier_oin = $1) m
+ cross join generate_series($2::integer, $3::integer) v
  cross join lateral (
-    select date_trunc('milliseconds', now() - make_interval(secs => 86400.0 * $3::integer * (1 - v / ($2::float + 1)))
-           - make_interval(secs => abs(hashtext(m.id::text || v) % 3600))) as at offset 0) t
+    select date_trunc('milliseconds', now() - make_interval(secs => 86400.0 * $5::integer * (1 - v / ($4::float + 1)))
+           - make_interval(secs => abs(hashtext(m.brin || v) % 3600)) + make_interval(secs => m.nth * 0.001)) as at
+    offset 0) t
 """
-"""One row per event: the versions of a mandate are spread over the days, an hour at most from their place."""
+"""One row per event of these versions; a version of all mandates is an hour, and all versions are spread over the days."""
 
 EVENTS: Final = """
 insert into events (brin, number, recorded_at, id, mandate_id, mandate_version, type, units, body)
@@ -50,12 +51,12 @@ select f.brin, f.number, f.at, (f.stamp || '7' || left(f.mark, 3) || '8' || subs
          'branch', '', 'type', case f.v when 1 then 'granted' else 'amended' end, 'routing', null,
          'covers', array[f.brin || '00'])),
        '{"mandateId": "' || f.mandate_id || '", "mandateVersion": ' || f.v || ', "pad": "' || repeat('x', 260) || '"}'
-  from draft f order by f.brin, f.number
+  from draft f order by f.at, f.brin, f.number
 """
 
 PUBLISHED: Final = """
 insert into published_events (position, brin, number, published_at)
-select $1 + row_number() over (order by f.brin, f.number), f.brin, f.number, f.at + interval '2 ms' from draft f
+select $1 + row_number() over (order by f.at, f.brin, f.number), f.brin, f.number, f.at + interval '2 ms' from draft f
 """
 
 DELIVERIES: Final = """
@@ -68,15 +69,20 @@ select f.destination, f.brin, f.v, f.number, (f.stamp || '8' || left(f.mark, 3) 
        f.at + interval '8 ms', case when f.is_queue then 1 end, case when f.is_queue then f.number end,
        case when f.is_queue then null else 204 end, case when f.is_queue then null else 3 end,
        f.at + interval '1 hour', f.at + interval '1 hour'
-  from draft f order by f.destination, f.brin, f.v
+  from draft f order by f.at, f.brin, f.number
 """
 
 LANES: Final = """
 insert into lanes (destination, brin, head, tail, sent, closed)
 select f.destination, f.brin, max(f.v), max(f.v), max(f.v), max(f.v) from draft f group by 1, 2 order by 1, 2
+on conflict (destination, brin) do update
+   set head = excluded.head, tail = excluded.tail, sent = excluded.sent, closed = excluded.closed
 """
 
-PLANNED: Final = "insert into planning_progress select f.brin, max(f.number) from draft f group by f.brin order by 1"
+PLANNED: Final = """
+insert into planning_progress select f.brin, max(f.number) from draft f group by f.brin order by 1
+on conflict (brin) do update set planned_through = excluded.planned_through
+"""
 
 SCHOOLS: Final = """
 update schools s set counter = g.counter
