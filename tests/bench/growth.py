@@ -41,7 +41,7 @@ select m.brin, (v - 1) * 4 + m.nth as number, v, m.id as mandate_id, m.destinati
            - make_interval(secs => abs(hashtext(m.brin || v) % 3600)) + make_interval(secs => m.nth * 0.001)) as at
     offset 0) t
 """
-"""One row per event of these versions; a version of all mandates is an hour, and all versions are spread over the days."""
+"""One row per event of these versions; a version of all mandates takes an hour, and all are spread over the days."""
 
 EVENTS: Final = """
 insert into events (brin, number, recorded_at, id, mandate_id, mandate_version, type, units, body)
