@@ -29,16 +29,16 @@ from hub.store import idempotency
 from hub.store.pool import DATABASE_ERRORS, Pool, open_pool
 
 ROUTERS: Final[tuple[str, ...]] = (
+    "mandates",
+    "routing",
+    "deliveries",
     "keys",
     "subscriptions",
     "schools",
     "services",
     "systems",
-    "mandates",
-    "routing",
     "events",
     "status",
-    "deliveries",
     "lanes",
     "reconciliation",
     "snapshots",
@@ -51,7 +51,7 @@ ROUTERS: Final[tuple[str, ...]] = (
     "schemas",
     "asyncapi",
 )
-"""The resources under `/v1`, each a module of this package with a `router`."""
+"""The resources under `/v1`, each a module of this package with a `router`; those that are changed most come first."""
 PAGES: Final = (
     "files",
     "login",

@@ -60,6 +60,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
 def _apps(settings: Settings) -> dict[int, FastAPI]:
     """Return the applications by their ports."""
     app = create_app(settings)
+    app.openapi()  # the first call with parameters would make it, and others would wait for that
     apps = {settings.http.port: app}
     if settings.http.monitoring_port is not None:
         apps[settings.http.monitoring_port] = create_monitoring_app(app.state.shared)
