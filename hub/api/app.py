@@ -15,6 +15,7 @@ from hub.api.first_key import make_first_key
 from hub.api.idempotency import IdempotencyMiddleware
 from hub.api.limits import RateLimitMiddleware
 from hub.api.middleware import ErrorMiddleware
+from hub.api.reports import close_reports
 from hub.api.request_body import RequestBodyMiddleware
 from hub.api.request_form import BASE
 from hub.api.shares import ShareMiddleware
@@ -135,7 +136,7 @@ def create_monitoring_app(shared: AppState) -> FastAPI:
 
 def _lifespan(shared: AppState) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
-    async def live(_app: FastAPI) -> AsyncIterator[None]:
+    async def live(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             if shared.pool is None:
                 shared.pool = await open_pool(
@@ -146,6 +147,7 @@ def _lifespan(shared: AppState) -> Callable[[FastAPI], AbstractAsyncContextManag
                     shared.settings.database.url, name="serve watching", max_size=1, is_lazy=True
                 )
                 stack.push_async_callback(shared.watching_pool.close)
+            stack.push_async_callback(close_reports, app)
             stack.push_async_callback(shared.verifier.keys.close)
             for work in _chores(shared):
                 stack.push_async_callback(_end, asyncio.create_task(work))
