@@ -1,4 +1,4 @@
-"""Finds Node, Java and curl for the tests of the guides. In: the PATH. Out: where they are, or what to install.
+"""Finds Node, Java, curl and Prometheus for tests. In: the PATH. Out: where they are, or what to install.
 
 As a program, with the name of one, it exits 1 when that is not there, so that `make test` can say what it leaves out.
 """
@@ -44,6 +44,12 @@ TOOLCHAINS: Final = (
     ),
     Toolchain(mark="java", programs=("java", "javac"), package="default-jdk-headless", tests="the reader in Java"),
     Toolchain(mark="curl", programs=("curl", "bash"), package="curl", tests="the commands of the guides"),
+    Toolchain(
+        mark="prometheus",
+        programs=("promtool", "prometheus", "amtool", "prometheus-alertmanager"),
+        package="prometheus prometheus-alertmanager",
+        tests="alerts and the dashboard",
+    ),
 )
 
 
