@@ -58,6 +58,8 @@ class FieldError:
     detail: str
     stands_for: int = 1
     """How many wrong fields it stands for; more than one only where the rest of a long list is counted, not named."""
+    unchecked: int = 0
+    """How many items of that list were not checked any more."""
 
 
 class HubError(Exception):
@@ -214,6 +216,12 @@ class Unavailable(HubError):
     """A part that is needed does not answer; try again later."""
 
     code = "unavailable"
+
+
+class ChoreEnded(HubError):
+    """A part of this process ended, so the process ends; its supervisor starts it again."""
+
+    code = "chore-ended"
 
 
 class TooSlow(Unavailable):

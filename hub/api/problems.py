@@ -1,9 +1,9 @@
 """Turns errors into problems. In: an exception. Out: `application/problem+json`, without any internals."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
 import orjson
@@ -20,6 +20,10 @@ from hub.store.pool import is_transient
 from hub.views.few_errors import MORE_ERRORS, MOST_ERRORS
 from hub.views.models import CamelModel
 
+ErrorPage: TypeAlias = Callable[[Request, HubError], Response]
+"""Renders the page of an error."""
+PROGRAMS: Final = ("/v1", "/health", "/metrics", "/problems")
+"""Addresses for programs, which get problems whatever they accept."""
 MEDIA_TYPE: Final = "application/problem+json"
 STATUSES: Final[Mapping[type[HubError], HTTPStatus]] = {
     errors.InvalidInput: HTTPStatus.BAD_REQUEST,
@@ -71,7 +75,7 @@ class Problem(CamelModel):
     errors: list[ProblemField] | None = None
     """At most a hundred of them."""
     more_errors: int | None = None
-    """How many more fields are wrong, where not all are in `errors`."""
+    """How many more fields are wrong of those that were checked, where not all are in `errors`."""
 
 
 def problem_response(error: HubError, address: str) -> Response:
@@ -83,6 +87,12 @@ def problem_response(error: HubError, address: str) -> Response:
         error = HubError(FAILED)
     body = orjson.dumps(_body(error, status, address))
     return Response(body, status_code=status, media_type=MEDIA_TYPE, headers=_headers(error))
+
+
+def error_response(request: Request, error: HubError, address: str, page: ErrorPage | None) -> Response:
+    """Return the problem of an error, or its page for a browser that looks at pages."""
+    is_page = not request.url.path.startswith(PROGRAMS) and "text/html" in request.headers.get("accept", "")
+    return problem_response(error, address) if page is None or not is_page else page(request, error)
 
 
 def describe(status: HTTPStatus, address: str) -> dict[str, Any]:
@@ -110,12 +120,12 @@ def translate(error: Exception) -> HubError:
     return errors.Unavailable() if is_transient(error) else HubError()
 
 
-def install(app: FastAPI, address: str) -> None:
-    """Register the handlers that answer every error with a problem."""
+def install(app: FastAPI, address: str, page: ErrorPage | None = None) -> None:
+    """Register the handlers that answer every error with a problem, or a browser with a page."""
 
-    async def of_hub(_request: Request, error: Exception) -> Response:
+    async def of_hub(request: Request, error: Exception) -> Response:
         assert isinstance(error, HubError)  # noqa: S101 - registered for it
-        return problem_response(error, address)
+        return error_response(request, error, address, page)
 
     async def of_validation(_request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
@@ -125,7 +135,7 @@ def install(app: FastAPI, address: str) -> None:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
         known = translate(error)
         if isinstance(known, errors.TooLarge | errors.RequestTimeout | errors.NotFound | InvalidInput):
-            return problem_response(known, address)
+            return error_response(request, known, address, page)
         is_other_method = error.status_code == HTTPStatus.METHOD_NOT_ALLOWED
         return _plain(error, address, allow=_methods_at(app, request.url.path) if is_other_method else None)
 
@@ -152,6 +162,8 @@ def _body(error: HubError, status: HTTPStatus, address: str) -> dict[str, Any]:
         body["errors"] = [{"in": e.in_, "field": e.field, "code": e.code, "detail": e.detail} for e in named]
         if more := sum(each.stands_for for each in error.errors) - len(named):
             body |= {"moreErrors": more, "detail": f"{body['detail']}; the first {len(named)} are named"}
+        if unchecked := sum(each.unchecked for each in error.errors):
+            body["detail"] += f"; {unchecked} more items were not checked"
     return body
 
 
@@ -218,8 +230,10 @@ def read_fault(fault: Mapping[str, Any]) -> FieldError:
         detail = f"no JSON: {fault['ctx']['error']} at character {steps[0]}"
         return FieldError(in_=location, field="", code="not_json", detail=detail)
     if kind == MORE_ERRORS:
-        more = int(fault["ctx"]["count"])
-        return FieldError(in_=location, field="", code=kind, detail=str(fault["msg"]), stands_for=more)
+        more, unchecked = int(fault["ctx"]["count"]), int(fault["ctx"]["unchecked"])
+        return FieldError(
+            in_=location, field="", code=kind, detail=str(fault["msg"]), stands_for=more, unchecked=unchecked
+        )
     if location is FieldLocation.PATH:
         steps = [to_camel(str(step)) for step in steps]
     code, message = _FORMS.get(kind, (_CODES.get(kind, kind), str(fault["msg"]).removeprefix("Value error, ")))
