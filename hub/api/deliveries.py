@@ -24,7 +24,7 @@ from hub.settings import Settings
 from hub.store import deliveries as store
 from hub.store import ledger, observe
 from hub.store.deliveries import DeliveryFilter, DeliveryScope, DeliveryView
-from hub.store.delivery_pages import DeliveryPage, read_page
+from hub.store.delivery_pages import DeliveryWindow, read_page
 from hub.store.observe import DestinationView
 from hub.store.pool import Connection
 from hub.store.traces import within_trace
@@ -62,7 +62,7 @@ class DeliveryContext:
         """List deliveries that the caller may read."""
         return await store.list_deliveries(self.c, selected, self.scope, without_receiver(self.destinations), most)
 
-    async def page(self, selected: DeliveryFilter, most: int) -> DeliveryPage:
+    async def page(self, selected: DeliveryFilter, most: int) -> DeliveryWindow:
         """List a page of deliveries that the caller may read, among a bounded number of rows."""
         return await read_page(self.c, selected, self.scope, without_receiver(self.destinations), most)
 

@@ -43,16 +43,7 @@ def retention(
 
     async def work(c: Connection, settings: Settings) -> tuple[Cutoffs, dict[str, int]]:
         at = now()
-        kept = settings.retention
-        before = cutoffs(
-            at,
-            RetentionPeriods(
-                register_years=kept.register_years,
-                deliveries_months=kept.deliveries_months,
-                attempts_days=kept.attempts_days,
-                parked_days=kept.parked_days,
-            ),
-        )
+        before = _cutoffs(settings, at)
         with progress_bar("looking for old rows") as show:
 
             def tell(kind: str, n: int) -> None:
@@ -67,6 +58,17 @@ def retention(
         return
     rows = [(kind, f"{_limit(before)[kind]:%Y-%m-%d}", str(gone[kind])) for kind in KINDS]
     print_table("retention", ("what", "older than", "would go, at most" if dry_run else "gone"), rows)
+
+
+def _cutoffs(settings: Settings, at: datetime) -> Cutoffs:
+    kept = settings.retention
+    periods = RetentionPeriods(
+        register_years=kept.register_years,
+        deliveries_months=kept.deliveries_months,
+        attempts_days=kept.attempts_days,
+        parked_days=kept.parked_days,
+    )
+    return cutoffs(at, periods)
 
 
 def _limit(before: Cutoffs) -> Mapping[str, datetime]:

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from hub.store.pool import Connection
 
 MILLISECOND_MASK: Final = (1 << 80) - 1
+SAME: Final = ["branch", "service_code", "mandate_id", "event_id", "planned_from", "planned_until", "after_sequence"]
+AFTER: Final = ("after_destination", "after_brin", "after_number")
+THROUGH: Final = ("through_destination", "through_brin", "through_number")
+NO_KEY: Final = (None, None, None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,11 +76,6 @@ class DeliveryFilter:
     through: tuple[int, str, int] | None = None
     """The last key to look at."""
 
-    @property
-    def finds_few(self) -> bool:
-        """Whether an index finds all that can match, without a look at other lanes."""
-        return not (self.brin is None and self.ids is None and self.event_id is None)
-
     def columns(self) -> dict[str, Any]:
         """Return the filter as statement parameters.
 
@@ -86,26 +85,14 @@ class DeliveryFilter:
         highest = None if self.event_id is None else UUID(int=self.event_id.int | MILLISECOND_MASK)
         if highest is None and self.planned_until is not None:
             highest = UUID(int=lowest_at(self.planned_until).int | MILLISECOND_MASK)
-        destination, brin, number = self.after or (None, None, None)
-        last_destination, last_brin, last_number = self.through or (None, None, None)
         return {
             "ids": None if self.ids is None else list(self.ids),
-            "branch": self.branch,
-            "service_code": self.service_code,
-            "mandate_id": self.mandate_id,
-            "event_id": self.event_id,
             "lowest_id": lowest,
             "highest_id": highest,
-            "planned_from": self.planned_from,
-            "planned_until": self.planned_until,
-            "after_sequence": self.after_sequence,
             "statuses": None if self.statuses is None else list(self.statuses),
-            "after_destination": destination,
-            "after_brin": brin,
-            "after_number": number,
-            "through_destination": last_destination,
-            "through_brin": last_brin,
-            "through_number": last_number,
+            **{name: getattr(self, name) for name in SAME},
+            **dict(zip(AFTER, self.after or NO_KEY, strict=True)),
+            **dict(zip(THROUGH, self.through or NO_KEY, strict=True)),
         }
 
 

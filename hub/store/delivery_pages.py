@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from hub.store.deliveries import DeliveryFilter, DeliveryScope, DeliveryView, list_deliveries
+from hub.store.deliveries import AFTER, DeliveryFilter, DeliveryScope, DeliveryView, list_deliveries
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ UNKNOWN_SCHOOL: Final = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryPage:
+class DeliveryWindow:
     """Deliveries of a page, and the key up to which was looked; None when nothing is left behind it."""
 
     rows: Sequence[DeliveryView]
@@ -32,14 +32,14 @@ class DeliveryPage:
 
 async def read_page(
     c: Connection, wanted: DeliveryFilter, reach: DeliveryScope, held: Collection[int], most: int
-) -> DeliveryPage:
+) -> DeliveryWindow:
     """List deliveries in scope, in lane order, among a bounded number of rows; `held` have no receiver."""
     async with c.transaction():
         await queries.force_custom_plan(c)
         wanted = await _narrow(c, wanted)
-        if not wanted.finds_few:
+        if not _finds_few(wanted):
             wanted = replace(wanted, through=await _window_end(c, wanted))
-        return DeliveryPage(rows=await list_deliveries(c, wanted, reach, held, most), through=wanted.through)
+        return DeliveryWindow(rows=await list_deliveries(c, wanted, reach, held, most), through=wanted.through)
 
 
 async def _narrow(c: Connection, wanted: DeliveryFilter) -> DeliveryFilter:
@@ -47,12 +47,17 @@ async def _narrow(c: Connection, wanted: DeliveryFilter) -> DeliveryFilter:
     if wanted.brin is None and wanted.mandate_id is not None:
         school = await queries.read_school_of_mandate(c, mandate_id=wanted.mandate_id)
         return replace(wanted, brin=school or UNKNOWN_SCHOOL)
-    if wanted.finds_few or wanted.planned_from is None:
+    if _finds_few(wanted) or wanted.planned_from is None:
         return wanted
     found = await queries.find_planned_between(
         c, planned_from=wanted.planned_from, planned_until=wanted.planned_until, most=WINDOW + 1
     )
     return wanted if len(found) > WINDOW else replace(wanted, ids=[row["id"] for row in found])
+
+
+def _finds_few(wanted: DeliveryFilter) -> bool:
+    """Return whether an index finds all that can match, without a look at other lanes."""
+    return not (wanted.brin is None and wanted.ids is None and wanted.event_id is None)
 
 
 async def _window_end(c: Connection, wanted: DeliveryFilter) -> tuple[int, str, int] | None:
@@ -61,6 +66,6 @@ async def _window_end(c: Connection, wanted: DeliveryFilter) -> tuple[int, str, 
         c,
         destinations=list(wanted.destinations),
         most=WINDOW,
-        **{name: columns[name] for name in ("after_destination", "after_brin", "after_number")},
+        **{name: columns[name] for name in AFTER},
     )
     return None if row is None else (row["destination"], row["brin"], row["sequence"])
