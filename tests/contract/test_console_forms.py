@@ -77,7 +77,14 @@ async def test_each_act_on_a_mandate_is_done_once(hub: Client, paper: FormClient
     made = (await hub.as_caller(Role.SCHOOL, brins=["18DS"]).post("/v1/mandates", mandate_request())).json
     path = f"/mandaten/18DS/{made['id']}"
     token = await once(paper, path if way == "datums" else f"{path}/{way}")
-    form: dict[str, object] = {"once": token, "version": 1, "end": day(9), "reason": "x", "how": "free"}
+    form: dict[str, object] = {
+        "once": token,
+        "version": 1,
+        "end": day(9),
+        "reason": "x",
+        "how": "free",
+        "step": "confirm",
+    }
     first, second = [await paper.post(f"{path}/{way}", form) for _ in range(2)]
     assert (first.status, first.headers["location"]) == (second.status, second.headers["location"])
     assert "done=" in first.headers["location"]
@@ -182,7 +189,7 @@ async def test_history_names_people_to_those_who_may_know(hub: Client, paper: Fo
     made = (await colleague.post("/v1/mandates", mandate_request(serviceCode="RIO", endDate=day(60)))).json
     path = f"/mandaten/18DS/{made['id']}"
     await paper.get(path)
-    assert (await paper.post(f"{path}/datums", {"version": 1, "end": day(9)})).status == 303
+    assert (await paper.post(f"{path}/datums", {"version": 1, "end": day(9), "step": "confirm"})).status == 303
     history = "/mandaten/18DS/geschiedenis"
 
     async def text() -> str:
