@@ -297,22 +297,3 @@ async def test_a_division_says_who_is_told_before_it_is_made(desk: Desk) -> None
     assert f'value="{other["id"]}" checked' in back
     assert (await desk.paper.post(path, form_of(page, "confirm"))).status == 303
     assert [(system, kind) for system, kind, _ in (await desk.events())[2:]] == [(OTHER, "amended"), (ONE, "amended")]
-
-
-async def test_new_dates_say_who_is_told_before_they_are_saved(desk: Desk) -> None:
-    """The page says from what to what and who is told; the same dates, or wrong ones, have no such page."""
-    made = await desk.grant()
-    path = f"/mandaten/18DS/{made['id']}"
-    await desk.paper.get(path)
-    page = words((await desk.paper.post(f"{path}/datums", {"version": 1, "end": day(90)})).body)
-    assert f"Nu: vanaf {told(day())}, zonder einddatum" in page
-    assert f"<b>DUO</b>: het mandaat van Een loopt t/m {told(day(90))} (hele school)" in page
-    assert len(await desk.events()) == 1
-    assert f'value="{day(90)}"' in await desk.paper.text(back_of(page))
-    assert (
-        (await desk.paper.post(f"{path}/datums", form_of(page, "confirm"))).headers["location"].endswith("done=amended")
-    )
-    assert await desk.events() == [(ONE, "granted", None), (ONE, "amended", day(90))]
-    assert (await desk.paper.post(f"{path}/datums", {"version": 2, "end": day(90)})).status == 303
-    wrong = words((await desk.paper.post(f"{path}/datums", {"version": 2, "end": day(-9)})).body)
-    assert "De einddatum ligt vóór de begindatum." in wrong
