@@ -57,6 +57,7 @@ COMMANDS: Final = {
     "agreements": CommandEntry("hub.commands.agreements", "Note what boards signed."),
     "status": CommandEntry("hub.commands.status", "Show per branch what was sent and whether it is processed."),
     "lag": CommandEntry("hub.commands.lag", "Show what is late, whose turn it is, and what to press."),
+    "statement": CommandEntry("hub.commands.statement", "Show what each party owed and took in a month."),
     "deliveries": CommandEntry("hub.commands.deliveries", "List what was told to whom."),
     "hold": CommandEntry("hub.commands.hold", "Let nothing go to a destination, or nothing of some schools."),
     "release": CommandEntry("hub.commands.hold", "Let it go again."),

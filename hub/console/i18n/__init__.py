@@ -8,7 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from hub.console.i18n import codes, deliveries, docs, operations, overview, progress, school, shell, succession
+from hub.console.i18n import (
+    codes,
+    deliveries,
+    docs,
+    operations,
+    overview,
+    progress,
+    school,
+    shell,
+    statement,
+    succession,
+)
 from hub.domain.says import Language
 from hub.errors import (
     Conflict,
@@ -29,7 +40,7 @@ if TYPE_CHECKING:
 
 TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     **shell.TEXTS, **docs.TEXTS, **operations.TEXTS, **deliveries.TEXTS, **school.TEXTS, **succession.TEXTS,
-    **overview.TEXTS, **progress.TEXTS,
+    **overview.TEXTS, **progress.TEXTS, **statement.TEXTS,
 }  # fmt: skip
 GOOD: Final = frozenset(
     {"orde", "processed", "activated", "none", "active", "would_create", "created", "closed", "done"}
