@@ -9,15 +9,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from hub.console.i18n import (
+<<<<<<< HEAD
     codes,
     deliveries,
     docs,
+=======
+    answers,
+    codes,
+    deliveries,
+    docs,
+    history,
+>>>>>>> main
     operations,
     overview,
     progress,
     school,
     shell,
+<<<<<<< HEAD
     statement,
+=======
+>>>>>>> main
     succession,
 )
 from hub.domain.says import Language
@@ -40,7 +51,11 @@ if TYPE_CHECKING:
 
 TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     **shell.TEXTS, **docs.TEXTS, **operations.TEXTS, **deliveries.TEXTS, **school.TEXTS, **succession.TEXTS,
+<<<<<<< HEAD
     **overview.TEXTS, **progress.TEXTS, **statement.TEXTS,
+=======
+    **overview.TEXTS, **progress.TEXTS, **history.TEXTS, **answers.TEXTS,
+>>>>>>> main
 }  # fmt: skip
 GOOD: Final = frozenset(
     {"orde", "processed", "activated", "none", "active", "would_create", "created", "closed", "done"}
@@ -73,6 +88,10 @@ class Translator:
         """Return a text with its values filled in."""
         text = TEXTS[key][self._nth]
         return text.format(**values) if values else text
+
+    def has(self, key: str) -> bool:
+        """Return whether there is a text with this key."""
+        return key in TEXTS
 
     def count(self, key: str, n: int) -> str:
         """Return a text with a number: `key` for one, `key`_n for any other number."""
