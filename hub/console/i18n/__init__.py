@@ -9,26 +9,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from hub.console.i18n import (
-<<<<<<< HEAD
-    codes,
-    deliveries,
-    docs,
-=======
     answers,
     codes,
     deliveries,
     docs,
     history,
->>>>>>> main
     operations,
     overview,
     progress,
     school,
     shell,
-<<<<<<< HEAD
     statement,
-=======
->>>>>>> main
     succession,
 )
 from hub.domain.says import Language
@@ -51,11 +42,7 @@ if TYPE_CHECKING:
 
 TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     **shell.TEXTS, **docs.TEXTS, **operations.TEXTS, **deliveries.TEXTS, **school.TEXTS, **succession.TEXTS,
-<<<<<<< HEAD
-    **overview.TEXTS, **progress.TEXTS, **statement.TEXTS,
-=======
-    **overview.TEXTS, **progress.TEXTS, **history.TEXTS, **answers.TEXTS,
->>>>>>> main
+    **overview.TEXTS, **progress.TEXTS, **history.TEXTS, **answers.TEXTS, **statement.TEXTS,
 }  # fmt: skip
 GOOD: Final = frozenset(
     {"orde", "processed", "activated", "none", "active", "would_create", "created", "closed", "done"}
