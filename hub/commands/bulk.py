@@ -13,10 +13,18 @@ from hub.commands.acts import Json, follow, print_bulk, print_job
 from hub.commands.database import run_change, run_query
 from hub.commands.operator import TokenFile, identify_operator
 from hub.commands.options import REASON_OPTION, From, Statuses, To, read_filters
+from hub.commands.remote import remote_hub
 from hub.domain.bulk import BulkState, approval_reason
 from hub.domain.ids import new_id
 from hub.operations import bulk
-from hub.views.bulk import CancellationRequest, ReplayRequest, preview_cancellation, preview_replay
+from hub.views.bulk import (
+    CancellationBody,
+    CancellationRequest,
+    ReplayBody,
+    ReplayRequest,
+    preview_cancellation,
+    preview_replay,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,6 +65,9 @@ def replay(  # noqa: PLR0913 - one parameter per filter
     """Send the current state of the selected units, once per unit; old messages are never repeated."""
     filters = _filters(destination, brin, mandate, delivery, status) | {"from": since, "to": until}
     request = read_filters(ReplayRequest, filters | {"ratePerSecond": rate, "reason": reason, "dryRun": dry_run})
+    if (remote := remote_hub(token_file)) is not None:
+        print_bulk(ReplayBody.model_validate(remote.post("replays", **_asked(request))), as_json=as_json)
+        return
     if dry_run:
         print_bulk(preview_replay(request, *_preview(request, token_file)), as_json=as_json)
         return
@@ -81,6 +92,9 @@ def cancel_many(  # noqa: PLR0913 - one parameter per filter
     """Cancel selected deliveries that wait, ends of mandates too; their lanes go on."""
     filters = _filters(destination, brin, mandate, delivery, status) | {"from": since, "to": until}
     request = read_filters(CancellationRequest, filters | {"reason": reason, "dryRun": dry_run})
+    if (remote := remote_hub(token_file)) is not None:
+        print_bulk(CancellationBody.model_validate(remote.post("cancellations", **_asked(request))), as_json=as_json)
+        return
     if dry_run:
         print_bulk(preview_cancellation(request, *_preview(request, token_file)), as_json=as_json)
         return
@@ -101,6 +115,11 @@ def _filters(
         "deliveryIds": delivery,
         "statuses": status,
     }
+
+
+def _asked(request: BulkRequest) -> dict[str, Any]:
+    """Return what was given of a request, as the API reads it."""
+    return request.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
 def _preview(request: BulkRequest, token_file: Path | None) -> tuple[BulkPreview, int]:
