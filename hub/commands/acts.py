@@ -15,7 +15,7 @@ from hub.access.rules import require_identified
 from hub.commands.database import run_change, run_query
 from hub.commands.operator import TokenFile, has_token, identify_actor
 from hub.commands.options import Reason
-from hub.commands.output import print_json, print_line, print_table, progress_bar
+from hub.commands.output import local_time, print_json, print_line, print_table, progress_bar
 from hub.domain.bulk import BulkKind, BulkState
 from hub.operations import bulk
 from hub.store import bulk as store
@@ -149,5 +149,4 @@ def _decide(decision: Decision, act_id: UUID, reason: str, token_file: Path | No
 
 def _row(act: BulkJob) -> tuple[str, ...]:
     numbers = (act.matched, act.todo, act.done, act.skipped)
-    asked = act.asked_at.strftime("%Y-%m-%d %H:%M:%S")
-    return str(act.id), act.kind.value, act.state.value, *map(str, numbers), asked, act.reason
+    return str(act.id), act.kind.value, act.state.value, *map(str, numbers), local_time(act.asked_at), act.reason

@@ -12,7 +12,7 @@ from hub.clock import now
 from hub.commands.acts import Json, follow, print_bulk, print_job
 from hub.commands.database import run_change, run_query
 from hub.commands.operator import TokenFile, identify_operator
-from hub.commands.options import REASON_OPTION, Statuses, read_filters
+from hub.commands.options import REASON_OPTION, From, Statuses, To, read_filters
 from hub.domain.bulk import BulkState, approval_reason
 from hub.domain.ids import new_id
 from hub.operations import bulk
@@ -32,8 +32,6 @@ Destination = Annotated[str | None, typer.Option(help="Such as duo:rio; `osr-hub
 Brins = Annotated[list[str] | None, typer.Option("--brin", help="A school; may be repeated.")]
 Mandates = Annotated[list[str] | None, typer.Option("--mandate", help="A mandate's id; may be repeated.")]
 Deliveries = Annotated[list[str] | None, typer.Option("--delivery", help="A delivery's id; may be repeated.")]
-From = Annotated[str | None, typer.Option("--from", help="Planned since, such as 2026-11-23T09:00:00Z.")]
-To = Annotated[str | None, typer.Option("--to", help="Planned until.")]
 Reason = Annotated[str | None, REASON_OPTION]
 Rate = Annotated[int | None, typer.Option("--rate", help="At most so many deliveries in a second.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Count and show samples; change nothing.")]

@@ -10,7 +10,7 @@ import typer
 from hub.commands.database import run_change, run_query
 from hub.commands.operator import TokenFile, identify_actor
 from hub.commands.options import Reason
-from hub.commands.output import print_json, print_line, print_table
+from hub.commands.output import local_time, print_json, print_line, print_table
 from hub.operations import controls
 from hub.store import operations
 from hub.views.models import Items
@@ -100,7 +100,7 @@ def _row(each: ParkedBody) -> tuple[str, ...]:
         str(each.offset),
         each.reason,
         each.blame,
-        each.received_at.strftime("%Y-%m-%d %H:%M:%S"),
+        local_time(each.received_at),
         each.state,
         each.detail,
     )
