@@ -93,11 +93,18 @@ def _parts(body: LagBody) -> list[Part]:
 
 
 def _sentences(body: LagBody) -> list[Sentence]:
-    return [
+    stuck = [Sentence(f"{role.role}: {fault.says}", Tone.BAD) for role in body.processes for fault in role.faults]
+    unread = [
+        Sentence(f"{topic.topic}: {topic.records} not read, the oldest for {age(topic.oldest_seconds)}", Tone.LATE)
+        for topic in body.unread
+        if topic.records
+    ]
+    late = [
         Sentence(f"{each.destination}: {each.says}", _tone(each))
         for each in body.destinations
         if each.cause != Cause.NONE or each.dead
     ]
+    return [*stuck, *unread, *late]
 
 
 def _tone(each: DestinationLagBody) -> Tone:
