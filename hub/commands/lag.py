@@ -11,7 +11,7 @@ import typer
 from hub.clock import now
 from hub.commands.database import run_query
 from hub.commands.output import local_time, print_json, print_line, print_table
-from hub.commands.screen import Cell, Grid, Sentence, Tone, show, watch
+from hub.commands.screen import Grid, GridCell, Sentence, Tone, show, watch
 from hub.domain.cause import Cause
 from hub.domain.lag import HOPS
 from hub.domain.says import age
@@ -93,11 +93,18 @@ def _parts(body: LagBody) -> list[Part]:
 
 
 def _sentences(body: LagBody) -> list[Sentence]:
-    return [
+    stuck = [Sentence(f"{role.role}: {fault.says}", Tone.BAD) for role in body.processes for fault in role.faults]
+    unread = [
+        Sentence(f"{topic.topic}: {topic.records} not read, the oldest for {age(topic.oldest_seconds)}", Tone.LATE)
+        for topic in body.unread
+        if topic.records
+    ]
+    late = [
         Sentence(f"{each.destination}: {each.says}", _tone(each))
         for each in body.destinations
         if each.cause != Cause.NONE or each.dead
     ]
+    return [*stuck, *unread, *late]
 
 
 def _tone(each: DestinationLagBody) -> Tone:
@@ -106,20 +113,20 @@ def _tone(each: DestinationLagBody) -> Tone:
     return Tone.GOOD if each.cause == Cause.NONE else Tone.LATE
 
 
-def _late(each: DestinationLagBody) -> list[Cell]:
+def _late(each: DestinationLagBody) -> list[GridCell]:
     ages = (each.oldest_undelivered_seconds, each.oldest_unprocessed_seconds)
     counts = (each.waiting, each.held, each.retrying, each.unprocessed)
     return [
-        Cell(each.destination),
-        Cell(each.cause.replace("_", " "), _tone(each)),
-        *(Cell(str(count), Tone.TITLE if count else Tone.PLAIN) for count in counts),
-        Cell(str(each.dead), Tone.BAD if each.dead else Tone.PLAIN),
-        Cell(age(max((each for each in ages if each is not None), default=None))),
+        GridCell(each.destination),
+        GridCell(each.cause.replace("_", " "), _tone(each)),
+        *(GridCell(str(count), Tone.TITLE if count else Tone.PLAIN) for count in counts),
+        GridCell(str(each.dead), Tone.BAD if each.dead else Tone.PLAIN),
+        GridCell(age(max((each for each in ages if each is not None), default=None))),
     ]
 
 
-def _hops(each: DestinationLagBody) -> list[Cell]:
-    return [Cell(each.destination), *(Cell(_hop(each.hops[hop])) for hop in HOPS)]
+def _hops(each: DestinationLagBody) -> list[GridCell]:
+    return [GridCell(each.destination), *(GridCell(_hop(each.hops[hop])) for hop in HOPS)]
 
 
 def _row(each: DestinationLagBody) -> tuple[str, ...]:

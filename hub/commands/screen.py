@@ -34,7 +34,7 @@ class Tone(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class GridCell:
     """A text of a table."""
 
     text: str
@@ -47,7 +47,7 @@ class Grid:
 
     title: str
     columns: Sequence[str]
-    rows: Sequence[Sequence[Cell]]
+    rows: Sequence[Sequence[GridCell]]
     names: int = 1
 
 

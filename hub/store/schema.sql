@@ -301,6 +301,16 @@ create table read_offsets (
   primary key (topic, partition)
 ) with (fillfactor = 50);
 
+-- How many records of a topic a consumer group has not read, and since when the oldest of them is there.
+create table unread_topics (
+  consumer_group text not null,
+  topic text not null,
+  records bigint not null,
+  oldest_at timestamptz,
+  seen_at timestamptz not null,
+  primary key (consumer_group, topic)
+) with (fillfactor = 50);
+
 -- How far each school is planned. The planner locks the row.
 create table planning_progress (
   brin text primary key,
@@ -320,8 +330,11 @@ create table processes (
   open_requests jsonb not null default '[]',
   declared_dead boolean not null default false,
   machine text,
-  start_ticks bigint
+  start_ticks bigint,
+  loops jsonb not null default '[]'
 ) with (fillfactor = 50);
+comment on column processes.loops is
+  'Its loops at the last heartbeat: [[name, moved, turned, worked, error]], ages in seconds.';
 comment on column processes.open_requests is
   'Requests that were open at the last heartbeat: [[destination, brin, seconds left]]. A rescued lane waits that long.';
 comment on column processes.declared_dead is
@@ -577,14 +590,17 @@ create table idempotency_keys (
 );
 create index idempotency_keys_subject on idempotency_keys (subject);
 
--- The only table that links a pseudonym to the subject of a token; erasing a person empties `subject`.
+-- The only table that links a pseudonym to the subject of a token; erasing a person empties `subject` and `name`.
 create table people (
   pseudonym uuid primary key,
   subject text unique,
   since timestamptz not null,
   erased_at timestamptz,
-  check ((subject is null) = (erased_at is not null))
+  name text,
+  check ((subject is null) = (erased_at is not null)),
+  constraint people_erased_with_name check (erased_at is null or name is null)
 );
+comment on column people.name is 'What the person is called, as the last login said.';
 -- The audit: who did what to which school. A hash chain per school makes later changes visible.
 create table audit (
   id bigint generated always as identity primary key,
@@ -676,8 +692,12 @@ create table hops (
   buckets bigint[] not null,
   seconds double precision not null,
   n bigint not null,
+  marks smallint[] not null default '{}',
+  mark_counts bigint[] not null default '{}',
   primary key (process, minute, destination, hop)
 ) with (fillfactor = 50);
+comment on column hops.marks is
+  'Fine buckets of the same durations that are not empty, for percentiles; rows of old minutes have none.';
 
 -- Sessions of people who logged in on the pages; they end by time or by request.
 create table sessions (
@@ -698,9 +718,109 @@ create index sessions_issuer on sessions (issuer, issuer_session);
 comment on column sessions.id is 'The digest of the secret that the browser keeps.';
 comment on column sessions.id_token is 'Sealed; only for the logout at the issuer, which does without when the sealing key is gone.';
 
+-- Forms of pages: what a visitor filled in and the hub did not accept yet, and where an accepted form led.
+create table page_forms (
+  session bytea not null references sessions on delete cascade,
+  token text not null,
+  fields jsonb,
+  location text,
+  at timestamptz not null,
+  primary key (session, token)
+);
+comment on table page_forms is 'Forms of a session: those that were not accepted yet, and the last that were.';
+comment on column page_forms.token is 'Of a kept form: part of an address. Of an accepted one: what the form carried, so that it acts once.';
+comment on column page_forms.fields is 'What was filled in; null for an accepted form.';
+comment on column page_forms.location is 'Where an accepted form led.';
+
+-- ------------------------------------------------------------------------------------------------- the decisions
+
+-- What requests refer to is kept in memory by each process, known by a token that is another one after each change.
+create table reference_state (
+  singleton boolean primary key default true check (singleton),
+  token uuid not null default gen_random_uuid()
+);
+comment on column reference_state.token is 'Another value after each change of `systems` or `services`.';
+
+create function change_reference_token() returns trigger language plpgsql as $$
+begin
+  update reference_state set token = gen_random_uuid();
+  return null;
+end
+$$;
+comment on function change_reference_token() is
+  'Systems or services changed: what processes keep of them in memory is outdated.';
+create trigger systems_change_token after insert or update or delete or truncate on systems
+  for each statement execute function change_reference_token();
+create trigger services_change_token after insert or update or delete or truncate on services
+  for each statement execute function change_reference_token();
+
+-- Locks schools, and that of a mandate, until the transaction ends, in key order. Returns per school all that a decision
+-- on its mandates needs. Each statement of the function sees what is committed when the statement begins: what it reads
+-- after the lock is what the last holder of the lock left. With a subject it also returns the pseudonym of who decides,
+-- and locks the heads of the audit chains of the schools, which are the last locks of a transaction.
+create function lock_register(
+  for_brins text[], for_mandate uuid, for_service text, on_day date, for_subject text, at_moment timestamptz,
+  most_events integer
+) returns table (
+  token uuid, pseudonym uuid, brin text, name text, bge_code text, closed_on date, counter bigint,
+  osr_agreement boolean, vva_agreement boolean, branches text, mandates text, paced_at timestamptz, length bigint,
+  seal bytea
+) language plpgsql as $$
+#variable_conflict use_column
+declare
+  codes text[] := for_brins || array(select m.brin from mandates m where m.id = for_mandate);
+  who uuid;
+begin
+  perform set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true),
+          set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true);
+  perform from schools s where s.brin = any(codes) order by s.brin for update;
+  while for_subject is not null and who is null loop
+    select p.pseudonym into who from people p where p.subject = for_subject;
+    if who is null then
+      insert into people as p (pseudonym, subject, since) values (gen_random_uuid(), for_subject, at_moment)
+      on conflict (subject) do nothing returning p.pseudonym into who;
+    end if;
+  end loop;
+  if for_subject is not null then
+    insert into audit_heads (chain)
+    select s.brin from schools s
+     where s.brin = any(codes) and not exists (select from audit_heads h where h.chain = s.brin)
+     order by s.brin collate "C"
+    on conflict do nothing;
+    perform from audit_heads h where h.chain = any(codes) order by h.chain collate "C" for update;
+  end if;
+  return query
+  select r.token, who, s.brin, s.name, s.bge_code, s.closed_on, s.counter, b.osr_agreement, b.vva_agreement,
+         (select json_agg(json_build_array(x.branch, x.name, x.closed_on) order by x.branch)::text
+            from branches x where x.brin = s.brin),
+         (select json_agg(json_build_object(
+                   'id', m.id, 'brin', m.brin, 'service_code', m.service_code, 'supplier_oin', m.supplier_oin,
+                   'system_code', m.system_code, 'start_date', m.start_date, 'end_date', m.end_date,
+                   'version', m.version, 'next_date', m.next_date, 'copied_from', m.copied_from,
+                   'created_at', m.created_at, 'updated_at', m.updated_at, 'withdrawn_at', m.withdrawn_at,
+                   'units', m.units, 'routes', (select json_object_agg(o.branch, o.routing_id) from routes o
+                                                 where o.mandate_id = m.id))
+                 order by m.service_code, m.id)::text
+            from mandates m
+           where m.brin = s.brin and (for_service is null or m.service_code = for_service)
+             and (m.withdrawn_at is null and (m.end_date is null or m.end_date >= on_day or m.next_date is not null)
+                  or m.id = for_mandate)),
+         (select e.recorded_at from events e where e.brin = s.brin and e.number = s.counter - most_events + 1),
+         h.length, h.seal
+    from schools s
+    join boards b on b.bge_code = s.bge_code
+    join reference_state r on r.singleton
+    left join audit_heads h on h.chain = s.brin and for_subject is not null
+   where s.brin = any(codes);
+end
+$$;
+comment on function lock_register(text[], uuid, text, date, text, timestamptz, integer) is
+  'Lock schools and return all that a decision on their mandates needs; statements after it look up by key.';
+
 -- ---------------------------------------------------------------------------------------------------- initial rows
 
 insert into hub_state default values;
+insert into reference_state default values;
 insert into destinations (name, kind, topic) values
   ('duo:bron-po', 'duo', 'duo.bron-po.v1'), ('duo:verzuim', 'duo', 'duo.verzuim.v1'), ('duo:rio', 'duo', 'duo.rio.v1');
 insert into services (code, shown_as, destination)
