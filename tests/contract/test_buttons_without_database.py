@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
-from uuid import UUID
 
 import orjson
 import pytest
 
 from hub.access import Caller, Role, ensure_keyfile, issue
 from hub.clock import now
-from tests.support.lanes.ledger_states import plan_all
+from schemas.identifiers import Brin
+from tests.support.lanes.ledger_states import plan_all, take
 from tests.support.register.subscriptions import grant, make_register
 from tests.support.servers.commands import osr_hub
 from tests.support.servers.serving import serving
@@ -31,9 +31,12 @@ BUTTONS: Final = frozenset({
 
 @pytest.fixture
 async def operators(connection: Connection, database: str, tmp_path: Path) -> AsyncIterator[dict[str, dict[str, str]]]:
-    """A served hub in which a school's messages wait; gives the settings of two people who know no database."""
+    """Serve a hub: DUO took one school's messages, another's wait. Give the settings of two people, without database."""
     await make_register(connection)
     await grant(connection, service="RIO", routed=["18DS01"])
+    await plan_all(connection)
+    await take(connection, "duo:rio")
+    await grant(connection, Brin("00AA"), service="RIO")
     await plan_all(connection)
     for offset in (1, 2):
         await connection.execute(
@@ -73,7 +76,7 @@ async def test_every_button_goes_through_the_api(operators: dict[str, dict[str, 
     await press(ann, "hold", "duo:rio", *why)
     assert await connection.fetchval("select held from destinations where name = 'duo:rio'") is True
     await press(ann, "release", "duo:rio", *why)
-    first, *_ = [str(row["id"]) for row in await connection.fetch("select id from deliveries order by sequence")]
+    waiting = await connection.fetchval("select id from deliveries where brin = '00AA' limit 1")
     assert "no destination" in await press(ann, "hold", "duo:none", *why, code=2)
     listed = orjson.loads(await press(ann, "parked", "list", "--json"))["items"]
     assert "is discarded" in await press(ann, "parked", "discard", listed[0]["id"], *why)
@@ -86,9 +89,9 @@ async def test_every_button_goes_through_the_api(operators: dict[str, dict[str, 
     approved = orjson.loads(await press(bob, "acts", "approve", asked["id"], *why, "--json"))
     assert approved["state"] == "running"
     assert orjson.loads(await press(ann, "acts", "stop", asked["id"], *why, "--json"))["state"] == "cancelled"
-    assert orjson.loads(await press(ann, "cancel-many", "--brin", "18DS", "--dry-run", "--json"))["state"] == "preview"
-    await press(bob, "cancel", first, *why)
-    assert await connection.fetchval("select status from deliveries where id = $1", UUID(first)) == "cancelled"
+    assert orjson.loads(await press(ann, "cancel-many", "--brin", "00AA", "--dry-run", "--json"))["state"] == "preview"
+    await press(bob, "cancel", str(waiting), *why)
+    assert await connection.fetchval("select status from deliveries where id = $1", waiting) == "cancelled"
     assert pressed == BUTTONS
     actors = await connection.fetch("select distinct actor from audit where action like 'destination.%'")
     assert len(actors) == 1
