@@ -31,7 +31,7 @@ BUTTONS: Final = frozenset({
 
 @pytest.fixture
 async def operators(connection: Connection, database: str, tmp_path: Path) -> AsyncIterator[dict[str, dict[str, str]]]:
-    """Serve a hub: DUO took one school's messages, another's wait. Give the settings of two people, without database."""
+    """Serve a hub where messages of one school wait; give the settings of two people without a database."""
     await make_register(connection)
     await grant(connection, service="RIO", routed=["18DS01"])
     await plan_all(connection)
