@@ -58,6 +58,7 @@ COMMANDS: Final = {
     "status": CommandEntry("hub.commands.status", "Show per branch what was sent and whether it is processed."),
     "lag": CommandEntry("hub.commands.lag", "Show what is late, whose turn it is, and what to press."),
     "deliveries": CommandEntry("hub.commands.deliveries", "List what was told to whom."),
+    "delivery": CommandEntry("hub.commands.delivery", "Show what happened to one message, and what to do next."),
     "hold": CommandEntry("hub.commands.hold", "Let nothing go to a destination, or nothing of some schools."),
     "release": CommandEntry("hub.commands.hold", "Let it go again."),
     "cancel": CommandEntry("hub.commands.hold", "Cancel a delivery that waits."),
