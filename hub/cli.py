@@ -59,6 +59,7 @@ COMMANDS: Final = {
     "lag": CommandEntry("hub.commands.lag", "Show what is late, whose turn it is, and what to press."),
     "statement": CommandEntry("hub.commands.statement", "Show what each party owed and took in a month."),
     "deliveries": CommandEntry("hub.commands.deliveries", "List what was told to whom."),
+    "delivery": CommandEntry("hub.commands.delivery", "Show what happened to one message, and what to do next."),
     "hold": CommandEntry("hub.commands.hold", "Let nothing go to a destination, or nothing of some schools."),
     "release": CommandEntry("hub.commands.hold", "Let it go again."),
     "cancel": CommandEntry("hub.commands.hold", "Cancel a delivery that waits."),
