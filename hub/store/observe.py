@@ -215,6 +215,11 @@ async def recent_hops(c: Connection) -> dict[tuple[int, str], Sequence[int]]:
     return {(row["destination"], row["hop"]): row["buckets"] for row in rows}
 
 
+async def hop_history(c: Connection, since: datetime) -> list[Mapping[str, Any]]:
+    """Read histograms per five minutes: at, kind ('duo' or 'las'), hop ('transport' or 'processing'), buckets."""
+    return list(await queries.sum_hop_history(c, since=since))
+
+
 async def all_hops(c: Connection) -> dict[tuple[int, str], tuple[Sequence[int], float]]:
     """Read the histograms of all time: buckets and seconds by destination and hop."""
     rows = await queries.sum_all_hops(c)
