@@ -126,6 +126,7 @@ class DeliveryView:
     mandate_version: int
     service_code: str
     units: str = field(repr=False)
+    traceparent: str | None
     previous: int | None
 
     @property
@@ -171,6 +172,7 @@ class ReportTarget:
     id: UUID
     mandate_id: UUID
     mandate_version: int
+    traceparent: str | None
     kind: str
     supplier_oin: str | None
     system_code: str | None
