@@ -2,10 +2,10 @@
 
 from hub.store.migrations import plain
 
-revision = "0013"
-down_revision = "0012"
+revision = "0014"
+down_revision = "0013"
 
 
 def upgrade() -> None:
     """Add the table and the column."""
-    plain.run("0013_history.sql")
+    plain.run("0014_history.sql")
