@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from hub.clock import AMSTERDAM
 from hub.console.files import static_path
 from hub.console.i18n import Translator, tone
+from hub.domain.health_words import explain_fault
 from hub.domain.says import age, explain
 from schemas.text import make_visible
 
@@ -88,4 +89,4 @@ _templates: Final = Environment(
 _templates.filters.update(
     clock=clock_time, age=age, local=local_time, minute=local_minute, day=dutch_date, tone=tone, fact=fact_text
 )
-_templates.globals.update(says=explain, static=static_path)
+_templates.globals.update(says=explain, health_says=explain_fault, static=static_path)

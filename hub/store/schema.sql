@@ -301,6 +301,16 @@ create table read_offsets (
   primary key (topic, partition)
 ) with (fillfactor = 50);
 
+-- How many records of a topic a consumer group has not read, and since when the oldest of them is there.
+create table unread_topics (
+  consumer_group text not null,
+  topic text not null,
+  records bigint not null,
+  oldest_at timestamptz,
+  seen_at timestamptz not null,
+  primary key (consumer_group, topic)
+) with (fillfactor = 50);
+
 -- How far each school is planned. The planner locks the row.
 create table planning_progress (
   brin text primary key,
@@ -320,8 +330,11 @@ create table processes (
   open_requests jsonb not null default '[]',
   declared_dead boolean not null default false,
   machine text,
-  start_ticks bigint
+  start_ticks bigint,
+  loops jsonb not null default '[]'
 ) with (fillfactor = 50);
+comment on column processes.loops is
+  'Its loops at the last heartbeat: [[name, moved, turned, worked, error]], ages in seconds.';
 comment on column processes.open_requests is
   'Requests that were open at the last heartbeat: [[destination, brin, seconds left]]. A rescued lane waits that long.';
 comment on column processes.declared_dead is
@@ -678,8 +691,12 @@ create table hops (
   buckets bigint[] not null,
   seconds double precision not null,
   n bigint not null,
+  marks smallint[] not null default '{}',
+  mark_counts bigint[] not null default '{}',
   primary key (process, minute, destination, hop)
 ) with (fillfactor = 50);
+comment on column hops.marks is
+  'Fine buckets of the same durations that are not empty, for percentiles; rows of old minutes have none.';
 
 -- Histograms of the last day per five minutes, over all destinations of a kind; folded from `hops`.
 create table hop_history (
