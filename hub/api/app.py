@@ -63,6 +63,7 @@ PAGES: Final = (
     "parked",
     "audit_log",
     "overview",
+    "services",
     "live",
     "schools",
     "grants",
@@ -111,8 +112,9 @@ def create_app(
     app.add_middleware(RequestBodyMiddleware, silence_seconds=settings.limits.silence_seconds)
     app.add_middleware(ShareMiddleware, settings=settings.limits)
     app.add_middleware(RateLimitMiddleware, settings=settings.limits)
-    app.add_middleware(ErrorMiddleware, address=address)
-    problems.install(app, address)
+    page: problems.ErrorPage = import_module("hub.console.route").show_error
+    app.add_middleware(ErrorMiddleware, address=address, page=page)
+    problems.install(app, address, page)
     openapi.install(app, address)
     for name in ROUTERS:
         app.include_router(import_module(f"hub.api.{name}").router, prefix=BASE, dependencies=[KnownParameters])

@@ -32,6 +32,11 @@ class Overview:
     acts: Sequence[AuditRecord]
 
     @property
+    def names(self) -> dict[str, str]:
+        """The names of destinations for people."""
+        return {each.destination.name: each.destination.shown_as for each in self.lag.destinations}
+
+    @property
     def rejected(self) -> int:
         """How many deliveries their receivers rejected or declined."""
         return sum(n for each in self.lag.destinations for status, n in each.statuses.items() if status in _REFUSED)

@@ -75,6 +75,8 @@ class AuditRecord:
     reason: str | None
     number: int
     seal: bytes
+    shown_name: str | None = None
+    """What the actor is called, as their last login said."""
 
 
 async def find_destination(c: Connection, name: str) -> int | None:

@@ -66,7 +66,7 @@ delete from holds h
 
 -- name: list_holds
 -- List who holds a destination as a whole, then its schools that are held by themselves.
-select h.brin, coalesce(s.name, '') as school, h.actor, p.subject as actor_name, h.reason, h.since
+select h.brin, coalesce(s.name, '') as school, h.actor, coalesce(p.name, p.subject) as actor_name, h.reason, h.since
   from holds h
   left join schools s on s.brin = h.brin
   left join people p on p.pseudonym = case when h.actor ~ '^[0-9a-f-]{36}$' then h.actor::uuid end
@@ -118,7 +118,7 @@ update parked_records set state = :state where id = :id;
 
 -- name: list_audit
 -- List audit entries, newest first, with the subject of their actor.
-select a.id, a.at, a.actor, p.subject as actor_name, a.action, a.brin, a.subject::text as subject,
+select a.id, a.at, a.actor, p.subject as actor_name, p.name as shown_name, a.action, a.brin, a.subject::text as subject,
        a.before::text as before, a.after::text as after, a.reason, a.number, a.seal
   from audit a
   left join people p on p.pseudonym = case when a.actor ~ '^[0-9a-f-]{36}$' then a.actor::uuid end
@@ -130,7 +130,7 @@ select a.id, a.at, a.actor, p.subject as actor_name, a.action, a.brin, a.subject
 
 -- name: list_recent_acts
 -- List the newest audit entries of these kinds of subject, among the last thousand.
-select a.id, a.at, a.actor, p.subject as actor_name, a.action, a.brin, a.subject::text as subject,
+select a.id, a.at, a.actor, p.subject as actor_name, p.name as shown_name, a.action, a.brin, a.subject::text as subject,
        a.before::text as before, a.after::text as after, a.reason, a.number, a.seal
   from (select e.* from audit e order by e.id desc limit 1000) a
   left join people p on p.pseudonym = case when a.actor ~ '^[0-9a-f-]{36}$' then a.actor::uuid end

@@ -592,14 +592,17 @@ create table idempotency_keys (
 );
 create index idempotency_keys_subject on idempotency_keys (subject);
 
--- The only table that links a pseudonym to the subject of a token; erasing a person empties `subject`.
+-- The only table that links a pseudonym to the subject of a token; erasing a person empties `subject` and `name`.
 create table people (
   pseudonym uuid primary key,
   subject text unique,
   since timestamptz not null,
   erased_at timestamptz,
-  check ((subject is null) = (erased_at is not null))
+  name text,
+  check ((subject is null) = (erased_at is not null)),
+  constraint people_erased_with_name check (erased_at is null or name is null)
 );
+comment on column people.name is 'What the person is called, as the last login said.';
 -- The audit: who did what to which school. A hash chain per school makes later changes visible.
 create table audit (
   id bigint generated always as identity primary key,
@@ -726,6 +729,20 @@ create index sessions_subject on sessions (subject);
 create index sessions_issuer on sessions (issuer, issuer_session);
 comment on column sessions.id is 'The digest of the secret that the browser keeps.';
 comment on column sessions.id_token is 'Sealed; only for the logout at the issuer, which does without when the sealing key is gone.';
+
+-- Forms of pages: what a visitor filled in and the hub did not accept yet, and where an accepted form led.
+create table page_forms (
+  session bytea not null references sessions on delete cascade,
+  token text not null,
+  fields jsonb,
+  location text,
+  at timestamptz not null,
+  primary key (session, token)
+);
+comment on table page_forms is 'Forms of a session: those that were not accepted yet, and the last that were.';
+comment on column page_forms.token is 'Of a kept form: part of an address. Of an accepted one: what the form carried, so that it acts once.';
+comment on column page_forms.fields is 'What was filled in; null for an accepted form.';
+comment on column page_forms.location is 'Where an accepted form led.';
 
 -- ------------------------------------------------------------------------------------------------- the decisions
 

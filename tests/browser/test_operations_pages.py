@@ -82,7 +82,7 @@ async def _hold_and_release(person: BrowserUser) -> None:
     await person.sees(t("reason_missing"))
     await page.get_by_label(t("reason")).fill("onderhoud bij DUO")
     await person.press(t("hold"))
-    await person.sees(t("held"), t.cause("held"), t("is_held"))
+    await person.sees(t("held"), t.cause("held"), t("destination_is_held"))
     await page.get_by_label(t("reason")).fill("klaar")
     await person.press(t("release"))
     await person.sees(t("released"), t("is_open"))

@@ -8,7 +8,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from hub.console.i18n import codes, console, deliveries, docs, operations, overview, progress, school, shell, succession
+from hub.console.i18n import (
+    answers,
+    codes,
+    console,
+    deliveries,
+    docs,
+    history,
+    operations,
+    overview,
+    progress,
+    school,
+    shell,
+    succession,
+)
 from hub.domain.says import Language
 from hub.errors import (
     Conflict,
@@ -28,8 +41,8 @@ if TYPE_CHECKING:
 
 
 TEXTS: Final[Mapping[str, tuple[str, str]]] = {
-    **shell.TEXTS, **docs.TEXTS, **operations.TEXTS, **deliveries.TEXTS, **console.TEXTS,
-    **school.TEXTS, **succession.TEXTS, **overview.TEXTS, **progress.TEXTS,
+    **shell.TEXTS, **docs.TEXTS, **operations.TEXTS, **deliveries.TEXTS, **console.TEXTS, **school.TEXTS,
+    **succession.TEXTS, **overview.TEXTS, **progress.TEXTS, **history.TEXTS, **answers.TEXTS,
 }  # fmt: skip
 GOOD: Final = frozenset(
     {"orde", "processed", "activated", "none", "active", "would_create", "created", "closed", "done"}
@@ -62,6 +75,10 @@ class Translator:
         """Return a text with its values filled in."""
         text = TEXTS[key][self._nth]
         return text.format(**values) if values else text
+
+    def has(self, key: str) -> bool:
+        """Return whether there is a text with this key."""
+        return key in TEXTS
 
     def count(self, key: str, n: int) -> str:
         """Return a text with a number: `key` for one, `key`_n for any other number."""

@@ -2,10 +2,10 @@
 
 from hub.store.migrations import plain
 
-revision = "0015"
-down_revision = "0014"
+revision = "0017"
+down_revision = "0016"
 
 
 def upgrade() -> None:
     """Add the table and the column."""
-    plain.run("0015_history.sql")
+    plain.run("0017_history.sql")
