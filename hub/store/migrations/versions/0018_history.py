@@ -2,10 +2,10 @@
 
 from hub.store.migrations import plain
 
-revision = "0017"
-down_revision = "0016"
+revision = "0018"
+down_revision = "0017"
 
 
 def upgrade() -> None:
     """Add the table and the column."""
-    plain.run("0017_history.sql")
+    plain.run("0018_history.sql")
