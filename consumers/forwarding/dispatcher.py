@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Final, assert_never
 
 import structlog
 
-from consumers.forwarding.lane_progress import EndNotDelivered, EndpointGone
+from consumers.forwarding.lane_progress import CANCELLED, EndNotDelivered, EndpointGone
 from hub import faults
 from hub.domain.circuit import CircuitClosed, CircuitOpened
-from hub.domain.delivery import IN_LANE, Delivered, NotAttempted, Status
+from hub.domain.delivery import IN_LANE, Delivered, NotAttempted
 from hub.domain.pace import SlowedDown
 from hub.envelopes import forwarded_message
 from hub.outbound.webhook import WebhookMessage, deliver
 from hub.store.lanes import outcome_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Awaitable, Iterator, Sequence
     from datetime import datetime
 
     from consumers.forwarding.destinations import Destinations
@@ -126,16 +126,16 @@ class Dispatcher:
     def _is_lost(self, progress: LaneProgress) -> bool:
         return self._heartbeat.is_late or progress.incarnation != self._heartbeat.incarnation
 
-    async def _post(
+    def _post(
         self, endpoint: Endpoint, progress: LaneProgress, delivery: QueuedDelivery, at: datetime
-    ) -> Outcome:
+    ) -> Awaitable[Outcome]:
         endpoint.count(at)
         message = WebhookMessage(
             id=str(delivery.message.id),
             body=forwarded_message(delivery.message, progress.sent, self._defaults),
             traceparent=delivery.message.traceparent,
         )
-        return await deliver(self._outbound, endpoint.receiver, message, endpoint.sender, at)
+        return deliver(self._outbound, endpoint.receiver, message, endpoint.sender, at)
 
     async def partitions(self, topic: str) -> int:
         """Return how many partitions a queue of DUO has."""
@@ -169,7 +169,7 @@ class Dispatcher:
         for delivery in deliveries:
             is_due = delivery.status in IN_LANE
             yield forwarded_message(delivery.message, previous, self._defaults) if is_due else None
-            if delivery.status is not Status.CANCELLED:
+            if delivery.status is not CANCELLED:
                 previous = delivery.message.sequence
 
     async def _record_sent(

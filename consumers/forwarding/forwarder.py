@@ -221,7 +221,8 @@ class Forwarder:
         for succeeded in progress.succeeded:
             seconds = (succeeded.outcome.at - succeeded.planned_at).total_seconds()
             self._meters.observe(destination, "transport", seconds)
-            self._meters.count("attempts", destination, "delivered")
+        if progress.succeeded:
+            self._meters.count("attempts", destination, "delivered", len(progress.succeeded))
         for failed in progress.failed:
             self._meters.count("attempts", destination, lanes.outcome_name(failed.outcome))
 

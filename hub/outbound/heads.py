@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 KEPT_HEADERS: Final = ("retry-after", "webhook-allowed-origin", "webhook-allowed-rate")
 MAX_HEAD_BYTES: Final = 65_536
+SHORT_BYTES: Final = 1024
+"""Answers up to this length are remembered by what they say."""
 UNTIL_CLOSED: Final = -1
 CHUNKED: Final = -2
 _STATUS: Final = re.compile(rb"(?:HTTP/(\d)(?:\.(\d))?|ICY)[ \t]+([1-9]\d\d)(?=[ \t\r\n])[^\n]*\n", re.IGNORECASE)
@@ -46,9 +48,16 @@ class Head:
 
 def read_head(received: bytes) -> tuple[Head, bytes] | None:
     """Return a complete head and what follows it; None when it is not complete, or no head of HTTP."""
+    return _read_short(received) if len(received) <= SHORT_BYTES else _read(received)
+
+
+def _read(received: bytes) -> tuple[Head, bytes] | None:
     end = _END.search(received, len(received) - len(received.lstrip(b"\r\n")))
     head = None if end is None else _parse(received[: end.end()])
     return None if end is None or head is None else (head, received[end.end() :])
+
+
+_read_short = lru_cache(1024)(_read)  # a receiver answers alike, message after message
 
 
 def read_status(received: bytes) -> Head | None:
@@ -101,7 +110,6 @@ def _read_fields(lines: list[bytes]) -> dict[bytes, bytes]:
     return found
 
 
-@lru_cache(512)  # a receiver answers alike, message after message
 def _parse(received: bytes) -> Head | None:
     status = _STATUS.match(received.lstrip(b"\r\n"))
     return None if status is None else _make_head(status, _read_fields(status.string[status.end() :].split(b"\n")))

@@ -28,7 +28,7 @@ async def add(c: Connection, process: int, deltas: Mapping[Tally, int]) -> None:
             c,
             process=process,
             destinations=[destination for destination, _, _ in keys],
-            statuses=[status.value for _, status, _ in keys],
+            statuses=[status for _, status, _ in keys],
             expects=[expects for _, _, expects in keys],
             ns=[deltas[key] for key in keys],
         )

@@ -61,7 +61,7 @@ def result_of(turn: LaneSteps) -> LaneResult:
         else:
             attempts = len(SCHEDULE) if status is Status.DEAD else 1
             failure = RetryLater(at=at, error="nobody", duration_ms=1)
-            progress.record(replace(delivery, attempts=attempts), failure, at)
+            progress.record(delivery._replace(attempts=attempts), failure, at)
     return progress.result()
 
 
