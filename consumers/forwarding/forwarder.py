@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -146,6 +146,7 @@ class Forwarder:
                 log.warning("refresh.failed", error=str(error), next="again in a second")
 
     async def _round(self) -> bool:
+        """Lease and dispatch what is due; return whether there may be more, as far as no notification tells."""
         permits = {} if self._heartbeat.is_late else self._destinations.permits()
         if not permits:
             return False
@@ -156,9 +157,10 @@ class Forwarder:
             log.warning("lease.failed", error=str(error), next="again in half a second")
             await asyncio.sleep(RETRY_SECONDS)
             return True
-        self._destinations.served(permits, {lease.destination for lease, _ in leased})
+        taken = Counter(lease.destination for lease, _ in leased)
+        self._destinations.served(permits, taken)
         self._dispatch(leased, incarnation)
-        return bool(leased)
+        return any(n >= permits[destination] for destination, n in taken.items())
 
     def _dispatch(self, leased: Sequence[tuple[Lease, list[QueuedDelivery]]], incarnation: int) -> None:
         queues: dict[str, list[tuple[LaneProgress, list[QueuedDelivery]]]] = defaultdict(list)

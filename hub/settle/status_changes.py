@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from hub.domain.delivery import ANSWERED, CLOSED, Move, Status, advance
 from hub.envelopes import StatusChange
-from hub.store import lanes, reports, tallies
+from hub.store import lanes, reports
 from hub.store.reports import Tracked
 from schemas.cloudevents import write_time
 
@@ -65,14 +65,13 @@ class StatusChanges:
             self.changes.append(StatusChange(*key, before, after, write_time(at), reason))
 
     async def write(self, c: Connection, process: int) -> None:
-        """Write all moves; these are the last statements of the transaction."""
+        """Write all moves; this is the last statement of the transaction."""
         deltas: Counter[Tally] = Counter()
         for (destination, before, after, expects_report), n in self.moves.items():
             deltas[destination, before, expects_report] -= n
             deltas[destination, after, expects_report] += n
-        await tallies.add(c, process, deltas)
-        if self.changes:
-            await lanes.write_changes(c, self.changes)
+        if self.moves:
+            await lanes.write_moves(c, process, deltas, self.changes)
 
 
 async def record_attempts(c: Connection, owner: int, results: Sequence[LaneResult], now: datetime) -> int:
@@ -81,7 +80,7 @@ async def record_attempts(c: Connection, owner: int, results: Sequence[LaneResul
     A lane whose token is another's by now is left alone, whatever was sent: its new owner sends again, under the same
     ids. The caller owns the transaction.
     """
-    completed = await lanes.complete(c, [result.update for result in results])
+    completed = await lanes.complete(c, owner, [result.update for result in results])
     ours = [result for result in results if result.update.lease.lane in completed]
     changes = StatusChanges()
     await _record_succeeded(c, [attempt for result in ours for attempt in result.succeeded], changes)

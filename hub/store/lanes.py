@@ -11,15 +11,17 @@ from hub.domain.delivery import STATUSES, Move, Refused, Status
 from hub.domain.keys import DeliveryKey, LaneKey, LeaseKey
 from hub.domain.kinds import KINDS
 from hub.envelopes import MessageRow
+from hub.store import tallies
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from hub.domain.delivery import Delivered, Failure
     from hub.envelopes import StatusChange
     from hub.store.pool import Connection
+    from hub.store.tallies import Tally
 
 OUTCOME_NAMES: Final = {"Delivered": "delivered", "RetryLater": "retry", "Refused": "refused", "Gone": "gone"}
 
@@ -135,11 +137,12 @@ async def read(c: Connection, leases: Sequence[Lease], most: int) -> dict[LaneKe
     return found
 
 
-async def complete(c: Connection, updates: Iterable[LaneUpdate]) -> set[LaneKey]:
+async def complete(c: Connection, owner: int, updates: Iterable[LaneUpdate]) -> set[LaneKey]:
     """Write where lanes stand and give them back; return those whose lease still held."""
     ordered = sorted(updates, key=lambda update: update.lease.key)
     rows = await queries.complete_lanes(
         c,
+        owner=owner,
         destinations=[u.lease.destination for u in ordered],
         brins=[u.lease.brin for u in ordered],
         tokens=[u.lease.token for u in ordered],
@@ -217,9 +220,12 @@ async def mark_failed(
     return _delivery_keys(rows)
 
 
-async def write_changes(c: Connection, changes: Iterable[StatusChange]) -> None:
-    """Put status changes into the outbox, each as a JSON list."""
-    await queries.insert_changes(c, items=orjson.dumps([tuple(change) for change in changes]).decode())
+async def write_moves(
+    c: Connection, process: int, deltas: Mapping[Tally, int], changes: Collection[StatusChange]
+) -> None:
+    """Add to this process's tallies, and put status changes into the outbox, each as a JSON list."""
+    items = orjson.dumps([tuple(change) for change in changes]).decode() if changes else None
+    await queries.write_moves(c, process=process, **tallies.columns(deltas), items=items)
 
 
 async def return_lost_leases(c: Connection, owner: int, known: Iterable[LeaseKey]) -> list[LaneKey]:
