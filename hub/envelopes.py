@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import orjson
 
@@ -81,8 +81,7 @@ class MessageRow(NamedTuple):
     """The result of another delivery, as JSON, where the message is about that."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeSubject:
+class ChangeSubject(NamedTuple):
     """What a change of a delivery is about."""
 
     delivery_id: UUID
@@ -158,7 +157,10 @@ def forwarded_message(row: MessageRow, previous: int, defaults: EnvelopeDefaults
 
 def unit_of(units: str, branch: str) -> Mapping[str, Any]:
     """Return an event's message about a unit; '' is the rest."""
-    return next(unit for unit in orjson.loads(units) if unit["branch"] == branch)
+    for unit in orjson.loads(units):
+        if unit["branch"] == branch:
+            return cast("Mapping[str, Any]", unit)
+    raise LookupError(branch)
 
 
 def delivery_change(change: StatusChange, subject: ChangeSubject, defaults: EnvelopeDefaults) -> bytes:
@@ -167,8 +169,7 @@ def delivery_change(change: StatusChange, subject: ChangeSubject, defaults: Enve
     Its id is computed from what it says, so that a repeat is known as one.
     """
     attributes = f'"correlationid":"{subject.mandate_id}","causationid":"{subject.delivery_id}"'
-    at = write_time(datetime.fromisoformat(change.at))
-    about = _About(change_id(subject.delivery_id, change.after, change.at), _CHANGED, change.brin, at)
+    about = _About(change_id(subject.delivery_id, change.after, change.at), _CHANGED, change.brin, change.at)
     return _write(about, defaults, DELIVERY_CHANGE, attributes, orjson.dumps(change_data(change, subject)))
 
 

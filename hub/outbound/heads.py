@@ -39,11 +39,8 @@ class Head:
     headers: Mapping[str, str] = field(default_factory=dict)
     length: int = UNTIL_CLOSED
     stays_open: bool = False
-
-    @property
-    def is_interim(self) -> bool:
-        """Whether the answer itself is still to come (1xx)."""
-        return self.status < _FINAL and self.status != _SWITCHING
+    is_interim: bool = False
+    """Whether the answer itself is still to come (1xx)."""
 
 
 def read_head(received: bytes) -> tuple[Head, bytes] | None:
@@ -63,7 +60,7 @@ _read_short = lru_cache(1024)(_read)  # a receiver answers alike, message after 
 def read_status(received: bytes) -> Head | None:
     """Return the head that a complete status line makes by itself; None where there is none."""
     status = _STATUS.match(received.lstrip(b"\r\n"))
-    return None if status is None else Head(int(status[3]))
+    return None if status is None else Head(int(status[3]), is_interim=_is_interim(int(status[3])))
 
 
 def is_foreign(received: bytes) -> bool:
@@ -122,7 +119,11 @@ def _make_head(status: re.Match[bytes], given: Mapping[bytes, bytes]) -> Head:
     is_new = status[1] == b"1" and status[2] not in {None, b"0"}
     stays_open = (b"close" not in options) if is_new else (b"keep-alive" in options)
     kept = {name: given[name.encode()].decode("latin-1") for name in KEPT_HEADERS if name.encode() in given}
-    return Head(code, kept, length, stays_open and length != UNTIL_CLOSED)
+    return Head(code, kept, length, stays_open and length != UNTIL_CLOSED, _is_interim(code))
+
+
+def _is_interim(code: int) -> bool:
+    return code < _FINAL and code != _SWITCHING
 
 
 def _length(given: Mapping[bytes, bytes]) -> int:
