@@ -70,7 +70,7 @@ async def catch_up(c: Connection, now: datetime, most: int = MOST_SCHOOLS) -> in
     failed: set[Brin] = set()
     while brins := [brin for brin in await register.due(c, day, most + len(failed)) if brin not in failed]:
         began = tick()
-        at = moment(now + timedelta(seconds=began - start), new_traceparent())
+        at = moment(now + timedelta(seconds=began - start), new_traceparent(is_sampled=False))
         try:
             made += await _arrive(c, brins, at)
         except Exception as error:

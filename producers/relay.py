@@ -31,6 +31,7 @@ from hub.store.meters import Meters
 from hub.store.notifications import Listener
 from hub.store.pool import open_pool
 from producers.publishing import publish_forever
+from producers.traced import trace_published
 from schemas.topics import MANDATES, Broker, topics_on
 
 if TYPE_CHECKING:
@@ -127,12 +128,14 @@ class Relay:
         if faulty:
             return await self._refuse(faulty)
         faults.here("relay.sending")
+        began = now()
         refused = await self._send(records)
         faults.here("relay.sent")
         if refused:
             return await self._refuse({entries[place].outbox_id: describe(e) for place, e in refused.items()})
         await published_events.mark_published(self._c, entries, self._position, now())
         faults.here("relay.deleted")
+        trace_published(entries, self._topic, began)
         self._position += len(entries)
         for entry in entries:
             self._meters.count("events", 0, entry.event.kind.type)

@@ -6,13 +6,13 @@ heartbeat before each send. Next: `lane_progress` decides what follows, and its 
 
 from __future__ import annotations
 
-import logging
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING, Any, Final, assert_never
 
 import structlog
 
+from consumers.forwarding.attempts import SentSteps, begin_span, end_with, log_attempt
 from consumers.forwarding.lane_progress import CANCELLED, EndNotDelivered, EndpointGone
 from hub import faults
 from hub.domain.circuit import CircuitClosed, CircuitOpened
@@ -20,17 +20,17 @@ from hub.domain.delivery import IN_LANE, Delivered, NotAttempted
 from hub.domain.pace import SlowedDown
 from hub.envelopes import forwarded_message
 from hub.outbound.webhook import WebhookMessage, deliver
-from hub.store.lanes import outcome_name
+from hub.telemetry.spans import traceparent_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterator, Sequence
+    from collections.abc import Coroutine, Iterator, Sequence
     from datetime import datetime
 
     from consumers.forwarding.destinations import Destinations
     from consumers.forwarding.lane_progress import Effect, LaneProgress
     from consumers.forwarding.queues import Queues
     from consumers.forwarding.webhooks import Endpoint, Webhooks
-    from hub.domain.delivery import Failure, Outcome
+    from hub.domain.delivery import Outcome
     from hub.domain.keys import LaneKey
     from hub.envelopes import EnvelopeDefaults
     from hub.outbound import Outbound
@@ -89,7 +89,7 @@ class Dispatcher:
         self._webhooks = webhooks
         self._outbound = outbound
         self._requests = requests
-        self._logs_success = log.is_enabled_for(logging.DEBUG)
+        self._sent = SentSteps()
 
     def enter_epoch(self, number: int) -> None:
         """Write this epoch of the ledger into messages from now on; it rises when the hub was restored."""
@@ -128,14 +128,16 @@ class Dispatcher:
 
     def _post(
         self, endpoint: Endpoint, progress: LaneProgress, delivery: QueuedDelivery, at: datetime
-    ) -> Awaitable[Outcome]:
+    ) -> Coroutine[Any, Any, Outcome]:
         endpoint.count(at)
+        span = begin_span(progress, delivery)
         message = WebhookMessage(
             id=str(delivery.message.id),
             body=forwarded_message(delivery.message, progress.sent, self._defaults),
-            traceparent=delivery.message.traceparent,
+            traceparent=delivery.message.traceparent if span is None else traceparent_of(span),
         )
-        return deliver(self._outbound, endpoint.receiver, message, endpoint.sender, at)
+        sending = deliver(self._outbound, endpoint.receiver, message, endpoint.sender, at)
+        return sending if span is None else end_with(span, sending)
 
     async def partitions(self, topic: str) -> int:
         """Return how many partitions a queue of DUO has."""
@@ -190,8 +192,8 @@ class Dispatcher:
         """Log an attempt, record its outcome, and apply the effects."""
         if isinstance(outcome, Delivered):
             self._destinations.pauses.succeed(progress.destination.id)
-        if not isinstance(outcome, NotAttempted) and (self._logs_success or not isinstance(outcome, Delivered)):
-            _log_attempt(progress, delivery, outcome)
+        log_attempt(progress, delivery, outcome)
+        self._sent.add(progress, delivery, outcome, sent_at)
         for effect in progress.record(delivery, outcome, sent_at):
             await self._apply(progress, effect)
 
@@ -221,20 +223,3 @@ class Dispatcher:
                 )
             case _:
                 assert_never(effect)
-
-
-def _log_attempt(progress: LaneProgress, delivery: QueuedDelivery, outcome: Delivered | Failure) -> None:
-    """Write the one line of an attempt: a success at debug, a failure at info."""
-    is_delivered = isinstance(outcome, Delivered)
-    write = log.debug if is_delivered else log.info
-    write(
-        "delivery.attempted",
-        destination=progress.destination.name,
-        brin=progress.lease.brin,
-        delivery=str(delivery.message.id),
-        sequence=delivery.message.sequence,
-        outcome=outcome_name(outcome),
-        http_status=outcome.http_status,
-        milliseconds=outcome.duration_ms,
-        attempt=delivery.attempts + 1,
-    )

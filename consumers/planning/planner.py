@@ -15,6 +15,7 @@ from faststream.kafka import KafkaMessage  # noqa: TC002 - FastStream reads the 
 
 from consumers.parking import park, parked_row
 from consumers.planning.bulk_jobs import BulkJobRunner
+from consumers.planning.traced import trace_planned
 from hub import faults, plan
 from hub.domain.ids import time_of
 from hub.domain.lag import hop_seconds
@@ -191,6 +192,7 @@ class Planner:
         if result.planned:
             faults.here("plan.committed")
             self._lanes.notify()
+            await trace_planned(self._pool, result.planned, at, self._heartbeat.clock)
         for p in result.planned:
             recorded, published = time_of(p.id), batch.get(p.brin)
             if published is not None:

@@ -19,6 +19,7 @@ from consumers.parking import awaiting_delivery, park, parked_row
 from consumers.reporting.loss_watch import watch_forever
 from consumers.reporting.read_positions import BatchSplit, ReadPositions
 from consumers.reporting.received_report import INTERNAL_FAULT, ReceivedReport, read_record
+from consumers.reporting.traced import trace_reported
 from hub import faults, settle
 from hub.domain.objective import Objective
 from hub.kafka.broker import Reading, batch_subscriber, commit, make_broker, offsets_after
@@ -125,12 +126,14 @@ class ReportReader:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _write(self, records: Sequence[ReceivedReport]) -> BatchSplit[ReceivedReport]:
+        began = self._heartbeat.clock.now()
         async with self._pool.acquire() as c, c.transaction():
             split = await self._positions.split(c, records)
             answers = await self._apply(c, split.records)
             faults.here("reports.writing")
         self._positions.committed(split)
         self._note(answers)
+        await trace_reported(self._pool, answers, began, self._heartbeat.clock)
         return split
 
     async def _apply_singly(self, records: Sequence[ReceivedReport]) -> BatchSplit[ReceivedReport]:

@@ -12,7 +12,7 @@ from hub.access.rules import delivery_scope, is_operator, is_receiver, may_read_
 from hub.api.auth import CallerHere, OperationsHere, require
 from hub.api.bodies import ReasonRequest
 from hub.api.parameters import PagingHere
-from hub.api.reports import ReportHandlerHere, ReportRequest, check_report
+from hub.api.reports import ReportHandlerHere, ReportRequest, check_report, trace_report
 from hub.api.state import ConnectionHere, NotificationsHere, NowHere, SettingsHere, borrow, keyed_work
 from hub.domain.delivery import IN_LANE
 from hub.envelopes import EnvelopeDefaults, envelope_defaults, forwarded_message
@@ -26,6 +26,7 @@ from hub.store import ledger, observe
 from hub.store.deliveries import DeliveryFilter, DeliveryScope, DeliveryView
 from hub.store.observe import DestinationView
 from hub.store.pool import Connection
+from hub.store.traces import within_trace
 from hub.views.deliveries import (
     AttemptBody,
     DeliveryBody,
@@ -107,10 +108,11 @@ DeliveryQueryHere = Annotated[DeliveryQuery, Depends(_query)]
 
 @router.get("")
 async def list_deliveries(
-    context: DeliveryContextHere, query: DeliveryQueryHere, paging: PagingHere
+    context: DeliveryContextHere, query: DeliveryQueryHere, paging: PagingHere, now: NowHere
 ) -> Items[DeliveryBody]:
     """List deliveries that the caller may read, in the order of their lanes."""
-    selected = query.to_filter(context.destinations, paging.after(int, str, int))
+    asked = query.to_filter(context.destinations, paging.after(int, str, int))
+    selected = await within_trace(context.c, asked, query.trace_id, now)
     found = await context.find(selected, paging.limit + 1)
     return paging.page(found, lambda view: (view.destination, view.brin, view.sequence), context.show)
 
@@ -137,8 +139,10 @@ async def post_report(
         raise NotFound(f"no delivery {delivery_id}")
     report = check_report(body, target, reports.clock())
     keyed = keyed_work(request.scope)
+    began = reports.clock()
     result = await reports.answer(report, None if keyed is None else await keyed.connection())
     status: str = result.status.value
+    trace_report(target, status, began, reports.clock())
     if result.status in IN_LANE:
         async with borrow(request) as c:
             context = await open_context(c, caller, settings)
@@ -167,7 +171,11 @@ async def post_delivery_cancellation(
 async def _detail(delivery_id: UUID, context: DeliveryContextHere) -> DeliveryDetailBody:
     view = await context.one(delivery_id)
     row, previous = (await store.read_messages(context.c, [delivery_id]))[0]
-    attempts: list[AttemptBody] = show_attempts(view, await store.attempts(context.c, view))
+    attempts: list[AttemptBody] = show_attempts(
+        view,
+        await store.attempts(context.c, view),
+        with_answers=may_see_url(context.caller, context.destination(view)),
+    )
     with_texts = may_read_school(context.caller, view.brin, await own_schools(context.c, context.caller))
     reports: list[ReportBody] = show_reports(view, await store.reports(context.c, view), with_texts=with_texts)
     return show_detail(

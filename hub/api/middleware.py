@@ -6,6 +6,7 @@ errors into problems, and logs one line per request. HEAD is answered like GET, 
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
@@ -19,9 +20,12 @@ from hub.api.pseudonyms import pseudonym_of
 from hub.api.request_form import check_form, is_call
 from hub.api.state import app_state
 from hub.errors import HubError, Unavailable
-from hub.telemetry import continued_trace
+from hub.telemetry.spans import end_request, request_span
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from opentelemetry.trace import Span
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 API_VERSION: Final = "1.0.0"
@@ -53,13 +57,14 @@ class ErrorMiddleware:
         scope["hub.notifications"] = set()
         exchange = _Exchange(scope, receive, send, self._address)
         scope = exchange.scope
-        with continued_trace(Headers(scope=scope).get("traceparent")):
+        with _span_of(scope) as span:
             try:
                 check_form(scope)
                 await self._app(scope, exchange.receive, exchange.send)
             except Exception as error:  # noqa: BLE001 - every error is answered
                 await self._fail(error, exchange)
             await _log_request(scope, exchange.status, perf_counter() - started)
+            end_request(span, scope["method"], getattr(scope.get("route"), "path", "elsewhere"), exchange.status)
 
     async def _fail(self, error: Exception, exchange: _Exchange) -> None:
         known = error if isinstance(error, HubError) else translate(error)
@@ -71,6 +76,13 @@ class ErrorMiddleware:
         if exchange.status:
             raise error
         await problem_response(known, self._address)(scope, exchange.receive, exchange.send)
+
+
+def _span_of(scope: Scope) -> AbstractContextManager[Span | None]:
+    """Continue the trace of a request; probes and scrapes have none."""
+    if scope["path"].startswith(_ROUTINE):
+        return nullcontext()
+    return request_span(scope["method"], Headers(scope=scope).get("traceparent"))
 
 
 def _log_failure(scope: Scope, error: Exception, *, is_passing: bool) -> None:

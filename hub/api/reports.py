@@ -23,6 +23,7 @@ from hub.store.deliveries import ReportTarget
 from hub.store.meters import Meters
 from hub.store.objectives import default_objective
 from hub.store.pool import Connection, Pool, is_transient
+from hub.telemetry.spans import Step, record_here
 from hub.views.models import NULL_IS_DEFAULT, RequestModel, example
 from schemas.kinds import ReportStatus
 from schemas.messages import HIGHEST_VERSION, Report, Signal
@@ -130,6 +131,12 @@ class ReportHandler:
         if found[0].notifies_system:
             self.notifications.notify("lanes")
         return found[0]
+
+
+def trace_report(target: ReportTarget, status: str, began: datetime, ended: datetime) -> None:
+    """Record a report in the trace of its delivery, linked to the trace of the request."""
+    named = {"delivery": str(target.id), "status": status}
+    record_here(Step(name="report las", traceparent=target.traceparent, attributes=named), began, ended)
 
 
 def check_report(body: ReportRequest, target: ReportTarget, now: datetime) -> IncomingReport:

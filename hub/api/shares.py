@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 MOST_WAITING: Final = 100
 WAIT_SECONDS: Final = 10.0
+STREAMS: Final = "/events/live"
+"""Streams of events to pages: they last, hold no connection to the database, and have a bound of their own."""
 
 
 class ShareMiddleware:
@@ -35,7 +37,7 @@ class ShareMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through when its caller has room."""
-        if scope["type"] != "http" or scope["path"].startswith(FREE):
+        if scope["type"] != "http" or scope["path"].startswith(FREE) or scope["path"].endswith(STREAMS):
             await self._app(scope, receive, send)
             return
         caller = caller_of(scope)

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hub.clock import now
 from hub.commands.database import run_query
 from hub.commands.options import Statuses, read_filters
 from hub.commands.output import print_json, print_line, print_table
 from hub.observe.shown import without_receiver
 from hub.store import ledger, observe
 from hub.store.deliveries import DeliveryScope, list_deliveries
+from hub.store.traces import within_trace
 from hub.views.deliveries import DeliveryQuery, show_delivery
 from hub.views.models import Items
 from hub.views.paging import HIGHEST_LIMIT, Paging, list_fingerprint
@@ -34,6 +36,7 @@ def deliveries(  # noqa: PLR0913 - one parameter per filter
     service: Annotated[str | None, typer.Option(help="Such as VVA.")] = None,
     mandate: Annotated[str | None, typer.Option(help="A mandate's id.")] = None,
     event: Annotated[str | None, typer.Option(help="An event's id.")] = None,
+    trace: Annotated[str | None, typer.Option(help="A trace's id: deliveries of the last seven days.")] = None,
     status: Statuses = None,
     after_sequence: Annotated[int | None, typer.Option(help="Only higher numbers of their lane.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=HIGHEST_LIMIT)] = 100,
@@ -48,6 +51,7 @@ def deliveries(  # noqa: PLR0913 - one parameter per filter
         "serviceCode": service,
         "mandateId": mandate,
         "eventId": event,
+        "traceId": trace,
         "status": status,
         "afterSequence": after_sequence,
     }
@@ -65,7 +69,8 @@ def deliveries(  # noqa: PLR0913 - one parameter per filter
 async def _page(c: Connection, _settings: Settings, filters: DeliveryQuery, paging: Paging) -> Items[DeliveryBody]:
     destinations = {destination.id: destination for destination in await observe.read_destinations(c)}
     epoch = await ledger.epoch(c)
-    chosen = filters.to_filter(list(destinations.values()), paging.after(int, str, int))
+    asked = filters.to_filter(list(destinations.values()), paging.after(int, str, int))
+    chosen = await within_trace(c, asked, filters.trace_id, now())
     found = await list_deliveries(
         c, chosen, DeliveryScope(everything=True), without_receiver(destinations.values()), paging.limit + 1
     )

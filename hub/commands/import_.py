@@ -113,7 +113,7 @@ async def _import(dsn: str, data: bytes, work: Work[Done], progress: Progress, *
     c = await connect(dsn, "osr-hub import")
     try:
         async with c.transaction(readonly=not changes):
-            done = await work(c, data, moment(now(), new_traceparent()), progress)
+            done = await work(c, data, moment(now(), new_traceparent(is_sampled=False)), progress)
         if changes:
             for channel in CHANNELS:
                 await notifications.notify(c, channel)

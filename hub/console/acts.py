@@ -39,11 +39,11 @@ async def get_acts(here: CurrentVisit) -> Response:
 
 
 @router.get("/console/acts/new/{kind}")
-async def get_new(kind: Kind, here: CurrentVisit, destination: str = "") -> Response:
+async def get_new(kind: Kind, here: CurrentVisit, destination: str = "", status: str = "") -> Response:
     """Show the form with filters."""
     require_operator(here)
     async with here.app.open_pool.acquire() as c:
-        return await _show_form(here, c, BulkKind(kind), FormData({"destination": [destination]}))
+        return await _show_form(here, c, BulkKind(kind), FormData({"destination": [destination], "status": [status]}))
 
 
 @router.post("/console/acts/new/{kind}")

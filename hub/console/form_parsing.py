@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Final, Literal, NoReturn
+from uuid import UUID
 
 from hub.clock import AMSTERDAM
 from hub.console.forms import FormError, parse_day
@@ -159,17 +160,28 @@ def parse_bulk_filter(form: FormData, kind: BulkKind, words: Translator) -> tupl
             faults.append(FormError(name, words.error("", "day", "")))
         elif day is not None and day.year not in BULK_YEARS:
             faults.append(FormError(name, words("day_out_of_range", first=BULK_YEARS[0], last=BULK_YEARS[-1])))
+    given = [parse_id(text) for text in form.texts("delivery")]
+    ids = [each for each in given if each is not None]
     rate = form.number("rate") if form.text("rate") else DEFAULT_RATES[kind]
     if not 1 <= rate <= MAX_RATE:
         faults.append(FormError("rate", words("rate_wrong")))
     chosen = BulkSelection(
         destination=form.text("destination") or None,
         brins=brins or None,
+        delivery_ids=ids or None,
         statuses=[status for status in form.texts("status") if status in STATUSES[kind]] or None,
         planned_from=_midnight(first),
         planned_until=_midnight(last, days=1),
     )
     return BulkJobRequest(kind=kind, chosen=chosen, rate=rate), faults
+
+
+def parse_id(text: str) -> UUID | None:
+    """Read an id as people paste it; None for anything else."""
+    try:
+        return UUID(text.strip())
+    except ValueError:
+        return None
 
 
 def _midnight(day: date | None, days: int = 0) -> datetime | None:

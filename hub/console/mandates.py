@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from http import HTTPStatus
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 
 from hub.console.form_parsing import merge_errors, parse_patch, parse_reason, refuse
 from hub.console.forms import FormData, FormError, FormErrors, parse_day
+from hub.console.progress import read_narrator
 from hub.console.route import PageRoute
 from hub.console.school_view import MandateCard, branch_groups, card_of
 from hub.console.schools import SchoolPage, load_school
@@ -24,6 +26,7 @@ from hub.register import foresee_withdrawal
 from hub.store import mandates, register
 from hub.store.mandates import MandateView, RecordedEvent
 from hub.store.pool import Connection
+from hub.store.school_deliveries import read_marks
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -61,6 +64,14 @@ async def get_mandate(brin: str, mandate_id: UUID, here: CurrentVisit, einde: st
         dates = _current_dates(opened)
         end = parse_day(einde)
         return await _show_mandate(here, c, opened, dates if end is None else _with_end(dates, end))
+
+
+@router.get("/mandaten/{brin}/{mandate_id:uuid}/live")
+async def get_mandate_part(brin: str, mandate_id: UUID, here: CurrentVisit) -> Response:
+    """Show the part of a mandate's page that changes by itself."""
+    async with here.app.open_pool.acquire() as c:
+        opened = await load_mandate(here, c, brin, mandate_id)
+        return here.show("mandate_live.html", **await _read_live(here, c, opened))
 
 
 @router.post("/mandaten/{brin}/{mandate_id:uuid}/datums")
@@ -167,8 +178,7 @@ async def _show_mandate(
     return here.show(
         "mandate.html",
         status,
-        opened=opened,
-        card=await _card(here, c, opened),
+        **await _read_live(here, c, opened),
         events=await mandates.events_of(c, opened.view.mandate, 0),
         branches=[each for each in opened.chosen.school.branches if each.is_open(here.at.today)],
         has_started=opened.view.mandate.start_date <= here.at.today,
@@ -176,6 +186,14 @@ async def _show_mandate(
         faults=FormErrors(faults),
         since=since,
     )
+
+
+async def _read_live(here: Visit, c: Connection, opened: MandatePage) -> dict[str, Any]:
+    """Read the part of the page that changes by itself."""
+    brin = opened.view.mandate.brin
+    mark = (await read_marks(c, [brin])).get(brin, "")
+    narrator = await read_narrator(c, here.words, here.at.now)
+    return {"opened": opened, "card": await _card(here, c, opened), "narrator": narrator, "mark": mark}
 
 
 async def _card(here: Visit, c: Connection, opened: MandatePage) -> MandateCard:

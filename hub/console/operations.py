@@ -1,6 +1,5 @@
 """Pages of operations: lag per destination, hold and release, parked records. In: a form with a reason. Out: pages."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Final
@@ -10,20 +9,15 @@ from fastapi import APIRouter, Path, Response
 from hub.access import Actor, Role
 from hub.access.rules import is_operator
 from hub.console.form_parsing import parse_reason
-from hub.console.forms import FormData, FormError, FormErrors
 from hub.console.route import PageRoute
 from hub.console.visit import CurrentVisit, Redirect, Visit
-from hub.domain.system import System
 from hub.errors import InvalidInput, NotFound
 from hub.observe.lag import DestinationLag, Lag, LagReader
 from hub.operations import controls
 from hub.operations.controls import NOTIFIED_CHANNELS
-from hub.store import notices, operations
-from hub.store.notices import Notice
+from hub.store import operations
 from hub.store.objectives import default_objective
 from hub.store.operations import Parked
-from hub.store.register import systems
-from schemas.identifiers import SystemCode
 from schemas.masking import mask_numbers
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -52,7 +46,7 @@ class SharedLagReader:
 async def get_console(here: CurrentVisit) -> Response:
     """Show the lag per destination, most urgent first, and the parked records."""
     require_operator(here)
-    lag = await _lag(here)
+    lag = await read_lag(here)
     async with here.app.open_pool.acquire() as c:
         parked = await operations.list_parked(c, after=0, state="open", reason=None, most=MAX_PARKED)
     return here.show("operations.html", lag=lag, late=_by_urgency(lag), parked=[_view_parked(each) for each in parked])
@@ -63,36 +57,8 @@ async def get_live(here: CurrentVisit) -> Response:
     """Show the part of the page that the script refreshes."""
     if here.caller is None or not is_operator(here.caller):
         return Response(status_code=int(HTTPStatus.UNAUTHORIZED))
-    lag = await _lag(here)
+    lag = await read_lag(here)
     return here.show("live.html", lag=lag, late=_by_urgency(lag))
-
-
-@router.get("/console/destinations/{name}")
-async def get_destination(name: str, here: CurrentVisit) -> Response:
-    """Show a destination and its held schools, with a form to hold or release."""
-    require_operator(here)
-    return await _show_destination(here, name, FormData(), [])
-
-
-@router.post("/console/destinations/{name}")
-async def post_destination(name: str, here: CurrentVisit) -> Response:
-    """Hold or release a destination, or one school of it."""
-    require_operator(here)
-    form = await here.form()
-    reason, faults = parse_reason(form, here.words)
-    button, brin = form.text("button"), form.text("brin").upper()
-    if faults:
-        return await _show_destination(here, name, form, faults)
-    push = {"hold": controls.hold, "release": controls.release}.get(button)
-    if push is None:
-        raise NotFound
-    try:
-        async with here.app.open_pool.acquire() as c, c.transaction():
-            await push(c, name, [brin] if brin else None, actor_of(here, reason))
-    except InvalidInput:
-        return await _show_destination(here, name, form, [FormError("brin", here.words("no_such_school", brin=brin))])
-    here.notify(*NOTIFIED_CHANNELS)
-    return here.go(f"/console/destinations/{name}", "held" if button == "hold" else "released")
 
 
 @router.post("/console/parked/{parked_id}")
@@ -130,27 +96,8 @@ def actor_of(here: Visit, reason: str) -> Actor:
     return Actor(caller=here.user, at=here.at.now, reason=reason)
 
 
-async def _show_destination(here: Visit, name: str, form: FormData, faults: Sequence[FormError]) -> Response:
-    found = next((each for each in (await _lag(here)).destinations if each.destination.name == name), None)
-    if found is None:
-        msg = f"no destination {name}"
-        raise NotFound(msg)
-    status = HTTPStatus.BAD_REQUEST if faults else HTTPStatus.OK
-    system, about = await _read_system(here, found.destination.system_code)
-    return here.show(
-        "destination.html", status, each=found, form=form, faults=FormErrors(faults), notices=about, system=system
-    )
-
-
-async def _read_system(here: Visit, system_code: str | None) -> tuple[System | None, list[Notice]]:
-    """Return the system of a destination and its open notices; none for a queue of DUO."""
-    if system_code is None:
-        return None, []
-    async with here.app.open_pool.acquire() as c:
-        return (await systems(c)).get(SystemCode(system_code)), await notices.open_of(c, system_code)
-
-
-async def _lag(here: Visit) -> Lag:
+async def read_lag(here: Visit) -> Lag:
+    """Read the lag of all destinations; all pages share one reader."""
     async with here.app.open_pool.acquire() as c:
         return await _reader_of(here).read(c, here.at.now)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from hub.console.glance import code_of
 from hub.domain.mandate import DAY, is_live, overlaps, state
 from schemas.kinds import MandateState
 
@@ -34,14 +35,7 @@ class BranchGroup:
     @property
     def code(self) -> str:
         """The message's status, or the reason why there is none."""
-        if self.cell.coverage == "needs_routing":
-            return "needs_routing"
-        return self.cell.status or "not_planned"
-
-    @property
-    def is_queue(self) -> bool:
-        """Whether the message goes to one of DUO's queues."""
-        return self.cell.destination.startswith("duo:")
+        return code_of(self.cell)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,11 +67,24 @@ class ServiceView:
     live: Sequence[MandateCard]
     over: Sequence[MandateCard]
     today: date
+    is_queue: bool
+    """Whether DUO processes it."""
+
+    @property
+    def now(self) -> list[MandateCard]:
+        """The mandates in force today."""
+        return [card for card in self.live if card.state == MandateState.ACTIVE]
+
+    @property
+    def coming(self) -> list[MandateCard]:
+        """The mandates that begin later, the next one first."""
+        later = [card for card in self.live if card.state != MandateState.ACTIVE]
+        return sorted(later, key=lambda card: card.mandate.start_date)
 
     @property
     def uses_two(self) -> bool:
         """Whether mandates of two systems are in force today."""
-        return len({card.mandate.system_code for card in self.live if card.state == MandateState.ACTIVE}) > 1
+        return len({card.mandate.system_code for card in self.now}) > 1
 
     @property
     def running_on(self) -> list[RunningOn]:
@@ -113,19 +120,24 @@ def view_school(
     cards: dict[str, list[MandateCard]] = {}
     for view in views:
         mandate = view.mandate
-        if is_live(mandate, today) or mandate.id in parts:
-            cards.setdefault(mandate.service_code, []).append(card_of(view, parts.get(mandate.id, {}), today))
+        cards.setdefault(mandate.service_code, []).append(card_of(view, parts.get(mandate.id, {}), today))
     shown = [
         ServiceView(
             code=service.code,
             shown_as=service.shown_as,
             live=[card for card in cards.get(service.code, ()) if card.is_live],
-            over=[card for card in cards.get(service.code, ()) if not card.is_live],
+            over=sorted((card for card in cards.get(service.code, ()) if not card.is_live), key=_ended, reverse=True),
             today=today,
+            is_queue=service.destination is not None,
         )
         for service in services
     ]
     return sorted(shown, key=lambda service: not (service.live or service.over))
+
+
+def _ended(card: MandateCard) -> date:
+    mandate = card.mandate
+    return mandate.withdrawn_at.date() if mandate.withdrawn_at else mandate.end_date or mandate.start_date
 
 
 def card_of(view: MandateView, parts: Mapping[object, BranchGroup], today: date) -> MandateCard:

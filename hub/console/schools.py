@@ -8,19 +8,20 @@ from fastapi import APIRouter, Response
 
 from hub.access import Role
 from hub.access.rules import may_administer
+from hub.console.progress import read_narrator
 from hub.console.route import PageRoute
 from hub.console.school_view import view_school
-from hub.console.visit import CurrentVisit, Redirect, Visit
+from hub.console.visit import CurrentVisit, Visit
 from hub.domain.school import School
 from hub.errors import NotFound
 from hub.observe.status import school_status
 from hub.store import mandates, operations, register
 from hub.store.mandates import MandateFilter, SchoolFilter
 from hub.store.pool import Connection
+from hub.store.school_deliveries import read_marks
 from schemas.identifiers import BGE_CODE, BRIN, BgeCode, Brin
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
-PAGE_SIZE: Final = 50
 MAX_MANDATES: Final = 1000
 MAX_AUDIT_ENTRIES: Final = 200
 
@@ -67,30 +68,28 @@ async def find_schools(
     return await mandates.list_schools(c, chosen, here.scope, max_size)
 
 
-@router.get("/mandaten")
-async def get_schools(here: CurrentVisit, q: str = "", after: str | None = None, brin: str = "") -> Response:
-    """Show the visitor's schools; redirect to the only one."""
-    here.require(Role.SCHOOL, Role.OPERATIONS)
-    if brin:
-        raise Redirect(f"/mandaten/{brin.upper()}") if BRIN.pattern.fullmatch(brin.upper()) else NotFound
-    async with here.app.open_pool.acquire() as c:
-        found = await find_schools(here, c, q.strip(), PAGE_SIZE + 1, after)
-    if len(found) == 1 and not after:
-        raise Redirect(f"/mandaten/{found[0]['brin']}")
-    more = found[PAGE_SIZE - 1]["brin"] if len(found) > PAGE_SIZE else None
-    return here.show("schools.html", schools=found[:PAGE_SIZE], q=q, more=more)
-
-
 @router.get("/mandaten/{brin}")
 async def get_school(brin: str, here: CurrentVisit) -> Response:
     """Show a school's mandates and their status."""
+    return here.show("school.html", **await _read_school(here, brin))
+
+
+@router.get("/mandaten/{brin}/live")
+async def get_school_part(brin: str, here: CurrentVisit) -> Response:
+    """Show the part of the school's page that changes by itself."""
+    return here.show("school_live.html", **await _read_school(here, brin))
+
+
+async def _read_school(here: Visit, brin: str) -> dict[str, Any]:
     async with here.app.open_pool.acquire() as c:
         chosen = await load_school(here, c, brin)
+        mark = (await read_marks(c, [brin])).get(brin, "")
         services = await register.services(c)
         views = await mandates.mandate_views(c, MandateFilter(brin=chosen.school.brin), here.scope, MAX_MANDATES)
         status = await school_status(c, chosen.school.brin, here.at.now, here.at.today)
+        narrator = await read_narrator(c, here.words, here.at.now)
     shown = view_school(status, views, services, here.at.today) if status else []
-    return here.show("school.html", chosen=chosen, services=shown, as_of=here.at.now)
+    return {"chosen": chosen, "services": shown, "as_of": here.at.now, "narrator": narrator, "mark": mark}
 
 
 @router.get("/mandaten/{brin}/geschiedenis")

@@ -26,6 +26,11 @@ def local_time(moment: datetime | None) -> str:
     return "-" if moment is None else moment.astimezone(AMSTERDAM).strftime("%d-%m-%Y %H:%M:%S")
 
 
+def local_minute(moment: datetime) -> str:
+    """Format a moment as Amsterdam time, to the minute."""
+    return moment.astimezone(AMSTERDAM).strftime("%d-%m-%Y %H:%M")
+
+
 def dutch_date(given: date | str | None) -> str:
     """Format a day as is usual in the Netherlands."""
     if given is None:
@@ -75,5 +80,5 @@ _templates: Final = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_templates.filters.update(age=age, local=local_time, day=dutch_date, tone=tone, fact=fact_text)
+_templates.filters.update(age=age, local=local_time, minute=local_minute, day=dutch_date, tone=tone, fact=fact_text)
 _templates.globals.update(says=explain, static=static_path)

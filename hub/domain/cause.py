@@ -49,9 +49,10 @@ class FailedTransport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DestinationStatus:
-    """The numbers of a destination; ages in seconds, None when nothing waits."""
+    """The numbers of a destination; ages in seconds, None when nothing waits. `shown_as` is its name for people."""
 
     name: str
+    shown_as: str = ""
     state: DestinationState = DestinationState.OPEN
     is_held_by_operator: bool = False
     circuit: CircuitState = CircuitState.CLOSED

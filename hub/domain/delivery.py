@@ -39,13 +39,17 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryLater:
-    """The receiver did not answer, or asked for patience; `after` is the seconds it asked for."""
+    """The receiver did not answer, or asked for patience; `after` is the seconds it asked for.
+
+    `answer` is the beginning of what it wrote, as in `Refused` and `Gone`.
+    """
 
     at: datetime
     error: str
     duration_ms: int
     http_status: int | None = None
     after: float | None = None
+    answer: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +60,7 @@ class Refused:
     error: str
     duration_ms: int
     http_status: int | None = None
+    answer: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +71,7 @@ class Gone:
     error: str
     duration_ms: int
     http_status: int | None = 410
+    answer: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

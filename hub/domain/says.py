@@ -5,6 +5,7 @@ English for programs and the command line, Dutch (and English by switch) for the
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, assert_never
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 SECONDS_UNTIL: Final = 90.0
 MINUTES_UNTIL: Final = 5400.0
 HOURS_UNTIL: Final = 172_800.0
+_ANSWERED: Final = re.compile(r"answered (\d{3})")
 
 
 class Language(StrEnum):
@@ -71,9 +73,32 @@ def _berichten(n: int) -> str:
     return _plural(n, "bericht", "berichten")
 
 
-def _error(standing: DestinationStatus) -> str:
-    error = standing.circuit_error or (standing.failing.error if standing.failing else None)
-    return f" ({error})" if error else ""
+def _who(standing: DestinationStatus) -> str:
+    return standing.shown_as or standing.name
+
+
+def _silence_in_english(standing: DestinationStatus) -> str:
+    """Return how a receiver fails: with an error that it answers, or without an answer, and why."""
+    error = standing.circuit_error or (standing.failing.error if standing.failing else "")
+    answered = _ANSWERED.search(error)
+    if answered:
+        return f"{_who(standing)} answers {answered[1]}"
+    return f"{_who(standing)} does not answer{f' ({error})' if error else ''}"
+
+
+def _silence_in_dutch(standing: DestinationStatus) -> str:
+    error = standing.circuit_error or (standing.failing.error if standing.failing else "")
+    answered = _ANSWERED.search(error)
+    return f"{_who(standing)} {f'antwoordt met fout {answered[1]}' if answered else 'is niet bereikbaar'}"
+
+
+def _refusal(standing: DestinationStatus) -> tuple[str, str]:
+    """Return with which status a receiver refuses, in English and in Dutch."""
+    error = standing.circuit_error or (standing.failing.error if standing.failing else "")
+    answered = _ANSWERED.search(error)
+    if answered:
+        return f": it answers {answered[1]}", f": het antwoordt {answered[1]}"
+    return (f" ({error})" if error else ""), ""
 
 
 def _plea(standing: DestinationStatus) -> str:
@@ -171,15 +196,14 @@ _ENGLISH: Final[Mapping[Cause, Callable[[DestinationStatus], str]]] = {
     ),
     Cause.HELD: _held_in_english,
     Cause.RECEIVER_DOWN: lambda s: (
-        f"{s.name} does not answer{_error(s)}; {_wait(s.waiting + s.retrying)}, tried again by itself. "
-        "Tell its operator."
+        f"{_silence_in_english(s)}; {_wait(s.waiting + s.retrying)}, tried again by itself. Tell its operator."
     ),
     Cause.REFUSED: lambda s: (
-        f"{s.name} refuses what it is sent{_error(s)}; {_wait(s.waiting + s.retrying)}. "
+        f"{_who(s)} refuses what it is sent{_refusal(s)[0]}; {_wait(s.waiting + s.retrying)}. "
         "Look at the agreement, the certificate and the signature with its operator."
     ),
     Cause.RECEIVER_SLOW: lambda s: (
-        f"{s.name} takes messages slower than they come{_plea(s)}: {_wait(s.waiting + s.retrying)}, the oldest for "
+        f"{_who(s)} takes messages slower than they come{_plea(s)}: {_wait(s.waiting + s.retrying)}, the oldest for "
         f"{age(s.oldest_undelivered)}. Tell its operator; other receivers are not delayed."
     ),
     Cause.HUB: _hub_in_english,
@@ -194,15 +218,15 @@ _DUTCH: Final[Mapping[Cause, Callable[[DestinationStatus], str]]] = {
     ),
     Cause.HELD: _held_in_dutch,
     Cause.RECEIVER_DOWN: lambda s: (
-        f"{s.name} antwoordt niet{_error(s)}; {_berichten(s.waiting + s.retrying)} in de wacht, die vanzelf opnieuw "
+        f"{_silence_in_dutch(s)}; {_berichten(s.waiting + s.retrying)} in de wacht, die vanzelf opnieuw "
         "worden geprobeerd. Waarschuw de beheerder ervan."
     ),
     Cause.REFUSED: lambda s: (
-        f"{s.name} weigert wat het krijgt{_error(s)}; {_berichten(s.waiting + s.retrying)} in de wacht. "
+        f"{_who(s)} weigert wat het krijgt{_refusal(s)[1]}; {_berichten(s.waiting + s.retrying)} in de wacht. "
         "Bekijk met de beheerder ervan de afspraken, het certificaat en de handtekening."
     ),
     Cause.RECEIVER_SLOW: lambda s: (
-        f"{s.name} neemt berichten trager aan dan ze komen{_plea(s)}: {_berichten(s.waiting + s.retrying)} in de "
+        f"{_who(s)} neemt berichten trager aan dan ze komen: {_berichten(s.waiting + s.retrying)} in de "
         f"wacht, het oudste al "
         f"{age(s.oldest_undelivered, Language.DUTCH)}. Waarschuw de beheerder ervan; anderen hebben er geen last van."
     ),

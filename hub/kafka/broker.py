@@ -66,7 +66,6 @@ def make_broker(options: Mapping[str, Any]) -> WaitingBroker:
         logger=logging.getLogger("faststream"),
         log_level=logging.DEBUG,
         graceful_timeout=5,
-        middlewares=_middlewares(),
     )
 
 
@@ -132,19 +131,6 @@ async def commit(consumer: Any, offsets: Mapping[TopicPartition, int]) -> None: 
             await consumer.commit(dict(offsets))
     except (KafkaError, TimeoutError) as error:
         log.info("commit.skipped", error=type(error).__name__, next="read again without effect")
-
-
-def _middlewares() -> tuple[Any, ...]:
-    """Return FastStream's middleware for spans, which works per batch and needs OpenTelemetry's SDK: not a must.
-
-    Its middleware for Prometheus is left out: nobody reads a registry of this process, and `serve` has the same figures
-    from the database.
-    """
-    try:
-        from faststream.kafka.opentelemetry import KafkaTelemetryMiddleware  # noqa: PLC0415 - its imports are an extra
-    except ImportError:
-        return ()
-    return (KafkaTelemetryMiddleware(),)
 
 
 def _security(options: Mapping[str, Any]) -> BaseSecurity | None:

@@ -204,6 +204,7 @@ class _Measurements:
         since = lanes.waits_since if destination.has_receiver else None
         return DestinationStatus(
             name=destination.name,
+            shown_as=destination.shown_as,
             state=destination.state,
             is_held_by_operator=destination.is_held_by_operator,
             circuit=destination.circuit,

@@ -1,4 +1,4 @@
-"""The status of a school. In: its mandates, events and deliveries. Out: per branch a cell for each mandate.
+"""The status of schools. In: their mandates, events and deliveries. Out: per branch a cell for each mandate.
 
 A cell shows the newest message about the branch's unit: whether it was delivered and processed, and how long each hop
 took. A branch without messages, because another system may claim it too, needs routing.
@@ -19,6 +19,7 @@ from hub.store import mandates, observe, register, school_deliveries
 from hub.store.mandates import MandateFilter as WantedMandates
 from hub.store.mandates import MandateScope
 from hub.store.school_deliveries import UnitAtReceiver
+from schemas.identifiers import brin_of_branch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -30,12 +31,11 @@ if TYPE_CHECKING:
     from hub.store.mandates import MandateView
     from hub.store.observe import DestinationView
     from hub.store.pool import Connection
-    from hub.store.school_deliveries import SchoolDelivery, UnitEvent
+    from hub.store.school_deliveries import DeliveryKey, SchoolDelivery, UnitEvent
     from schemas.identifiers import Branch, Brin
     from schemas.kinds import MandateState
 
 Coverage = Literal["branch", "school", "needs_routing"]
-MAX_MANDATES: Final = 1000
 SHOWN_AFTER_END: Final = timedelta(days=30)
 """How long an ended mandate stays visible: its end has to be delivered, too."""
 NOT_PLANNED: Final = "not_planned"
@@ -89,25 +89,39 @@ async def school_status(
 ) -> SchoolStatus | None:
     """Read the status of a school, or of one mandate of it; return None for an unknown school."""
     async with c.transaction(isolation="repeatable_read", readonly=True):
-        school = (await register.read_schools(c, [brin])).get(brin)
-        if school is None:
-            return None
-        mandate_filter = WantedMandates(id=mandate_id, brin=brin)
-        views = await mandates.mandate_views(c, mandate_filter, MandateScope(everything=True), MAX_MANDATES)
         if mandate_id is None:
-            views = [view for view in views if _is_shown(view.mandate, today)]
-        data = await _read(c, brin, views, today)
-        cells: dict[Branch, list[Cell]] = defaultdict(list)
-        for view in sorted(views, key=lambda v: _order(v.mandate)):
-            for unit in view.mandate.units:
-                if (cell := data.cell(view, unit)) is not None:
-                    for branch in unit.covers:
-                        cells[branch].append(cell)
-        await _add_signals(c, brin, data, cells)
-    return SchoolStatus(brin=brin, name=school.name, as_of=now, branches=list(_branches(school, cells, today)))
+            views = await mandates.shown_mandates(c, [brin], today - SHOWN_AFTER_END)
+        else:
+            wanted = WantedMandates(id=mandate_id, brin=brin)
+            views = await mandates.mandate_views(c, wanted, MandateScope(everything=True), 1)
+        return (await _read_all(c, [brin], views, now, today)).get(brin)
 
 
-async def _read(c: Connection, brin: str, views: Sequence[MandateView], today: date) -> _SchoolData:
+async def schools_status(c: Connection, brins: Sequence[Brin], now: datetime, today: date) -> dict[Brin, SchoolStatus]:
+    """Read the status of many schools, by as many statements as for one; unknown schools are left out."""
+    async with c.transaction(isolation="repeatable_read", readonly=True):
+        views = await mandates.shown_mandates(c, brins, today - SHOWN_AFTER_END)
+        return await _read_all(c, brins, views, now, today)
+
+
+async def _read_all(
+    c: Connection, brins: Sequence[Brin], views: Sequence[MandateView], now: datetime, today: date
+) -> dict[Brin, SchoolStatus]:
+    data = await _read(c, views, today)
+    cells: dict[Branch, list[Cell]] = defaultdict(list)
+    for view in sorted(views, key=lambda v: _order(v.mandate)):
+        for unit in view.mandate.units:
+            if (cell := data.cell(view, unit)) is not None:
+                for branch in unit.covers:
+                    cells[branch].append(cell)
+    await _add_signals(c, data, cells)
+    return {
+        brin: SchoolStatus(brin=brin, name=school.name, as_of=now, branches=list(_branches(school, cells, today)))
+        for brin, school in (await register.read_schools(c, brins)).items()
+    }
+
+
+async def _read(c: Connection, views: Sequence[MandateView], today: date) -> _SchoolData:
     destinations = {destination.name: destination for destination in await observe.read_destinations(c)}
     queues = {each.code: each.destination for each in await register.services(c)}
     units = [
@@ -119,14 +133,14 @@ async def _read(c: Connection, brin: str, views: Sequence[MandateView], today: d
         for view in views
         for unit in view.mandate.units
     ]
-    told = {(each.mandate_id, each.branch): each for each in await school_deliveries.newest_events(c, brin, units)}
+    told = {(each.mandate_id, each.branch): each for each in await school_deliveries.newest_events(c, units)}
     receivers = {view.mandate.id: destinations.get(_destination_name(queues, view.mandate)) for view in views}
     planned = [
         (receiver.id, event)
         for (mandate_id, _), event in told.items()
         if event.is_planned and (receiver := receivers[mandate_id]) is not None
     ]
-    sent = await school_deliveries.newest_deliveries(c, brin, planned)
+    sent = await school_deliveries.newest_deliveries(c, planned)
     return _SchoolData(destinations=destinations, queues=queues, told=told, sent=sent, today=today)
 
 
@@ -141,7 +155,7 @@ class _SchoolData:
     destinations: Mapping[str, DestinationView]
     queues: Mapping[str, str | None]
     told: Mapping[tuple[UUID, str], UnitEvent]
-    sent: Mapping[tuple[int, int, str], SchoolDelivery]
+    sent: Mapping[DeliveryKey, SchoolDelivery]
     today: date
 
     def cell(self, view: MandateView, unit: Unit) -> Cell | None:
@@ -168,7 +182,7 @@ class _SchoolData:
         return self._fill(empty, event, unit, self.destinations.get(name))
 
     def _fill(self, cell: Cell, event: UnitEvent, unit: Unit, destination: DestinationView | None) -> Cell:
-        sent = self.sent.get((destination.id, event.number, unit.branch)) if destination else None
+        sent = self.sent.get((event.brin, destination.id, event.number, unit.branch)) if destination else None
         if sent is None or destination is None:
             return replace(cell, mandate_version=event.mandate_version, reason=NOT_PLANNED, since=event.recorded_at)
         status, reason = shown_status(destination, sent.status, sent.reason, lane_is_held=sent.lane_is_held)
@@ -184,21 +198,19 @@ class _SchoolData:
         )
 
 
-async def _add_signals(c: Connection, brin: str, data: _SchoolData, cells: Mapping[Branch, list[Cell]]) -> None:
+async def _add_signals(c: Connection, data: _SchoolData, cells: Mapping[Branch, list[Cell]]) -> None:
     ids = {cell.delivery_id for column in cells.values() for cell in column}
     shown = [sent for sent in data.sent.values() if sent.id in ids and sent.moments.delivered_at is not None]
-    found = await school_deliveries.read_signals(c, brin, shown) if shown else {}
+    found = await school_deliveries.read_signals(c, shown) if shown else {}
     names = {destination.name: destination.id for destination in data.destinations.values()}
-    for column in cells.values():
+    for branch, column in cells.items():
         column[:] = [
-            replace(cell, signals=found.get((names.get(cell.destination, 0), cell.sequence or 0), ()))
+            replace(
+                cell,
+                signals=found.get((brin_of_branch(branch), names.get(cell.destination, 0), cell.sequence or 0), ()),
+            )
             for cell in column
         ]
-
-
-def _is_shown(mandate: Mandate, today: date) -> bool:
-    ended = mandate.withdrawn_at.date() if mandate.withdrawn_at else mandate.end_date
-    return is_live(mandate, today) or (ended is not None and ended > today - SHOWN_AFTER_END)
 
 
 def _order(mandate: Mandate) -> tuple[str, str, str, datetime]:

@@ -14,7 +14,7 @@ from hub.operations.alone import count_alone
 from hub.operations.audit import entry_by
 from hub.settle import UnknownDelivery
 from hub.settle.records import UnusableRecord, read_report
-from hub.store import audit, operations
+from hub.store import audit, operations, people
 from hub.store.audit import changed_fields
 from hub.store.operations import HoldState
 
@@ -40,20 +40,25 @@ async def hold(c: Connection, name: str, brins: Collection[str] | None, actor: A
     destination = await _find(c, name)
     if brins is None:
         before = await operations.hold_destination(c, destination)
+        await _note_holds(c, destination, [""], actor)
         await _audit_destination(c, actor, name, before, HoldState(held=True))
     else:
         await _check_schools(c, brins)
         holds = await operations.hold_lanes(c, destination, brins)
+        await _note_holds(c, destination, brins, actor)
         await _audit_schools(c, actor, name, holds, held=True)
 
 
 async def release(c: Connection, name: str, brins: Collection[str] | None, actor: Actor) -> None:
-    """Release a destination, or these schools also while all others are held; lanes go on in order."""
+    """Release a destination, or these schools also while all others are held; lanes go on in order.
+
+    Schools that were held by themselves stay held when their destination is released.
+    """
     destination = await _find(c, name)
     if brins is None:
-        before = await operations.release_destination(c, destination)
+        before, after = await operations.release_destination(c, destination)
         await operations.wake_lanes(c, destination)
-        await _audit_destination(c, actor, name, before, HoldState(held=False))
+        await _audit_destination(c, actor, name, before, after)
     else:
         await _check_schools(c, brins)
         holds = await operations.release_lanes(c, destination, brins)
@@ -113,6 +118,11 @@ async def _close(c: Connection, parked: Parked, state: ParkedState, actor: Actor
     closed = await operations.lock_parked(c, parked.id)
     assert closed is not None  # noqa: S101 - its row is locked
     return closed
+
+
+async def _note_holds(c: Connection, destination: int, brins: Collection[str], actor: Actor) -> None:
+    person = await people.pseudonym(c, actor.subject, actor.at)
+    await operations.note_holds(c, destination, brins, person, actor.reason)
 
 
 async def _find(c: Connection, name: str) -> int:

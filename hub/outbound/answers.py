@@ -14,11 +14,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """The receiver answered; `headers` are those that the hub reads, by their names in lower case."""
+    """The receiver answered; `headers` are those that the hub reads, by their names in lower case.
+
+    `excerpt` is the beginning of the body of an answer that is no success.
+    """
 
     status: int
     duration_ms: int
     headers: Mapping[str, str] = field(default_factory=dict)
+    excerpt: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -104,7 +104,7 @@ class Outbound:
             return Unreachable(error=f"no answer within {self._seconds:g} s", duration_ms=_since(started))
         except IdentityUnusable as error:
             return failures.describe_identity(error, _since(started), is_own=is_own)
-        return Answered(status=head.status, duration_ms=_since(started), headers=head.headers)
+        return Answered(status=head.status, duration_ms=_since(started), headers=head.headers, excerpt=head.excerpt)
 
     async def _open(self, route: Route, deadline: float, started: float) -> Answer | None:
         try:

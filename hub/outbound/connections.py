@@ -1,13 +1,15 @@
 """Connections to receivers: one exchange at a time, and the idle ones that wait for the next. In: a request's bytes.
 
-Out: the head of the answer as soon as it is there; what follows it is read to a bound and thrown away, and only then is
-the connection used again. The idle ones of all receivers together are bounded: the one that waited longest is closed.
+Out: the head of the answer as soon as it is there, with the beginning of its body where it is no success; what follows
+is read to a bound and thrown away, and only then is the connection used again. The idle ones of all receivers together
+are bounded: the one that waited longest is closed.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, defaultdict
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
@@ -19,6 +21,7 @@ from hub.outbound.heads import (
     Head,
     find_end_of_chunks,
     is_foreign,
+    read_chunks,
     read_head,
     read_status,
 )
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from hub.outbound.places import Deadlines
 
 MAX_BODY_BYTES: Final = 16_384
+EXCERPT_BYTES: Final = 2048
 BODY_SECONDS: Final = 2.0
 IDLE_SECONDS: Final = 55.0
 CLOSED: Final = "the receiver closed the connection without an answer"
@@ -121,9 +125,12 @@ class Connection(asyncio.Protocol):
 
     def _settle(self, error: Exception) -> None:
         """Take the status line for the answer where it came, though its head never ended; else there is no answer."""
-        head = read_status(self._received)
         if self._waiting is None or self._waiting.done():
             return
+        if self._head is not None:
+            self._give_excerpt()
+            return
+        head = read_status(self._received)
         if head is None:
             self._waiting.set_exception(error)
         else:
@@ -131,25 +138,51 @@ class Connection(asyncio.Protocol):
 
     def _answer(self, head: Head) -> None:
         self._head = head
-        if self._waiting is not None:
+        if self._waiting is not None and head.is_success:
             self._waiting.set_result(head)
         self._pass_body()
 
+    def _give_excerpt(self) -> None:
+        """Give the answer that is waited for, with the beginning of its body, if it was not given yet."""
+        if self._head is None or self._waiting is None or self._waiting.done():
+            return
+        body = read_chunks(self._received) if self._head.length == CHUNKED else self._received
+        self._waiting.set_result(replace(self._head, excerpt=body[:EXCERPT_BYTES]))
+
+    def _is_excerpt_wanted(self, end: int | None) -> bool:
+        """Return whether the beginning of the body is waited for and has not come yet."""
+        here = len(self._received)
+        is_waited_for = self._waiting is not None and not self._waiting.done()
+        return is_waited_for and here < EXCERPT_BYTES and not (end is not None and 0 <= end <= here)
+
     def _pass_body(self) -> None:
         """Let the rest of an answer pass; free the connection at its end, close it when it is too long or unclear."""
-        head = self._head
-        length = UNTIL_CLOSED if head is None or not head.stays_open else head.length
+        length = UNTIL_CLOSED if self._head is None else self._head.length
         try:
             end = find_end_of_chunks(self._received) if length == CHUNKED else length
         except ValueError:
             end = UNTIL_CLOSED
         here = len(self._received)
+        if self._is_excerpt_wanted(end):
+            self._limit_body()
+            return
+        self._give_excerpt()
+        if self._head is None or not self._head.stays_open:
+            end = UNTIL_CLOSED
         if end == UNTIL_CLOSED or here > MAX_BODY_BYTES or (end is not None and not here <= end <= MAX_BODY_BYTES):
             self.close()
         elif end == here:
             self._free()
-        elif self._deadline is None:
-            self._deadline = asyncio.get_running_loop().call_later(BODY_SECONDS, self.close)
+        else:
+            self._limit_body()
+
+    def _limit_body(self) -> None:
+        if self._deadline is None:
+            self._deadline = asyncio.get_running_loop().call_later(BODY_SECONDS, self._stop_reading)
+
+    def _stop_reading(self) -> None:
+        self._give_excerpt()
+        self.close()
 
     def _free(self) -> None:
         self._head, self._received = None, b""

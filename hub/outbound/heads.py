@@ -29,18 +29,28 @@ _READ: Final = frozenset(
 _WITHOUT_BODY: Final = frozenset({204, 304})
 _SWITCHING: Final = 101
 _FINAL: Final = 200
+_REDIRECT: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The status of an answer, the headers that the hub reads, the length of its body, and whether more may follow."""
+    """The status of an answer, the headers that the hub reads, the length of its body, and whether more may follow.
+
+    `excerpt` is the beginning of the body of an answer that is no success.
+    """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     length: int = UNTIL_CLOSED
     stays_open: bool = False
+    excerpt: bytes = b""
     is_interim: bool = False
     """Whether the answer itself is still to come (1xx)."""
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the receiver took the request, so that nobody reads the body."""
+        return self.status < _REDIRECT
 
 
 def read_head(received: bytes) -> tuple[Head, bytes] | None:
@@ -89,6 +99,21 @@ def find_end_of_chunks(body: bytes) -> int | None:
     return None
 
 
+def read_chunks(body: bytes) -> bytes:
+    """Return the content of a chunked body, as far as it came and can be read."""
+    found, at = b"", 0
+    while (line_end := body.find(b"\n", at)) >= 0:
+        try:
+            size = int(body[at:line_end].split(b";")[0], 16)
+        except ValueError:
+            break
+        found += body[line_end + 1 : line_end + 1 + max(size, 0)]
+        at = body.find(b"\n", line_end + 1 + max(size, 0)) + 1
+        if size <= 0 or at == 0:
+            break
+    return found
+
+
 def _read_fields(lines: list[bytes]) -> dict[bytes, bytes]:
     """Return the headers that are read; of a repeated one the first, of a length that contradicts itself nothing."""
     unfolded: list[bytes] = []
@@ -119,7 +144,7 @@ def _make_head(status: re.Match[bytes], given: Mapping[bytes, bytes]) -> Head:
     is_new = status[1] == b"1" and status[2] not in {None, b"0"}
     stays_open = (b"close" not in options) if is_new else (b"keep-alive" in options)
     kept = {name: given[name.encode()].decode("latin-1") for name in KEPT_HEADERS if name.encode() in given}
-    return Head(code, kept, length, stays_open and length != UNTIL_CLOSED, _is_interim(code))
+    return Head(code, kept, length, stays_open and length != UNTIL_CLOSED, is_interim=_is_interim(code))
 
 
 def _is_interim(code: int) -> bool:

@@ -7,6 +7,7 @@ same suite of tests holds both.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
@@ -115,17 +116,18 @@ async def _exchange(sending: RequestBuilder, request: OutgoingRequest) -> Head:
     if request.body is not None:
         sending = sending.body_bytes(request.body)
     streamed = sending.build_streamed()
-    response = await Cancellable(streamed.__aenter__())
+    response, body = await Cancellable(streamed.__aenter__()), None
     try:
         kept = {name: value for name in KEPT_HEADERS if (value := response.get_header(name)) is not None}
         if response.status != HTTPStatus.NO_CONTENT:
             async with asyncio.timeout(READ_SECONDS):
-                await Cancellable(response.body_reader.read(MAX_BODY_BYTES))
+                body = await Cancellable(response.body_reader.read(MAX_BODY_BYTES))
     except (PyreqwestError, TimeoutError):  # the body drips, breaks off, or is shorter than announced
         pass
     finally:
         await Cancellable(streamed.__aexit__(None, None, None))
-    return Head(response.status, kept)
+    head = Head(response.status, kept)
+    return head if head.is_success else replace(head, excerpt=bytes(body or b""))
 
 
 def open_api_client(base: str, patience: timedelta) -> Client:

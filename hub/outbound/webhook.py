@@ -22,6 +22,7 @@ from hub.domain.delivery import Delivered, Gone, NotAttempted, Outcome, Refused,
 from hub.domain.retry import MAX_RETRY_AFTER
 from hub.domain.subscription import SignatureKind
 from hub.outbound.answers import AddressRefused, Answer, Answered, OwnFault, Unreachable
+from hub.outbound.excerpt import read_excerpt
 from schemas.cloudevents import HTTP_CONTENT_TYPE
 
 if TYPE_CHECKING:
@@ -117,13 +118,13 @@ def read_retry_after(text: str | None, at: datetime) -> float | None:
 
 def _classify_error(answer: Answered, at: datetime) -> Outcome:
     status, spent = answer.status, answer.duration_ms
-    error = _describe(status)
+    error, words = _describe(status), read_excerpt(answer.excerpt)
     if status == HTTPStatus.GONE:
-        return Gone(at=at, error=error, duration_ms=spent)
+        return Gone(at=at, error=error, duration_ms=spent, answer=words)
     if status in RETRYABLE_STATUSES or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         after = read_retry_after(answer.headers.get("retry-after"), at)
-        return RetryLater(at=at, error=error, duration_ms=spent, http_status=status, after=after)
-    return Refused(at=at, error=error, duration_ms=spent, http_status=status)
+        return RetryLater(at=at, error=error, duration_ms=spent, http_status=status, after=after, answer=words)
+    return Refused(at=at, error=error, duration_ms=spent, http_status=status, answer=words)
 
 
 def _describe(status: int) -> str:

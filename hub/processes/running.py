@@ -13,6 +13,7 @@ from hub import settings as hub_settings
 from hub.processes.files import raise_file_limit
 from hub.store.waiting import wait_for_database
 from hub.telemetry import set_up_logging
+from hub.telemetry.export import set_up_tracing
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -35,7 +36,11 @@ def run_until_stopped(runs: Sequence[Run], *, waits_for_database: bool = True) -
     settings = hub_settings.load()
     set_up_logging(settings.log)
     raise_file_limit()
-    uvloop.run(_run(runs, settings, waits_for_database=waits_for_database))
+    end_tracing = set_up_tracing()
+    try:
+        uvloop.run(_run(runs, settings, waits_for_database=waits_for_database))
+    finally:
+        end_tracing()
 
 
 async def _run(runs: Sequence[Run], settings: Settings, *, waits_for_database: bool) -> None:

@@ -13,6 +13,7 @@ from hub.domain.mandate import OVER, REST
 from hub.register.audit import date_entries
 from hub.store import audit, register
 from hub.store.register import EventRow, RegisterRows
+from hub.telemetry.spans import inner_span
 from schemas.identifiers import school_oin
 
 if TYPE_CHECKING:
@@ -69,8 +70,9 @@ async def write_events(
 ) -> None:
     """Write events of locked schools in this order, their mandates, and audit entries of dates that came."""
     if new_events:
-        await register.write(c, to_rows(context, new_events, routing or Routing()))
-        await audit.write_all(c, list(date_entries(new_events, context.at.now)))
+        with inner_span("register", events=len(new_events), brin=new_events[0].mandate.brin):
+            await register.write(c, to_rows(context, new_events, routing or Routing()))
+            await audit.write_all(c, list(date_entries(new_events, context.at.now)))
 
 
 def to_rows(context: WriteContext, new_events: Sequence[NewEvent], routing: Routing) -> RegisterRows:

@@ -96,6 +96,13 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+class LoggedAttempts(StrEnum):
+    """Which attempts to deliver a message are a line of the log."""
+
+    ALL = "all"
+    FAILED = "failed"
+
+
 def _lower(given: object) -> object:
     return given.lower() if isinstance(given, str) else given
 
@@ -105,6 +112,7 @@ class Log(SettingsGroup):
 
     level: Annotated[LogLevel, BeforeValidator(_lower)] = LogLevel.INFO
     format: Annotated[LogFormat, BeforeValidator(_lower)] = LogFormat.AUTO
+    attempts: Annotated[LoggedAttempts, BeforeValidator(_lower)] = LoggedAttempts.ALL
 
 
 class Database(SettingsGroup):

@@ -126,6 +126,7 @@ class DeliveryView:
     mandate_version: int
     service_code: str
     units: str = field(repr=False)
+    traceparent: str | None
     previous: int | None
 
     @property
@@ -171,6 +172,7 @@ class ReportTarget:
     id: UUID
     mandate_id: UUID
     mandate_version: int
+    traceparent: str | None
     kind: str
     supplier_oin: str | None
     system_code: str | None
@@ -228,7 +230,7 @@ async def of_other_schools(
 
 
 async def attempts(c: Connection, delivery: DeliveryView) -> list[Mapping[str, Any]]:
-    """Read a delivery's failed attempts: number, at, outcome, http_status, duration_ms, error."""
+    """Read a delivery's failed attempts: number, at, outcome, http_status, duration_ms, error, answer."""
     return list(await queries.read_attempts(c, **_key(delivery)))
 
 

@@ -10,7 +10,7 @@ select set_config('plan_cache_mode', 'force_custom_plan', true);
 select d.destination, d.brin, d.sequence, d.id, d.branch, d.type::text as kind, d.expects_report, d.planned_at,
        d.published_at, d.cause is not null as was_caused, d.replay_of, d.status::text as status, d.delivered_at,
        d.kafka_partition, d.kafka_offset, d.http_status, d.sent_ms, d.reported_at, d.processed_at, d.failed_since,
-       d.reason,
+       d.reason, e.traceparent,
        x.head, x.due, x.held as lane_is_held,
        e.id as event_id, e.mandate_id, e.mandate_version, e.recorded_at, e.units::text as units, m.service_code,
        (select max(b.sequence) from deliveries b
@@ -45,10 +45,10 @@ select d.destination, d.brin, d.sequence, d.id, d.branch, d.type::text as kind, 
 
 -- name: read_report_target^
 -- Return what a delivery is about and whose it is, for a report by its id.
-select d.id, e.mandate_id, e.mandate_version, p.kind, p.supplier_oin, p.system_code
+select d.id, e.mandate_id, e.mandate_version, e.traceparent, p.kind, p.supplier_oin, p.system_code
   from deliveries d
   join destinations p on p.id = d.destination
- cross join lateral (select e.mandate_id, e.mandate_version from events e
+ cross join lateral (select e.mandate_id, e.mandate_version, e.traceparent from events e
                       where e.brin = d.brin and e.number = d.event_number offset 0) e
  where d.id = :id;
 
@@ -66,7 +66,7 @@ select d.id, d.destination, d.brin, d.sequence, d.branch, d.type::text as kind, 
 
 -- name: read_attempts
 -- Return the failed attempts of a delivery, in order.
-select a.number, a.at, a.outcome, a.http_status, a.duration_ms, a.error
+select a.number, a.at, a.outcome, a.http_status, a.duration_ms, a.error, a.answer
   from attempts a where a.destination = :destination and a.brin = :brin and a.sequence = :sequence order by a.number;
 
 -- name: read_reports

@@ -205,6 +205,7 @@ async def mark_failed(
         http_statuses=[a.outcome.http_status for a in attempts],
         durations=[a.outcome.duration_ms for a in attempts],
         errors=[a.outcome.error for a in attempts],
+        answers=[a.outcome.answer for a in attempts],
     )
     moving = [a for a in attempts if a.key in after]
     if not moving:

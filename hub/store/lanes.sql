@@ -99,11 +99,12 @@ returning d.destination, d.brin, d.sequence;
 
 -- name: write_attempts!
 -- Keep each failed attempt under the next number.
-insert into attempts (destination, brin, sequence, number, at, outcome, http_status, duration_ms, error)
-select u.destination, u.brin, u.sequence, 1 + coalesce(p.last, 0), u.at, u.outcome, u.http_status, u.duration_ms, u.error
+insert into attempts (destination, brin, sequence, number, at, outcome, http_status, duration_ms, error, answer)
+select u.destination, u.brin, u.sequence, 1 + coalesce(p.last, 0), u.at, u.outcome, u.http_status, u.duration_ms, u.error,
+       u.answer
   from unnest(:destinations::smallint[], :brins::text[], :sequences::bigint[], :ats::timestamptz[], :outcomes::text[],
-              :http_statuses::smallint[], :durations::integer[], :errors::text[])
-       u (destination, brin, sequence, at, outcome, http_status, duration_ms, error)
+              :http_statuses::smallint[], :durations::integer[], :errors::text[], :answers::text[])
+       u (destination, brin, sequence, at, outcome, http_status, duration_ms, error, answer)
  cross join lateral (
     select max(a.number) as last from attempts a
      where a.destination = u.destination and a.brin = u.brin and a.sequence = u.sequence

@@ -104,15 +104,21 @@ async def mandate_views(c: Connection, filters: MandateFilter, scope: MandateSco
         after=filters.after,
         most=most,
     )
-    return [
-        MandateView(
-            mandate=mandate_of(row),
-            school_name=row["school_name"],
-            bge_code=row["bge_code"],
-            system_name=row["system_name"],
-        )
-        for row in rows
-    ]
+    return [_view_of(row) for row in rows]
+
+
+async def shown_mandates(c: Connection, brins: Collection[str], after: date) -> list[MandateView]:
+    """Read the mandates of schools that are not over, or ended after a day."""
+    return [_view_of(row) for row in await queries.read_shown_mandates(c, brins=list(brins), after=after)]
+
+
+def _view_of(row: Mapping[str, Any]) -> MandateView:
+    return MandateView(
+        mandate=mandate_of(row),
+        school_name=row["school_name"],
+        bge_code=row["bge_code"],
+        system_name=row["system_name"],
+    )
 
 
 async def mandate_view(c: Connection, mandate_id: UUID, scope: MandateScope) -> MandateView | None:

@@ -26,6 +26,20 @@ select m.id, m.brin, m.service_code, m.supplier_oin, m.system_code, m.start_date
  order by m.id
  limit :most;
 
+-- name: read_shown_mandates
+-- Return the mandates of these schools that are not over, or ended after a day.
+select m.id, m.brin, m.service_code, m.supplier_oin, m.system_code, m.start_date, m.end_date, m.version, m.units::text as units,
+       m.next_date, m.copied_from, m.created_at, m.updated_at, m.withdrawn_at,
+       (select json_object_agg(r.branch, r.routing_id)::text from routes r where r.mandate_id = m.id) as routes,
+       s.name as school_name, s.bge_code, y.name as system_name
+  from unnest(:brins::text[]) k (brin)
+  join schools s on s.brin = k.brin
+  join mandates m on m.brin = k.brin
+  join systems y on y.system_code = m.system_code
+ where case when m.withdrawn_at is not null
+            then (m.withdrawn_at at time zone 'Europe/Amsterdam')::date > :after::date
+            else m.end_date is null or m.end_date > :after::date end;
+
 -- name: list_schools
 -- List schools by code, board or part of their name, in the order of their codes.
 select s.brin, s.name, s.bge_code, s.sector, s.closed_on

@@ -81,20 +81,47 @@ async def find_destination(c: Connection, name: str) -> int | None:
     return cast("int | None", await queries.find_destination(c, name=name))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """Who holds a destination or a school there, why, and since when; an empty `brin` is the whole destination."""
+
+    brin: str
+    school: str
+    actor: str | None
+    actor_name: str | None
+    reason: str | None
+    since: datetime
+
+
+async def list_holds(c: Connection, destination: int, most: int) -> list[Hold]:
+    """List who holds a destination, then its schools that are held by themselves."""
+    return [Hold(**row) for row in await queries.list_holds(c, destination=destination, most=most)]
+
+
+async def note_holds(c: Connection, destination: int, brins: Collection[str], actor: str, reason: str | None) -> None:
+    """Note who holds these schools, or the whole destination (''); `actor` is a pseudonym."""
+    await queries.write_holds(c, destination=destination, brins=sorted(set(brins)), actor=actor, reason=reason)
+
+
 async def hold_destination(c: Connection, destination: int) -> HoldState:
     """Hold a destination; return its state before. Takes the first locks of the transaction."""
     before = await _lock_gate(c, destination)
+    await queries.delete_outdated_holds(c, destination=destination)
     await queries.set_destination_held(c, id=destination, held=True)
     await queries.hold_all_lanes(c, destination=destination)
     return before
 
 
-async def release_destination(c: Connection, destination: int) -> HoldState:
-    """Release a destination; return its state before. Takes the first locks of the transaction."""
+async def release_destination(c: Connection, destination: int) -> tuple[HoldState, HoldState]:
+    """Release a destination; return its state before and after. Takes the first locks of the transaction.
+
+    Schools that are held by themselves stay held.
+    """
     before = await _lock_gate(c, destination)
     await queries.set_destination_held(c, id=destination, held=False)
     await queries.release_all_lanes(c, destination=destination)
-    return before
+    await queries.delete_holds(c, destination=destination, brins=[""])
+    return before, HoldState(**await queries.read_hold_state(c, id=destination))
 
 
 async def hold_lanes(c: Connection, destination: int, brins: Collection[str]) -> dict[str, bool]:
@@ -108,6 +135,7 @@ async def release_lanes(c: Connection, destination: int, brins: Collection[str])
     """Release these schools there; return which were held. Takes the first locks of the transaction."""
     holds = await _read_holds(c, destination, brins)
     await queries.release_lanes(c, destination=destination, brins=list(holds))
+    await queries.delete_holds(c, destination=destination, brins=list(holds))
     return holds
 
 

@@ -48,11 +48,40 @@ on conflict (destination, brin) do update
    set held = false,
        due = case when x.owner is null and x.tail > x.head then coalesce(x.due, clock_timestamp()) end;
 
+-- name: write_holds!
+-- Note who holds a destination, or these schools there; a hold that lasts keeps its beginning.
+insert into holds as h (destination, brin, actor, reason, since)
+select :destination, u.brin, :actor, :reason, clock_timestamp() from unnest(:brins::text[]) u (brin) order by u.brin
+on conflict (destination, brin) do update set actor = excluded.actor, reason = excluded.reason;
+
+-- name: delete_holds!
+-- Forget who held a destination, or these schools there.
+delete from holds h where h.destination = :destination and h.brin = any(:brins::text[]);
+
+-- name: delete_outdated_holds!
+-- Forget the holds of schools that are not held: a version of the hub that does not know of holds released them.
+delete from holds h
+ where h.destination = :destination and h.brin <> ''
+   and not exists (select from lanes x where x.destination = h.destination and x.brin = h.brin and x.held);
+
+-- name: list_holds
+-- List who holds a destination as a whole, then its schools that are held by themselves.
+select h.brin, coalesce(s.name, '') as school, h.actor, p.subject as actor_name, h.reason, h.since
+  from holds h
+  left join schools s on s.brin = h.brin
+  left join people p on p.pseudonym = case when h.actor ~ '^[0-9a-f-]{36}$' then h.actor::uuid end
+ where h.destination = :destination
+   and (h.brin = '' or exists (select from lanes x
+                                where x.destination = h.destination and x.brin = h.brin and x.held))
+ order by h.brin limit :most;
+
 -- name: release_all_lanes!
--- Release the lanes of all schools, and make those due that have deliveries and no owner.
+-- Release the lanes of all schools that are not held by themselves, and make those due that have deliveries and no owner.
 update lanes x
    set held = false, due = case when x.tail > x.head and x.owner is null then clock_timestamp() end
-  from (select l.destination, l.brin from lanes l where l.destination = :destination and l.held
+  from (select l.destination, l.brin from lanes l
+         where l.destination = :destination and l.held
+           and not exists (select from holds h where h.destination = l.destination and h.brin = l.brin)
          order by l.brin for update of l) h
  where x.destination = h.destination and x.brin = h.brin;
 

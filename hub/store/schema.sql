@@ -368,6 +368,18 @@ comment on column lanes.archived is
 comment on column lanes.archived_through is 'Deliveries up to this sequence may be missing.';
 comment on column lanes.archived_through_event is 'Deliveries planned for events up to this number may be missing.';
 
+-- Who holds a destination, or one of its schools, why, and since when. `lanes.held` decides what is sent.
+create table holds (
+  destination smallint not null,
+  brin text not null default '',
+  actor text,
+  reason text,
+  since timestamptz not null,
+  primary key (destination, brin)
+);
+comment on column holds.brin is 'The school that is held by itself; empty: the whole destination.';
+comment on column holds.actor is 'A pseudonym, as in the audit; null: held by a version of the hub that did not write it.';
+
 create type delivery_status as enum (
   'waiting', 'retrying', 'delivered', 'in_progress', 'processed', 'processed_with_signal', 'activated',
   'rejected', 'declined', 'superseded', 'dead', 'cancelled'
@@ -432,8 +444,11 @@ create table attempts (
   http_status smallint,
   duration_ms integer not null,
   error text,
+  answer text,
   primary key (destination, brin, sequence, number)
 );
+comment on column attempts.answer is
+  'The beginning of what the receiver wrote; numbers that could be a person''s are starred out.';
 
 -- Reports of receivers that carry signals, correct an earlier report, or changed nothing. A first report without
 -- signals is stored in the columns of its delivery only.

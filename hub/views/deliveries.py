@@ -13,6 +13,7 @@ from hub.envelopes import unit_of
 from hub.observe.shown import shown_status
 from hub.store.deliveries import DeliveryFilter, DeliveryView, LaneView
 from hub.store.observe import DestinationView
+from hub.telemetry import trace_id_of
 from hub.views.models import CamelModel, Moment, RequestModel, RequestMoment, ShownStatus
 from schemas.identifiers import BranchField, BrinField, ServiceCodeField
 from schemas.kinds import HELD
@@ -35,6 +36,10 @@ class DeliveryQuery(RequestModel):
     from_: Annotated[RequestMoment | None, Field(alias="from")] = None
     to: RequestMoment | None = None
     after_sequence: Annotated[int | None, Field(ge=0, le=HIGHEST_SEQUENCE)] = None
+    trace_id: Annotated[
+        str | None,
+        Field(pattern="^[0-9a-f]{32}$", description="Of the last seven days, unless `from` is given; 10,000 at most."),
+    ] = None
 
     def to_filter(self, destinations: Sequence[DestinationView], after: tuple[Any, ...] | None) -> DeliveryFilter:
         """Return the filter in the hub's own terms; `after` is the key (destination, BRIN, number) to go on behind."""
@@ -86,6 +91,7 @@ class DeliveryBody(CamelModel):
     due_at: Moment | None
     delivered_at: Moment | None
     processed_at: Moment | None
+    trace_id: str | None
     transport: TransportBody
 
 
@@ -98,6 +104,9 @@ class AttemptBody(CamelModel):
     http_status: int | None
     duration_ms: int | None
     error: str | None
+    answer: Annotated[
+        str | None, Field(description="The first 500 bytes that the receiver wrote with a failure; numbers are masked.")
+    ] = None
 
 
 class ReportBody(CamelModel):
@@ -145,7 +154,7 @@ def show_delivery(
     shown = _shown(view, destination, epoch, with_url=with_url)
     if with_words and view.status is Status.CANCELLED:
         shown["reason"] = reason_words(view.reason)
-    return DeliveryBody(**shown)
+    return DeliveryBody(**shown, trace_id=trace_id_of(view.traceparent))
 
 
 def show_detail(
@@ -156,9 +165,14 @@ def show_detail(
     return DeliveryDetailBody(**named, message=orjson.loads(message), attempts=list(attempts), reports=list(reports))
 
 
-def show_attempts(view: DeliveryView, rows: Sequence[Mapping[str, Any]]) -> list[AttemptBody]:
-    """Return the bodies of attempts: failures are rows, the success is a moment of the delivery."""
-    failed = [AttemptBody(**dict(row)) for row in rows]
+def show_attempts(
+    view: DeliveryView, rows: Sequence[Mapping[str, Any]], *, with_answers: bool = True
+) -> list[AttemptBody]:
+    """Return the bodies of attempts: failures are rows, the success is a moment of the delivery.
+
+    `with_answers` is for the receiver itself and operations, who read what it wrote.
+    """
+    failed = [AttemptBody(**{**row, "answer": row["answer"] if with_answers else None}) for row in rows]
     if view.moments.delivered_at is None:
         return failed
     taken = AttemptBody(

@@ -105,7 +105,7 @@ async def _see_what_became_of_it(person: BrowserUser) -> None:
     await person.click("18DS De Boog")
     t = person.t
     await person.sees(t.status("rejected"), "het <b>certificaat</b> is niet bekend", t.status("delivered"))
-    await person.sees(t.advice("delivered", is_queue=True))
+    await person.sees(t("is_delivered", age=t("age_now")), t("is_rejected"))
     await person.click(f"{t('open')} RIO, Zandloper")
 
 
@@ -183,7 +183,7 @@ async def _withdraw(person: BrowserUser) -> None:
     await page.get_by_label(t("withdraw_reason")).fill("wij stappen over")
     await person.press(t("withdraw_confirm"))
     await person.sees(t("withdrawn"))
-    await page.get_by_text(t("over")).click()
+    await page.locator("summary", has_text=t("over")).click()
     await person.sees(t.state("withdrawn"))
     await person.click(t("history"))
     await person.sees(t.action("mandate.withdrawn"), "wij stappen over", t.action("routing.assigned"))

@@ -39,5 +39,6 @@ async def test_a_school_chooses_between_systems_of_one_supplier(pool: Pool, tmp_
         assert await c.fetchval("select system_code from mandates") == SECOND
         await plan_all(c)
     text = await (await log_in_as(hub, Role.OPERATIONS)).text(f"/console/destinations/las:{SECOND}")
-    assert f"Een · {SECOND} · {ONE}" in text
+    assert "<h1>Een, Deelname po, VVA</h1>" in text
+    assert f"{SECOND} · {ONE}" in text
     assert "Servicedesk, help@een.example" in text

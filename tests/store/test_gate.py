@@ -13,7 +13,7 @@ from hub.access import Actor
 from hub.observe.books import check_ledger
 from hub.observe.lag import LagReader
 from hub.operations import controls
-from hub.store import observe
+from hub.store import observe, operations
 from tests.support.lanes.ledger_states import plan_all as plan_everybody
 from tests.support.lanes.ledger_states import take
 from tests.support.operators import operator
@@ -133,18 +133,46 @@ async def test_a_school_may_be_released_before_there_is_anything_for_it(c: Conne
 
 
 async def test_the_reverse_chosen_schools_wait_while_all_others_go(c: Connection) -> None:
-    """Held schools wait while others go, also after the destination is held and released."""
+    """A school that is held by itself waits while others go, also after the destination is held and released."""
     await hold(c, [SECOND])
     assert await take(c, RIO) == 1
     lag, sums = await standing(c)
     assert (lag.destination.state, sums.held_brins, sums.released_brins) == ("open", ("18DS",), ())
     await hold(c)
-    await hold(c, [SECOND])
     await release(c, [FIRST])
     assert await take(c, RIO) == 0
     await release(c)
+    assert await take(c, RIO) == 0, "the hold of the school was not the hold of all"
+    assert (await standing(c))[1].held_brins == (SECOND,)
+    await release(c, [SECOND])
     assert await take(c, RIO) == 1
     assert set((await statuses(c)).values()) == {"delivered"}
+
+
+async def test_a_hold_says_who_why_and_since_when(c: Connection) -> None:
+    """Of the whole and of a school; a hold that lasts keeps its beginning, and a release ends it."""
+    destination = await operations.find_destination(c, RIO)
+    assert destination is not None
+    await hold(c)
+    await hold(c, [SECOND])
+    whole, school = await operations.list_holds(c, destination, 10)
+    assert (whole.brin, whole.actor_name, whole.reason) == ("", "me", "x")
+    assert (school.brin, school.reason) == (SECOND, "x")
+    await hold(c)
+    assert (await operations.list_holds(c, destination, 10))[0].since == whole.since
+    await release(c)
+    assert [each.brin for each in await operations.list_holds(c, destination, 10)] == [SECOND]
+    await release(c, [SECOND])
+    assert await operations.list_holds(c, destination, 10) == []
+
+
+async def test_a_hold_that_another_version_released_does_not_come_back(c: Connection) -> None:
+    """A school that was released without its note stays released after a hold and a release of all."""
+    await hold(c, [SECOND])
+    await c.execute("update lanes set held = false where brin = $1", SECOND)
+    await hold(c)
+    await release(c)
+    assert (await standing(c))[1].held_brins == ()
 
 
 async def test_holding_again_closes_what_was_released(c: Connection) -> None:

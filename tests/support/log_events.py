@@ -73,6 +73,8 @@ def _loggers(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign) and "structlog.get_logger" in ast.unparse(node.value):
             yield from map(ast.unparse, node.targets)
+        if isinstance(node, ast.AnnAssign) and node.value and "structlog.get_logger" in ast.unparse(node.value):
+            yield ast.unparse(node.target)
 
 
 def _event(call: ast.Call, module: str) -> LogEvent:

@@ -157,6 +157,11 @@ def test_the_words_name_the_destination_the_error_and_what_to_press() -> None:
     assert explain(Cause.RECEIVER_DOWN, down) == (
         f"{LAS} does not answer (connection refused); 2 messages wait, tried again by itself. Tell its operator."
     )
+    error = "the receiver answered 503 Service Unavailable"
+    answers = DestinationStatus(name=LAS, shown_as="Kompas, VVA", retrying=2, circuit_error=error)
+    assert explain(Cause.RECEIVER_DOWN, answers).startswith("Kompas, VVA answers 503; 2 messages wait")
+    assert explain(Cause.RECEIVER_DOWN, answers, Language.DUTCH).startswith("Kompas, VVA antwoordt met fout 503; 2 ")
+    assert explain(Cause.RECEIVER_DOWN, down, Language.DUTCH).startswith(f"{LAS} is niet bereikbaar; ")
     held = DestinationStatus(name=DUO, state=DestinationState.HELD, is_held_by_operator=True, held=1)
     assert (
         explain(Cause.HELD, held)

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from structlog.testing import capture_logs
 
+from consumers.forwarding.attempts import log_attempt
 from consumers.forwarding.destination import Destination
 from consumers.forwarding.destinations import Destinations
 from consumers.forwarding.dispatcher import Dispatcher, OpenRequests
@@ -141,11 +142,10 @@ def test_what_follows_from_an_answer_is_an_effect(delivery: QueuedDelivery, outc
 
 
 @pytest.mark.parametrize(
-    ("outcome", "level", "word", "status"),
-    [(DELIVERED, "debug", "delivered", 202), (REFUSED, "info", "refused", 404)],
+    ("outcome", "word", "status", "error"), [(DELIVERED, "delivered", 202, None), (REFUSED, "refused", 404, "no")]
 )
-async def test_an_attempt_is_one_line_in_the_log(outcome: Outcome, level: str, word: str, status: int) -> None:
-    """The same fields for a success, at debug, and for a failure, at info."""
+async def test_an_attempt_is_one_line_in_the_log(outcome: Outcome, word: str, status: int, error: str | None) -> None:
+    """The same fields for a success and for a failure."""
     nothing = cast("Any", None)
     destinations = Destinations(nothing, LedgerClock())
     dispatcher = Dispatcher(
@@ -157,14 +157,24 @@ async def test_an_attempt_is_one_line_in_the_log(outcome: Outcome, level: str, w
     assert lines == [
         {
             "event": "delivery.attempted",
-            "log_level": level,
+            "log_level": "info",
+            "delivery": str(UUID(int=3)),
             "destination": "las:1",
             "brin": "18DS",
-            "delivery": str(UUID(int=3)),
+            "branch": None,
             "sequence": 3,
-            "outcome": word,
-            "http_status": status,
-            "milliseconds": 12,
             "attempt": 2,
+            "outcome": word,
+            "httpStatus": status,
+            "durationMs": 12,
+            "traceId": None,
+            "error": error,
         }
     ]
+
+
+async def test_what_was_not_attempted_is_no_attempt_in_the_log() -> None:
+    """A fault of the hub's own is told by `sending.paused`."""
+    with capture_logs() as lines:
+        log_attempt(progress(), queued(1), NotAttempted(at=NOON, error="no", next_step="wait", is_general=True))
+    assert lines == []

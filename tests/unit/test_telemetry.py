@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import logging
 import re
@@ -12,14 +13,18 @@ import pytest
 import structlog
 
 from hub.settings import Log, LogFormat, LogLevel
+from hub.settings.groups import LoggedAttempts
 from hub.telemetry import (
+    LineLog,
     child_of,
     continued_trace,
     current_traceparent,
     is_traceparent,
     new_traceparent,
     set_up_logging,
+    trace_id_of,
 )
+from hub.telemetry.logs import output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +41,7 @@ def lines() -> Iterator[io.StringIO]:
     yield out
     root.handlers[:] = handlers
     root.setLevel(level)
+    output.stream, output.logs_successes = None, True
     structlog.reset_defaults()
 
 
@@ -110,3 +116,47 @@ def test_text_of_others_does_not_steer_a_terminal(lines: io.StringIO) -> None:
 
     assert lines.getvalue().count("\n") == 1
     assert orjson.loads(lines.getvalue())["error"] == r"[/x]\x1b[31m\x9b\u202e\nlevel=info"
+
+
+async def test_a_canonical_line_has_the_form_of_any_other(lines: io.StringIO) -> None:
+    """What passes none of structlog's processors cannot be told from what does, secrets and escapes included."""
+    fields = {"delivery": "1", "httpStatus": None, "error": "\x1b[31m whsec_hushhush== says \u00e9"}
+    LineLog(structlog.get_logger("one")).info("delivery.attempted", **fields)
+    await asyncio.sleep(0)
+    structlog.get_logger("one").info("delivery.attempted", **fields)
+
+    ours, theirs = map(orjson.loads, lines.getvalue().splitlines())
+    assert list(ours) == list(theirs)
+    assert re.fullmatch(r"2\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", ours["at"])
+    assert {**ours, "at": 0} == {**theirs, "at": 0}
+
+
+async def test_canonical_lines_go_out_in_pieces_that_a_pipe_takes_whole(lines: io.StringIO) -> None:
+    """Lines of one turn of the loop are written together, none cut, so that two processes may share a pipe."""
+    pieces: list[str] = []
+    lines.write = pieces.append  # type: ignore[method-assign,assignment]
+    log = LineLog(structlog.get_logger("one"))
+    for number in range(100):
+        log.info("delivery.attempted", sequence=number, delivery="x" * 300)
+    assert pieces == []
+    await asyncio.sleep(0)
+
+    assert len(pieces) < 15
+    assert all(len(piece) <= 4096 and piece.endswith("\n") for piece in pieces)
+    assert [orjson.loads(line)["sequence"] for line in "".join(pieces).splitlines()] == list(range(100))
+
+
+def test_lines_of_attempts_can_be_kept_to_failures_or_left_out(lines: io.StringIO) -> None:
+    """`OSR_HUB_LOG__ATTEMPTS=failed` leaves out successes, the level `warning` both."""
+    log = LineLog(structlog.get_logger("two"))
+    assert (log.is_on, log.logs_successes) == (True, True)
+    set_up_logging(Log(format=LogFormat.JSON, attempts=LoggedAttempts.FAILED), lines)
+    assert (log.is_on, log.logs_successes) == (True, False)
+    set_up_logging(Log(format=LogFormat.JSON, level=LogLevel.WARNING), lines)
+    assert not LineLog(structlog.get_logger("three")).is_on
+
+
+def test_a_trace_is_found_by_its_id() -> None:
+    """The 32 digits in the middle, and nothing where there is no trace."""
+    assert trace_id_of(GIVEN) == "0af7651916cd43dd8448eb211c80319c"
+    assert trace_id_of(None) is None

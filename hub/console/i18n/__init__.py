@@ -1,14 +1,14 @@
 """Texts of pages in two languages. In: a key or a code. Out: a text.
 
-`shell` is what all pages share, `operations` and `school` are the pages of each, `codes` is what programs write and
-people should not have to read.
+`shell` is what all pages share, `operations`, `overview` and `school` are the pages of each, `codes` is what programs
+write and people should not have to read.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from hub.console.i18n import codes, docs, operations, school, shell, succession
+from hub.console.i18n import codes, deliveries, docs, operations, overview, progress, school, shell, succession
 from hub.domain.says import Language
 from hub.errors import (
     Conflict,
@@ -28,10 +28,13 @@ if TYPE_CHECKING:
 
 
 TEXTS: Final[Mapping[str, tuple[str, str]]] = {
-    **shell.TEXTS, **docs.TEXTS, **operations.TEXTS, **school.TEXTS, **succession.TEXTS,
+    **shell.TEXTS, **docs.TEXTS, **operations.TEXTS, **deliveries.TEXTS, **school.TEXTS, **succession.TEXTS,
+    **overview.TEXTS, **progress.TEXTS,
 }  # fmt: skip
-GOOD: Final = frozenset({"processed", "activated", "none", "active", "would_create", "created", "closed", "done"})
-BAD: Final = frozenset({"rejected", "declined", "dead", "receiver_down", "refused", "hub", "needs_routing"})
+GOOD: Final = frozenset(
+    {"orde", "processed", "activated", "none", "active", "would_create", "created", "closed", "done"}
+)
+BAD: Final = frozenset({"actie", "rejected", "declined", "dead", "receiver_down", "refused", "hub", "needs_routing"})
 _OF_FAULTS: Final[Mapping[type[HubError], str]] = {
     NotFound: "not_there",
     Unavailable: "unavailable",
@@ -40,7 +43,7 @@ _OF_FAULTS: Final[Mapping[type[HubError], str]] = {
     TooLarge: "too_large",
     HubError: "hub_failed",
 }
-QUIET: Final = frozenset({"ended", "withdrawn", "cancelled", "superseded", "skipped"})
+QUIET: Final = frozenset({"geen", "ended", "withdrawn", "cancelled", "superseded", "skipped"})
 
 
 class Translator:
@@ -103,11 +106,6 @@ class Translator:
     def circuit(self, state: str) -> str:
         """Return the text of a circuit's state."""
         return codes.CIRCUITS[state][self._nth]
-
-    def advice(self, status: str, *, is_queue: bool) -> str:
-        """Return what a school can do about a status, or an empty text."""
-        words = codes.ADVICE.get((status, is_queue)) or codes.ADVICE.get((status, None))
-        return words[self._nth] if words else ""
 
     def error(self, field: str, code: str, detail: str) -> str:
         """Return the text of a field error; without one, the hub's own detail."""

@@ -23,60 +23,7 @@ STATUSES: Final[Mapping[str, Both]] = {
     "cancelled": ("geannuleerd", "cancelled"),
     "not_planned": ("wordt klaargezet", "being prepared"),
     "needs_routing": ("routeringskenmerk nodig", "routing characteristic needed"),
-}
-ADVICE: Final[Mapping[tuple[str, bool | None], Both]] = {
-    ("waiting", None): ("U hoeft niets te doen.", "You need not do anything."),
-    ("not_planned", None): ("U hoeft niets te doen.", "You need not do anything."),
-    ("held", None): (
-        "De ontvanger kan nu niets ontvangen, of de beheerder houdt het tegen. Het gaat vanzelf verder.",
-        "The receiver takes nothing now, or an operator holds it. It goes on by itself.",
-    ),
-    ("retrying", None): (
-        "De ontvanger antwoordt niet. De hub blijft het proberen; u hoeft niets te doen.",
-        "The receiver does not answer. The hub keeps trying; you need not do anything.",
-    ),
-    ("delivered", True): (
-        (
-            "DUO moet dit nog verwerken. Dat kan even duren. Duurt het langer dan twee dagen? Vraag het DUO: "
-            "securityservicedesk@duo.nl of 050 599 84 40 (9.00-13.00 uur)."
-        ),
-        (
-            "DUO still has to process this, which may take some time. More than two days? Ask DUO: "
-            "securityservicedesk@duo.nl or 050 599 84 40 (9:00-13:00)."
-        ),
-    ),
-    ("in_progress", True): ("DUO is ermee bezig.", "DUO is working on it."),
-    ("delivered", False): (
-        "Misschien moet u in uw administratiesysteem nog iets doen. Vraag het de leverancier.",
-        "You may have something to do in your administration system. Ask its supplier.",
-    ),
-    ("in_progress", False): (
-        "In uw administratiesysteem staat nog een stap open. Vraag het de leverancier.",
-        "There is still a step to do in your administration system. Ask its supplier.",
-    ),
-    ("needs_routing", None): (
-        "Dit systeem weet nog niet van deze vestigingen, omdat een ander systeem daar ook een mandaat heeft.",
-        "This system does not know of these branches yet, because another system has a mandate there too.",
-    ),
-    ("processed_with_signal", None): ("Lees de melding hieronder.", "Read the signal below."),
-    ("rejected", None): (
-        (
-            "DUO heeft dit niet verwerkt. Lees de melding, en vraag het DUO: securityservicedesk@duo.nl of "
-            "050 599 84 40 (9.00-13.00 uur)."
-        ),
-        (
-            "DUO did not process this. Read the signal, and ask DUO: securityservicedesk@duo.nl or "
-            "050 599 84 40 (9:00-13:00)."
-        ),
-    ),
-    ("declined", None): (
-        "De leverancier heeft dit geweigerd. Lees de melding, en vraag het de leverancier.",
-        "The supplier declined this. Read the signal, and ask the supplier.",
-    ),
-    ("dead", None): (
-        "Dit bericht kon niet worden afgeleverd. Vraag het support@kennisnet.nl of 0800 - 321 22 33.",
-        "This message could not be delivered. Ask support@kennisnet.nl or 0800 - 321 22 33.",
-    ),
+    "step": ("nog een stap te zetten", "a step to take"),
 }
 STATES: Final[Mapping[str, Both]] = {
     "future": ("gaat nog in", "starts later"),

@@ -6,11 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 TEXTS: Final[Mapping[str, tuple[str, str]]] = {
-    "schools": ("Kies een school", "Choose a school"),
-    "schools_lead": (
-        "U ziet hier de scholen die op uw naam staan. Kies de school waarvan u de mandaten wilt zien of wijzigen.",
-        "These are the schools that are yours. Choose the one whose mandates you want to see or change.",
-    ),
+    "schools": ("Mandaten beheren", "Manage mandates"),
     "search_school": (
         "Zoek op naam, BRIN (vier tekens) of bestuursnummer",
         "Search by name, BRIN (four characters) or board number",
@@ -42,7 +38,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "This school has not given any mandates yet.",
     ),
     "without": ("Diensten zonder mandaat", "Services without a mandate"),
-    "over": ("Afgelopen mandaten van de laatste 30 dagen", "Mandates that ended in the last 30 days"),
+    "over": ("Voorbij", "Over"),
     "open": ("Bekijken en wijzigen", "Look and change"),
     "look": ("Bekijken", "Look"),
     "copy": ("Kopiëren naar andere scholen", "Copy to other schools"),

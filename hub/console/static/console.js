@@ -1,5 +1,5 @@
 "use strict";
-// Refreshes the part of a page that says where its newer self comes from, while nobody is busy in it.
+// Refreshes the part of a page that names the address of its newer self, while nobody is busy in it.
 const live = document.querySelector("#live[data-from]");
 const stale = document.querySelector("#stale");
 async function refresh() {
@@ -17,7 +17,32 @@ async function refresh() {
   }
   setTimeout(refresh, 2000);
 }
-if (live) setTimeout(refresh, 2000);
+if (live && !live.dataset.events) setTimeout(refresh, 2000);
+
+// Shows the newer self of a school's page when the hub says that something changed.
+async function renew() {
+  const news = document.querySelector("#news");
+  news.textContent = "";
+  if (!live.contains(document.activeElement)) {
+    const answer = await fetch(live.dataset.from, { redirect: "error" });
+    if (!answer.ok) return;
+    const open = [...live.querySelectorAll("details[open][id]")].map((each) => each.id);
+    live.innerHTML = await answer.text();
+    for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+  }
+  news.textContent = news.dataset.says;
+}
+if (live?.dataset.events && window.EventSource) {
+  const events = new EventSource(live.dataset.events);
+  events.addEventListener("open", () => (document.querySelector("#refreshing").hidden = false));
+  events.addEventListener("message", (event) => {
+    if (event.data !== live.dataset.mark) {
+      live.dataset.mark = event.data;
+      renew().catch(() => (live.dataset.mark = ""));
+    }
+  });
+  window.addEventListener("pagehide", () => events.close());
+}
 
 // Warns before the session ends, and keeps it alive when asked.
 const ending = document.querySelector("#ending");

@@ -1,0 +1,170 @@
+"""The page of one delivery: what happened to it, from the change to the report. In: its id. Out: the page, or an act.
+
+Operators see each attempt with the receiver's own words, the message, its reports and its neighbours in the lane; they
+send its current state again, or cancel it while it waits.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from http import HTTPStatus
+from typing import Final
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Response
+
+from hub.console.form_parsing import merge_errors, parse_reason
+from hub.console.forms import FormData, FormError, FormErrors
+from hub.console.operations import actor_of, require_operator
+from hub.console.route import PageRoute
+from hub.console.visit import CurrentVisit, Visit
+from hub.domain.delivery import IN_LANE
+from hub.domain.ids import time_of
+from hub.envelopes import envelope_defaults, forwarded_message
+from hub.errors import Conflict, NotFound
+from hub.observe.shown import shown_status, without_receiver
+from hub.operations import controls
+from hub.operations.controls import NOTIFIED_CHANNELS
+from hub.store import deliveries as store
+from hub.store import ledger, observe, register
+from hub.store.deliveries import DeliveryFilter, DeliveryScope, DeliveryView
+from hub.store.observe import DestinationView
+from hub.store.pool import Connection
+from hub.views.deliveries import AttemptBody, DeliveryBody, ReportBody, show_attempts, show_delivery, show_reports
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+EVERYTHING: Final = DeliveryScope(everything=True)
+NEIGHBOURS: Final = 4
+TRACE_PARTS: Final = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineStep:
+    """A moment of a delivery; `seconds` is how long it took since the moment before."""
+
+    at: datetime
+    key: str
+    seconds: float | None = None
+    attempt: AttemptBody | None = None
+    report: ReportBody | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryPage:
+    """What the page of a delivery shows."""
+
+    view: DeliveryView
+    body: DeliveryBody
+    destination: DestinationView
+    school: str
+    message: str
+    trace_id: str | None
+    steps: Sequence[TimelineStep]
+    neighbours: Sequence[tuple[DeliveryView, str]]
+
+    @property
+    def may_cancel(self) -> bool:
+        """Whether it still waits, so that it can be cancelled."""
+        return self.view.status in IN_LANE
+
+
+@router.get("/console/deliveries/{delivery_id:uuid}")
+async def get_delivery(delivery_id: UUID, here: CurrentVisit) -> Response:
+    """Show a delivery with all that happened to it."""
+    require_operator(here)
+    return await _show(here, delivery_id, FormData())
+
+
+@router.post("/console/deliveries/{delivery_id:uuid}")
+async def post_delivery(delivery_id: UUID, here: CurrentVisit) -> Response:
+    """Cancel a delivery that waits."""
+    require_operator(here)
+    form = await here.form()
+    reason, faults = parse_reason(form, here.words)
+    if form.text("button") != "cancel":
+        raise NotFound
+    if faults:
+        return await _show(here, delivery_id, form, faults)
+    limit = here.app.settings.operations.four_eyes_above
+    try:
+        async with here.app.open_pool.acquire() as c, c.transaction():
+            await controls.cancel(c, delivery_id, actor_of(here, reason), limit)
+    except Conflict as fault:
+        return await _show(here, delivery_id, form, merge_errors([], fault, here.words))
+    here.notify(*NOTIFIED_CHANNELS)
+    return here.go(f"/console/deliveries/{delivery_id}", "delivery_cancelled")
+
+
+async def _show(here: Visit, delivery_id: UUID, form: FormData, faults: Sequence[FormError] = ()) -> Response:
+    status = HTTPStatus.BAD_REQUEST if faults else HTTPStatus.OK
+    async with here.app.open_pool.acquire() as c:
+        page = await _read(here, c, delivery_id)
+    return here.show("delivery.html", status, page=page, form=form, faults=FormErrors(faults))
+
+
+async def _read(here: Visit, c: Connection, delivery_id: UUID) -> DeliveryPage:
+    destinations = await observe.read_destinations(c)
+    held, ids = without_receiver(destinations), [each.id for each in destinations]
+    found = await store.list_deliveries(c, DeliveryFilter(destinations=ids, ids=[delivery_id]), EVERYTHING, held, 1)
+    if not found:
+        raise NotFound(f"no delivery {delivery_id}")
+    view = found[0]
+    destination = next(each for each in destinations if each.id == view.destination)
+    row, previous = (await store.read_messages(c, [delivery_id]))[0]
+    epoch = await ledger.epoch(c)
+    settings = here.app.settings
+    message = forwarded_message(row, previous, envelope_defaults(settings.oin, settings.http.address, epoch))
+    attempts = show_attempts(view, await store.attempts(c, view))
+    reports = show_reports(view, await store.reports(c, view), with_texts=True)
+    schools = await register.read_schools(c, [view.brin])
+    return DeliveryPage(
+        view=view,
+        body=show_delivery(view, destination, epoch, with_url=True, with_words=True),
+        destination=destination,
+        school=next((each.name for each in schools.values()), view.brin),
+        message=orjson.dumps(orjson.loads(message), option=orjson.OPT_INDENT_2).decode(),
+        trace_id=trace_of(row.traceparent),
+        steps=timeline(view, attempts, reports),
+        neighbours=await _neighbours(c, view, destination, held),
+    )
+
+
+async def _neighbours(
+    c: Connection, view: DeliveryView, destination: DestinationView, held: frozenset[int]
+) -> list[tuple[DeliveryView, str]]:
+    """Return the deliveries just before and after it in its lane, and their status as shown."""
+    near = DeliveryFilter(
+        destinations=[view.destination], brin=view.brin, after_sequence=max(view.sequence - NEIGHBOURS - 1, 0)
+    )
+    found = await store.list_deliveries(c, near, EVERYTHING, held, 2 * NEIGHBOURS + 1)
+    return [
+        (each, shown_status(destination, each.status, each.reason, lane_is_held=each.lane_is_held)[0]) for each in found
+    ]
+
+
+def trace_of(traceparent: str | None) -> str | None:
+    """Return the trace id of a `traceparent` header."""
+    parts = (traceparent or "").split("-")
+    return parts[1] if len(parts) == TRACE_PARTS else None
+
+
+def timeline(view: DeliveryView, attempts: Sequence[AttemptBody], reports: Sequence[ReportBody]) -> list[TimelineStep]:
+    """Return what happened to a delivery in the order of time, each step with the seconds since the one before."""
+    moments = view.moments
+    happened = [
+        TimelineStep(at=moments.recorded_at or time_of(view.event_id), key="step_recorded"),
+        TimelineStep(at=moments.planned_at, key="step_planned"),
+        *([TimelineStep(at=moments.published_at, key="step_published")] if moments.published_at else []),
+        *(TimelineStep(at=each.at, key=f"step_{each.outcome}", attempt=each) for each in attempts),
+        *(TimelineStep(at=each.received_at, key=_report_key(each), report=each) for each in reports),
+    ]
+    steps = sorted(happened, key=lambda step: step.at)
+    return [
+        replace(step, seconds=(step.at - steps[nth - 1].at).total_seconds() if nth else None)
+        for nth, step in enumerate(steps)
+    ]
+
+
+def _report_key(report: ReportBody) -> str:
+    return "step_report" if report.applied else "step_report_kept"

@@ -1,0 +1,113 @@
+"""The page of a destination: how it is, since when, who waits for it, and the buttons that apply.
+
+In: its name, a form with a reason. Out: the page, or a hold or a release.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import Final
+
+from fastapi import APIRouter, Response
+
+from hub.console.form_parsing import parse_reason
+from hub.console.forms import FormData, FormError, FormErrors
+from hub.console.operations import actor_of, read_lag, require_operator
+from hub.console.route import PageRoute
+from hub.console.visit import CurrentVisit, Visit
+from hub.domain.system import System
+from hub.errors import InvalidInput, NotFound
+from hub.observe.lag import DestinationLag
+from hub.operations import controls
+from hub.operations.controls import NOTIFIED_CHANNELS
+from hub.store import notices, operations, waiting_schools
+from hub.store.notices import Notice
+from hub.store.operations import Hold
+from hub.store.pool import Connection
+from hub.store.register import systems
+from hub.store.waiting_schools import FailedAnswer, WaitingSchool
+from schemas.identifiers import SystemCode
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+SCHOOLS_PER_PAGE: Final = 25
+LAST_ANSWERS: Final = 5
+MAX_HOLDS: Final = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DestinationPage:
+    """What the page of a destination shows."""
+
+    lag: DestinationLag
+    system: System | None
+    notices: Sequence[Notice]
+    answers: Sequence[FailedAnswer]
+    next_attempt: datetime | None
+    waiting: Sequence[WaitingSchool]
+    more: str | None
+    holds: Sequence[Hold]
+
+    @property
+    def own_hold(self) -> Hold | None:
+        """The hold of the whole destination."""
+        return next((hold for hold in self.holds if not hold.brin), None)
+
+    @property
+    def school_holds(self) -> list[Hold]:
+        """The schools that are held by themselves."""
+        return [hold for hold in self.holds if hold.brin]
+
+
+@router.get("/console/destinations/{name}")
+async def get_destination(name: str, here: CurrentVisit, after: str = "") -> Response:
+    """Show a destination and the schools that wait for it, with a form to hold or release."""
+    require_operator(here)
+    return await _show(here, name, FormData(), [], after)
+
+
+@router.post("/console/destinations/{name}")
+async def post_destination(name: str, here: CurrentVisit) -> Response:
+    """Hold or release a destination, or one school of it."""
+    require_operator(here)
+    form = await here.form()
+    reason, faults = parse_reason(form, here.words)
+    button, brin = form.text("button"), form.text("brin").upper()
+    if faults:
+        return await _show(here, name, form, faults)
+    push = {"hold": controls.hold, "release": controls.release}.get(button)
+    if push is None:
+        raise NotFound
+    try:
+        async with here.app.open_pool.acquire() as c, c.transaction():
+            await push(c, name, [brin] if brin else None, actor_of(here, reason))
+    except InvalidInput:
+        return await _show(here, name, form, [FormError("brin", here.words("no_such_school", brin=brin))])
+    here.notify(*NOTIFIED_CHANNELS)
+    return here.go(f"/console/destinations/{name}", "held" if button == "hold" else "released")
+
+
+async def _show(here: Visit, name: str, form: FormData, faults: Sequence[FormError], after: str = "") -> Response:
+    found = next((each for each in (await read_lag(here)).destinations if each.destination.name == name), None)
+    if found is None:
+        raise NotFound(f"no destination {name}")
+    status = HTTPStatus.BAD_REQUEST if faults else HTTPStatus.OK
+    async with here.app.open_pool.acquire() as c:
+        page = await _read(c, found, after)
+    return here.show("destination.html", status, page=page, form=form, faults=FormErrors(faults), after=after)
+
+
+async def _read(c: Connection, found: DestinationLag, after: str) -> DestinationPage:
+    destination = found.destination
+    code = destination.system_code
+    schools = await waiting_schools.list_schools(c, destination.id, after, SCHOOLS_PER_PAGE + 1)
+    return DestinationPage(
+        lag=found,
+        system=None if code is None else (await systems(c)).get(SystemCode(code)),
+        notices=[] if code is None else await notices.open_of(c, code),
+        answers=await waiting_schools.last_answers(c, destination.id, LAST_ANSWERS),
+        next_attempt=await waiting_schools.next_attempt(c, destination.id),
+        waiting=schools[:SCHOOLS_PER_PAGE],
+        more=schools[SCHOOLS_PER_PAGE - 1].brin if len(schools) > SCHOOLS_PER_PAGE else None,
+        holds=await operations.list_holds(c, destination.id, MAX_HOLDS),
+    )

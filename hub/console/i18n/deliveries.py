@@ -1,0 +1,66 @@
+"""What the page of a delivery says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+TEXTS: Final[Mapping[str, tuple[str, str]]] = {
+    "delivery": ("Bericht", "Message"),
+    "delivery_to": ("Bericht aan {name}", "Message to {name}"),
+    "delivery_about": ("Over", "About"),
+    "delivery_id": ("Nummer van het bericht", "Id of the message"),
+    "delivery_kind": ("Soort", "Kind"),
+    "delivery_place": ("Plaats in de rij", "Place in the lane"),
+    "delivery_reason": ("Reden van de stand", "Reason of the status"),
+    "delivery_next": ("Volgende poging", "Next attempt"),
+    "delivery_repeats": ("Herhaalt", "Repeats"),
+    "mandate_id": ("Mandaat", "Mandate"),
+    "mandate_version": ("versie {n}", "version {n}"),
+    "routing_id": ("Routeringskenmerk", "Routing characteristic"),
+    "trace_id": ("Trace", "Trace"),
+    "queue_place": ("partitie {partition}, offset {offset}", "partition {partition}, offset {offset}"),
+    "timeline": ("Wat er gebeurde", "What happened"),
+    "step_recorded": ("Wijziging vastgelegd", "Change recorded"),
+    "step_published": ("Op het log gezet", "Published on the log"),
+    "step_planned": ("In de rij gezet", "Put into its lane"),
+    "step_delivered": ("Aangenomen door de ontvanger", "Taken by the receiver"),
+    "step_retry": ("Mislukt, later opnieuw", "Failed, to be tried again"),
+    "step_refused": ("Geweigerd door de ontvanger", "Refused by the receiver"),
+    "step_gone": ("Ontvanger wil niets meer (410)", "The receiver wants no more (410)"),
+    "step_report": ("Gemeld: {status}", "Reported: {status}"),
+    "step_report_kept": ("Gemeld, en niets veranderd: {status}", "Reported, and nothing changed: {status}"),
+    "step_after": ("na {age}", "after {age}"),
+    "attempt_n": ("poging {n}", "attempt {n}"),
+    "attempt_answer": ("antwoord {status}", "answer {status}"),
+    "attempt_took": ("duurde {ms} ms", "took {ms} ms"),
+    "own_words": ("De ontvanger schreef", "The receiver wrote"),
+    "own_words_none": ("De ontvanger schreef er niets bij.", "The receiver wrote nothing with it."),
+    "own_words_same": ("De ontvanger schreef hetzelfde.", "The receiver wrote the same."),
+    "reported_at": ("volgens de ontvanger om {when}", "by the receiver's clock at {when}"),
+    "message_shown": ("Het bericht zelf", "The message itself"),
+    "message_hint": (
+        "Zo is het verzonden, of zo wordt het verzonden.",
+        "This is how it was sent, or how it will be sent.",
+    ),
+    "neighbours": ("Ervoor en erna in dezelfde rij", "Before and after it in its lane"),
+    "this_one": ("dit bericht", "this message"),
+    "delivery_replay": ("Stuur de huidige stand opnieuw", "Send the current state again"),
+    "delivery_replay_hint": (
+        "Een oud bericht gaat nooit nog eens weg: u stuurt de stand van nu. U ziet eerst wat er gaat gebeuren.",
+        "An old message is never sent again: you send the state of now. You first see what will happen.",
+    ),
+    "delivery_cancel": ("Annuleer dit bericht", "Cancel this message"),
+    "delivery_cancel_hint": (
+        "Dit bericht wacht nog. Annuleert u het, dan gaat de rij zonder dit bericht verder.",
+        "This message still waits. If you cancel it, its lane goes on without it.",
+    ),
+    "delivery_cancelled": ("Het bericht is geannuleerd.", "The message was cancelled."),
+    "rest_of_school": ("hele school, of de vestigingen zonder kenmerk", "whole school, or the rest of its branches"),
+    "kind_granted": ("mandaat gegeven", "mandate given"),
+    "kind_amended": ("mandaat gewijzigd", "mandate changed"),
+    "kind_withdrawn": ("mandaat ingetrokken", "mandate withdrawn"),
+    "kind_started": ("mandaat ingegaan", "mandate started"),
+    "kind_expired": ("mandaat afgelopen", "mandate ended"),
+    "kind_result": ("uitslag van DUO", "result of DUO"),
+}
