@@ -58,6 +58,8 @@ class FieldError:
     detail: str
     stands_for: int = 1
     """How many wrong fields it stands for; more than one only where the rest of a long list is counted, not named."""
+    unchecked: int = 0
+    """How many items of that list were not checked any more."""
 
 
 class HubError(Exception):

@@ -12,6 +12,7 @@ from hub.access import development
 from hub.access.caller import CLAIM_NAMES, Caller, ClaimNames, read_caller
 from hub.access.issuer import IssuerKeys
 from hub.access.published_keys import ALGORITHMS, REGISTRY, fitting, is_signed_by
+from hub.access.verified import VerifiedToken, VerifiedTokens
 from hub.clock import now as read_clock
 from hub.errors import NotAuthenticated
 
@@ -66,16 +67,28 @@ class Verifier:
         self._audience = audience
         self._names = names
         self._clock = clock
+        self._verified = VerifiedTokens()
 
     async def verify(self, token: str) -> Caller:
-        """Return the bearer of this token; raise `NotAuthenticated` with what is wrong with it."""
-        header, claims = await read_signed(self.keys, token)
+        """Return the bearer of this token; raise `NotAuthenticated` with what is wrong with it.
+
+        A token that was verified is known until it expires or other keys are published.
+        """
+        known = self._verified.find(token, self._clock().timestamp())
+        if known is not None and known.keys is await self.keys.current():
+            return known.caller
+        verified = await self._verify(token)
+        self._verified.add(token, verified)
+        return verified.caller
+
+    async def _verify(self, token: str) -> VerifiedToken:
+        header, claims, keys = await _read_signed(self.keys, token, TOKEN_TYPES)
         try:
             self._expectations().validate(claims)
         except (JoseError, ValueError, TypeError) as error:
             raise NotAuthenticated(f"the token is not valid: {error}") from error
         _check_purpose(header, claims)
-        return read_caller(claims, self._names)
+        return VerifiedToken(caller=read_caller(claims, self._names), until=claims["exp"], keys=keys)
 
     def _expectations(self) -> jwt.JWTClaimsRegistry:
         return jwt.JWTClaimsRegistry(
@@ -115,13 +128,20 @@ async def read_signed(
 
     Nothing is said of the claims: whose they are, for whom, and until when.
     """
+    header, claims, _ = await _read_signed(keys, token, types)
+    return header, claims
+
+
+async def _read_signed(
+    keys: KeySource, token: str, types: frozenset[str]
+) -> tuple[Mapping[str, Any], dict[str, Any], Sequence[PublicKey]]:
     if len(token) > MAX_LENGTH:
         raise NotAuthenticated("the token is too long")
     try:
         signed = jws.extract_compact(token.encode(), registry=REGISTRY)
         _check_header(signed.headers(), types)
-        await _check_signature(keys, signed)
-        return signed.headers(), _read_claims(signed)
+        believed = await _check_signature(keys, signed)
+        return signed.headers(), _read_claims(signed), believed
     except (JoseError, ValueError, TypeError) as error:
         raise NotAuthenticated(f"the token is not valid: {error}") from error
 
@@ -143,16 +163,20 @@ def claim_names(auth: Auth) -> ClaimNames:
     return ClaimNames(roles=auth.roles_claim, brins=auth.brins_claim, bges=auth.bges_claim, oin=auth.oin_claim)
 
 
-async def _check_signature(keys: KeySource, signed: CompactSignature) -> None:
-    """Try each known key that fits; a token that none of them signed may be signed by a new one."""
-    header = signed.headers()
-    candidates = fitting(await keys.current(), header)
+async def _check_signature(keys: KeySource, signed: CompactSignature) -> Sequence[PublicKey]:
+    """Try each known key that fits, and return those among which one signed the token.
+
+    A token that none of them signed may be signed by a new one.
+    """
+    header, known = signed.headers(), await keys.current()
+    candidates = fitting(known, header)
     if any(is_signed_by(signed, key) for key in candidates):
-        return
+        return known
     if not candidates or "kid" not in header:
-        renewed = fitting(await keys.renewed(), header)
+        newest = await keys.renewed()
+        renewed = fitting(newest, header)
         if any(is_signed_by(signed, key) for key in renewed if key not in candidates):
-            return
+            return newest
         candidates = renewed
     if not candidates:
         raise NotAuthenticated("the token is signed by a key that its issuer does not publish")

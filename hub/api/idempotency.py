@@ -120,12 +120,12 @@ async def _store(state: AppState, work: KeyedWork, claimed: KeyClaim, messages: 
     answer = _to_stored(messages, claimed.request_hash, state.settings.secrets.keys)
     if answer.status >= _FIRST_ERROR or work.current is None:
         return False
-    if not await idempotency.has_written(work.current):
-        return False
-    if not await idempotency.keep(work.current, claimed, answer):
+    kept = await idempotency.keep(work.current, claimed, answer)
+    if kept == "lost":
         raise _in_use()
-    await work.commit()
-    return True
+    if kept == "kept":
+        await work.commit()
+    return kept == "kept"
 
 
 async def _identify(request: Request) -> Caller | None:

@@ -15,6 +15,7 @@ from hub.api.state import ConnectionHere, NotificationsHere, NowHere, PendingNot
 from hub.domain.mandate import Mandate
 from hub.operations import administration
 from hub.register import Moment, moment
+from hub.store.mandates import MandateView
 from hub.store.pool import Connection
 from hub.views.mandates import MandateBody, show_mandate
 
@@ -37,22 +38,28 @@ class MandateContext:
         """The caller."""
         return self.actor.caller
 
-    async def own(self, mandate_id: UUID, if_match: str | None, *, required: bool = False) -> Mandate:
+    async def own(self, mandate_id: UUID, if_match: str | None) -> Mandate:
         """Return a mandate that the caller may change; raise unless `if_match` names its version."""
         found = (await administration.read_own(self.c, self.actor, mandate_id)).mandate
-        check_match(if_match, found.version, required=required)
+        check_match(if_match, found.version)
         return found
 
     @asynccontextmanager
     async def change(self) -> AsyncIterator[None]:
         """Run the block in one transaction, and notify the relay when it is committed."""
-        async with self.c.transaction():
+        if self.c.is_in_transaction():  # of a request with a key, which ends with its response
             yield
+        else:
+            async with self.c.transaction():
+                yield
         self.notifications.notify("events")
 
     async def answer(self, mandate_id: UUID, response: Response) -> MandateBody:
         """Return the body of a mandate as it is now, and set its ETag."""
-        view = await administration.read_visible(self.c, self.actor, mandate_id)
+        return self.show(await administration.read_visible(self.c, self.actor, mandate_id), response)
+
+    def show(self, view: MandateView, response: Response) -> MandateBody:
+        """Return the body of a mandate, and set its ETag."""
         response.headers["ETag"] = etag(view.mandate.version)
         return show_mandate(view, self.at.today)
 

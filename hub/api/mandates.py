@@ -11,7 +11,7 @@ from hub.api.answers import ETAG, LOCATION, TAGGED
 from hub.api.auth import SchoolHere
 from hub.api.mandate_context import MandateContext, MandateContextHere
 from hub.api.mandate_requests import CopiesRequest, MandatePatch, MandateRequest, WithdrawalRequest
-from hub.api.parameters import IfMatch, PagingHere
+from hub.api.parameters import IfMatch, PagingHere, matching
 from hub.errors import Conflict, FieldError, NotFound, PreconditionFailed, PreconditionRequired
 from hub.operations import administration
 from hub.store import mandates
@@ -49,8 +49,8 @@ async def post_mandate(
             partial = body.to_partial_grant(today)
             raise body.refusal(await administration.check_grant(context.c, context.actor, partial))
         made = await administration.grant(context.c, context.actor, body.to_grant_request(today))
-    response.headers["Location"] = f"/v1/mandates/{made.id}"
-    return await context.answer(made.id, response)
+    response.headers["Location"] = f"/v1/mandates/{made.mandate.id}"
+    return context.show(made, response)
 
 
 @router.get("/mandates")
@@ -99,9 +99,9 @@ async def patch_mandate(
     async with context.change():
         if body.faults:
             raise body.refusal(await _check_rest(context, mandate_id, body.readable, if_match))
-        before = await context.own(mandate_id, if_match, required=True)
-        await administration.amend(context.c, context.actor, before, body.to_date_change(), before.version)
-    return await context.answer(mandate_id, response)
+        expected = matching(if_match, required=True)
+        after = await administration.amend(context.c, context.actor, mandate_id, body.to_date_change(), expected)
+    return context.show(after, response)
 
 
 async def _check_rest(
@@ -109,9 +109,8 @@ async def _check_rest(
 ) -> list[FieldError]:
     """Return what is wrong with the readable rest of a patch; nothing where the mandate cannot be changed."""
     try:
-        before = await context.own(mandate_id, if_match, required=True)
-        change = patch.to_date_change()
-        return await administration.check_amendment(context.c, context.actor, before, change, before.version)
+        change, expected = patch.to_date_change(), matching(if_match, required=True)
+        return await administration.check_amendment(context.c, context.actor, mandate_id, change, expected)
     except (NotFound, Conflict, PreconditionFailed, PreconditionRequired):
         return []
 
@@ -127,10 +126,9 @@ async def post_withdrawal(
 ) -> MandateBody:
     """Withdraw a mandate at once."""
     async with context.change():
-        before = await context.own(mandate_id, if_match)
-        expected = before.version if if_match else None
-        await administration.withdraw(context.c, context.actor, before, body.reason if body else None, expected)
-    return await context.answer(mandate_id, response)
+        reason = body.reason if body else None
+        gone = await administration.withdraw(context.c, context.actor, mandate_id, reason, matching(if_match))
+    return context.show(gone, response)
 
 
 @router.post("/mandates/{mandate_id}/copies")

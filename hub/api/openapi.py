@@ -3,14 +3,16 @@
 Paths are given without `/v1`, which stands in the server's address; problems stand in for the framework's own errors.
 """
 
+from functools import cache
 from typing import Any, Final
 
+import orjson
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from pydantic.alias_generators import to_camel
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from hub.api import answers
 from hub.api.middleware import API_VERSION
@@ -42,17 +44,19 @@ def operation_id(route: APIRoute) -> str:
 
 
 def install(app: FastAPI, address: str) -> None:
-    """Serve the description, which is generated on the first request."""
-    made: list[dict[str, Any]] = []
+    """Serve the description, which is generated once."""
 
+    @cache
     def describe() -> dict[str, Any]:
-        if not made:
-            made.append(make_description(app, address))
-        return made[0]
+        return make_description(app, address)
+
+    @cache
+    def written() -> bytes:
+        return orjson.dumps(describe())
 
     async def show(request: Request) -> Response:
         refuse_unknown(request)
-        return JSONResponse(describe(), headers={"Access-Control-Allow-Origin": "*"})
+        return Response(written(), media_type="application/json", headers={"Access-Control-Allow-Origin": "*"})
 
     app.openapi = describe  # type: ignore[method-assign]  # the framework's documented way
     app.add_route(f"{BASE}/openapi.json", show, include_in_schema=False)
@@ -67,8 +71,8 @@ def make_description(app: FastAPI, address: str) -> dict[str, Any]:
         description=DESCRIPTION,
         routes=app.routes,
         servers=[{"url": address + BASE}],
-        contact=CONTACT,
     )
+    described["info"]["contact"] = CONTACT  # given above, it would need one more library
     described["paths"] = {
         answers.in_camel(path.removeprefix(BASE)): {
             method: answers.complete_operation(method, call) for method, call in calls.items()

@@ -1,10 +1,12 @@
 """Parameters that operations share. In: `limit`, `cursor` and `If-Match` of a request. Out: a `Paging`, or an error."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import Depends, Header, Query, Request
 
 from hub.errors import PreconditionFailed, PreconditionRequired
+from hub.register import VersionCheck
 from hub.views.paging import DEFAULT_LIMIT, HIGHEST_LIMIT, Paging, list_fingerprint
 
 IfMatch = Annotated[str | None, Header(alias="If-Match", description="The ETag of the version that this changes.")]
@@ -13,6 +15,11 @@ IfMatch = Annotated[str | None, Header(alias="If-Match", description="The ETag o
 def etag(version: int) -> str:
     """Return the ETag of a version."""
     return f'"{version}"'
+
+
+def matching(if_match: str | None, *, required: bool = False) -> VersionCheck | None:
+    """Return the check of a version against `if_match`; None where a call needs none and has none."""
+    return partial(check_match, if_match, required=required) if required or if_match is not None else None
 
 
 def check_match(if_match: str | None, version: int, *, required: bool = False) -> None:

@@ -71,7 +71,7 @@ class Problem(CamelModel):
     errors: list[ProblemField] | None = None
     """At most a hundred of them."""
     more_errors: int | None = None
-    """How many more fields are wrong, where not all are in `errors`."""
+    """How many more fields are wrong of those that were checked, where not all are in `errors`."""
 
 
 def problem_response(error: HubError, address: str) -> Response:
@@ -152,6 +152,8 @@ def _body(error: HubError, status: HTTPStatus, address: str) -> dict[str, Any]:
         body["errors"] = [{"in": e.in_, "field": e.field, "code": e.code, "detail": e.detail} for e in named]
         if more := sum(each.stands_for for each in error.errors) - len(named):
             body |= {"moreErrors": more, "detail": f"{body['detail']}; the first {len(named)} are named"}
+        if unchecked := sum(each.unchecked for each in error.errors):
+            body["detail"] += f"; {unchecked} more items were not checked"
     return body
 
 
@@ -218,8 +220,10 @@ def read_fault(fault: Mapping[str, Any]) -> FieldError:
         detail = f"no JSON: {fault['ctx']['error']} at character {steps[0]}"
         return FieldError(in_=location, field="", code="not_json", detail=detail)
     if kind == MORE_ERRORS:
-        more = int(fault["ctx"]["count"])
-        return FieldError(in_=location, field="", code=kind, detail=str(fault["msg"]), stands_for=more)
+        more, unchecked = int(fault["ctx"]["count"]), int(fault["ctx"]["unchecked"])
+        return FieldError(
+            in_=location, field="", code=kind, detail=str(fault["msg"]), stands_for=more, unchecked=unchecked
+        )
     if location is FieldLocation.PATH:
         steps = [to_camel(str(step)) for step in steps]
     code, message = _FORMS.get(kind, (_CODES.get(kind, kind), str(fault["msg"]).removeprefix("Value error, ")))

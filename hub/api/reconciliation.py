@@ -4,28 +4,30 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Depends
-from pydantic import ConfigDict, Field, StrictInt
+from fastapi import APIRouter, Depends, Response
+from pydantic import ConfigDict, Field, StrictInt, TypeAdapter
 
 from hub.access import Caller, Role
 from hub.access.rules import require_supplier
 from hub.api.auth import require
+from hub.api.sliced_route import sliced_route
 from hub.api.state import ConnectionHere, NowHere, SettingsHere
 from hub.clock import today
 from hub.domain.rules import RuleViolation
 from hub.domain.system import choose_own
-from hub.envelopes import envelope_defaults, forwarded_message
+from hub.envelopes import EnvelopeDefaults, envelope_defaults, forwarded_message
 from hub.errors import FieldError, InvalidInput
 from hub.observe.reconcile import Differences, HeldUnit, reconcile, reconcile_queue
+from hub.slices import in_slices
 from hub.store import deliveries as store
 from hub.store import ledger, register
 from hub.store.pool import Connection
-from hub.views.few_errors import FewErrors
-from hub.views.models import CamelModel, Moment, RequestModel, example
+from hub.views.few_errors import CheckedList, FewErrors
+from hub.views.models import CamelModel, Moment, RequestModel, example, find_unstorable
+from schemas.cloudevents import write_time
 from schemas.identifiers import BranchField, BrinField, ServiceCodeField, SystemCode, SystemCodeField
 from schemas.messages import HIGHEST_VERSION
 
-router = APIRouter(tags=["reconciliation"])
 ReceiverHere = Annotated[Caller, Depends(require(Role.LAS, Role.DUO))]
 MAX_UNITS: Final = 100_000
 MAX_BRINS: Final = 1000
@@ -59,6 +61,16 @@ class ReconciliationRequest(RequestModel):
     units: Annotated[list[HeldUnitBody], Field(max_length=MAX_UNITS), FewErrors()]
 
 
+_UNITS: Final = TypeAdapter(list[HeldUnitBody])
+
+
+def _long_lists() -> dict[str, CheckedList]:
+    return {"units": CheckedList(_UNITS.validate_python, MAX_UNITS, find_unstorable)}
+
+
+router = APIRouter(tags=["reconciliation"], route_class=sliced_route(_long_lists))
+
+
 class UnknownUnitBody(CamelModel):
     """A unit that the receiver holds and that no message to it was about."""
 
@@ -77,14 +89,16 @@ class ReconciliationBody(CamelModel):
     pending: list[dict[str, Any]]
 
 
-@router.post("/reconciliation")
+@router.post("/reconciliation", response_model=ReconciliationBody)
 async def post_reconciliation(
     body: ReconciliationRequest, caller: ReceiverHere, c: ConnectionHere, now: NowHere, settings: SettingsHere
-) -> ReconciliationBody:
+) -> Response:
     """Compare the units that a system holds, or DUO for one of its services, with the messages sent to it."""
     system = await _system(c, caller, body) if caller.has(Role.LAS) else None
     await _check_page(c, body, system)
-    holds = [HeldUnit(u.mandate_id, u.branch or "", u.mandate_version) for u in body.units]
+    holds: list[HeldUnit] = []
+    async for some in in_slices(body.units):
+        holds += [HeldUnit(u.mandate_id, u.branch or "", u.mandate_version) for u in some]
     if system is not None:
         found = await reconcile(c, system, body.service_code, holds, body.brins)
     else:
@@ -92,19 +106,36 @@ async def post_reconciliation(
     found = _check_found(found, body, system)
     head = envelope_defaults(settings.oin, settings.http.address, await ledger.epoch(c))
 
-    async def messages(ids: list[UUID]) -> list[dict[str, Any]]:
-        return [orjson.loads(forwarded_message(row, before, head)) for row, before in await store.read_messages(c, ids)]
+    answer = {
+        "asOf": write_time(now),
+        "missing": await _messages(c, found.missing, head),
+        "outdated": await _messages(c, found.outdated, head),
+        "unknown": await _unknown(found.unknown),
+        "pending": await _messages(c, found.pending, head),
+    }
+    return Response(orjson.dumps(answer), media_type="application/json")
 
-    return ReconciliationBody(
-        as_of=now,
-        missing=await messages(found.missing),
-        outdated=await messages(found.outdated),
-        unknown=[
-            UnknownUnitBody(mandate_id=u.mandate_id, branch=u.branch or None, mandate_version=u.mandate_version)
-            for u in found.unknown
-        ],
-        pending=await messages(found.pending),
-    )
+
+async def _messages(c: Connection, ids: list[UUID], head: EnvelopeDefaults) -> list[orjson.Fragment]:
+    messages: list[orjson.Fragment] = []
+    async for some in in_slices(ids):
+        rows = await store.read_messages(c, some)
+        messages += [orjson.Fragment(forwarded_message(row, before, head)) for row, before in rows]
+    return messages
+
+
+async def _unknown(units: list[HeldUnit]) -> list[orjson.Fragment]:
+    shown: list[orjson.Fragment] = []
+    async for some in in_slices(units):
+        shown += [
+            orjson.Fragment(
+                orjson.dumps(
+                    {"mandateId": u.mandate_id, "branch": u.branch or None, "mandateVersion": u.mandate_version}
+                )
+            )
+            for u in some
+        ]
+    return shown
 
 
 async def _system(c: Connection, caller: Caller, body: ReconciliationRequest) -> SystemCode:
@@ -122,7 +153,10 @@ async def _check_page(c: Connection, body: ReconciliationRequest, system: str | 
     """Raise `InvalidInput` for units of schools outside the page: they would look unknown."""
     if body.brins is None:
         return
-    elsewhere = await store.of_other_schools(c, {unit.mandate_id for unit in body.units}, body.brins, system)
+    named: set[UUID] = set()
+    async for some in in_slices(body.units):
+        named.update(unit.mandate_id for unit in some)
+    elsewhere = await store.of_other_schools(c, named, body.brins, system)
     errors = [
         FieldError(
             field=f"/units/{place}/mandateId",

@@ -1,14 +1,14 @@
 """Bounds the bodies of requests: how large, how slow, how many at once. In: a request. Out: the same, or an error.
 
 Without a valid token no call reads its body: the header is enough for 401. Each path has its limit; of the large bodies
-a caller has one in progress, and the process works on one at a time, because each takes ten times its size.
+a caller has one in progress, and the process works on one at a time, because each takes ten times its size; it reads
+and checks them in slices (`hub.api.sliced_route`), and others work in between.
 """
 
 from __future__ import annotations
 
 import asyncio
 from http import HTTPStatus
-from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from starlette.datastructures import Headers
@@ -31,9 +31,6 @@ LARGE: Final = {
     "/v1/cancellations": 1024 * KILOBYTE,
 }
 """The paths whose bodies are lists of thousands."""
-REST: Final = 4
-"""After a large body the process takes no other one for as many times the seconds that it took."""
-MOST_REST_SECONDS: Final = 5.0
 WHOLE_BODY_PATIENCES: Final = 6
 """A body may take as many times the patience for its next part."""
 
@@ -67,9 +64,7 @@ class RequestBodyMiddleware:
         with self._large.entered(caller.subject):
             whole = await body.read()
             async with self._turn:
-                started = monotonic()
                 await self._app(scope, _replay(whole), send)
-                await asyncio.sleep(min(REST * (monotonic() - started), MOST_REST_SECONDS))
 
 
 class _BoundedBody:

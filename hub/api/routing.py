@@ -14,7 +14,7 @@ from hub.api.answers import ABSENT, ETAG, TAGGED
 from hub.api.auth import SchoolHere
 from hub.api.mandate_context import MandateContextHere
 from hub.api.mandate_requests import RoutingRequest
-from hub.api.parameters import IfMatch, etag
+from hub.api.parameters import IfMatch, etag, matching
 from hub.clock import today
 from hub.domain.as_of import ReachingMandate
 from hub.errors import NotFound
@@ -72,9 +72,11 @@ async def put_routing(
 ) -> RoutingBody:
     """Assign a routing characteristic to a branch; null assigns a free one."""
     async with context.change():
-        before = await context.own(mandate_id, if_match)
-        expected = before.version if if_match else None
-        after = await administration.assign_routing(context.c, context.actor, before, branch, body.routing_id, expected)
+        after = (
+            await administration.assign_routing(
+                context.c, context.actor, mandate_id, branch, body.routing_id, matching(if_match)
+            )
+        ).mandate
     response.headers["ETag"] = etag(after.version)
     return RoutingBody(branch=branch, routing_id=after.routes[branch], mandate_version=after.version)
 
@@ -87,11 +89,9 @@ async def delete_routing(
 ) -> Response:
     """Remove the routing characteristic of a branch, which makes it part of the rest of the school again."""
     async with context.change():
-        before = await context.own(mandate_id, if_match)
-        after = await administration.remove_routing(
-            context.c, context.actor, before, branch, before.version if if_match else None
-        )
-    return Response(status_code=HTTPStatus.NO_CONTENT, headers={"ETag": etag(after.version)})
+        expected = matching(if_match)
+        after = await administration.remove_routing(context.c, context.actor, mandate_id, branch, expected)
+    return Response(status_code=HTTPStatus.NO_CONTENT, headers={"ETag": etag(after.mandate.version)})
 
 
 @router.get("/routing/available", responses=ABSENT)

@@ -58,7 +58,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
 
 
 def _apps(settings: Settings) -> dict[int, FastAPI]:
-    """Return the applications by their ports."""
+    """Return the applications by their ports, described already: that takes long enough for others to notice."""
     app = create_app(settings)
     apps = {settings.http.port: app}
     if settings.http.monitoring_port is not None:

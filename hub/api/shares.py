@@ -1,7 +1,7 @@
 """Gives each caller a share of what is worked on at once, and its reads a time. In: a request. Out: its answer, or 429.
 
 A request takes at most one connection to the database, so a share of the requests is a share of the pool. The others of
-a caller wait their turn, and nobody else waits for them.
+a caller wait their turn, and nobody else waits for them. Of the loop each caller has its turns (`hub.api.turns`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from hub.api.limits import FREE, address_of, caller_of
+from hub.api.turns import Steps, Turns
 from hub.errors import TooManyRequests, TooSlow
 
 if TYPE_CHECKING:
@@ -34,20 +35,31 @@ class ShareMiddleware:
         self._app = app
         self._read_seconds = settings.read_seconds
         self._shares = Shares(settings.at_once)
+        self._turns = Turns()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request through when its caller has room."""
-        if scope["type"] != "http" or scope["path"].startswith(FREE) or scope["path"].endswith(STREAMS):
+        """Let a request through when its caller has room, and let it work in turns."""
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         caller = caller_of(scope)
-        async with self._shares.of(address_of(scope) if caller is None else f"{caller.subject} "):
+        who = address_of(scope) if caller is None else f"{caller.subject} "
+        if scope["path"].startswith(FREE) or scope["path"].endswith(STREAMS):
+            await self._work(who, scope, receive, send)
+            return
+        async with self._shares.of(who):
             if scope["method"] == "GET":
-                await self._read(scope, receive, send)
+                await self._read(who, scope, receive, send)
             else:
-                await self._app(scope, receive, send)
+                await self._work(who, scope, receive, send)
 
-    async def _read(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _work(self, who: str, scope: Scope, receive: Receive, send: Send) -> None:
+        await Steps(self._turns, who, self._run(scope, receive, send))
+
+    async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
+
+    async def _read(self, who: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a read; what has begun to be answered may take its time."""
         limit = asyncio.timeout(self._read_seconds)
 
@@ -58,7 +70,7 @@ class ShareMiddleware:
 
         try:
             async with limit:
-                await self._app(scope, receive, begin)
+                await self._work(who, scope, receive, begin)
         except TimeoutError:
             if limit.expired():
                 raise TooSlow from None

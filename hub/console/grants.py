@@ -72,7 +72,7 @@ async def _grant(
         async with c.transaction():
             if whole is None:
                 refuse(await administration.check_grant(c, here.actor, request))
-            return await administration.grant(c, here.actor, whole)
+            return (await administration.grant(c, here.actor, whole)).mandate
     except (InvalidInput, Conflict) as fault:
         return merge_errors(faults, fault, here.words, ["" if each is None else each[0] for each in request.branches])
 

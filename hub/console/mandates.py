@@ -22,7 +22,7 @@ from hub.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
 from hub.observe.status import school_status
 from hub.operations import administration
 from hub.operations.foresight import ForeseenMessage, foresee
-from hub.register import foresee_withdrawal
+from hub.register import exactly, foresee_withdrawal
 from hub.store import mandates, register
 from hub.store.mandates import MandateView, RecordedEvent
 from hub.store.pool import Connection
@@ -85,8 +85,8 @@ async def post_dates(brin: str, mandate_id: UUID, here: CurrentVisit) -> Respons
         try:
             async with c.transaction():
                 if faults:
-                    refuse(await administration.check_amendment(c, here.actor, mandate, patch, version))
-                await administration.amend(c, here.actor, mandate, patch, version)
+                    refuse(await administration.check_amendment(c, here.actor, mandate.id, patch, exactly(version)))
+                await administration.amend(c, here.actor, mandate.id, patch, exactly(version))
         except PreconditionFailed:
             since = await mandates.events_of(c, opened.view.mandate, form.number("version"))
             return await _show_mandate(here, c, opened, form, since=since)
@@ -122,7 +122,8 @@ async def post_withdrawal(brin: str, mandate_id: UUID, here: CurrentVisit) -> Re
             return await _show_withdrawal(here, c, opened, form, faults)
         try:
             async with c.transaction():
-                await administration.withdraw(c, here.actor, opened.view.mandate, reason, form.number("version"))
+                expected = exactly(form.number("version"))
+                await administration.withdraw(c, here.actor, opened.view.mandate.id, reason, expected)
         except (PreconditionFailed, Conflict) as fault:
             return await _show_withdrawal(here, c, opened, form, merge_errors([], fault, here.words))
     here.notify("events")

@@ -67,12 +67,12 @@ def _form_errors(here: Visit, form: FormData) -> list[FormError]:
 
 
 async def _route(here: Visit, c: Connection, opened: MandatePage, branch: Branch, form: FormData) -> None:
-    mandate, version = opened.view.mandate, form.number("version")
+    mandate, version = opened.view.mandate, register.exactly(form.number("version"))
     if form.text("how") != "none":
         routing = RoutingId(form.text("own")) if form.text("how") == "own" else None
-        await administration.assign_routing(c, here.actor, mandate, branch, routing, version)
+        await administration.assign_routing(c, here.actor, mandate.id, branch, routing, version)
     elif branch in mandate.routes:
-        await administration.remove_routing(c, here.actor, mandate, branch, version)
+        await administration.remove_routing(c, here.actor, mandate.id, branch, version)
 
 
 async def _show_form(

@@ -71,8 +71,8 @@ class References:
     systems: Mapping[SystemCode, System]
     services: Mapping[str, Service]
 
-    @property
-    def names(self) -> dict[SystemCode, str]:
+    @cached_property
+    def names(self) -> Mapping[SystemCode, str]:
         """What each system is called."""
         return {code: system.name for code, system in self.systems.items()}
 

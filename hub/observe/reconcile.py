@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from hub.domain.delivery import IN_LANE
+from hub.slices import in_slices
 from hub.store import deliveries, observe, register, subscriptions
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ async def reconcile(
     )
     asked = {code for each in await subscriptions.read_all(c, system) for code in each.options.services}
     is_told = told or queues[service_code] is None or service_code in asked
-    return compare(holds, told) if is_told else None
+    return await compare(holds, told) if is_told else None
 
 
 async def reconcile_queue(
@@ -69,26 +70,35 @@ async def reconcile_queue(
     queue = next((each for each in queues if service_code in each.services), None)
     if queue is None:
         return None
-    return compare(holds, await deliveries.newest_per_unit(c, queue.id, service_code, None, brins), today)
+    return await compare(holds, await deliveries.newest_per_unit(c, queue.id, service_code, None, brins), today)
 
 
-def compare(holds: Sequence[HeldUnit], told: Sequence[NewestDelivery], queue_day: date | None = None) -> Differences:
+async def compare(
+    holds: Sequence[HeldUnit], told: Sequence[NewestDelivery], queue_day: date | None = None
+) -> Differences:
     """Return exactly the differences; the end of a unit matters only to a receiver that still holds it.
 
     DUO's queues get no message when an end date passes: on `queue_day` a unit is over whose end date lies before it.
     """
     held: dict[Unit, int] = {}
-    for unit in holds:
-        key = (unit.mandate_id, unit.branch)
-        held[key] = max(unit.mandate_version, held.get(key, 0))
+    async for some in in_slices(holds):
+        for unit in some:
+            key = (unit.mandate_id, unit.branch)
+            held[key] = max(unit.mandate_version, held.get(key, 0))
     found, known = Differences(), set()
-    for last in told:
-        key = (last.mandate_id, last.branch)
-        known.add(key)
-        is_over = last.kind.is_end or (queue_day is not None and last.ends_before(queue_day))
-        if (is_over and key not in held) or held.get(key, -1) >= last.mandate_version:
-            continue
-        comes = found.pending if last.status in IN_LANE else found.outdated if key in held else found.missing
-        comes.append(last.id)
-    found.unknown.extend(unit for unit in holds if (unit.mandate_id, unit.branch) not in known)
+    async for newest in in_slices(told):
+        for last in newest:
+            known.add((last.mandate_id, last.branch))
+            _compare_one(last, held, found, queue_day)
+    async for some in in_slices(holds):
+        found.unknown.extend(unit for unit in some if (unit.mandate_id, unit.branch) not in known)
     return found
+
+
+def _compare_one(last: NewestDelivery, held: dict[Unit, int], found: Differences, queue_day: date | None) -> None:
+    key = (last.mandate_id, last.branch)
+    is_over = last.kind.is_end or (queue_day is not None and last.ends_before(queue_day))
+    if (is_over and key not in held) or held.get(key, -1) >= last.mandate_version:
+        return
+    comes = found.pending if last.status in IN_LANE else found.outdated if key in held else found.missing
+    comes.append(last.id)

@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING
 from hub import register
 from hub.access import rules
 from hub.errors import NotFound, PreconditionFailed
-from hub.operations.pace import check_pace
-from hub.register import CopyRequest, moment
-from hub.store import audit, mandates
-from hub.store.audit import AuditEntry
-from hub.store.register import find_mandate, lock_schools
+from hub.register import Author, CopyRequest, moment
+from hub.store import mandates
+from hub.store.register import lock_schools
 from hub.telemetry import current_traceparent
 from schemas.identifiers import brin_of_branch
 
@@ -34,6 +32,7 @@ if TYPE_CHECKING:
         PartialGrant,
         Succession,
         SuccessionRequest,
+        VersionCheck,
     )
     from hub.store.mandates import MandateView
     from hub.store.pool import Connection
@@ -58,73 +57,60 @@ async def read_own(c: Connection, actor: Actor, mandate_id: UUID) -> MandateView
     return found
 
 
-async def grant(c: Connection, actor: Actor, request: GrantRequest) -> Mandate:
+async def grant(c: Connection, actor: Actor, request: GrantRequest) -> MandateView:
     """Grant a mandate for a school that the actor administers."""
-    made = await register.grant(c, request, _moment(actor), actor.may_administer)
-    await check_pace(c, actor, [made.brin])
-    await _write_audit(c, actor, "mandate.granted", None, made)
-    return made
+    return await register.grant(c, request, _moment(actor), _author(actor))
 
 
 async def check_grant(c: Connection, actor: Actor, request: PartialGrant) -> list[FieldError]:
     """Return what is wrong with a request of which only a part could be read; nothing is granted."""
-    return await register.check_grant(c, request, _moment(actor), actor.may_administer)
+    return await register.check_grant(c, request, _moment(actor), _author(actor))
 
 
 async def check_amendment(
-    c: Connection, actor: Actor, mandate: Mandate, patch: DateChange, expected: int | None
+    c: Connection, actor: Actor, mandate_id: UUID, patch: DateChange, expected: VersionCheck | None
 ) -> list[FieldError]:
     """Return what is wrong with new dates of which only a part could be read; nothing is changed."""
-    return await register.check_amendment(c, mandate.id, patch, _moment(actor), expected)
+    author = Author(may_administer=actor.may_administer)
+    return await register.check_amendment(c, mandate_id, patch, _moment(actor), author, expected)
 
 
-async def amend(c: Connection, actor: Actor, mandate: Mandate, patch: DateChange, expected: int | None) -> Mandate:
+async def amend(
+    c: Connection, actor: Actor, mandate_id: UUID, patch: DateChange, expected: VersionCheck | None
+) -> MandateView:
     """Give a mandate other dates."""
-    before = await _lock(c, actor, mandate)
-    after = await register.amend(c, mandate.id, patch, _moment(actor), expected)
-    await _write_audit(c, actor, "mandate.amended", before, after)
-    return after
+    return await register.amend(c, mandate_id, patch, _moment(actor), _author(actor), expected)
 
 
-async def withdraw(c: Connection, actor: Actor, mandate: Mandate, reason: str | None, expected: int | None) -> Mandate:
+async def withdraw(
+    c: Connection, actor: Actor, mandate_id: UUID, reason: str | None, expected: VersionCheck | None
+) -> MandateView:
     """End a mandate at once."""
-    before = await _lock(c, actor, mandate)
-    after = await register.withdraw(c, mandate.id, _moment(actor), expected)
-    await _write_audit(c, actor, "mandate.withdrawn", before, after, reason=reason)
-    return after
+    return await register.withdraw(c, mandate_id, _moment(actor), _author(actor, reason), expected)
 
 
 async def succeed(c: Connection, actor: Actor, order: SuccessionRequest) -> Succession:
     """Grant a mandate and end the one that it follows, both or neither; a dry run writes nothing."""
-    done = await register.succeed(c, order, _moment(actor), actor.may_administer)
-    if order.dry_run:
-        return done
-    await check_pace(c, actor, [done.granted.brin])
-    if done.ended is not None:
-        action = "mandate.withdrawn" if done.ended.withdrawn_at else "mandate.amended"
-        await _write_audit(c, actor, action, done.before, done.ended)
-    await _write_audit(c, actor, "mandate.granted", None, done.granted)
-    return done
+    return await register.succeed(c, order, _moment(actor), _author(actor))
 
 
 async def assign_routing(
-    c: Connection, actor: Actor, mandate: Mandate, branch: Branch, routing: RoutingId | None, expected: int | None
-) -> Mandate:
+    c: Connection,
+    actor: Actor,
+    mandate_id: UUID,
+    branch: Branch,
+    routing: RoutingId | None,
+    expected: VersionCheck | None,
+) -> MandateView:
     """Assign a routing characteristic to a branch; None assigns a free one."""
-    before = await _lock(c, actor, mandate)
-    after = await register.assign_routing(c, mandate.id, branch, routing, _moment(actor), expected)
-    await _write_audit(c, actor, "routing.assigned", before, after, branch=branch)
-    return after
+    return await register.assign_routing(c, mandate_id, branch, routing, _moment(actor), _author(actor), expected)
 
 
 async def remove_routing(
-    c: Connection, actor: Actor, mandate: Mandate, branch: Branch, expected: int | None
-) -> Mandate:
+    c: Connection, actor: Actor, mandate_id: UUID, branch: Branch, expected: VersionCheck | None
+) -> MandateView:
     """Remove the routing characteristic of a branch, which makes it part of the rest of the school again."""
-    before = await _lock(c, actor, mandate)
-    after = await register.remove_routing(c, mandate.id, branch, _moment(actor), expected)
-    await _write_audit(c, actor, "routing.removed", before, after, branch=branch)
-    return after
+    return await register.remove_routing(c, mandate_id, branch, _moment(actor), _author(actor), expected)
 
 
 async def assign_free_routing(
@@ -139,57 +125,25 @@ async def assign_free_routing(
     if any(mandate.version != versions.get(mandate.id) for mandate in held.values()):
         raise PreconditionFailed
     for branch, mandate_id in sorted(choices.items()):
-        await assign_routing(c, actor, held[mandate_id], branch, None, None)
+        await assign_routing(c, actor, mandate_id, branch, None, None)
 
 
 async def copy(
     c: Connection, actor: Actor, mandate: Mandate, brins: Sequence[Brin], *, dry_run: bool
 ) -> list[CopyResult]:
     """Copy a mandate to other schools that the actor administers; a dry run writes nothing."""
-    order = CopyRequest(mandate_id=mandate.id, brins=brins, may_administer=actor.may_administer, dry_run=dry_run)
-    results = await register.copy(c, order, _moment(actor))
-    if not dry_run:
-        await check_pace(c, actor, [result.brin for result in results if result.mandate_id])
-        await audit.write_all(c, [_copy_entry(actor, mandate, result) for result in results if result.mandate_id])
-    return results
+    order = CopyRequest(mandate_id=mandate.id, brins=brins, dry_run=dry_run, service_code=mandate.service_code)
+    return await register.copy(c, order, _moment(actor), _author(actor))
 
 
 def _moment(actor: Actor) -> Moment:
     return moment(actor.at, current_traceparent())
 
 
-async def _lock(c: Connection, actor: Actor, mandate: Mandate) -> Mandate:
-    """Lock a mandate's school and return the mandate as it is just before the change."""
-    await lock_schools(c, [mandate.brin])
-    await check_pace(c, actor, [mandate.brin])
-    return await find_mandate(c, mandate.id) or mandate
-
-
-async def _write_audit(
-    c: Connection, actor: Actor, action: str, before: Mandate | None, after: Mandate, **more: str | None
-) -> None:
-    """Write the audit entry of a change, unless nothing changed; `more` is the reason, or the branch concerned."""
-    if before is not None and before.version == after.version:
-        return
-    reason = more.pop("reason", None)
-    entry = AuditEntry(
-        at=_moment(actor).now,
-        actor=actor.subject,
-        action=action,
-        brin=after.brin,
-        subject=register.mandate_identity(after) | more,
+def _author(actor: Actor, reason: str | None = None) -> Author:
+    return Author(
+        subject=actor.subject,
+        may_administer=actor.may_administer,
+        changes_per_hour=actor.changes_per_hour,
         reason=reason,
-        **register.mandate_changes(before, after),
-    )
-    await audit.write(c, entry)
-
-
-def _copy_entry(actor: Actor, source: Mandate, result: CopyResult) -> AuditEntry:
-    return AuditEntry(
-        at=_moment(actor).now,
-        actor=actor.subject,
-        action="mandate.copied",
-        brin=result.brin,
-        subject=register.mandate_identity(source) | {"mandateId": result.mandate_id, "copiedFrom": source.id},
-        after={"startDate": source.start_date, "endDate": source.end_date},
     )

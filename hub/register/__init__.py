@@ -6,7 +6,7 @@ for the relay, all in that transaction. Next: producers.relay. Each use case loc
 
 from hub.domain.rules import GrantRequest, PartialGrant
 from hub.register.amend import UNCHANGED, DateChange, amend, withdraw
-from hub.register.audit import mandate_changes, mandate_identity
+from hub.register.author import Author, VersionCheck, exactly
 from hub.register.calendar import arrive, due
 from hub.register.check import check_amendment, check_grant
 from hub.register.copies import CopyRequest, CopyResult, copy
@@ -18,6 +18,7 @@ from hub.register.write import Moment, moment
 
 __all__ = [
     "UNCHANGED",
+    "Author",
     "CopyRequest",
     "CopyResult",
     "DateChange",
@@ -27,6 +28,7 @@ __all__ = [
     "PartialGrant",
     "Succession",
     "SuccessionRequest",
+    "VersionCheck",
     "amend",
     "arrive",
     "assign_routing",
@@ -35,11 +37,10 @@ __all__ = [
     "check_grant",
     "copy",
     "due",
+    "exactly",
     "foresee_division",
     "foresee_withdrawal",
     "grant",
-    "mandate_changes",
-    "mandate_identity",
     "moment",
     "remove_routing",
     "succeed",

@@ -10,6 +10,7 @@ from hub.domain import rules
 from hub.domain.change import WITHDRAWAL, ChangeCause
 from hub.domain.kinds import Kind
 from hub.domain.rules import RuleViolation
+from hub.register.author import NO_AUTHOR
 from hub.register.service_mandates import load_service_of, refuse
 from schemas.kinds import Change
 
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from hub.domain.mandate import Mandate
+    from hub.register.author import Author, VersionCheck
     from hub.register.service_mandates import ServiceMandates
     from hub.register.write import Moment
+    from hub.store.mandates import MandateView
     from hub.store.pool import Connection
 
 
@@ -46,35 +49,39 @@ async def amend(
     mandate_id: UUID,
     patch: DateChange,
     at: Moment,
-    expected: int | None = None,
-) -> Mandate:
+    author: Author = NO_AUTHOR,
+    expected: VersionCheck | None = None,
+) -> MandateView:
     """Change the dates of a mandate and return it; the dates that it already has change nothing.
 
-    Raises `InvalidInput`, `PreconditionFailed` when its version is not `expected`, or `Conflict` `overlap`,
-    `taken` or `ended`.
+    Raises `InvalidInput`, `PreconditionFailed` when its version is not `expected`, `Conflict` `overlap`, `taken` or
+    `ended`, or `TooManyChanges`.
     """
-    service, mandate = await load_service_of(c, mandate_id, at, expected)
+    service, mandate = await load_service_of(c, mandate_id, at, author, expected)
     after = _with_dates(mandate, patch)
     changes = _changes(mandate, after)
     if not changes:
-        return mandate
+        return service.view(mandate)
     refuse(find_violations(service, mandate, patch, at.today))
     after = service.settle(after, ChangeCause(kind=Kind.AMENDED, changes=changes))
+    service.audit("mandate.amended", mandate, after)
     await service.write(c)
-    return after
+    return service.view(after)
 
 
 async def withdraw(
     c: Connection,
     mandate_id: UUID,
     at: Moment,
-    expected: int | None = None,
-) -> Mandate:
+    author: Author = NO_AUTHOR,
+    expected: VersionCheck | None = None,
+) -> MandateView:
     """End a mandate at once and return it; raises `Conflict` `ended` for one that is over."""
-    service, mandate = await load_service_of(c, mandate_id, at, expected)
+    service, mandate = await load_service_of(c, mandate_id, at, author, expected)
     after = service.settle(replace(mandate, withdrawn_at=at.now), WITHDRAWAL)
+    service.audit("mandate.withdrawn", mandate, after)
     await service.write(c)
-    return after
+    return service.view(after)
 
 
 def find_violations(

@@ -11,53 +11,55 @@ from hub.domain import rules
 from hub.domain.system import System, choose
 from hub.errors import FieldError
 from hub.register.amend import find_violations
+from hub.register.author import NO_AUTHOR
 from hub.register.grant import check_request, to_mandate
-from hub.register.service_mandates import load_service, load_service_of, taken_routing
-from hub.store import register
+from hub.register.service_mandates import load_service_of, open_service
+from hub.store.decisions import LockRequest, lock_register
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from uuid import UUID
 
     from hub.domain.rules import PartialGrant, RuleViolation
-    from hub.domain.school import School
     from hub.register.amend import DateChange
+    from hub.register.author import Author, VersionCheck
     from hub.register.write import Moment
+    from hub.store.decisions import LockedRegister, LockedSchool
     from hub.store.pool import Connection
 
 
-async def check_grant(
-    c: Connection, request: PartialGrant, at: Moment, may_administer: Callable[[School], bool]
-) -> list[FieldError]:
+async def check_grant(c: Connection, request: PartialGrant, at: Moment, author: Author) -> list[FieldError]:
     """Return what is wrong with a request for a mandate, as far as it could be read."""
-    school = None if request.brin is None else (await register.lock_schools(c, [request.brin])).get(request.brin)
-    if school is not None and not may_administer(school):
-        school = None
-    violations = list(check_request(request, school, await register.references(c), at.today))
-    if school is not None:
-        violations += await _check_in_school(c, request, school, at)
+    brins = [] if request.brin is None else [request.brin]
+    locked = await lock_register(c, LockRequest(at=at.now, today=at.today, brins=brins))
+    place = next((each for each in locked.schools.values() if author.may_administer(each.school)), None)
+    school = None if place is None else place.school
+    violations = list(check_request(request, school, locked.references, at.today))
+    if place is not None:
+        violations += _check_in_school(request, locked, place, at)
     return [FieldError(field=each.field, code=each.code, detail=each.detail) for each in violations]
 
 
 async def check_amendment(
-    c: Connection, mandate_id: UUID, patch: DateChange, at: Moment, expected: int | None
+    c: Connection, mandate_id: UUID, patch: DateChange, at: Moment, author: Author, expected: VersionCheck | None
 ) -> list[FieldError]:
     """Return what is wrong with new dates for a mandate.
 
     Raises `NotFound`, `PreconditionFailed` and `Conflict` `ended` as `amend` does.
     """
-    service, mandate = await load_service_of(c, mandate_id, at, expected)
+    service, mandate = await load_service_of(c, mandate_id, at, author, expected)
     violations = find_violations(service, mandate, patch, at.today)
     return [FieldError(field=each.field, code=each.code, detail=each.detail) for each in violations]
 
 
-async def _check_in_school(c: Connection, request: PartialGrant, school: School, at: Moment) -> list[RuleViolation]:
+def _check_in_school(
+    request: PartialGrant, locked: LockedRegister, place: LockedSchool, at: Moment
+) -> list[RuleViolation]:
     complete = request.complete()
     if complete is None:
-        return list(rules.check_branches(request.branches, school, {}, at.today))
-    taken, _ = await taken_routing(c, complete, at.today)
-    service = await load_service(c, school, complete.service_code, at)
-    violations = list(rules.check_branches(request.branches, school, taken, at.today))
+        return list(rules.check_branches(request.branches, place.school, {}, at.today))
+    service = open_service(locked, place, complete.service_code, at, NO_AUTHOR)
+    taken = service.taken_routing(complete)
+    violations = list(rules.check_branches(request.branches, place.school, taken, at.today))
     system = choose(complete, service.references)
     if isinstance(system, System):
         violations += rules.check_overlap(to_mandate(complete, system, at.now), service.mandates, at.today)

@@ -6,7 +6,6 @@ A copy has the dates and the system of the original; routing belongs to a school
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import groupby
 from typing import TYPE_CHECKING, Literal
 
 from hub.domain import change
@@ -14,19 +13,25 @@ from hub.domain.change import GRANT
 from hub.domain.mandate import is_live, overlaps
 from hub.domain.rules import GrantRequest
 from hub.errors import Conflict, NotFound
+from hub.register.audit import mandate_identity
+from hub.register.author import NO_AUTHOR, check_pace
 from hub.register.grant import to_mandate
 from hub.register.write import WriteContext, write_events
-from hub.store import register
+from hub.store.audit import AuditEntry
+from hub.store.decisions import LockRequest, lock_register
+from hub.store.people import Pseudonym
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from uuid import UUID
 
     from hub.domain.change import NewEvent
     from hub.domain.mandate import Mandate
     from hub.domain.school import School
     from hub.domain.system import System
+    from hub.register.author import Author
     from hub.register.write import Moment
+    from hub.store.decisions import LockedRegister, LockedSchool
     from hub.store.pool import Connection
     from schemas.identifiers import Brin, SystemCode
 
@@ -49,43 +54,58 @@ class CopyResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CopyRequest:
-    """Which mandate to copy to which schools; `may` says whether the caller administers a school."""
+    """Which mandate to copy to which schools."""
 
     mandate_id: UUID
     brins: Sequence[Brin]
-    may_administer: Callable[[School], bool]
     dry_run: bool
+    service_code: str | None = None
+    """The service of the mandate, where it is known."""
 
 
-async def copy(c: Connection, order: CopyRequest, at: Moment) -> list[CopyResult]:
+async def copy(c: Connection, order: CopyRequest, at: Moment, author: Author = NO_AUTHOR) -> list[CopyResult]:
     """Copy a mandate to schools and return one result per school, in the order given.
 
     A school gets none that has another system for that service on one of its days. A dry run writes nothing, and its
-    ids mean nothing. Raises `NotFound` for an unknown mandate and `Conflict` `ended` for one that is over.
+    ids mean nothing. Raises `NotFound` for an unknown mandate, `Conflict` `ended` for one that is over, and
+    `TooManyChanges`.
     """
-    source = await _source(c, order.mandate_id, at)
-    schools = await register.lock_schools(c, order.brins)
-    living = await register.living_mandates(c, schools, at.today, source.service_code)
-    groups = {brin: list(group) for brin, group in groupby(living, key=lambda mandate: mandate.brin)}
-    systems = (await register.references(c)).systems
+    locked = await _lock(c, order, at, author)
+    source = _source(locked, order.mandate_id, at)
     results: list[CopyResult] = []
     new_events: list[NewEvent] = []
     for brin in dict.fromkeys(order.brins):
-        school = schools.get(brin)
-        if school is None or not order.may_administer(school):
+        place = locked.schools.get(brin)
+        if place is None or not author.may_administer(place.school):
             results.append(CopyResult(brin=brin, reason="unknown_school"))
             continue
-        result, events = _copy_to(school, source, groups.get(brin, []), systems, at)
+        result, events = _copy_to(place, source, locked.references.systems, at)
         results.append(result)
         new_events += events
     if not order.dry_run:
-        names = {code: system.name for code, system in systems.items()}
-        await write_events(c, WriteContext(schools=schools, names=names, at=at), new_events)
+        made = [each for each in results if each.mandate_id is not None]
+        for each in made:
+            check_pace(locked.schools[each.brin], author.changes_per_hour, at.now)
+        entries = [] if author.subject is None else [_entry(locked.author, source, each, at) for each in made]
+        await _write(c, locked, new_events, entries, at)
     return results
 
 
-async def _source(c: Connection, mandate_id: UUID, at: Moment) -> Mandate:
-    source = await register.find_mandate(c, mandate_id)
+async def _lock(c: Connection, order: CopyRequest, at: Moment, author: Author) -> LockedRegister:
+    wanted = LockRequest(
+        at=at.now,
+        today=at.today,
+        brins=order.brins,
+        mandate_id=order.mandate_id,
+        service_code=order.service_code,
+        subject=None if order.dry_run else author.subject,
+        most_events=author.changes_per_hour,
+    )
+    return await lock_register(c, wanted)
+
+
+def _source(locked: LockedRegister, mandate_id: UUID, at: Moment) -> Mandate:
+    source = locked.target
     if source is None:
         msg = f"no mandate {mandate_id}"
         raise NotFound(msg)
@@ -95,9 +115,30 @@ async def _source(c: Connection, mandate_id: UUID, at: Moment) -> Mandate:
     return source
 
 
+async def _write(
+    c: Connection, locked: LockedRegister, new_events: Sequence[NewEvent], entries: Sequence[AuditEntry], at: Moment
+) -> None:
+    schools = {brin: place.school for brin, place in locked.schools.items()}
+    context = WriteContext(schools=schools, names=locked.references.names, at=at, heads=locked.heads)
+    await write_events(c, context, new_events, entries=entries)
+
+
+def _entry(author: str, source: Mandate, result: CopyResult, at: Moment) -> AuditEntry:
+    return AuditEntry(
+        at=at.now,
+        actor=Pseudonym(author),
+        action="mandate.copied",
+        brin=result.brin,
+        subject=mandate_identity(source) | {"mandateId": result.mandate_id, "copiedFrom": source.id},
+        after={"startDate": source.start_date, "endDate": source.end_date},
+    )
+
+
 def _copy_to(
-    school: School, source: Mandate, living: Sequence[Mandate], systems: Mapping[SystemCode, System], at: Moment
+    place: LockedSchool, source: Mandate, systems: Mapping[SystemCode, System], at: Moment
 ) -> tuple[CopyResult, Sequence[NewEvent]]:
+    school = place.school
+    living = [each for each in place.mandates if each.service_code == source.service_code]
     branches = school.open_branches(at.today)
     mandates, arrived = change.apply_dates(living, branches, now=at.now, today=at.today)
     draft = to_mandate(_request(school.brin, source, at), systems[source.system_code], at.now)

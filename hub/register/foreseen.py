@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from hub.domain import change
 from hub.domain.change import WITHDRAWAL
+from hub.register.author import NO_AUTHOR
 from hub.register.routing import REROUTED, lowest_free
 from hub.register.service_mandates import load_service_of
-from hub.store import register
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -47,7 +47,7 @@ def events_until(service: ServiceMandates, until: date) -> Iterator[DatedEvent]:
 
 async def foresee_withdrawal(c: Connection, mandate_id: UUID, at: Moment) -> list[DatedEvent]:
     """Return the events that a withdrawal would make; raise `Conflict` `ended` for a mandate that is over."""
-    service, mandate = await load_service_of(c, mandate_id, at, None)
+    service, mandate = await load_service_of(c, mandate_id, at, NO_AUTHOR, None)
     known = len(service.new_events)
     service.settle(replace(mandate, withdrawn_at=at.now), WITHDRAWAL)
     return events_now(service, known)
@@ -58,9 +58,9 @@ async def foresee_division(c: Connection, choices: Mapping[Branch, UUID], at: Mo
 
     Raises `Conflict` `ended` for a mandate that is over, or `none_left`.
     """
-    service, _ = await load_service_of(c, next(iter(choices.values())), at, None)
+    service, _ = await load_service_of(c, next(iter(choices.values())), at, NO_AUTHOR, None)
     known = len(service.new_events)
-    used = {row.routing for row in await register.used_routing(c, service.school.brin, at.today)}
+    used = service.used_routing
     for branch, mandate_id in sorted(choices.items()):
         mandate = service.mandate(mandate_id)
         if mandate is not None:

@@ -10,48 +10,41 @@ from hub.domain.change import GRANT
 from hub.domain.ids import new_id
 from hub.domain.mandate import Mandate
 from hub.domain.system import System, choose
+from hub.register.author import NO_AUTHOR
 from hub.register.routing import lowest_free
-from hub.register.service_mandates import load_service, refuse, taken_routing
-from hub.store import register
+from hub.register.service_mandates import lock_school, open_service, refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import date, datetime
 
     from hub.domain.rules import GrantRequest, PartialGrant, RuleViolation
     from hub.domain.school import School
     from hub.domain.system import References
+    from hub.register.author import Author
     from hub.register.service_mandates import ServiceMandates
     from hub.register.write import Moment
+    from hub.store.mandates import MandateView
     from hub.store.pool import Connection
     from schemas.identifiers import Branch, Brin, RoutingId
 
 
-def any_school(_school: School) -> bool:
-    """Return True: the hub itself may grant for every school."""
-    return True
-
-
-async def grant(
-    c: Connection,
-    request: GrantRequest,
-    at: Moment,
-    may_administer: Callable[[School], bool] = any_school,
-) -> Mandate:
+async def grant(c: Connection, request: GrantRequest, at: Moment, author: Author = NO_AUTHOR) -> MandateView:
     """Grant a mandate and return it; the caller owns the transaction.
 
-    A school that the caller may not administer is treated as unknown. Raises `InvalidInput` with everything that is
-    wrong with the request, or `Conflict` `overlap` or `taken`.
+    A school that the author may not administer is treated as unknown. Raises `InvalidInput` with everything that is
+    wrong with the request, `Conflict` `overlap` or `taken`, or `TooManyChanges`.
     """
-    school = (await register.lock_schools(c, [request.brin])).get(request.brin)
-    if school is None or not may_administer(school):
-        references = await register.references(c)
-        refuse(check_request(request, None, references, at.today))
+    locked = await lock_school(c, request.brin, at, author)
+    place = locked.schools.get(request.brin)
+    if place is None or not author.may_administer(place.school):
+        refuse(check_request(request, None, locked.references, at.today))
         raise AssertionError  # a school that is unknown was refused
-    service = await load_service(c, school, request.service_code, at)
-    mandate = add_mandate(service, request, *await taken_routing(c, request, at.today))
+    service = open_service(locked, place, request.service_code, at, author)
+    mandate = add_mandate(service, request, service.taken_routing(request), service.used_routing)
+    service.audit("mandate.granted", None, mandate)
     await service.write(c)
-    return mandate
+    return service.view(mandate)
 
 
 def add_mandate(

@@ -9,7 +9,8 @@ from hub.domain import rules
 from hub.domain.change import ChangeCause
 from hub.domain.kinds import Kind
 from hub.errors import Conflict, NotFound
-from hub.register.service_mandates import load_service_of, refuse, taken_routing
+from hub.register.author import NO_AUTHOR
+from hub.register.service_mandates import load_service_of, refuse
 from hub.store import register
 from schemas.kinds import Change
 
@@ -18,48 +19,51 @@ if TYPE_CHECKING:
     from datetime import date
     from uuid import UUID
 
-    from hub.domain.mandate import Mandate
+    from hub.register.author import Author, VersionCheck
     from hub.register.write import Moment
+    from hub.store.mandates import MandateView
     from hub.store.pool import Connection
     from schemas.identifiers import Branch, Brin, RoutingId
 
 REROUTED = ChangeCause(kind=Kind.AMENDED, changes=(Change.ROUTING,))
 
 
-async def assign_routing(
+async def assign_routing(  # noqa: PLR0913, PLR0917 - what is routed, who decides, and on what it is based
     c: Connection,
     mandate_id: UUID,
     branch: Branch,
     routing: RoutingId | None,
     at: Moment,
-    expected: int | None = None,
-) -> Mandate:
+    author: Author = NO_AUTHOR,
+    expected: VersionCheck | None = None,
+) -> MandateView:
     """Assign a routing characteristic to a branch, a free one when None is given; return the mandate.
 
     The one that it already has changes nothing. Raises `NotFound` for a branch that the school does not have,
-    `InvalidInput`, or `Conflict` `taken` or `ended`.
+    `InvalidInput`, `Conflict` `taken` or `ended`, or `TooManyChanges`.
     """
-    service, mandate = await load_service_of(c, mandate_id, at, expected)
+    service, mandate = await load_service_of(c, mandate_id, at, author, expected)
     if not any(each.branch == branch for each in service.school.branches):
         msg = f"school {service.school.brin} has no branch {branch}"
         raise NotFound(msg)
-    taken, used = await taken_routing(c, mandate, at.today)
+    taken = service.taken_routing(mandate)
     current = mandate.routes.get(branch)
     if current is not None:
         taken.pop(current, None)
         if routing in (None, current):
-            return mandate
+            return service.view(mandate)
     refuse(
         (
             *rules.check_branch(branch, service.school, at.today, "/branch"),
             *(rules.check_routing(routing, service.school.brin, taken, "/routingId") if routing is not None else ()),
         )
     )
-    assigned = routing or lowest_free(service.school.brin, used)
+    assigned = routing or lowest_free(service.school.brin, service.used_routing)
     after = service.settle(replace(mandate, routes={**mandate.routes, branch: assigned}), REROUTED)
     service.routing.assigned.append((mandate_id, branch, assigned))
+    service.audit("routing.assigned", mandate, after, branch=branch)
     await service.write(c)
-    return after
+    return service.view(after)
 
 
 async def remove_routing(
@@ -67,18 +71,20 @@ async def remove_routing(
     mandate_id: UUID,
     branch: Branch,
     at: Moment,
-    expected: int | None = None,
-) -> Mandate:
+    author: Author = NO_AUTHOR,
+    expected: VersionCheck | None = None,
+) -> MandateView:
     """Return a branch to the rest; raise `NotFound` when it has no routing characteristic."""
-    service, mandate = await load_service_of(c, mandate_id, at, expected)
+    service, mandate = await load_service_of(c, mandate_id, at, author, expected)
     if branch not in mandate.routes:
         msg = f"branch {branch} has no routing characteristic in mandate {mandate_id}"
         raise NotFound(msg)
     routes = {each: routing for each, routing in mandate.routes.items() if each != branch}
     after = service.settle(replace(mandate, routes=routes), REROUTED)
     service.routing.removed.append((mandate_id, branch))
+    service.audit("routing.removed", mandate, after, branch=branch)
     await service.write(c)
-    return after
+    return service.view(after)
 
 
 async def available_routing(c: Connection, brin: Brin, today: date) -> RoutingId:

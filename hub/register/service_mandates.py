@@ -7,35 +7,66 @@ from typing import TYPE_CHECKING
 
 from hub.domain import change
 from hub.domain.mandate import is_live, overlaps
-from hub.errors import Conflict, FieldError, InvalidInput, NotFound, PreconditionFailed
+from hub.errors import Conflict, FieldError, InvalidInput, NotFound
+from hub.register.audit import mandate_changes, mandate_identity
+from hub.register.author import check_pace
 from hub.register.write import Routing, WriteContext, write_events
-from hub.store import register
+from hub.store.audit import AuditEntry
+from hub.store.decisions import LockRequest, lock_register
+from hub.store.mandates import MandateView
+from hub.store.people import Pseudonym
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import date
     from uuid import UUID
 
     from hub.domain.change import ChangeCause, NewEvent
-    from hub.domain.mandate import Mandate
-    from hub.domain.rules import GrantRequest, RuleViolation
+    from hub.domain.mandate import Mandate, Period
+    from hub.domain.rules import RuleViolation
     from hub.domain.school import School
     from hub.domain.system import References
+    from hub.register.author import Author, VersionCheck
     from hub.register.write import Moment
+    from hub.store.decisions import LockedRegister, LockedSchool
     from hub.store.pool import Connection
-    from schemas.identifiers import Branch, RoutingId
+    from schemas.identifiers import Branch, Brin, RoutingId
 
 
 @dataclass(slots=True, kw_only=True)
 class ServiceMandates:
     """One locked school and service; dates up to today are applied, their events are the first of `new_events`."""
 
-    school: School
+    locked: LockedRegister
+    place: LockedSchool
+    service_code: str
     mandates: list[Mandate]
-    references: References
     at: Moment
+    author: Author
     new_events: list[NewEvent] = field(default_factory=list)
     routing: Routing = field(default_factory=Routing)
+    entries: list[AuditEntry] = field(default_factory=list)
+
+    @property
+    def school(self) -> School:
+        """The school, as it is since it is locked."""
+        return self.place.school
+
+    @property
+    def references(self) -> References:
+        """All systems and services."""
+        return self.locked.references
+
+    @property
+    def used_routing(self) -> set[RoutingId]:
+        """The routing characteristics that living mandates of the school use, over all services."""
+        living = (each for each in self.place.mandates if is_live(each, self.at.today))
+        return {routing for each in living for routing in each.routes.values()}
+
+    def taken_routing(self, period: Period) -> dict[RoutingId, Branch]:
+        """Return which routing characteristics are taken for the service on the days of a period."""
+        own = (each for each in self.place.mandates if each.service_code == self.service_code)
+        living = (each for each in own if is_live(each, self.at.today) and overlaps(each, period, self.at.today))
+        return {routing: branch for each in living for branch, routing in each.routes.items()}
 
     def mandate(self, mandate_id: UUID) -> Mandate | None:
         """Return a live mandate by its id."""
@@ -56,52 +87,101 @@ class ServiceMandates:
         self.new_events += events
         return after[mandate.id]
 
+    def audit(self, action: str, before: Mandate | None, after: Mandate, **more: str) -> None:
+        """Add the audit entry of a change; `more` is the branch concerned."""
+        if self.author.subject is not None:
+            entry = AuditEntry(
+                at=self.at.now,
+                actor=Pseudonym(self.locked.author),
+                action=action,
+                brin=after.brin,
+                subject=mandate_identity(after) | more,
+                reason=self.author.reason,
+                **mandate_changes(before, after),
+            )
+            self.entries.append(entry)
+
     async def write(self, c: Connection) -> None:
-        """Write the mandates and events."""
-        context = WriteContext(schools={self.school.brin: self.school}, names=self.references.names, at=self.at)
-        await write_events(c, context, self.new_events, self.routing)
+        """Write the mandates, events and audit entries; raise `TooManyChanges` when the school changes too often."""
+        check_pace(self.place, self.author.changes_per_hour, self.at.now)
+        context = WriteContext(
+            schools={self.school.brin: self.school},
+            names=self.references.names,
+            at=self.at,
+            heads=self.locked.heads,
+        )
+        await write_events(c, context, self.new_events, self.routing, self.entries)
+
+    def view(self, mandate: Mandate) -> MandateView:
+        """Return a mandate of this school as it is shown."""
+        return MandateView(
+            mandate=mandate,
+            school_name=self.school.name,
+            bge_code=self.school.bge_code,
+            system_name=self.references.names[mandate.system_code],
+        )
 
 
-async def load_service(c: Connection, school: School, service_code: str, at: Moment) -> ServiceMandates:
-    """Read a locked school's mandates of a service and apply the dates up to today."""
-    branches = school.open_branches(at.today)
-    living = await register.living_mandates(c, [school.brin], at.today, service_code)
+async def lock_school(c: Connection, brin: Brin, at: Moment, author: Author) -> LockedRegister:
+    """Lock a school and read what a decision on its mandates needs."""
+    return await lock_register(
+        c,
+        LockRequest(
+            at=at.now,
+            today=at.today,
+            brins=[brin],
+            subject=author.subject,
+            most_events=author.changes_per_hour,
+        ),
+    )
+
+
+def open_service(
+    locked: LockedRegister, place: LockedSchool, service_code: str, at: Moment, author: Author
+) -> ServiceMandates:
+    """Take a locked school's mandates of a service, and apply the dates up to today."""
+    living = [each for each in place.mandates if each.service_code == service_code]
+    branches = place.school.open_branches(at.today)
     mandates, new_events = change.apply_dates(living, branches, now=at.now, today=at.today)
-    references = await register.references(c)
-    return ServiceMandates(school=school, mandates=mandates, references=references, at=at, new_events=new_events)
+    return ServiceMandates(
+        locked=locked,
+        place=place,
+        service_code=service_code,
+        mandates=mandates,
+        at=at,
+        author=author,
+        new_events=new_events,
+    )
 
 
 async def load_service_of(
-    c: Connection, mandate_id: UUID, at: Moment, expected: int | None
+    c: Connection, mandate_id: UUID, at: Moment, author: Author, expected: VersionCheck | None
 ) -> tuple[ServiceMandates, Mandate]:
     """Lock the school of a mandate, load its service, and return it with the mandate after its dates.
 
-    Raises `NotFound` for an unknown mandate, `PreconditionFailed` when its version is not `expected`, and `Conflict`
-    `ended` for one that is over.
+    Raises `NotFound` for a mandate that is unknown or not the author's to change, what `expected` raises for another
+    version, and `Conflict` `ended` for one that is over.
     """
-    found = await register.find_mandate(c, mandate_id)
-    if found is None:
+    wanted = LockRequest(
+        at=at.now,
+        today=at.today,
+        mandate_id=mandate_id,
+        subject=author.subject,
+        most_events=author.changes_per_hour,
+    )
+    locked = await lock_register(c, wanted)
+    found = locked.target
+    if found is None or not author.may_administer(locked.schools[found.brin].school):
         msg = f"no mandate {mandate_id}"
         raise NotFound(msg)
-    schools = await register.lock_schools(c, [found.brin])
-    service = await load_service(c, schools[found.brin], found.service_code, at)
+    service = open_service(locked, locked.schools[found.brin], found.service_code, at, author)
     mandate = service.mandate(mandate_id)
-    if expected is not None and expected != (mandate or found).version:
-        msg = f"mandate {mandate_id} has version {(mandate or found).version} by now, not {expected}"
-        raise PreconditionFailed(msg)
+    if expected is not None:
+        expected((mandate or found).version)
     if mandate is None or not is_live(mandate, at.today):
         code = "ended"
         raise Conflict(code, f"mandate {mandate_id} has been withdrawn or has run out")
     return service, mandate
-
-
-async def taken_routing(
-    c: Connection, mandate: Mandate | GrantRequest, today: date
-) -> tuple[dict[RoutingId, Branch], set[RoutingId]]:
-    """Read which routing characteristics of a school are taken for a service on a mandate's days, and which at all."""
-    used = await register.used_routing(c, mandate.brin, today)
-    sharing = (row for row in used if row.service_code == mandate.service_code and overlaps(row, mandate, today))
-    return {row.routing: row.branch for row in sharing}, {row.routing for row in used}
 
 
 def refuse(violations: Iterable[RuleViolation]) -> None:

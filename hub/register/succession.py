@@ -12,20 +12,20 @@ from hub.domain.change import WITHDRAWAL, ChangeCause
 from hub.domain.kinds import Kind
 from hub.domain.mandate import DAY, overlaps
 from hub.errors import NotFound, PreconditionFailed
+from hub.register.author import NO_AUTHOR, exactly
 from hub.register.foreseen import events_now, events_until
 from hub.register.grant import add_mandate
-from hub.register.service_mandates import load_service, load_service_of
-from hub.store import register
+from hub.register.service_mandates import load_service_of, lock_school, open_service
 from schemas.kinds import Change
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from datetime import date
     from uuid import UUID
 
     from hub.domain.mandate import Mandate
     from hub.domain.rules import GrantRequest
-    from hub.domain.school import School
+    from hub.register.author import Author
     from hub.register.foreseen import DatedEvent
     from hub.register.service_mandates import ServiceMandates
     from hub.register.write import Moment
@@ -58,23 +58,25 @@ class Succession:
     events: Sequence[DatedEvent]
 
 
-async def succeed(
-    c: Connection, order: SuccessionRequest, at: Moment, may_administer: Callable[[School], bool]
-) -> Succession:
+async def succeed(c: Connection, order: SuccessionRequest, at: Moment, author: Author = NO_AUTHOR) -> Succession:
     """End a mandate on the day before a new one begins, and grant the new one; the caller owns the transaction.
 
     A mandate that would end in the past, or before it begins, is withdrawn. Raises what `grant` raises, and what is
     wrong with the old mandate: `NotFound`, `Conflict` `ended`, or `PreconditionFailed` when it is not the one expected.
     """
-    service, before = await _load(c, order, at, may_administer)
+    if order.dry_run:
+        author = replace(author, subject=None)
+    service, before = await _load(c, order, at, author)
     known = len(service.new_events)
     if before is not None:
         end_before(service, before, order.request.start_date)
-    used = {row.routing for row in await register.used_routing(c, order.request.brin, at.today)}
-    granted = add_mandate(service, order.request, _taken(service, order.request), used)
-    if not order.dry_run:
-        await service.write(c)
+    granted = add_mandate(service, order.request, _taken(service, order.request), service.used_routing)
     ended = None if before is None else service.mandate(before.id)
+    if not order.dry_run:
+        if before is not None and ended is not None:
+            service.audit("mandate.withdrawn" if ended.withdrawn_at else "mandate.amended", before, ended)
+        service.audit("mandate.granted", None, granted)
+        await service.write(c)
     events = [*events_now(service, known), *events_until(service, _last_day(granted, ended))]
     return Succession(before=before, ended=ended, granted=granted, events=events)
 
@@ -88,18 +90,19 @@ def end_before(service: ServiceMandates, mandate: Mandate, start: date) -> Manda
 
 
 async def _load(
-    c: Connection, order: SuccessionRequest, at: Moment, may_administer: Callable[[School], bool]
+    c: Connection, order: SuccessionRequest, at: Moment, author: Author
 ) -> tuple[ServiceMandates, Mandate | None]:
     request = order.request
     if order.predecessor is None:
-        school = (await register.lock_schools(c, [request.brin])).get(request.brin)
-        if school is None or not may_administer(school):
+        locked = await lock_school(c, request.brin, at, author)
+        place = locked.schools.get(request.brin)
+        if place is None or not author.may_administer(place.school):
             msg = f"no school {request.brin}"
             raise NotFound(msg)
-        return await load_service(c, school, request.service_code, at), None
-    service, mandate = await load_service_of(c, order.predecessor, at, order.expected)
-    is_same = (mandate.brin, mandate.service_code) == (request.brin, request.service_code)
-    if not is_same or not may_administer(service.school):
+        return open_service(locked, place, request.service_code, at, author), None
+    expected = None if order.expected is None else exactly(order.expected)
+    service, mandate = await load_service_of(c, order.predecessor, at, author, expected)
+    if (mandate.brin, mandate.service_code) != (request.brin, request.service_code):
         msg = f"no mandate {mandate.id}"
         raise NotFound(msg)
     if mandate.system_code == request.system_code or not overlaps(mandate, request, at.today):

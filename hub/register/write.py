@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from hub.domain.coverage import UnitChange
     from hub.domain.mandate import Mandate, Unit
     from hub.domain.school import School
+    from hub.store.audit import AuditEntry, Head
     from hub.store.pool import Connection
     from schemas.identifiers import Brin, SystemCode
 
@@ -63,16 +64,32 @@ class WriteContext:
     names: Mapping[SystemCode, str]
     at: Moment
     counters: dict[Brin, int] = field(default_factory=dict)
+    heads: Mapping[str, Head] = field(default_factory=dict)
+    """The heads of audit chains, where they are locked already."""
 
 
 async def write_events(
-    c: Connection, context: WriteContext, new_events: Sequence[NewEvent], routing: Routing | None = None
+    c: Connection,
+    context: WriteContext,
+    new_events: Sequence[NewEvent],
+    routing: Routing | None = None,
+    entries: Sequence[AuditEntry] = (),
 ) -> None:
-    """Write events of locked schools in this order, their mandates, and audit entries of dates that came."""
-    if new_events:
-        with inner_span("register", events=len(new_events), brin=new_events[0].mandate.brin):
-            await register.write(c, to_rows(context, new_events, routing or Routing()))
-            await audit.write_all(c, list(date_entries(new_events, context.at.now)))
+    """Write events of locked schools in this order, their mandates, and audit entries, those of dates that came first.
+
+    Where the heads of the audit chains are locked, all of it is one statement.
+    """
+    if not new_events:
+        return
+    with inner_span("register", events=len(new_events), brin=new_events[0].mandate.brin):
+        rows = to_rows(context, new_events, routing or Routing())
+        listed = [*date_entries(new_events, context.at.now), *entries]
+        if all(entry.chain in context.heads for entry in listed):
+            rows.audit = audit.sealed(listed, context.heads)
+            await register.write(c, rows)
+        else:
+            await register.write(c, rows)
+            await audit.write_all(c, listed)
 
 
 def to_rows(context: WriteContext, new_events: Sequence[NewEvent], routing: Routing) -> RegisterRows:

@@ -7,7 +7,7 @@ schools in key order and the general chain last, so that no chain forks; these a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -69,15 +69,24 @@ async def write_all(c: Connection, entries: Sequence[AuditEntry]) -> None:
         return
     actors = {(type(entry.actor), entry.actor): entry for entry in entries}
     names = {who: await people.pseudonym(c, entry.actor, entry.at) for who, entry in actors.items()}
+    named = [replace(entry, actor=people.Pseudonym(names[type(entry.actor), entry.actor])) for entry in entries]
     heads = await lock_heads(c, {entry.chain for entry in entries})
-    rows = [_sealed(entry, names[type(entry.actor), entry.actor], heads) for entry in entries]
-    await queries.write_audit(
-        c,
-        chains=list(heads),
-        lengths=[length for length, _ in heads.values()],
-        seals=[last for _, last in heads.values()],
-        **dict(zip(_COLUMNS, map(list, zip(*rows, strict=True)), strict=True)),
-    )
+    await queries.write_audit(c, **sealed(named, heads))
+
+
+def sealed(entries: Sequence[AuditEntry], heads: Mapping[str, Head]) -> dict[str, list[Any]]:
+    """Return the columns of entries whose actors are names in records, and of the heads that they move.
+
+    `heads` are those of their chains, which the caller has locked.
+    """
+    moved: dict[str, Head] = {}
+    rows = [_sealed(entry, heads, moved) for entry in entries]
+    return {
+        "chains": list(moved),
+        "lengths": [length for length, _ in moved.values()],
+        "seals": [last for _, last in moved.values()],
+        **dict(zip(_COLUMNS, map(list, zip(*rows, strict=True)) if rows else ([] for _ in _COLUMNS), strict=True)),
+    }
 
 
 async def lock_heads(c: Connection, chains: Collection[str]) -> dict[str, Head]:
@@ -90,9 +99,9 @@ async def lock_heads(c: Connection, chains: Collection[str]) -> dict[str, Head]:
     return {row["chain"]: (row["length"], row["seal"]) for row in rows}
 
 
-def _sealed(entry: AuditEntry, actor: str, heads: dict[str, Head]) -> tuple[Any, ...]:
-    length, previous = heads[entry.chain]
-    number = length + 1
+def _sealed(entry: AuditEntry, heads: Mapping[str, Head], moved: dict[str, Head]) -> tuple[Any, ...]:
+    length, previous = moved.get(entry.chain) or heads[entry.chain]
+    number, actor = length + 1, str(entry.actor)
     subject, before, after = _json(entry.subject), _json(entry.before), _json(entry.after)
     parts = (
         entry.chain,
@@ -105,9 +114,9 @@ def _sealed(entry: AuditEntry, actor: str, heads: dict[str, Head]) -> tuple[Any,
         after,
         entry.reason,
     )
-    heads[entry.chain] = number, seal(previous, parts)
+    moved[entry.chain] = number, seal(previous, parts)
     return (
-        entry.at, actor, entry.action, entry.brin, subject, before, after, entry.reason, number, heads[entry.chain][1],
+        entry.at, actor, entry.action, entry.brin, subject, before, after, entry.reason, number, moved[entry.chain][1],
     )  # fmt: skip
 
 
@@ -115,4 +124,4 @@ def _json(value: Mapping[str, Any] | None) -> str | None:
     return None if value is None else orjson.dumps(value, default=str, option=orjson.OPT_SORT_KEYS).decode()
 
 
-_COLUMNS = ("ats", "actors", "actions", "brins", "subjects", "befores", "afters", "reasons", "numbers", "note_seals")
+_COLUMNS = ("ats", "actors", "actions", "brins", "subjects", "befores", "afters", "reasons", "numbers", "entry_seals")

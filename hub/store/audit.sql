@@ -25,6 +25,6 @@ with head as (
 insert into audit (at, actor, action, brin, subject, before, after, reason, number, seal)
 select u.at, u.actor, u.action, u.brin, u.subject::json, u.before::json, u.after::json, u.reason, u.number, u.seal
   from unnest(:ats::timestamptz[], :actors::text[], :actions::text[], :brins::text[], :subjects::text[],
-              :befores::text[], :afters::text[], :reasons::text[], :numbers::bigint[], :note_seals::bytea[])
+              :befores::text[], :afters::text[], :reasons::text[], :numbers::bigint[], :entry_seals::bytea[])
        with ordinality u (at, actor, action, brin, subject, before, after, reason, number, seal, nth)
  order by u.nth;

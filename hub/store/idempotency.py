@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 
 import orjson
 
@@ -54,6 +54,8 @@ class InProgress:
 
 
 KnownRequest: TypeAlias = StoredResponse | InProgress
+Kept: TypeAlias = Literal["kept", "unwritten", "lost"]
+"""Whether a response was stored; it is not when the work wrote nothing, or when another process has the claim."""
 
 
 def digest(text: str) -> str:
@@ -92,15 +94,10 @@ async def find(c: Connection, caller: str, key: str) -> KnownRequest | None:
     )
 
 
-async def has_written(c: Connection) -> bool:
-    """Return whether the open transaction has written anything."""
-    return cast("bool", await queries.has_written(c))
-
-
-async def keep(c: Connection, claimed: KeyClaim, answer: StoredResponse) -> bool:
-    """Store the response in the transaction of the work; return False when another process has the claim."""
+async def keep(c: Connection, claimed: KeyClaim, answer: StoredResponse) -> Kept:
+    """Store the response in the transaction of the work, which has to have written something."""
     return cast(
-        "bool",
+        "Kept",
         await queries.answer_idempotency_key(
             c,
             caller=claimed.caller,

@@ -24,19 +24,17 @@ select exists (select from claimed);
 -- Return what is stored of a key: its request, and the response when there is one.
 select request_hash, status, headers, body from idempotency_keys where caller = :caller and key = :key;
 
--- name: has_written$
--- Return whether this transaction has written anything.
-select pg_current_xact_id_if_assigned() is not null;
-
 -- name: answer_idempotency_key$
--- Store the response of a claimed key, in the transaction of its work, unless another process took the claim over.
+-- Store the response of a claimed key, in the transaction of its work, unless that wrote nothing (unwritten) or another
+-- process took the claim over (lost).
 with answered as (
   update idempotency_keys
      set status = :status, headers = :headers::text::jsonb, body = :body, token = null, claimed_until = null
-   where caller = :caller and key = :key and token = :token
+   where caller = :caller and key = :key and token = :token and pg_current_xact_id_if_assigned() is not null
   returning true
 )
-select exists (select from answered);
+select case when pg_current_xact_id_if_assigned() is null then 'unwritten'
+            when exists (select from answered) then 'kept' else 'lost' end;
 
 -- name: release_idempotency_key!
 -- Delete a claim whose work was not done, unless another process took it over.

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from hub.domain.mandate import Mandate, Unit
 from hub.domain.school import School, SchoolBranch
 from hub.domain.system import Contact, References, Service, System
+from hub.store.audit import sealed
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import date, datetime
     from uuid import UUID
 
@@ -62,6 +63,8 @@ class RegisterRows:
     unrouted: list[tuple[UUID, str]] = field(default_factory=list)
     """Mandate, branch."""
     counters: dict[Brin, int] = field(default_factory=dict)
+    audit: Mapping[str, list[Any]] = field(default_factory=lambda: sealed((), {}))
+    """The columns of audit entries whose chains are locked."""
 
 
 async def lock_schools(c: Connection, brins: Iterable[str]) -> dict[Brin, School]:
@@ -69,11 +72,6 @@ async def lock_schools(c: Connection, brins: Iterable[str]) -> dict[Brin, School
     codes = sorted(set(brins))
     await queries.lock_schools(c, brins=codes)
     return await _schools(c, await queries.read_schools(c, brins=codes))
-
-
-async def read_pace(c: Connection, brins: Collection[Brin], most: int) -> dict[Brin, datetime]:
-    """Return when the `most`-th event from the end was recorded, of the schools that have so many."""
-    return {row["brin"]: row["recorded_at"] for row in await queries.read_pace(c, brins=list(brins), most=most)}
 
 
 async def read_schools(c: Connection, brins: Iterable[str]) -> dict[Brin, School]:
@@ -171,7 +169,7 @@ async def write_systems(c: Connection, rows: Sequence[System]) -> None:
 
 
 async def write(c: Connection, rows: RegisterRows) -> None:
-    """Write one change: mandates, routing, events, outbox entries and counters; the schools are locked."""
+    """Write one change: mandates, routing, events, outbox and audit entries, counters; the schools are locked."""
     await queries.write_register(
         c,
         **mandate_columns(rows.mandates),
@@ -183,6 +181,7 @@ async def write(c: Connection, rows: RegisterRows) -> None:
         unrouted_branches=[branch for _, branch in rows.unrouted],
         counted_brins=list(rows.counters),
         counters=list(rows.counters.values()),
+        **{f"audit_{name}": column for name, column in rows.audit.items()},
     )
 
 
@@ -259,7 +258,12 @@ def mandate_of(row: Mapping[str, Any]) -> Mandate:
 
 def read_units(text: str) -> tuple[Unit, ...]:
     """Read the units of a mandate from the JSON of their column."""
+    return units_of(orjson.loads(text))
+
+
+def units_of(given: Iterable[Mapping[str, Any]]) -> tuple[Unit, ...]:
+    """Build the units of a mandate from what their column holds."""
     return tuple(
         Unit(branch=unit["branch"], routing=unit["routing"], covers=tuple(unit["covers"]), told=unit["told"])
-        for unit in cast("list[dict[str, Any]]", orjson.loads(text))
+        for unit in given
     )

@@ -6,13 +6,6 @@
 -- whose board changed while this waited for the lock.
 select from schools where brin = any(:brins::text[]) order by brin for update;
 
--- name: read_pace
--- Return of each of these schools when its event was recorded that is the `most`-th from the end.
-select e.brin, e.recorded_at
-  from schools s
-  join events e on e.brin = s.brin and e.number = s.counter - :most::integer + 1
- where s.brin = any(:brins::text[]);
-
 -- name: read_schools
 -- Return these schools with the agreements of their boards.
 select s.brin, s.name, s.bge_code, s.closed_on, s.counter, b.osr_agreement, b.vva_agreement
@@ -79,7 +72,8 @@ select m.id, m.service_code, m.start_date, m.end_date, r.branch, r.routing_id
  where m.brin = :brin and m.withdrawn_at is null and (m.end_date is null or m.end_date >= :today);
 
 -- name: write_register!
--- Write one change of the register: mandates, their routing, events, rows of the outbox, and counters of schools.
+-- Write one change of the register: mandates, their routing, events, rows of the outbox, counters of schools, and
+-- sealed audit entries with the heads of their chains; the caller has locked the schools and the heads.
 with mandate as (
   insert into mandates as x (id, brin, service_code, supplier_oin, system_code, start_date, end_date, version, units,
                              next_date, copied_from, created_at, updated_at, withdrawn_at)
@@ -115,6 +109,18 @@ with mandate as (
   insert into event_outbox (brin, number)
   select u.brin, u.number
     from unnest(:event_brins::text[], :event_numbers::bigint[]) with ordinality u (brin, number, nth)
+   order by u.nth
+), head as (
+  update audit_heads h set length = u.length, seal = u.seal
+    from unnest(:audit_chains::text[], :audit_lengths::bigint[], :audit_seals::bytea[]) u (chain, length, seal)
+   where h.chain = u.chain
+), audited as (
+  insert into audit (at, actor, action, brin, subject, before, after, reason, number, seal)
+  select u.at, u.actor, u.action, u.brin, u.subject::json, u.before::json, u.after::json, u.reason, u.number, u.seal
+    from unnest(:audit_ats::timestamptz[], :audit_actors::text[], :audit_actions::text[], :audit_brins::text[],
+                :audit_subjects::text[], :audit_befores::text[], :audit_afters::text[], :audit_reasons::text[],
+                :audit_numbers::bigint[], :audit_entry_seals::bytea[])
+         with ordinality u (at, actor, action, brin, subject, before, after, reason, number, seal, nth)
    order by u.nth
 )
 update schools s set counter = u.counter

@@ -158,6 +158,12 @@ def _texts(given: object) -> Iterator[str]:
                 waiting.extend(value)
 
 
+def find_unstorable(items: list[Any]) -> Iterator[tuple[tuple[int | str, ...], PydanticCustomError]]:
+    """Find the texts in these items that cannot be stored."""
+    if any(_unstorable(text) for text in _texts(items)):
+        yield from _unstorable_texts(items)
+
+
 def _unstorable_texts(given: object) -> Iterator[tuple[tuple[int | str, ...], PydanticCustomError]]:
     """Find the locations of texts that cannot be stored; that of a name is its object's."""
     waiting: list[tuple[tuple[int | str, ...], object]] = [((), given)]

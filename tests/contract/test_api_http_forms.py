@@ -99,11 +99,14 @@ async def test_a_hundred_errors_are_named_and_the_rest_is_counted(hub: Client) -
     nul = await las.post("/v1/reconciliation", {"serviceCode": "VVA", "units": [{"branch": "\0"}] * 9_000})
     many = await las.post("/v1/reconciliation", {"serviceCode": "VVA", "units": [1] * 100_001})
 
-    assert named(wrong) == (400, 100, 199_900)
-    assert wrong.json["detail"] == "200000 fields are wrong; the first 100 are named"
+    assert named(wrong) == (400, 100, 100)
+    assert wrong.json["detail"] == ("200 fields are wrong; the first 100 are named; 99900 more items were not checked")
     assert wrong.json["errors"][99]["field"] == "/units/49/mandateVersion"
     assert named(unknown) == (400, 100, 29_900)
-    assert named(nul) == (400, 100, 8_900)
+    assert {(e["field"], e["code"]) for e in nul.json["errors"]} == {
+        (f"/units/{n}/branch", "nul_character") for n in range(100)
+    }
+    assert nul.json["detail"] == "100 fields are wrong; 8900 more items were not checked"
     assert [e["code"] for e in many.json["errors"]] == ["too_long"]
     assert max(len(reply.body) for reply in (wrong, unknown, nul, many)) < 20_000
 

@@ -276,6 +276,6 @@ async def test_an_imported_mandate_can_be_changed_like_any_other(c: Connection) 
     """An imported mandate can be amended and withdrawn."""
     await mandates(c, f"18DS;VVA;{ONE};2026-08-01;;;")
     mandate_id = await c.fetchval("select id from mandates")
-    assert (await register.withdraw(c, mandate_id, AT)).version == 2
+    assert (await register.withdraw(c, mandate_id, AT)).mandate.version == 2
     wish = GrantRequest(brin=Brin("18DS"), service_code=ServiceCode("VVA"), supplier_oin=Oin(ONE), start_date=AT.today)
-    assert (await register.grant(c, wish, AT)).version == 1
+    assert (await register.grant(c, wish, AT)).mandate.version == 1

@@ -14,7 +14,7 @@ from hub import register
 from hub.domain.ids import time_of
 from hub.domain.kinds import Kind
 from hub.errors import Conflict, InvalidInput
-from hub.register import CopyRequest, GrantRequest
+from hub.register import Author, CopyRequest, GrantRequest
 from hub.store.register import living_mandates
 from schemas.identifiers import Branch, Brin, Oin, RoutingId, ServiceCode
 from schemas.messages import MandateChange
@@ -163,8 +163,8 @@ async def test_a_copy_says_per_school_what_became_of_it(c: Connection) -> None:
     brins = [Brin("00AA"), BRIN, Brin("00BB"), Brin("00CC"), Brin("00ZZ")]
 
     async def copied(*, dry_run: bool, may_administer: bool = True) -> list[tuple[str | None, bool]]:
-        order = CopyRequest(mandate_id=source.id, brins=brins, may_administer=lambda _: may_administer, dry_run=dry_run)
-        results = await register.copy(c, order, at())
+        order = CopyRequest(mandate_id=source.id, brins=brins, dry_run=dry_run)
+        results = await register.copy(c, order, at(), Author(may_administer=lambda _: may_administer))
         assert [result.brin for result in results] == brins
         return [(result.reason, result.mandate_id is not None) for result in results]
 
@@ -182,7 +182,7 @@ async def test_a_school_with_another_system_gets_no_copy(c: Connection) -> None:
     """A school with another system gets no copy, and the outcome names that system."""
     await grant(c, request(OTHER, brin=Brin("00AA")))
     source = await grant(c, request())
-    order = CopyRequest(mandate_id=source.id, brins=[Brin("00AA")], may_administer=lambda _: True, dry_run=False)
+    order = CopyRequest(mandate_id=source.id, brins=[Brin("00AA")], dry_run=False)
     (result,) = await register.copy(c, order, at())
     assert (result.reason, result.current_system) == ("other_system", "Ander")
 

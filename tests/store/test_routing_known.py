@@ -145,7 +145,7 @@ async def test_a_branch_that_closed_is_nobodys_also_on_days_to_come(c: Connectio
     when = moment(datetime(2026, 11, 23, 9, tzinfo=UTC))
     for supplier, start in zip(SUPPLIERS, (when.today, date(2026, 12, 1), date(2026, 12, 1)), strict=True):
         wish = GrantRequest(brin=BRIN, service_code=VVA, supplier_oin=supplier, start_date=start)
-        made = await register.grant(c, wish, when)
+        made = (await register.grant(c, wish, when)).mandate
         if start == when.today:
             await register.withdraw(c, made.id, when)
     last = BRANCHES[-1]

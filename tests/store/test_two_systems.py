@@ -65,7 +65,7 @@ async def grant(
         branches=branches,
     )  # fmt: skip
     async with c.transaction():
-        return await register.grant(c, wanted, at())
+        return (await register.grant(c, wanted, at())).mandate
 
 
 async def subscribed(c: Connection, system: SystemCode, **differs: Any) -> Subscription:

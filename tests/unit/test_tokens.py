@@ -6,11 +6,14 @@ import json
 import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from joserfc.jwk import ECKey
 
-from hub.access import Caller, Role, Verifier, ensure_keyfile, issue, verifier_for
+from hub.access import Caller, Role, Verifier, ensure_keyfile, issue, verifier_for, verify
+from hub.access.published_keys import is_signed_by
+from hub.access.verified import VerifiedToken, VerifiedTokens
 from hub.access.verify import StaticKeys
 from hub.errors import ConfigurationError, NotAuthenticated
 from hub.settings import load
@@ -130,3 +133,66 @@ def _read_key(keyfile: Path) -> ECKey:
 
 def _base64(plain: bytes) -> bytes:
     return base64.urlsafe_b64encode(plain).rstrip(b"=")
+
+
+class _Replaceable(StaticKeys):
+    """Keys that a test replaces, as a fetch does."""
+
+    def replace(self, keys: list[ECKey]) -> None:
+        """Publish other keys."""
+        self._keys = keys
+
+
+@pytest.fixture
+def checks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Record each check of a signature."""
+    done: list[str] = []
+
+    def check(signed: Any, key: Any) -> bool:
+        done.append(signed.headers()["alg"])
+        return is_signed_by(signed, key)
+
+    monkeypatch.setattr(verify, "is_signed_by", check)
+    return done
+
+
+async def test_a_signature_is_checked_once_until_the_token_ends(keyfile: Path, checks: list[str]) -> None:
+    """A token that was verified is known by itself; when it has ended it is refused as before."""
+    now = [NOW]
+    verifier = Verifier(
+        StaticKeys([_read_key(keyfile)]), issuer="osr-hub-development", audience="osr-hub", clock=lambda: now[0]
+    )
+    token = issue(keyfile, LAS, now=NOW, lifetime=timedelta(hours=1))
+    assert [await verifier.verify(token) for _ in range(3)] == [LAS, LAS, LAS]
+    assert len(checks) == 1
+    now[0] = NOW + timedelta(minutes=62)
+    with pytest.raises(NotAuthenticated, match="expired"):
+        await verifier.verify(token)
+    assert len(checks) == 2
+
+
+async def test_other_keys_check_each_token_again(keyfile: Path, tmp_path: Path, checks: list[str]) -> None:
+    """A key that is published no more is believed no more, whatever it signed before."""
+    keys = _Replaceable([_read_key(keyfile)])
+    verifier = Verifier(keys, issuer="osr-hub-development", audience="osr-hub", clock=lambda: NOW)
+    token = issue(keyfile, LAS, now=NOW)
+    await verifier.verify(token)
+    keys.replace([_read_key(keyfile)])
+    assert await verifier.verify(token) == LAS
+    assert len(checks) == 2
+    ensure_keyfile(tmp_path / "other.json")
+    keys.replace([_read_key(tmp_path / "other.json")])
+    with pytest.raises(NotAuthenticated):
+        await verifier.verify(token)
+
+
+def test_so_many_tokens_are_remembered() -> None:
+    """The one that was not used for the longest time is forgotten first."""
+    known = VerifiedTokens(most=2)
+    verified = VerifiedToken(caller=LAS, until=2.0, keys=())
+    known.add("one", verified)
+    known.add("two", verified)
+    assert known.find("one", 1.0) is verified
+    known.add("three", verified)
+    assert [known.find(name, 1.0) for name in ("one", "two", "three")] == [verified, None, verified]
+    assert known.find("one", 2.1) is None

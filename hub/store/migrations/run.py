@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -60,6 +60,7 @@ def _cause_of(error: BaseException) -> BaseException:
     return error
 
 
+@cache
 def newest_revision() -> str:
     """Return the revision that this code needs."""
     return cast("str", _scripts().get_current_head())

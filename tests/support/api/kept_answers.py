@@ -18,4 +18,5 @@ async def keep_answer(c: Connection, key: str, body: bytes, *, subject: str = "l
     who = idempotency.digest(subject)
     wanted = KeyClaim(caller=who, subject=who, key=key, request_hash=b"", token=uuid4())
     assert await idempotency.claim(c, wanted, now(), seconds=60, most=100)
-    assert await idempotency.keep(c, wanted, StoredResponse(request_hash=b"", status=201, headers={}, body=body))
+    answer = StoredResponse(request_hash=b"", status=201, headers={}, body=body)
+    assert await idempotency.keep(c, wanted, answer) == "kept"

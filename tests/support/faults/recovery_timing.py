@@ -119,4 +119,4 @@ async def _grant(c: asyncpg.Connection[Any], brin: str, service: str, supplier: 
         branches=(),
     )
     async with c.transaction():
-        return (await register.grant(c, wish, moment(now()))).id
+        return (await register.grant(c, wish, moment(now()))).mandate.id

@@ -73,7 +73,7 @@ def request(
 async def grant(c: Connection, wanted: GrantRequest, when: Moment | None = None) -> Mandate:
     """Grant in a transaction of its own."""
     async with c.transaction():
-        return await register.grant(c, wanted, when or at())
+        return (await register.grant(c, wanted, when or at())).mandate
 
 
 async def log(c: Connection, brin: str = BRIN) -> list[tuple[int, str, list[tuple[str, str]]]]:

@@ -66,7 +66,7 @@ async def grant(
         branches=branches,
     )
     async with c.transaction():
-        return await register.grant(c, wanted, at())
+        return (await register.grant(c, wanted, at())).mandate
 
 
 async def destination_id(c: Connection, name: str) -> int:

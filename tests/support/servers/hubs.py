@@ -183,7 +183,7 @@ async def backup(hub: HubUnderTest) -> AsyncIterator[Callable[[], Coroutine[Any,
 async def grant_now(c: Connection, wanted: register.GrantRequest) -> Any:
     """Grant a mandate now."""
     async with c.transaction():
-        return await register.grant(c, wanted, moment_now())
+        return (await register.grant(c, wanted, moment_now())).mandate
 
 
 def moment_now() -> Moment:
