@@ -25,6 +25,7 @@ from hub.settle import IncomingReport
 from hub.store import destinations, lanes, processes
 from schemas.kinds import ReportStatus
 from tests.support.interleaving.lane_driver import HELD_NAMES, carry, read_named_destinations
+from tests.support.lanes.lane_steps import A_SLOW_DAY
 from tests.support.operators import operator
 from tests.support.register.schools import BuiltSchool, add_schools
 from tests.support.sealing_keys import new_key
@@ -129,7 +130,7 @@ class InterleavingWorld:
         """Do what the living do when the others are gone: plan, work acts off, open everything, send what is left."""
         await self.c.execute(SILENCE, self.owners["last"])
         async with self.c.transaction():
-            await processes.rescue_lanes(self.c)
+            await processes.rescue_lanes(self.c, A_SLOW_DAY)
         await self._check_held()
         found = set(await lanes.repair_stranded(self.c))
         assert found <= self.planted, f"stranded: {found - self.planted}"
