@@ -40,7 +40,7 @@ up: install
 BESIDE := --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 test: install
 	@without=; $(BIN)/python -m tests.support.pages.chromium 2>/dev/null || without=" and not browser"; \
-	for each in node java curl; do \
+	for each in node java curl keycloak; do \
 		$(BIN)/python -m tests.support.guides.toolchains $$each 2>/dev/null || without="$$without and not $$each"; \
 	done; \
 	exec $(BIN)/python -m pytest $(BESIDE) -m "not proof$$without"

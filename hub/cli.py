@@ -17,12 +17,14 @@ import typer
 import typer.core
 import typer.main
 
-from hub.errors import HubError
+from hub.errors import ChoreEnded, HubError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 WRONG: Final = 2
+ENDED: Final = 1
+"""For a process that ended because a part of it did: it is not set up wrongly, and may be started again."""
 INTERRUPTED: Final = 130
 NOBODY_ELSE: Final = 0o077
 OTHERS_WRITE: Final = 0o022
@@ -131,7 +133,7 @@ def run_app(application: typer.Typer) -> NoReturn:
         known = [fault for fault in faults if fault is not None]
         if len(known) < len(faults):
             raise
-        _say(known)
+        _say(known, ENDED if all(isinstance(fault, ChoreEnded) for fault in known) else WRONG)
     sys.exit(0)
 
 
@@ -155,12 +157,12 @@ def _explain(error: Exception) -> HubError | None:
     return None
 
 
-def _say(faults: list[HubError]) -> NoReturn:
+def _say(faults: list[HubError], code: int) -> NoReturn:
     from schemas.text import make_visible  # noqa: PLC0415 - a command that works does not need it
 
     for fault in faults:
         sys.stderr.write(f"osr-hub: {make_visible(str(fault), keep=NEWLINE)}\n")
-    sys.exit(WRONG)
+    sys.exit(code)
 
 
 def _leaves(error: Exception) -> Iterator[Exception]:

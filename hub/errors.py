@@ -218,6 +218,12 @@ class Unavailable(HubError):
     code = "unavailable"
 
 
+class ChoreEnded(HubError):
+    """A part of this process ended, so the process ends; its supervisor starts it again."""
+
+    code = "chore-ended"
+
+
 class TooSlow(Unavailable):
     """The answer takes too long; ask for less: name a destination, a school or a shorter time."""
 

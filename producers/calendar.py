@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from hub import clock, faults, register
+from hub.processes import loops
 from hub.processes.running import run_until_set
 from hub.recovery import wait_until_caught_up
 from hub.register import moment
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from schemas.identifiers import Brin
 
 MOST_SCHOOLS: Final = 200
+LOOP: Final = "produce.calendar"
 TICK_SECONDS: Final = 1.0
 RETRY_SECONDS: Final = 0.3
 LONGEST_REST_SECONDS: Final = 1.0
@@ -50,15 +52,17 @@ async def run(settings: Settings, stop: asyncio.Event, topic: str = MANDATES.nam
 async def _raise_events_forever(settings: Settings, stop: asyncio.Event, topic: str) -> None:
     while not stop.is_set():
         try:
-            async with hold_advisory_lock(settings.direct_dsn, CALENDAR) as c:
+            async with hold_advisory_lock(settings.direct_dsn, CALENDAR, lambda: loops.moved(LOOP)) as c:
                 await wait_until_caught_up(c, settings.kafka.client_options(), topic, stop)
                 anchored: date | None = None
                 while not stop.is_set():
                     now = await observe.database_clock(c)
                     await catch_up(c, now)
                     anchored = await anchor(c, now, anchored)
+                    loops.moved(LOOP)
                     await asyncio.sleep(TICK_SECONDS)
         except DATABASE_ERRORS as error:
+            loops.failed(LOOP, error)
             logger.warning("calendar.interrupted", error=f"{type(error).__name__}: {error}", next="retry in 0.3 s")
             await asyncio.sleep(RETRY_SECONDS)
 
@@ -87,6 +91,7 @@ async def _arrive(c: Connection, brins: Sequence[Brin], at: Moment) -> int:
         events = await register.arrive(c, brins, at)
         faults.here("calendar.writing")
     faults.here("calendar.committed")
+    loops.moved(LOOP)
     await notify(c, "events")
     logger.info("calendar.caught_up", schools=len(brins), events=events, day=str(at.today))
     return events

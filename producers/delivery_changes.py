@@ -14,6 +14,7 @@ import structlog
 from hub import faults
 from hub.envelopes import delivery_change, envelope_defaults
 from hub.kafka.batches import describe
+from hub.processes import loops
 from hub.processes.running import run_until_set
 from hub.store import ledger, published_events
 from hub.store.locks import CHANGES
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from producers.publishing import Publisher
 
 TOPIC: Final = "osr.deliveries.v1"
+LOOP: Final = "produce.changes"
 MOST_ROWS: Final = 20
 GATHER_SECONDS: Final = 0.1
 logger = structlog.get_logger(__name__)
@@ -45,14 +47,16 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                     await listener.wait()
                     await asyncio.sleep(GATHER_SECONDS)
 
-    await run_until_set(stop, publish_forever(settings, CHANGES, work))
+    await run_until_set(stop, publish_forever(settings, CHANGES, work, LOOP))
 
 
 async def publish(c: Connection, publisher: Publisher, defaults: EnvelopeDefaults, topic: str = TOPIC) -> int:
     """Publish the changes of the next settle flushes; return how many there were."""
     rows = await published_events.read_changes(c, MOST_ROWS)
     if not rows:
+        loops.moved(LOOP)
         return 0
+    loops.waits(LOOP)
     changes = [change for items in rows.values() for change in items]
     subjects = await published_events.subjects(c, changes)
     records = [record for x in changes if x.key in subjects for record in _record(x, subjects[x.key], defaults)]
@@ -61,6 +65,7 @@ async def publish(c: Connection, publisher: Publisher, defaults: EnvelopeDefault
     faults.here("changes.sent")
     await published_events.delete_changes(c, list(rows))
     faults.here("changes.dropped")
+    loops.worked(LOOP)
     return len(changes)
 
 

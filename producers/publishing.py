@@ -18,6 +18,7 @@ from hub.errors import LogIsAhead
 from hub.kafka import batches
 from hub.kafka.reach import find_fault
 from hub.kafka.sender import REFUSALS, Sender
+from hub.processes import loops
 from hub.store.locks import hold_advisory_lock
 from hub.store.pool import DATABASE_ERRORS
 
@@ -34,20 +35,26 @@ REFUSED_SECONDS: Final = 3.0
 logger = structlog.get_logger(__name__)
 
 
-async def publish_forever(settings: Settings, lock: int, work: Work) -> None:
-    """Run `work` while this process holds the lock; start over after any error."""
+async def publish_forever(settings: Settings, lock: int, work: Work, loop: str) -> None:
+    """Run `work` while this process holds the lock; start over after any error. `loop` is its name in the health."""
     while True:
         try:
-            async with hold_advisory_lock(settings.direct_dsn, lock) as c, _publisher(settings) as publisher:
+            async with (
+                hold_advisory_lock(settings.direct_dsn, lock, lambda: loops.moved(loop)) as c,
+                _publisher(settings) as publisher,
+            ):
                 await work(c, publisher)
         except (KafkaError, *DATABASE_ERRORS) as error:
             fault = await _fault(settings, error)
+            loops.failed(loop, fault)
             logger.warning("publisher.interrupted", error=fault, next="retry in 0.3 s")
             await asyncio.sleep(RETRY_SECONDS)
         except LogIsAhead as fault:
+            loops.failed(loop, fault.detail)
             logger.error("publisher.refused", error=fault.detail, next=fault.next_step)  # noqa: TRY400 - it says all
             await asyncio.sleep(REFUSED_SECONDS)
-        except Exception:  # must not end the other publishers of this process
+        except Exception as error:  # must not end the other publishers of this process
+            loops.failed(loop, error)
             logger.exception("publisher.failed", next="retry in 3 s")
             await asyncio.sleep(REFUSED_SECONDS)
 

@@ -7,7 +7,6 @@ database: it stops while the log is ahead, and publishes again what the log lost
 
 from __future__ import annotations
 
-import asyncio
 import time
 from dataclasses import replace
 from datetime import timedelta
@@ -22,6 +21,7 @@ from hub.envelopes import envelope_defaults, mandate_event
 from hub.kafka.batches import describe
 from hub.kafka.offsets import UNKNOWN_OFFSETS, open_offset_client
 from hub.kafka.topics import report_differences
+from hub.processes import loops
 from hub.processes.heartbeat import Heartbeat
 from hub.processes.running import run_until_set
 from hub.recovery import compare, read_missing
@@ -35,6 +35,7 @@ from producers.traced import trace_published
 from schemas.topics import MANDATES, Broker, topics_on
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Mapping, Sequence
 
     from hub.envelopes import EnvelopeDefaults
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from producers.publishing import Publisher
 
 TOPIC: Final = MANDATES.name
+LOOP: Final = "produce.relay"
 MOST_EVENTS: Final = 1000
 MOST_RETRIED: Final = 20
 MOST_LOGGED: Final = 5
@@ -61,6 +63,8 @@ async def run(settings: Settings, stop: asyncio.Event, topic: str = TOPIC) -> No
 
     async def work(c: Connection, publisher: Publisher) -> None:
         defaults = envelope_defaults(settings.oin, settings.http.address, await ledger.epoch(c))
+        if await published_events.read_outbox(c, 1):
+            loops.waits(LOOP)
         relay = Relay(c, publisher, defaults, meters, topic)
         async with Listener(settings.direct_dsn, "events") as listener, open_offset_client(options) as offset_client:
             await relay.start(options)
@@ -74,10 +78,8 @@ async def run(settings: Settings, stop: asyncio.Event, topic: str = TOPIC) -> No
 
     try:
         async with Heartbeat(pool, "produce") as heartbeat:
-            flushing = asyncio.create_task(meters.flush_forever(pool, heartbeat))
-            await run_until_set(stop, publish_forever(settings, RELAY, work))
-            flushing.cancel()
-            await asyncio.gather(flushing, return_exceptions=True)
+            publishing = publish_forever(settings, RELAY, work, LOOP)
+            await run_until_set(stop, publishing, meters.flush_forever(pool, heartbeat))
     finally:
         await pool.close()
 
@@ -113,6 +115,7 @@ class Relay:
             refused = await self._send(records)
             for place, error in refused.items():
                 logger.error("event.not_published_again", brin=rows[place][1].brin, error=describe(error))
+            loops.worked(LOOP)
             logger.warning("log.published_again", topic=self._topic, events=len(rows), through=rows[-1][0])
         await self._write_watermark()
         self._position = await published_events.last_position(self._c)
@@ -123,7 +126,9 @@ class Relay:
         await self._retry_refused()
         entries = await published_events.read_outbox(self._c, MOST_EVENTS)
         if not entries:
+            loops.moved(LOOP)
             return 0
+        loops.waits(LOOP)
         entries, records, faulty = self._write_events(entries)
         if faulty:
             return await self._refuse(faulty)
@@ -137,6 +142,7 @@ class Relay:
         faults.here("relay.deleted")
         trace_published(entries, self._topic, began)
         self._position += len(entries)
+        loops.worked(LOOP)
         for entry in entries:
             self._meters.count("events", 0, entry.event.kind.type)
         if time.monotonic() - self._looked > CHECK_SECONDS:
@@ -154,6 +160,7 @@ class Relay:
         """Set events aside; what was sent beside them is sent again without them, and gets its positions then."""
         self.is_behind = True
         await published_events.refuse(self._c, reasons, now())
+        loops.worked(LOOP)
         for event in await published_events.read_refused(self._c, MOST_LOGGED):
             logger.error(
                 "event.refused", brin=event.brin, number=event.number, error=event.because, next="osr-hub doctor"

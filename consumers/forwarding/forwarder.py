@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter, defaultdict
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -25,8 +26,10 @@ from hub.clock import LedgerClock
 from hub.envelopes import envelope_defaults
 from hub.kafka.batches import partition_of
 from hub.outbound import Outbound
+from hub.processes import loops
 from hub.processes.files import files_left
 from hub.processes.heartbeat import Heartbeat
+from hub.processes.running import never_end
 from hub.store import lanes, ledger, processes
 from hub.store.meters import Meters
 from hub.store.notifications import Listener, Notifier
@@ -34,7 +37,7 @@ from hub.store.objectives import default_objective
 from hub.store.pool import DATABASE_ERRORS, open_pool
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
     from hub.envelopes import EnvelopeDefaults
     from hub.settings import Settings
@@ -73,7 +76,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                 requests=requests,
             )
             forwarder = Forwarder(pool, heartbeat, listener, destinations, webhooks, dispatcher, meters=meters)
-            await forwarder.work(stop, notices.work(pool, outbound, settings))
+            await forwarder.work(stop, partial(notices.work, pool, outbound, settings))
     finally:
         await queues.close()
         await pool.close()
@@ -114,13 +117,13 @@ class Forwarder:
         self._leases = Leases(pool, heartbeat)
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def work(self, stop: asyncio.Event, notices: Coroutine[Any, Any, None]) -> None:
+    async def work(self, stop: asyncio.Event, notices: Callable[[], Awaitable[None]]) -> None:
         """Lease and dispatch lanes until `stop` is set, then wait for those in flight; meanwhile send notices."""
         await self._refresh()
         await self._sweep(repair=False)
         async with asyncio.TaskGroup() as group:  # a chore that fails ends the process: its supervisor starts it anew
-            works = (self._completer.work(), self._completer.work(), self._tick(), notices)
-            chores = [group.create_task(work) for work in works]
+            works = (self._completer.work, self._completer.work, self._tick, notices)
+            chores = [group.create_task(never_end(work, stop)) for work in works]
             while not stop.is_set():
                 if not await self._round():
                     await self._listen()
@@ -147,19 +150,24 @@ class Forwarder:
 
     async def _round(self) -> bool:
         """Lease and dispatch what is due; return whether there may be more, as far as no notification tells."""
-        permits = {} if self._heartbeat.is_late else self._destinations.permits()
+        if self._heartbeat.is_late:
+            return False
+        permits = self._destinations.permits()
         if not permits:
+            loops.moved("forward.lease")
             return False
         incarnation = self._heartbeat.incarnation
         try:
             leased = await self._leases.take(permits)
         except DATABASE_ERRORS as error:
+            loops.failed("forward.lease", error)
             log.warning("lease.failed", error=str(error), next="again in half a second")
             await asyncio.sleep(RETRY_SECONDS)
             return True
         taken = Counter(lease.destination for lease, _ in leased)
         self._destinations.served(permits, taken)
         self._dispatch(leased, incarnation)
+        (loops.worked if leased else loops.moved)("forward.lease")
         return any(n >= permits[destination] for destination, n in taken.items())
 
     def _dispatch(self, leased: Sequence[tuple[Lease, list[QueuedDelivery]]], incarnation: int) -> None:
@@ -180,12 +188,13 @@ class Forwarder:
         groups: dict[int, list[tuple[LaneProgress, list[QueuedDelivery]]]] = defaultdict(list)
         for progress, deliveries in sent:
             groups[partition_of(progress.lease.brin, partitions)].append((progress, deliveries))
-        await asyncio.gather(
-            *(
-                self._send(self._dispatcher.to_queue(topic, partition, group), [progress for progress, _ in group])
-                for partition, group in groups.items()
+        with loops.working("forward.queues"):
+            await asyncio.gather(
+                *(
+                    self._send(self._dispatcher.to_queue(topic, partition, group), [progress for progress, _ in group])
+                    for partition, group in groups.items()
+                )
             )
-        )
 
     def _begin(self, lease: Lease, incarnation: int) -> LaneProgress:
         destination = self._destinations[lease.destination]
@@ -244,7 +253,9 @@ class Forwarder:
                 await self._refresh()
                 await self._sweep(repair=ticks % TICKS_PER_REPAIR == 0)
                 await self._flush_meters()
+                loops.moved("forward.tick")
             except DATABASE_ERRORS as error:
+                loops.failed("forward.tick", error)
                 log.warning("tick.failed", error=str(error), next="again in a second")
 
     async def _refresh(self) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from hub import faults, settle
+from hub.processes import loops
 from hub.store import lanes
 from hub.store.pool import TRANSIENT_ERRORS, is_transient
 
@@ -109,12 +110,16 @@ class BatchCompleter:
         self._is_full.clear()
         if not batch:
             return
+        with loops.working("forward.complete"):
+            await self._write_all(batch)
+        self._completed(batch)
+
+    async def _write_all(self, batch: list[LaneResult]) -> None:
         try:
             await self._write(batch)
         except Exception:  # noqa: BLE001 - whatever it is: each result is written alone, and logged there
             for result in batch:  # a result that can never be written must not stop the others
                 await self._write_alone(result)
-        self._completed(batch)
 
     async def _write(self, batch: list[LaneResult]) -> None:
         while True:
@@ -125,6 +130,7 @@ class BatchCompleter:
             except TRANSIENT_ERRORS as error:
                 if not is_transient(error):
                     raise
+                loops.failed("forward.complete", error)
                 log.warning("batch.failed", lanes=len(batch), error=str(error), next="the same batch again")
                 await asyncio.sleep(RETRY_SECONDS)
             else:

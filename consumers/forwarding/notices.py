@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from hub.errors import ConfigurationError
+from hub.processes import loops
 from hub.store import observe
 from hub.store.pool import DATABASE_ERRORS
 from hub.subscribe import notices
@@ -35,8 +36,10 @@ async def work(pool: Pool, outbound: Outbound, settings: Settings) -> None:
                 if looks % LOOKS_PER_WATCH == 0:
                     await notices.watch(c, settings.secrets.keys, now)
             while await notices.send_next(pool, outbound, settings, now):
-                pass
+                loops.moved("forward.notices")
+            loops.moved("forward.notices")
         except (*DATABASE_ERRORS, ConfigurationError) as error:  # the latter when no key opens a secret
+            loops.failed("forward.notices", error)
             log.warning("notices.interrupted", error=str(error), next=f"again in {LOOK_SECONDS:g} s")
         looks += 1
         await asyncio.sleep(LOOK_SECONDS)

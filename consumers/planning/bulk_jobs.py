@@ -16,6 +16,7 @@ import structlog
 from hub import faults
 from hub.domain.bulk import BulkState
 from hub.operations import bulk
+from hub.processes import loops
 from hub.store.notifications import Notifier
 from hub.store.pool import TRANSIENT_ERRORS
 
@@ -45,11 +46,14 @@ class BulkJobRunner:
         while True:
             try:
                 worked = await self.run_batch()
+                loops.moved("plan.jobs")
             except TRANSIENT_ERRORS as error:
+                loops.failed("plan.jobs", error)
                 log.warning("act.failed", error=f"{type(error).__name__}: {error}", next="retry in 1 s")
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
-            except Exception:  # nothing starts this task again
+            except Exception as error:  # nothing starts this task again
+                loops.failed("plan.jobs", error)
                 log.exception("act.failed", next="retry in 1 s")
                 await asyncio.sleep(RETRY_SECONDS)
                 continue

@@ -21,8 +21,10 @@ from hub.domain.lag import hop_seconds
 from hub.kafka.aiokafka_amended import UnreadableBatch
 from hub.kafka.broker import Batch, Reading, batch_subscriber, commit, make_broker, offsets_after
 from hub.kafka.consumer import read_forever
+from hub.processes import loops
 from hub.processes.heartbeat import Heartbeat
 from hub.processes.running import run_until_set
+from hub.processes.unread import count_unread
 from hub.recovery import wait_until_caught_up
 from hub.settle.records import UnusableRecord
 from hub.store import meters, observe, plans, processes, reports
@@ -65,12 +67,13 @@ async def run(settings: Settings, stop: asyncio.Event, instance: str | None = No
             planner = Planner(pool, heartbeat)
 
             def broker() -> WaitingBroker:
-                made = make_broker(options)
+                made = make_broker(options, lambda: loops.moved("plan.read"))
                 subscribe(made, planner, instance, topic)
                 return made
 
-            reading = read_forever(broker, options, planner.commit)
-            await run_until_set(stop, reading, planner.sweep(), BulkJobRunner(pool, heartbeat).run())
+            reading = read_forever(broker, options, planner.commit, lambda error: loops.failed("plan.read", error))
+            counting = count_unread(pool, options, GROUP, topic, "plan.unread")
+            await run_until_set(stop, reading, planner.sweep(), BulkJobRunner(pool, heartbeat).run(), counting)
             await planner.flush()
     finally:
         await pool.close()
@@ -86,6 +89,7 @@ def subscribe(broker: KafkaBroker, planner: Planner, instance: str | None, topic
     async def on_schools(batch: Batch) -> None:
         await planner.park(unusable_records(batch.records, await planner.plan(batch.content)))
         planner.remember_offsets(batch.consumer, batch.records)
+        loops.worked("plan.read")
 
 
 def brins_of(records: Sequence[ConsumerRecord[bytes, bytes]]) -> dict[str, datetime | None]:
@@ -148,14 +152,16 @@ class Planner:
         self._consumer = consumer
         self._handled |= offsets_after(records)
 
-    async def plan(self, schools: Mapping[str, datetime | None]) -> set[str]:
+    async def plan(self, schools: Mapping[str, datetime | None], loop: str = "plan.read") -> set[str]:
         """Plan all new events of these schools, however often it takes; return those that are not in the register."""
         left, unknown = dict(schools), set[str]()
         while left:
             batch = dict(list(left.items())[:MOST_SCHOOLS])
             try:
                 done = await self._plan_batch(batch)
+                loops.worked(loop)
             except Exception as error:  # a fault of ours in one school must not stop the others
+                loops.failed(loop, error)
                 if is_transient(error):
                     log.warning("plan.failed", schools=len(batch), error=str(error), next="retry in 0.3 s")
                     await asyncio.sleep(RETRY_SECONDS)
@@ -164,7 +170,7 @@ class Planner:
                     log.exception("school.unplannable", brin=next(iter(batch)), next="retry each second")
                     return unknown
                 for brin, at in left.items():
-                    unknown |= await self.plan({brin: at})
+                    unknown |= await self.plan({brin: at}, loop)
                 return unknown
             unknown |= done.unknown
             left = {brin: at for brin, at in left.items() if brin not in batch or brin in done.unfinished}
@@ -205,7 +211,9 @@ class Planner:
             try:
                 await self._sweep_once()
                 await self.flush()
+                loops.moved("plan.sweep")
             except Exception as error:  # nothing starts this task again
+                loops.failed("plan.sweep", error)
                 log.warning("sweep.failed", error=str(error), exc_info=not is_transient(error), next="retry in 1 s")
 
     async def _sweep_once(self) -> None:
@@ -218,7 +226,7 @@ class Planner:
         overdue = [brin for brin in seen if brin in self._overdue]
         self._overdue = seen
         if overdue:
-            await self.plan(dict.fromkeys(overdue))
+            await self.plan(dict.fromkeys(overdue), "plan.sweep")
 
     async def commit(self) -> None:
         """Commit the offsets of what was planned."""

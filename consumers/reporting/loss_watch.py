@@ -19,6 +19,7 @@ from hub.clock import now
 from hub.kafka.offsets import open_offset_client
 from hub.kafka.reach import find_fault
 from hub.kafka.topics import report_differences
+from hub.processes import loops
 from hub.recovery.lost import find_lost_range, resend_lost
 from hub.store import lost, watermarks
 from hub.store.locks import WATCH, hold_advisory_lock
@@ -47,15 +48,17 @@ async def watch_forever(settings: Settings, process: Callable[[], int], reports:
     while True:
         try:
             async with (
-                hold_advisory_lock(settings.direct_dsn, WATCH) as c,
+                hold_advisory_lock(settings.direct_dsn, WATCH, lambda: loops.moved("reports.watch")) as c,
                 open_offset_client(options) as offset_client,
             ):
                 await report_differences(options, topics_on(Broker.DUO))
                 watch = LossWatch(c, process, reports)
                 while True:
                     await watch.check(offset_client)
+                    loops.moved("reports.watch")
                     await asyncio.sleep(CHECK_SECONDS)
         except Exception as error:  # nothing starts this task again
+            loops.failed("reports.watch", error)
             is_passing = isinstance(error, (KafkaError, *DATABASE_ERRORS))
             log.warning(
                 "watch.interrupted",

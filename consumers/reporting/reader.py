@@ -22,8 +22,10 @@ from hub import faults, settle
 from hub.domain.objective import Objective
 from hub.kafka.broker import Batch, Reading, batch_subscriber, commit, make_broker, offsets_after
 from hub.kafka.consumer import read_forever
+from hub.processes import loops
 from hub.processes.heartbeat import Heartbeat
 from hub.processes.running import run_until_set
+from hub.processes.unread import count_unread
 from hub.settle import IncomingReport, UnknownDelivery
 from hub.settle.records import UnusableRecord, read_report
 from hub.store import reports as store
@@ -64,12 +66,14 @@ async def run(settings: Settings, stop: asyncio.Event, instance: str | None = No
             reader = ReportReader(pool, heartbeat, default_objective(settings))
 
             def broker() -> WaitingBroker:
-                made = make_broker(options)
+                made = make_broker(options, lambda: loops.moved("reports.read"))
                 subscribe(made, reader, instance)
                 return made
 
+            reading = read_forever(broker, options, failed=lambda error: loops.failed("reports.read", error))
             watching = watch_forever(settings, lambda: heartbeat.process)
-            await run_until_set(stop, read_forever(broker, options), reader.work(), watching)
+            counting = count_unread(pool, options, GROUP, TOPIC, "reports.unread")
+            await run_until_set(stop, reading, reader.work(), watching, counting)
             await reader.flush()
     finally:
         await pool.close()
@@ -93,6 +97,7 @@ def subscribe(broker: KafkaBroker, reader: ReportReader, instance: str | None, t
                 consumer.seek(partition, offset)
         if taken.records:
             await commit(consumer, offsets_after(taken.records))
+        loops.worked("reports.read")
         faults.here("reports.read")
 
 
@@ -117,6 +122,7 @@ class ReportReader:
             try:
                 return await self._write(records)
             except Exception as error:
+                loops.failed("reports.read", error)
                 if not is_transient(error):
                     log.warning("reports.taken_apart", records=len(records), exc_info=True, next="one by one")
                     return await self._apply_singly(records)
@@ -178,7 +184,9 @@ class ReportReader:
             try:
                 await self._retry_parked()
                 await self.flush()
+                loops.moved("reports.parked")
             except Exception as error:  # nothing starts this task again
+                loops.failed("reports.parked", error)
                 log.warning("parked.failed", error=str(error), exc_info=not is_transient(error), next="retry in 1 s")
 
     async def _retry_parked(self) -> None:

@@ -20,6 +20,7 @@ from pyreqwest.exceptions import PyreqwestError
 
 from hub.access.published_keys import read_keys
 from hub.errors import Unavailable
+from hub.processes import loops
 from hub.settings.groups import check_trusted
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class IssuerKeys:
         """Fetch the keys now and then, for ever."""
         while True:
             await self.refresh()
+            loops.moved("serve.keys")
             await asyncio.sleep(REFRESH_SECONDS)
 
     async def close(self) -> None:

@@ -1,8 +1,7 @@
 """Builds the application. In: settings, and for tests a pool and a clock. Out: an ASGI application."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from importlib import import_module
 from typing import Any, Final
 
@@ -11,7 +10,7 @@ from fastapi import FastAPI
 
 from hub.access import Verifier, verifier_for
 from hub.api import openapi, problems
-from hub.api.first_key import make_first_key
+from hub.api.chores import running_chores
 from hub.api.idempotency import IdempotencyMiddleware
 from hub.api.limits import RateLimitMiddleware
 from hub.api.middleware import ErrorMiddleware
@@ -22,11 +21,9 @@ from hub.api.state import AppState
 from hub.api.unknown_parameters import KnownParameters
 from hub.clock import Clock
 from hub.clock import now as read_clock
-from hub.login import sessions
 from hub.login.provider import provider_for
 from hub.settings import Settings
-from hub.store import idempotency
-from hub.store.pool import DATABASE_ERRORS, Pool, open_pool
+from hub.store.pool import Pool, open_pool
 
 ROUTERS: Final[tuple[str, ...]] = (
     "keys",
@@ -62,6 +59,7 @@ PAGES: Final = (
     "deliveries",
     "destinations",
     "overview",
+    "services",
     "live",
     "schools",
     "grants",
@@ -110,8 +108,9 @@ def create_app(
     app.add_middleware(RequestBodyMiddleware, silence_seconds=settings.limits.silence_seconds)
     app.add_middleware(ShareMiddleware, settings=settings.limits)
     app.add_middleware(RateLimitMiddleware, settings=settings.limits)
-    app.add_middleware(ErrorMiddleware, address=address)
-    problems.install(app, address)
+    page: problems.ErrorPage = import_module("hub.console.route").show_error
+    app.add_middleware(ErrorMiddleware, address=address, page=page)
+    problems.install(app, address, page)
     openapi.install(app, address)
     for name in ROUTERS:
         app.include_router(import_module(f"hub.api.{name}").router, prefix=BASE, dependencies=[KnownParameters])
@@ -143,35 +142,11 @@ def _lifespan(shared: AppState) -> Callable[[FastAPI], AbstractAsyncContextManag
                 )
                 stack.push_async_callback(shared.pool.close)
                 shared.watching_pool = await open_pool(
-                    shared.settings.database.url, name="serve watching", max_size=1, is_lazy=True
+                    shared.settings.database.url, name="serve watching", max_size=2, is_lazy=True
                 )
                 stack.push_async_callback(shared.watching_pool.close)
             stack.push_async_callback(shared.verifier.keys.close)
-            for work in _chores(shared):
-                stack.push_async_callback(_end, asyncio.create_task(work))
+            await stack.enter_async_context(running_chores(shared))
             yield
 
     return live
-
-
-def _chores(shared: AppState) -> list[Coroutine[None, None, None]]:
-    """Return what runs beside the requests."""
-    keys = [] if shared.provider is None else [shared.provider.keep_fresh()]
-    return [_delete_outdated(shared), make_first_key(shared), shared.verifier.keys.keep_fresh(), *keys]
-
-
-async def _end(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
-
-
-async def _delete_outdated(shared: AppState) -> None:
-    while True:
-        await asyncio.sleep(SWEEP_SECONDS)
-        try:
-            async with shared.open_pool.acquire() as connection:
-                await idempotency.forget(connection, shared.clock())
-                await sessions.delete_ended(connection, shared.settings, shared.clock())
-        except DATABASE_ERRORS as error:
-            log.warning("answers.not_forgotten", error=str(error), next="trying again in an hour")

@@ -43,9 +43,29 @@ class HubMetrics(Collector):
         )
         yield _single_gauge("unplanned_events", "Events recorded and not yet planned.", self._lag.unplanned)
         yield _single_gauge("parked", "Records put aside that wait for a decision.", self._lag.parked)
+        yield from self._health()
         stranded = sum(n for (name, _, _), n in self._counters.items() if name == "stranded")
         words = "Lanes found waiting for nothing and nobody, and repaired."
         yield CounterMetricFamily("osr_hub_stranded_lanes", words, value=stranded)
+
+    def _health(self) -> Iterator[Metric]:
+        well = GaugeMetricFamily(
+            "osr_hub_process_well", "Whether a kind of process is at work and makes progress.", labels=["process"]
+        )
+        for each in self._lag.health.roles:
+            well.add_metric([each.role], float(each.is_well))
+        yield well
+        records = GaugeMetricFamily(
+            "osr_hub_unread_records", "Records of a topic that the hub has not read.", labels=["topic"]
+        )
+        seconds = GaugeMetricFamily(
+            "osr_hub_unread_seconds", "The age of the oldest of them; 0 when there is none.", labels=["topic"]
+        )
+        for topic in self._lag.health.unread:
+            records.add_metric([topic.topic], topic.records)
+            seconds.add_metric([topic.topic], topic.oldest_seconds or 0.0)
+        yield records
+        yield seconds
 
     def _events(self) -> Metric:
         family = CounterMetricFamily("osr_hub_events", "Events published.", labels=["type"])

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 
-from hub.api.problems import problem_response, translate
+from hub.api.problems import error_response, translate
 from hub.api.pseudonyms import pseudonym_of
 from hub.api.request_form import check_form, is_call
 from hub.api.state import app_state
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from opentelemetry.trace import Span
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from hub.api.problems import ErrorPage
 
 API_VERSION: Final = "1.0.0"
 HEADERS: Final = {
@@ -42,11 +44,12 @@ log = structlog.get_logger(__name__)
 
 
 class ErrorMiddleware:
-    """Wraps the application; `address` is its public address."""
+    """Wraps the application; `address` is its public address, `page` renders the page of an error."""
 
-    def __init__(self, app: ASGIApp, address: str) -> None:
+    def __init__(self, app: ASGIApp, address: str, page: ErrorPage | None = None) -> None:
         self._app = app
         self._address = address
+        self._page = page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -75,7 +78,8 @@ class ErrorMiddleware:
             _log_failure(scope, error, is_passing=isinstance(known, Unavailable))
         if exchange.status:
             raise error
-        await problem_response(known, self._address)(scope, exchange.receive, exchange.send)
+        answer = error_response(Request(scope), known, self._address, self._page)
+        await answer(scope, exchange.receive, exchange.send)
 
 
 def _span_of(scope: Scope) -> AbstractContextManager[Span | None]:

@@ -1,9 +1,9 @@
 """Turns errors into problems. In: an exception. Out: `application/problem+json`, without any internals."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
 import orjson
@@ -20,6 +20,10 @@ from hub.store.pool import is_transient
 from hub.views.few_errors import MORE_ERRORS, MOST_ERRORS
 from hub.views.models import CamelModel
 
+ErrorPage: TypeAlias = Callable[[Request, HubError], Response]
+"""Renders the page of an error."""
+PROGRAMS: Final = ("/v1", "/health", "/metrics", "/problems")
+"""Addresses for programs, which get problems whatever they accept."""
 MEDIA_TYPE: Final = "application/problem+json"
 STATUSES: Final[Mapping[type[HubError], HTTPStatus]] = {
     errors.InvalidInput: HTTPStatus.BAD_REQUEST,
@@ -85,6 +89,12 @@ def problem_response(error: HubError, address: str) -> Response:
     return Response(body, status_code=status, media_type=MEDIA_TYPE, headers=_headers(error))
 
 
+def error_response(request: Request, error: HubError, address: str, page: ErrorPage | None) -> Response:
+    """Return the problem of an error, or its page for a browser that looks at pages."""
+    is_page = not request.url.path.startswith(PROGRAMS) and "text/html" in request.headers.get("accept", "")
+    return problem_response(error, address) if page is None or not is_page else page(request, error)
+
+
 def describe(status: HTTPStatus, address: str) -> dict[str, Any]:
     """Return an example of the problem with this status."""
     kind = next((kind for kind, own in STATUSES.items() if own is status), HubError)
@@ -110,12 +120,12 @@ def translate(error: Exception) -> HubError:
     return errors.Unavailable() if is_transient(error) else HubError()
 
 
-def install(app: FastAPI, address: str) -> None:
-    """Register the handlers that answer every error with a problem."""
+def install(app: FastAPI, address: str, page: ErrorPage | None = None) -> None:
+    """Register the handlers that answer every error with a problem, or a browser with a page."""
 
-    async def of_hub(_request: Request, error: Exception) -> Response:
+    async def of_hub(request: Request, error: Exception) -> Response:
         assert isinstance(error, HubError)  # noqa: S101 - registered for it
-        return problem_response(error, address)
+        return error_response(request, error, address, page)
 
     async def of_validation(_request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
@@ -125,7 +135,7 @@ def install(app: FastAPI, address: str) -> None:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
         known = translate(error)
         if isinstance(known, errors.TooLarge | errors.RequestTimeout | errors.NotFound | InvalidInput):
-            return problem_response(known, address)
+            return error_response(request, known, address, page)
         is_other_method = error.status_code == HTTPStatus.METHOD_NOT_ALLOWED
         return _plain(error, address, allow=_methods_at(app, request.url.path) if is_other_method else None)
 

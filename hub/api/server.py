@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
 
+    from hub.api.state import AppState
     from hub.settings import Settings
 
 GRACE_SECONDS: Final = 5
@@ -39,27 +40,37 @@ class _Server(uvicorn.Server):
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """Serve requests until `stop` is set; open requests get five seconds to finish."""
     read_certificates(settings.webhook)  # what cannot be used is told now, not to the first who subscribes
+    app = create_app(settings)
+    shared: AppState = app.state.shared
     with ExitStack() as listening:
         servers = {
             _server(each, settings): [listening.enter_context(_listen(settings.http.host, port))]
-            for port, each in _apps(settings).items()
+            for port, each in _apps(app, settings).items()
         }
         runs = [asyncio.create_task(server.serve(sockets=sockets)) for server, sockets in servers.items()]
         stopping = asyncio.create_task(_until_stopped(settings, stop))
-        await asyncio.wait({*runs, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        ending = asyncio.create_task(_until_ended(shared))
+        await asyncio.wait({*runs, stopping, ending}, return_when=asyncio.FIRST_COMPLETED)
         for server in servers:
             server.should_exit = True
         await asyncio.gather(*runs)
-        if stopping.done():
-            await stopping
-        stopping.cancel()
+        for task in (stopping, ending):
+            if task.done():
+                await task
+            task.cancel()
     if not all(server.started for server in servers):
         raise Unavailable("the API did not start; the lines above say why")
 
 
-def _apps(settings: Settings) -> dict[int, FastAPI]:
+async def _until_ended(shared: AppState) -> None:
+    """Raise the error by which a chore ended."""
+    await shared.chore_ended.wait()
+    if shared.ended_by is not None:
+        raise shared.ended_by
+
+
+def _apps(app: FastAPI, settings: Settings) -> dict[int, FastAPI]:
     """Return the applications by their ports, described already: that takes long enough for others to notice."""
-    app = create_app(settings)
     apps = {settings.http.port: app}
     if settings.http.monitoring_port is not None:
         apps[settings.http.monitoring_port] = create_monitoring_app(app.state.shared)

@@ -4,6 +4,7 @@ With an `Idempotency-Key` the connection is inside a transaction that also store
 otherwise the caller of a use case opens its own. Whoever waits for the outside does so in `outside`.
 """
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -33,6 +34,9 @@ class AppState:
     clock: Clock
     provider: Provider | None = None
     pool: Pool | None = None
+    chore_ended: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when a chore of the running application ended, which `ended_by` says."""
+    ended_by: Exception | None = None
     watching_pool: Pool | None = None
     """The one of those who watch over the hub, who so stand in no queue of callers."""
     notifiers: dict[Channel, Notifier] = field(default_factory=dict)

@@ -39,6 +39,12 @@ def lag(*, as_json: Annotated[bool, typer.Option("--json", help="As the API answ
         return
     title = f"unpublished {body.unpublished_events}, unplanned {body.unplanned_events}, parked {body.parked}"
     print_table(title, COLUMNS, [_row(each) for each in body.destinations])
+    for role in body.processes:
+        for fault in role.faults:
+            print_line(f"{role.role}: {fault.says}")
+    for topic in body.unread:
+        if topic.records:
+            print_line(f"{topic.topic}: {topic.records} not read, the oldest for {age(topic.oldest_seconds)}")
     for each in body.destinations:
         if each.cause != "none" or each.dead:
             print_line(f"{each.destination}: {each.says}")

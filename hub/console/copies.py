@@ -1,21 +1,20 @@
-"""Pages that copy a mandate to other schools: choose schools, preview, copy, result."""
+"""Pages that copy a mandate to other schools: choose schools, see what happens, confirm, outcome per school."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from hub.console.form_parsing import merge_errors
+from hub.console.form_parsing import merge_errors, refuse
 from hub.console.forms import FormData, FormError, FormErrors
+from hub.console.kept_forms import KEPT, NotAccepted, accept, attempt, read_kept
 from hub.console.mandates import MandatePage, load_mandate
 from hub.console.route import PageRoute
 from hub.console.schools import find_schools
-from hub.console.visit import CurrentVisit, Visit
-from hub.domain.mandate import Mandate
-from hub.errors import Conflict, PreconditionFailed
+from hub.console.visit import CurrentVisit, Redirect, Visit
+from hub.errors import Conflict, InvalidInput, PreconditionFailed
 from hub.operations import administration
 from hub.register import CopyResult
 from hub.store import mandates
@@ -29,33 +28,55 @@ MAX_SCHOOLS: Final = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CopyRow:
-    """One school of a copy, with its name and its result."""
+    """One school of a copy, with its name, its result, and whether it was ticked."""
 
     brin: str
     name: str
     result: CopyResult
+    is_ticked: bool = False
 
 
 @router.get("/mandaten/{brin}/{mandate_id:uuid}/kopieren")
 async def get_copy(brin: str, mandate_id: UUID, here: CurrentVisit) -> Response:
-    """Show the form in which schools are chosen."""
+    """Show which schools can be chosen, and why the others cannot."""
     async with here.app.open_pool.acquire() as c:
-        return await _show_form(here, c, await load_mandate(here, c, brin, mandate_id, own=True), FormData())
+        opened = await load_mandate(here, c, brin, mandate_id, own=True)
+        kept = await read_kept(here, c)
+        faults = [] if kept is None else await _errors(here, c, opened, kept)
+        return await _show_form(here, c, opened, kept or FormData(), faults)
+
+
+@router.get("/mandaten/{brin}/{mandate_id:uuid}/kopieren/controle")
+async def get_check(brin: str, mandate_id: UUID, here: CurrentVisit) -> Response:
+    """Show what a copy to the chosen schools does."""
+    async with here.app.open_pool.acquire() as c:
+        opened = await load_mandate(here, c, brin, mandate_id, own=True)
+        kept = await read_kept(here, c)
+        if kept is None:
+            raise Redirect(f"{opened.path}/kopieren")
+        faults = await _errors(here, c, opened, kept)
+        brins = _brins(kept)
+        lines = await _rows(here, c, await _dry_run(here, c, opened, brins))
+        return here.show(
+            "copy_preview.html",
+            opened=opened,
+            will=[line for line in lines if line.result.reason is None],
+            wont=[line for line in lines if line.result.reason is not None],
+            form_again=f"{opened.path}/kopieren?{KEPT}={here.request.query_params[KEPT]}",
+            faults=FormErrors(faults),
+        )
 
 
 @router.post("/mandaten/{brin}/{mandate_id:uuid}/kopieren")
 async def post_copy(brin: str, mandate_id: UUID, here: CurrentVisit) -> Response:
-    """Search for schools, preview the copy, or copy."""
+    """Search for schools, go on to what a copy does, or copy."""
     form = await here.form()
     async with here.app.open_pool.acquire() as c:
         opened = await load_mandate(here, c, brin, mandate_id, own=True)
-        match form.text("step"):
-            case "preview" | "preview_all":
-                return await _preview(here, c, opened, form)
-            case "confirm":
-                return await _copy(here, c, opened, form)
-            case _:
-                return await _show_form(here, c, opened, form)
+        if form.text("step") == "preview_all":
+            form = await _tick_all(here, c, opened, form)
+        where = "kopieren/controle" if form.text("step") == "confirm" else "kopieren"
+        return await accept(here, c, form, f"{opened.path}/{where}", _copy(here, c, opened, form))
 
 
 @router.get("/mandaten/{brin}/{mandate_id:uuid}/kopieren/uitkomst")
@@ -76,75 +97,67 @@ async def get_outcome(brin: str, mandate_id: UUID, here: CurrentVisit, scholen: 
     )
 
 
+def _copy(here: Visit, c: Connection, opened: MandatePage, form: FormData) -> Callable[[], Awaitable[str]]:
+    """Return what the form asks for: it copies and returns where the outcome is, or raises what comes before that."""
+    mandate, brins, path = opened.view.mandate, _brins(form), f"{opened.path}/kopieren"
+
+    async def act() -> str:
+        if form.text("step") == "search":
+            raise NotAccepted(path)
+        if not brins:
+            refuse([])
+        if form.text("step") != "confirm":
+            raise NotAccepted(f"{path}/controle")
+        if (await administration.read_own(c, here.actor, mandate.id)).mandate.version != form.number("version"):
+            raise PreconditionFailed
+        await administration.copy(c, here.actor, mandate, brins, dry_run=False)
+        return f"{path}/uitkomst?scholen={'.'.join(brins)}"
+
+    return act
+
+
+async def _errors(here: Visit, c: Connection, opened: MandatePage, form: FormData) -> list[FormError]:
+    """Return what is wrong with a form, by trying it."""
+    try:
+        await attempt(c, _copy(here, c, opened, form))
+    except NotAccepted:
+        return []
+    except InvalidInput:
+        return [FormError("brin", here.words("copy_choose"))]
+    except (Conflict, PreconditionFailed) as fault:
+        return merge_errors([], fault, here.words)
+    return []
+
+
 async def _show_form(
-    here: Visit, c: Connection, opened: MandatePage, form: FormData, faults: Sequence[FormError] = ()
+    here: Visit, c: Connection, opened: MandatePage, form: FormData, faults: Sequence[FormError]
 ) -> Response:
-    own = opened.view.mandate.brin
     listed = await find_schools(here, c, form.text("q"), MAX_SCHOOLS + 1)
-    found = [school for school in listed if school["brin"] != own]
-    ticked = await _named_schools(here, c, _brins(form))
-    status = HTTPStatus.BAD_REQUEST if faults else HTTPStatus.OK
+    ticked = _brins(form)
+    shown = dict.fromkeys([*ticked, *(school["brin"] for school in listed[:MAX_SCHOOLS])])
+    brins = [brin for brin in shown if brin != opened.view.mandate.brin]
+    try:
+        lines = await _rows(here, c, await _dry_run(here, c, opened, brins), ticked)
+    except Conflict as fault:  # the mandate itself is over
+        lines, faults = [], merge_errors([], fault, here.words)
     return here.show(
         "copy.html",
-        status,
         opened=opened,
         form=form,
         faults=FormErrors(faults),
-        ticked=[school for brin, school in ticked.items() if brin != own],
-        schools=[school for school in found if school["brin"] not in ticked][:MAX_SCHOOLS],
+        can=[line for line in lines if line.result.reason is None],
+        cannot=[line for line in lines if line.result.reason is not None],
         is_cut=len(listed) > MAX_SCHOOLS,
         max_size=MAX_SCHOOLS,
     )
 
 
-async def _preview(here: Visit, c: Connection, opened: MandatePage, form: FormData) -> Response:
-    brins = _brins(form)
-    if form.text("step") == "preview_all":
-        brins = [school["brin"] for school in await find_schools(here, c, form.text("q"), MAX_SCHOOLS)]
-    brins = [each for each in brins if each != opened.view.mandate.brin]
-    if not brins:
-        return await _show_form(here, c, opened, form, [FormError("brin", here.words("copy_choose"))])
-    try:
-        results = await _dry_run(here, c, opened, brins)
-    except Conflict as fault:
-        return await _show_form(here, c, opened, form, merge_errors([], fault, here.words))
-    return await _show_preview(here, c, opened, results)
-
-
-async def _show_preview(
-    here: Visit, c: Connection, opened: MandatePage, results: Sequence[CopyResult], faults: Sequence[FormError] = ()
-) -> Response:
-    lines = await _rows(here, c, results)
-    return here.show(
-        "copy_preview.html",
-        HTTPStatus.BAD_REQUEST if faults else HTTPStatus.OK,
-        opened=opened,
-        will=[line for line in lines if line.result.reason is None],
-        wont=[line for line in lines if line.result.reason is not None],
-        faults=FormErrors(faults),
-    )
-
-
-async def _copy(here: Visit, c: Connection, opened: MandatePage, form: FormData) -> Response:
-    mandate, brins = opened.view.mandate, _brins(form)
-    if not brins:
-        return await _show_form(here, c, opened, form, [FormError("brin", here.words("copy_choose"))])
-    try:
-        async with c.transaction():
-            _check_version((await administration.read_own(c, here.actor, mandate.id)).mandate, form)
-            await administration.copy(c, here.actor, mandate, brins, dry_run=False)
-    except Conflict as fault:
-        return await _show_form(here, c, opened, form, merge_errors([], fault, here.words))
-    except PreconditionFailed as fault:
-        results = await _dry_run(here, c, opened, brins)
-        return await _show_preview(here, c, opened, results, merge_errors([], fault, here.words))
-    here.notify("events")
-    return here.go(f"{opened.path}/kopieren/uitkomst?scholen={'.'.join(brins)}")
-
-
-def _check_version(mandate: Mandate, form: FormData) -> None:
-    if mandate.version != form.number("version"):
-        raise PreconditionFailed
+async def _tick_all(here: Visit, c: Connection, opened: MandatePage, form: FormData) -> FormData:
+    """Tick every school that fits the search and can get the mandate."""
+    found = [school["brin"] for school in await find_schools(here, c, form.text("q"), MAX_SCHOOLS)]
+    brins = [brin for brin in found if brin != opened.view.mandate.brin]
+    results = await _dry_run(here, c, opened, brins)
+    return FormData({**form.fields, "brin": [each.brin for each in results if each.reason is None]})
 
 
 async def _dry_run(here: Visit, c: Connection, opened: MandatePage, brins: Sequence[Brin]) -> list[CopyResult]:
@@ -165,13 +178,16 @@ async def _named_schools(here: Visit, c: Connection, brins: Sequence[Brin]) -> d
     return {brin: named[brin] for brin in brins if brin in named}
 
 
-async def _rows(here: Visit, c: Connection, results: Sequence[CopyResult]) -> list[CopyRow]:
+async def _rows(
+    here: Visit, c: Connection, results: Sequence[CopyResult], ticked: Sequence[Brin] = ()
+) -> list[CopyRow]:
     named = await _named_schools(here, c, [result.brin for result in results])
     return [
         CopyRow(
             brin=result.brin,
             name=named[result.brin]["name"] if result.brin in named else "",
             result=result,
+            is_ticked=result.brin in ticked,
         )
         for result in results
     ]

@@ -9,8 +9,10 @@ from urllib.parse import parse_qs
 
 from schemas.moments import check_day
 
-_DAY: Final = re.compile(r"(\d{1,2})[-/. ]+(\d{1,2}|[a-z]{3,9})[-/. ]+(\d{4})")
+_DAY: Final = re.compile(r"(\d{1,2})[-/. ]+(\d{1,2}|[a-z]{3,9})[-/. ]+(\d{4}|\d{2})")
 _DIGITS: Final = re.compile(r"(\d{2})(\d{2})(\d{4})")
+_CENTURY: Final = 2000
+_LAST_OF_TWO: Final = 99
 _MONTHS: Final = (
     ("januari", "january"), ("februari", "february"), ("maart", "mrt", "march"), ("april",), ("mei", "may"),
     ("juni", "june"), ("juli", "july"), ("augustus", "august"), ("september",), ("oktober", "october"),
@@ -71,14 +73,19 @@ class FormErrors:
 
 
 def parse_day(text: str) -> date | None:
-    """Parse a day as people write it: 1-8-2027, 1/8/2027, 01082027, 1 aug 2027, 2027-08-01; None for anything else."""
+    """Parse a day as people write it: 1-8-2027, 01/08/27, 01082027, 1 aug 2027, 2027-08-01; None for anything else."""
     written = text.strip().lower()
     found = _DAY.fullmatch(written) or _DIGITS.fullmatch(written)
     try:
-        day = date(int(found[3]), _month(found[2]), int(found[1])) if found else date.fromisoformat(written)
+        day = date(_year(found[3]), _month(found[2]), int(found[1])) if found else date.fromisoformat(written)
         return check_day(day)
     except ValueError:
         return None
+
+
+def _year(text: str) -> int:
+    """Return a year; one of two digits is of this century."""
+    return int(text) + (_CENTURY if int(text) <= _LAST_OF_TWO else 0)
 
 
 def _month(text: str) -> int:

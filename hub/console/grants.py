@@ -1,23 +1,25 @@
-"""The page that grants a mandate. In: a service, a system, dates, routing. Out: the mandate, or every error."""
+"""The page that grants a mandate. In: a service, a system, dates, routing. Out: the mandate, or every error.
 
-from collections.abc import Sequence
-from http import HTTPStatus
+A form that is not accepted goes on at `/nieuw`, and at `/nieuw/controle` where another system has the service already.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
 
 from fastapi import APIRouter, Response
 
 from hub import register
 from hub.console.form_parsing import merge_errors, parse_grant, parse_routing, refuse
 from hub.console.forms import FormData, FormError, FormErrors
+from hub.console.kept_forms import KEPT, NotAccepted, accept, attempt, read_kept
 from hub.console.route import PageRoute
 from hub.console.schools import load_own_school
-from hub.console.succession import FilledGrantForm, change_over
+from hub.console.succession import FilledGrantForm, change_over, find_predecessors, show_succession
 from hub.console.templating import dutch_date
-from hub.console.visit import CurrentVisit, Visit
-from hub.domain.mandate import Mandate
+from hub.console.visit import CurrentVisit, Redirect, Visit
+from hub.domain.rules import PartialGrant
 from hub.domain.school import School
 from hub.errors import Conflict, InvalidInput, PreconditionFailed
 from hub.operations import administration
-from hub.register import GrantRequest, PartialGrant
 from hub.store import register as rows
 from hub.store.pool import Connection
 
@@ -26,55 +28,76 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 @router.get("/mandaten/{brin}/nieuw")
 async def get_new(brin: str, here: CurrentVisit, dienst: str = "") -> Response:
-    """Show the choice of a service, or the form for the chosen one."""
+    """Show the choice of a service, or the form for the chosen one; a kept form with its errors."""
     async with here.app.open_pool.acquire() as c:
         school = await load_own_school(here, c, brin)
-        form = FormData({"service": [dienst], "start": [dutch_date(here.at.today)]})
-        return await _show_form(here, c, school, form)
+        kept = await read_kept(here, c)
+        if kept is None:
+            form = FormData({"service": [dienst], "start": [dutch_date(here.at.today)]})
+            return await _show_form(here, c, school, form)
+        return await _show_form(here, c, school, kept, await _errors(here, c, school, kept))
+
+
+@router.get("/mandaten/{brin}/nieuw/controle")
+async def get_check(brin: str, here: CurrentVisit) -> Response:
+    """Show which system stops for the new one, and who is told."""
+    async with here.app.open_pool.acquire() as c:
+        school = await load_own_school(here, c, brin)
+        kept = await read_kept(here, c)
+        if kept is None:
+            raise Redirect(f"/mandaten/{brin}/nieuw")
+        request, faults = parse_grant(kept, school, here.at.today, here.words)
+        whole = None if faults else request.complete()
+        filled = None if whole is None else FilledGrantForm(school=school, form=kept, request=whole)
+        olds = [] if filled is None else await find_predecessors(here, c, filled.request)
+        if filled is None or not olds:
+            raise Redirect(f"/mandaten/{brin}/nieuw?{KEPT}={here.request.query_params[KEPT]}")
+        try:
+            return await show_succession(here, c, filled, olds, await _errors(here, c, school, kept))
+        except (InvalidInput, Conflict) as fault:
+            return await _show_form(here, c, school, kept, merge_errors([], fault, here.words, _branches(request)))
 
 
 @router.post("/mandaten/{brin}/nieuw")
 async def post_new(brin: str, here: CurrentVisit) -> Response:
-    """Grant the mandate, show who stops for it, or show the form with every error."""
+    """Grant the mandate, alone or with the end of the one before it."""
     form = await here.form()
     async with here.app.open_pool.acquire() as c:
         school = await load_own_school(here, c, brin)
-        if form.text("step") == "choose":
-            return await _show_form(here, c, school, form)
+        return await accept(here, c, form, f"/mandaten/{brin}/nieuw", _act(here, c, school, form))
+
+
+def _act(here: Visit, c: Connection, school: School, form: FormData) -> Callable[[], Awaitable[str]]:
+    """Return what the form asks for: it grants and returns where that leads, or raises what keeps it from that."""
+
+    async def act() -> str:
         request, faults = parse_grant(form, school, here.at.today, here.words)
-        answer = await _change_over(here, c, school, form, None if faults else request.complete())
-        if isinstance(answer, Response):
-            return answer
-        made = answer or await _grant(here, c, request, faults)
-        if not isinstance(made, Mandate):
-            return await _show_form(here, c, school, form, made)
-    here.notify("events")
-    return here.go(f"/mandaten/{brin}/{made.id}", "granted")
+        whole = None if faults else request.complete()
+        if whole is None:
+            refuse(await administration.check_grant(c, here.actor, request))
+        location = await change_over(here, c, FilledGrantForm(school=school, form=form, request=whole))
+        if location is not None:
+            return location
+        made = (await administration.grant(c, here.actor, whole)).mandate
+        return f"/mandaten/{school.brin}/{made.id}?done=granted"
+
+    return act
 
 
-async def _change_over(
-    here: Visit, c: Connection, school: School, form: FormData, request: GrantRequest | None
-) -> Response | list[FormError] | None:
-    """Show the page on which one system follows another, or do it; return what is wrong with the request."""
-    if request is None:
-        return None
+async def _errors(here: Visit, c: Connection, school: School, form: FormData) -> list[FormError]:
+    """Return what is wrong with a form, by trying it."""
+    request, faults = parse_grant(form, school, here.at.today, here.words)
     try:
-        return await change_over(here, c, FilledGrantForm(school=school, form=form, request=request))
+        await attempt(c, _act(here, c, school, form))
+    except NotAccepted as goes_on:
+        return [] if goes_on.fault is None else merge_errors(faults, goes_on.fault, here.words)
     except (InvalidInput, Conflict, PreconditionFailed) as fault:
-        return merge_errors([], fault, here.words, [branch for branch, _ in request.branches])
+        return merge_errors(faults, fault, here.words, _branches(request))
+    return []
 
 
-async def _grant(
-    here: Visit, c: Connection, request: PartialGrant, faults: list[FormError]
-) -> Mandate | list[FormError]:
-    whole = None if faults else request.complete()
-    try:
-        async with c.transaction():
-            if whole is None:
-                refuse(await administration.check_grant(c, here.actor, request))
-            return (await administration.grant(c, here.actor, whole)).mandate
-    except (InvalidInput, Conflict) as fault:
-        return merge_errors(faults, fault, here.words, ["" if each is None else each[0] for each in request.branches])
+def _branches(request: PartialGrant) -> list[str]:
+    return ["" if each is None else each[0] for each in request.branches]
 
 
 async def _show_form(
@@ -82,15 +105,15 @@ async def _show_form(
 ) -> Response:
     services = await rows.services(c)
     chosen = next((each for each in services if each.code == form.text("service")), None)
-    status = HTTPStatus.BAD_REQUEST if faults else HTTPStatus.OK
     if chosen is None:
-        return here.show("new_service.html", status, school=school, services=services, faults=FormErrors(faults))
+        shut = {each.code for each in services if not school.has_agreement(each.code)}
+        return here.show("new_service.html", school=school, services=services, shut=shut, faults=FormErrors(faults))
     systems = [each for each in (await rows.systems(c)).values() if chosen.code in each.service_codes]
     return here.show(
         "new.html",
-        status,
         school=school,
         service=chosen,
+        has_agreement=school.has_agreement(chosen.code),
         systems=sorted(systems, key=lambda each: (each.name.casefold(), each.code)),
         names=[each.name for each in systems],
         form=form,

@@ -1,9 +1,8 @@
 """The page of one mandate: change its dates, withdraw it. In: forms with the version they change. Out: pages."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +10,7 @@ from fastapi import APIRouter, Response
 
 from hub.console.form_parsing import merge_errors, parse_patch, parse_reason, refuse
 from hub.console.forms import FormData, FormError, FormErrors, parse_day
+from hub.console.kept_forms import accept, attempt, read_kept
 from hub.console.progress import read_narrator
 from hub.console.route import PageRoute
 from hub.console.school_view import MandateCard, branch_groups, card_of
@@ -61,8 +61,10 @@ async def get_mandate(brin: str, mandate_id: UUID, here: CurrentVisit, einde: st
     """Show a mandate, its status per branch, its history and its forms; `einde` fills in another end date."""
     async with here.app.open_pool.acquire() as c:
         opened = await load_mandate(here, c, brin, mandate_id)
-        dates = _current_dates(opened)
-        end = parse_day(einde)
+        kept = await read_kept(here, c) if opened.chosen.may_change else None
+        if kept is not None:
+            return await _show_again(here, c, opened, kept)
+        dates, end = _current_dates(opened), parse_day(einde)
         return await _show_mandate(here, c, opened, dates if end is None else _with_end(dates, end))
 
 
@@ -76,24 +78,36 @@ async def get_mandate_part(brin: str, mandate_id: UUID, here: CurrentVisit) -> R
 
 @router.post("/mandaten/{brin}/{mandate_id:uuid}/datums")
 async def post_dates(brin: str, mandate_id: UUID, here: CurrentVisit) -> Response:
-    """Change the dates; on a conflict show what somebody else changed, and the form again."""
+    """Change the dates."""
     form = await here.form()
     async with here.app.open_pool.acquire() as c:
         opened = await load_mandate(here, c, brin, mandate_id, own=True)
-        mandate, version = opened.view.mandate, form.number("version")
+        return await accept(here, c, form, opened.path, _amend(here, c, opened, form))
+
+
+def _amend(here: Visit, c: Connection, opened: MandatePage, form: FormData) -> Callable[[], Awaitable[str]]:
+    mandate, expected = opened.view.mandate, exactly(form.number("version"))
+
+    async def act() -> str:
         patch, faults = parse_patch(form, mandate, here.at.today, here.words)
-        try:
-            async with c.transaction():
-                if faults:
-                    refuse(await administration.check_amendment(c, here.actor, mandate.id, patch, exactly(version)))
-                await administration.amend(c, here.actor, mandate.id, patch, exactly(version))
-        except PreconditionFailed:
-            since = await mandates.events_of(c, opened.view.mandate, form.number("version"))
-            return await _show_mandate(here, c, opened, form, since=since)
-        except (InvalidInput, Conflict) as fault:
-            return await _show_mandate(here, c, opened, form, merge_errors(faults, fault, here.words))
-    here.notify("events")
-    return here.go(opened.path, "amended")
+        if faults:
+            refuse(await administration.check_amendment(c, here.actor, mandate.id, patch, expected))
+        await administration.amend(c, here.actor, mandate.id, patch, expected)
+        return f"{opened.path}?done=amended"
+
+    return act
+
+
+async def _show_again(here: Visit, c: Connection, opened: MandatePage, form: FormData) -> Response:
+    """Show dates that were not accepted, with what is wrong, or what somebody else changed in the meantime."""
+    faults, since = parse_patch(form, opened.view.mandate, here.at.today, here.words)[1], []
+    try:
+        await attempt(c, _amend(here, c, opened, form))
+    except PreconditionFailed:
+        faults, since = [], await mandates.events_of(c, opened.view.mandate, form.number("version"))
+    except (InvalidInput, Conflict) as fault:
+        faults = merge_errors(faults, fault, here.words)
+    return await _show_mandate(here, c, opened, form, faults, since=since)
 
 
 @router.get("/mandaten/{brin}/{mandate_id:uuid}/datums")
@@ -108,26 +122,36 @@ async def get_withdrawal(brin: str, mandate_id: UUID, here: CurrentVisit) -> Res
     """Show what a withdrawal means, with a form for the reason."""
     async with here.app.open_pool.acquire() as c:
         opened = await load_mandate(here, c, brin, mandate_id, own=True)
-        return await _show_withdrawal(here, c, opened, FormData(), [])
+        kept = await read_kept(here, c)
+        if kept is None:
+            return await _show_withdrawal(here, c, opened, FormData(), [])
+        faults = parse_reason(kept, here.words)[1]
+        try:
+            await attempt(c, _withdraw(here, c, opened, kept))
+        except (InvalidInput, Conflict, PreconditionFailed) as fault:
+            faults = merge_errors(faults, fault, here.words)
+        return await _show_withdrawal(here, c, opened, kept, faults)
 
 
 @router.post("/mandaten/{brin}/{mandate_id:uuid}/intrekken")
 async def post_withdrawal(brin: str, mandate_id: UUID, here: CurrentVisit) -> Response:
     """Withdraw the mandate."""
     form = await here.form()
-    reason, faults = parse_reason(form, here.words)
     async with here.app.open_pool.acquire() as c:
         opened = await load_mandate(here, c, brin, mandate_id, own=True)
+        return await accept(here, c, form, f"{opened.path}/intrekken", _withdraw(here, c, opened, form))
+
+
+def _withdraw(here: Visit, c: Connection, opened: MandatePage, form: FormData) -> Callable[[], Awaitable[str]]:
+    async def act() -> str:
+        reason, faults = parse_reason(form, here.words)
         if faults:
-            return await _show_withdrawal(here, c, opened, form, faults)
-        try:
-            async with c.transaction():
-                expected = exactly(form.number("version"))
-                await administration.withdraw(c, here.actor, opened.view.mandate.id, reason, expected)
-        except (PreconditionFailed, Conflict) as fault:
-            return await _show_withdrawal(here, c, opened, form, merge_errors([], fault, here.words))
-    here.notify("events")
-    return here.go(f"/mandaten/{brin}", "withdrawn")
+            refuse([])
+        expected = exactly(form.number("version"))
+        await administration.withdraw(c, here.actor, opened.view.mandate.id, reason, expected)
+        return f"/mandaten/{opened.view.mandate.brin}?done=withdrawn"
+
+    return act
 
 
 async def _show_withdrawal(
@@ -138,7 +162,6 @@ async def _show_withdrawal(
         names = (await register.references(c)).names
     return here.show(
         "withdraw.html",
-        HTTPStatus.BAD_REQUEST if faults else HTTPStatus.OK,
         opened=opened,
         form=form,
         faults=FormErrors(faults),
@@ -175,10 +198,8 @@ async def _show_mandate(
     *,
     since: Sequence[RecordedEvent] = (),
 ) -> Response:
-    status = HTTPStatus.BAD_REQUEST if faults else HTTPStatus.PRECONDITION_FAILED if since else HTTPStatus.OK
     return here.show(
         "mandate.html",
-        status,
         **await _read_live(here, c, opened),
         events=await mandates.events_of(c, opened.view.mandate, 0),
         branches=[each for each in opened.chosen.school.branches if each.is_open(here.at.today)],

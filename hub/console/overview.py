@@ -38,6 +38,7 @@ class SchoolList:
     """The schools that fit the search; `counts` and the order by need only where they are not too many."""
 
     lines: Sequence[SchoolLine]
+    is_whole: bool
     more: Brin | None = None
 
     @property
@@ -48,7 +49,7 @@ class SchoolList:
     def chosen(self, need: str, order: str) -> list[SchoolLine]:
         """Return the schools with this need, or all; what needs most comes first, unless ordered by name."""
         lines = [line for line in self.lines if need not in ORDER or line.glance.need == need]
-        if self.more is not None:
+        if not self.is_whole:
             return lines
         by_name = sorted(lines, key=lambda line: (line.school["name"].casefold(), line.brin))
         return by_name if order == BY_NAME else sorted(by_name, key=lambda line: ORDER.index(line.glance.need))
@@ -67,14 +68,12 @@ async def get_schools(
         services = {each.code: each.shown_as for each in await register.services(c)}
     if len(found.lines) == 1 and not after:
         raise Redirect(f"/mandaten/{found.lines[0].brin}")
-    is_whole = found.more is None and after is None
     return here.show(
         "overview.html",
         found=found,
-        lines=found.chosen(stand if is_whole else "", volgorde),
+        lines=found.chosen(stand if found.is_whole else "", volgorde),
         services=services,
         q=q,
-        is_whole=is_whole,
         stand=stand if stand in ORDER else "",
         order=volgorde if volgorde == BY_NAME else "",
     )
@@ -91,4 +90,4 @@ async def read_list(here: Visit, c: Connection, text: str, after: str | None) ->
         for school in shown
         if school["brin"] in states
     ]
-    return SchoolList(lines=lines, more=shown[-1]["brin"] if len(found) > len(shown) else None)
+    return SchoolList(lines=lines, is_whole=not is_cut, more=shown[-1]["brin"] if len(found) > len(shown) else None)

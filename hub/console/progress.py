@@ -27,8 +27,8 @@ ENOUGH: Final = 20
 """So many answers are needed before the page says how long a receiver usually takes."""
 USUALLY: Final = 0.9
 _WHY_HELD: Final[Mapping[str | None, str]] = {
-    "no_receiver": "is_no_receiver",
-    "subscription_not_active": "is_not_receiving",
+    "no_receiver": "msg_no_receiver",
+    "subscription_not_active": "msg_not_receiving",
 }
 
 
@@ -65,25 +65,25 @@ class Narrator:
         asked: Whom = "duo" if is_duo else "system"
         match code_of(cell):
             case "delivered" | "in_progress" if is_step(cell, self.now):
-                return Progress(says=self._say("is_step", cell), whom=asked)
+                return Progress(says=self._say("msg_step", cell), whom=asked)
             case "delivered" | "in_progress" as code:
                 return self._wait(code, cell, is_duo=is_duo)
             case "held":
-                key = _WHY_HELD.get(cell.reason, "is_held")
+                key = _WHY_HELD.get(cell.reason, "msg_held")
                 return Progress(says=self._say(key, cell), whom="system" if cell.reason in _WHY_HELD else "")
             case "rejected" | "declined" as code:
-                return Progress(says=self._say(f"is_{code}", cell), whom=asked)
+                return Progress(says=self._say(f"msg_{code}", cell), whom=asked)
             case "dead":
-                return Progress(says=self._say("is_dead", cell), whom="kennisnet")
+                return Progress(says=self._say("msg_dead", cell), whom="kennisnet")
             case code:
-                return Progress(says=self._say(f"is_{code}", cell))
+                return Progress(says=self._say(f"msg_{code}", cell))
 
     def _wait(self, code: str, cell: Cell, *, is_duo: bool) -> Progress:
         """Return a sentence on a message that waits to be processed, and how long that usually takes."""
         usual = self.usual.get(cell.destination)
-        says = self._say(f"is_{code}" if is_duo else f"is_{code}_las", cell)
+        says = self._say(f"msg_{code}" if is_duo else f"msg_{code}_las", cell)
         if usual is not None:
-            says = f"{says} {self.words('is_usually', who=self._who(cell), usual=self.within(usual))}"
+            says = f"{says} {self.words('msg_usually', who=self._who(cell), usual=self.within(usual))}"
         is_long = cell.since is not None and (self.now - cell.since).total_seconds() > LONG
         if is_duo:
             return Progress(says=says, whom="duo" if is_long else "")

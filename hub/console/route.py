@@ -25,6 +25,8 @@ HTTP_STATUSES: Final[Mapping[type[HubError], HTTPStatus]] = {
     errors.TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     errors.TooManyChanges: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.RequestTimeout: HTTPStatus.REQUEST_TIMEOUT,
+    errors.NotAuthenticated: HTTPStatus.UNAUTHORIZED,
 }
 """An error of another kind has the status of the kind that it is one of, or is a fault of ours."""
 log = structlog.get_logger(__name__)
@@ -99,6 +101,11 @@ async def _check_address(request: Request) -> None:
         here = await open_visit(request)
         for name, text in request.query_params.multi_items():
             here.refuse_nul(name, text)
+
+
+def show_error(request: Request, fault: HubError) -> Response:
+    """Render the page of an error outside all pages: an unknown address, a request that was not let through."""
+    return show_failure(unknown_visit(request), fault)
 
 
 def show_failure(here: Visit, fault: HubError) -> Response:

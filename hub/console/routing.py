@@ -1,19 +1,20 @@
 """Pages that assign routing characteristics: to one branch, or to all branches that need one."""
 
-from collections.abc import Mapping, Sequence
-from http import HTTPStatus
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 
 from hub import register
-from hub.console.form_parsing import merge_errors
+from hub.console.form_parsing import merge_errors, refuse
 from hub.console.forms import FormData, FormError, FormErrors
+from hub.console.kept_forms import KEPT, NotAccepted, accept, attempt, read_kept
 from hub.console.mandates import MandatePage, load_mandate
 from hub.console.route import PageRoute
 from hub.console.school_view import ServiceView, view_school
 from hub.console.schools import MAX_MANDATES, load_own_school
-from hub.console.visit import CurrentVisit, Visit
+from hub.console.visit import CurrentVisit, Redirect, Visit
 from hub.domain.school import School, SchoolBranch
 from hub.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
 from hub.observe.status import school_status
@@ -33,9 +34,17 @@ async def get_branch(brin: str, mandate_id: UUID, branch: str, here: CurrentVisi
     """Show the form for a branch's routing characteristic."""
     async with here.app.open_pool.acquire() as c:
         opened = await load_mandate(here, c, brin, mandate_id, own=True)
-        current = opened.view.mandate.routes.get(Branch(branch))
-        form = FormData({"how": ["own" if current else "none"], "own": [current or ""]})
-        return await _show_form(here, c, opened, branch, form)
+        kept = await read_kept(here, c)
+        if kept is None:
+            current = opened.view.mandate.routes.get(Branch(branch))
+            form = FormData({"how": ["own" if current else "none"], "own": [current or ""]})
+            return await _show_form(here, c, opened, branch, form)
+        faults = _form_errors(here, kept)
+        try:
+            await attempt(c, _route(here, c, opened, branch, kept))
+        except (InvalidInput, Conflict, PreconditionFailed) as fault:
+            faults = merge_errors(faults, fault, here.words)
+        return await _show_form(here, c, opened, branch, kept, faults)
 
 
 @router.post("/mandaten/{brin}/{mandate_id:uuid}/vestiging/{branch}")
@@ -44,16 +53,8 @@ async def post_branch(brin: str, mandate_id: UUID, branch: str, here: CurrentVis
     form = await here.form()
     async with here.app.open_pool.acquire() as c:
         opened = await load_mandate(here, c, brin, mandate_id, own=True)
-        faults = _form_errors(here, form)
-        if faults:
-            return await _show_form(here, c, opened, branch, form, faults)
-        try:
-            async with c.transaction():
-                await _route(here, c, opened, Branch(branch), form)
-        except (InvalidInput, Conflict, PreconditionFailed) as fault:
-            return await _show_form(here, c, opened, branch, form, merge_errors([], fault, here.words))
-    here.notify("events")
-    return here.go(opened.path, "routed")
+        path = f"{opened.path}/vestiging/{_location(opened.chosen.school, branch).branch}"
+        return await accept(here, c, form, path, _route(here, c, opened, branch, form))
 
 
 def _form_errors(here: Visit, form: FormData) -> list[FormError]:
@@ -66,13 +67,21 @@ def _form_errors(here: Visit, form: FormData) -> list[FormError]:
             return [FormError("how", here.words("choose_one"))]
 
 
-async def _route(here: Visit, c: Connection, opened: MandatePage, branch: Branch, form: FormData) -> None:
-    mandate, version = opened.view.mandate, register.exactly(form.number("version"))
-    if form.text("how") != "none":
-        routing = RoutingId(form.text("own")) if form.text("how") == "own" else None
-        await administration.assign_routing(c, here.actor, mandate.id, branch, routing, version)
-    elif branch in mandate.routes:
-        await administration.remove_routing(c, here.actor, mandate.id, branch, version)
+def _route(here: Visit, c: Connection, opened: MandatePage, name: str, form: FormData) -> Callable[[], Awaitable[str]]:
+    mandate, branch = opened.view.mandate, Branch(name)
+    version = register.exactly(form.number("version"))
+
+    async def act() -> str:
+        if _form_errors(here, form):
+            refuse([])
+        if form.text("how") != "none":
+            routing = RoutingId(form.text("own")) if form.text("how") == "own" else None
+            await administration.assign_routing(c, here.actor, mandate.id, branch, routing, version)
+        elif branch in mandate.routes:
+            await administration.remove_routing(c, here.actor, mandate.id, branch, version)
+        return f"{opened.path}?done=routed"
+
+    return act
 
 
 async def _show_form(
@@ -80,7 +89,6 @@ async def _show_form(
 ) -> Response:
     return here.show(
         "branch.html",
-        HTTPStatus.BAD_REQUEST if faults else HTTPStatus.OK,
         opened=opened,
         branch=_location(opened.chosen.school, branch),
         form=form,
@@ -102,33 +110,70 @@ async def get_division(brin: str, service_code: str, here: CurrentVisit) -> Resp
     """Show the form that asks which system each branch without routing uses."""
     async with here.app.open_pool.acquire() as c:
         school = await load_own_school(here, c, brin)
-        return await _show_division(here, c, school, service_code, FormData())
+        service = await _service(here, c, school, service_code)
+        kept = await read_kept(here, c)
+        if kept is None:
+            return _show_division(here, school, service, FormData())
+        return _show_division(here, school, service, kept, await _division_errors(here, c, school, service, kept))
+
+
+@router.get("/mandaten/{brin}/verdelen/{service_code}/controle")
+async def get_division_check(brin: str, service_code: str, here: CurrentVisit) -> Response:
+    """Show who would be told what."""
+    async with here.app.open_pool.acquire() as c:
+        school = await load_own_school(here, c, brin)
+        service = await _service(here, c, school, service_code)
+        kept = await read_kept(here, c)
+        choices = {} if kept is None else _choices(kept, service)
+        if kept is None or await _division_errors(here, c, school, service, kept):
+            raise Redirect(_division_path(school, service, here.request.query_params.get(KEPT, "")))
+        return await _show_division_preview(here, c, school, service, choices)
 
 
 @router.post("/mandaten/{brin}/verdelen/{service_code}")
 async def post_division(brin: str, service_code: str, here: CurrentVisit) -> Response:
-    """Show who would be told what, or assign each chosen branch a free routing characteristic with its system."""
+    """Assign each chosen branch a free routing characteristic with its system, once who is told was seen."""
     form = await here.form()
     async with here.app.open_pool.acquire() as c:
         school = await load_own_school(here, c, brin)
         service = await _service(here, c, school, service_code)
+        path = f"/mandaten/{brin}/verdelen/{service.code}"
+        return await accept(here, c, form, path, _divide(here, c, school, service, form))
+
+
+def _divide(
+    here: Visit, c: Connection, school: School, service: ServiceView, form: FormData
+) -> Callable[[], Awaitable[str]]:
+    async def act() -> str:
         choices = _choices(form, service)
-        if form.text("step") == "choose":
-            return await _show_division(here, c, school, service_code, form)
         if not choices:
-            faults = [FormError("", here.words("divide_nothing"))]
-            return await _show_division(here, c, school, service_code, form, faults)
+            refuse([])
         versions = {card.mandate.id: form.number(f"version.{card.mandate.id}") for card in service.live}
-        try:
-            if form.text("step") != "confirm":
-                return await _show_division_preview(here, c, school, service, choices)
-            async with c.transaction():
-                await administration.assign_free_routing(c, here.actor, choices, versions)
-        except (InvalidInput, Conflict, PreconditionFailed) as fault:
-            found = merge_errors([], fault, here.words)
-            return await _show_division(here, c, school, service_code, form, found)
-    here.notify("events")
-    return here.go(f"/mandaten/{brin}", "divided")
+        await administration.assign_free_routing(c, here.actor, choices, versions)
+        if form.text("step") != "confirm":
+            raise NotAccepted(f"/mandaten/{school.brin}/verdelen/{service.code}/controle")
+        return f"/mandaten/{school.brin}?done=divided"
+
+    return act
+
+
+async def _division_errors(
+    here: Visit, c: Connection, school: School, service: ServiceView, form: FormData
+) -> list[FormError]:
+    """Return what is wrong with a division, by trying it."""
+    faults = [] if _choices(form, service) else [FormError("", here.words("divide_nothing"))]
+    try:
+        await attempt(c, _divide(here, c, school, service, form))
+    except NotAccepted:
+        return []
+    except (InvalidInput, Conflict, PreconditionFailed) as fault:
+        return merge_errors(faults, fault, here.words)
+    return []
+
+
+def _division_path(school: School, service: ServiceView, token: str) -> str:
+    path = f"/mandaten/{school.brin}/verdelen/{service.code}"
+    return f"{path}?{KEPT}={quote(token)}" if token else path
 
 
 async def _show_division_preview(
@@ -139,6 +184,7 @@ async def _show_division_preview(
         names = (await rows.references(c)).names
     return here.show(
         "divide_preview.html",
+        form_again=_division_path(school, service, here.request.query_params.get(KEPT, "")),
         school=school,
         service=service,
         choices=choices,
@@ -166,9 +212,7 @@ async def _service(here: Visit, c: Connection, school: School, service_code: str
     return found
 
 
-async def _show_division(
-    here: Visit, c: Connection, school: School, service_code: str, form: FormData, faults: Sequence[FormError] = ()
+def _show_division(
+    here: Visit, school: School, service: ServiceView, form: FormData, faults: Sequence[FormError] = ()
 ) -> Response:
-    service = await _service(here, c, school, service_code)
-    status = HTTPStatus.BAD_REQUEST if faults else HTTPStatus.OK
-    return here.show("divide.html", status, school=school, service=service, form=form, faults=FormErrors(faults))
+    return here.show("divide.html", school=school, service=service, form=form, faults=FormErrors(faults))

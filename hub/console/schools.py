@@ -7,7 +7,8 @@ from typing import Any, Final
 from fastapi import APIRouter, Response
 
 from hub.access import Role
-from hub.access.rules import may_administer
+from hub.access.rules import is_operator, may_administer
+from hub.console.history import Historian, pseudonyms
 from hub.console.progress import read_narrator
 from hub.console.route import PageRoute
 from hub.console.school_view import view_school
@@ -15,7 +16,7 @@ from hub.console.visit import CurrentVisit, Visit
 from hub.domain.school import School
 from hub.errors import NotFound
 from hub.observe.status import school_status
-from hub.store import mandates, operations, register
+from hub.store import mandates, operations, people, register
 from hub.store.mandates import MandateFilter, SchoolFilter
 from hub.store.pool import Connection
 from hub.store.school_deliveries import read_marks
@@ -94,11 +95,19 @@ async def _read_school(here: Visit, brin: str) -> dict[str, Any]:
 
 @router.get("/mandaten/{brin}/geschiedenis")
 async def get_history(brin: str, here: CurrentVisit) -> Response:
-    """Show the audit entries of a school, newest first."""
+    """Show who did what with a school's mandates, newest first."""
     async with here.app.open_pool.acquire() as c:
         chosen = await load_school(here, c, brin)
         notes = await operations.list_audit(c, brin=brin, since=None, until=None, before=None, most=MAX_AUDIT_ENTRIES)
         views = await mandates.mandate_views(c, MandateFilter(brin=chosen.school.brin), here.scope, MAX_MANDATES)
-        services = {each.code: each.shown_as for each in await register.services(c)}
-    named = {str(view.mandate.id): view for view in views}
-    return here.show("history.html", chosen=chosen, notes=notes, mandates=named, services=services)
+        references = await register.references(c)
+        historian = Historian(
+            words=here.words,
+            reader=here.user.subject,
+            is_operator=is_operator(here.user),
+            people=await people.names(c, pseudonyms(notes)),
+            systems={str(code): name for code, name in references.names.items()},
+            services={code: service.shown_as for code, service in references.services.items()},
+        )
+    shown = {str(view.mandate.id) for view in views}
+    return here.show("history.html", chosen=chosen, lines=[historian.tell(note) for note in notes], shown=shown)

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from http import HTTPStatus
 from typing import Final
 
 from fastapi import Response
 
-from hub.console.form_parsing import merge_errors
 from hub.console.forms import FormData, FormError, FormErrors
+from hub.console.kept_forms import KEPT, NotAccepted
 from hub.console.schools import MAX_MANDATES
 from hub.console.visit import Visit
 from hub.domain.mandate import Mandate, Unit, is_live, overlaps
@@ -52,33 +51,32 @@ class FilledGrantForm:
     request: GrantRequest
 
 
-async def change_over(here: Visit, c: Connection, filled: FilledGrantForm) -> Response | None:
-    """Show who would stop, or let it stop and grant the new mandate; None where the mandate may be granted as it is.
+async def change_over(here: Visit, c: Connection, filled: FilledGrantForm) -> str | None:
+    """Grant the new mandate and let the old one stop, and return where that leads; None where there is no old one.
 
-    Raises `InvalidInput` or `Conflict` with what is wrong with the request, and `PreconditionFailed` when the old
-    mandate does not go on any more.
+    Raises `NotAccepted` where it has to be confirmed who stops, `InvalidInput` or `Conflict` with what is wrong, and
+    `PreconditionFailed` when the old mandate does not go on any more.
     """
     stale: PreconditionFailed | None = None
-    step = filled.form.text("step")
+    step, school = filled.form.text("step"), f"/mandaten/{filled.school.brin}"
     if step == "succeed" and filled.form.text("seen") == here.at.today.isoformat():
         try:
-            return await _succeed(here, c, filled)
+            return f"{school}/{(await _succeed(here, c, filled)).id}?done=succeeded"
         except PreconditionFailed as fault:
             stale = fault
     if step == "beside" and filled.request.branches:
         return None
-    olds = await _find_predecessors(here, c, filled.request)
-    if olds:
-        return await _show(here, c, filled, olds, merge_errors([], stale, here.words) if stale else [])
+    if await find_predecessors(here, c, filled.request):
+        raise NotAccepted(f"{school}/nieuw/controle", stale)
     if stale is None:
         return None
     made = await _find_made(here, c, filled.request)
     if made is None:
         raise stale
-    return here.go(f"/mandaten/{filled.school.brin}/{made.id}", "succeeded")
+    return f"{school}/{made.id}?done=succeeded"
 
 
-async def _find_predecessors(here: Visit, c: Connection, request: GrantRequest) -> list[MandateView]:
+async def find_predecessors(here: Visit, c: Connection, request: GrantRequest) -> list[MandateView]:
     """Return the mandates of other systems for the service on the days of a requested one."""
     wanted = MandateFilter(brin=request.brin, service_code=request.service_code)
     views = await mandates.mandate_views(c, wanted, here.scope, MAX_MANDATES)
@@ -99,17 +97,14 @@ def _goes_on(mandate: Mandate, request: GrantRequest, today: date) -> bool:
     return is_other and is_live(mandate, today) and overlaps(mandate, request, today)
 
 
-async def _succeed(here: Visit, c: Connection, filled: FilledGrantForm) -> Response:
-    brin = filled.school.brin
-    views = await mandates.mandate_views(c, MandateFilter(brin=brin), here.scope, MAX_MANDATES)
+async def _succeed(here: Visit, c: Connection, filled: FilledGrantForm) -> Mandate:
+    views = await mandates.mandate_views(c, MandateFilter(brin=filled.school.brin), here.scope, MAX_MANDATES)
     old = next((view.mandate for view in views if str(view.mandate.id) == filled.form.text("old")), None)
     if old is None:
         raise PreconditionFailed
     order = _order(filled, old, here.at.today, filled.form.number("version"))
     async with c.transaction():
-        done = await administration.succeed(c, here.actor, order)
-    here.notify("events")
-    return here.go(f"/mandaten/{brin}/{done.granted.id}", "succeeded")
+        return (await administration.succeed(c, here.actor, order)).granted
 
 
 def _order(filled: FilledGrantForm, old: Mandate, today: date, version: int | None) -> SuccessionRequest:
@@ -129,9 +124,10 @@ def _kept_routes(filled: FilledGrantForm, old: Mandate, today: date) -> Sequence
     return [(branch, old.routes[branch]) for branch in filled.school.open_branches(today) if branch in old.routes]
 
 
-async def _show(
+async def show_succession(
     here: Visit, c: Connection, filled: FilledGrantForm, olds: Sequence[MandateView], faults: Sequence[FormError]
 ) -> Response:
+    """Show what happens where the new system takes the place of each old one, or comes beside them."""
     request = filled.request
     beside = SuccessionRequest(request=request, predecessor=None, dry_run=True)
     async with c.transaction():
@@ -140,7 +136,7 @@ async def _show(
         both = await _preview(here, c, beside) if request.branches else None
     return here.show(
         "succession.html",
-        HTTPStatus.BAD_REQUEST if faults else HTTPStatus.OK,
+        form_again=f"/mandaten/{filled.school.brin}/nieuw?{KEPT}={here.request.query_params[KEPT]}",
         filled=filled,
         service=references.services[request.service_code],
         names=references.names,

@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from hub.clock import AMSTERDAM
 from hub.console.files import static_path
 from hub.console.i18n import Translator, tone
+from hub.domain.health_words import explain_fault
 from hub.domain.says import age, explain
 from schemas.text import make_visible
 
@@ -81,4 +82,4 @@ _templates: Final = Environment(
     lstrip_blocks=True,
 )
 _templates.filters.update(age=age, local=local_time, minute=local_minute, day=dutch_date, tone=tone, fact=fact_text)
-_templates.globals.update(says=explain, static=static_path)
+_templates.globals.update(says=explain, health_says=explain_fault, static=static_path)

@@ -7,8 +7,10 @@ origin: both are checked before a form is read. A form that outlived its session
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from http import HTTPStatus
+from secrets import token_urlsafe
 from typing import Annotated, Any, Final, Literal, Protocol, TypedDict
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -123,6 +125,17 @@ class Visit:
         return hmac.new(secret.encode(), b"osr-hub form", sha256).hexdigest()[:32]
 
     @property
+    def session_id(self) -> bytes:
+        """The session of a visitor who has logged in."""
+        assert self.session is not None  # noqa: S101 - a page of a user has a session
+        return self.session.stored.id
+
+    @property
+    def has_more_schools(self) -> bool:
+        """Whether the visitor may administer more than one school."""
+        return self.caller is not None and (bool(self.caller.bges) or len(self.caller.brins) > 1)
+
+    @property
     def seconds_left(self) -> int | None:
         """How long the session lasts if the visitor does nothing more."""
         return None if self.session is None else int((self.session.ends_at - self.at.now).total_seconds())
@@ -145,6 +158,8 @@ class Visit:
             "seconds_left": self.seconds_left,
             "is_operator": self.caller is not None and is_operator(self.caller),
             "secret": self.form_token,
+            "once": partial(token_urlsafe, 16),
+            "can_copy": self.has_more_schools,
             "done": self.request.query_params.get("done"),
         }
         return self._speaking(

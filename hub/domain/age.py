@@ -15,7 +15,8 @@ class DeliveryMoments:
 
     `failing_since` is when its receiver was first seen to fail, by this delivery or by the circuit of its destination.
     `held_from` and `held_until` are the last hold; a hold that lasts has no end. `school_since` is when the receiver
-    reported that the school has a step to do.
+    reported that the school has a step to do; `unread_since` is when it wrote the oldest report that the hub has not
+    read: from then on it is the hub's turn.
     """
 
     recorded_at: datetime
@@ -24,6 +25,7 @@ class DeliveryMoments:
     held_until: datetime | None = None
     delivered_at: datetime | None = None
     school_since: datetime | None = None
+    unread_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,13 +51,14 @@ def split_age(moments: DeliveryMoments, now: datetime) -> AgeParts:
     failing = _within(moments.failing_since or taken, start, taken)
     held = _seconds(held_from, held_until)
     receiver = _seconds(failing, taken) - _overlap(failing, taken, held_from, held_until)
-    school = _within(moments.school_since or now, taken, now)
+    unread = _within(moments.unread_since or now, taken, now)
+    school = _within(moments.school_since or unread, taken, unread)
     return AgeParts(
-        hub=max(_seconds(start, taken) - held - receiver, 0.0),
+        hub=max(_seconds(start, taken) - held - receiver, 0.0) + _seconds(unread, now),
         held=held,
         receiver=receiver,
         back_office=_seconds(taken, school),
-        school=_seconds(school, now),
+        school=_seconds(school, unread),
     )
 
 

@@ -69,6 +69,8 @@ class DestinationStatus:
     oldest_undelivered: float | None = None
     oldest_unprocessed: float | None = None
     oldest_unplanned: float | None = None
+    oldest_unread: float | None = None
+    """The age of the oldest report that the receiver wrote and the hub has not read."""
     processing_objective: float = 172_800.0
     """How many seconds the receiver's own processing may take: its normal days are not a cause."""
     forwarders: int = 1
@@ -107,6 +109,8 @@ def _of_transport(standing: DestinationStatus) -> Cause | None:
 def _of_what_follows(standing: DestinationStatus) -> Cause:
     if standing.held:
         return Cause.HELD
+    if standing.unprocessed and _exceeds(standing.oldest_unread, LATE_SECONDS):
+        return Cause.HUB
     if _exceeds(standing.oldest_unprocessed, standing.processing_objective):
         return Cause.BACK_OFFICE
     return Cause.NONE

@@ -9,7 +9,7 @@ import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, assert_never
 
-from hub.domain.cause import Cause
+from hub.domain.cause import LATE_SECONDS, Cause
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -129,9 +129,20 @@ def _held_in_dutch(standing: DestinationStatus) -> str:
     return f"{_who_holds(standing)[1]}; {_berichten(standing.held)} in de wacht. {do}"
 
 
+def _is_deaf(standing: DestinationStatus) -> bool:
+    """Return whether only reports are late that the hub has not read."""
+    late = [age for age in (standing.oldest_undelivered, standing.oldest_unplanned) if (age or 0) > LATE_SECONDS]
+    return not late and standing.oldest_unread is not None
+
+
 def _hub_in_english(standing: DestinationStatus) -> str:
     if not standing.forwarders:
         return f"No forwarder is at work, and {_wait(standing.waiting)}. Start `osr-consume forward`."
+    if _is_deaf(standing):
+        return (
+            f"DUO wrote reports that the hub has not read for {age(standing.oldest_unread)}. "
+            "See that `osr-consume reports` and DUO's Kafka are at work."
+        )
     if standing.oldest_undelivered is None:
         return "Recorded changes are not planned yet. See that `osr-consume plan` and the database are at work."
     return (
@@ -143,6 +154,11 @@ def _hub_in_english(standing: DestinationStatus) -> str:
 def _hub_in_dutch(standing: DestinationStatus) -> str:
     if not standing.forwarders:
         return f"Er draait geen doorstuurder; {_berichten(standing.waiting)} in de wacht. Start 'osr-consume forward'."
+    if _is_deaf(standing):
+        return (
+            f"DUO schreef meldingen die de hub al {age(standing.oldest_unread, Language.DUTCH)} niet leest. "
+            "Kijk of 'osr-consume reports' en de Kafka van DUO draaien."
+        )
     if standing.oldest_undelivered is None:
         return "Vastgelegde wijzigingen zijn nog niet ingepland. Kijk of 'osr-consume plan' en de database draaien."
     oldest = age(standing.oldest_undelivered, Language.DUTCH)

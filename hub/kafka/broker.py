@@ -54,9 +54,9 @@ class Positioned(Protocol):
         """The offset."""
 
 
-def make_broker(options: Mapping[str, Any]) -> WaitingBroker:
-    """Make a broker from aiokafka's own connection options."""
-    return WaitingBroker(
+def make_broker(options: Mapping[str, Any], moved: Callable[[], None] | None = None) -> WaitingBroker:
+    """Make a broker from aiokafka's own connection options; `moved` is called whenever a read ends."""
+    broker = WaitingBroker(
         options["bootstrap_servers"],
         security=_security(options),
         metadata_max_age_ms=options.get("metadata_max_age_ms", 3000),
@@ -69,6 +69,9 @@ def make_broker(options: Mapping[str, Any]) -> WaitingBroker:
         log_level=logging.DEBUG,
         graceful_timeout=5,
     )
+    if moved is not None:
+        broker.moved = moved
+    return broker
 
 
 class Batch:

@@ -43,9 +43,16 @@ class WaitingConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has n
     `broken`, whose owner replaces the broker; `getmany` then waits for its end.
     """
 
-    def __init__(self, *topics: str, broken: asyncio.Future[None], **options: Any) -> None:  # noqa: ANN401 - aiokafka's own
+    def __init__(  # the options are aiokafka's own
+        self,
+        *topics: str,
+        broken: asyncio.Future[None],
+        moved: Callable[[], None],
+        **options: Any,  # noqa: ANN401
+    ) -> None:
         super().__init__(*topics, **options)
         self._broken = broken
+        self._moved = moved
         self._reported = -REPORT_SECONDS
 
     async def getmany(
@@ -63,6 +70,7 @@ class WaitingConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has n
                 log.info("consumer.interrupted", error=type(error).__name__, next="read again")
                 await asyncio.sleep(RETRY_SECONDS)
             else:
+                self._moved()
                 if found:
                     return found  # type: ignore[no-any-return]
                 self._report_missing_topics()
@@ -91,6 +99,8 @@ class WaitingBroker(KafkaBroker):
 
     broken: asyncio.Future[None]
     """Ends with the error that waiting does not mend."""
+    moved: Callable[[], None] = staticmethod(lambda: None)
+    """Called whenever a read ends."""
 
     async def start(self) -> None:
         """Connect, and start the subscribers with consumers that wait."""
@@ -98,7 +108,7 @@ class WaitingBroker(KafkaBroker):
         await self.connect()
         config = self.config.broker_config
         builder: Any = config.builder  # a partial of aiokafka's consumer with the connection's options
-        config.builder = partial(WaitingConsumer, **builder.keywords, broken=self.broken)
+        config.builder = partial(WaitingConsumer, **builder.keywords, broken=self.broken, moved=self.moved)
         await super().start()
 
 
@@ -107,11 +117,14 @@ async def do_nothing() -> None:
 
 
 async def read_forever(
-    make: Callable[[], WaitingBroker], options: Mapping[str, Any], leave: Callable[[], Awaitable[None]] = do_nothing
+    make: Callable[[], WaitingBroker],
+    options: Mapping[str, Any],
+    leave: Callable[[], Awaitable[None]] = do_nothing,
+    failed: Callable[[object], None] = lambda _: None,
 ) -> None:
     """Let the subscribers of a broker read; put a new one in its place whenever it cannot start or has failed.
 
-    `leave` is called before a broker that worked is closed, and must end within seconds.
+    `leave` is called before a broker that worked is closed, and must end within seconds; `failed` with what failed.
     """
     while True:
         broker = make()
@@ -124,7 +137,9 @@ async def read_forever(
                 await leave()
         except Exception as error:  # noqa: BLE001 - nothing else starts it again
             topics = [name for subscriber in broker.subscribers for name in subscriber.topic_names]  # type: ignore[attr-defined]
-            log.warning("consumer.replaced", error=await find_fault(options, error, topics), next="retry in 2 s")
+            fault = await find_fault(options, error, topics)
+            failed(fault)
+            log.warning("consumer.replaced", error=fault, next="retry in 2 s")
         finally:
             await close_broker(broker)
         await asyncio.sleep(RESTART_SECONDS)

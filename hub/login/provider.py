@@ -25,6 +25,7 @@ from hub.access.caller import CLAIM_NAMES, ClaimNames
 from hub.access.issuer import REFRESH_SECONDS, IssuerKeys
 from hub.access.verify import claim_names
 from hub.errors import NotAuthenticated, Unavailable
+from hub.processes import loops
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -81,6 +82,7 @@ class Provider:
     async def keep_fresh(self) -> None:
         """Fetch the keys now and then, for ever; the first time when somebody logs in."""
         while True:
+            loops.moved("serve.login_keys")
             await asyncio.sleep(REFRESH_SECONDS)
             await self.keys.refresh()
 

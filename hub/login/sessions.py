@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from hub.access.caller import Caller, Role, read_caller
 from hub.errors import ConfigurationError
 from hub.sealing import unseal
-from hub.store import sessions
+from hub.store import people, sessions
 from hub.store.sessions import NewSession, StoredSession
 
 if TYPE_CHECKING:
@@ -86,6 +86,8 @@ async def start(c: Connection, login: NewLogin, settings: Settings, now: datetim
         ends_at=last if login.until is None else min(last, login.until),
     )
     await sessions.insert(c, new, now)
+    if new.shown_name:
+        await people.write_name(c, new.subject, new.shown_name, now)
     return secret
 
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 from hub.domain.cause import Cause, DestinationStatus, cause_of
 from hub.domain.delivery import IN_LANE, UNREPORTED, Status
-from hub.domain.lag import HOPS, hop_seconds, percentile
+from hub.domain.lag import HOPS, hop_seconds
 from hub.domain.objective import Attainment, Objective, ObjectiveCounts, attain
+from hub.observe.health import HubHealth, read_health
 from hub.observe.oldest import OldestDeliveries
 from hub.store import objectives, observe, tallies
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 RESCAN_AFTER: Final = timedelta(minutes=1)
 FORWARDER: Final = "forward"
+READER: Final = "reports"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,12 +71,20 @@ class Lag:
     parked: int
     processes: Mapping[str, int]
     destinations: Sequence[DestinationLag]
+    health: HubHealth = field(default_factory=HubHealth)
 
 
 async def _unplanned_seconds(c: Connection, late: LogProgress, now: datetime) -> float | None:
     """Return how long the oldest unplanned event waits; None when all are planned."""
     oldest = await observe.oldest_unplanned(c) if late.recorded > late.planned else None
     return None if oldest is None else hop_seconds(oldest, now)
+
+
+async def _failures(
+    c: Connection, found: _Measurements, views: Sequence[DestinationView]
+) -> dict[int, FailedTransport | None]:
+    """Return the last failure of each destination with messages that retry."""
+    return {each.id: await observe.last_failure(c, each.id) for each in views if found.status(each.id, Status.RETRYING)}
 
 
 @dataclass(slots=True)
@@ -96,21 +106,16 @@ class LagReader:
                 forwarders=processes.get(FORWARDER, 0),
                 tallies=await tallies.totals(c),
                 lanes=await observe.lane_sums(c),
-                hops=await observe.recent_hops(c),
+                hops=await observe.recent_percentiles(c),
                 objective=self.objective,
                 objective_counts=await objectives.counts(c),
+                health=await read_health(c),
             )
             views = await observe.read_destinations(c)
             oldest = await self._oldest(c, found, views)
-            failing = {p.id: await observe.last_failure(c, p.id) for p in views if found.status(p.id, Status.RETRYING)}
-        return Lag(
-            at=now,
-            unpublished=max(late.recorded - late.published, 0),
-            unplanned=max(late.recorded - late.planned, 0),
-            parked=late.parked,
-            processes=processes,
-            destinations=[found.lag(each, oldest[each.id], failing.get(each.id)) for each in views],
-        )
+            failing = await _failures(c, found, views)
+        lags = [found.lag(each, oldest[each.id], failing.get(each.id)) for each in views]
+        return found.whole(processes, lags)
 
     async def _oldest(
         self, c: Connection, found: _Measurements, views: Sequence[DestinationView]
@@ -120,6 +125,7 @@ class LagReader:
             each.id: OldestDeliveries(
                 unsent=await observe.oldest_unsent(c, each.id) if found.status(each.id, *IN_LANE) else None,
                 unprocessed=await self._unprocessed(c, each.id) if found.unprocessed(each.id) else None,
+                unread_since=found.unread_since(each),
             )
             for each in views
         }
@@ -151,9 +157,29 @@ class _Measurements:
     forwarders: int
     tallies: Mapping[Tally, int]
     lanes: Mapping[int, LaneSums]
-    hops: Mapping[tuple[int, str], Sequence[int]]
+    hops: Mapping[tuple[int, str], tuple[float, float]]
     objective: Objective
     objective_counts: Mapping[int, ObjectiveCounts]
+    health: HubHealth
+
+    def whole(self, processes: Mapping[str, int], destinations: Sequence[DestinationLag]) -> Lag:
+        return Lag(
+            at=self.now,
+            unpublished=max(self.late.recorded - self.late.published, 0),
+            unplanned=max(self.late.recorded - self.late.planned, 0),
+            parked=self.late.parked,
+            processes=processes,
+            destinations=destinations,
+            health=self.health,
+        )
+
+    def unread(self, destination: DestinationView) -> float | None:
+        """Return the age of the oldest unread report that may be about a destination: DUO's reports come by a topic."""
+        return self.health.unread_seconds(READER) if destination.kind == "duo" else None
+
+    def unread_since(self, destination: DestinationView) -> datetime | None:
+        unread = self.unread(destination)
+        return None if unread is None else self.now - timedelta(seconds=unread)
 
     def status(self, destination_id: int, *statuses: Status) -> int:
         return sum(
@@ -178,6 +204,7 @@ class _Measurements:
             self._standing(destination, lanes, failing),
             oldest_unprocessed=None if oldest.unprocessed is None else hop_seconds(oldest.unprocessed.at, self.now),
             processing_objective=objective.processing_seconds,
+            oldest_unread=self.unread(destination),
         )
         cause = cause_of(standing)
         return DestinationLag(
@@ -233,5 +260,5 @@ class _Measurements:
         return dict(shown)
 
     def _hop(self, destination_id: int, hop: Hop) -> HopLag:
-        buckets = self.hops.get((destination_id, hop), ())
-        return HopLag(p50=percentile(buckets, 0.5), p99=percentile(buckets, 0.99))
+        p50, p99 = self.hops.get((destination_id, hop), (None, None))
+        return HopLag(p50=p50, p99=p99)

@@ -24,6 +24,8 @@ class OldestDeliveries:
 
     unsent: OldestUnsent | None = None
     unprocessed: OldestUnprocessed | None = None
+    unread_since: datetime | None = None
+    """Since when a report waits that the receiver wrote and the hub has not read."""
 
     def parts(self, destination: DestinationView, now: datetime) -> AgeParts:
         """Return the age of the older of the two, by whose turn it was."""
@@ -40,6 +42,8 @@ class OldestDeliveries:
             case Cause.BACK_OFFICE:
                 taken = None if self.unprocessed is None else self.unprocessed.at
                 return None if taken is None else taken + timedelta(seconds=objective.processing_seconds)
+            case Cause.HUB:
+                return min(filter(None, (waits, self.unread_since)), default=None)
             case Cause.HELD:
                 return _hold_of(destination)[0] or waits
             case Cause.RECEIVER_DOWN | Cause.REFUSED:
@@ -78,6 +82,7 @@ class OldestDeliveries:
                 held_until=held_until or held_from,
                 delivered_at=found.at,
                 school_since=found.reported_at if is_at_school else None,
+                unread_since=self.unread_since,
             )
         ]
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Self
 import structlog
 
 from hub.clock import LedgerClock
+from hub.processes import loops
 from hub.store import processes
 from hub.store.pool import DATABASE_ERRORS
 
@@ -43,6 +44,7 @@ class Heartbeat:
         self._last = 0.0
         self._task: asyncio.Task[None] | None = None
         self.clock = LedgerClock()
+        self._loop = f"{role}.heartbeat"
         self.process = 0
         self.incarnation = 0
 
@@ -53,6 +55,7 @@ class Heartbeat:
 
     async def __aenter__(self) -> Self:
         await self._enter()
+        loops.moved(self._loop)
         self._task = asyncio.create_task(self._beat())
         return self
 
@@ -62,6 +65,7 @@ class Heartbeat:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        loops.here.forget(self._role)
         try:
             async with self._pool.acquire() as c:
                 await processes.leave(c, self.process)
@@ -81,7 +85,7 @@ class Heartbeat:
             started = time.monotonic()
             try:
                 async with self._pool.acquire() as c:
-                    beat = await processes.beat(c, self.process, self._sending())
+                    beat = await processes.beat(c, self.process, self._sending(), loops.here.reports(self._role))
                 if beat is None or not beat.was_alive or self.is_late:
                     self.incarnation += 1
                     log.warning("process.was_late", role=self._role, next="its earlier leases are void")
@@ -90,7 +94,9 @@ class Heartbeat:
                 else:
                     self.clock.set(beat.at)
                     self._last = started
+                loops.moved(self._loop)
             except Exception as error:  # noqa: BLE001 - a heartbeat that ended would stop all work, in silence
+                loops.failed(self._loop, error)
                 log.warning(
                     "process.beat_failed", role=self._role, error=str(error), next="nothing is sent until it beats"
                 )

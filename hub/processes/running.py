@@ -7,10 +7,13 @@ import gc
 import signal
 from typing import TYPE_CHECKING, Final
 
+import structlog
 import uvloop
 
 from hub import settings as hub_settings
+from hub.errors import ChoreEnded, HubError
 from hub.processes.files import raise_file_limit
+from hub.processes.probe import answer_probes
 from hub.store.waiting import wait_for_database
 from hub.telemetry import set_up_logging
 from hub.telemetry.export import set_up_tracing
@@ -26,6 +29,8 @@ STARTED_SECONDS: Final = 5.0
 """After this a process has imported and opened what it works with."""
 COLLECT_AFTER: Final = (10_000, 20, 20)
 """Objects between two looks for cycles of the young, and how often the older ones are looked at: messages have none."""
+SUPERVISOR: Final = "the process ends; its supervisor starts it again"
+log = structlog.get_logger(__name__)
 
 
 def run_until_stopped(runs: Sequence[Run], *, waits_for_database: bool = True) -> None:
@@ -50,12 +55,13 @@ async def _run(runs: Sequence[Run], settings: Settings, *, waits_for_database: b
         loop.add_signal_handler(name, stop.set)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under `nohup`
         loop.add_signal_handler(signal.SIGHUP, stop.set)
-    if waits_for_database and not await wait_for_database(settings.database, stop, needs_session=True):
-        return
-    loop.call_later(STARTED_SECONDS, spare_what_stays)
-    async with asyncio.TaskGroup() as tasks:
-        for run in runs:
-            tasks.create_task(_run_one(run, settings, stop))
+    async with answer_probes(settings.http):
+        if waits_for_database and not await wait_for_database(settings.database, stop, needs_session=True):
+            return
+        loop.call_later(STARTED_SECONDS, spare_what_stays)
+        async with asyncio.TaskGroup() as tasks:
+            for run in runs:
+                tasks.create_task(_run_one(run, settings, stop))
 
 
 def spare_what_stays() -> None:
@@ -73,11 +79,49 @@ async def _run_one(run: Run, settings: Settings, stop: asyncio.Event) -> None:
 
 
 async def run_until_set(stop: asyncio.Event, *endless: Coroutine[None, None, None]) -> None:
-    """Run coroutines that never end until `stop` is set, then cancel them; the first that fails is raised."""
-    tasks = [asyncio.create_task(each) for each in (stop.wait(), *endless)]
-    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for task in tasks:
+    """Run coroutines that never end until `stop` is set, then cancel them.
+
+    The first that fails is raised; `ChoreEnded` when one ended by itself.
+    """
+    stopping, tasks = asyncio.create_task(stop.wait()), [asyncio.create_task(each) for each in endless]
+    await asyncio.wait({stopping, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+    by_itself = [chore for chore, task in zip(endless, tasks, strict=True) if task.done() and not stop.is_set()]
+    for task in (stopping, *tasks):
         task.cancel()
-    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+    for chore, outcome in zip(endless, await asyncio.gather(*tasks, return_exceptions=True), strict=True):
         if isinstance(outcome, Exception):
-            raise outcome
+            raise _explain(chore, outcome) from outcome
+    for chore in by_itself:
+        raise _ended(chore)
+
+
+async def never_end(chore: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
+    """Run a chore that must not end before `stop` is set: raise `ChoreEnded`, which ends the process, when it does."""
+    await never_fail(chore)
+    if not stop.is_set():
+        raise _ended(chore)
+
+
+async def never_fail(chore: Callable[[], Awaitable[None]]) -> None:
+    """Run a chore; raise `ChoreEnded`, which ends the process, when it fails by a fault of ours."""
+    try:
+        await chore()
+    except Exception as error:
+        raise _explain(chore, error) from error
+
+
+def _explain(chore: object, error: Exception) -> Exception:
+    """Return the error that ends the process, in a sentence."""
+    if isinstance(error, HubError):
+        return error
+    log.error("chore.ended", chore=_name(chore), exc_info=error, next=SUPERVISOR)
+    return ChoreEnded(f"{_name(chore)} failed, so this process ends: {type(error).__name__}: {error}")
+
+
+def _ended(chore: object) -> ChoreEnded:
+    log.error("chore.ended", chore=_name(chore), next=SUPERVISOR)
+    return ChoreEnded(f"{_name(chore)} ended by itself, so this process ends")
+
+
+def _name(chore: object) -> str:
+    return str(getattr(getattr(chore, "func", chore), "__qualname__", "a chore"))

@@ -37,6 +37,8 @@ class Http(SettingsGroup):
     public_url: Annotated[Address, AfterValidator(_check_root)] | None = None
     monitoring_port: Port | None = None
     """A port of its own for health and metrics, which the other one then does not have."""
+    worker_port: Port | None = None
+    """Where `osr-produce` and `osr-consume` answer `/health/live` and `/health/ready`; nowhere when left out."""
     trusted_proxies: Annotated[tuple[Network, ...], BeforeValidator(split_commas)] = ()
     """The proxies whose X-Forwarded-For is believed."""
 

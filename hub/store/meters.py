@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from hub.domain.durations import mark_of
 from hub.domain.lag import BOUNDS, bucket_of
 from hub.domain.objective import Objective
 from hub.store import objectives
@@ -32,23 +33,26 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class Histogram:
-    """Counts per bucket, with the sum and number of durations."""
+    """Counts per bucket and per mark, with the sum and number of durations."""
 
     buckets: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS) + 1))
     seconds: float = 0.0
     n: int = 0
+    marks: Counter[int] = field(default_factory=Counter)
 
     def add(self, seconds: float) -> None:
         """Add one duration."""
         self.buckets[bucket_of(seconds)] += 1
         self.seconds += seconds
         self.n += 1
+        self.marks[mark_of(seconds)] += 1
 
     def merge(self, other: Histogram) -> None:
         """Add another histogram."""
         self.buckets = [mine + theirs for mine, theirs in zip(self.buckets, other.buckets, strict=True)]
         self.seconds += other.seconds
         self.n += other.n
+        self.marks.update(other.marks)
 
 
 class Meters:
@@ -134,6 +138,7 @@ async def fold(c: Connection) -> None:
 
 async def _add_hops(c: Connection, process: int, hops: Mapping[tuple[int, Hop], Histogram]) -> None:
     keys = sorted(hops)
+    marks = [(place, mark, n) for place, key in enumerate(keys, start=1) for mark, n in hops[key].marks.items()]
     await queries.add_hops(
         c,
         process=process,
@@ -143,6 +148,9 @@ async def _add_hops(c: Connection, process: int, hops: Mapping[tuple[int, Hop], 
         buckets=[n for key in keys for n in hops[key].buckets],
         seconds=[hops[key].seconds for key in keys],
         ns=[hops[key].n for key in keys],
+        places=[place for place, _, _ in marks],
+        marks=[mark for _, mark, _ in marks],
+        mark_counts=[n for _, _, n in marks],
     )
 
 

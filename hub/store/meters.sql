@@ -13,26 +13,41 @@ on conflict (process, name, destination, label) do update set n = k.n + excluded
 select k.name, k.destination, k.label, sum(k.n)::bigint as n from counters k group by k.name, k.destination, k.label;
 
 -- name: add_hops!
--- Add histograms to those of this minute; the buckets of all of them are one array, `width` for each.
-insert into hops as h (process, minute, destination, hop, buckets, seconds, n)
+-- Add histograms to those of this minute; the buckets of all of them are one array, `width` for each, and so are their
+-- marks, each with the place of its histogram.
+insert into hops as h (process, minute, destination, hop, buckets, seconds, n, marks, mark_counts)
 select :process, date_trunc('minute', clock_timestamp()), u.destination, u.hop,
-       (:buckets::bigint[])[(u.o - 1) * :width::bigint + 1 : u.o * :width::bigint], u.seconds, u.n
+       (:buckets::bigint[])[(u.o - 1) * :width::bigint + 1 : u.o * :width::bigint], u.seconds, u.n, f.marks, f.counts
   from unnest(:destinations::smallint[], :hops::text[], :seconds::double precision[], :ns::bigint[])
        with ordinality u (destination, hop, seconds, n, o)
+ cross join lateral (
+    select coalesce(array_agg(m.mark order by m.mark), '{}') as marks,
+           coalesce(array_agg(m.n order by m.mark), '{}') as counts
+      from unnest(:places::integer[], :marks::smallint[], :mark_counts::bigint[]) m (place, mark, n)
+     where m.place = u.o) f
  order by u.destination, u.hop
 on conflict (process, minute, destination, hop) do update
    set buckets = (select array_agg(b.mine + b.new order by b.o)
                     from unnest(h.buckets, excluded.buckets) with ordinality b (mine, new, o)),
-       seconds = h.seconds + excluded.seconds, n = h.n + excluded.n;
+       seconds = h.seconds + excluded.seconds, n = h.n + excluded.n,
+       (marks, mark_counts) = (
+          select coalesce(array_agg(s.mark order by s.mark), '{}'), coalesce(array_agg(s.n order by s.mark), '{}')
+            from (select m.mark, sum(m.n)::bigint as n
+                    from (select * from unnest(h.marks, h.mark_counts)
+                          union all select * from unnest(excluded.marks, excluded.mark_counts)) m (mark, n)
+                   group by m.mark) s);
 
--- name: sum_recent_hops
--- Return the histograms of the last seconds.
-select s.destination, s.hop, array_agg(s.n order by s.o) as buckets
-  from (select h.destination, h.hop, b.o, sum(b.n)::bigint as n
-          from hops h cross join lateral unnest(h.buckets) with ordinality b (n, o)
-         where h.minute > clock_timestamp() - make_interval(secs => :seconds)
-         group by h.destination, h.hop, b.o) s
- group by s.destination, s.hop;
+-- name: read_recent_percentiles
+-- Return the marks below which half and 99 % of the durations of the last seconds lie.
+select c.destination, c.hop, min(c.mark) filter (where c.upto >= c.total * 0.5) as p50,
+       min(c.mark) filter (where c.upto >= c.total * 0.99) as p99
+  from (select s.destination, s.hop, s.mark, sum(s.n) over (partition by s.destination, s.hop order by s.mark) as upto,
+               sum(s.n) over (partition by s.destination, s.hop) as total
+          from (select h.destination, h.hop, m.mark, sum(m.n) as n
+                  from hops h cross join lateral unnest(h.marks, h.mark_counts) m (mark, n)
+                 where h.minute > clock_timestamp() - make_interval(secs => :seconds)
+                 group by h.destination, h.hop, m.mark) s) c
+ group by c.destination, c.hop;
 
 -- name: sum_all_hops
 -- Return the histograms of all time.

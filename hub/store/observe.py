@@ -12,6 +12,7 @@ from uuid import UUID
 
 from hub.domain.cause import CircuitState, DestinationState, FailedTransport
 from hub.domain.delivery import Status
+from hub.domain.durations import seconds_of
 from hub.domain.ids import lowest_at, time_of
 from hub.store.objectives import read_objective
 from hub.store.statements import queries
@@ -209,10 +210,10 @@ async def _passable(c: Connection, destination: int, start: UUID, high: UUID) ->
     return cast("UUID", found["id"] if found else await queries.find_id_after(c, **bounds) or high)
 
 
-async def recent_hops(c: Connection) -> dict[tuple[int, str], Sequence[int]]:
-    """Read the histograms of the last five minutes: buckets by destination and hop."""
-    rows = await queries.sum_recent_hops(c, seconds=RECENT_SECONDS)
-    return {(row["destination"], row["hop"]): row["buckets"] for row in rows}
+async def recent_percentiles(c: Connection) -> dict[tuple[int, str], tuple[float, float]]:
+    """Return p50 and p99 of the last five minutes in seconds, by destination and hop."""
+    rows = await queries.read_recent_percentiles(c, seconds=RECENT_SECONDS)
+    return {(row["destination"], row["hop"]): (seconds_of(row["p50"]), seconds_of(row["p99"])) for row in rows}
 
 
 async def all_hops(c: Connection) -> dict[tuple[int, str], tuple[Sequence[int], float]]:

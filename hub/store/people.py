@@ -65,6 +65,17 @@ async def subjects(c: Connection, pseudonyms: Collection[UUID]) -> dict[UUID, st
     return {row["pseudonym"]: row["subject"] for row in await queries.read_people(c, pseudonyms=list(pseudonyms))}
 
 
+async def write_name(c: Connection, subject: str, name: str, at: datetime) -> None:
+    """Write down what a person is called, as the login says it."""
+    await pseudonym(c, subject, at)
+    await queries.name_person(c, subject=subject, name=name)
+
+
+async def names(c: Connection, pseudonyms: Collection[UUID]) -> dict[str, str]:
+    """Return the names of pseudonyms; people whose name is unknown or was erased are left out."""
+    return {str(row["pseudonym"]): row["name"] for row in await queries.read_names(c, pseudonyms=list(pseudonyms))}
+
+
 async def find(c: Connection, name: str) -> Person | None:
     """Find a person by subject or by pseudonym."""
     row = await queries.find_person(c, name=name)
@@ -72,5 +83,5 @@ async def find(c: Connection, name: str) -> Person | None:
 
 
 async def erase(c: Connection, person: UUID, at: datetime) -> bool:
-    """Erase the subject of a pseudonym; return whether there was one."""
+    """Erase the subject of a pseudonym, and the name; return whether there was one."""
     return await queries.erase_person(c, pseudonym=person, at=at) is not None

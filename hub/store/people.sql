@@ -23,6 +23,14 @@ select p.pseudonym, p.subject, p.since, p.erased_at
   from people p where p.subject = :name or p.pseudonym::text = :name
  order by p.subject = :name desc nulls last limit 1;
 
+-- name: name_person!
+-- Write down the name of a subject, unless it stands there.
+update people set name = :name where subject = :subject and name is distinct from :name;
+
+-- name: read_names
+-- Return the names of these pseudonyms, where they are known.
+select p.pseudonym, p.name from people p where p.pseudonym = any(:pseudonyms::uuid[]) and p.name is not null;
+
 -- name: erase_person$
--- Delete the subject of a pseudonym.
-update people set subject = null, erased_at = :at where pseudonym = :pseudonym and subject is not null returning pseudonym;
+-- Delete the subject of a pseudonym, and its name.
+update people set subject = null, name = null, erased_at = :at where pseudonym = :pseudonym and subject is not null returning pseudonym;

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from hub.domain.health import LoopReport
     from hub.store.pool import Connection
 
 DEAD_AFTER_SECONDS: Final = 4.0
@@ -48,12 +49,23 @@ async def enter(c: Connection, role: str) -> RegisteredProcess:
     return RegisteredProcess(row["id"], row["at"])
 
 
-async def beat(c: Connection, process: int, sending: Sequence[tuple[int, str, float]] = ()) -> BeatResult | None:
-    """Touch the row of a process and write its open requests: (destination, brin, seconds left).
+async def beat(
+    c: Connection,
+    process: int,
+    sending: Sequence[tuple[int, str, float]] = (),
+    loops: Sequence[LoopReport] = (),
+) -> BeatResult | None:
+    """Touch the row of a process and write its open requests, (destination, brin, seconds left), and its loops.
 
     Return None when the row is gone and the process must enter again.
     """
-    row = await queries.write_heartbeat(c, id=process, open_requests=orjson.dumps(sending).decode())
+    written = [(each.name, each.moved, each.turned, each.worked, each.error) for each in loops]
+    row = await queries.write_heartbeat(
+        c,
+        id=process,
+        open_requests=orjson.dumps(sending).decode(),
+        loops=orjson.dumps(written).decode().replace("\\u0000", ""),
+    )
     return None if row is None else BeatResult(not row["declared_dead"], row["at"])
 
 

@@ -6,10 +6,11 @@ insert into processes (role, host, pid, machine, start_ticks) values (:role, :ho
 returning id, clock_timestamp() as at;
 
 -- name: write_heartbeat^
--- Touch the row of a process and write its open requests; return the time and whether it had been declared dead. No row
+-- Touch the row of a process, write its open requests and its loops; return the time and whether it had been declared dead. No row
 -- is returned when its row was deleted.
 with was as (select p.declared_dead from processes p where p.id = :id for update)
-update processes p set heartbeat_at = clock_timestamp(), open_requests = :open_requests::jsonb, declared_dead = false
+update processes p set heartbeat_at = clock_timestamp(), open_requests = :open_requests::jsonb,
+       loops = :loops::jsonb, declared_dead = false
   from was
  where p.id = :id
 returning was.declared_dead, clock_timestamp() as at;

@@ -301,6 +301,16 @@ create table read_offsets (
   primary key (topic, partition)
 ) with (fillfactor = 50);
 
+-- How many records of a topic a consumer group has not read, and since when the oldest of them is there.
+create table unread_topics (
+  consumer_group text not null,
+  topic text not null,
+  records bigint not null,
+  oldest_at timestamptz,
+  seen_at timestamptz not null,
+  primary key (consumer_group, topic)
+) with (fillfactor = 50);
+
 -- How far each school is planned. The planner locks the row.
 create table planning_progress (
   brin text primary key,
@@ -320,8 +330,11 @@ create table processes (
   open_requests jsonb not null default '[]',
   declared_dead boolean not null default false,
   machine text,
-  start_ticks bigint
+  start_ticks bigint,
+  loops jsonb not null default '[]'
 ) with (fillfactor = 50);
+comment on column processes.loops is
+  'Its loops at the last heartbeat: [[name, moved, turned, worked, error]], ages in seconds.';
 comment on column processes.open_requests is
   'Requests that were open at the last heartbeat: [[destination, brin, seconds left]]. A rescued lane waits that long.';
 comment on column processes.declared_dead is
@@ -577,14 +590,17 @@ create table idempotency_keys (
 );
 create index idempotency_keys_subject on idempotency_keys (subject);
 
--- The only table that links a pseudonym to the subject of a token; erasing a person empties `subject`.
+-- The only table that links a pseudonym to the subject of a token; erasing a person empties `subject` and `name`.
 create table people (
   pseudonym uuid primary key,
   subject text unique,
   since timestamptz not null,
   erased_at timestamptz,
-  check ((subject is null) = (erased_at is not null))
+  name text,
+  check ((subject is null) = (erased_at is not null)),
+  constraint people_erased_with_name check (erased_at is null or name is null)
 );
+comment on column people.name is 'What the person is called, as the last login said.';
 -- The audit: who did what to which school. A hash chain per school makes later changes visible.
 create table audit (
   id bigint generated always as identity primary key,
@@ -676,8 +692,12 @@ create table hops (
   buckets bigint[] not null,
   seconds double precision not null,
   n bigint not null,
+  marks smallint[] not null default '{}',
+  mark_counts bigint[] not null default '{}',
   primary key (process, minute, destination, hop)
 ) with (fillfactor = 50);
+comment on column hops.marks is
+  'Fine buckets of the same durations that are not empty, for percentiles; rows of old minutes have none.';
 
 -- Sessions of people who logged in on the pages; they end by time or by request.
 create table sessions (
@@ -697,6 +717,20 @@ create index sessions_subject on sessions (subject);
 create index sessions_issuer on sessions (issuer, issuer_session);
 comment on column sessions.id is 'The digest of the secret that the browser keeps.';
 comment on column sessions.id_token is 'Sealed; only for the logout at the issuer, which does without when the sealing key is gone.';
+
+-- Forms of pages: what a visitor filled in and the hub did not accept yet, and where an accepted form led.
+create table page_forms (
+  session bytea not null references sessions on delete cascade,
+  token text not null,
+  fields jsonb,
+  location text,
+  at timestamptz not null,
+  primary key (session, token)
+);
+comment on table page_forms is 'Forms of a session: those that were not accepted yet, and the last that were.';
+comment on column page_forms.token is 'Of a kept form: part of an address. Of an accepted one: what the form carried, so that it acts once.';
+comment on column page_forms.fields is 'What was filled in; null for an accepted form.';
+comment on column page_forms.location is 'Where an accepted form led.';
 
 -- ------------------------------------------------------------------------------------------------- the decisions
 

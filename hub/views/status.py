@@ -11,6 +11,7 @@ from hub.domain.says import explain
 from hub.observe.lag import DestinationLag, Lag
 from hub.observe.status import Cell, Coverage, SchoolStatus
 from hub.store.observe import DestinationView, LaneSums
+from hub.views.health import RoleHealthBody, UnreadTopicBody, show_roles, show_unread
 from hub.views.models import CamelModel, Moment
 from schemas.kinds import MandateState
 
@@ -127,6 +128,8 @@ class LagBody(CamelModel):
     unpublished_events: int
     unplanned_events: int
     parked: int
+    processes: list[RoleHealthBody]
+    unread: list[UnreadTopicBody]
     destinations: list[DestinationLagBody]
 
 
@@ -188,6 +191,8 @@ def show_lag(lag: Lag) -> LagBody:
         unpublished_events=lag.unpublished,
         unplanned_events=lag.unplanned,
         parked=lag.parked,
+        processes=show_roles(lag.health.roles),
+        unread=show_unread(lag.health.unread),
         destinations=[_destination_lag(each) for each in lag.destinations],
     )
 

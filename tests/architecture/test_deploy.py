@@ -49,6 +49,9 @@ LABELS: Final = {
     "osr_hub_destination_slowed": {"destination"},
     "osr_hub_lanes": {"destination", "state"},
     "osr_hub_stranded_lanes_total": set(),
+    "osr_hub_process_well": {"process"},
+    "osr_hub_unread_records": {"topic"},
+    "osr_hub_unread_seconds": {"topic"},
 }
 """The metrics that dashboards and alerts may be written on, with their labels."""
 EXPRESSIONS = [
@@ -182,9 +185,10 @@ def test_every_command_that_is_deployed_can_be_typed() -> None:
     assert [fault for words in [*started, *composed.values(), ran] if (fault := documented_names.fault_of(words))] == []
 
 
-def test_probes_ask_for_pages_that_exist() -> None:
-    """Liveness and readiness are routes of the hub."""
-    [container] = pod_of(manifests("Deployment")["serve"])["containers"]
+@pytest.mark.parametrize("process", sorted(PROCESSES))
+def test_probes_ask_for_pages_that_exist(process: str) -> None:
+    """Each process has probes of liveness and readiness, and they are routes of the hub."""
+    [container] = pod_of(manifests("Deployment")[process])["containers"]
     probes = {key: value["httpGet"]["path"] for key, value in container.items() if key.endswith("Probe")}
 
     assert probes == {

@@ -36,7 +36,7 @@ async def test_the_state_of_a_school_arrives_without_a_reload(
         await page.get_by_text(t.status("delivered")).wait_for()
         async with pool.acquire() as c:
             await report(c, str(one), "processed")
-        await page.get_by_text(t("is_processed")).wait_for()
+        await page.get_by_text(t("msg_processed")).wait_for()
         await page.get_by_text(t("news")).wait_for()
         assert await page.evaluate("window.isSame")
         await person.checker.check()

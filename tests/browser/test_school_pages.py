@@ -105,7 +105,7 @@ async def _see_what_became_of_it(person: BrowserUser) -> None:
     await person.click("18DS De Boog")
     t = person.t
     await person.sees(t.status("rejected"), "het <b>certificaat</b> is niet bekend", t.status("delivered"))
-    await person.sees(t("is_delivered", age=t("age_now")), t("is_rejected"))
+    await person.sees(t("msg_delivered", age=t("age_now")), t("msg_rejected"))
     await person.click(f"{t('open')} RIO, Zandloper")
 
 
@@ -138,19 +138,23 @@ async def _route_a_branch(person: BrowserUser) -> None:
 async def _copy(person: BrowserUser) -> None:
     t, page = person.t, person.page
     await person.click(t("copy"))
-    await person.press(t("copy_preview"))
+    await person.sees(f"00BW Het Baken\n{t.reason('other_system')} ({t('copy_current', system='Kompas')})")
+    assert await page.get_by_label("00BW Het Baken").count() == 0
+    await person.press(t("go_next"))
     await person.sees(t("copy_choose"))
     await page.get_by_label("11OA De Brug").check()
     await page.get_by_label(t("copy_filter")).fill("baken")
     await person.press(t("search"))
-    await page.get_by_label("00BW Het Baken").check()
-    await person.press(t("copy_preview"))
-    await person.sees(t.count("copy_will", 1), f"11OA De Brug\n{t('copy_first')}", t.count("copy_wont", 1))
-    await person.sees(f"{t.reason('other_system')} ({t('copy_current', system='Kompas')})")
+    assert await page.get_by_label("11OA De Brug").is_checked()
+    await person.press(t("go_next"))
+    await person.sees(t.count("copy_will", 1), f"11OA De Brug\n{t('copy_first')}")
+    await person.click(t("copy_again"))
+    assert await page.get_by_label("11OA De Brug").is_checked()
+    await person.press(t("go_next"))
     await person.press(t.count("copy_confirm", 1))
-    await person.sees(t.count("copy_made", 1), t.count("copy_left", 1), t.reason("other_system"))
+    await person.sees(t.count("copy_made", 1))
     await page.reload()
-    await person.sees(t.count("copy_made", 1), t.count("copy_left", 1))
+    await person.sees(t.count("copy_made", 1))
     await person.click("11OA De Brug")
     await person.sees("RIO", t("copied_from"))
 
@@ -186,7 +190,8 @@ async def _withdraw(person: BrowserUser) -> None:
     await page.locator("summary", has_text=t("over")).click()
     await person.sees(t.state("withdrawn"))
     await person.click(t("history"))
-    await person.sees(t.action("mandate.withdrawn"), "wij stappen over", t.action("routing.assigned"))
+    who = t("yourself").capitalize()
+    await person.sees(t("did_mandate_withdrawn", who=who, system="Zandloper", service="RIO"), "wij stappen over")
 
 
 async def test_a_mandate_is_given_by_keyboard_only(browser: Browser, hub: Client, address: str) -> None:

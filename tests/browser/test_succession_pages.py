@@ -49,7 +49,7 @@ async def test_a_school_changes_its_las(
         await person.misses(t("divide"))
         await page.get_by_text(t("beside_title")).click()
         await person.sees(t("beside_branches", new="Zandloper"))
-        await person.press(t("succession_back"))
+        await person.click(t("succession_back"))
         assert await page.get_by_label(t("system")).input_value() != ""
         await person.press(t("save"))
         await person.press(t("succession_confirm", new="Zandloper", old="Kompas"))

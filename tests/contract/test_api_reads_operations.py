@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from hub.access import Role
+from hub.domain.health import ROLES
 from hub.store import reports
 from hub.store.meters import Meters
 from tests.support.api.school_calls import ONE, mandate_request, open_hub
@@ -65,7 +66,11 @@ async def statuses(c: Connection, name: str) -> list[str]:
 async def test_lag_has_the_promised_fields_and_numbers(operator: Client) -> None:
     """Unpublished, unplanned, parked; per destination counts, ages, cause, words, percentiles."""
     body = (await operator.get("/v1/lag")).json
-    assert set(body) == {"at", "unpublishedEvents", "unplannedEvents", "parked", "destinations"}
+    assert set(body) == {
+        "at", "unpublishedEvents", "unplannedEvents", "parked", "destinations", "processes", "unread",
+    }  # fmt: skip
+    assert {each["role"]: each["atWork"] for each in body["processes"]} == dict.fromkeys(ROLES, 0)
+    assert {fault["kind"] for each in body["processes"] for fault in each["faults"]} == {"none_at_work"}
     assert (body["unpublishedEvents"], body["unplannedEvents"], body["parked"]) == (3, 0, 0)
     rio = next(each for each in body["destinations"] if each["destination"] == "duo:rio")
     assert set(rio) == {

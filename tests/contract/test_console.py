@@ -164,13 +164,13 @@ async def test_operations_see_what_a_supplier_is_told(hub: Client, pool: Pool) -
 
 
 async def test_a_school_reads_what_operations_pressed(hub: Client) -> None:
-    """Held, cancelled in bulk and asked for again: from what to what, in words; never what operators wrote."""
+    """Held, cancelled in bulk and asked for again, in sentences; never what operators wrote, nor their names."""
     operator = hub.as_caller(Role.OPERATIONS)
     await operator.post("/v1/destinations/duo:rio/hold", {"brins": ["18DS"], "reason": "onderhoud"})
     await operator.post("/v1/replays", {"brins": ["18DS"], "reason": "DUO vraagt het"})
     text = await (await log_in_as(hub, Role.SCHOOL, brins=("18DS",))).text("/mandaten/18DS/geschiedenis")
-    assert "tegengehouden: nee → ja" in text
-    assert "stand: bezig" in text
+    assert "Een beheerder van de hub hield de berichten over deze school aan DUO (rio) tegen." in text
+    assert "Een beheerder van de hub vroeg om de stand van deze school opnieuw te sturen." in text
     assert "onderhoud" not in text
     assert "DUO vraagt het" not in text
     assert "onderhoud" in await (await log_in_as(hub, Role.OPERATIONS)).text("/mandaten/18DS/geschiedenis")
@@ -213,14 +213,16 @@ async def test_a_form_that_is_too_old_saves_nothing(hub: Client, mandate: str) -
     assert (await paper.post(f"{mandate}/datums", {"version": 1, "end": day(3)})).status == 303
     for way in ("datums", "intrekken", "vestiging/18DS01"):
         reply = await paper.post(f"{mandate}/{way}", late)
-        assert reply.status in {400, 412}
+        assert reply.status == 200
         assert "Iemand anders heeft dit" in reply.body.decode()
     versions: dict[str, object] = {f"version.{mandate.rpartition('/')[2]}": 1, "for.18DS00": mandate.rpartition("/")[2]}
     given = mandate_request(serviceCode="RIO", supplierOin=OTHER)
     assert (await hub.as_caller(Role.SCHOOL, brins=["18DS"]).post("/v1/mandates", given)).status == 201
     reply = await paper.post("/mandaten/18DS/verdelen/RIO", {**versions, "step": "confirm"})
-    assert (reply.status, "Iemand anders heeft dit" in reply.body.decode()) == (400, True)
-    assert "18DS01: 0000000700018DS00002" in await paper.text("/mandaten/18DS/geschiedenis")
+    assert (reply.status, "Iemand anders heeft dit" in reply.body.decode()) == (200, True)
+    assert "wijzigde het mandaat van Een voor RIO: einddatum van geen naar" in await paper.text(
+        "/mandaten/18DS/geschiedenis"
+    )
 
 
 async def test_days_are_read_as_people_write_them(hub: Client, mandate: str) -> None:
@@ -229,7 +231,7 @@ async def test_days_are_read_as_people_write_them(hub: Client, mandate: str) -> 
     year, month, number = day(30).split("-")
     for text in ("31-02-2027", "morgen", "2027"):
         reply = await paper.post(f"{mandate}/datums", {"version": 1, "end": text})
-        assert (reply.status, f'value="{text}"' in reply.body.decode()) == (400, True)
+        assert (reply.status, f'value="{text}"' in reply.body.decode()) == (200, True)
     assert (await paper.post(f"{mandate}/datums", {"version": 1, "end": f"{number}/{month}/{year}"})).status == 303
     assert f"t/m {number}-{month}-{year}" in await paper.text(mandate)
     assert (await paper.post(f"{mandate}/datums", {"version": 2, "end": ""})).status == 303
@@ -242,7 +244,7 @@ async def test_an_unreadable_day_hides_no_other_error(hub: Client) -> None:
     form: dict[str, object] = {"service": "RIO", "system": OTHER, "start": "morgen", "end": day(-2)}
     page = await paper.post("/mandaten/18DS/nieuw", form | {"how.18DS00": "own"})
     for words in ("Schrijf de datum als dag-maand-jaar", "De einddatum ligt in het verleden", 'value="morgen"'):
-        assert (page.status, words in page.body.decode()) == (400, True), words
+        assert (page.status, words in page.body.decode()) == (200, True), words
     right = {"start": day(), "end": "", "how.18DS00": "free", "step": "beside"}
     assert (await paper.post("/mandaten/18DS/nieuw", form | right)).status == 303
 

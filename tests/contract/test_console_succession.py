@@ -66,6 +66,12 @@ def words(body: bytes) -> str:
     return " ".join(html.unescape(body.decode()).split())
 
 
+def back_of(page: str) -> str:
+    """Return the address of the form that a page came from, as it was filled in."""
+    found: list[str] = re.findall(r'href="(/mandaten/[^"]*concept=[^"]*)"', page)
+    return found[-1]
+
+
 def told(iso: str) -> str:
     """Write a day as pages do."""
     return "-".join(reversed(iso.split("-")))
@@ -157,7 +163,7 @@ async def test_whoever_goes_back_keeps_what_was_filled_in(desk: Desk) -> None:
     await desk.grant()
     page = await desk.ask(day(30), **{"how.18DS02": "free", "end": day(90)})
     assert f"Ander stopt op {told(day(90))}." in page
-    back = (await desk.paper.post(PAGE, form_of(page, "choose"))).body.decode()
+    back = await desk.paper.text(back_of(page))
     for kept in (f'value="{OTHER}" selected', f'value="{day(30)}"', f'value="{day(90)}"', 'value="free" checked'):
         assert kept in back, kept
     assert await desk.events() == [(ONE, "granted", None)]
@@ -170,7 +176,7 @@ async def test_somebody_else_changed_the_old_mandate(desk: Desk) -> None:
     await patch(desk.school, f"/v1/mandates/{made['id']}", {"endDate": day(200)}, 1)
     late = await desk.paper.post(PAGE, sent)
     page = words(late.body)
-    assert (late.status, "Iemand anders heeft dit intussen gewijzigd." in page) == (400, True)
+    assert (late.status, "Iemand anders heeft dit intussen gewijzigd." in page) == (200, True)
     assert f"Een heeft een mandaat t/m {told(day(200))}." in page
     assert len(await desk.events()) == 2
     assert (await desk.paper.post(PAGE, form_of(page, "succeed"))).status == 303
@@ -185,7 +191,7 @@ async def test_somebody_else_withdrew_the_old_mandate(desk: Desk) -> None:
     gone = await desk.school.call("POST", f"{path}/withdrawal", {"reason": "x"}, headers={"If-Match": '"1"'})
     assert gone.status == 200, gone.json
     late = await desk.paper.post(PAGE, sent)
-    assert (late.status, "Er is niets opgeslagen." in words(late.body)) == (400, True)
+    assert (late.status, "Er is niets opgeslagen." in words(late.body)) == (200, True)
     assert f'value="{OTHER}" selected' in late.body.decode()
     assert len(await desk.events()) == 2
 
@@ -207,7 +213,7 @@ async def test_without_an_agreement_nothing_ends(desk: Desk, when: str) -> None:
         sent = form_of(await desk.ask(day(30)), "succeed")
     await desk.pool.execute("update boards set osr_agreement = false")
     refused = await desk.paper.post(PAGE, sent)
-    assert (refused.status, "overeenkomst voor deze dienst nog niet getekend" in words(refused.body)) == (400, True)
+    assert (refused.status, "overeenkomst voor deze dienst nog niet getekend" in words(refused.body)) == (200, True)
     assert await desk.events() == [(ONE, "granted", None)]
 
 
@@ -216,7 +222,7 @@ async def test_the_new_system_overlaps_itself(desk: Desk) -> None:
     await desk.grant()
     await desk.grant(supplierOin=OTHER, startDate=day(60))
     refused = await desk.paper.post(PAGE, {"service": "RIO", "system": OTHER, "start": day(30), "end": ""})
-    assert (refused.status, "Er is al een mandaat voor deze school" in words(refused.body)) == (400, True)
+    assert (refused.status, "Er is al een mandaat voor deze school" in words(refused.body)) == (200, True)
     assert len(await desk.events()) == 2
 
 
@@ -286,7 +292,7 @@ async def test_a_division_says_who_is_told_before_it_is_made(desk: Desk) -> None
     assert f"<b>Ander</b>: mandaat voor Ander vanaf {told(day())}, zonder einddatum (18DS03, {R1})" in page
     assert "<b>Een</b>: het mandaat van Een geldt nu voor deze vestigingen (18DS00, 18DS01, 18DS02)" in page
     assert len(await desk.events()) == 2
-    back = (await desk.paper.post(path, form_of(page, "choose"))).body.decode()
+    back = await desk.paper.text(back_of(page))
     assert f'value="{other["id"]}" checked' in back
     assert (await desk.paper.post(path, form_of(page, "confirm"))).status == 303
     assert [(system, kind) for system, kind, _ in (await desk.events())[2:]] == [(OTHER, "amended"), (ONE, "amended")]

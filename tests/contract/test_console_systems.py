@@ -33,7 +33,7 @@ async def test_a_school_chooses_between_systems_of_one_supplier(pool: Pool, tmp_
     assert "Ander</option>" in page
     form: dict[str, object] = {"service": "VVA", "system": SECOND, "start": day(), "end": ""}
     refused = await paper.post("/mandaten/18DS/nieuw", form | {"system": ""})
-    assert (refused.status, "Kies een administratiesysteem." in refused.body.decode()) == (400, True)
+    assert (refused.status, "Kies een administratiesysteem." in refused.body.decode()) == (200, True)
     assert (await paper.post("/mandaten/18DS/nieuw", form)).status == 303
     async with pool.acquire() as c:
         assert await c.fetchval("select system_code from mandates") == SECOND

@@ -126,6 +126,6 @@ async def test_a_form_that_outlived_its_session_is_kept(scene: Scene) -> None:
     again = await visitor.post("/mandaten/18DS/nieuw", form)
     assert (again.status, 'value="morgen &lt;b&gt;"' in again.body.decode()) == (403, True)
     sent = await visitor.post("/mandaten/18DS/nieuw", form)
-    assert (sent.status, "Schrijf de datum als dag-maand-jaar" in sent.body.decode()) == (400, True)
+    assert (sent.status, "Schrijf de datum als dag-maand-jaar" in sent.body.decode()) == (200, True)
     elsewhere = await visitor.post("/mandaten/18DS/nieuw", {**form, "secret": ""}, origin="https://evil.example")
     assert (elsewhere.status, "morgen" in elsewhere.body.decode()) == (403, False)

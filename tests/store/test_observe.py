@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from math import ceil
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from hub.clock import now
 from hub.domain.delivery import Status
@@ -94,7 +97,24 @@ async def test_folding_keeps_every_sum(connection: Connection) -> None:
     rows = await connection.fetch("select process, minute = '-infinity' as old from hops order by process, old")
     assert [tuple(row) for row in rows] == [(0, True), (living, False), (living, True)]
     assert [r["process"] for r in await connection.fetch("select process from tallies order by 1")] == [0, living]
-    assert sum((await observe.recent_hops(connection))[1, "plan"]) == 1
+    assert (await observe.recent_percentiles(connection))[1, "plan"] == pytest.approx((2.0, 2.0), rel=0.01)
+
+
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.lists(st.floats(0.0002, 4e5), max_size=40), min_size=1, max_size=6))
+async def test_percentiles_are_measured(connection: Connection, flushed: list[list[float]]) -> None:
+    """Over flushes and processes, p50 and p99 are the true ones (nearest rank) within one percent."""
+    await connection.execute("truncate hops")
+    for nth, seconds in enumerate(flushed):
+        measured = Meters()
+        for each in seconds:
+            measured.observe(7, "transport", each)
+        await measured.flush(connection, nth % 2)
+    every = sorted(each for seconds in flushed for each in seconds)
+    found = await observe.recent_percentiles(connection)
+    assert set(found) == ({(7, "transport")} if every else set())
+    for share, value in zip((0.5, 0.99), found.get((7, "transport"), ()), strict=False):
+        assert value == pytest.approx(every[ceil(share * len(every)) - 1], rel=0.01)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.domain.cause import Cause, CircuitState, DestinationState, DestinationStatus, FailedTransport, cause_of
+from hub.domain.durations import mark_of, seconds_of
 from hub.domain.lag import BOUNDS, HopSeconds, Moments, bucket_of, hop_seconds, measure, percentile
 from hub.domain.says import Language, age, explain
 
@@ -91,6 +92,20 @@ def test_a_percentile_is_in_the_bucket_of_the_true_one(seconds: list[float]) -> 
     assert found is not None
     low = BOUNDS[bucket_of(true) - 1] if bucket_of(true) else 0.0
     assert low <= found <= BOUNDS[bucket_of(true)]
+
+
+@given(st.floats(min_value=0.00011, max_value=1e9))
+def test_a_mark_is_within_one_percent(seconds: float) -> None:
+    """From a tenth of a millisecond on, whatever the duration."""
+    assert seconds_of(mark_of(seconds)) == pytest.approx(seconds, rel=0.01)
+
+
+@given(st.floats(min_value=0, max_value=1e12), st.floats(min_value=0, max_value=1e12))
+def test_marks_keep_the_order_of_durations(one: float, other: float) -> None:
+    """A longer duration has no lower mark, and every mark fits its column."""
+    assert (mark_of(one) <= mark_of(other)) == (mark_of(one) <= mark_of(max(one, other)))
+    assert one > other or mark_of(one) <= mark_of(other)
+    assert 0 <= mark_of(one) < 2**15
 
 
 DUO, LAS = "duo:rio", "las:00000099000000001000"

@@ -9,9 +9,12 @@ from string import Formatter
 import pytest
 
 import hub.console
-from hub.console.i18n import TEXTS, Translator, codes, docs, operations, school, shell, succession, tone
+from hub.console import i18n
+from hub.console.glance import Need
+from hub.console.i18n import TEXTS, Translator, codes, tone
 from hub.domain.cause import Cause, CircuitState
 from hub.domain.delivery import Status
+from hub.domain.kinds import Kind
 from hub.domain.says import Language
 from hub.errors import Conflict, FieldError, HubError, InvalidInput, NotAllowed, NotFound, PreconditionFailed
 from schemas.kinds import Change, MandateState, NoticeCause
@@ -21,6 +24,7 @@ SOURCES = ("*.py", "i18n/__init__.py", "templates/*.html")
 TEXT = "\n".join(path.read_text() for glob in SOURCES for path in HOME.glob(glob))
 ASKED = set(re.findall(r"""(?:\bt|words|self)(?:\.count)?\(["']([a-z_]+)["']""", TEXT))
 NAMED = set(re.findall(r"""["']([a-z_]+)["']""", TEXT))
+HELPED = set(re.findall(r"""\bhelp\(["']([a-z]+)["']""", TEXT))
 BOTH = {**{("words", key): both for key, both in TEXTS.items()}} | {
     (name, key): both for name, table in vars(codes).items() if name.isupper() for key, both in table.items()
 }
@@ -28,7 +32,8 @@ BOTH = {**{("words", key): both for key, both in TEXTS.items()}} | {
 
 def test_a_key_stands_in_one_place() -> None:
     """No module of words takes a key away from another."""
-    parts = (shell, docs, operations, school, succession)
+    parts = [part for part in vars(i18n).values() if hasattr(part, "TEXTS") and part is not i18n]
+    assert len(parts) > 5
     assert len(TEXTS) == sum(len(part.TEXTS) for part in parts)
 
 
@@ -40,9 +45,20 @@ def test_what_pages_ask_for_is_there_and_what_is_there_is_asked_for() -> None:
         "act_confirm_": ("replay", "cancellation"),
         "notice_": tuple(NoticeCause),
         "waits_": ("held", "no_receiver"),
+        "kind_": tuple(Kind),
+        "need_": tuple(Need),
+        "sum_": (*Need, "coming"),
+        "help_": HELPED,
+        "step_": ("retry", "refused", "gone", "delivered"),
+        "about_": ("BRON_PO", "VERZUIM", "RIO", "VVA", "other"),
     }
     parts = {f"{one}{two}" for one, ends in {**pairs, "how_": ("none", "free", "own")}.items() for two in ends}
-    plural = {key for key in TEXTS if key.endswith("_n") and key[:-2] in ASKED}
+    parts |= {f"help_{name}_says" for name in HELPED}
+    parts |= {f"msg_{status}" for status in (*Status, "needs_routing", "not_planned")}
+    parts |= {f"msg_{status}_las" for status in ("delivered", "in_progress")}
+    parts |= {f"age_{unit}" for unit in ("minute", "hour", "day")}
+    parts |= {f"did_{action.replace('.', '_')}" for action in (*codes.ACTIONS, "mandates.imported", "school.imported")}
+    plural = {key for key in TEXTS if key.endswith("_n") and key[:-2] in ASKED | parts}
 
     assert len(ASKED) > 100
     assert {key for key in ASKED if key not in TEXTS} <= {*pairs, "how_"}

@@ -1,33 +1,30 @@
-"""Checks that each role of the hub has a process at work, by the heartbeats in the database."""
+"""Checks that each role of the hub has a process that makes progress, by the heartbeats in the database."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from hub.clock import now
 from hub.commands.doctor.finding import Finding, well, wrong
 from hub.commands.doctor.sessions import open_current
-from hub.observe.lag import LagReader
+from hub.domain.health_words import explain_fault, next_step
+from hub.observe.health import read_health
 
 if TYPE_CHECKING:
+    from hub.domain.health import RoleHealth
     from hub.settings import Settings
-
-ROLES: Final = {
-    "produce": "osr-produce",
-    "plan": "osr-consume plan",
-    "forward": "osr-consume forward",
-    "reports": "osr-consume reports",
-}
 
 
 async def check(settings: Settings) -> list[Finding]:
-    """Return a finding per role."""
+    """Return the findings per role."""
     async with open_current(settings) as c:
-        at_work = (await LagReader().read(c, now())).processes
-    return [_judge(role, at_work.get(role, 0)) for role in ROLES]
+        found = await read_health(c)
+    return [finding for each in found.roles for finding in _judge(each)]
 
 
-def _judge(role: str, count: int) -> Finding:
-    if count:
-        return well(role, f"{count} at work")
-    return wrong(role, "none is at work", f"start `{ROLES[role]}`")
+def _judge(health: RoleHealth) -> list[Finding]:
+    if health.is_well:
+        return [well(health.role, f"{health.at_work} at work")]
+    return [
+        wrong(health.role, explain_fault(health.role, fault).rstrip("."), next_step(health.role, fault))
+        for fault in health.faults
+    ]

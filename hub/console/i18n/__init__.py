@@ -8,7 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from hub.console.i18n import codes, deliveries, docs, operations, overview, progress, school, shell, succession
+from hub.console.i18n import (
+    answers,
+    codes,
+    deliveries,
+    docs,
+    history,
+    operations,
+    overview,
+    progress,
+    school,
+    shell,
+    succession,
+)
 from hub.domain.says import Language
 from hub.errors import (
     Conflict,
@@ -29,7 +41,7 @@ if TYPE_CHECKING:
 
 TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     **shell.TEXTS, **docs.TEXTS, **operations.TEXTS, **deliveries.TEXTS, **school.TEXTS, **succession.TEXTS,
-    **overview.TEXTS, **progress.TEXTS,
+    **overview.TEXTS, **progress.TEXTS, **history.TEXTS, **answers.TEXTS,
 }  # fmt: skip
 GOOD: Final = frozenset(
     {"orde", "processed", "activated", "none", "active", "would_create", "created", "closed", "done"}
@@ -62,6 +74,10 @@ class Translator:
         """Return a text with its values filled in."""
         text = TEXTS[key][self._nth]
         return text.format(**values) if values else text
+
+    def has(self, key: str) -> bool:
+        """Return whether there is a text with this key."""
+        return key in TEXTS
 
     def count(self, key: str, n: int) -> str:
         """Return a text with a number: `key` for one, `key`_n for any other number."""

@@ -9,6 +9,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "hub": ("OSR-hub", "OSR hub"),
     "skip": ("Naar de inhoud", "Skip to content"),
     "main_menu": ("Hoofdmenu", "Main menu"),
+    "your_login": ("Uw login", "Your login"),
     "path": ("U bent hier", "You are here"),
     "other_language": ("English", "Nederlands"),
     "log_out": ("Uitloggen", "Log out"),

@@ -1,4 +1,4 @@
-"""Finds Node, Java and curl for the tests of the guides. In: the PATH. Out: where they are, or what to install.
+"""Finds Node, Java, curl and Keycloak for their tests. In: PATH, cache. Out: where they are, or what to install.
 
 As a program, with the name of one, it exits 1 when that is not there, so that `make test` can say what it leaves out.
 """
@@ -8,7 +8,10 @@ from __future__ import annotations
 import shutil
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
+
+from tests.support.login import keycloak
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +20,7 @@ class Toolchain:
 
     mark: str
     programs: tuple[str, ...]
-    package: str
+    how: str
     tests: str
 
     @property
@@ -28,7 +31,7 @@ class Toolchain:
     @property
     def missing(self) -> str:
         """Return in words what is not there, and how to get it."""
-        return f"no {' or no '.join(self.programs)} was found: install it (Debian: apt-get install {self.package})"
+        return f"no {' or no '.join(Path(each).name for each in self.programs)} was found: {self.how}"
 
     def describe(self) -> str:
         """Say which one the tests take."""
@@ -39,11 +42,27 @@ TOOLCHAINS: Final = (
     Toolchain(
         mark="node",
         programs=("node", "npm"),
-        package="nodejs npm",
+        how="install it (Debian: apt-get install nodejs npm)",
         tests="the receiver for Node",
     ),
-    Toolchain(mark="java", programs=("java", "javac"), package="default-jdk-headless", tests="the reader in Java"),
-    Toolchain(mark="curl", programs=("curl", "bash"), package="curl", tests="the commands of the guides"),
+    Toolchain(
+        mark="java",
+        programs=("java", "javac"),
+        how="install it (Debian: apt-get install default-jdk-headless)",
+        tests="the reader in Java",
+    ),
+    Toolchain(
+        mark="curl",
+        programs=("curl", "bash"),
+        how="install it (Debian: apt-get install curl)",
+        tests="the commands of the guides",
+    ),
+    Toolchain(
+        mark="keycloak",
+        programs=(str(keycloak.SCRIPT),),
+        how="fetch it (.venv/bin/python -m tests.support.login.keycloak, 180 MB)",
+        tests="the login at a real Keycloak",
+    ),
 )
 
 

@@ -33,7 +33,13 @@ class FormClient:
         return reply.body.decode()
 
     async def post(self, path: str, form: dict[str, object] | None = None, **headers: str) -> Reply:
-        """Submit a form with the last page's CSRF token, unless another is given."""
+        """Submit a form with the last page's CSRF token, unless another is given; a kept form is shown again."""
+        reply = await self.submit(path, form, **headers)
+        location = reply.headers.get("location", "")
+        return await self.get(location) if "concept=" in location else reply
+
+    async def submit(self, path: str, form: dict[str, object] | None = None, **headers: str) -> Reply:
+        """Submit a form and return the answer itself."""
         sent = {**FORM, "cookie": self._cookie, **{name.replace("_", "-"): text for name, text in headers.items()}}
         body = urlencode({"secret": self.secret, **(form or {})}, doseq=True).encode()
         return self._keep(await self._client.call("POST", path, body, headers=sent))

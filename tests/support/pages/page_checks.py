@@ -1,4 +1,4 @@
-"""Checks of a page in a browser: console messages, width, labels, headings, contrast.
+"""Checks of a page in a browser: console messages, width, labels, headings, contrast, and all that axe knows.
 
 In: an open page. Out: nothing, or an assertion error with every fault.
 """
@@ -6,6 +6,8 @@ In: an open page. Out: nothing, or an assertion error with every fault.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
+
+from axe_playwright_python.async_playwright import Axe
 
 if TYPE_CHECKING:
     from playwright.async_api import ConsoleMessage, Page
@@ -84,6 +86,9 @@ CONTRAST_FAULTS: Final = """
 """
 
 
+AXE: Final = Axe()
+
+
 class PageChecker:
     """Collects a page's console messages and checks the page."""
 
@@ -104,4 +109,9 @@ class PageChecker:
         for scheme in ("dark", "light"):
             await self._page.emulate_media(color_scheme=scheme)
             faults += [f"{scheme} {fault}" for fault in await self._page.evaluate(CONTRAST_FAULTS)]
+        found = await AXE.run(self._page, options={"resultTypes": ["violations"]})
+        faults += [
+            f"axe {each['id']}: {[node['html'][:90] for node in each['nodes'][:3]]}"
+            for each in found.response["violations"]
+        ]
         assert faults == [], f"{self._page.url}: {faults}"

@@ -1,0 +1,213 @@
+"""Real loops that stop: a deaf reader, a planner that hangs and a forwarder without leases are red, and say why.
+
+No test waits for the bounds: the clock of the loops is moved on by hand, and records are written with an old date.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from consumers.forwarding.destinations import Destinations
+from consumers.planning.planner import Planner
+from consumers.reporting import reader as reading
+from hub.clock import now
+from hub.commands.doctor import processes as doctor
+from hub.domain.cause import Cause
+from hub.domain.health import BOUND_SECONDS, FaultKind
+from hub.kafka.broker import make_broker
+from hub.kafka.consumer import close_broker
+from hub.observe.health import read_health
+from hub.observe.lag import LagReader
+from hub.processes import loops
+from hub.processes.heartbeat import Heartbeat
+from hub.processes.unread import count_unread
+from tests.support.lanes.forwarding import forwarder, settings_for, until
+from tests.support.lanes.ledger_states import take
+from tests.support.register.subscriptions import grant, make_register, plan_all
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+
+    from hub.domain.health import HealthFault, RoleHealth
+    from hub.kafka.consumer import WaitingBroker
+    from hub.store.pool import Connection, Pool
+
+TOPIC = "duo.reports.v1"
+MORE_THAN_THE_BOUND = BOUND_SECONDS + 5
+ONE_BLOCKED = (
+    "select count(*) > 0 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+)
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Move the clock of the loops on."""
+    return lambda: monkeypatch.setattr(loops.here, "clock", lambda: time.monotonic() + MORE_THAN_THE_BOUND)
+
+
+@asynccontextmanager
+async def locked(database: str, table: str) -> AsyncIterator[None]:
+    """Keep everybody from locking or writing rows of a table; they can be read."""
+    c = await asyncpg.connect(database)
+    try:
+        async with c.transaction():
+            await c.execute(f"lock table {table} in exclusive mode")
+            yield
+    finally:
+        await c.close()
+
+
+@asynccontextmanager
+async def running(*chores: Any) -> AsyncIterator[None]:
+    """Run chores while the block runs."""
+    tasks = [asyncio.create_task(chore) for chore in chores]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def health_of(c: Connection, role: str) -> RoleHealth:
+    """Return the health of a role."""
+    return next(each for each in (await read_health(c)).roles if each.role == role)
+
+
+async def until_red(c: Connection, role: str, kind: FaultKind, loop: str | None = None) -> HealthFault:
+    """Wait until a role has this fault, and return it."""
+    found: list[HealthFault] = []
+
+    async def is_red() -> bool:
+        faults: Sequence[HealthFault] = (await health_of(c, role)).faults
+        found[:] = [fault for fault in faults if fault.kind is kind and fault.loop == loop]
+        return bool(found)
+
+    await until(is_red)
+    return found[0]
+
+
+async def _is_blocked(c: Connection) -> bool:
+    return bool(await c.fetchval(ONE_BLOCKED))
+
+
+async def _is_well(c: Connection, role: str) -> bool:
+    health = await health_of(c, role)
+    return health.is_well and health.at_work > 0
+
+
+async def test_a_planner_that_hangs_is_red(connection: Connection, database: str, pool: Pool, later: Any) -> None:
+    """Its heartbeat goes on and its sweep does not end; the fault names the loop, and ends with the sweep."""
+    async with Heartbeat(pool, "plan") as heartbeat, running(Planner(pool, heartbeat).sweep()):
+        await until(lambda: _is_well(connection, "plan"))
+        async with locked(database, "parked_records"):
+            await until(lambda: _is_blocked(connection))
+            later()
+            fault = await until_red(connection, "plan", FaultKind.LOOP_LATE, "plan.sweep")
+            assert fault.seconds > BOUND_SECONDS
+            said = [str(each) for each in await doctor.check(settings_for(database)) if each.what == "plan"]
+            assert any("plans what no record named" in each and "WRONG" in each for each in said), said
+        await until(lambda: _is_well(connection, "plan"))
+    assert [fault.kind for fault in (await health_of(connection, "plan")).faults] == [FaultKind.NONE_AT_WORK]
+
+
+async def test_a_forwarder_that_cannot_lease_is_red(connection: Connection, database: str, later: Any) -> None:
+    """Leases hang on a lock of the lanes; the rest of the process goes on."""
+    await make_register(connection)
+    async with forwarder(settings_for(database)):
+        await until(lambda: _is_well(connection, "forward"))
+        async with locked(database, "lanes"):
+            await until(lambda: _is_blocked(connection))
+            later()
+            await until_red(connection, "forward", FaultKind.LOOP_LATE, "forward.lease")
+        await until(lambda: _is_well(connection, "forward"))
+
+
+async def test_a_forwarder_that_leases_nothing_although_lanes_are_due_is_red(
+    connection: Connection, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each loop turns, and no lane is taken."""
+    await make_register(connection)
+    await grant(connection, service="RIO")
+    await plan_all(connection)
+    await connection.execute("update lanes set due = due - interval '1 minute'")
+    monkeypatch.setattr(Destinations, "permits", lambda _: {})
+    async with forwarder(settings_for(database)):
+        fault = await until_red(connection, "forward", FaultKind.NOTHING_DONE)
+        assert fault.seconds > BOUND_SECONDS
+        assert (await health_of(connection, "forward")).at_work == 1
+
+
+@asynccontextmanager
+async def reading_reports(
+    pool: Pool, kafka: str, topics: Mapping[str, str]
+) -> AsyncIterator[tuple[WaitingBroker, Heartbeat]]:
+    """Run a reader of reports as its process does, with the count of what is unread."""
+    options = {"bootstrap_servers": kafka}
+    async with Heartbeat(pool, "reports") as heartbeat:
+        broker = make_broker(options, lambda: loops.moved("reports.read"))
+        reading.subscribe(broker, reading.ReportReader(pool, heartbeat), None, topics[TOPIC])
+        await broker.start()
+        counting = count_unread(pool, options, reading.GROUP, topics[TOPIC], "reports.unread")
+        try:
+            async with running(counting):
+                yield broker, heartbeat
+        finally:
+            await close_broker(broker)
+
+
+async def test_a_reader_whose_batch_does_not_end_is_red(
+    connection: Connection, database: str, pool: Pool, kafka: str, topics: Mapping[str, str], later: Any
+) -> None:
+    """No read ends while a batch hangs."""
+    async with reading_reports(pool, kafka, topics), AIOKafkaProducer(bootstrap_servers=kafka) as producer:
+        await until(lambda: _is_well(connection, "reports"))
+        async with locked(database, "read_offsets"):
+            await producer.send_and_wait(topics[TOPIC], b"{}", partition=0)
+            await until(lambda: _is_blocked(connection))
+            later()
+            await until_red(connection, "reports", FaultKind.LOOP_LATE, "reports.read")
+        await until(lambda: _is_well(connection, "reports"))
+
+
+async def test_a_deaf_reader_is_red_and_the_cause_is_the_hub(
+    connection: Connection, pool: Pool, kafka: str, topics: Mapping[str, str]
+) -> None:
+    """Reads end, empty, while reports wait: the number and the age are shown, and DUO is not blamed."""
+    await make_register(connection)
+    await grant(connection, service="RIO")
+    await plan_all(connection)
+    await take(connection, "duo:rio")
+    async with reading_reports(pool, kafka, topics) as (broker, _):
+        consumer: Any = next(iter(broker.subscribers)).consumer  # type: ignore[attr-defined]
+        await until(lambda: _has_all(consumer, topics[TOPIC]))
+        consumer.pause(*consumer.assignment())
+        written = int((now() - timedelta(minutes=1)).timestamp() * 1000)
+        async with AIOKafkaProducer(bootstrap_servers=kafka) as producer:
+            for _ in range(3):
+                await producer.send_and_wait(topics[TOPIC], b"{}", partition=3, timestamp_ms=written)
+        await until_red(connection, "reports", FaultKind.NOTHING_DONE)
+        lag = await LagReader().read(connection, now())
+        (rio,) = [each for each in lag.destinations if each.destination.name == "duo:rio"]
+        assert (rio.cause, rio.standing.unprocessed) == (Cause.HUB, 1)
+        assert rio.since is not None
+        assert [(each.topic, each.records) for each in lag.health.unread] == [(topics[TOPIC], 3)]
+        consumer.resume(*consumer.assignment())
+        await until(lambda: _is_well(connection, "reports"))
+        await until(lambda: _is_read(connection))
+
+
+async def _has_all(consumer: Any, topic: str) -> bool:
+    return len(consumer.assignment()) == len(consumer.partitions_for_topic(topic) or "none yet")
+
+
+async def _is_read(c: Connection) -> bool:
+    return not any(each.records for each in (await read_health(c)).unread)
