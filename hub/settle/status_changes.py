@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from hub.domain.delivery import ANSWERED, CLOSED, Move, Status, advance
 from hub.envelopes import StatusChange
-from hub.store import lanes, reports
+from hub.store import lanes, reports, tallies
 from hub.store.reports import Tracked
 from schemas.cloudevents import write_time
 
@@ -71,7 +71,7 @@ class StatusChanges:
             deltas[destination, before, expects_report] -= n
             deltas[destination, after, expects_report] += n
         if self.moves:
-            await lanes.write_moves(c, process, deltas, self.changes)
+            await tallies.write_moves(c, process, deltas, self.changes)
 
 
 async def record_attempts(c: Connection, owner: int, results: Sequence[LaneResult], now: datetime) -> int:

@@ -5,23 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, cast
 
-import orjson
-
 from hub.domain.delivery import STATUSES, Move, Refused, Status
 from hub.domain.keys import DeliveryKey, LaneKey, LeaseKey
 from hub.domain.kinds import KINDS
 from hub.envelopes import MessageRow
-from hub.store import tallies
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from hub.domain.delivery import Delivered, Failure
-    from hub.envelopes import StatusChange
     from hub.store.pool import Connection
-    from hub.store.tallies import Tally
 
 OUTCOME_NAMES: Final = {"Delivered": "delivered", "RetryLater": "retry", "Refused": "refused", "Gone": "gone"}
 
@@ -219,14 +214,6 @@ async def mark_failed(
         were_refused=[isinstance(a.outcome, Refused) for a in moving],
     )
     return _delivery_keys(rows)
-
-
-async def write_moves(
-    c: Connection, process: int, deltas: Mapping[Tally, int], changes: Collection[StatusChange]
-) -> None:
-    """Add to this process's tallies, and put status changes into the outbox, each as a JSON list."""
-    items = orjson.dumps([tuple(change) for change in changes]).decode() if changes else None
-    await queries.write_moves(c, process=process, **tallies.columns(deltas), items=items)
 
 
 async def return_lost_leases(c: Connection, owner: int, known: Iterable[LeaseKey]) -> list[LaneKey]:

@@ -110,19 +110,6 @@ select u.destination, u.brin, u.sequence, 1 + coalesce(p.last, 0), u.at, u.outco
      where a.destination = u.destination and a.brin = u.brin and a.sequence = u.sequence
  ) p;
 
--- name: write_moves!
--- Add to the numbers of deliveries per status, and put status changes, where there are any, into the outbox of the
--- published log: one row per transaction, its last statement.
-with counted as (
-  insert into tallies as t (process, destination, status, expects_report, n)
-  select :process, u.destination, u.status::delivery_status, u.expects_report, u.n
-    from unnest(:destinations::smallint[], :statuses::text[], :expects::boolean[], :ns::bigint[])
-         u (destination, status, expects_report, n)
-   order by u.destination, u.status, u.expects_report
-  on conflict (process, destination, status, expects_report) do update set n = t.n + excluded.n
-)
-insert into change_outbox (items) select :items::jsonb where :items::text is not null;
-
 -- name: rescue_lanes
 -- Make the lanes of dead owners due at once and before all others, where a request may still be open after its timeout.
 with freed as (
