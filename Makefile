@@ -36,11 +36,11 @@ up: install
 	@$(BIN)/osr-hub up
 
 # Files of tests run side by side. Without a Chromium the tests of the pages are left out, in words and not in silence;
-# `make browser` insists on them. So are those that need Node, a JDK or curl.
+# `make browser` insists on them. So are those that need Node, a JDK, curl or Prometheus.
 BESIDE := --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 test: install
 	@without=; $(BIN)/python -m tests.support.pages.chromium 2>/dev/null || without=" and not browser"; \
-	for each in node java curl keycloak; do \
+	for each in node java curl prometheus keycloak; do \
 		$(BIN)/python -m tests.support.guides.toolchains $$each 2>/dev/null || without="$$without and not $$each"; \
 	done; \
 	exec $(BIN)/python -m pytest $(BESIDE) -m "not proof$$without"

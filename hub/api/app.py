@@ -14,6 +14,7 @@ from hub.api.chores import running_chores
 from hub.api.idempotency import IdempotencyMiddleware
 from hub.api.limits import RateLimitMiddleware
 from hub.api.middleware import ErrorMiddleware
+from hub.api.reports import close_reports
 from hub.api.request_body import RequestBodyMiddleware
 from hub.api.request_form import BASE
 from hub.api.shares import ShareMiddleware
@@ -26,20 +27,21 @@ from hub.settings import Settings
 from hub.store.pool import Pool, open_pool
 
 ROUTERS: Final[tuple[str, ...]] = (
+    "mandates",
+    "routing",
+    "deliveries",
     "keys",
     "subscriptions",
     "schools",
     "services",
     "systems",
-    "mandates",
-    "routing",
     "events",
     "status",
-    "deliveries",
     "lanes",
     "reconciliation",
     "snapshots",
     "lag",
+    "statements",
     "destinations",
     "replays",
     "cancellations",
@@ -48,7 +50,7 @@ ROUTERS: Final[tuple[str, ...]] = (
     "schemas",
     "asyncapi",
 )
-"""The resources under `/v1`, each a module of this package with a `router`."""
+"""The resources under `/v1`, each a module of this package with a `router`; those that are changed most come first."""
 PAGES: Final = (
     "files",
     "login",
@@ -56,6 +58,7 @@ PAGES: Final = (
     "sessions",
     "operations",
     "acts",
+    "statement",
     "deliveries",
     "destinations",
     "overview",
@@ -134,7 +137,7 @@ def create_monitoring_app(shared: AppState) -> FastAPI:
 
 def _lifespan(shared: AppState) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
-    async def live(_app: FastAPI) -> AsyncIterator[None]:
+    async def live(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             if shared.pool is None:
                 shared.pool = await open_pool(
@@ -145,6 +148,7 @@ def _lifespan(shared: AppState) -> Callable[[FastAPI], AbstractAsyncContextManag
                     shared.settings.database.url, name="serve watching", max_size=2, is_lazy=True
                 )
                 stack.push_async_callback(shared.watching_pool.close)
+            stack.push_async_callback(close_reports, app)
             stack.push_async_callback(shared.verifier.keys.close)
             await stack.enter_async_context(running_chores(shared))
             yield

@@ -6,16 +6,17 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
+from hub.access import Actor
 from hub.access.rules import mandate_scope, may_see_validated_mandate
 from hub.api.answers import ETAG, LOCATION, TAGGED
-from hub.api.auth import SchoolHere
-from hub.api.mandate_context import MandateContext, MandateContextHere
+from hub.api.mandate_context import ChangeContextHere, MandateContextHere
 from hub.api.mandate_requests import CopiesRequest, MandatePatch, MandateRequest, WithdrawalRequest
 from hub.api.parameters import IfMatch, PagingHere, matching
 from hub.errors import Conflict, FieldError, NotFound, PreconditionFailed, PreconditionRequired
 from hub.operations import administration
 from hub.store import mandates
 from hub.store.mandates import MandateFilter, MandateScope
+from hub.store.pool import Connection
 from hub.views.mandates import (
     CopiesBody,
     MandateBody,
@@ -39,16 +40,14 @@ MAX_VALIDATING: Final = 100
 
 
 @router.post("/mandates", status_code=HTTPStatus.CREATED, responses={201: {"headers": LOCATION | ETAG}})
-async def post_mandate(
-    body: MandateRequest, _caller: SchoolHere, context: MandateContextHere, response: Response
-) -> MandateBody:
+async def post_mandate(body: MandateRequest, context: ChangeContextHere, response: Response) -> MandateBody:
     """Grant a mandate."""
     today = context.at.today
-    async with context.change():
+    async with context.change() as c:
         if body.faults:
             partial = body.to_partial_grant(today)
-            raise body.refusal(await administration.check_grant(context.c, context.actor, partial))
-        made = await administration.grant(context.c, context.actor, body.to_grant_request(today))
+            raise body.refusal(await administration.check_grant(c, context.actor, partial))
+        made = await administration.grant(c, context.actor, body.to_grant_request(today))
     response.headers["Location"] = f"/v1/mandates/{made.mandate.id}"
     return context.show(made, response)
 
@@ -90,27 +89,26 @@ async def get_mandate(mandate_id: UUID, context: MandateContextHere, response: R
 async def patch_mandate(
     mandate_id: UUID,
     body: MandatePatch,
-    _caller: SchoolHere,
-    context: MandateContextHere,
+    context: ChangeContextHere,
     response: Response,
     if_match: IfMatch = None,
 ) -> MandateBody:
     """Change the end date of a mandate, or its start date while that lies in the future."""
-    async with context.change():
+    async with context.change() as c:
         if body.faults:
-            raise body.refusal(await _check_rest(context, mandate_id, body.readable, if_match))
+            raise body.refusal(await _check_rest(c, context.actor, mandate_id, body.readable, if_match))
         expected = matching(if_match, required=True)
-        after = await administration.amend(context.c, context.actor, mandate_id, body.to_date_change(), expected)
+        after = await administration.amend(c, context.actor, mandate_id, body.to_date_change(), expected)
     return context.show(after, response)
 
 
 async def _check_rest(
-    context: MandateContext, mandate_id: UUID, patch: MandatePatch, if_match: str | None
+    c: Connection, actor: Actor, mandate_id: UUID, patch: MandatePatch, if_match: str | None
 ) -> list[FieldError]:
     """Return what is wrong with the readable rest of a patch; nothing where the mandate cannot be changed."""
     try:
         change, expected = patch.to_date_change(), matching(if_match, required=True)
-        return await administration.check_amendment(context.c, context.actor, mandate_id, change, expected)
+        return await administration.check_amendment(c, actor, mandate_id, change, expected)
     except (NotFound, Conflict, PreconditionFailed, PreconditionRequired):
         return []
 
@@ -118,27 +116,26 @@ async def _check_rest(
 @router.post("/mandates/{mandate_id}/withdrawal", responses=TAGGED)
 async def post_withdrawal(
     mandate_id: UUID,
-    _caller: SchoolHere,
-    context: MandateContextHere,
+    context: ChangeContextHere,
     response: Response,
     body: WithdrawalRequest | None = None,
     if_match: IfMatch = None,
 ) -> MandateBody:
     """Withdraw a mandate at once."""
-    async with context.change():
+    async with context.change() as c:
         reason = body.reason if body else None
-        gone = await administration.withdraw(context.c, context.actor, mandate_id, reason, matching(if_match))
+        gone = await administration.withdraw(c, context.actor, mandate_id, reason, matching(if_match))
     return context.show(gone, response)
 
 
 @router.post("/mandates/{mandate_id}/copies")
 async def post_copies(
-    mandate_id: UUID, body: CopiesRequest, _caller: SchoolHere, context: MandateContextHere, if_match: IfMatch = None
+    mandate_id: UUID, body: CopiesRequest, context: ChangeContextHere, if_match: IfMatch = None
 ) -> CopiesBody:
     """Grant the same mandate for other schools of the caller, as far as they have the same system or none yet."""
-    async with context.change():
-        before = await context.own(mandate_id, if_match)
-        results = await administration.copy(context.c, context.actor, before, body.brins, dry_run=body.dry_run)
+    async with context.change() as c:
+        before = await context.own(c, mandate_id, if_match)
+        results = await administration.copy(c, context.actor, before, body.brins, dry_run=body.dry_run)
     return CopiesBody(dry_run=body.dry_run, results=[show_copy(each, dry_run=body.dry_run) for each in results])
 
 

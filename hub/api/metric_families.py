@@ -11,6 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from hub.api.objective_families import Counts, objective_families
 from hub.domain.cause import CircuitState
 from hub.domain.kinds import OF_MANDATES
 from hub.domain.lag import BOUNDS
@@ -18,7 +19,6 @@ from hub.observe.lag import DestinationLag, Lag
 
 OUTCOMES: Final = ("delivered", "retry", "refused", "gone")
 EDGES: Final = (*(str(bound) for bound in BOUNDS), "+Inf")
-Counts = Mapping[tuple[str, int, str], int]
 Histograms = Mapping[tuple[int, str], tuple[Sequence[int], float]]
 
 
@@ -38,6 +38,7 @@ class HubMetrics(Collector):
         yield self._attempts()
         yield self._lanes()
         yield from self._ages()
+        yield from objective_families(self._lag, self._counters)
         yield _single_gauge(
             "unpublished_events", "Events recorded and not yet on the published log.", self._lag.unpublished
         )

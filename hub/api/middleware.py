@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from hub.api.problems import error_response, translate
 from hub.api.pseudonyms import pseudonym_of
-from hub.api.request_form import check_form, is_call
+from hub.api.request_form import BASE, check_form, is_call
 from hub.api.state import app_state
 from hub.errors import HubError, Unavailable
 from hub.telemetry.spans import end_request, request_span
@@ -67,7 +67,7 @@ class ErrorMiddleware:
             except Exception as error:  # noqa: BLE001 - every error is answered
                 await self._fail(error, exchange)
             await _log_request(scope, exchange.status, perf_counter() - started)
-            end_request(span, scope["method"], getattr(scope.get("route"), "path", "elsewhere"), exchange.status)
+            end_request(span, scope["method"], _route_of(scope), exchange.status)
 
     async def _fail(self, error: Exception, exchange: _Exchange) -> None:
         known = error if isinstance(error, HubError) else translate(error)
@@ -87,6 +87,12 @@ def _span_of(scope: Scope) -> AbstractContextManager[Span | None]:
     if scope["path"].startswith(_ROUTINE):
         return nullcontext()
     return request_span(scope["method"], Headers(scope=scope).get("traceparent"))
+
+
+def _route_of(scope: Scope) -> str:
+    """Return the path of the route that answered, as the API's description has it."""
+    path = str(getattr(scope.get("route"), "path", "/elsewhere"))
+    return BASE + path if is_call(scope) and not path.startswith(BASE) else path
 
 
 def _log_failure(scope: Scope, error: Exception, *, is_passing: bool) -> None:

@@ -1,16 +1,18 @@
 """Receives reports over HTTP. In: one report per request. Out: its answer, once it is committed.
 
-Reports that arrive during a commit wait for it and are then written together, in one commit.
+Reports that arrive during a commit wait for it and are then written together, in one commit. What was measured of them
+is written once a second, and nobody waits for that.
 """
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import Depends, Request
+import structlog
+from fastapi import Depends, FastAPI, Request
 from pydantic import ConfigDict, Field
 
 from hub import settle
@@ -20,9 +22,9 @@ from hub.errors import FieldError, InvalidInput, NotFound
 from hub.settle import IncomingReport, ReportResult, UnknownDelivery
 from hub.settle.records import MAX_CLOCK_SKEW, to_incoming
 from hub.store.deliveries import ReportTarget
-from hub.store.meters import Meters
+from hub.store.meters import FLUSH_SECONDS, Meters
 from hub.store.objectives import default_objective
-from hub.store.pool import Connection, Pool, is_transient
+from hub.store.pool import DATABASE_ERRORS, Connection, Pool, is_transient
 from hub.telemetry.spans import Step, record_here
 from hub.views.models import NULL_IS_DEFAULT, RequestModel, example
 from schemas.kinds import ReportStatus
@@ -34,6 +36,7 @@ MAX_BATCH: Final = 200
 MAX_SIGNALS: Final = 100
 BatchAnswer = list[ReportResult] | UnknownDelivery
 Batch = list[tuple[IncomingReport, asyncio.Future[BatchAnswer]]]
+log = structlog.get_logger(__name__)
 
 
 class ReportRequest(RequestModel):
@@ -65,6 +68,7 @@ class ReportBatcher:
     meters: Meters = field(default_factory=Meters)
     _waiting: Batch = field(default_factory=list)
     _writing: asyncio.Task[None] | None = None
+    _flushing: asyncio.Task[None] | None = None
 
     async def apply(self, report: IncomingReport) -> BatchAnswer:
         """Apply a report together with other waiting ones, and return its result."""
@@ -83,7 +87,29 @@ class ReportBatcher:
         for result in [result for answer in answers if not isinstance(answer, UnknownDelivery) for result in answer]:
             if result.processing_seconds is not None:
                 self.meters.observe(result.destination, "processing", result.processing_seconds)
+                self._flush_soon()
         return answers
+
+    async def close(self) -> None:
+        """Write what was measured and is not written yet."""
+        if self._flushing is not None and not self._flushing.done():
+            self._flushing.cancel()
+            await self._flush()
+
+    def _flush_soon(self) -> None:
+        if self._flushing is None or self._flushing.done():
+            self._flushing = asyncio.create_task(self._flush_later())
+
+    async def _flush_later(self) -> None:
+        await asyncio.sleep(FLUSH_SECONDS)
+        await self._flush()
+
+    async def _flush(self) -> None:
+        try:
+            async with self.pool.acquire() as c:
+                await self.meters.flush(c, PROCESS)
+        except DATABASE_ERRORS as error:
+            log.warning("meters.kept", error=str(error), next="written with the next flush")
 
     async def _write(self) -> None:
         while self._waiting:
@@ -92,10 +118,8 @@ class ReportBatcher:
 
     async def _write_batch(self, batch: Batch) -> None:
         try:
-            async with self.pool.acquire() as c:
-                async with c.transaction():
-                    answers = await self.apply_in(c, [report for report, _ in batch])
-                await self.meters.flush(c, PROCESS)
+            async with self.pool.acquire() as c, c.transaction():
+                answers = await self.apply_in(c, [report for report, _ in batch])
         except Exception as error:  # noqa: BLE001 - the request that waits for it gets it
             if len(batch) == 1 or is_transient(error):
                 _fail(batch, error)
@@ -144,9 +168,10 @@ def check_report(body: ReportRequest, target: ReportTarget, now: datetime) -> In
     faults = list(_faults(body, target, now))
     if faults:
         raise InvalidInput(faults)
-    return to_incoming(
+    report = to_incoming(
         Report(delivery_id=target.id, status=body.status, signals=body.signals, reported_at=body.reported_at)
     )
+    return replace(report, key=target.key)
 
 
 def _faults(body: ReportRequest, target: ReportTarget, now: datetime) -> Iterator[FieldError]:
@@ -174,3 +199,9 @@ def _fail(batch: Batch, error: Exception) -> None:
     for _, future in batch:
         if not future.done():
             future.set_exception(error)
+
+
+async def close_reports(app: FastAPI) -> None:
+    """Write what an application that stops has measured of reports."""
+    if hasattr(app.state, "report_batcher"):
+        await app.state.report_batcher.close()

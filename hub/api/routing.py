@@ -11,8 +11,7 @@ from hub import register
 from hub.access.boards import own_schools
 from hub.access.rules import mandate_scope, mandate_scope_by_school
 from hub.api.answers import ABSENT, ETAG, TAGGED
-from hub.api.auth import SchoolHere
-from hub.api.mandate_context import MandateContextHere
+from hub.api.mandate_context import ChangeContextHere, MandateContextHere
 from hub.api.mandate_requests import RoutingRequest
 from hub.api.parameters import IfMatch, etag, matching
 from hub.clock import today
@@ -65,18 +64,15 @@ async def put_routing(
     mandate_id: UUID,
     branch: BranchField,
     body: RoutingRequest,
-    _caller: SchoolHere,
-    context: MandateContextHere,
+    context: ChangeContextHere,
     response: Response,
     if_match: IfMatch = None,
 ) -> RoutingBody:
     """Assign a routing characteristic to a branch; null assigns a free one."""
-    async with context.change():
-        after = (
-            await administration.assign_routing(
-                context.c, context.actor, mandate_id, branch, body.routing_id, matching(if_match)
-            )
-        ).mandate
+    async with context.change() as c:
+        expected = matching(if_match)
+        view = await administration.assign_routing(c, context.actor, mandate_id, branch, body.routing_id, expected)
+    after = view.mandate
     response.headers["ETag"] = etag(after.version)
     return RoutingBody(branch=branch, routing_id=after.routes[branch], mandate_version=after.version)
 
@@ -85,12 +81,12 @@ async def put_routing(
     "/mandates/{mandate_id}/routing/{branch}", status_code=HTTPStatus.NO_CONTENT, responses={204: {"headers": ETAG}}
 )
 async def delete_routing(
-    mandate_id: UUID, branch: BranchField, _caller: SchoolHere, context: MandateContextHere, if_match: IfMatch = None
+    mandate_id: UUID, branch: BranchField, context: ChangeContextHere, if_match: IfMatch = None
 ) -> Response:
     """Remove the routing characteristic of a branch, which makes it part of the rest of the school again."""
-    async with context.change():
+    async with context.change() as c:
         expected = matching(if_match)
-        after = await administration.remove_routing(context.c, context.actor, mandate_id, branch, expected)
+        after = await administration.remove_routing(c, context.actor, mandate_id, branch, expected)
     return Response(status_code=HTTPStatus.NO_CONTENT, headers={"ETag": etag(after.mandate.version)})
 
 

@@ -74,6 +74,7 @@ def _apps(app: FastAPI, settings: Settings) -> dict[int, FastAPI]:
     apps = {settings.http.port: app}
     if settings.http.monitoring_port is not None:
         apps[settings.http.monitoring_port] = create_monitoring_app(app.state.shared)
+    app.openapi()  # the first call with parameters would make it, and all others would wait for that
     return apps
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from hub.api.auth import CallerHere, OperationsHere
 from hub.api.mandate_context import MandateContextHere
 from hub.api.parameters import PagingHere
-from hub.api.state import ConnectionHere
+from hub.api.state import ConnectionHere, NotificationsHere
 from hub.domain.system import Contact
 from hub.imports import register_system, system_entry
 from hub.store import audit, mandates
@@ -58,10 +58,14 @@ async def list_systems(c: ConnectionHere, _caller: CallerHere, paging: PagingHer
 
 @router.post("", status_code=HTTPStatus.CREATED, responses={200: {"model": SystemBody, "description": "Changed."}})
 async def post_system(
-    body: SystemRequest, _caller: OperationsHere, context: MandateContextHere, response: Response
+    body: SystemRequest,
+    _caller: OperationsHere,
+    context: MandateContextHere,
+    notifications: NotificationsHere,
+    response: Response,
 ) -> SystemBody:
     """Register a system (201), or what it is called and offers by now (200)."""
-    async with context.change():
+    async with context.c.transaction():
         before, system = await register_system(
             context.c,
             body.supplier_oin,
@@ -74,5 +78,5 @@ async def post_system(
             await audit.write(context.c, system_entry(before, system, context.at.now, context.caller.subject))
     if before is not None:
         response.status_code = HTTPStatus.OK
-    context.notifications.notify("destinations")
+    notifications.notify("destinations")
     return show_system(system)

@@ -15,7 +15,9 @@ from hub.access.rules import require_identified
 from hub.commands.database import run_change, run_query
 from hub.commands.operator import TokenFile, has_token, identify_actor
 from hub.commands.options import Reason
-from hub.commands.output import print_json, print_line, print_table, progress_bar
+from hub.commands.output import local_time, print_json, print_line, print_table, progress_bar
+from hub.commands.remote import remote_hub
+from hub.commands.remote_jobs import decide_job, find_job, list_jobs
 from hub.domain.bulk import BulkKind, BulkState
 from hub.operations import bulk
 from hub.store import bulk as store
@@ -40,8 +42,11 @@ Json = Annotated[bool, typer.Option("--json", help="As the API answers it.")]
 
 
 @app.command("list")
-def list_(*, limit: Annotated[int, typer.Option(min=1, max=1000)] = 20) -> None:
+def list_(*, limit: Annotated[int, typer.Option(min=1, max=1000)] = 20, token_file: TokenFile = None) -> None:
     """List replays and cancellations, newest first."""
+    if (remote := remote_hub(token_file)) is not None:
+        print_table("acts", COLUMNS, list_jobs(remote, limit))
+        return
 
     async def look(c: Connection, _settings: Settings) -> list[BulkJob]:
         return [act for kind in BulkKind for act in await store.list_jobs(c, kind, None, limit)]
@@ -51,8 +56,11 @@ def list_(*, limit: Annotated[int, typer.Option(min=1, max=1000)] = 20) -> None:
 
 
 @app.command("show")
-def show_(act_id: Id, *, as_json: Json = False) -> None:
+def show_(act_id: Id, *, token_file: TokenFile = None, as_json: Json = False) -> None:
     """Show the progress of a job."""
+    if (remote := remote_hub(token_file)) is not None:
+        print_bulk(find_job(remote, act_id)[1], as_json=as_json)
+        return
     print_job(run_query(lambda c, _: bulk.read(c, act_id)), as_json=as_json)
 
 
@@ -67,6 +75,9 @@ def approve(
     """Approve a job that somebody else requested; your token identifies you."""
     if not has_token(token_file):
         require_identified(COMMAND_LINE, "two people are needed, and nobody knows who you are")
+    if (remote := remote_hub(token_file)) is not None:
+        print_bulk(decide_job(remote, act_id, "approval", reason), as_json=as_json)
+        return
     _decide(bulk.approve, act_id, reason, token_file, as_json=as_json)
 
 
@@ -79,6 +90,9 @@ def stop(
     as_json: Json = False,
 ) -> None:
     """Stop a job; what is done stays done."""
+    if (remote := remote_hub(token_file)) is not None:
+        print_bulk(decide_job(remote, act_id, "cancellation", reason), as_json=as_json)
+        return
     _decide(bulk.stop, act_id, reason, token_file, as_json=as_json)
 
 
@@ -149,5 +163,4 @@ def _decide(decision: Decision, act_id: UUID, reason: str, token_file: Path | No
 
 def _row(act: BulkJob) -> tuple[str, ...]:
     numbers = (act.matched, act.todo, act.done, act.skipped)
-    asked = act.asked_at.strftime("%Y-%m-%d %H:%M:%S")
-    return str(act.id), act.kind.value, act.state.value, *map(str, numbers), asked, act.reason
+    return str(act.id), act.kind.value, act.state.value, *map(str, numbers), local_time(act.asked_at), act.reason

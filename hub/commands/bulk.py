@@ -12,11 +12,19 @@ from hub.clock import now
 from hub.commands.acts import Json, follow, print_bulk, print_job
 from hub.commands.database import run_change, run_query
 from hub.commands.operator import TokenFile, identify_operator
-from hub.commands.options import REASON_OPTION, Statuses, read_filters
+from hub.commands.options import REASON_OPTION, From, Statuses, To, read_filters
+from hub.commands.remote import remote_hub
 from hub.domain.bulk import BulkState, approval_reason
 from hub.domain.ids import new_id
 from hub.operations import bulk
-from hub.views.bulk import CancellationRequest, ReplayRequest, preview_cancellation, preview_replay
+from hub.views.bulk import (
+    CancellationBody,
+    CancellationRequest,
+    ReplayBody,
+    ReplayRequest,
+    preview_cancellation,
+    preview_replay,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,8 +40,6 @@ Destination = Annotated[str | None, typer.Option(help="Such as duo:rio; `osr-hub
 Brins = Annotated[list[str] | None, typer.Option("--brin", help="A school; may be repeated.")]
 Mandates = Annotated[list[str] | None, typer.Option("--mandate", help="A mandate's id; may be repeated.")]
 Deliveries = Annotated[list[str] | None, typer.Option("--delivery", help="A delivery's id; may be repeated.")]
-From = Annotated[str | None, typer.Option("--from", help="Planned since, such as 2026-11-23T09:00:00Z.")]
-To = Annotated[str | None, typer.Option("--to", help="Planned until.")]
 Reason = Annotated[str | None, REASON_OPTION]
 Rate = Annotated[int | None, typer.Option("--rate", help="At most so many deliveries in a second.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Count and show samples; change nothing.")]
@@ -59,6 +65,9 @@ def replay(  # noqa: PLR0913 - one parameter per filter
     """Send the current state of the selected units, once per unit; old messages are never repeated."""
     filters = _filters(destination, brin, mandate, delivery, status) | {"from": since, "to": until}
     request = read_filters(ReplayRequest, filters | {"ratePerSecond": rate, "reason": reason, "dryRun": dry_run})
+    if (remote := remote_hub(token_file)) is not None:
+        print_bulk(ReplayBody.model_validate(remote.post("replays", **_asked(request))), as_json=as_json)
+        return
     if dry_run:
         print_bulk(preview_replay(request, *_preview(request, token_file)), as_json=as_json)
         return
@@ -83,6 +92,9 @@ def cancel_many(  # noqa: PLR0913 - one parameter per filter
     """Cancel selected deliveries that wait, ends of mandates too; their lanes go on."""
     filters = _filters(destination, brin, mandate, delivery, status) | {"from": since, "to": until}
     request = read_filters(CancellationRequest, filters | {"reason": reason, "dryRun": dry_run})
+    if (remote := remote_hub(token_file)) is not None:
+        print_bulk(CancellationBody.model_validate(remote.post("cancellations", **_asked(request))), as_json=as_json)
+        return
     if dry_run:
         print_bulk(preview_cancellation(request, *_preview(request, token_file)), as_json=as_json)
         return
@@ -103,6 +115,11 @@ def _filters(
         "deliveryIds": delivery,
         "statuses": status,
     }
+
+
+def _asked(request: BulkRequest) -> dict[str, Any]:
+    """Return what was given of a request, as the API reads it."""
+    return request.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
 def _preview(request: BulkRequest, token_file: Path | None) -> tuple[BulkPreview, int]:

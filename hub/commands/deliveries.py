@@ -8,8 +8,8 @@ import typer
 
 from hub.clock import now
 from hub.commands.database import run_query
-from hub.commands.options import Statuses, read_filters
-from hub.commands.output import print_json, print_line, print_table
+from hub.commands.options import From, Statuses, To, read_filters
+from hub.commands.output import local_time, print_json, print_line, print_table
 from hub.observe.shown import without_receiver
 from hub.store import ledger, observe
 from hub.store.deliveries import DeliveryScope, list_deliveries
@@ -38,6 +38,8 @@ def deliveries(  # noqa: PLR0913 - one parameter per filter
     event: Annotated[str | None, typer.Option(help="An event's id.")] = None,
     trace: Annotated[str | None, typer.Option(help="A trace's id: deliveries of the last seven days.")] = None,
     status: Statuses = None,
+    since: From = None,
+    until: To = None,
     after_sequence: Annotated[int | None, typer.Option(help="Only higher numbers of their lane.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=HIGHEST_LIMIT)] = 100,
     cursor: Annotated[str | None, typer.Option(help="Where an earlier page ended.")] = None,
@@ -53,6 +55,8 @@ def deliveries(  # noqa: PLR0913 - one parameter per filter
         "eventId": event,
         "traceId": trace,
         "status": status,
+        "from": since,
+        "to": until,
         "afterSequence": after_sequence,
     }
     filters = read_filters(DeliveryQuery, asked)
@@ -92,5 +96,5 @@ def _row(each: DeliveryBody) -> tuple[str, ...]:
         each.type.split(".")[3],
         each.status,
         each.reason or "",
-        *(moment.strftime("%Y-%m-%d %H:%M:%S") if moment else "-" for moment in moments),
+        *map(local_time, moments),
     )

@@ -11,6 +11,7 @@ from hub.commands.database import run_change
 from hub.commands.operator import TokenFile, identify_actor
 from hub.commands.options import Reason
 from hub.commands.output import print_line
+from hub.commands.remote import remote_hub
 from hub.operations import controls
 from hub.operations.controls import NOTIFIED_CHANNELS
 from schemas.identifiers import InvalidIdentifier, parse_brin
@@ -33,14 +34,20 @@ Brins = Annotated[list[str] | None, typer.Option("--brin", help="Only this schoo
 @app.command()
 def hold(destination: Destination, *, brin: Brins = None, reason: Reason, token_file: TokenFile = None) -> None:
     """Send nothing to a destination, or nothing of some schools, until released."""
-    _apply(controls.hold, destination, brin, reason, token_file)
+    if (remote := remote_hub(token_file)) is not None:
+        remote.post("destinations", destination, "hold", brins=brin or None, reason=reason)
+    else:
+        _apply(controls.hold, destination, brin, reason, token_file)
     print_line(f"{destination} is held{_for(brin)}")
 
 
 @app.command()
 def release(destination: Destination, *, brin: Brins = None, reason: Reason, token_file: TokenFile = None) -> None:
     """Send again, in order."""
-    _apply(controls.release, destination, brin, reason, token_file)
+    if (remote := remote_hub(token_file)) is not None:
+        remote.post("destinations", destination, "release", brins=brin or None, reason=reason)
+    else:
+        _apply(controls.release, destination, brin, reason, token_file)
     print_line(f"{destination} is released{_for(brin)}")
 
 
@@ -57,7 +64,10 @@ def cancel(
         actor = await identify_actor(settings, token_file, reason)
         await controls.cancel(c, delivery_id, actor, settings.operations.four_eyes_above)
 
-    run_change(work, NOTIFIED_CHANNELS)
+    if (remote := remote_hub(token_file)) is not None:
+        remote.post("deliveries", delivery_id, "cancellation", reason=reason)
+    else:
+        run_change(work, NOTIFIED_CHANNELS)
     print_line(f"delivery {delivery_id} is cancelled")
 
 

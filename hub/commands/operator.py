@@ -37,7 +37,7 @@ async def identify_operator(settings: Settings, token_file: Path | None) -> Call
     """Return who acts: the bearer of a token with the role of operations, or the command line itself."""
     if not has_token(token_file):
         return COMMAND_LINE
-    caller = await verifier_for(settings).verify(_token(token_file))
+    caller = await verifier_for(settings).verify(read_token(token_file))
     require_role(caller, Role.OPERATIONS)
     return caller
 
@@ -47,7 +47,8 @@ async def identify_actor(settings: Settings, token_file: Path | None, reason: st
     return Actor(caller=await identify_operator(settings, token_file), at=now(), reason=reason)
 
 
-def _token(token_file: Path | None) -> str:
+def read_token(token_file: Path | None) -> str:
+    """Return the token that says who acts."""
     if token_file is None:
         return os.environ[VARIABLE].strip()
     return (sys.stdin.read() if str(token_file) == "-" else token_file.read_text(encoding="utf-8")).strip()

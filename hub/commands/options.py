@@ -41,6 +41,8 @@ def check_reason(reason: str | None) -> str | None:
 
 REASON_OPTION: Final = typer.Option("--reason", help="Why; kept in the audit.", callback=check_reason)
 Reason = Annotated[str, REASON_OPTION]
+From = Annotated[str | None, typer.Option("--from", help="Planned since, such as 2026-11-23T09:00:00Z.")]
+To = Annotated[str | None, typer.Option("--to", help="Planned until.")]
 
 
 def check_statuses(statuses: list[str] | None) -> list[str] | None:

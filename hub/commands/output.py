@@ -23,6 +23,7 @@ from schemas.text import make_visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
 COLUMN_GAP: Final = "  "
 PIPE_WIDTH: Final = 160
@@ -39,6 +40,11 @@ class ShowProgress(Protocol):
 def print_line(text: object, *, is_error: bool = False) -> None:
     """Print one line."""
     print(make_visible(str(text)), file=sys.stderr if is_error else sys.stdout, flush=True)
+
+
+def local_time(moment: datetime | None) -> str:
+    """Write a moment as the clock of this terminal shows it, with its zone."""
+    return "-" if moment is None else moment.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
 def print_json(body: object) -> None:

@@ -10,7 +10,8 @@ import typer
 from hub.commands.database import run_change, run_query
 from hub.commands.operator import TokenFile, identify_actor
 from hub.commands.options import Reason
-from hub.commands.output import print_json, print_line, print_table
+from hub.commands.output import local_time, print_json, print_line, print_table
+from hub.commands.remote import remote_hub
 from hub.operations import controls
 from hub.store import operations
 from hub.views.models import Items
@@ -42,6 +43,7 @@ def list_(
     state: Annotated[ParkedState, typer.Option(help="Which are listed.")] = ParkedState.OPEN,
     limit: Annotated[int, typer.Option(min=1, max=HIGHEST_LIMIT)] = 100,
     cursor: Annotated[str | None, typer.Option(help="Where an earlier page ended.")] = None,
+    token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
     """List parked records, oldest first."""
@@ -54,7 +56,11 @@ def list_(
         )
         return paging.page(found, lambda parked: (parked.id,), show_listed)
 
-    page = run_query(read)
+    if (remote := remote_hub(token_file)) is not None:
+        listed = remote.get("parked", state=state.value, limit=limit, cursor=cursor)
+        page = Items[ParkedBody].model_validate(listed)
+    else:
+        page = run_query(read)
     if as_json:
         print_json(page)
         return
@@ -71,7 +77,11 @@ def retry(parked_id: Id, *, reason: Reason, token_file: TokenFile = None, as_jso
         actor = await identify_actor(settings, token_file, reason)
         return await controls.retry(c, parked_id, actor, settings.operations.four_eyes_above)
 
-    _print_record(show_parked(run_change(work, ("changes",))), as_json=as_json)
+    if (remote := remote_hub(token_file)) is not None:
+        body = ParkedBody.model_validate(remote.post("parked", parked_id, "retry", reason=reason))
+    else:
+        body = show_parked(run_change(work, ("changes",)))
+    _print_record(body, as_json=as_json)
 
 
 @app.command()
@@ -82,7 +92,11 @@ def discard(parked_id: Id, *, reason: Reason, token_file: TokenFile = None, as_j
         actor = await identify_actor(settings, token_file, reason)
         return await controls.discard(c, parked_id, actor, settings.operations.four_eyes_above)
 
-    _print_record(show_parked(run_change(work, ())), as_json=as_json)
+    if (remote := remote_hub(token_file)) is not None:
+        body = ParkedBody.model_validate(remote.post("parked", parked_id, "discard", reason=reason))
+    else:
+        body = show_parked(run_change(work, ()))
+    _print_record(body, as_json=as_json)
 
 
 def _print_record(body: ParkedBody, *, as_json: bool) -> None:
@@ -100,7 +114,7 @@ def _row(each: ParkedBody) -> tuple[str, ...]:
         str(each.offset),
         each.reason,
         each.blame,
-        each.received_at.strftime("%Y-%m-%d %H:%M:%S"),
+        local_time(each.received_at),
         each.state,
         each.detail,
     )

@@ -5,8 +5,7 @@ send its current state again, or cancel it while it waits.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 from uuid import UUID
@@ -20,7 +19,6 @@ from hub.console.operations import actor_of, require_operator
 from hub.console.route import PageRoute
 from hub.console.visit import CurrentVisit, Visit
 from hub.domain.delivery import IN_LANE
-from hub.domain.ids import time_of
 from hub.envelopes import envelope_defaults, forwarded_message
 from hub.errors import Conflict, NotFound
 from hub.observe.shown import shown_status, without_receiver
@@ -31,23 +29,13 @@ from hub.store import ledger, observe, register
 from hub.store.deliveries import DeliveryFilter, DeliveryScope, DeliveryView
 from hub.store.observe import DestinationView
 from hub.store.pool import Connection
-from hub.views.deliveries import AttemptBody, DeliveryBody, ReportBody, show_attempts, show_delivery, show_reports
+from hub.views.deliveries import DeliveryBody, show_attempts, show_delivery, show_reports
+from hub.views.timeline import TimelineStep, timeline
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 EVERYTHING: Final = DeliveryScope(everything=True)
 NEIGHBOURS: Final = 4
 TRACE_PARTS: Final = 4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimelineStep:
-    """A moment of a delivery; `seconds` is how long it took since the moment before."""
-
-    at: datetime
-    key: str
-    seconds: float | None = None
-    attempt: AttemptBody | None = None
-    report: ReportBody | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,24 +135,3 @@ def trace_of(traceparent: str | None) -> str | None:
     """Return the trace id of a `traceparent` header."""
     parts = (traceparent or "").split("-")
     return parts[1] if len(parts) == TRACE_PARTS else None
-
-
-def timeline(view: DeliveryView, attempts: Sequence[AttemptBody], reports: Sequence[ReportBody]) -> list[TimelineStep]:
-    """Return what happened to a delivery in the order of time, each step with the seconds since the one before."""
-    moments = view.moments
-    happened = [
-        TimelineStep(at=moments.recorded_at or time_of(view.event_id), key="step_recorded"),
-        TimelineStep(at=moments.planned_at, key="step_planned"),
-        *([TimelineStep(at=moments.published_at, key="step_published")] if moments.published_at else []),
-        *(TimelineStep(at=each.at, key=f"step_{each.outcome}", attempt=each) for each in attempts),
-        *(TimelineStep(at=each.received_at, key=_report_key(each), report=each) for each in reports),
-    ]
-    steps = sorted(happened, key=lambda step: step.at)
-    return [
-        replace(step, seconds=(step.at - steps[nth - 1].at).total_seconds() if nth else None)
-        for nth, step in enumerate(steps)
-    ]
-
-
-def _report_key(report: ReportBody) -> str:
-    return "step_report" if report.applied else "step_report_kept"

@@ -6,7 +6,7 @@ from typing import Final
 from fastapi import APIRouter, Response
 
 from hub.console.channels import read_channels
-from hub.console.guides import GUIDES, RECEIVERS, read_guide, read_receiver
+from hub.console.guides import GUIDES, RECEIVERS, read_guide, read_receiver, read_runbook
 from hub.console.route import PageRoute
 from hub.console.visit import CurrentVisit
 from hub.errors import NotFound
@@ -47,6 +47,12 @@ async def get_receiver(name: str) -> Response:
         return Response(read_receiver(name), media_type="text/plain; charset=utf-8")
     except KeyError:
         raise NotFound from None
+
+
+@router.get("/runbook")
+async def show_runbook(here: CurrentVisit) -> Response:
+    """Show the runbook, in English as it is written."""
+    return here.show("docs_guide.html", HTTPStatus.OK, guide=read_runbook())
 
 
 @router.get("/{name}")

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Final
 from markdown_it import MarkdownIt
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from markdown_it.token import Token
 
     from hub.domain.says import Language
@@ -64,6 +66,17 @@ def read_guide(name: str, language: Language) -> Guide:
 
 
 @cache
+def read_runbook() -> Guide:
+    """Read the runbook, to which each alert leads; its headings have the anchors that a forge gives them."""
+    installed = guide_folder() / "runbook.md"
+    path = installed if installed.is_file() else guide_folder().parent / "runbook.md"
+    tokens = _markdown.parse(path.read_text(encoding="utf-8"))
+    title, rest = tokens[1].content, tokens[3:]
+    headings = tuple(_anchor(rest, ("h2", "h3"), _forge_anchor))
+    return Guide(title=title, html=_markdown.renderer.render(rest, _markdown.options, {}), headings=headings)
+
+
+@cache
 def read_receiver(name: str) -> bytes:
     """Read a file that receivers start from; `KeyError` when there is none of that name."""
     if name not in RECEIVERS:
@@ -71,12 +84,22 @@ def read_receiver(name: str) -> bytes:
     return (guide_folder() / "receivers" / name).read_bytes()
 
 
-def _anchor(tokens: list[Token]) -> list[tuple[str, str]]:
-    """Give each heading of the second level an anchor, and return them."""
+def _plain_anchor(heading: str) -> str:
+    return re.sub(r"\W+", "-", heading.lower()).strip("-")
+
+
+def _forge_anchor(heading: str) -> str:
+    return re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-")
+
+
+def _anchor(
+    tokens: list[Token], tags: tuple[str, ...] = ("h2",), anchor_of: Callable[[str], str] = _plain_anchor
+) -> list[tuple[str, str]]:
+    """Give each heading of these levels an anchor, and return them."""
     found = []
     for opening, content in pairwise(tokens):
-        if opening.type == "heading_open" and opening.tag == "h2":
-            anchor = re.sub(r"\W+", "-", content.content.lower()).strip("-")
+        if opening.type == "heading_open" and opening.tag in tags:
+            anchor = anchor_of(content.content)
             opening.attrSet("id", anchor)
             found.append((anchor, content.content))
     return found

@@ -42,7 +42,7 @@ def explain_fault(role: str, fault: HealthFault, language: Language = Language.E
     dutch, how_long = language is Language.DUTCH, age(fault.seconds, language)
     match fault.kind:
         case FaultKind.NONE_AT_WORK:
-            return "Er draait geen proces." if dutch else "No process is at work."
+            return "Er draait geen proces." if dutch else "None is at work."
         case FaultKind.NOTHING_DONE:
             words = _UNDONE[role][0 if dutch else 1]
             return f"{words}: het oudste wacht {how_long}." if dutch else f"{words}: the oldest waits for {how_long}."
@@ -55,10 +55,10 @@ def explain_fault(role: str, fault: HealthFault, language: Language = Language.E
 
 
 def next_step(role: str, fault: HealthFault) -> str:
-    """Return what to do about it, for a person with a terminal."""
+    """Return what to do about it, for a person with a terminal; without a full stop."""
     if fault.kind is FaultKind.NONE_AT_WORK:
-        return f"Start `{ROLES[role]}`."
-    return f"Look into the log of `{ROLES[role]}`; start it again when it hangs."
+        return f"Start `{ROLES[role]}`"
+    return f"Look into the log of `{ROLES[role]}`; start it again when it hangs"
 
 
 def _does(loop: str, language: Language) -> str:

@@ -46,6 +46,8 @@ class IncomingReport:
     """A report: on one delivery, or on all units of a mandate's version at DUO. `signals` is JSON."""
 
     delivery_id: UUID | None = None
+    key: DeliveryKey | None = None
+    """Where that delivery stands, if it was looked up already."""
     mandate: tuple[UUID, int] | None = None
     is_by_duo: bool = False
     """Whether it was read from DUO's topic; it can then only be about a delivery to one of DUO's queues."""
@@ -98,14 +100,16 @@ async def apply_reports(
 
 
 async def _find(c: Connection, incoming: Sequence[IncomingReport]) -> list[list[DeliveryKey]]:
-    ids = [r.delivery_id for r in incoming if r.delivery_id and not r.is_by_duo]
+    ids = [r.delivery_id for r in incoming if r.delivery_id and not r.is_by_duo and r.key is None]
     duo_ids = [r.delivery_id for r in incoming if r.delivery_id and r.is_by_duo]
     by_id = await store.find_by_id(c, ids) if ids else {}
     at_queues = await store.find_at_queues(c, duo_ids) if duo_ids else {}
     versions = [r.mandate for r in incoming if r.mandate]
     by_mandate = await store.find_by_mandate(c, versions) if versions else {}
     return [
-        _key_of(r.delivery_id, at_queues if r.is_by_duo else by_id)
+        [r.key]
+        if r.key is not None
+        else _key_of(r.delivery_id, at_queues if r.is_by_duo else by_id)
         if r.delivery_id
         else by_mandate.get(r.mandate, [])
         if r.mandate

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from hub.domain.delivery import IN_LANE, Status
 from hub.domain.ids import lowest_at, time_of
+from hub.domain.keys import DeliveryKey
 from hub.domain.kinds import Kind
 from hub.domain.lag import Moments
 from hub.store.lanes import message_of
@@ -176,6 +177,14 @@ class ReportTarget:
     kind: str
     supplier_oin: str | None
     system_code: str | None
+    destination: int
+    brin: str
+    sequence: int
+
+    @property
+    def key(self) -> DeliveryKey:
+        """Where it stands."""
+        return DeliveryKey(self.destination, self.brin, self.sequence)
 
 
 async def report_target(c: Connection, delivery_id: UUID) -> ReportTarget | None:

@@ -45,7 +45,8 @@ select d.destination, d.brin, d.sequence, d.id, d.branch, d.type::text as kind, 
 
 -- name: read_report_target^
 -- Return what a delivery is about and whose it is, for a report by its id.
-select d.id, e.mandate_id, e.mandate_version, e.traceparent, p.kind, p.supplier_oin, p.system_code
+select d.id, e.mandate_id, e.mandate_version, e.traceparent, p.kind, p.supplier_oin, p.system_code, d.destination,
+       d.brin, d.sequence
   from deliveries d
   join destinations p on p.id = d.destination
  cross join lateral (select e.mandate_id, e.mandate_version, e.traceparent from events e

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from hub.store.pool import Connection, Pool
 
 FLUSH_SECONDS: Final = 1.0
+OBJECTIVE: Final = "objective"
+"""The counter of measurements that met their objective (`met`) or did not (`missed`)."""
 log = structlog.get_logger(__name__)
 
 
@@ -88,8 +90,8 @@ class Meters:
             async with c.transaction():
                 if hops:
                     await _add_hops(c, process, hops)
-                if counts:
-                    await _add_counts(c, process, counts)
+                if counts or judged:
+                    await _add_counts(c, process, counts + _judged_counts(judged))
                 if judged:
                     await objectives.add_counts(c, process, judged)
                     self._own = await objectives.own_objectives(c)
@@ -134,6 +136,10 @@ async def fold(c: Connection) -> None:
             await queries.fold_hops_of_ended(c)
             await queries.fold_counters_of_ended(c)
             await queries.fold_tallies_of_ended(c)
+
+
+def _judged_counts(judged: Mapping[tuple[int, bool], int]) -> Counter[tuple[str, int, str]]:
+    return Counter({(OBJECTIVE, to, "met" if met else "missed"): n for (to, met), n in judged.items()})
 
 
 async def _add_hops(c: Connection, process: int, hops: Mapping[tuple[int, Hop], Histogram]) -> None:

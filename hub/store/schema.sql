@@ -116,6 +116,44 @@ comment on column destinations.held_until is 'When it ended; null while it lasts
 comment on column destinations.objective_share is 'With the two seconds beside it: an objective of its own; null: the settings.';
 comment on column destinations.paused_until is 'The moment that a 429 response named; nothing is sent before it.';
 
+-- When the circuit of a destination was open, and when a whole destination was held.
+create table destination_outages (
+  id bigint generated always as identity primary key,
+  destination smallint not null references destinations,
+  kind text not null check (kind in ('circuit', 'hold')),
+  cause text,
+  began_at timestamptz not null,
+  ended_at timestamptz,
+  check (ended_at is null or ended_at >= began_at)
+);
+create unique index destination_outages_open on destination_outages (destination, kind) where ended_at is null;
+create index destination_outages_began on destination_outages (destination, began_at);
+comment on column destination_outages.ended_at is 'Null while it lasts.';
+
+create function note_outage() returns trigger language plpgsql as $$
+begin
+  if old.circuit = 'closed' and new.circuit <> 'closed' then
+    insert into destination_outages (destination, kind, cause, began_at)
+    values (new.id, 'circuit', new.circuit_cause, clock_timestamp()) on conflict do nothing;
+  elsif old.circuit <> 'closed' and new.circuit = 'closed' then
+    update destination_outages set ended_at = greatest(clock_timestamp(), began_at)
+     where destination = new.id and kind = 'circuit' and ended_at is null;
+  end if;
+  if new.held and not old.held then
+    insert into destination_outages (destination, kind, began_at)
+    values (new.id, 'hold', clock_timestamp()) on conflict do nothing;
+  elsif old.held and not new.held then
+    update destination_outages set ended_at = greatest(clock_timestamp(), began_at)
+     where destination = new.id and kind = 'hold' and ended_at is null;
+  end if;
+  return null;
+end
+$$;
+comment on function note_outage() is 'When the circuit of a destination opened and closed, and when it was held.';
+create trigger destinations_outage after update of circuit, held on destinations
+  for each row when (old.circuit is distinct from new.circuit or old.held is distinct from new.held)
+  execute function note_outage();
+
 -- Services (diensten) that a mandate can be for.
 create table services (
   code text primary key check (code ~ '^[A-Z][A-Z0-9_-]{0,39}$'),

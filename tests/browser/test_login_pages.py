@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,6 +11,7 @@ from hub.simulators.http import serve_http
 from hub.simulators.login import LoginSimulator
 from tests.support.api.client import client_of
 from tests.support.pages.browsing import SIZES, enter_schools, serving
+from tests.support.pages.keyboard import enter_at
 from tests.support.pages.page_checks import PageChecker
 from tests.support.sealing_keys import new_key
 from tests.support.servers.ports import free_port
@@ -19,11 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from playwright.async_api import Browser, Page
+    from playwright.async_api import Browser
 
     from hub.store.pool import Pool
-
-MOST_TABS: Final = 20
 
 
 @pytest.fixture
@@ -47,19 +46,6 @@ async def site(pool: Pool, tmp_path: Path) -> AsyncIterator[str]:
             yield address
 
 
-async def press(page: Page, name: str) -> None:
-    """Go to a link or a button by the Tab key alone, and press Enter."""
-    await page.locator("body").focus()
-    for _ in range(MOST_TABS):
-        await page.keyboard.press("Tab")
-        if await page.evaluate("document.activeElement.textContent.trim()") == name:
-            break
-    else:
-        pytest.fail(f"no Tab leads to {name}")
-    async with page.expect_navigation():
-        await page.keyboard.press("Enter")
-
-
 @pytest.mark.parametrize(("size", "has_scripts"), [("desktop", True), ("phone", False)])
 async def test_an_administrator_logs_in_and_out_by_keyboard(
     browser: Browser,
@@ -74,11 +60,11 @@ async def test_an_administrator_logs_in_and_out_by_keyboard(
     )
     page = await context.new_page()
     await page.goto(f"{site}/mandaten/18DS")
-    await press(page, "Naar het inloggen")
-    await press(page, "Sanne de Vries")
+    await enter_at(page, "Naar het inloggen")
+    await enter_at(page, "Sanne de Vries")
     assert page.url == f"{site}/mandaten/18DS"
     assert "Sanne de Vries · De Boog (18DS)" in await page.locator(".who").inner_text()
-    await press(page, "Uitloggen")
+    await enter_at(page, "Uitloggen")
     assert "U bent uitgelogd" in await page.locator("main").inner_text()
     await page.goto(f"{site}/mandaten/18DS")
     assert "/login" in page.url

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext as _nothing
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -12,6 +11,7 @@ from hub.domain.says import Language
 from tests.support.api.school_calls import day
 from tests.support.lanes.ledger_states import plan_all, report, take
 from tests.support.pages.browsing import KOMPAS, ZANDLOPER, BrowserUser, logged_in_user
+from tests.support.pages.keyboard import enter_at, type_at
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser
@@ -199,30 +199,15 @@ async def test_a_mandate_is_given_by_keyboard_only(browser: Browser, hub: Client
     async with logged_in_user(browser, address, token_of(hub)) as person:
         page = person.page
         await person.go("/mandaten/11OA/nieuw")
-        await _tab_to(person, "BRON po (ROD po)", "Space")
-        await _tab_to(person, "Verder", "Enter")
-        await _tab_to(person, "Administratiesysteem", "Z")
-        await _tab_to(person, "Opslaan", "Enter")
+        await type_at(page, "BRON po (ROD po)", "Space")
+        await enter_at(page, "Verder")
+        await type_at(page, "Administratiesysteem", "Z")
+        await enter_at(page, "Opslaan")
         await page.get_by_text("Het mandaat is opgeslagen.").wait_for()
         await person.checker.check()
         await page.keyboard.press("Tab")
         outline = await page.evaluate("getComputedStyle(document.activeElement).outlineWidth")
         assert outline == "3px"
-
-
-async def _tab_to(person: BrowserUser, words: str, key: str) -> None:
-    page = person.page
-    for _ in range(60):
-        await page.keyboard.press("Tab")
-        named = await page.evaluate(
-            "() => { const e = document.activeElement; return (e.labels?.[0] ?? e).textContent.trim(); }"
-        )
-        if named == words:
-            break
-    else:
-        pytest.fail(f"no {words} by Tab")
-    async with page.expect_navigation() if key == "Enter" else _nothing():
-        await page.keyboard.press(key)
 
 
 async def test_somebody_else_was_first(browser: Browser, hub: Client, address: str) -> None:

@@ -6,9 +6,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from hub.access import Role
 from hub.clock import now
+from hub.telemetry import spans
 from tests.support.api.school_calls import mandate_request
 from tests.support.lanes.ledger_states import plan_all
 
@@ -60,3 +64,22 @@ async def test_a_trace_shows_nobody_more_than_they_may_read(operator: Client, sc
     assert (await school.get("/v1/deliveries", traceId=TRACE)).json["items"]
     assert (await other.get("/v1/deliveries", traceId=TRACE)).json["items"] == []
     assert (await operator.get("/v1/deliveries", traceId=TRACE.upper())).status == 400
+
+
+async def test_a_request_is_a_span_by_the_name_of_its_route(
+    hub: Client, school: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ids are no part of the name, the call and its registration are one trace, and probes have none."""
+    exporter, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(spans.tracing, "tracer", provider.get_tracer("test"))
+    made = await school.post("/v1/mandates", mandate_request(), headers=SENT)
+    await school.get(f"/v1/mandates/{made.json['id']}")
+    await hub.get("/health/live")
+    await school.get("/v1/nothing")
+
+    found = exporter.get_finished_spans()
+    assert [span.name for span in found] == [
+        "register", "POST /v1/mandates", "GET /v1/mandates/{mandate_id}", "GET /v1/elsewhere",
+    ]  # fmt: skip
+    assert [f"{span.context.trace_id:032x}" == TRACE for span in found] == [True, True, False, False]

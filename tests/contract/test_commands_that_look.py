@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 import orjson
 import pytest
@@ -13,13 +14,14 @@ from hub.clock import now
 from tests.support.lanes.ledger_states import plan_all, take
 from tests.support.register.subscriptions import grant, make_register, subscribed
 from tests.support.sealing_keys import new_key
-from tests.support.servers.commands import osr_hub, read
+from tests.support.servers.commands import interrupted, osr_hub, read
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hub.store.pool import Connection
 
+STYLES: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 FIELDS = {"ok", "at", "ledgerEpoch", "events", "destinations", "violations"}
 ACCOUNT = [
     "destination", "planned", "waiting", "retrying", "delivered", "in_progress", "processed", "processed_with_signal",
@@ -60,6 +62,61 @@ async def test_lag_and_deliveries_are_the_api_s_bodies(hub: str) -> None:
     assert more["items"][0]["sequence"] == 2
     assert (await osr_hub(hub, "deliveries", "--status", "nonsense"))[0] == 2
     assert (await osr_hub(hub, "deliveries", "--cursor", "nonsense"))[0] == 2
+
+
+async def test_deliveries_of_a_time_are_chosen_as_the_api_chooses_them(hub: str) -> None:
+    """`--from` and `--to` take moments with a zone; times for people are local, with their zone."""
+    everything = await read(hub, "deliveries")
+    planned = everything["items"][0]["createdAt"]
+    assert len((await read(hub, "deliveries", "--from", planned))["items"]) == len(everything["items"])
+    assert (await read(hub, "deliveries", "--to", "2020-01-01T00:00:00+01:00"))["items"] == []
+    code, _, failed = await osr_hub(hub, "deliveries", "--from", "yesterday")
+    assert (code, "--from" in failed) == (2, True)
+    code, said, _ = await osr_hub(hub, "deliveries", TZ="America/New_York")
+    assert (code, " EST" in said or " EDT" in said) == (0, True)
+
+
+async def test_lag_is_watched_on_eighty_columns_until_ctrl_c(hub: str) -> None:
+    """It is shown in colour again and again, no line is too wide, and Ctrl-C ends it with 0 and a visible cursor."""
+    code, shown = await interrupted(hub, "lag", "--watch", "--every", "0.5", after="what is late", times=2)
+    assert code == 0, shown
+    assert "\x1b[32mnone" in shown
+    assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")
+    assert "Traceback" not in shown
+    plain = STYLES.sub("", shown)
+    assert max(map(len, re.split(r"[\r\n]+", plain))) <= 80
+    for words in ("duo:rio", "no report", "p50 / p99 of each hop"):
+        assert words in plain
+
+
+async def test_lag_in_a_pipe_is_plain(hub: str) -> None:
+    """Whole lines of plain text, one per destination."""
+    code, said, _ = await osr_hub(hub, "lag")
+    assert (code, "\x1b" in said) == (0, False)
+    assert next(line for line in said.splitlines() if line.startswith("duo:rio")).split()[1:7] == [
+        "open", "closed", "0", "0", "0", "2",
+    ]  # fmt: skip
+
+
+async def test_a_delivery_tells_its_story(hub: str, connection: Connection) -> None:
+    """Every hop with its time, the attempts with their answers, the lane, and what to do; the body is the API's."""
+    rows = await connection.fetch("select id from deliveries order by sequence")
+    first = str(rows[0]["id"])
+    code, said, failed = await osr_hub(hub, "delivery", first, TZ="Europe/Amsterdam")
+    assert code == 0, failed
+    for words in (
+        f"{first}: delivered", "to duo:rio (", "the change was recorded", "planned", "taken", "attempt 1",
+        "the lane of 18DS", f"{rows[1]['id']}",
+        "What to do: Nothing: the receiver took it; its report is still to come.",
+    ):  # fmt: skip
+        assert words in said
+    assert " CET " in said or " CEST " in said
+    code, said, failed = await osr_hub(hub, "delivery", first, "--json", OSR_HUB_OIN="00000099000000009000")
+    assert code == 0, failed
+    body = orjson.loads(said)
+    assert (body["id"], body["attempts"][0]["outcome"], body["message"]["id"]) == (first, "delivered", first)
+    code, _, failed = await osr_hub(hub, "delivery", "019ab0f2-7d1c-7c3e-8a55-0f2b1c3d4e5f")
+    assert (code, "no delivery 019ab0f2" in failed) == (2, True)
 
 
 async def test_verify_says_yes_or_no(hub: str, connection: Connection) -> None:

@@ -119,7 +119,9 @@ def test_the_wheel_brings_the_guides(tmp_path: Path) -> None:
     with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
         there = {name for name in wheel.namelist() if name.startswith("hub/guides/")}
     wanted = {f"{name}.{each.value}.md" for name in GUIDES for each in Language}
-    assert there == {f"hub/guides/{name}" for name in (*wanted, *(f"receivers/{each}" for each in RECEIVERS))}
+    assert there == {
+        f"hub/guides/{name}" for name in (*wanted, "runbook.md", *(f"receivers/{each}" for each in RECEIVERS))
+    }
 
 
 def test_a_guide_is_html_without_raw_html() -> None:
@@ -137,3 +139,12 @@ def _is_known(call: tuple[str, str], known: set[tuple[str, str]]) -> bool:
     """Return whether a path with its parameters under other names is a call of the API."""
     method, path = call
     return any(m == method and re.sub(r"\{\w+\}", "{}", p) == re.sub(r"\{\w+\}", "{}", path) for m, p in known)
+
+
+async def test_the_runbook_is_where_alerts_lead(hub: Client) -> None:
+    """Open to all, with an anchor per alert; links inside it lead to its own headings."""
+    page = (await hub.get("/docs/runbook")).body.decode()
+    ids, links = set(re.findall(r'id="([\w-]+)"', page)), set(re.findall(r'href="#([\w-]+)"', page))
+
+    assert {"osrhubunseen", "receiver_down", "sending-again"} <= ids
+    assert links <= ids

@@ -45,8 +45,8 @@ class Missing:
     wanted: list[str]
 
     def __str__(self) -> str:
-        found = [(span.trace[:8], span.name) for span in self.collector.spans[-200:]]
-        return f"{self.wanted} of {self.trace} among {found}"
+        found = [span.name for span in self.collector.of_trace(self.trace)]
+        return f"{self.wanted} of {self.trace}, which has {found}"
 
 
 async def _done(stack: RunningStack, service: str) -> dict[str, Any]:

@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from hub.access import Role
+from hub.api.reports import close_reports
+from hub.clock import now
 from hub.store.pool import open_pool
 from tests.support.api.school_calls import ONE, OTHER, R1, R2, day, mandate_request, open_hub
+from tests.support.lanes.ledger_states import plan_all, take
 from tests.support.register.schools import add_schools, small_schools
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from fastapi import FastAPI
 
     from hub.store.pool import Pool
     from tests.support.api.client import Client, Reply
@@ -27,6 +32,9 @@ KEYED = ["with kept", *CHANGE[:-1], "with answered", "COMMIT;"]
 """The same with a key: its claim, which others see at once, and the answer in the transaction of the work."""
 COPY = ["BEGIN;", "select m.id,", *CHANGE[1:]]
 """The mandate is read first; then all schools cost as much as one."""
+
+REPORT = 9
+"""The round trips of a report that comes alone; those that come meanwhile share all but the first."""
 
 
 @dataclass(slots=True)
@@ -109,3 +117,26 @@ async def test_a_key_costs_two_round_trips(school: Client, statements: Statement
     """Its claim before the work, and its answer within."""
     key = {"Idempotency-Key": "one"}
     assert await cost(statements, school.post("/v1/mandates", mandate_request(supplierOin=ONE), headers=key)) == KEYED
+
+
+async def test_a_report_waits_for_nothing_but_its_own_rows(
+    school: Client, single: Pool, statements: Statements
+) -> None:
+    """Its delivery, the lock of its lane, what it changes; what was measured of it is written afterwards."""
+    for brin in ("18DS", "00AA"):
+        await school.post("/v1/mandates", mandate_request(brin=brin, serviceCode="RIO"))
+    async with single.acquire() as c:
+        await plan_all(c)
+        await take(c, "duo:rio")
+        known = [
+            str(row["id"]) for row in await c.fetch("select id from deliveries where destination = 3 order by brin")
+        ]
+    duo = school.as_caller(Role.DUO)
+    body = {"status": "processed", "reportedAt": now().isoformat()}
+    assert (await duo.post(f"/v1/deliveries/{known[0]}/reports", body)).status == 200
+    seen = await cost(statements, duo.post(f"/v1/deliveries/{known[1]}/reports", body))
+    assert (seen[:2], seen[-1]) == (["select d.id,", "BEGIN;"], "COMMIT;")
+    assert len(seen) <= REPORT
+    assert await single.fetchval("select count(*) from hops where hop = 'processing'") == 0
+    await close_reports(cast("FastAPI", school.app))
+    assert await single.fetchval("select sum(n) from hops where hop = 'processing'") == 2

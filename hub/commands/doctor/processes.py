@@ -25,6 +25,10 @@ def _judge(health: RoleHealth) -> list[Finding]:
     if health.is_well:
         return [well(health.role, f"{health.at_work} at work")]
     return [
-        wrong(health.role, explain_fault(health.role, fault).rstrip("."), next_step(health.role, fault))
+        wrong(health.role, _begin_small(explain_fault(health.role, fault)), next_step(health.role, fault))
         for fault in health.faults
     ]
+
+
+def _begin_small(sentence: str) -> str:
+    return f"{sentence[:1].lower()}{sentence[1:]}".rstrip(".")

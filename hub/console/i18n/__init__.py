@@ -19,6 +19,7 @@ from hub.console.i18n import (
     progress,
     school,
     shell,
+    statement,
     succession,
 )
 from hub.domain.says import Language
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
 TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     **shell.TEXTS, **docs.TEXTS, **operations.TEXTS, **deliveries.TEXTS, **school.TEXTS, **succession.TEXTS,
-    **overview.TEXTS, **progress.TEXTS, **history.TEXTS, **answers.TEXTS,
+    **overview.TEXTS, **progress.TEXTS, **history.TEXTS, **answers.TEXTS, **statement.TEXTS,
 }  # fmt: skip
 GOOD: Final = frozenset(
     {"orde", "processed", "activated", "none", "active", "would_create", "created", "closed", "done"}

@@ -66,7 +66,7 @@ async def serve_populated_api(pool: Pool, folder: Path, webhook: str, **settings
         }  # fmt: skip
         app = create_app(load({f"OSR_HUB_{name}": value for name, value in environment.items()}), pool)
         names = await _live(pool, Client(app=app, keyfile=keyfile), webhook)
-        async with _serve(app, listening):
+        async with serve_app(app, listening):
             tokens = {name: issue(keyfile, _caller(name, roles), now=now()) for name, roles in ROLES.items()}
             yield PopulatedApi(url=address, tokens=tokens, names=names)
 
@@ -82,7 +82,8 @@ def _caller(name: str, roles: frozenset[Role]) -> Caller:
 
 
 @asynccontextmanager
-async def _serve(app: ASGIApp, listening: socket.socket) -> AsyncIterator[None]:
+async def serve_app(app: ASGIApp, listening: socket.socket) -> AsyncIterator[None]:
+    """Serve an application over HTTP while the context lasts."""
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, server_header=False))
     serving = asyncio.create_task(server._serve([listening]))  # noqa: SLF001 - `serve` would take the signals of the test run
     try:

@@ -1,4 +1,4 @@
-"""Finds Node, Java, curl and Keycloak for their tests. In: PATH, cache. Out: where they are, or what to install.
+"""Finds Node, Java, curl, Prometheus and Keycloak for their tests. In: PATH, cache. Out: where, or what to install.
 
 As a program, with the name of one, it exits 1 when that is not there, so that `make test` can say what it leaves out.
 """
@@ -56,6 +56,12 @@ TOOLCHAINS: Final = (
         programs=("curl", "bash"),
         how="install it (Debian: apt-get install curl)",
         tests="the commands of the guides",
+    ),
+    Toolchain(
+        mark="prometheus",
+        programs=("promtool", "prometheus", "amtool", "prometheus-alertmanager"),
+        how="install it (Debian: apt-get install prometheus prometheus-alertmanager)",
+        tests="alerts and the dashboard",
     ),
     Toolchain(
         mark="keycloak",

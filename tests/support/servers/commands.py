@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import pty
+import signal
 import sys
 from typing import Any, Final
 
@@ -36,6 +37,26 @@ async def osr_hub_on_terminal(dsn: str, *words: str) -> tuple[int, str]:
         os.close(its)
         shown = await asyncio.wait_for(asyncio.to_thread(_read_all, ours), TIMEOUT_SECONDS)
         return await process.wait(), shown
+    finally:
+        os.close(ours)
+
+
+async def interrupted(dsn: str, *words: str, after: str, times: int) -> tuple[int, str]:
+    """Run a command on a terminal of 80 columns and press Ctrl-C when a text was shown so often; return as above."""
+    ours, its = pty.openpty()
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "hub.cli", *words),
+            stdout=its, stderr=its, env=_environment(dsn, {"COLUMNS": "80", "LINES": "50", "TERM": "xterm-256color"}),
+        )  # fmt: skip
+        os.close(its)
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            shown = b""
+            while shown.count(after.encode()) < times:
+                shown += await asyncio.to_thread(os.read, ours, 65_536)
+            process.send_signal(signal.SIGINT)
+            shown += (await asyncio.to_thread(_read_all, ours)).encode()
+            return await process.wait(), shown.decode()
     finally:
         os.close(ours)
 

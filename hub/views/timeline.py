@@ -1,0 +1,41 @@
+"""What happened to a delivery, in the order of time. In: its moments, attempts and reports. Out: steps."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from hub.domain.ids import time_of
+from hub.store.deliveries import DeliveryView
+from hub.views.deliveries import AttemptBody, ReportBody
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineStep:
+    """A moment of a delivery; `seconds` is how long it took since the moment before."""
+
+    at: datetime
+    key: str
+    seconds: float | None = None
+    attempt: AttemptBody | None = None
+    report: ReportBody | None = None
+
+
+def timeline(view: DeliveryView, attempts: Sequence[AttemptBody], reports: Sequence[ReportBody]) -> list[TimelineStep]:
+    """Return what happened to a delivery in the order of time, each step with the seconds since the one before."""
+    moments = view.moments
+    happened = [
+        TimelineStep(at=moments.recorded_at or time_of(view.event_id), key="step_recorded"),
+        TimelineStep(at=moments.planned_at, key="step_planned"),
+        *([TimelineStep(at=moments.published_at, key="step_published")] if moments.published_at else []),
+        *(TimelineStep(at=each.at, key=f"step_{each.outcome}", attempt=each) for each in attempts),
+        *(TimelineStep(at=each.received_at, key=_report_key(each), report=each) for each in reports),
+    ]
+    steps = sorted(happened, key=lambda step: step.at)
+    return [
+        replace(step, seconds=(step.at - steps[nth - 1].at).total_seconds() if nth else None)
+        for nth, step in enumerate(steps)
+    ]
+
+
+def _report_key(report: ReportBody) -> str:
+    return "step_report" if report.applied else "step_report_kept"

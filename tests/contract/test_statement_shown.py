@@ -1,0 +1,52 @@
+"""The statement of a month over HTTP, as CSV, and on its page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hub.access import Role
+from hub.console.i18n.statement import TEXTS
+from hub.observe.statement import Party
+from tests.support.pages.form_client import log_in_as
+
+if TYPE_CHECKING:
+    from tests.support.api.client import Client
+
+
+@pytest.fixture
+def operator(hub: Client) -> Client:
+    """Be operations."""
+    return hub.as_caller(Role.OPERATIONS)
+
+
+async def test_operations_alone_read_the_statement(hub: Client, school: Client, operator: Client) -> None:
+    """As JSON and as CSV; what is no month is 400, and who is no operator learns nothing."""
+    found = await operator.get("/v1/statements/2026-11")
+    assert found.status == 200
+    assert {each["party"] for each in found.json["lines"]} >= {"hub", "schools"}
+    assert (await hub.get("/v1/statements/2026-11")).status == 401
+    assert (await school.get("/v1/statements/2026-11")).status == 403
+    wrong = await operator.get("/v1/statements/2026-13")
+    assert (wrong.status, wrong.json["errors"][0]["in"]) == (400, "path")
+    table = await operator.get("/v1/statements/2026-11?format=csv")
+    head, first, *_ = table.body.decode().splitlines()
+    assert head.startswith("month;party;destination;owed;done;open;in_time;share;")
+    assert first.startswith("2026-11;hub;;")
+
+
+async def test_the_page_shows_each_party_in_both_languages(hub: Client) -> None:
+    """A month of choice, this month when none that exists is named, and the words of the page's language."""
+    paper = await log_in_as(hub, Role.OPERATIONS)
+    for language, words in (("nl", ("Maandoverzicht 2026-10", "De hub")), ("en", ("Statement of 2026-10", "The hub"))):
+        page = await paper.text(f"/console/statement?month=2026-10&lang={language}")
+        assert [text for text in words if text not in page] == []
+    assert (await paper.get("/console/statement?month=nonsense")).status == 200
+
+
+def test_every_party_has_words() -> None:
+    """What it is called and what it owes, in both languages."""
+    for party in Party:
+        assert all(TEXTS[f"party_{party.value}"])
+        assert all(TEXTS[f"owes_{party.value}"])
