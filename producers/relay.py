@@ -122,7 +122,6 @@ class Relay:
 
     async def publish(self) -> int:
         """Publish the next events; return how many there were. After a refusal there is more to do at once."""
-        self.is_behind = False
         await self._retry_refused()
         entries = await published_events.read_outbox(self._c, MOST_EVENTS)
         if not entries:
@@ -151,6 +150,7 @@ class Relay:
 
     async def _retry_refused(self) -> None:
         """Each minute, let some events that were refused be tried again: somebody may have mended the cause."""
+        self.is_behind = False
         if time.monotonic() - self._retried > RETRY_REFUSED_SECONDS:
             self._retried = time.monotonic()
             before = now() - timedelta(seconds=RETRY_REFUSED_SECONDS)
