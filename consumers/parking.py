@@ -5,6 +5,7 @@ A parked record never stops the others: the partition goes on, and an operator s
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,6 @@ from hub.store import reports as store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from aiokafka import ConsumerRecord
 
@@ -44,7 +44,18 @@ def parked_row(record: ConsumerRecord[bytes, bytes], why: UnusableRecord, at: da
         "mandate_id": None,
         "mandate_version": None,
         "received_at": at,
+        "written_at": _written_at(record.timestamp),
     }
+
+
+def _written_at(milliseconds: int | None) -> datetime | None:
+    """Return when a record was written; None where its writer gave no time, or none that a calendar has."""
+    if milliseconds is None or milliseconds < 0:
+        return None
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
 
 
 def awaiting_delivery(row: dict[str, Any], report: IncomingReport) -> dict[str, Any]:

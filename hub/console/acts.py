@@ -3,14 +3,15 @@
 In: filters and a reason. Out: a job and its progress. Above a number of deliveries a second person must approve.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Final, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from hub.console.form_parsing import STATUSES, merge_errors, parse_bulk_filter, parse_reason
+from hub.console.form_parsing import STATUSES, apply_preset, merge_errors, parse_bulk_filter, parse_reason
 from hub.console.forms import FormData, FormError, FormErrors
 from hub.console.operations import actor_of, require_operator
 from hub.console.route import PageRoute
@@ -50,7 +51,7 @@ async def get_new(kind: Kind, here: CurrentVisit, destination: str = "", status:
 async def post_new(kind: Kind, here: CurrentVisit) -> Response:
     """Show a preview of the job, or start it."""
     require_operator(here)
-    form = await here.form()
+    form = apply_preset(await here.form(), here.at.today)
     wanted, faults = parse_bulk_filter(form, BulkKind(kind), here.words)
     async with here.app.open_pool.acquire() as c:
         if faults or form.text("step") == "choose":
@@ -60,10 +61,10 @@ async def post_new(kind: Kind, here: CurrentVisit) -> Response:
         except InvalidInput as fault:
             return await _show_form(here, c, wanted.kind, form, merge_errors([], fault, here.words))
         if form.text("step") != "confirm":
-            return _show_preview(here, wanted, found, form)
+            return await _show_preview(here, c, (wanted, found), form)
         reason, faults = parse_reason(form, here.words)
         if faults:
-            return _show_preview(here, wanted, found, form, faults)
+            return await _show_preview(here, c, (wanted, found), form, faults)
         async with c.transaction():
             act = await bulk.submit(c, wanted, actor_of(here, reason), _four_eyes_limit(here))
     return here.go(f"/console/acts/{act.id}", "asked")
@@ -105,7 +106,7 @@ async def _show_form(
     here: Visit, c: Connection, kind: BulkKind, form: FormData, faults: Sequence[FormError] = ()
 ) -> Response:
     status = HTTPStatus.BAD_REQUEST if faults else HTTPStatus.OK
-    names = [destination.name for destination in await observe.read_destinations(c)]
+    names = [(each.name, each.shown_as) for each in await observe.read_destinations(c)]
     return here.show(
         "act_new.html",
         status,
@@ -117,19 +118,40 @@ async def _show_form(
     )
 
 
-def _show_preview(
-    here: Visit, wanted: BulkJobRequest, found: BulkPreview, form: FormData, faults: Sequence[FormError] = ()
+async def _show_preview(
+    here: Visit,
+    c: Connection,
+    job: tuple[BulkJobRequest, BulkPreview],
+    form: FormData,
+    faults: Sequence[FormError] = (),
 ) -> Response:
+    wanted, found = job
+    names = {each.id: each.shown_as for each in await observe.read_destinations(c)}
     return here.show(
         "act_preview.html",
         HTTPStatus.BAD_REQUEST if faults else HTTPStatus.OK,
         kind=wanted.kind.value,
         found=found,
         form=form,
+        wanted=wanted,
+        seconds=len(found.counted.todo) / wanted.rate,
+        mix=_mix(found, names),
         faults=FormErrors(faults),
         limit=_four_eyes_limit(here),
         needs_another=needs_approval,
     )
+
+
+def _mix(found: BulkPreview, names: Mapping[int, str]) -> list[tuple[str, int, int]]:
+    """Return per destination how many deliveries a job is about, and how many of them are ends of mandates."""
+    counts: Counter[str] = Counter()
+    ends: Counter[str] = Counter()
+    for each in found.counted.todo:
+        destination = each.unit[0]
+        name = names.get(destination, str(destination))
+        counts[name] += 1
+        ends[name] += each.is_end
+    return [(name, n, ends[name]) for name, n in counts.most_common()]
 
 
 async def _show_job(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal, NoReturn
 from uuid import UUID
 
 from hub.clock import AMSTERDAM
-from hub.console.forms import FormError, parse_day
+from hub.console.forms import FormData, FormError, parse_day
 from hub.domain.bulk import BulkKind
 from hub.errors import Conflict, InvalidInput
 from hub.operations.bulk import BulkJobRequest
@@ -24,7 +24,6 @@ from schemas.identifiers import BRIN, Branch, RoutingId, ServiceCode, SystemCode
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from hub.console.forms import FormData
     from hub.console.i18n import Translator
     from hub.domain.mandate import Mandate
     from hub.domain.school import School
@@ -174,6 +173,15 @@ def parse_bulk_filter(form: FormData, kind: BulkKind, words: Translator) -> tupl
         planned_until=_midnight(last, days=1),
     )
     return BulkJobRequest(kind=kind, chosen=chosen, rate=rate), faults
+
+
+def apply_preset(form: FormData, today: date) -> FormData:
+    """Return the filter that a preset stands for: all of yesterday, or all of today."""
+    days = {"yesterday": today - timedelta(1), "today": today}.get(form.text("preset"))
+    if days is None:
+        return form
+    shown = days.strftime("%d-%m-%Y")
+    return FormData({**form.fields, "preset": [""], "from": [shown], "to": [shown]})
 
 
 def parse_id(text: str) -> UUID | None:

@@ -4,25 +4,27 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 
 from hub.console.form_parsing import merge_errors, parse_patch, parse_reason, refuse
 from hub.console.forms import FormData, FormError, FormErrors, parse_day
-from hub.console.kept_forms import accept, attempt, read_kept
+from hub.console.kept_forms import KEPT, NotAccepted, accept, attempt, read_kept
 from hub.console.progress import read_narrator
 from hub.console.route import PageRoute
 from hub.console.school_view import MandateCard, branch_groups, card_of
 from hub.console.schools import SchoolPage, load_school
 from hub.console.templating import dutch_date
-from hub.console.visit import CurrentVisit, Visit
+from hub.console.visit import CurrentVisit, Redirect, Visit
 from hub.domain.system import Service
 from hub.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
 from hub.observe.status import school_status
 from hub.operations import administration
 from hub.operations.foresight import ForeseenMessage, foresee
-from hub.register import exactly, foresee_withdrawal
+from hub.register import exactly, foresee_amendment, foresee_withdrawal
+from hub.register.amend import with_dates
 from hub.store import mandates, register
 from hub.store.mandates import MandateView, RecordedEvent
 from hub.store.pool import Connection
@@ -92,7 +94,9 @@ def _amend(here: Visit, c: Connection, opened: MandatePage, form: FormData) -> C
         patch, faults = parse_patch(form, mandate, here.at.today, here.words)
         if faults:
             refuse(await administration.check_amendment(c, here.actor, mandate.id, patch, expected))
-        await administration.amend(c, here.actor, mandate.id, patch, expected)
+        after = (await administration.amend(c, here.actor, mandate.id, patch, expected)).mandate
+        if after.version != mandate.version and form.text("step") != "confirm":
+            raise NotAccepted(f"{opened.path}/datums/controle")
         return f"{opened.path}?done=amended"
 
     return act
@@ -105,9 +109,45 @@ async def _show_again(here: Visit, c: Connection, opened: MandatePage, form: For
         await attempt(c, _amend(here, c, opened, form))
     except PreconditionFailed:
         faults, since = [], await mandates.events_of(c, opened.view.mandate, form.number("version"))
+    except NotAccepted:
+        faults = []
     except (InvalidInput, Conflict) as fault:
         faults = merge_errors(faults, fault, here.words)
     return await _show_mandate(here, c, opened, form, faults, since=since)
+
+
+@router.get("/mandaten/{brin}/{mandate_id:uuid}/datums/controle")
+async def get_dates_check(brin: str, mandate_id: UUID, here: CurrentVisit) -> Response:
+    """Show who would be told what of new dates."""
+    async with here.app.open_pool.acquire() as c:
+        opened = await load_mandate(here, c, brin, mandate_id, own=True)
+        kept, again = await read_kept(here, c), f"{opened.path}?{KEPT}={quote(here.request.query_params.get(KEPT, ''))}"
+        try:
+            await attempt(c, _amend(here, c, opened, kept or FormData()))
+        except NotAccepted:
+            return await _show_dates(here, c, opened, kept or FormData(), again)
+        except (InvalidInput, Conflict, PreconditionFailed):
+            raise Redirect(again) from None
+        raise Redirect(opened.path)
+
+
+async def _show_dates(here: Visit, c: Connection, opened: MandatePage, form: FormData, again: str) -> Response:
+    mandate = opened.view.mandate
+    patch, _ = parse_patch(form, mandate, here.at.today, here.words)
+    async with c.transaction():
+        messages = await foresee(c, await foresee_amendment(c, mandate.id, patch, here.at))
+        names = (await register.references(c)).names
+    return here.show(
+        "dates_preview.html",
+        opened=opened,
+        form=form,
+        form_again=again,
+        after=with_dates(mandate, patch),
+        messages=messages,
+        names=names,
+        branches=opened.chosen.school.open_branches(here.at.today),
+        today=here.at.today,
+    )
 
 
 @router.get("/mandaten/{brin}/{mandate_id:uuid}/datums")

@@ -32,6 +32,11 @@ def local_minute(moment: datetime) -> str:
     return moment.astimezone(AMSTERDAM).strftime("%d-%m-%Y %H:%M")
 
 
+def clock_time(moment: datetime) -> str:
+    """Format a moment as hours and minutes in Amsterdam."""
+    return moment.astimezone(AMSTERDAM).strftime("%H:%M")
+
+
 def dutch_date(given: date | str | None) -> str:
     """Format a day as is usual in the Netherlands."""
     if given is None:
@@ -81,5 +86,7 @@ _templates: Final = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_templates.filters.update(age=age, local=local_time, minute=local_minute, day=dutch_date, tone=tone, fact=fact_text)
+_templates.filters.update(
+    clock=clock_time, age=age, local=local_time, minute=local_minute, day=dutch_date, tone=tone, fact=fact_text
+)
 _templates.globals.update(says=explain, health_says=explain_fault, static=static_path)

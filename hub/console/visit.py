@@ -147,6 +147,11 @@ class Visit:
 
     def show(self, template: str, status: HTTPStatus = HTTPStatus.OK, **values: Any) -> Response:  # noqa: ANN401 - what a page shows
         """Render a template as a page."""
+        text = self.render(template, **values)
+        return self._speaking(HTMLResponse(text, int(status), headers=self._security_headers))
+
+    def render(self, template: str, **values: Any) -> str:  # noqa: ANN401 - what a page shows
+        """Render a template with what all pages share."""
         query = {name: value for name, value in self.request.query_params.items() if name not in ("lang", "done")}
         shared = {
             "t": self.words,
@@ -162,9 +167,7 @@ class Visit:
             "can_copy": self.has_more_schools,
             "done": self.request.query_params.get("done"),
         }
-        return self._speaking(
-            HTMLResponse(render(template, {**shared, **values}), int(status), headers=self._security_headers)
-        )
+        return render(template, {**shared, **values})
 
     def go(self, path: str, done: str | None = None) -> Response:
         """Redirect to another page, with the key of the message that it shows."""

@@ -63,6 +63,8 @@ class Cell:
     since: datetime | None = None
     signals: Sequence[Mapping[str, Any]] = ()
     hops: HopSeconds = UNKNOWN
+    repeat: Status | None = None
+    """The status of a repeat of a processed message that is on its way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +197,7 @@ class _SchoolData:
             reason=reason,
             since=_since(sent),
             hops=measure(sent.moments),
+            repeat=sent.repeat_status,
         )
 
 

@@ -58,8 +58,8 @@ async def amend(
     `ended`, or `TooManyChanges`.
     """
     service, mandate = await load_service_of(c, mandate_id, at, author, expected)
-    after = _with_dates(mandate, patch)
-    changes = _changes(mandate, after)
+    after = with_dates(mandate, patch)
+    changes = changed_dates(mandate, after)
     if not changes:
         return service.view(mandate)
     refuse(find_violations(service, mandate, patch, at.today))
@@ -88,13 +88,14 @@ def find_violations(
     service: ServiceMandates, mandate: Mandate, patch: DateChange, today: date
 ) -> Iterator[RuleViolation]:
     """Check new dates of a mandate against the calendar and the other mandates of its school and service."""
-    after = _with_dates(mandate, patch)
-    yield from _check(mandate, after, _changes(mandate, after), today)
+    after = with_dates(mandate, patch)
+    yield from _check(mandate, after, changed_dates(mandate, after), today)
     yield from rules.check_overlap(after, service.mandates, today)
     yield from rules.check_routes(after, service.mandates, today)
 
 
-def _with_dates(mandate: Mandate, patch: DateChange) -> Mandate:
+def with_dates(mandate: Mandate, patch: DateChange) -> Mandate:
+    """Return a mandate with other dates."""
     start, end = patch.start_date, patch.end_date
     return replace(
         mandate,
@@ -103,7 +104,8 @@ def _with_dates(mandate: Mandate, patch: DateChange) -> Mandate:
     )
 
 
-def _changes(before: Mandate, after: Mandate) -> tuple[Change, ...]:
+def changed_dates(before: Mandate, after: Mandate) -> tuple[Change, ...]:
+    """Return which dates differ."""
     started = (Change.START_DATE,) if before.start_date != after.start_date else ()
     ended = (Change.END_DATE,) if before.end_date != after.end_date else ()
     return (*started, *ended)

@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hub.domain import change
-from hub.domain.change import WITHDRAWAL
+from hub.domain.change import WITHDRAWAL, ChangeCause
+from hub.domain.kinds import Kind
+from hub.register.amend import changed_dates, with_dates
 from hub.register.author import NO_AUTHOR
 from hub.register.routing import REROUTED, lowest_free
 from hub.register.service_mandates import load_service_of
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from hub.domain.change import NewEvent
+    from hub.register.amend import DateChange
     from hub.register.service_mandates import ServiceMandates
     from hub.register.write import Moment
     from hub.store.pool import Connection
@@ -50,6 +53,16 @@ async def foresee_withdrawal(c: Connection, mandate_id: UUID, at: Moment) -> lis
     service, mandate = await load_service_of(c, mandate_id, at, NO_AUTHOR, None)
     known = len(service.new_events)
     service.settle(replace(mandate, withdrawn_at=at.now), WITHDRAWAL)
+    return events_now(service, known)
+
+
+async def foresee_amendment(c: Connection, mandate_id: UUID, patch: DateChange, at: Moment) -> list[DatedEvent]:
+    """Return the events that new dates would make; raise `Conflict` `ended` for a mandate that is over."""
+    service, mandate = await load_service_of(c, mandate_id, at, NO_AUTHOR, None)
+    known = len(service.new_events)
+    after = with_dates(mandate, patch)
+    if changes := changed_dates(mandate, after):
+        service.settle(after, ChangeCause(kind=Kind.AMENDED, changes=changes))
     return events_now(service, known)
 
 

@@ -129,6 +129,7 @@ async def fold(c: Connection) -> None:
     async with c.transaction():
         if await queries.claim_folding(c):
             await queries.fold_hops(c)
+            await queries.delete_old_hop_history(c)
             await queries.fold_objective_counts(c)
             await queries.fold_hops_of_ended(c)
             await queries.fold_counters_of_ended(c)

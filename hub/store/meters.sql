@@ -70,10 +70,42 @@ select exists (select from hops h where h.minute > '-infinity' and h.minute < cl
 -- Let one process at a time fold, until the transaction ends.
 select pg_try_advisory_xact_lock(hashtext('osr-hub folds its counters'));
 
+-- name: sum_hop_history
+-- Return the histograms since a moment per five minutes, over all destinations of a kind, the newest minutes included.
+select s.at, s.kind, s.hop, array_agg(s.n order by s.o) as buckets
+  from (select r.at, r.kind, r.hop, b.o, sum(b.n)::bigint as n
+          from (select h.at, h.kind, h.hop, h.buckets from hop_history h where h.at >= :since::timestamptz
+                union all
+                select date_bin('5 minutes', h.minute, timestamptz 'epoch'), left(d.kind, 3), h.hop, h.buckets
+                  from hops h join destinations d on d.id = h.destination
+                 where h.minute >= :since::timestamptz and h.hop in ('transport', 'processing')) r
+         cross join lateral unnest(r.buckets) with ordinality b (n, o)
+         group by r.at, r.kind, r.hop, b.o) s
+ group by s.at, s.kind, s.hop order by s.at, s.kind, s.hop;
+
+-- name: delete_old_hop_history!
+-- Delete histograms of more than a day ago.
+delete from hop_history h where h.at < clock_timestamp() - interval '25 hours';
+
 -- name: fold_hops!
--- Fold minutes that percentiles no longer use into one row per process.
+-- Fold minutes that percentiles no longer use into one row per process, and keep them per five minutes for a day.
 with old as (
   delete from hops h where h.minute > '-infinity' and h.minute < clock_timestamp() - interval '10 minutes' returning h.*
+), five as (
+  select date_bin('5 minutes', o.minute, timestamptz 'epoch') as at, left(d.kind, 3) as kind, o.hop, b.nth,
+         sum(b.n)::bigint as n
+    from old o
+    join destinations d on d.id = o.destination
+   cross join lateral unnest(o.buckets) with ordinality b (n, nth)
+   where o.hop in ('transport', 'processing')
+   group by 1, 2, o.hop, b.nth
+), history as (
+  insert into hop_history as h (at, kind, hop, buckets)
+  select f.at, f.kind, f.hop, array_agg(f.n order by f.nth) from five f
+   group by f.at, f.kind, f.hop order by f.at, f.kind, f.hop
+  on conflict (at, kind, hop) do update
+     set buckets = (select array_agg(b.mine + b.new order by b.o)
+                      from unnest(h.buckets, excluded.buckets) with ordinality b (mine, new, o))
 ), spread as (
   select o.process, o.destination, o.hop, b.nth, sum(b.n)::bigint as n
     from old o cross join lateral unnest(o.buckets) with ordinality b (n, nth)

@@ -216,6 +216,11 @@ async def recent_percentiles(c: Connection) -> dict[tuple[int, str], tuple[float
     return {(row["destination"], row["hop"]): (seconds_of(row["p50"]), seconds_of(row["p99"])) for row in rows}
 
 
+async def hop_history(c: Connection, since: datetime) -> list[Mapping[str, Any]]:
+    """Read histograms per five minutes: at, kind ('duo' or 'las'), hop ('transport' or 'processing'), buckets."""
+    return list(await queries.sum_hop_history(c, since=since))
+
+
 async def all_hops(c: Connection) -> dict[tuple[int, str], tuple[Sequence[int], float]]:
     """Read the histograms of all time: buckets and seconds by destination and hop."""
     rows = await queries.sum_all_hops(c)

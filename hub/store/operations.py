@@ -42,6 +42,7 @@ class Parked:
     blame: str
     detail: str
     received_at: datetime
+    written_at: datetime | None = None
     bytes: bytes | None = field(repr=False)
     state: ParkedState
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
@@ -74,6 +75,8 @@ class AuditRecord:
     reason: str | None
     number: int
     seal: bytes
+    shown_name: str | None = None
+    """What the actor is called, as their last login said."""
 
 
 async def find_destination(c: Connection, name: str) -> int | None:
@@ -184,7 +187,7 @@ async def mark_parked(c: Connection, parked_id: int, state: ParkedState) -> None
     await queries.mark_parked(c, id=parked_id, state=state)
 
 
-async def list_audit(
+async def list_audit(  # noqa: PLR0913 - its filters
     c: Connection,
     *,
     brin: str | None,
@@ -192,9 +195,27 @@ async def list_audit(
     until: datetime | None,
     before: int | None,
     most: int,
+    actions: Sequence[str] | None = None,
 ) -> list[AuditRecord]:
     """List audit entries before a number, newest first."""
-    rows = await queries.list_audit(c, brin=brin, since=since, until=until, before=before, most=most)
+    rows = await queries.list_audit(
+        c,
+        brin=brin,
+        since=since,
+        until=until,
+        before=before,
+        most=most,
+        actions=None if actions is None else [*actions],
+    )
+    return _audit_records(rows)
+
+
+async def recent_acts(c: Connection, kinds: Sequence[str], most: int) -> list[AuditRecord]:
+    """List the newest audit entries of these kinds of subject, such as `destination`, among the last thousand."""
+    return _audit_records(await queries.list_recent_acts(c, kinds=list(kinds), most=most))
+
+
+def _audit_records(rows: Sequence[Mapping[str, Any]]) -> list[AuditRecord]:
     return [
         AuditRecord(**{**row, **{name: _read_json(row[name]) for name in ("subject", "before", "after")}})
         for row in rows

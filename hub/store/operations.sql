@@ -66,7 +66,7 @@ delete from holds h
 
 -- name: list_holds
 -- List who holds a destination as a whole, then its schools that are held by themselves.
-select h.brin, coalesce(s.name, '') as school, h.actor, p.subject as actor_name, h.reason, h.since
+select h.brin, coalesce(s.name, '') as school, h.actor, coalesce(p.name, p.subject) as actor_name, h.reason, h.since
   from holds h
   left join schools s on s.brin = h.brin
   left join people p on p.pseudonym = case when h.actor ~ '^[0-9a-f-]{36}$' then h.actor::uuid end
@@ -92,7 +92,7 @@ select u.brin from unnest(:brins::text[]) u (brin)
 
 -- name: list_parked
 -- List parked records, oldest first, with the beginning of their bytes.
-select p.id, p.topic, p.partition, p."offset", p.reason, p.blame, p.detail, p.received_at,
+select p.id, p.topic, p.partition, p."offset", p.reason, p.blame, p.detail, p.received_at, p.written_at,
        substring(p.bytes for :length::integer) as bytes, p.state
   from parked_records p
  where p.id > :after and (:state::text is null or p.state = :state::text) and (:reason::text is null or p.reason = :reason)
@@ -101,14 +101,14 @@ select p.id, p.topic, p.partition, p."offset", p.reason, p.blame, p.detail, p.re
 
 -- name: find_parked^
 -- Find a parked record, with all its bytes.
-select p.id, p.topic, p.partition, p."offset", p.reason, p.blame, p.detail, p.received_at, p.bytes, p.state
+select p.id, p.topic, p.partition, p."offset", p.reason, p.blame, p.detail, p.received_at, p.written_at, p.bytes, p.state
   from parked_records p
  where p.id = :id and (:topic::text is null or p.topic = :topic::text)
    and (:blame::text is null or p.blame = :blame::text);
 
 -- name: lock_parked^
 -- Lock a parked record and return it.
-select p.id, p.topic, p.partition, p."offset", p.reason, p.blame, p.detail, p.received_at, p.bytes, p.state,
+select p.id, p.topic, p.partition, p."offset", p.reason, p.blame, p.detail, p.received_at, p.written_at, p.bytes, p.state,
        p.headers::text as headers
   from parked_records p where p.id = :id for update;
 
@@ -118,11 +118,21 @@ update parked_records set state = :state where id = :id;
 
 -- name: list_audit
 -- List audit entries, newest first, with the subject of their actor.
-select a.id, a.at, a.actor, p.subject as actor_name, a.action, a.brin, a.subject::text as subject,
+select a.id, a.at, a.actor, p.subject as actor_name, p.name as shown_name, a.action, a.brin, a.subject::text as subject,
        a.before::text as before, a.after::text as after, a.reason, a.number, a.seal
   from audit a
   left join people p on p.pseudonym = case when a.actor ~ '^[0-9a-f-]{36}$' then a.actor::uuid end
  where (:before::bigint is null or a.id < :before::bigint) and (:brin::text is null or a.brin = :brin::text)
    and (:since::timestamptz is null or a.at >= :since::timestamptz)
    and (:until::timestamptz is null or a.at <= :until::timestamptz)
+   and (:actions::text[] is null or a.action = any(:actions::text[]))
+ order by a.id desc limit :most;
+
+-- name: list_recent_acts
+-- List the newest audit entries of these kinds of subject, among the last thousand.
+select a.id, a.at, a.actor, p.subject as actor_name, p.name as shown_name, a.action, a.brin, a.subject::text as subject,
+       a.before::text as before, a.after::text as after, a.reason, a.number, a.seal
+  from (select e.* from audit e order by e.id desc limit 1000) a
+  left join people p on p.pseudonym = case when a.actor ~ '^[0-9a-f-]{36}$' then a.actor::uuid end
+ where split_part(a.action, '.', 1) = any(:kinds::text[])
  order by a.id desc limit :most;

@@ -178,7 +178,7 @@ async def write_earlier_reports(c: Connection, keys: Iterable[DeliveryKey]) -> N
 
 async def park_record(c: Connection, record: Mapping[str, Any]) -> None:
     """Put a record aside with its bytes; `headers` is a list of pairs; the same record again changes nothing."""
-    await queries.park_record(c, **{**record, "headers": orjson.dumps(record["headers"]).decode()})
+    await queries.park_record(c, **{"written_at": None, **record, "headers": orjson.dumps(record["headers"]).decode()})
 
 
 async def parked_that_arrived(c: Connection) -> list[Mapping[str, Any]]:

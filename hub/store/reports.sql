@@ -120,9 +120,9 @@ select d.destination, d.brin, d.sequence, d.status::text, '[]', d.reported_at, c
 -- name: park_record!
 -- Park a record that cannot be used; the same record again changes nothing.
 insert into parked_records (topic, partition, "offset", key, headers, bytes, digest, reason, blame, detail, delivery_id,
-                    mandate_id, mandate_version, received_at)
+                    mandate_id, mandate_version, received_at, written_at)
 values (:topic, :partition, :offset, :key, :headers::jsonb, :bytes, :digest, :reason, :blame, :detail, :delivery_id,
-        :mandate_id, :mandate_version, :received_at)
+        :mandate_id, :mandate_version, :received_at, :written_at)
 on conflict do nothing;
 
 -- name: claim_parked_reports

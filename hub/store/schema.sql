@@ -541,8 +541,10 @@ create table parked_records (
   mandate_version integer,
   received_at timestamptz not null,
   state text not null default 'open' check (state in ('open', 'retried', 'discarded')),
+  written_at timestamptz,
   unique (topic, partition, "offset", digest)
 );
+comment on column parked_records.written_at is 'When the record was written to its topic, by the clock of who wrote it.';
 create index parked_records_open on parked_records (reason) where state = 'open';
 
 -- Bulk jobs: replays and cancellations of many deliveries, with their approval and progress.
@@ -736,6 +738,16 @@ create table hops (
 ) with (fillfactor = 50);
 comment on column hops.marks is
   'Fine buckets of the same durations that are not empty, for percentiles; rows of old minutes have none.';
+
+-- Histograms of the last day per five minutes, over all destinations of a kind; folded from `hops`.
+create table hop_history (
+  at timestamptz not null,
+  kind text not null check (kind in ('duo', 'las')),
+  hop text not null check (hop in ('transport', 'processing')),
+  buckets bigint[] not null,
+  primary key (at, kind, hop)
+);
+comment on column hop_history.at is 'The beginning of the five minutes.';
 
 -- Sessions of people who logged in on the pages; they end by time or by request.
 create table sessions (

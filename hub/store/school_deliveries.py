@@ -60,6 +60,8 @@ class SchoolDelivery:
     moments: Moments
     failed_since: datetime | None
     lane_is_held: bool
+    repeat_status: Status | None = None
+    """The status of a repeat that is on its way, while this earlier delivery is processed."""
 
 
 async def newest_events(c: Connection, units: Sequence[UnitAtReceiver]) -> list[UnitEvent]:
@@ -120,4 +122,5 @@ def _delivery(row: Mapping[str, Any], recorded_at: datetime) -> SchoolDelivery:
         moments=moments_of(row, recorded_at),
         failed_since=row["failed_since"],
         lane_is_held=row["lane_is_held"],
+        repeat_status=None if row["repeat_status"] is None else Status(row["repeat_status"]),
     )

@@ -15,17 +15,26 @@ select e.brin, k.branch, e.number, e.mandate_id, e.mandate_version, e.recorded_a
      order by e.mandate_version desc limit 1) e;
 
 -- name: read_newest_deliveries_of_units
--- Return the newest delivery of each event about a unit at a destination.
+-- Return the newest delivery of each event about a unit at a destination; while a repeat of a processed one is on its
+-- way, the processed one, with the status of the repeat.
 select d.brin, d.destination, d.sequence, d.event_number, d.branch, d.id, d.status::text as status, d.reason, d.expects_report,
        d.planned_at, d.published_at, d.cause is not null as was_caused, d.delivered_at, d.processed_at, d.failed_since,
-       x.held as lane_is_held
+       x.held as lane_is_held, case when p.id is not null then n.status::text end as repeat_status
   from unnest(:brins::text[], :destinations::smallint[], :numbers::bigint[], :branches::text[])
        k (brin, destination, number, branch)
   join lanes x on x.destination = k.destination and x.brin = k.brin
  cross join lateral (
     select d.* from deliveries d
      where d.destination = k.destination and d.brin = k.brin and d.event_number = k.number and d.branch = k.branch
-     order by d.sequence desc limit 1) d;
+     order by d.sequence desc limit 1) n
+  left join lateral (
+    select d.* from deliveries d
+     where d.destination = k.destination and d.brin = k.brin and d.event_number = k.number and d.branch = k.branch
+       and n.replay_of is not null and n.status in ('waiting', 'retrying', 'delivered', 'in_progress')
+       and d.sequence < n.sequence
+       and not (d.replay_of is not null and d.status in ('waiting', 'retrying', 'delivered', 'in_progress', 'superseded'))
+     order by d.sequence desc limit 1) p on p.status in ('processed', 'processed_with_signal', 'activated')
+ cross join lateral (select n.* where p.id is null union all select p.* where p.id is not null) d;
 
 -- name: read_newest_signals
 -- Return the signals of the newest applied report on each delivery.

@@ -52,6 +52,7 @@ async def test_operations_hold_release_and_decide(  # noqa: PLR0913, PLR0917 - t
         await _hold_one_school(person)
         await _decide_on_records(person)
         await _send_again(person)
+        await _find_and_follow_a_message(person)
         await person.click(person.t("schools_link"))
         await person.page.get_by_label(person.t("search_school")).fill("boog")
         await person.press(person.t("search"))
@@ -67,19 +68,21 @@ async def _see_what_is_late(person: BrowserUser) -> None:
     t, page = person.t, person.page
     first = page.locator("#live article").first
     await first.get_by_text(t.cause("hub")).wait_for(timeout=A_WHILE)
-    assert await first.get_by_role("link").inner_text() == "duo:rio"
+    assert await first.get_by_role("heading").get_by_role("link").inner_text() == "RIO"
     await person.checker.check()
     await person.sees("osr-consume forward")
 
 
 async def _hold_and_release(person: BrowserUser) -> None:
     t, page = person.t, person.page
-    await person.click("duo:rio")
+    await page.locator("#live article").first.get_by_role("heading").get_by_role("link").click()
+    await page.wait_for_load_state()
+    await person.checker.check()
     await person.press(t("hold"))
     await person.sees(t("reason_missing"))
     await page.get_by_label(t("reason")).fill("onderhoud bij DUO")
     await person.press(t("hold"))
-    await person.sees(t("held"), t.cause("held"), t("is_held"))
+    await person.sees(t("held"), t.cause("held"), t("destination_is_held"))
     await page.get_by_label(t("reason")).fill("klaar")
     await person.press(t("release"))
     await person.sees(t("released"), t("is_open"))
@@ -94,30 +97,31 @@ async def _hold_one_school(person: BrowserUser) -> None:
     assert await page.get_by_label(t("reason")).input_value() == "onderzoek"
     await page.get_by_label(t("only_school")).fill("18ds")
     await person.press(t("hold"))
-    await person.sees("18DS")
+    await person.sees(t("held_schools"), "onderzoek")
     await page.locator("#reason-18DS").fill("klaar")
     await person.press(t("release_one", brin="18DS"))
-    await person.sees(t("no_held_schools"))
+    await person.misses(t("held_schools"))
 
 
 async def _decide_on_records(person: BrowserUser) -> None:
     t, page = person.t, person.page
     await person.click(t("operations"))
+    await person.click(t("parked_records"))
     unknown, known = page.locator("[id^=parked-]").nth(0), page.locator("[id^=parked-]").nth(1)
-    await unknown.get_by_text(t("content")).click()
+    await unknown.locator("summary").click()
     await person.sees(t.parked("unknown_delivery"), "*********")
-    await unknown.get_by_label(t("reason")).fill("nog eens")
-    await unknown.get_by_role("button", name=t("retry")).click()
-    await person.sees(t.error("", "unknown_delivery", ""))
-    await person.checker.check()
-    await person.click(t("back"))
-    await known.get_by_label(t("reason")).fill("DUO was te vroeg")
-    await known.get_by_role("button", name=t("retry")).click()
-    await person.sees(t("retried"))
-    await unknown.get_by_label(t("reason")).fill("hoort niet bij ons")
-    await unknown.get_by_role("button", name=t("discard")).click()
-    await person.sees(t("discarded"))
-    await person.misses(t("parked_records"))
+    await person.press(t("discard"))
+    await person.sees(t("reason_missing"), t("none_ticked"))
+    await page.get_by_role("checkbox").first.check()
+    await page.get_by_role("checkbox").nth(1).check()
+    await page.get_by_label(t("reason")).fill("DUO was te vroeg")
+    await person.press(t("retry"))
+    await person.sees(t("bulk_retry"), t.error("", "unknown_delivery", ""))
+    assert await known.count() == 0
+    await page.get_by_role("checkbox").first.check()
+    await page.get_by_label(t("reason")).fill("hoort niet bij ons")
+    await person.press(t("discard"))
+    await person.sees(t("bulk_discard"), t("parked_none"))
 
 
 async def _send_again(person: BrowserUser) -> None:
@@ -135,7 +139,56 @@ async def _send_again(person: BrowserUser) -> None:
     await person.sees(t("reason_missing"))
     await page.get_by_label(t("reason")).fill("DUO vroeg erom")
     await person.press(t("act_confirm_replay", n=1))
-    await person.sees(t("asked"), t.act_state("running"), "DUO vroeg erom", t("yourself"))
+    await person.sees(
+        t("asked"), t.act_state("running"), "DUO vroeg erom", t("yourself"), t("act_progress", n=0, all=1)
+    )
     await page.get_by_label(t("reason")).fill("toch niet")
     await person.press(t("stop"))
     await person.sees(t("stopped"), t.act_state("cancelled"))
+
+
+async def _find_and_follow_a_message(person: BrowserUser) -> None:
+    """From the search to the school, its message, the preview of a repeat, and the audit; by keyboard alone."""
+    t, page = person.t, person.page
+    await person.go("/console")
+    await page.get_by_label(t("search_label")).focus()
+    await page.keyboard.type("18ds")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/console/schools/18DS")
+    await person.checker.check()
+    await person.sees(t("grid_title"), "RIO", t.status("processed"))
+    await page.get_by_role("link", name=t("see_delivery")).first.focus()
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/console/deliveries/*")
+    await person.checker.check()
+    await person.sees(t("step_recorded"), t("step_planned"), t("neighbours"), t("this_one"))
+    summary = page.locator("summary")
+    await summary.focus()
+    await page.keyboard.press("Enter")
+    await person.sees('"specversion": "1.0"')
+    await page.get_by_role("button", name=t("delivery_replay")).focus()
+    await page.keyboard.press("Enter")
+    await page.get_by_role("heading", name=t("act_preview_title")).wait_for()
+    await person.checker.check()
+    await person.go("/console/audit")
+    await person.sees(t.action("destination.held").capitalize(), "onderhoud bij DUO")
+    await person.go("/console/deliveries?status=rejected")
+    await person.sees(t("deliveries_none"))
+
+
+async def test_the_overview_renews_itself_and_ends_with_the_session(
+    browser: Browser, hub: Client, address: str, pool: Pool, late: str
+) -> None:
+    """What an operator reads comes by a stream; a logout elsewhere ends it, and the page asks for a login."""
+    assert late
+    token = hub.as_caller(Role.OPERATIONS).token
+    assert token is not None
+    async with logged_in_user(browser, address, token) as person:
+        await person.go("/console")
+        async with pool.acquire() as c:
+            await c.execute("update destinations set held = true where name = 'duo:verzuim'")
+        card = person.page.locator("#live article", has_text="Verzuim")
+        await card.get_by_text(person.t.cause("held")).wait_for(timeout=A_WHILE)
+        assert not await person.page.locator("#stale").is_visible()
+        await pool.execute("delete from sessions")
+        await person.page.wait_for_url(lambda url: "/login" in url, timeout=A_WHILE)

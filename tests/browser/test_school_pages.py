@@ -116,6 +116,8 @@ async def _change_the_end(person: BrowserUser) -> None:
     await person.sees(t.error("", "before_start", ""))
     await page.get_by_label(t("end")).fill(day(200))
     await person.press(t("save"))
+    await person.sees(t("foreseen_title"), t("dates_before"), t("dates_after"))
+    await person.press(t("dates_confirm"))
     await person.sees(t("amended"), told(day(200)), t.change("endDate"))
 
 
@@ -222,4 +224,5 @@ async def test_somebody_else_was_first(browser: Browser, hub: Client, address: s
         await person.sees("Er is niets opgeslagen.", f"vanaf {told(day())} t/m {told(day(10))}")
         assert await person.page.get_by_label("Einddatum").input_value() == day(20)
         await person.press("Opslaan")
+        await person.press("Ja, deze datums opslaan")
         await person.sees("De datums zijn opgeslagen.", told(day(20)))

@@ -77,7 +77,14 @@ async def test_each_act_on_a_mandate_is_done_once(hub: Client, paper: FormClient
     made = (await hub.as_caller(Role.SCHOOL, brins=["18DS"]).post("/v1/mandates", mandate_request())).json
     path = f"/mandaten/18DS/{made['id']}"
     token = await once(paper, path if way == "datums" else f"{path}/{way}")
-    form: dict[str, object] = {"once": token, "version": 1, "end": day(9), "reason": "x", "how": "free"}
+    form: dict[str, object] = {
+        "once": token,
+        "version": 1,
+        "end": day(9),
+        "reason": "x",
+        "how": "free",
+        "step": "confirm",
+    }
     first, second = [await paper.post(f"{path}/{way}", form) for _ in range(2)]
     assert (first.status, first.headers["location"]) == (second.status, second.headers["location"])
     assert "done=" in first.headers["location"]
@@ -176,13 +183,31 @@ async def test_a_copy_shows_who_cannot_from_the_start(hub: Client, paper: FormCl
     assert await number_of(pool, "mandates") == 3
 
 
+async def test_new_dates_say_who_is_told_before_they_are_saved(hub: Client, paper: FormClient, pool: Pool) -> None:
+    """The page says from what to what and who is told; the same dates, or wrong ones, have no such page."""
+    school = hub.as_caller(Role.SCHOOL, brins=["18DS"])
+    made = (await school.post("/v1/mandates", mandate_request(serviceCode="RIO"))).json
+    path = f"/mandaten/18DS/{made['id']}"
+    await paper.get(path)
+    page = (await paper.post(f"{path}/datums", {"version": 1, "end": day(90)})).body.decode()
+    last = "-".join(reversed(day(90).split("-")))
+    assert f"<b>DUO</b>: het mandaat van Een loopt t/m {last}" in page
+    assert await number_of(pool, "events") == 1
+    form: dict[str, object] = {"version": 1, "end": day(90), "step": "confirm"}
+    assert (await paper.post(f"{path}/datums", form)).headers["location"].endswith("done=amended")
+    assert await number_of(pool, "events") == 2
+    assert (await paper.post(f"{path}/datums", {"version": 2, "end": day(90)})).status == 303
+    wrong = (await paper.post(f"{path}/datums", {"version": 2, "end": day(-9)})).body.decode()
+    assert "De einddatum ligt vóór de begindatum." in wrong
+
+
 async def test_history_names_people_to_those_who_may_know(hub: Client, paper: FormClient, pool: Pool) -> None:
     """Sentences with the names of people, systems and services; an erased person has none."""
     colleague = hub.as_caller(Role.SCHOOL, brins=["18DS"])
     made = (await colleague.post("/v1/mandates", mandate_request(serviceCode="RIO", endDate=day(60)))).json
     path = f"/mandaten/18DS/{made['id']}"
     await paper.get(path)
-    assert (await paper.post(f"{path}/datums", {"version": 1, "end": day(9)})).status == 303
+    assert (await paper.post(f"{path}/datums", {"version": 1, "end": day(9), "step": "confirm"})).status == 303
     history = "/mandaten/18DS/geschiedenis"
 
     async def text() -> str:

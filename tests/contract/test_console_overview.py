@@ -1,144 +1,232 @@
-"""The list of schools with their state at a glance, and what became of each message, in words."""
+"""The overview of operators: what is late, charts, lists to open, one search, a stream that ends with the session."""
 
 from __future__ import annotations
 
-import html
-import re
-from collections import Counter
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from hub.access import Role
-from hub.clock import now, today
-from hub.domain.system import Contact, System
-from hub.observe.status import school_status, schools_status
-from hub.store.register import write_systems
-from schemas.identifiers import Brin, Oin
-from tests.support.api.school_calls import ONE, day, mandate_request, open_hub
-from tests.support.lanes.ledger_states import plan_all, report, take
+from hub.clock import now
+from hub.console.lag_stream import MOST_PER_CALLER, LiveFeed
+from hub.operations.bulk import run_batch
+from hub.store import meters
+from hub.store.reports import park_record
+from tests.support.api.school_calls import R2, mandate_request, open_hub
+from tests.support.lanes.ledger_states import plan_all, report, report_record, take
 from tests.support.pages.form_client import FormClient, log_in_as
-from tests.support.register.schools import BuiltSchool, add_schools
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hub.store.pool import Pool
+    from tests.support.api.client import Client
 
-SCHOOLS = [f"{n:02}AB" for n in range(56)]
-REJECTED, WAITING, DONE, EMPTY, DECLINED = SCHOOLS[5], SCHOOLS[3], SCHOOLS[1], SCHOOLS[0], SCHOOLS[9]
-USUALLY = """
-insert into hops (process, minute, destination, hop, buckets, seconds, n)
-select 0, '-infinity', 3, 'processing', array_agg(case n when 23 then 40 else 0 end order by n), 1, 40
-  from generate_series(1, 26) n"""
-"""DUO processed 40 messages for RIO, each in eight to twenty-four hours."""
+VISIBLE_SECONDS = 60.0
+INSERT_MINUTE = """
+insert into hops select 1, date_trunc('minute', now() - make_interval(mins => $1)), $2, 'transport', $3, $4, 7
+"""
 
 
 @pytest.fixture
-async def paper(pool: Pool, tmp_path: Path) -> FormClient:
-    """Be somebody with a board of 56 schools: of some something is open, one has no mandate."""
+async def hub(pool: Pool, tmp_path: Path) -> Client:
+    """Give a hub whose school granted RIO, with one branch routed; its messages were taken, one was rejected."""
     hub = await open_hub(pool, tmp_path)
-    async with pool.acquire() as c:
-        await add_schools(c, *(BuiltSchool(brin=b, name=f"School {b}", board="20000") for b in SCHOOLS))
-        contact = Contact(name="Helpdesk Een", phone="088 123 45 67", email="help@een.example")
-        services = frozenset({"VVA", "RIO"})
-        await write_systems(c, [System(supplier_oin=Oin(ONE), name="Een", service_codes=services, contact=contact)])
-    board = hub.as_caller(Role.SCHOOL, bges=["20000"])
-    for brin in SCHOOLS[1:]:
-        made = await board.post("/v1/mandates", mandate_request(brin=brin, serviceCode="RIO"))
-        assert made.status == 201
-    await board.post("/v1/mandates", mandate_request(brin=DECLINED, startDate=day(40)))
+    school = hub.as_caller(Role.SCHOOL, brins=["18DS"])
+    await school.post(
+        "/v1/mandates", mandate_request(serviceCode="RIO", branches=[{"branch": "18DS01", "routingId": R2}])
+    )
     async with pool.acquire() as c:
         await plan_all(c)
         await take(c, "duo:rio")
-        rows = await c.fetch("select id, brin from deliveries where destination = 3")
-        ids = {row["brin"]: str(row["id"]) for row in rows}
-        for brin in SCHOOLS[1:]:
-            if brin != WAITING:
-                await report(c, ids[brin], "rejected" if brin == REJECTED else "processed", "het certificaat")
-        await c.execute(USUALLY)
-        await c.execute("update deliveries set delivered_at = now() - interval '50 hours' where brin = $1", WAITING)
-    return await log_in_as(hub, Role.SCHOOL, bges=("20000",))
+        one = await c.fetchval("select id from deliveries where branch = '18DS01'")
+        await report(c, str(one), "rejected", "onbekend")
+    return hub
 
 
-def words(body: str) -> str:
-    """Return a page as it is read."""
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", "", body)).split())
+async def test_rejections_are_a_list_that_one_can_open(hub: Client, pool: Pool) -> None:
+    """The tile counts them, the list names each with a link to its page; filters narrow it."""
+    operator = await log_in_as(hub, Role.OPERATIONS)
+    assert '<b>1</b> <a href="/console/deliveries?status=rejected">' in await operator.text("/console")
+    one = await pool.fetchval("select id from deliveries where status = 'rejected'")
+    for query in ("status=rejected", "status=rejected&destination=duo:rio&brin=18ds", "status=nonsense"):
+        assert f'href="/console/deliveries/{one}"' in await operator.text(f"/console/deliveries?{query}")
+    for query in ("status=dead", "status=rejected&brin=00AA", f"status=rejected&before={one}"):
+        assert f'href="/console/deliveries/{one}"' not in await operator.text(f"/console/deliveries?{query}")
 
 
-def listed(body: str) -> list[str]:
-    """List the schools of a page, in its order."""
-    return re.findall(r'<a href="/mandaten/(\w{4})">', body)
-
-
-async def test_a_board_sees_which_schools_have_something_open(paper: FormClient) -> None:
-    """All 56 on one page, with counts; what needs something comes first, and each filter shows its own."""
-    page = await paper.text("/mandaten")
-    assert listed(page)[:3] == [REJECTED, WAITING, DECLINED]
-    assert sorted(listed(page)) == SCHOOLS
-    assert listed(page)[-1] == EMPTY
-    for text in ("Alle scholen (56)", "Iets te doen (1)", "Wacht op verwerking (2)", "In orde (52)", "RIO: afgewezen"):
-        assert text in words(page), text
-    assert "1 wacht op verwerking · 1 in orde · 1 begint later" in words(page)
-    assert listed(await paper.text("/mandaten?stand=actie")) == [REJECTED]
-    assert listed(await paper.text("/mandaten?stand=wacht")) == [WAITING, DECLINED]
-    assert listed(await paper.text("/mandaten?stand=geen&q=school")) == [EMPTY]
-    assert listed(await paper.text("/mandaten?volgorde=naam")) == SCHOOLS
-    assert "Something to do (1)" in words(await paper.text("/mandaten?lang=en"))
-
-
-async def test_many_schools_cost_as_many_statements_as_one(paper: FormClient, pool: Pool) -> None:
-    """The state of 56 schools is that of each of them, read by as many statements as that of one."""
-    assert paper.cookies
-    brins, at = [Brin(each) for each in SCHOOLS], now()
+async def test_the_charts_keep_what_the_counters_fold(hub: Client, pool: Pool) -> None:
+    """What was delivered in the last hours is drawn, also after its minutes were folded; older goes away."""
+    histogram = meters.Histogram()
+    for _ in range(7):
+        histogram.add(3.0)
     async with pool.acquire() as c:
-        one_by_one = {brin: await school_status(c, brin, at, today(at)) for brin in brins}
-        statements = Counter[str]()
-        c.add_query_logger(lambda record: statements.update([record.query] if " " in record.query else []))
-        await schools_status(c, brins[5:6], at, today(at))
-        for_one = Counter(statements)
-        assert await schools_status(c, brins, at, today(at)) == one_by_one
-    for_all = statements - for_one
-    assert sum(for_one.values()) <= 12
-    assert for_all == for_one
+        rio = await c.fetchval("select id from destinations where name = 'duo:rio'")
+        for minutes in (2, 62, 64, 30 * 60):
+            await c.execute(INSERT_MINUTE, minutes, rio, histogram.buckets, histogram.seconds)
+        await meters.fold(c)
+        assert await c.fetchval("select count(*) from hop_history where at < now() - interval '25 hours'") == 0
+        await meters.fold(c)
+    page = await (await log_in_as(hub, Role.OPERATIONS)).text("/console")
+    assert "In zes uur 21 berichten afgeleverd" in page
+    assert '<polyline class="duo"' in page
+    assert "<script>" not in page
 
 
-async def test_a_school_reads_what_became_of_its_mandate(paper: FormClient) -> None:
-    """Words with an age, how long it usually takes, what to do, and whom to call."""
-    waiting = words(await paper.text(f"/mandaten/{WAITING}"))
-    for text in (
-        "Wacht op verwerking door DUO, al 2 dagen. DUO doet er meestal minder dan 23 uur over.",
-        "DUO: bel 050 599 84 40 (9.00-13.00 uur), mail securityservicedesk@duo.nl.",
-        "Over Een: bel 088 123 45 67, mail help@een.example (Helpdesk Een).",
-        "Over mandaten en deze pagina's: Kennisnet, bel 0800 - 321 22 33",
+async def test_one_search_finds_everything(hub: Client, pool: Pool) -> None:
+    """A code leads to its page, a name to a list; what is unknown is said."""
+    operator = await log_in_as(hub, Role.OPERATIONS)
+    delivery, event = await pool.fetchval("select id from deliveries"), await pool.fetchval("select id from events")
+    mandate = await pool.fetchval("select id from mandates")
+    for text, where in (
+        ("18ds", "/console/schools/18DS"),
+        ("18ds01", "/console/schools/18DS#branch-18DS01"),
+        (str(delivery), f"/console/deliveries/{delivery}"),
+        (str(mandate), f"/mandaten/18DS/{mandate}"),
     ):
-        assert text in waiting, text
-    rejected = words(await paper.text(f"/mandaten/{REJECTED}"))
-    assert "Afgewezen door DUO. Dit kunt u doen: lees de melding" in rejected
-    assert "het certificaat" in rejected
-    coming = words(await paper.text(f"/mandaten/{DECLINED}"))
-    assert coming.index("Nu Een geldig") < coming.index("Straks Een gaat nog in")
-    assert "Een ontvangt nog geen berichten van de hub." in coming
+        assert (await operator.get(f"/console/search?q={text}")).headers["location"] == where
+    assert f'href="/mandaten/18DS/{mandate}"' in await operator.text(f"/console/search?q={R2}")
+    assert f'href="/console/deliveries/{delivery}"' in await operator.text(f"/console/search?q={event}")
+    trace = "ab" * 16
+    await pool.execute("update events set traceparent = $1", f"00-{trace}-{'cd' * 8}-01")
+    assert f'href="/console/deliveries/{delivery}"' in await operator.text(f"/console/search?q={trace}")
+    assert 'href="/console/destinations/duo:rio"' in await operator.text("/console/search?q=rio")
+    assert "De Boog" in await operator.text("/console/search?q=boog")
+    assert "Niets gevonden voor zzz." in await operator.text("/console/search?q=zzz")
+    school = await log_in_as(hub, Role.SCHOOL, brins=("18DS",))
+    assert (await school.get("/console/search?q=18DS")).headers["location"] == "/mandaten"
 
 
-async def test_what_was_stays_to_be_read(paper: FormClient, pool: Pool) -> None:
-    """A mandate that ended long ago is under what is over, the newest first."""
+async def test_a_school_is_a_table_of_branches_and_services(hub: Client) -> None:
+    """Each cell has the system, the status, the routing and the message."""
+    operator = await log_in_as(hub, Role.OPERATIONS)
+    page = await operator.text("/console/schools/18DS")
+    assert '<tr id="branch-18DS01"><th scope="row">' in page
+    assert '<th scope="col">RIO</th>' in page
+    assert "afgewezen" in page
+    assert R2 in page
+    assert page.count('href="/console/deliveries/') >= 2
+    assert (await operator.get("/console/schools/99ZZ")).status == 404
+
+
+async def test_records_are_decided_on_in_bulk(hub: Client, pool: Pool) -> None:
+    """The chosen ones, with one reason; those that cannot be used yet are named, and when each was written is shown."""
     async with pool.acquire() as c:
-        await c.execute(
-            "update mandates set start_date = '2020-01-01', end_date = '2021-07-31', next_date = null where brin = $1",
-            DONE,
-        )
-    page = words(await paper.text(f"/mandaten/{DONE}"))
-    assert "Voorbij (1)" in page
-    assert "vanaf 01-01-2020 t/m 31-07-2021" in page
+        for nth in range(3):
+            record = report_record(f"0190a000-0000-7000-8000-00000000000{nth}")
+            await park_record(c, record | {"offset": nth, "written_at": now()})
+    operator = await log_in_as(hub, Role.OPERATIONS)
+    assert "geschreven op" in await operator.text("/console/parked")
+    ids = [row["id"] for row in await pool.fetch("select id from parked_records order by id")]
+    form: dict[str, Any] = {"button": "discard", "record": ids[:2]}
+    assert (await operator.post("/console/parked", form)).status == 400
+    assert (await operator.post("/console/parked", {"button": "discard", "reason": "x"})).status == 400
+    assert (
+        "2 berichten zijn weggegooid." in (await operator.post("/console/parked", form | {"reason": "x"})).body.decode()
+    )
+    tried = (await operator.post("/console/parked", {"button": "retry", "record": ids, "reason": "x"})).body.decode()
+    assert "0 berichten zijn alsnog gebruikt." in tried
+    assert f"<li>{ids[0]}: Hierover is al beslist.</li>" in tried
+    assert await pool.fetchval("select count(*) from parked_records where state = 'open'") == 1
 
 
-async def test_the_part_that_refreshes_is_the_page(paper: FormClient) -> None:
-    """The part that a browser gets again stands in the page as it is, and is for its visitor only."""
-    part = words(await paper.text(f"/mandaten/{REJECTED}/live"))
-    assert part.partition("RIO")[2] in words(await paper.text(f"/mandaten/{REJECTED}"))
-    assert "<html" not in await paper.text(f"/mandaten/{REJECTED}/live")
-    for path in ("/mandaten/18DS/live", "/mandaten/18DS/events/live"):
-        assert (await paper.get(path)).status == 404
-    stranger = await FormClient(paper._client).get(f"/mandaten/{REJECTED}/events/live")  # noqa: SLF001 - the same hub
-    assert (stranger.status, stranger.body) == (204, b"")
+async def test_the_audit_is_sentences_with_filters(hub: Client) -> None:
+    """Who did what where and why; by school, by action and by day."""
+    operator = await log_in_as(hub, Role.OPERATIONS)
+    await operator.get("/console/destinations/duo:rio")
+    await operator.post("/console/destinations/duo:rio", {"button": "hold", "brin": "18DS", "reason": "onderzoek"})
+    page = await operator.text("/console/audit")
+    assert "Berichten tegengehouden door" in page
+    assert ", RIO, <a" in page.replace("\n", "")
+    assert "Reden: onderzoek" in page
+    for query, is_found in (("brin=18ds", True), ("brin=00AA", False), ("action=destination.held", True),
+                            ("action=mandate.copied", False), ("from=01-01-2099", False), ("to=x", True)):  # fmt: skip
+        assert ("Reden: onderzoek" in await operator.text(f"/console/audit?{query}")) is is_found, query
+    assert "Berichten tegengehouden door" in await operator.text("/console"), "the overview has the newest acts"
+
+
+async def test_a_repeat_on_its_way_does_not_take_processed_away(hub: Client, pool: Pool) -> None:
+    """The school still reads that it was processed, with a note; when the repeat is answered, its answer counts."""
+    whole = await pool.fetchval("select id from deliveries where branch = ''")
+    operations = hub.as_caller(Role.OPERATIONS)
+    async with pool.acquire() as c:
+        await report(c, str(whole), "processed")
+    await operations.post("/v1/replays", {"deliveryIds": [str(whole)], "reason": "x"})
+    async with pool.acquire() as c, c.transaction():
+        assert await run_batch(c, now(), 0) is not None
+    school = await log_in_as(hub, Role.SCHOOL, brins=("18DS",))
+    page = await school.text("/mandaten/18DS")
+    assert "Een herhaling hiervan is onderweg" in page
+    assert "verwerkt" in page
+    async with pool.acquire() as c:
+        await take(c, "duo:rio")
+        repeat = await c.fetchval("select id from deliveries where replay_of is not null")
+        assert "Een herhaling hiervan is onderweg" in await school.text("/mandaten/18DS")
+        await report(c, str(repeat), "rejected", "nu niet", minutes=1)
+    page = await school.text("/mandaten/18DS")
+    assert "nu niet" in page
+    assert "herhaling hiervan" not in page
+
+
+async def test_yesterday_is_one_press(hub: Client) -> None:
+    """The preset fills in the day, and the preview says period, pace, duration and mix."""
+    operator = await log_in_as(hub, Role.OPERATIONS)
+    chosen: dict[str, object] = {"destination": "duo:rio", "preset": "yesterday"}
+    assert "Er is niets te doen." in (await operator.post("/console/acts/new/replay", chosen)).body.decode()
+    today = await operator.post("/console/acts/new/replay", chosen | {"preset": "today"})
+    page = today.body.decode()
+    assert "50 per seconde" in page
+    assert "RIO: 2" in page
+    assert f"{now():%d-%m-%Y}"[3:] in page
+
+
+async def read_stream(hub: Client, client: FormClient) -> tuple[asyncio.Queue[bytes], asyncio.Task[None]]:
+    """Open the stream of the overview as a browser does."""
+    sent: asyncio.Queue[bytes] = asyncio.Queue()
+    cookie = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
+    scope = {
+        "type": "http", "method": "GET", "path": "/console/events/live", "raw_path": b"/console/events/live",
+        "query_string": b"", "headers": [(b"cookie", cookie.encode()), (b"host", b"hub.test")], "http_version": "1.1",
+        "scheme": "http", "client": ("127.0.0.1", 1), "server": ("hub.test", 80), "asgi": {"version": "3.0"},
+        "state": {},
+    }  # fmt: skip
+
+    given = [{"type": "http.request", "body": b"", "more_body": False}]
+
+    async def receive() -> Any:
+        if not given:
+            await asyncio.Event().wait()
+        return given.pop()
+
+    async def send(message: Any) -> None:
+        await sent.put(str(message["status"]).encode() if "status" in message else message["body"])
+
+    return sent, asyncio.create_task(hub.app(scope, receive, send))  # type: ignore[arg-type]
+
+
+async def test_the_stream_ends_with_the_session(hub: Client) -> None:
+    """A browser hears what is new, and after the logout that it is over."""
+    operator = await log_in_as(hub, Role.OPERATIONS)
+    await operator.get("/console")
+    sent, task = await read_stream(hub, operator)
+    async with asyncio.timeout(VISIBLE_SECONDS):
+        assert await sent.get() == b"200"
+        heard = b""
+        while b"event: live" not in heard:
+            heard += await sent.get()
+        await operator.post("/logout", {"where": "here"})
+        while b"event: end" not in heard:
+            heard += await sent.get()
+        await task
+
+
+async def test_streams_are_bounded(hub: Client) -> None:
+    """Nobody opens more than a few; without a session there is none."""
+    stranger, task = await read_stream(hub, FormClient(hub))
+    async with asyncio.timeout(VISIBLE_SECONDS):
+        assert await stranger.get() == b"401"
+        await task
+    feed = LiveFeed()
+    feed.streams["me"] = MOST_PER_CALLER
+    assert (feed.has_room("me"), feed.has_room("you")) == (False, True)

@@ -253,7 +253,8 @@ async def test_dividing_is_not_offered_to_who_changes_over(desk: Desk) -> None:
     assert "verdelen" not in await desk.paper.text(f"/mandaten/18DS/{later['id']}")
     form = await desk.paper.text(f"/mandaten/18DS/{made['id']}?einde={day(29)}")
     assert f'value="{day(29)}"' in form or f'value="{told(day(29))}"' in form
-    assert (await desk.paper.post(f"/mandaten/18DS/{made['id']}/datums", {"version": 1, "end": day(29)})).status == 303
+    dates: dict[str, object] = {"version": 1, "end": day(29), "step": "confirm"}
+    assert (await desk.paper.post(f"/mandaten/18DS/{made['id']}/datums", dates)).status == 303
     assert "gaat door, terwijl" not in words((await desk.paper.get("/mandaten/18DS")).body)
 
 

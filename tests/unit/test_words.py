@@ -50,6 +50,8 @@ def test_what_pages_ask_for_is_there_and_what_is_there_is_asked_for() -> None:
         "sum_": (*Need, "coming"),
         "help_": HELPED,
         "step_": ("retry", "refused", "gone", "delivered"),
+        "light_": ("produce", "plan", "forward", "reports"),
+        "turn_": ("hub", "held", "receiver", "back_office", "school"),
         "about_": ("BRON_PO", "VERZUIM", "RIO", "VVA", "other"),
     }
     parts = {f"{one}{two}" for one, ends in {**pairs, "how_": ("none", "free", "own")}.items() for two in ends}

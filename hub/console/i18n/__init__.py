@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hub.console.i18n import (
     answers,
     codes,
+    console,
     deliveries,
     docs,
     history,
@@ -41,8 +42,9 @@ if TYPE_CHECKING:
 
 
 TEXTS: Final[Mapping[str, tuple[str, str]]] = {
-    **shell.TEXTS, **docs.TEXTS, **operations.TEXTS, **deliveries.TEXTS, **school.TEXTS, **succession.TEXTS,
-    **overview.TEXTS, **progress.TEXTS, **history.TEXTS, **answers.TEXTS, **statement.TEXTS,
+    **shell.TEXTS, **docs.TEXTS, **operations.TEXTS, **deliveries.TEXTS, **console.TEXTS, **school.TEXTS,
+    **succession.TEXTS, **overview.TEXTS, **progress.TEXTS, **history.TEXTS, **answers.TEXTS,
+    **statement.TEXTS,
 }  # fmt: skip
 GOOD: Final = frozenset(
     {"orde", "processed", "activated", "none", "active", "would_create", "created", "closed", "done"}
@@ -86,11 +88,13 @@ class Translator:
 
     def status(self, status: str) -> str:
         """Return the text of a status."""
-        return codes.STATUSES[status][self._nth]
+        known = codes.STATUSES.get(status) or codes.STATES.get(status) or (status, status)
+        return known[self._nth]
 
     def state(self, state: str) -> str:
         """Return the text of the state of a mandate or a bulk job."""
-        return (codes.STATES.get(state) or codes.ACT_STATES[state])[self._nth]
+        known = codes.STATES.get(state) or codes.ACT_STATES.get(state) or codes.PARKED_STATES.get(state, (state, state))
+        return known[self._nth]
 
     def cause(self, cause: str) -> str:
         """Return the text of a cause of lag."""

@@ -53,6 +53,11 @@ PARKED: Final[Mapping[str, Both]] = {
     "unknown_delivery": ("onbekende levering", "unknown delivery"),
     "future": ("gedateerd in de toekomst", "dated in the future"),
 }
+PARKED_STATES: Final[Mapping[str, Both]] = {
+    "open": ("open", "open"),
+    "retried": ("alsnog gebruikt", "used after all"),
+    "discarded": ("weggegooid", "discarded"),
+}
 COPY_REASONS: Final[Mapping[str, Both]] = {
     "other_system": (
         "deze school gebruikt voor deze dienst een ander systeem",
@@ -101,6 +106,32 @@ ACTIONS: Final[Mapping[str, Both]] = {
     "destination.released": ("berichten vrijgegeven", "messages released"),
     "delivery.cancelled": ("bericht geannuleerd", "message cancelled"),
     "deliveries.cancelled": ("berichten geannuleerd", "messages cancelled"),
+    "destination.objective_changed": ("afspraak gewijzigd", "objective changed"),
+    "parked.retried": ("apart gelegd bericht alsnog gebruikt", "parked record retried"),
+    "parked.discarded": ("apart gelegd bericht weggegooid", "parked record discarded"),
+    "system.registered": ("administratiesysteem geregistreerd", "system registered"),
+    "system.changed": ("administratiesysteem gewijzigd", "system changed"),
+    "service.added": ("dienst toegevoegd", "service added"),
+    "service.changed": ("dienst gewijzigd", "service changed"),
+    "school.imported": ("school ingelezen", "school imported"),
+    "mandates.imported": ("mandaten ingelezen", "mandates imported"),
+    "file.imported": ("bestand ingelezen", "file imported"),
+    "subscription.created": ("abonnement genomen", "subscription created"),
+    "subscription.changed": ("abonnement gewijzigd", "subscription changed"),
+    "subscription.deleted": ("abonnement opgezegd", "subscription deleted"),
+    "subscription.disabled": ("abonnement uitgezet", "subscription disabled"),
+    "subscription.paused": ("abonnement gepauzeerd", "subscription paused"),
+    "subscription.resumed": ("abonnement hervat", "subscription resumed"),
+    "subscription.tested": ("abonnement getest", "subscription tested"),
+    "key.created": ("sleutel gemaakt", "key created"),
+    "key.rotated": ("sleutel vervangen", "key rotated"),
+    "secrets.resealed": ("geheimen opnieuw versleuteld", "secrets sealed again"),
+    "person.erased": ("persoon gewist", "person erased"),
+    "retention.applied": ("oude gegevens verwijderd", "old data deleted"),
+    "hub.recovered": ("hub hersteld", "hub recovered"),
+    "board.signed": ("overeenkomst getekend", "agreement signed"),
+    "board.renamed": ("bestuur hernoemd", "board renamed"),
+    "board.agreement_ended": ("overeenkomst beëindigd", "agreement ended"),
 }
 ACT_STATES: Final[Mapping[str, Both]] = {
     "awaiting_approval": ("wacht op goedkeuring", "awaits approval"),

@@ -45,7 +45,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "hold_or_release": ("Tegenhouden of vrijgeven", "Hold or release"),
     "only_school": ("Alleen deze school (BRIN)", "Only this school (BRIN)"),
     "is_open": ("Berichten worden gewoon verzonden.", "Messages are sent as usual."),
-    "is_held": ("Een beheerder houdt deze bestemming tegen.", "An operator holds this destination."),
+    "destination_is_held": ("Een beheerder houdt deze bestemming tegen.", "An operator holds this destination."),
     "is_paused": ("Het abonnement staat niet aan.", "Its subscription is not active."),
     "is_without": ("Dit systeem heeft nog geen abonnement.", "This system has no subscription yet."),
     "no_such_school": ("{brin} is geen school in het register.", "{brin} is not a school in the register."),

@@ -138,6 +138,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "mandate_of": ("{service}: mandaat voor {system}", "{service}: mandate for {system}"),
     "dates": ("Datums wijzigen", "Change the dates"),
+    "dates_before": ("Nu", "Now"),
+    "dates_after": ("Wordt", "Becomes"),
+    "dates_confirm": ("Ja, deze datums opslaan", "Yes, save these dates"),
+    "dates_other": ("Andere datums", "Other dates"),
     "dates_stale": (
         "Iemand anders heeft dit mandaat gewijzigd terwijl u bezig was. Er is niets opgeslagen. Dit is er gewijzigd:",
         "Somebody else changed this mandate while you were editing it. Nothing was saved. This was changed:",

@@ -17,7 +17,31 @@ async function refresh() {
   }
   setTimeout(refresh, 2000);
 }
-if (live && !live.dataset.events) setTimeout(refresh, 2000);
+if (live && !live.dataset.events && !live.dataset.stream) setTimeout(refresh, 2000);
+
+// Shows the operators' overview as the hub sends it; asks for it where no stream can be.
+function replace(html) {
+  stale.hidden = true;
+  if (live.contains(document.activeElement)) return;
+  const open = [...live.querySelectorAll("details[open][id]")].map((each) => each.id);
+  live.innerHTML = html;
+  for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+}
+function listen() {
+  let heard = Date.now();
+  const stream = new EventSource(live.dataset.stream);
+  stream.addEventListener("live", (event) => {
+    heard = Date.now();
+    replace(event.data);
+  });
+  stream.addEventListener("end", () => location.reload());
+  stream.addEventListener("error", () => {
+    if (stream.readyState === EventSource.CLOSED) refresh();
+  });
+  window.addEventListener("pagehide", () => stream.close());
+  setInterval(() => (stale.hidden = stale.hidden && Date.now() - heard < 10000), 2000);
+}
+if (live?.dataset.stream) (window.EventSource ? listen : refresh)();
 
 // Shows the newer self of a school's page when the hub says that something changed.
 async function renew() {

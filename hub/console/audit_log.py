@@ -1,0 +1,59 @@
+"""The page of the audit: who did what, to which school or destination, and why. In: filters. Out: sentences."""
+
+from datetime import datetime, time, timedelta
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Response
+
+from hub.clock import AMSTERDAM
+from hub.console.forms import parse_day
+from hub.console.i18n.codes import ACTIONS
+from hub.console.operations import require_operator
+from hub.console.route import PageRoute
+from hub.console.visit import CurrentVisit
+from hub.store import observe, operations
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+PER_PAGE: Final = 50
+YEARS: Final = range(2000, 2101)
+
+
+@router.get("/console/audit")
+async def get_audit(
+    here: CurrentVisit,
+    brin: str = "",
+    action: str = "",
+    first: Annotated[str, Query(alias="from")] = "",
+    last: Annotated[str, Query(alias="to")] = "",
+    before: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
+) -> Response:
+    """Show the entries that fit the filters, newest first."""
+    require_operator(here)
+    chosen = {"brin": brin.strip().upper(), "action": action, "from": first, "to": last}
+    async with here.app.open_pool.acquire() as c:
+        found = await operations.list_audit(
+            c,
+            brin=chosen["brin"] or None,
+            since=_midnight(first),
+            until=_midnight(last, days=1),
+            before=before,
+            most=PER_PAGE + 1,
+            actions=[action] if action in ACTIONS else None,
+        )
+        names = {each.name: each.shown_as for each in await observe.read_destinations(c)}
+    return here.show(
+        "audit.html",
+        entries=found[:PER_PAGE],
+        more=found[PER_PAGE - 1].id if len(found) > PER_PAGE else None,
+        names=names,
+        chosen=chosen,
+        actions=list(ACTIONS),
+    )
+
+
+def _midnight(text: str, days: int = 0) -> datetime | None:
+    """Return the midnight in Amsterdam with which a day begins; None for no day."""
+    day = parse_day(text)
+    if day is None or day.year not in YEARS:
+        return None
+    return datetime.combine(day + timedelta(days), time.min, AMSTERDAM)
