@@ -58,8 +58,9 @@ insert into events (brin, number, recorded_at, id, mandate_id, mandate_version, 
 values ($1, $2, $3, $4, $5, $6, $7::text::event_type, $8::text::jsonb, '{}')"""
 TABLES: Final = (
     "schools", "mandates", "events", "event_outbox", "published_events", "subscriptions", "subscription_secrets",
-    "destinations", "planning_progress", "lanes", "deliveries", "attempts", "reports", "change_outbox", "tallies",
-    "counters", "hops", "processes", "bulk_items", "bulk_jobs", "audit", "audit_heads", "people", "hub_state",
+    "destinations", "holds", "planning_progress", "lanes", "deliveries", "attempts", "reports", "change_outbox",
+    "tallies", "counters", "hops", "processes", "bulk_items", "bulk_jobs", "audit", "audit_heads", "people",
+    "hub_state",
 )  # fmt: skip
 OVERDUE: Final = "update lanes set due = clock_timestamp() where due > clock_timestamp()"
 SILENCE: Final = "update processes set heartbeat_at = '-infinity' where role = 'forward' and id <> $1"
@@ -185,8 +186,9 @@ class InterleavingWorld:
 
     async def _open_everything(self) -> None:
         for name in HELD_NAMES:
-            async with self.c.transaction():
-                await controls.release(self.c, name, None, self.operator())
+            for brins in (None, BRINS):  # a school that is held by itself stays held when all are released
+                async with self.c.transaction():
+                    await controls.release(self.c, name, brins, self.operator())
         for destination in self.destinations:
             async with self.c.transaction():
                 await destinations.close_circuit(self.c, destination)
