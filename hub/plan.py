@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from hub import faults
 from hub.domain import planning
-from hub.domain.delivery import Status
 from hub.domain.ids import lowest_at
-from hub.store import plans, tallies
+from hub.store import plans
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -70,20 +69,9 @@ async def append(
     old = _oldest(planned, lowest_at(now - RECENT))
     if old:
         await plans.lower_open_from(c, old)
-    counts = Counter((p.destination.id, p.brin) for p in planned)
-    tails = await plans.raise_lanes(c, counts) if counts else {}
-    numbered = _number(planned, {lane: tails[lane] - n for lane, n in counts.items()})
-    await plans.write_deliveries(c, numbered, planned_at=now, published=published or {}, through=through or {})
-    await tallies.add(c, process, Counter((p.destination.id, Status.WAITING, p.expects_report) for p in planned))
-
-
-def _number(planned: Iterable[Planned], tails: dict[tuple[int, str], int]) -> list[tuple[int, Planned]]:
-    numbered = []
-    for p in planned:
-        lane = (p.destination.id, p.brin)
-        tails[lane] += 1
-        numbered.append((tails[lane], p))
-    return numbered
+    await plans.append_deliveries(
+        c, planned, planned_at=now, process=process, published=published or {}, through=through or {}
+    )
 
 
 def _oldest(planned: Iterable[Planned], recent: UUID) -> dict[int, UUID]:

@@ -70,7 +70,9 @@ async def run(settings: Settings, stop: asyncio.Event, topic: str = TOPIC) -> No
             await relay.start(options)
             await report_differences(options, topics_on(Broker.OURS))
             while True:
-                if not await relay.publish():
+                if (
+                    await relay.publish() < MOST_EVENTS and not relay.is_behind
+                ):  # a notification came, if there are more
                     await relay.check(offset_client)
                     await listener.wait()
 
@@ -101,6 +103,7 @@ class Relay:
         self._offsets = UNKNOWN_OFFSETS
         self._looked = 0.0
         self._retried = time.monotonic()
+        self.is_behind = False
 
     async def start(self, options: Mapping[str, Any]) -> None:
         """Publish again what the log lost, and read the last position; raise `LogIsAhead` when the log has more."""
@@ -118,7 +121,7 @@ class Relay:
         self._position = await published_events.last_position(self._c)
 
     async def publish(self) -> int:
-        """Publish the next events; return how many there were."""
+        """Publish the next events; return how many there were. After a refusal there is more to do at once."""
         await self._retry_refused()
         entries = await published_events.read_outbox(self._c, MOST_EVENTS)
         if not entries:
@@ -147,6 +150,7 @@ class Relay:
 
     async def _retry_refused(self) -> None:
         """Each minute, let some events that were refused be tried again: somebody may have mended the cause."""
+        self.is_behind = False
         if time.monotonic() - self._retried > RETRY_REFUSED_SECONDS:
             self._retried = time.monotonic()
             before = now() - timedelta(seconds=RETRY_REFUSED_SECONDS)
@@ -154,6 +158,7 @@ class Relay:
 
     async def _refuse(self, reasons: Mapping[int, str]) -> int:
         """Set events aside; what was sent beside them is sent again without them, and gets its positions then."""
+        self.is_behind = True
         await published_events.refuse(self._c, reasons, now())
         loops.worked(LOOP)
         for event in await published_events.read_refused(self._c, MOST_LOGGED):

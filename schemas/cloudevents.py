@@ -92,7 +92,8 @@ def write_time(moment: datetime) -> str:
     if moment.tzinfo is None:
         msg = "a moment without a time zone cannot be written"
         raise ValueError(msg)
-    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+    in_utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return f"{in_utc.isoformat(timespec='milliseconds')[:-6]}Z"
 
 
 def encode(attributes: Mapping[str, object], data: object) -> bytes:

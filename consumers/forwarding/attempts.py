@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from opentelemetry.trace import SpanKind
@@ -15,6 +15,7 @@ from hub.telemetry import LineLog, trace_id_of
 from hub.telemetry.spans import Step, begin, end, is_on, record_batch
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
     from datetime import datetime
 
     from opentelemetry.trace import Span
@@ -31,10 +32,14 @@ def begin_span(progress: LaneProgress, delivery: QueuedDelivery) -> Span | None:
     return begin(_step(progress, delivery)) if is_on() else None
 
 
-def end_span(span: Span | None, outcome: Outcome) -> None:
-    """End the span of an attempt at a webhook."""
-    if span is None:
-        return
+async def end_with(span: Span, sending: Coroutine[Any, Any, Outcome]) -> Outcome:
+    """End the span of an attempt at a webhook with its outcome."""
+    outcome = await sending
+    _end_span(span, outcome)
+    return outcome
+
+
+def _end_span(span: Span, outcome: Outcome) -> None:
     match outcome:
         case NotAttempted():
             end(span, {"outcome": "not_attempted"}, outcome.error)

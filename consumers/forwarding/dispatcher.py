@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING, Any, Final, assert_never
 
 import structlog
 
-from consumers.forwarding.attempts import SentSteps, begin_span, end_span, log_attempt
-from consumers.forwarding.lane_progress import EndNotDelivered, EndpointGone
+from consumers.forwarding.attempts import SentSteps, begin_span, end_with, log_attempt
+from consumers.forwarding.lane_progress import CANCELLED, EndNotDelivered, EndpointGone
 from hub import faults
 from hub.domain.circuit import CircuitClosed, CircuitOpened
-from hub.domain.delivery import IN_LANE, Delivered, NotAttempted, Status
+from hub.domain.delivery import IN_LANE, Delivered, NotAttempted
 from hub.domain.pace import SlowedDown
 from hub.envelopes import forwarded_message
 from hub.outbound.webhook import WebhookMessage, deliver
 from hub.telemetry.spans import traceparent_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Coroutine, Iterator, Sequence
     from datetime import datetime
 
     from consumers.forwarding.destinations import Destinations
@@ -126,19 +126,18 @@ class Dispatcher:
     def _is_lost(self, progress: LaneProgress) -> bool:
         return self._heartbeat.is_late or progress.incarnation != self._heartbeat.incarnation
 
-    async def _post(
+    def _post(
         self, endpoint: Endpoint, progress: LaneProgress, delivery: QueuedDelivery, at: datetime
-    ) -> Outcome:
+    ) -> Coroutine[Any, Any, Outcome]:
         endpoint.count(at)
         span = begin_span(progress, delivery)
         message = WebhookMessage(
             id=str(delivery.message.id),
             body=forwarded_message(delivery.message, progress.sent, self._defaults),
-            traceparent=traceparent_of(span) or delivery.message.traceparent,
+            traceparent=delivery.message.traceparent if span is None else traceparent_of(span),
         )
-        outcome = await deliver(self._outbound, endpoint.receiver, message, endpoint.sender, at)
-        end_span(span, outcome)
-        return outcome
+        sending = deliver(self._outbound, endpoint.receiver, message, endpoint.sender, at)
+        return sending if span is None else end_with(span, sending)
 
     async def partitions(self, topic: str) -> int:
         """Return how many partitions a queue of DUO has."""
@@ -172,7 +171,7 @@ class Dispatcher:
         for delivery in deliveries:
             is_due = delivery.status in IN_LANE
             yield forwarded_message(delivery.message, previous, self._defaults) if is_due else None
-            if delivery.status is not Status.CANCELLED:
+            if delivery.status is not CANCELLED:
                 previous = delivery.message.sequence
 
     async def _record_sent(

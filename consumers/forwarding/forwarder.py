@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -149,6 +149,7 @@ class Forwarder:
                 log.warning("refresh.failed", error=str(error), next="again in a second")
 
     async def _round(self) -> bool:
+        """Lease and dispatch what is due; return whether there may be more, as far as no notification tells."""
         if self._heartbeat.is_late:
             return False
         permits = self._destinations.permits()
@@ -163,10 +164,11 @@ class Forwarder:
             log.warning("lease.failed", error=str(error), next="again in half a second")
             await asyncio.sleep(RETRY_SECONDS)
             return True
-        self._destinations.served(permits, {lease.destination for lease, _ in leased})
+        taken = Counter(lease.destination for lease, _ in leased)
+        self._destinations.served(permits, taken)
         self._dispatch(leased, incarnation)
         (loops.worked if leased else loops.moved)("forward.lease")
-        return bool(leased)
+        return any(n >= permits[destination] for destination, n in taken.items())
 
     def _dispatch(self, leased: Sequence[tuple[Lease, list[QueuedDelivery]]], incarnation: int) -> None:
         queues: dict[str, list[tuple[LaneProgress, list[QueuedDelivery]]]] = defaultdict(list)
@@ -230,7 +232,8 @@ class Forwarder:
         for succeeded in progress.succeeded:
             seconds = (succeeded.outcome.at - succeeded.planned_at).total_seconds()
             self._meters.observe(destination, "transport", seconds)
-            self._meters.count("attempts", destination, "delivered")
+        if progress.succeeded:
+            self._meters.count("attempts", destination, "delivered", len(progress.succeeded))
         for failed in progress.failed:
             self._meters.count("attempts", destination, lanes.outcome_name(failed.outcome))
 

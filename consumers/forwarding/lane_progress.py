@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from hub.domain.delivery import Failure, Outcome
     from hub.store.lanes import Lease, QueuedDelivery
 
+CANCELLED: Final = Status.CANCELLED
 OWN_FAULT_SECONDS: Final = 1.0
 """The wait of a lane that the hub could not send, beyond which its destination may be paused for longer."""
 CIRCUIT_OPEN_SECONDS: Final = 60.0
@@ -87,7 +88,7 @@ class LaneProgress:
         """Pass a delivery that needs no sending, cancelled or reported on already; return whether it was passed."""
         if delivery.status in IN_LANE:
             return False
-        self._advance(delivery, was_sent=delivery.status is not Status.CANCELLED)
+        self._advance(delivery, was_sent=delivery.status is not CANCELLED)
         return True
 
     def record(self, delivery: QueuedDelivery, outcome: Outcome, sent_at: datetime) -> Sequence[Effect]:

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
-from faststream.kafka import KafkaMessage  # noqa: TC002 - FastStream reads the annotation
 
 from consumers.parking import park, parked_row
 from consumers.planning.bulk_jobs import BulkJobRunner
@@ -20,7 +19,7 @@ from hub import faults, plan
 from hub.domain.ids import time_of
 from hub.domain.lag import hop_seconds
 from hub.kafka.aiokafka_amended import UnreadableBatch
-from hub.kafka.broker import Reading, batch_subscriber, commit, make_broker, offsets_after
+from hub.kafka.broker import Batch, Reading, batch_subscriber, commit, make_broker, offsets_after
 from hub.kafka.consumer import read_forever
 from hub.processes import loops
 from hub.processes.heartbeat import Heartbeat
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from aiokafka import ConsumerRecord, TopicPartition
-    from faststream.kafka import KafkaBroker
+    from faststream.kafka import KafkaBroker, KafkaMessage
 
     from hub.kafka.consumer import WaitingBroker
     from hub.plan import PlanResult
@@ -87,10 +86,9 @@ def subscribe(broker: KafkaBroker, planner: Planner, instance: str | None, topic
         return brins_of(message.raw_message)
 
     @batch_subscriber(broker, topic, Reading(group=GROUP, instance=instance, most_records=MOST_RECORDS), read_keys)
-    async def on_schools(schools: dict[str, datetime | None], message: KafkaMessage) -> None:
-        records: Any = message.raw_message
-        await planner.park(unusable_records(records, await planner.plan(schools)))
-        planner.remember_offsets(message.consumer, records)
+    async def on_schools(batch: Batch) -> None:
+        await planner.park(unusable_records(batch.records, await planner.plan(batch.content)))
+        planner.remember_offsets(batch.consumer, batch.records)
         loops.worked("plan.read")
 
 

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from aiokafka.errors import IllegalStateError
-from faststream.kafka import KafkaMessage  # noqa: TC002 - FastStream reads the annotation
-from pydantic import InstanceOf  # noqa: TC002 - FastStream reads the annotation
 
 from consumers.parking import awaiting_delivery, park, parked_row
 from consumers.reporting.loss_watch import watch_forever
@@ -22,7 +20,7 @@ from consumers.reporting.received_report import INTERNAL_FAULT, ReceivedReport, 
 from consumers.reporting.traced import trace_reported
 from hub import faults, settle
 from hub.domain.objective import Objective
-from hub.kafka.broker import Reading, batch_subscriber, commit, make_broker, offsets_after
+from hub.kafka.broker import Batch, Reading, batch_subscriber, commit, make_broker, offsets_after
 from hub.kafka.consumer import read_forever
 from hub.processes import loops
 from hub.processes.heartbeat import Heartbeat
@@ -41,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from aiokafka import ConsumerRecord
-    from faststream.kafka import KafkaBroker
+    from faststream.kafka import KafkaBroker, KafkaMessage
 
     from hub.kafka.consumer import WaitingBroker
     from hub.settings import Settings
@@ -90,9 +88,9 @@ def subscribe(broker: KafkaBroker, reader: ReportReader, instance: str | None, t
     @batch_subscriber(
         broker, topic, Reading(group=GROUP, instance=instance, most_records=MOST_RECORDS), read, DUO_REPORTS
     )
-    async def on_reports(reports: list[InstanceOf[ReceivedReport]], message: KafkaMessage) -> None:
-        consumer: Any = message.consumer
-        taken = await reader.take(reports)
+    async def on_reports(batch: Batch) -> None:
+        consumer = batch.consumer
+        taken = await reader.take(batch.content)
         faults.here("reports.committed")
         for partition, offset in taken.rewind.items():
             with suppress(IllegalStateError):  # the partition left; its new owner goes back

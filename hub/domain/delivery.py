@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 Status = DeliveryStatus
+STATUSES: Final = {status.value: status for status in Status}
+"""By their values: to look one up costs less than to call the enumeration, and it is done for each message."""
 IN_LANE: Final = frozenset({Status.WAITING, Status.RETRYING})
 UNREPORTED: Final = frozenset({Status.DELIVERED, Status.IN_PROGRESS})
 DONE: Final = frozenset({Status.PROCESSED, Status.PROCESSED_WITH_SIGNAL, Status.ACTIVATED})

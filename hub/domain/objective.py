@@ -22,7 +22,9 @@ class Objective:
 
     def limit(self, hop: Hop) -> float | None:
         """Return how long a hop may take; None for a hop that has no objective of its own."""
-        return {"transport": self.transport_seconds, "processing": self.processing_seconds}.get(hop)
+        if hop == "transport":
+            return self.transport_seconds
+        return self.processing_seconds if hop == "processing" else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ gets a bounded time, and is then not to be used any more.
 from __future__ import annotations
 
 import asyncio
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka import AIOKafkaProducer
@@ -41,7 +42,12 @@ def make_producer(options: Mapping[str, Any]) -> AIOKafkaProducer:
 
 def partition_of(brin: str, partitions: int) -> int:
     """Return the partition of a school's records: Kafka's own choice for the key."""
-    return int(murmur2(brin.encode()) & 0x7FFFFFFF) % partitions
+    return _hash(brin) % partitions
+
+
+@lru_cache(65_536)  # all schools; the client's own function is pure Python
+def _hash(brin: str) -> int:
+    return int(murmur2(brin.encode()) & 0x7FFFFFFF)
 
 
 async def send_records(

@@ -67,11 +67,8 @@ class ReceiverUrl:
     literal: IPAddress | None
     authority: str
     target: str
-
-    @property
-    def origin(self) -> tuple[bool, str, int]:
-        """The scheme, host and port: what connections belong to."""
-        return self.is_secure, self.host, self.port
+    origin: tuple[bool, str, int]
+    """The scheme, host and port: what connections belong to."""
 
 
 def read_url(text: str) -> ReceiverUrl:
@@ -80,15 +77,16 @@ def read_url(text: str) -> ReceiverUrl:
     fault = _find_fault(text, url)
     if url is None or url.host_str is None or fault:
         raise AddressNotAllowed(fault)
-    host, port = url.host_str, url.port_or_known_default or 0
+    host, port, is_secure = url.host_str, url.port_or_known_default or 0, url.scheme == "https"
     return ReceiverUrl(
         url=url,
-        is_secure=url.scheme == "https",
+        is_secure=is_secure,
         host=host,
         port=port,
         literal=_literal(host),
         authority=host if url.port is None else f"{host}:{port}",
         target=f"{url.path or '/'}?{url.query_string}" if url.query_string is not None else url.path or "/",
+        origin=(is_secure, host, port),
     )
 
 

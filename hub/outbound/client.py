@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from functools import lru_cache
 from time import perf_counter
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from hub.outbound import failures
 from hub.outbound.addresses import AddressNotAllowed, read_url
@@ -25,7 +25,7 @@ from hub.outbound.tls import IdentityUnusable, TlsContexts
 from hub.settings.groups import HttpClientName
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Coroutine, Mapping
     from types import TracebackType
 
     from hub.outbound.names import NameService
@@ -59,15 +59,17 @@ class Outbound:
     ) -> None:
         await self._client.close()
 
-    async def post(self, url: str, headers: Mapping[str, str], body: bytes, *, identity: bytes | None = None) -> Answer:
+    def post(
+        self, url: str, headers: Mapping[str, str], body: bytes, *, identity: bytes | None = None
+    ) -> Coroutine[Any, Any, Answer]:
         """Send one POST; `identity` is a certificate and key (PEM) to be known by there, else the hub's own."""
         started = perf_counter()
         try:
             target = _read_url(url)
         except AddressNotAllowed as error:
-            return AddressRefused(error=str(error), duration_ms=_since(started))
+            return _return(AddressRefused(error=str(error), duration_ms=_since(started)))
         route = self.routes.find(target, identity or self._certificates.identity)
-        return await self._send(route, OutgoingRequest("POST", target, headers, body), started)
+        return self._send(route, OutgoingRequest("POST", target, headers, body), started)
 
     async def options(self, url: str, headers: Mapping[str, str], *, identity: bytes | None = None) -> Answer:
         """Send one OPTIONS request, without a body; it leaves no connection behind."""
@@ -113,6 +115,10 @@ class Outbound:
         except OSError as error:
             return await failures.describe_name(error, self._names, self._seconds, _since(started))
         return None
+
+
+async def _return(answer: Answer) -> Answer:
+    return answer
 
 
 def _since(started: float) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict, defaultdict
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
 from hub.outbound.answers import ClosedError, NotAnsweredError
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     from hub.outbound.addresses import IPAddress
+    from hub.outbound.places import Deadlines
 
 MAX_BODY_BYTES: Final = 16_384
 EXCERPT_BYTES: Final = 2048
@@ -40,11 +42,12 @@ CLOSED: Final = "the receiver closed the connection without an answer"
 class Connection(asyncio.Protocol):
     """One connection; `when_free` is called when it can be used again."""
 
-    def __init__(self, address: IPAddress, when_free: Callable[[Connection], None]) -> None:
+    def __init__(self, address: IPAddress, when_free: Callable[[Connection], None], deadlines: Deadlines) -> None:
         self.address = address
         self.is_lost = False
         self.when_lost: Callable[[Connection], None] | None = None
         self._when_free = when_free
+        self._deadlines = deadlines
         self._transport: asyncio.Transport
         self._received = b""
         self._waiting: asyncio.Future[Head] | None = None
@@ -56,15 +59,15 @@ class Connection(asyncio.Protocol):
 
         Whoever stops waiting closes the connection.
         """
-        loop = asyncio.get_running_loop()
-        self._waiting = waiting = loop.create_future()
-        timer = loop.call_at(deadline, self._expire, waiting)
+        self._waiting = waiting = asyncio.get_running_loop().create_future()
+        expire = partial(self._expire, waiting)
+        self._deadlines.set(expire, deadline)
         self._transport.write(request)
         try:
             head: Head = await waiting
             return head
         finally:
-            timer.cancel()
+            self._deadlines.withdraw(expire)
             if waiting.cancelled():
                 self.close()
             if self._waiting is waiting:  # else the connection is free, and another request uses it already

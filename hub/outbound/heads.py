@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 KEPT_HEADERS: Final = ("retry-after", "webhook-allowed-origin", "webhook-allowed-rate")
 MAX_HEAD_BYTES: Final = 65_536
+SHORT_BYTES: Final = 1024
+"""Answers up to this length are remembered by what they say."""
 UNTIL_CLOSED: Final = -1
 CHUNKED: Final = -2
 _STATUS: Final = re.compile(rb"(?:HTTP/(\d)(?:\.(\d))?|ICY)[ \t]+([1-9]\d\d)(?=[ \t\r\n])[^\n]*\n", re.IGNORECASE)
@@ -42,29 +44,33 @@ class Head:
     length: int = UNTIL_CLOSED
     stays_open: bool = False
     excerpt: bytes = b""
+    is_interim: bool = False
+    """Whether the answer itself is still to come (1xx)."""
 
     @property
     def is_success(self) -> bool:
         """Whether the receiver took the request, so that nobody reads the body."""
         return self.status < _REDIRECT
 
-    @property
-    def is_interim(self) -> bool:
-        """Whether the answer itself is still to come (1xx)."""
-        return self.status < _FINAL and self.status != _SWITCHING
-
 
 def read_head(received: bytes) -> tuple[Head, bytes] | None:
     """Return a complete head and what follows it; None when it is not complete, or no head of HTTP."""
+    return _read_short(received) if len(received) <= SHORT_BYTES else _read(received)
+
+
+def _read(received: bytes) -> tuple[Head, bytes] | None:
     end = _END.search(received, len(received) - len(received.lstrip(b"\r\n")))
     head = None if end is None else _parse(received[: end.end()])
     return None if end is None or head is None else (head, received[end.end() :])
 
 
+_read_short = lru_cache(1024)(_read)  # a receiver answers alike, message after message
+
+
 def read_status(received: bytes) -> Head | None:
     """Return the head that a complete status line makes by itself; None where there is none."""
     status = _STATUS.match(received.lstrip(b"\r\n"))
-    return None if status is None else Head(int(status[3]))
+    return None if status is None else Head(int(status[3]), is_interim=_is_interim(int(status[3])))
 
 
 def is_foreign(received: bytes) -> bool:
@@ -126,7 +132,6 @@ def _read_fields(lines: list[bytes]) -> dict[bytes, bytes]:
     return found
 
 
-@lru_cache(512)  # a receiver answers alike, message after message
 def _parse(received: bytes) -> Head | None:
     status = _STATUS.match(received.lstrip(b"\r\n"))
     return None if status is None else _make_head(status, _read_fields(status.string[status.end() :].split(b"\n")))
@@ -139,7 +144,11 @@ def _make_head(status: re.Match[bytes], given: Mapping[bytes, bytes]) -> Head:
     is_new = status[1] == b"1" and status[2] not in {None, b"0"}
     stays_open = (b"close" not in options) if is_new else (b"keep-alive" in options)
     kept = {name: given[name.encode()].decode("latin-1") for name in KEPT_HEADERS if name.encode() in given}
-    return Head(code, kept, length, stays_open and length != UNTIL_CLOSED)
+    return Head(code, kept, length, stays_open and length != UNTIL_CLOSED, is_interim=_is_interim(code))
+
+
+def _is_interim(code: int) -> bool:
+    return code < _FINAL and code != _SWITCHING
 
 
 def _length(given: Mapping[bytes, bytes]) -> int:

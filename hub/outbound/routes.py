@@ -12,6 +12,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from hub.outbound.addresses import AddressNotAllowed, vet
+from hub.outbound.places import Places
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,7 +35,7 @@ class Route:
         self.identity = identity
         self.addresses: tuple[IPAddress, ...] = ()
         self.is_forgotten = False
-        self.connections = asyncio.Semaphore(CONNECTIONS)
+        self.places = Places(CONNECTIONS)
         self._names = names
         self._checking: asyncio.Task[None] | None = None
         self._checked_at = float("-inf")

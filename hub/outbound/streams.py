@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from hub.outbound.answers import ClosedError, NotAnsweredError, NotConnectedError
 from hub.outbound.connections import Connection, IdleConnections
+from hub.outbound.places import Deadlines
 from hub.outbound.race import connect_first
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 USER_AGENT: Final = "osr-hub"
 CONNECT_SECONDS: Final = 5.0
+_AGENT: Final = f"user-agent: {USER_AGENT}\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +57,13 @@ class StreamClient:
 
     def __init__(self, tls: TlsContexts, idle: IdleConnections) -> None:
         self._tls = tls
+        self._deadlines = Deadlines()
         self.idle = idle
 
     async def exchange(self, route: Route, request: OutgoingRequest, deadline: float) -> Head:
         """Send a request, and once more on a fresh connection when an idle one turns out to be closed."""
-        if route.connections.locked():
+        if not route.places.take():
             await _wait_for_place(route, deadline)
-        else:
-            await route.connections.acquire()
         try:
             connection = self._take(route)
             if connection is not None:
@@ -70,7 +71,7 @@ class StreamClient:
                     return await connection.exchange(_write(request), deadline)
             return await self.exchange_fresh(route, request, deadline)
         finally:
-            route.connections.release()
+            route.places.give_back()
 
     async def exchange_fresh(self, route: Route, request: OutgoingRequest, deadline: float) -> Head:
         """Send a request on a connection of its own."""
@@ -101,7 +102,7 @@ class StreamClient:
         name = target.host.strip("[]").rstrip(".") if target.is_secure else None
 
         def make(address: IPAddress) -> Connection:
-            return Connection(address, lambda free: self._keep(route, free))
+            return Connection(address, lambda free: self._keep(route, free), self._deadlines)
 
         async def connect(address: IPAddress) -> Connection:
             _, connection = await loop.create_connection(
@@ -127,19 +128,17 @@ async def _wait_for_place(route: Route, deadline: float) -> None:
     """Wait for one of the connections that a receiver may have."""
     try:
         async with asyncio.timeout_at(deadline):
-            await route.connections.acquire()
+            await route.places.wait()
     except TimeoutError:
         raise NotAnsweredError(words="all connections that one receiver may have are in use") from None
 
 
 def _write(request: OutgoingRequest) -> bytes:
     """Return the bytes of a request; a header with a line end in it is refused."""
-    to = request.to
-    lines = [f"{request.method} {to.target} HTTP/1.1", f"host: {to.authority}", f"user-agent: {USER_AGENT}"]
-    lines += [f"{name}: {value}" for name, value in request.headers.items()]
-    if request.body is not None:
-        lines.append(f"content-length: {len(request.body)}")
-    head = "\r\n".join(lines)
-    if head.count("\n") != len(lines) - 1 or head.count("\r") != len(lines) - 1:
+    to, body, given = request.to, request.body, request.headers
+    lines = "".join([f"{name}: {value}\r\n" for name, value in given.items()])
+    if lines.count("\n") != len(given) or lines.count("\r") != len(given):
         raise ValueError("a header has a line end in it")
-    return head.encode("latin-1") + b"\r\n\r\n" + (request.body or b"")
+    length = "" if body is None else f"content-length: {len(body)}\r\n"
+    head = f"{request.method} {to.target} HTTP/1.1\r\nhost: {to.authority}\r\n{_AGENT}{lines}{length}\r\n"
+    return head.encode("latin-1") + (body or b"")

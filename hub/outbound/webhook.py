@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 MAX_DIGITS: Final = 20
 MAX_DATE_LENGTH: Final = 100
 RETRYABLE_STATUSES: Final = frozenset({408, 425, 429})
+_TAKEN: Final = (200, 300)
+_BY_SECRET: Final = SignatureKind.V1
+_BY_KEY: Final = SignatureKind.V1A
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +62,8 @@ async def deliver(
     outbound: Outbound, receiver: Receiver, message: WebhookMessage, sender: WebhookSender, now: datetime
 ) -> Outcome:
     """Sign and send one message and return its outcome; nothing is raised for what networks and receivers do."""
-    return classify(await post(outbound, receiver, message, sender, now), now)
+    headers = make_headers(receiver, message, sender, now)
+    return classify(await outbound.post(receiver.url, headers, message.body, identity=receiver.identity), now)
 
 
 async def post(
@@ -72,8 +76,8 @@ async def post(
 
 def make_headers(receiver: Receiver, message: WebhookMessage, sender: WebhookSender, now: datetime) -> dict[str, str]:
     """Return the headers of one attempt, signed as the receiver asked for."""
-    secrets = receiver.secrets if SignatureKind.V1 in receiver.signatures else ()
-    keys = sender.keys if SignatureKind.V1A in receiver.signatures else ()
+    secrets = receiver.secrets if _BY_SECRET in receiver.signatures else ()
+    keys = sender.keys if _BY_KEY in receiver.signatures else ()
     headers = signing.headers(message.id, now, message.body, secrets, keys)
     headers["content-type"] = HTTP_CONTENT_TYPE
     headers["webhook-request-origin"] = sender.origin
@@ -86,7 +90,7 @@ def classify(answer: Answer, now: datetime) -> Outcome:
     """Return the outcome of an answer to a request sent at `now`."""
     at = now + timedelta(milliseconds=answer.duration_ms)
     match answer:
-        case Answered(status=status) if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        case Answered(status=status) if _TAKEN[0] <= status < _TAKEN[1]:
             return Delivered(at=at, duration_ms=answer.duration_ms, http_status=status)
         case Answered():
             return _classify_error(answer, at)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hub.domain.keys import DeliveryKey, LaneKey
     from hub.store.lanes import FailedAttempt, LaneUpdate, QueuedDelivery, SucceededAttempt
     from hub.store.pool import Connection
+    from hub.store.tallies import Tally
 
 PUBLISHED_STATUSES: Final = ANSWERED | CLOSED | {Status.DELIVERED}
 
@@ -42,7 +43,8 @@ class LaneResult:
 class StatusChanges:
     """The moves of one transaction, collected and written once."""
 
-    tally: Counter[tuple[int, Status, bool]] = field(default_factory=Counter)
+    moves: Counter[tuple[int, Status, Status, bool]] = field(default_factory=Counter)
+    """How many went from one status to another, per destination and whether a report is expected."""
     changes: list[StatusChange] = field(default_factory=list)
 
     def add(
@@ -58,18 +60,18 @@ class StatusChanges:
         """Add a move; the ends of transport and of processing are published."""
         if before is after:
             return
-        self.tally[key.destination, before, expects_report] -= 1
-        self.tally[key.destination, after, expects_report] += 1
+        self.moves[key.destination, before, after, expects_report] += 1
         if after in PUBLISHED_STATUSES:
-            self.changes.append(StatusChange(*key, before.value, after.value, write_time(at), reason))
+            self.changes.append(StatusChange(*key, before, after, write_time(at), reason))
 
     async def write(self, c: Connection, process: int) -> None:
-        """Write all moves; these are the last statements of the transaction."""
-        deltas = {key: n for key, n in self.tally.items() if n}
-        if deltas:
-            await tallies.add(c, process, deltas)
-        if self.changes:
-            await lanes.write_changes(c, self.changes)
+        """Write all moves; this is the last statement of the transaction."""
+        deltas: Counter[Tally] = Counter()
+        for (destination, before, after, expects_report), n in self.moves.items():
+            deltas[destination, before, expects_report] -= n
+            deltas[destination, after, expects_report] += n
+        if self.moves:
+            await tallies.write_moves(c, process, deltas, self.changes)
 
 
 async def record_attempts(c: Connection, owner: int, results: Sequence[LaneResult], now: datetime) -> int:
@@ -78,7 +80,7 @@ async def record_attempts(c: Connection, owner: int, results: Sequence[LaneResul
     A lane whose token is another's by now is left alone, whatever was sent: its new owner sends again, under the same
     ids. The caller owns the transaction.
     """
-    completed = await lanes.complete(c, [result.update for result in results])
+    completed = await lanes.complete(c, owner, [result.update for result in results])
     ours = [result for result in results if result.update.lease.lane in completed]
     changes = StatusChanges()
     await _record_succeeded(c, [attempt for result in ours for attempt in result.succeeded], changes)

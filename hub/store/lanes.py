@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, cast
 
-import orjson
-
-from hub.domain.delivery import Move, Refused, Status
+from hub.domain.delivery import STATUSES, Move, Refused, Status
 from hub.domain.keys import DeliveryKey, LaneKey, LeaseKey
-from hub.domain.kinds import Kind
+from hub.domain.kinds import KINDS
 from hub.envelopes import MessageRow
 from hub.store.statements import queries
 
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hub.domain.delivery import Delivered, Failure
-    from hub.envelopes import StatusChange
     from hub.store.pool import Connection
 
 OUTCOME_NAMES: Final = {"Delivered": "delivered", "RetryLater": "retry", "Refused": "refused", "Gone": "gone"}
@@ -50,8 +47,7 @@ class Lease:
         return LeaseKey(self.destination, self.brin, self.token)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueuedDelivery:
+class QueuedDelivery(NamedTuple):
     """A delivery as the forwarder sends it."""
 
     message: MessageRow
@@ -136,11 +132,12 @@ async def read(c: Connection, leases: Sequence[Lease], most: int) -> dict[LaneKe
     return found
 
 
-async def complete(c: Connection, updates: Iterable[LaneUpdate]) -> set[LaneKey]:
+async def complete(c: Connection, owner: int, updates: Iterable[LaneUpdate]) -> set[LaneKey]:
     """Write where lanes stand and give them back; return those whose lease still held."""
     ordered = sorted(updates, key=lambda update: update.lease.key)
     rows = await queries.complete_lanes(
         c,
+        owner=owner,
         destinations=[u.lease.destination for u in ordered],
         brins=[u.lease.brin for u in ordered],
         tokens=[u.lease.token for u in ordered],
@@ -161,8 +158,8 @@ async def mark_delivered(
     rows = await queries.mark_delivered(
         c,
         **_columns(a.key for a in moving),
-        befores=[a.before.value for a in moving],
-        statuses=[after[a.key].value for a in moving],
+        befores=[a.before for a in moving],
+        statuses=[after[a.key] for a in moving],
         ats=[a.outcome.at for a in moving],
         **_transport_columns(moving),
     )
@@ -177,14 +174,18 @@ async def mark_delivered(
     return moved
 
 
-def _transport_columns(attempts: Sequence[SucceededAttempt]) -> dict[str, list[int | None]]:
-    """Return where messages went, what the receiver answered and how long it took."""
-    return {
+def _transport_columns(attempts: Sequence[SucceededAttempt]) -> dict[str, list[Any] | None]:
+    """Return where messages went, what the receiver answered and how long it took.
+
+    A column without a value is left out: the driver looks at each member of an array three times.
+    """
+    columns: dict[str, list[Any]] = {
         "partitions": [a.outcome.partition for a in attempts],
         "offsets": [a.outcome.offset for a in attempts],
         "http_statuses": [a.outcome.http_status for a in attempts],
         "durations": [a.outcome.duration_ms for a in attempts],
     }
+    return {name: None if all(value is None for value in column) else column for name, column in columns.items()}
 
 
 async def mark_failed(
@@ -213,11 +214,6 @@ async def mark_failed(
         were_refused=[isinstance(a.outcome, Refused) for a in moving],
     )
     return _delivery_keys(rows)
-
-
-async def write_changes(c: Connection, changes: Iterable[StatusChange]) -> None:
-    """Put status changes into the outbox, each as a JSON list."""
-    await queries.insert_changes(c, items=orjson.dumps([tuple(change) for change in changes]).decode())
 
 
 async def return_lost_leases(c: Connection, owner: int, known: Iterable[LeaseKey]) -> list[LaneKey]:
@@ -257,14 +253,14 @@ def _columns(keys: Iterable[DeliveryKey]) -> dict[str, list[Any]]:
     }
 
 
-def _delivery_keys(rows: Iterable[Mapping[str, Any]]) -> set[DeliveryKey]:
-    return {DeliveryKey(row["destination"], row["brin"], row["sequence"]) for row in rows}
+def _delivery_keys(rows: Iterable[Iterable[Any]]) -> set[DeliveryKey]:
+    return {DeliveryKey(*row) for row in rows}
 
 
 def _queued_delivery(row: Mapping[str, Any]) -> QueuedDelivery:
     return QueuedDelivery(
         message=message_of(row),
-        status=Status(row["status"]),
+        status=STATUSES[row["status"]],
         attempts=row["attempts"],
         expects_report=row["expects_report"],
         failed_since=row["failed_since"],
@@ -281,7 +277,7 @@ def message_of(row: Mapping[str, Any]) -> MessageRow:
         brin=row["brin"],
         sequence=row["sequence"],
         branch=row["branch"],
-        kind=Kind(row["kind"]),
+        kind=KINDS[row["kind"]],
         replay_of=row["replay_of"],
         event_id=row["event_id"],
         mandate_id=row["mandate_id"],

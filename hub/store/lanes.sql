@@ -2,9 +2,19 @@
 
 -- name: lease_lanes
 -- Lease due lanes, at most as many per destination as it has permits; other forwarders skip them. A forwarder that was
--- declared dead gets none before it beats again, and no forwarder is declared dead in the middle of a lease.
+-- declared dead gets none before it beats again, and no forwarder is declared dead in the middle of a lease. Where no
+-- lane is due nothing is locked, so nothing is written. A lease that the server loses when it crashes did no harm: the
+-- lane is due again, and only the owner of the token completes it. So its commit does not wait for the disk.
 with me as materialized (
-  select id from processes where id = :owner and not declared_dead for share
+  select p.id, set_config('synchronous_commit', 'off', true) from processes p
+   where p.id = :owner and not p.declared_dead
+     and exists (
+       select from unnest(:destinations::smallint[]) w (destination)
+        cross join lateral (
+          select from lanes x
+           where x.destination = w.destination and x.due <= clock_timestamp() and not x.held limit 1
+        ) l)
+     for share of p
 ), wanted as (
   select l.destination, l.brin
     from me
@@ -36,9 +46,9 @@ select k.destination, k.brin, d.sequence, d.id, d.branch, d.type::text as kind, 
  order by k.o, d.sequence;
 
 -- name: complete_lanes
--- Write where leased lanes stand and give them back, in the order given, which is that of their keys. Only the holder
--- of the token may, and each lease has its own. A lane with another token is not returned, nor one that was given back by
--- a commit whose answer was lost. A delivery without a report is closed when everything before it is.
+-- Write where leased lanes stand and give them back, in the order given, which is that of their keys. Only the owner
+-- with the token may, and each lease has its own. A lane with another token is not returned, nor one that was given back
+-- by a commit whose answer was lost. A delivery without a report is closed when everything before it is.
 update lanes x
    set head = v.head, sent = v.sent, owner = null,
        closed = case when x.closed = x.head then greatest(x.closed, v.closed) else x.closed end,
@@ -47,7 +57,7 @@ update lanes x
   from unnest(:destinations::smallint[], :brins::text[], :tokens::bigint[], :heads::bigint[], :sents::bigint[],
               :closeds::bigint[], :waits::double precision[], :keeps::boolean[])
        v (destination, brin, token, head, sent, closed, wait, keeps)
- where x.destination = v.destination and x.brin = v.brin and x.token = v.token and x.owner is not null
+ where x.destination = v.destination and x.brin = v.brin and x.token = v.token and x.owner = :owner
 returning x.destination, x.brin;
 
 -- name: mark_delivered
@@ -99,10 +109,6 @@ select u.destination, u.brin, u.sequence, 1 + coalesce(p.last, 0), u.at, u.outco
     select max(a.number) as last from attempts a
      where a.destination = u.destination and a.brin = u.brin and a.sequence = u.sequence
  ) p;
-
--- name: insert_changes!
--- Put status changes into the outbox of the published log: one row per transaction, its last statement.
-insert into change_outbox (items) values (:items::jsonb);
 
 -- name: rescue_lanes
 -- Make the lanes of dead owners due at once and before all others, where a request may still be open after its timeout.

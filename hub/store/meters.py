@@ -69,7 +69,10 @@ class Meters:
 
     def observe(self, destination: int, hop: Hop, seconds: float) -> None:
         """Record the duration of a hop, and whether it met the objective of its destination."""
-        self._hops.setdefault((destination, hop), Histogram()).add(max(seconds, 0.0))
+        histogram = self._hops.get((destination, hop))
+        if histogram is None:
+            histogram = self._hops[destination, hop] = Histogram()
+        histogram.add(max(seconds, 0.0))
         limit = self._own.get(destination, self._objective).limit(hop)
         if limit is not None:
             self._judged[destination, seconds <= limit] += 1

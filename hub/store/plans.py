@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from hub.domain.kinds import Kind
+from hub.domain.delivery import Status
+from hub.domain.kinds import KINDS
 from hub.domain.planning import DestinationRef, Directory, EventToPlan, Planned, SubscriptionFilter, UnitMessage
+from hub.store import tallies
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
 GATE: Final = 0x05B_0010
 """Shared by transactions that create lanes, exclusive to those that hold or release whole destinations."""
+
+_WAITING: Final = Status.WAITING
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,48 +69,63 @@ async def lock_gate_exclusive(c: Connection) -> None:
     await queries.lock_gate_exclusive(c, gate=GATE)
 
 
-async def raise_lanes(c: Connection, counts: Mapping[Lane, int]) -> dict[Lane, int]:
-    """Raise each lane's tail by its count and return the new tails."""
-    lanes = sorted(counts)
-    rows = await queries.raise_lanes(
-        c,
-        destinations=[lane[0] for lane in lanes],
-        brins=[lane[1] for lane in lanes],
-        counts=[counts[lane] for lane in lanes],
-    )
-    return {(row["destination"], row["brin"]): row["tail"] for row in rows}
-
-
-async def write_deliveries(
+async def append_deliveries(
     c: Connection,
-    numbered: Sequence[tuple[int, Planned]],
+    planned: Sequence[Planned],
     *,
     planned_at: datetime,
+    process: int,
     published: Mapping[str, datetime],
     through: Mapping[str, int],
 ) -> None:
-    """Store deliveries under their lane numbers, and how far schools are planned with them.
+    """Raise lanes, store deliveries under their numbers, count them, and store how far schools are planned with them.
 
     `published` is per school when its record was published, `through` the number up to which it is planned now.
     """
-    await queries.write_deliveries(
+    counts = Counter((p.destination.id, p.brin) for p in planned)
+    lanes = sorted(counts)
+    await queries.append_deliveries(
         c,
+        lane_destinations=[destination for destination, _ in lanes],
+        lane_brins=[brin for _, brin in lanes],
+        lane_counts=[counts[lane] for lane in lanes],
         schools=list(through),
         throughs=list(through.values()),
+        process=process,
+        **tallies.columns(Counter((p.destination.id, _WAITING, p.expects_report) for p in planned)),
         planned_at=planned_at,
-        destinations=[p.destination.id for _, p in numbered],
-        brins=[p.brin for _, p in numbered],
-        sequences=[sequence for sequence, _ in numbered],
-        event_numbers=[p.event_number for _, p in numbered],
-        ids=[p.id for _, p in numbered],
-        branches=[p.branch for _, p in numbered],
-        types=[p.kind.value for _, p in numbered],
-        expects=[p.expects_report for _, p in numbered],
-        published_at=[published.get(p.brin) for _, p in numbered],
-        causes=[p.cause for _, p in numbered],
-        replays=[p.replay_of for _, p in numbered],
-        results=[p.result for _, p in numbered],
+        **_places(planned, lanes),
+        event_numbers=[p.event_number for p in planned],
+        ids=[p.id for p in planned],
+        types=[p.kind for p in planned],
+        reports=[p.expects_report for p in planned],
+        **_optional_columns(planned, published),
     )
+
+
+def _places(planned: Iterable[Planned], lanes: Sequence[Lane]) -> dict[str, list[int]]:
+    """Return the lane of each delivery, counted from 1, and its place among those of its lane."""
+    number = {lane: nth for nth, lane in enumerate(lanes, 1)}
+    taken: Counter[int] = Counter()
+    columns: dict[str, list[int]] = {"lanes": [], "places": []}
+    for p in planned:
+        lane = number[p.destination.id, p.brin]
+        taken[lane] += 1
+        columns["lanes"].append(lane)
+        columns["places"].append(taken[lane])
+    return columns
+
+
+def _optional_columns(planned: Sequence[Planned], published: Mapping[str, datetime]) -> dict[str, list[Any] | None]:
+    """Return columns of which most rows have nothing; None for one without any value, which costs nothing to send."""
+    columns: dict[str, list[Any]] = {
+        "branches": [p.branch or None for p in planned],
+        "published_at": [published.get(p.brin) for p in planned],
+        "causes": [p.cause for p in planned],
+        "replays": [p.replay_of for p in planned],
+        "results": [p.result for p in planned],
+    }
+    return {name: column if any(value is not None for value in column) else None for name, column in columns.items()}
 
 
 async def lock_destinations(c: Connection, destinations: Iterable[int]) -> None:
@@ -134,7 +154,7 @@ def _event(row: Mapping[str, Any]) -> EventToPlan:
         id=row["id"],
         service_code=row["service_code"],
         system_code=row["system_code"],
-        units=[UnitMessage(branch=u["branch"], kind=Kind(u["type"])) for u in orjson.loads(row["units"])],
+        units=[UnitMessage(branch=u["branch"], kind=KINDS[u["type"]]) for u in orjson.loads(row["units"])],
     )
 
 

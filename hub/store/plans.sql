@@ -42,35 +42,44 @@ select pg_advisory_xact_lock_shared(:gate);
 -- Keep every other transaction from creating lanes until this one ends.
 select pg_advisory_xact_lock(:gate);
 
--- name: raise_lanes
--- Raise the tail of each lane by a count and return it. A missing lane is created, held if its destination is; a lane
--- that is neither leased nor held becomes due.
-insert into lanes as x (destination, brin, tail, held, due)
-select u.destination, u.brin, u.n, d.held, case when not d.held then clock_timestamp() end
-  from unnest(:destinations::smallint[], :brins::text[], :counts::bigint[]) u (destination, brin, n)
- cross join lateral (select d.held from destinations d where d.id = u.destination offset 0) d
- order by u.destination, u.brin
-on conflict (destination, brin) do update
-   set tail = x.tail + excluded.tail,
-       due = case when x.owner is null and not x.held then coalesce(x.due, clock_timestamp()) end
-returning destination, brin, tail;
-
--- name: write_deliveries!
--- Insert deliveries under their sequences, and write how far each school is planned.
-with planned as (
+-- name: append_deliveries!
+-- Raise the tail of each lane, in key order, by its count, and insert deliveries under the numbers that this gives; count
+-- them, and write how far each school is planned. A missing lane is created, held if its destination is; a lane that is
+-- neither leased nor held becomes due. A delivery names its lane by the place in the arrays, and its own place there.
+with raised as (
+  insert into lanes as x (destination, brin, tail, held, due)
+  select u.destination, u.brin, u.n, d.held, case when not d.held then clock_timestamp() end
+    from unnest(:lane_destinations::smallint[], :lane_brins::text[], :lane_counts::bigint[]) u (destination, brin, n)
+   cross join lateral (select d.held from destinations d where d.id = u.destination offset 0) d
+   order by u.destination, u.brin
+  on conflict (destination, brin) do update
+     set tail = x.tail + excluded.tail,
+         due = case when x.owner is null and not x.held then coalesce(x.due, clock_timestamp()) end
+  returning destination, brin, tail
+), tails as materialized (
+  select array_agg(r.tail order by r.destination, r.brin collate "C") as of_lane from raised r
+), progress as (
   update planning_progress p set planned_through = t.n
     from unnest(:schools::text[], :throughs::bigint[]) t (brin, n)
    where p.brin = t.brin
+), counted as (
+  insert into tallies as t (process, destination, status, expects_report, n)
+  select :process, u.destination, u.status::delivery_status, u.expects_report, u.n
+    from unnest(:destinations::smallint[], :statuses::text[], :expects::boolean[], :ns::bigint[])
+         u (destination, status, expects_report, n)
+   order by u.destination, u.status, u.expects_report
+  on conflict (process, destination, status, expects_report) do update set n = t.n + excluded.n
 )
 insert into deliveries (destination, brin, sequence, event_number, id, branch, type, expects_report, planned_at,
                         published_at, cause, replay_of, result)
-select u.destination, u.brin, u.sequence, u.event_number, u.id, u.branch, u.type::event_type, u.expects_report,
-       :planned_at, u.published_at, u.cause, u.replay_of, u.result
-  from unnest(:destinations::smallint[], :brins::text[], :sequences::bigint[], :event_numbers::bigint[], :ids::uuid[],
-              :branches::text[], :types::text[], :expects::boolean[], :published_at::timestamptz[],
-              :causes::uuid[], :replays::uuid[], :results::text[])
-       u (destination, brin, sequence, event_number, id, branch, type, expects_report, published_at, cause, replay_of,
-          result);
+select (:lane_destinations::smallint[])[u.lane], (:lane_brins::text[])[u.lane],
+       t.of_lane[u.lane] - (:lane_counts::bigint[])[u.lane] + u.place, u.event_number, u.id, coalesce(u.branch, ''),
+       u.type::event_type, u.expects_report, :planned_at, u.published_at, u.cause, u.replay_of, u.result
+  from tails t
+ cross join unnest(:lanes::integer[], :places::bigint[], :event_numbers::bigint[], :ids::uuid[], :branches::text[],
+                   :types::text[], :reports::boolean[], :published_at::timestamptz[], :causes::uuid[], :replays::uuid[],
+                   :results::text[])
+            u (lane, place, event_number, id, branch, type, expects_report, published_at, cause, replay_of, result);
 
 -- name: find_unplanned_schools
 -- Find schools with unplanned events, and their counters: the sweep finds what no notification announced.

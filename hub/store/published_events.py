@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import orjson
 
 from hub.domain.keys import DeliveryKey
-from hub.domain.kinds import Kind
+from hub.domain.kinds import KINDS
 from hub.envelopes import ChangeSubject, LogRow, StatusChange
 from hub.store.statements import queries
 
@@ -70,14 +70,7 @@ async def last_position(c: Connection) -> int:
 
 async def mark_published(c: Connection, entries: Sequence[OutboxEntry], after: int, at: datetime) -> None:
     """Give published events the positions that follow `after`, and delete them from the outbox."""
-    await queries.move_to_published(
-        c,
-        ids=[e.outbox_id for e in entries],
-        positions=list(range(after + 1, after + 1 + len(entries))),
-        brins=[e.event.brin for e in entries],
-        numbers=[e.event.number for e in entries],
-        at=at,
-    )
+    await queries.move_to_published(c, ids=[e.outbox_id for e in entries], after=after, at=at)
 
 
 async def read_changes(c: Connection, most: int) -> dict[int, list[StatusChange]]:
@@ -118,7 +111,7 @@ def log_row(row: Mapping[str, Any], previous: int | None = None) -> LogRow:
         id=row["id"],
         brin=row["brin"],
         number=row["number"],
-        kind=Kind(row["kind"]),
+        kind=KINDS[row["kind"]],
         recorded_at=row["recorded_at"],
         mandate_id=row["mandate_id"],
         body=row["body"],

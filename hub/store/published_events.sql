@@ -31,11 +31,10 @@ select o.brin, o.number, o.refused_because from event_outbox o where o.refused_a
 select coalesce(max(position), 0) from published_events;
 
 -- name: move_to_published!
--- Move published events from the outbox to their positions, in one statement.
-with done as (delete from event_outbox where id = any(:ids::bigint[]))
+-- Move published events from the outbox, by their rows in the order given, to the positions after one, in one statement.
+with done as (delete from event_outbox where id = any(:ids::bigint[]) returning id, brin, number)
 insert into published_events (position, brin, number, published_at)
-select u.position, u.brin, u.number, :at
-  from unnest(:positions::bigint[], :brins::text[], :numbers::bigint[]) u (position, brin, number);
+select :after::bigint + array_position(:ids::bigint[], d.id), d.brin, d.number, :at from done d;
 
 -- name: read_change_outbox
 -- Return the next status changes to publish.

@@ -6,14 +6,17 @@ Process 0 stands for all without a row in `processes`: commands, and the API.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import orjson
 
 from hub.domain.delivery import Status
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
+    from hub.envelopes import StatusChange
     from hub.store.pool import Connection
 
 Tally: TypeAlias = tuple[int, Status, bool]
@@ -22,16 +25,27 @@ Tally: TypeAlias = tuple[int, Status, bool]
 
 async def add(c: Connection, process: int, deltas: Mapping[Tally, int]) -> None:
     """Add to this process's rows, in key order, in the transaction of the moves."""
+    if any(deltas.values()):
+        await queries.add_tallies(c, process=process, **columns(deltas))
+
+
+async def write_moves(
+    c: Connection, process: int, deltas: Mapping[Tally, int], changes: Collection[StatusChange]
+) -> None:
+    """Add to this process's tallies, and put status changes into the outbox, each as a JSON list."""
+    items = orjson.dumps([tuple(change) for change in changes]).decode() if changes else None
+    await queries.write_moves(c, process=process, **columns(deltas), items=items)
+
+
+def columns(deltas: Mapping[Tally, int]) -> dict[str, list[Any]]:
+    """Return what is added to a process's rows, as the columns of a statement, in key order."""
     keys = sorted(key for key, n in deltas.items() if n)
-    if keys:
-        await queries.add_tallies(
-            c,
-            process=process,
-            destinations=[destination for destination, _, _ in keys],
-            statuses=[status.value for _, status, _ in keys],
-            expects=[expects for _, _, expects in keys],
-            ns=[deltas[key] for key in keys],
-        )
+    return {
+        "destinations": [destination for destination, _, _ in keys],
+        "statuses": [status for _, status, _ in keys],
+        "expects": [expects for _, _, expects in keys],
+        "ns": [deltas[key] for key in keys],
+    }
 
 
 async def totals(c: Connection) -> dict[Tally, int]:

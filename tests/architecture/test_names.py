@@ -21,7 +21,6 @@ NAMES: Final = re.compile(r"[\w.]+(\[.*\])?")
 CALLED_BY_LIBRARIES: Final = {
     "_load_env_vars": "pydantic-settings calls it",
     "capture_signals": "uvicorn calls it",
-    "collect": "prometheus_client calls it",
     "down_revision": "Alembic reads it",
     "eof_received": "asyncio calls it",
     "field_title_should_be_set": "pydantic calls it",

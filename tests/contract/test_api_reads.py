@@ -142,7 +142,7 @@ async def test_a_delivery_is_shown_whole(hub: Client, school: Client, pool: Pool
     assert set(one) == {
         "id", "eventId", "mandateId", "mandateVersion", "type", "destination", "serviceCode", "brin", "branch",
         "routingId", "sequence", "previousSequence", "ledgerEpoch", "status", "expects", "reason", "replayOf",
-        "createdAt", "dueAt", "deliveredAt", "processedAt", "transport",
+        "createdAt", "dueAt", "deliveredAt", "processedAt", "transport", "traceId",
     }  # fmt: skip
     assert (one["type"], one["expects"], one["routingId"]) == ("nl.osr.mandate.granted.v1", "report", R2)
     assert one["transport"] == {"topic": "duo.rio.v1", "partition": 3, "offset": one["sequence"], "url": None}

@@ -10,7 +10,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from faststream.kafka import KafkaMessage  # noqa: TC002 - FastStream reads the annotation
 
-from hub.kafka.broker import Reading, batch_subscriber, commit, make_broker, offsets_after
+from hub.kafka.broker import Batch, Reading, batch_subscriber, commit, make_broker, offsets_after
 from hub.kafka.consumer import close_broker
 from tests.support.servers.brokers import own_kafka
 
@@ -25,8 +25,8 @@ async def test_neither_offsets_nor_leaving_wait_for_it() -> None:
     async def as_they_are(message: KafkaMessage) -> Any:
         return message.raw_message
 
-    async def take(records: Any, message: KafkaMessage) -> None:
-        heard.put_nowait((message.consumer, records))
+    async def take(batch: Batch) -> None:
+        heard.put_nowait((batch.consumer, batch.records))
 
     async with own_kafka() as (ours, at):
         ((_, pid),) = ours.pids

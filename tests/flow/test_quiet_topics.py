@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaProducer
 
 from hub.kafka import broker as kafka_broker
 from hub.kafka import consumer
-from hub.kafka.broker import Reading, batch_subscriber, make_broker
+from hub.kafka.broker import Batch, Reading, batch_subscriber, make_broker
 from hub.kafka.consumer import close_broker
 from tests.support.lanes.forwarding import until
 
@@ -37,8 +37,8 @@ async def test_a_record_after_a_long_silence_is_read_at_once(
     async def as_they_are(message: KafkaMessage) -> Any:
         return message.raw_message
 
-    async def handle(records: Any) -> None:
-        for _ in records:
+    async def handle(batch: Batch) -> None:
+        for _ in batch.records:
             arrived.put_nowait(time())
 
     broker = make_broker({"bootstrap_servers": kafka})
@@ -71,8 +71,8 @@ async def test_a_consumer_that_lost_a_part_is_replaced(
     async def as_they_are(message: KafkaMessage) -> Any:
         return message.raw_message
 
-    async def handle(records: Any) -> None:
-        for record in records:
+    async def handle(batch: Batch) -> None:
+        for record in batch.records:
             arrived.put_nowait(record.value)
 
     def make() -> consumer.WaitingBroker:

@@ -20,6 +20,7 @@ from hub.store import lanes, processes
 from hub.store.lanes import LaneUpdate, SucceededAttempt
 from tests.support import chance
 from tests.support.interleaving.interleaver import Interleaver, Schedule, SteppedConnection
+from tests.support.lanes.lane_steps import A_SLOW_DAY
 from tests.support.register.schools import BuiltSchool, add_schools
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ class World:
             if paused is not None:
                 await c.execute("update processes set heartbeat_at = '-infinity' where id = $1", self.owners[paused])
             async with c.transaction():
-                await processes.rescue_lanes(c)  # type: ignore[arg-type]
+                await processes.rescue_lanes(c, A_SLOW_DAY)  # type: ignore[arg-type]
 
         return {
             "plan 1": self.planner, "plan 2": self.planner, "forward 1": forwarder("forward 1"),
@@ -149,7 +150,7 @@ class World:
             await self.watcher.execute(
                 "update processes set heartbeat_at = '-infinity' where id = $1", self.owners[crashed]
             )
-        await processes.rescue_lanes(self.watcher)
+        await processes.rescue_lanes(self.watcher, A_SLOW_DAY)
         assert await lanes.repair_stranded(self.watcher) == []
         while await self.forward(self.watcher, self.owners["last"]):
             pass

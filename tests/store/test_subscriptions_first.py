@@ -242,7 +242,7 @@ async def test_deleting_cancels_copies_and_leaves_what_must_be_heard(c: Connecti
     assert [status for *_, status in await lane(c, WEBHOOK)] == ["waiting"]
     assert [status for *_, status in await lane(c, "duo:rio")] == ["waiting"]
     lost = lanes.LaneUpdate(lease=leases[0], head=1, sent=1, closed=1, wait=0.0)
-    assert await lanes.complete(c, [lost]) == set()
+    assert await lanes.complete(c, owner, [lost]) == set()
     assert await c.fetchval("select count(*) from lanes where destination = $1 and owner is not null", copies) == 0
     assert await c.fetchval("select count(*) from subscription_secrets") == 0
     await assert_books_right(c)

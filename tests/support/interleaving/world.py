@@ -25,6 +25,7 @@ from hub.settle import IncomingReport
 from hub.store import destinations, lanes, processes
 from schemas.kinds import ReportStatus
 from tests.support.interleaving.lane_driver import HELD_NAMES, carry, read_named_destinations
+from tests.support.lanes.lane_steps import A_SLOW_DAY
 from tests.support.operators import operator
 from tests.support.register.schools import BuiltSchool, add_schools
 from tests.support.sealing_keys import new_key
@@ -57,8 +58,9 @@ insert into events (brin, number, recorded_at, id, mandate_id, mandate_version, 
 values ($1, $2, $3, $4, $5, $6, $7::text::event_type, $8::text::jsonb, '{}')"""
 TABLES: Final = (
     "schools", "mandates", "events", "event_outbox", "published_events", "subscriptions", "subscription_secrets",
-    "destinations", "planning_progress", "lanes", "deliveries", "attempts", "reports", "change_outbox", "tallies",
-    "counters", "hops", "processes", "bulk_items", "bulk_jobs", "audit", "audit_heads", "people", "hub_state",
+    "destinations", "holds", "planning_progress", "lanes", "deliveries", "attempts", "reports", "change_outbox",
+    "tallies", "counters", "hops", "processes", "bulk_items", "bulk_jobs", "audit", "audit_heads", "people",
+    "hub_state",
 )  # fmt: skip
 OVERDUE: Final = "update lanes set due = clock_timestamp() where due > clock_timestamp()"
 SILENCE: Final = "update processes set heartbeat_at = '-infinity' where role = 'forward' and id <> $1"
@@ -129,7 +131,7 @@ class InterleavingWorld:
         """Do what the living do when the others are gone: plan, work acts off, open everything, send what is left."""
         await self.c.execute(SILENCE, self.owners["last"])
         async with self.c.transaction():
-            await processes.rescue_lanes(self.c)
+            await processes.rescue_lanes(self.c, A_SLOW_DAY)
         await self._check_held()
         found = set(await lanes.repair_stranded(self.c))
         assert found <= self.planted, f"stranded: {found - self.planted}"
@@ -184,8 +186,9 @@ class InterleavingWorld:
 
     async def _open_everything(self) -> None:
         for name in HELD_NAMES:
-            async with self.c.transaction():
-                await controls.release(self.c, name, None, self.operator())
+            for brins in (None, BRINS):  # a school that is held by itself stays held when all are released
+                async with self.c.transaction():
+                    await controls.release(self.c, name, brins, self.operator())
         for destination in self.destinations:
             async with self.c.transaction():
                 await destinations.close_circuit(self.c, destination)

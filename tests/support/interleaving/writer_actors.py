@@ -28,6 +28,7 @@ from tests.support.interleaving import operator_actors
 from tests.support.interleaving.lane_driver import ROUNDS, carry, send_and_settle
 from tests.support.interleaving.operator_actors import FOUND
 from tests.support.interleaving.world import BRINS, FIRST, SECOND, InterleavingWorld
+from tests.support.lanes.lane_steps import A_SLOW_DAY
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -60,7 +61,7 @@ async def sweeps(w: InterleavingWorld, c: Any) -> None:
     if w.paused is not None:
         await c.execute("update processes set heartbeat_at = '-infinity' where id = $1", w.owners[w.paused])
     async with c.transaction():
-        await processes.rescue_lanes(c)
+        await processes.rescue_lanes(c, A_SLOW_DAY)
 
 
 async def beats(w: InterleavingWorld, c: Any) -> None:

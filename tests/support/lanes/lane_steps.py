@@ -61,7 +61,7 @@ def result_of(turn: LaneSteps) -> LaneResult:
         else:
             attempts = len(SCHEDULE) if status is Status.DEAD else 1
             failure = RetryLater(at=at, error="nobody", duration_ms=1)
-            progress.record(replace(delivery, attempts=attempts), failure, at)
+            progress.record(delivery._replace(attempts=attempts), failure, at)
     return progress.result()
 
 
@@ -84,10 +84,14 @@ async def cancel_one(c: asyncpg.Connection[Any], brin: str, number: int) -> bool
     return True
 
 
+A_SLOW_DAY: Final = 86_400.0
+"""Seconds after which a silent forwarder is dead, where those that are to die have never beaten at all."""
+
+
 async def rescue_lanes(c: asyncpg.Connection[Any]) -> int:
     """Declare dead who is silent, and say how many lanes that freed."""
     async with c.transaction():
-        return await processes.rescue_lanes(c)
+        return await processes.rescue_lanes(c, A_SLOW_DAY)
 
 
 async def close_circuit(c: asyncpg.Connection[Any], destination: int) -> bool:

@@ -1,0 +1,144 @@
+"""How many statements each stage of the flow takes, and what a lease writes, against recorded baselines."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from hub import plan, settle
+from hub.domain.delivery import Delivered
+from hub.domain.keys import DeliveryKey
+from hub.settle import LaneResult
+from hub.store import lanes, processes, published_events
+from hub.store.lanes import LaneUpdate, SucceededAttempt
+from hub.store.statements import queries
+from tests.support.lanes.forwarding import deliver_all
+from tests.support.lanes.ledgers import make_register, record_events
+from tests.support.register.subscriptions import assert_books_right
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import asyncpg
+
+SCHOOLS = 4
+RIO = 3
+
+
+@contextmanager
+def statements_of(c: asyncpg.Connection[Any]) -> Iterator[list[str]]:
+    """Collect the statements of ours that are sent to the server; the driver asks about types by itself."""
+    found: list[str] = []
+    ours = {getattr(queries, name).sql for name in queries.available_queries}
+
+    def note(record: Any) -> None:
+        if record.query in ours:
+            found.append(record.query)
+
+    c.add_query_logger(note)
+    yield found
+    c.remove_query_logger(note)
+
+
+async def make_planned(c: asyncpg.Connection[Any]) -> int:
+    """Plan an event of each school, and begin a forwarder."""
+    await make_register(c, SCHOOLS)
+    await record_events(c, 1)
+    brins = [row["brin"] for row in await c.fetch("select brin from schools")]
+    async with c.transaction():
+        await plan.plan(c, dict.fromkeys(brins), datetime.now(UTC), 1)
+    return (await processes.enter(c, "forward")).process
+
+
+def taken(lease: lanes.Lease, deliveries: list[lanes.QueuedDelivery]) -> LaneResult:
+    """Make the result of a lane of which everything was accepted."""
+    at = datetime.now(UTC)
+    succeeded = [
+        SucceededAttempt(
+            key=DeliveryKey(lease.destination, lease.brin, delivery.message.sequence),
+            before=delivery.status,
+            outcome=Delivered(at=at, partition=0, offset=1),
+            expects_report=True,
+            planned_at=at,
+        )
+        for delivery in deliveries
+    ]
+    head = deliveries[-1].message.sequence
+    update = LaneUpdate(lease=lease, head=head, sent=head, closed=lease.closed, wait=0.0)
+    return LaneResult(update=update, succeeded=succeeded)
+
+
+async def test_planning_takes_three_statements(connection: asyncpg.Connection[Any]) -> None:
+    """Lock and read, read who receives, write everything: however many schools and events there are."""
+    c = connection
+    await make_planned(c)
+    await record_events(c, 3)
+    brins = [row["brin"] for row in await c.fetch("select brin from schools")]
+    with statements_of(c) as sent:
+        async with c.transaction():
+            await plan.plan(c, dict.fromkeys(brins), datetime.now(UTC), 1)
+    assert len(sent) == 3
+    assert await c.fetchval("select count(*) from deliveries") == 4 * SCHOOLS
+    assert await c.fetchval("select array_agg(distinct tail) from lanes") == [4]
+    await assert_books_right(c)
+
+
+async def test_completing_takes_three_statements(connection: asyncpg.Connection[Any]) -> None:
+    """Lanes, deliveries, and tallies with the outbox: however many lanes there are."""
+    c = connection
+    owner = await make_planned(c)
+    leases = await lanes.lease(c, owner, {RIO: 10})
+    read = await lanes.read(c, leases, 10)
+    with statements_of(c) as sent:
+        async with c.transaction():
+            await settle.record_attempts(c, owner, [taken(x, read[x.lane]) for x in leases], datetime.now(UTC))
+    assert len(sent) == 3
+    await assert_books_right(c)
+
+
+async def test_publishing_takes_two_statements(connection: asyncpg.Connection[Any]) -> None:
+    """Events are read from the outbox and moved; each position is the one that its event was sent with."""
+    c = connection
+    await make_register(c, SCHOOLS)
+    await record_events(c, 2)
+    with statements_of(c) as sent:
+        entries = await published_events.read_outbox(c, 100)
+        await published_events.mark_published(c, entries, 2**40, datetime.now(UTC))
+        await asyncio.sleep(0)  # the driver reports a statement in the next step of the loop
+    assert len(sent) == 2
+    rows = await c.fetch("select position, brin, number from published_events order by position")
+    assert [tuple(row) for row in rows] == [(2**40 + n, x.event.brin, x.event.number) for n, x in enumerate(entries, 1)]
+
+
+async def test_a_lease_of_nothing_writes_nothing(connection: asyncpg.Connection[Any]) -> None:
+    """Who looks for due lanes in vain takes no transaction id; who leases some does not wait for the disk."""
+    c = connection
+    owner = await make_planned(c)
+    async with c.transaction():
+        assert len(await lanes.lease(c, owner, {RIO: 10})) == SCHOOLS
+        assert await c.fetchval("select pg_current_xact_id_if_assigned() is not null")
+        assert await c.fetchval("show synchronous_commit") == "off"
+    assert await c.fetchval("show synchronous_commit") == "on"
+    async with c.transaction():
+        assert await lanes.lease(c, owner, {RIO: 10}) == []
+        assert await c.fetchval("select pg_current_xact_id_if_assigned()") is None
+
+
+async def test_a_lease_that_a_crash_undid_completes_nobody_elses(connection: asyncpg.Connection[Any]) -> None:
+    """After the crash the lane has its earlier token again, and its next owner gets the same one."""
+    c = connection
+    first = await make_planned(c)
+    (lease, *_) = await lanes.lease(c, first, {RIO: 1})
+    read = await lanes.read(c, [lease], 10)
+    await c.execute("update lanes set owner = null, due = now(), token = token - 1 where owner = $1", first)
+    second = (await processes.enter(c, "forward")).process
+    leases = await lanes.lease(c, second, {RIO: 10})
+    assert lease.key in {x.key for x in leases}
+    async with c.transaction():
+        assert await settle.record_attempts(c, first, [taken(lease, read[lease.lane])], datetime.now(UTC)) == 0
+    assert await c.fetchval("select owner from lanes where brin = $1", lease.brin) == second
+    await c.execute("update lanes set owner = null, due = now() where owner = $1", second)
+    assert len(await deliver_all(c)) == SCHOOLS
+    await assert_books_right(c)
