@@ -2,10 +2,10 @@
 
 from hub.store.migrations import plain
 
-revision = "0018"
-down_revision = "0017"
+revision = "0019"
+down_revision = "0018"
 
 
 def upgrade() -> None:
     """Add the index and the settings."""
-    plain.run("0018_growth.sql")
+    plain.run("0019_growth.sql")
