@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tests.support.api.client import Client
 
 SAMPLES = {
+    "month": "2026-11",
     "brin": "18DS",
     "branch": "18DS00",
     "bgeCode": "41561",

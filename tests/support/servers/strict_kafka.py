@@ -13,7 +13,7 @@ from aiokafka.protocol.admin import CreateAclsRequest
 from aiokafka.protocol.metadata import MetadataRequest
 from faststream.kafka import KafkaMessage  # noqa: TC002 - FastStream reads the annotation
 
-from hub.kafka.broker import Reading, batch_subscriber, make_broker
+from hub.kafka.broker import Batch, Reading, batch_subscriber, make_broker
 from hub.kafka.consumer import read_forever
 
 if TYPE_CHECKING:
@@ -66,8 +66,8 @@ def reader_of(options: Mapping[str, Any], topic: str, heard: list[Any]) -> Waiti
     async def as_they_are(message: KafkaMessage) -> Any:
         return message.raw_message
 
-    async def take(records: Any, message: KafkaMessage) -> None:  # noqa: ARG001 - the records are in both
-        heard.extend(message.raw_message)
+    async def take(batch: Batch) -> None:
+        heard.extend(batch.records)
 
     made = make_broker(options)
     batch_subscriber(made, topic, Reading(group="who-reads", instance=None, most_records=10), as_they_are)(take)
