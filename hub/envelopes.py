@@ -166,8 +166,9 @@ def unit_of(units: str, branch: str) -> Mapping[str, Any]:
 def delivery_change(change: StatusChange, subject: ChangeSubject, defaults: EnvelopeDefaults) -> bytes:
     """Write the end of transport or of processing of a delivery, as it stands on the published log.
 
-    Its id is computed from what it says, so that a repeat is known as one.
+    Its id is computed from what it says, so that a repeat is known as one. Raises `ValueError` when its moment is none.
     """
+    datetime.fromisoformat(change.at)
     attributes = f'"correlationid":"{subject.mandate_id}","causationid":"{subject.delivery_id}"'
     about = _About(change_id(subject.delivery_id, change.after, change.at), _CHANGED, change.brin, change.at)
     return _write(about, defaults, DELIVERY_CHANGE, attributes, orjson.dumps(change_data(change, subject)))

@@ -17,6 +17,7 @@ async def keep_answer(c: Connection, key: str, body: bytes, *, subject: str = "l
     """Store the answer to a request of a subject."""
     who = idempotency.digest(subject)
     wanted = KeyClaim(caller=who, subject=who, key=key, request_hash=b"", token=uuid4())
-    assert await idempotency.claim(c, wanted, now(), seconds=60, most=100)
     answer = StoredResponse(request_hash=b"", status=201, headers={}, body=body)
-    assert await idempotency.keep(c, wanted, answer) == "kept"
+    async with c.transaction():  # in which the claim is what was written
+        assert await idempotency.claim(c, wanted, now(), seconds=60, most=100)
+        assert await idempotency.keep(c, wanted, answer) == "kept"
