@@ -18,6 +18,7 @@
     │   └── TooManyChanges      this school changed more in an hour than receivers are asked to take
     ├── Unavailable             a part that is needed does not answer now
     │   └── TooSlow             the answer took longer than one caller may take
+    ├── ChoreEnded              a part of this process ended, so the process ends
     ├── LogIsAhead              the database was restored from a backup, and the published log has more events
     ├── CannotRecover           the published log contradicts the database
     └── ConfigurationError      this installation is set up wrongly

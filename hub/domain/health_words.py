@@ -42,7 +42,7 @@ def explain_fault(role: str, fault: HealthFault, language: Language = Language.E
     dutch, how_long = language is Language.DUTCH, age(fault.seconds, language)
     match fault.kind:
         case FaultKind.NONE_AT_WORK:
-            return "Er draait geen proces." if dutch else "None is at work."
+            return "Er draait geen proces." if dutch else "No process is at work."
         case FaultKind.NOTHING_DONE:
             words = _UNDONE[role][0 if dutch else 1]
             return f"{words}: het oudste wacht {how_long}." if dutch else f"{words}: the oldest waits for {how_long}."

@@ -17,6 +17,7 @@ from hub.domain.delivery import Status
 from hub.domain.kinds import Kind
 from hub.domain.says import Language
 from hub.errors import Conflict, FieldError, HubError, InvalidInput, NotAllowed, NotFound, PreconditionFailed
+from hub.observe.statement import Party
 from schemas.kinds import Change, MandateState, NoticeCause
 
 HOME = Path(hub.console.__file__).parent
@@ -49,9 +50,33 @@ def test_what_pages_ask_for_is_there_and_what_is_there_is_asked_for() -> None:
         "need_": tuple(Need),
         "sum_": (*Need, "coming"),
         "help_": HELPED,
-        "step_": ("retry", "refused", "gone", "delivered"),
+        "step_": (
+            "retry",
+            "refused",
+            "gone",
+            "delivered",
+            "recorded",
+            "planned",
+            "published",
+            "report",
+            "report_kept",
+        ),
         "light_": ("produce", "plan", "forward", "reports"),
         "turn_": ("hub", "held", "receiver", "back_office", "school"),
+        "party_": tuple(Party),
+        "owes_": tuple(Party),
+        "statement_": (
+            "failed_attempts",
+            "refused_attempts",
+            "given_up",
+            "rejected",
+            "with_signal",
+            "unavailable_seconds",
+            "circuit_open_seconds",
+            "held_seconds",
+        ),
+        "turn_of_": tuple(Cause),
+        "bulk_": ("retry", "discard"),
         "about_": ("BRON_PO", "VERZUIM", "RIO", "VVA", "other"),
     }
     parts = {f"{one}{two}" for one, ends in {**pairs, "how_": ("none", "free", "own")}.items() for two in ends}
