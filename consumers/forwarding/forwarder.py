@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter, defaultdict
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -34,7 +35,7 @@ from hub.store import lanes, ledger, processes
 from hub.store.meters import Meters
 from hub.store.notifications import Listener, Notifier
 from hub.store.objectives import default_objective
-from hub.store.pool import DATABASE_ERRORS, open_pool
+from hub.store.pool import DATABASE_ERRORS, TRANSIENT_ERRORS, open_pool
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -130,7 +131,8 @@ class Forwarder:
             await self._drain()
             for chore in chores:
                 chore.cancel()
-        await self._flush_meters()
+        with suppress(*TRANSIENT_ERRORS):  # counts of the last second; statuses are rows, and a stop must end
+            await self._flush_meters()
 
     async def _drain(self) -> None:
         """Let lanes in flight end within a few seconds; what does not end is sent again by another forwarder."""

@@ -74,7 +74,8 @@ async def run(settings: Settings, stop: asyncio.Event, instance: str | None = No
             watching = watch_forever(settings, lambda: heartbeat.process)
             counting = count_unread(pool, options, GROUP, TOPIC, "reports.unread")
             await run_until_set(stop, reading, reader.work(), watching, counting)
-            await reader.flush()
+            with suppress(*TRANSIENT_ERRORS):  # hops of the last second; reports are rows, and a stop must end
+                await reader.flush()
     finally:
         await pool.close()
 
