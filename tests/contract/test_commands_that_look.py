@@ -160,7 +160,7 @@ async def test_the_doctor_says_what_is_wrong_in_words(hub: str) -> None:
     for words in (
         "WRONG  this hub's OIN",
         "well   database: schema",
-        "WRONG  plan: none is at work; start `osr-consume plan`",
+        "WRONG  plan: no process is at work; start `osr-consume plan`",
         "WRONG  Kafka: no Kafka is named",
     ):
         assert words in said
