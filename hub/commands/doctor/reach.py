@@ -9,11 +9,12 @@ import asyncio
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
+from hub.commands.doctor.certificates import judge_own
 from hub.commands.doctor.finding import Finding, well, wrong
 from hub.commands.doctor.sessions import open_current
 from hub.domain.system import NO_CONTACT
 from hub.outbound import Outbound, OwnFault, Reached
-from hub.outbound.tls import days_left
+from hub.outbound.tls import IdentityUnusable, check_identity, days_left
 from hub.store import observe, register, subscriptions
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ async def check(settings: Settings, names: NameService | None = None) -> list[Fi
             async with places:
                 return _judge(at, await outbound.look(at.url, identity=at.identity))
 
-        return list(await asyncio.gather(*map(look, addresses)))
+        found = await asyncio.gather(*map(look, addresses))
+    return [*found, *(judged for at in addresses if not (judged := _judge_identity(at)).is_well)]
 
 
 async def _read_addresses(settings: Settings) -> Sequence[ReceiverAddress]:
@@ -79,6 +81,18 @@ def _judge(at: ReceiverAddress, found: Reached | Answer) -> Finding:
         case OwnFault(error=error, next_step=next_step):
             return wrong(what, error, next_step)
     return wrong(what, f"it cannot be reached: {getattr(found, 'error', found)}", f"Call {at.contact}")
+
+
+def _judge_identity(at: ReceiverAddress) -> Finding:
+    """Return for how long the certificate is valid that a system gave the hub."""
+    what = f"client certificate for {at.shown_as}"
+    if at.identity is None:
+        return well(what, "none")
+    try:
+        days = days_left(check_identity(at.identity))
+    except IdentityUnusable as error:
+        return wrong(what, str(error), f"Ask for another: call {at.contact}")
+    return judge_own(what, days, f"Ask for a new one as `clientCertificate` of the subscription: call {at.contact}")
 
 
 def _judge_certificate(what: str, days: int, contact: str) -> Finding:
