@@ -4,7 +4,7 @@ Operators see each attempt with the receiver's own words, the message, its repor
 send its current state again, or cancel it while it waits.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
@@ -13,14 +13,15 @@ from uuid import UUID
 import orjson
 from fastapi import APIRouter, Response
 
-from hub.console.form_parsing import merge_errors, parse_reason
+from hub.console.form_parsing import parse_reason, refuse
 from hub.console.forms import FormData, FormError, FormErrors
+from hub.console.kept_forms import accept, find_faults, read_kept
 from hub.console.operations import actor_of, require_operator
 from hub.console.route import PageRoute
 from hub.console.visit import CurrentVisit, Visit
 from hub.domain.delivery import IN_LANE
 from hub.envelopes import envelope_defaults, forwarded_message
-from hub.errors import Conflict, NotFound
+from hub.errors import NotFound
 from hub.observe.shown import shown_status, without_receiver
 from hub.operations import controls
 from hub.operations.controls import NOTIFIED_CHANNELS
@@ -61,7 +62,13 @@ class DeliveryPage:
 async def get_delivery(delivery_id: UUID, here: CurrentVisit) -> Response:
     """Show a delivery with all that happened to it."""
     require_operator(here)
-    return await _show(here, delivery_id, FormData())
+    async with here.app.open_pool.acquire() as c:
+        kept = await read_kept(here, c)
+        if kept is None:
+            return await _show(here, c, delivery_id, FormData())
+        faults = parse_reason(kept, here.words)[1]
+        faults = await find_faults(here, c, faults, _cancel(here, c, delivery_id, kept))
+        return await _show(here, c, delivery_id, kept, faults)
 
 
 @router.post("/console/deliveries/{delivery_id:uuid}")
@@ -69,25 +76,33 @@ async def post_delivery(delivery_id: UUID, here: CurrentVisit) -> Response:
     """Cancel a delivery that waits."""
     require_operator(here)
     form = await here.form()
-    reason, faults = parse_reason(form, here.words)
     if form.text("button") != "cancel":
         raise NotFound
-    if faults:
-        return await _show(here, delivery_id, form, faults)
-    limit = here.app.settings.operations.four_eyes_above
-    try:
-        async with here.app.open_pool.acquire() as c, c.transaction():
-            await controls.cancel(c, delivery_id, actor_of(here, reason), limit)
-    except Conflict as fault:
-        return await _show(here, delivery_id, form, merge_errors([], fault, here.words))
-    here.notify(*NOTIFIED_CHANNELS)
-    return here.go(f"/console/deliveries/{delivery_id}", "delivery_cancelled")
-
-
-async def _show(here: Visit, delivery_id: UUID, form: FormData, faults: Sequence[FormError] = ()) -> Response:
-    status = HTTPStatus.BAD_REQUEST if faults else HTTPStatus.OK
     async with here.app.open_pool.acquire() as c:
-        page = await _read(here, c, delivery_id)
+        return await accept(here, c, form, _path(delivery_id), _cancel(here, c, delivery_id, form))
+
+
+def _path(delivery_id: UUID) -> str:
+    return f"/console/deliveries/{delivery_id}"
+
+
+def _cancel(here: Visit, c: Connection, delivery_id: UUID, form: FormData) -> Callable[[], Awaitable[str]]:
+    async def act() -> str:
+        reason, faults = parse_reason(form, here.words)
+        if faults:
+            refuse([])
+        await controls.cancel(c, delivery_id, actor_of(here, reason), here.app.settings.operations.four_eyes_above)
+        here.notify(*NOTIFIED_CHANNELS)
+        return f"{_path(delivery_id)}?done=delivery_cancelled"
+
+    return act
+
+
+async def _show(
+    here: Visit, c: Connection, delivery_id: UUID, form: FormData, faults: Sequence[FormError] = ()
+) -> Response:
+    status = HTTPStatus.BAD_REQUEST if faults else HTTPStatus.OK
+    page = await _read(here, c, delivery_id)
     return here.show("delivery.html", status, page=page, form=form, faults=FormErrors(faults))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from hub.console.charts import Charts, chart_start, draw
+from hub.console.charts import Charts, chart_start, read_charts
 from hub.console.operations import read_lag
 from hub.console.visit import Visit
 from hub.domain.bulk import BulkKind, BulkState
@@ -67,7 +67,7 @@ async def read_overview(here: Visit) -> Overview:
         lag=lag,
         late=[each for each in late if not is_calm(each)],
         calm=[each for each in late if is_calm(each)],
-        charts=draw(rows, lag.at),
+        charts=read_charts(rows, lag.at),
         jobs=[job for job in jobs if job.state in (BulkState.RUNNING, BulkState.AWAITING_APPROVAL)],
         acts=acts,
     )

@@ -1,6 +1,6 @@
 """Templates. In: a template and its values. Out: HTML in which values are escaped."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -8,6 +8,7 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from hub.clock import AMSTERDAM
+from hub.console.drawing import draw_lines
 from hub.console.files import static_path
 from hub.console.i18n import Translator, tone
 from hub.domain.health_words import explain_fault
@@ -35,6 +36,11 @@ def local_minute(moment: datetime) -> str:
 def clock_time(moment: datetime) -> str:
     """Format a moment as hours and minutes in Amsterdam."""
     return moment.astimezone(AMSTERDAM).strftime("%H:%M")
+
+
+def count_text(n: float) -> str:
+    """Format a value at the axis of a chart that counts; nothing for what is no whole number."""
+    return f"{n:.0f}" if n == int(n) else ""
 
 
 def dutch_date(given: date | str | None) -> str:
@@ -73,6 +79,11 @@ def _text(value: str, name: str, words: Translator) -> str:
             return value
 
 
+def _age_text(words: Translator) -> Callable[[float], str]:
+    """Return a function that formats a duration in a language."""
+    return lambda seconds: "0" if seconds == 0 else age(seconds, words.language)
+
+
 def _make_visible(value: Any) -> Any:  # noqa: ANN401 - whatever a template shows
     """Show control and direction characters in text as escapes; markup stays."""
     return make_visible(value, keep="\n\t") if type(value) is str else value
@@ -89,4 +100,11 @@ _templates: Final = Environment(
 _templates.filters.update(
     clock=clock_time, age=age, local=local_time, minute=local_minute, day=dutch_date, tone=tone, fact=fact_text
 )
-_templates.globals.update(says=explain, health_says=explain_fault, static=static_path)
+_templates.globals.update(
+    says=explain,
+    health_says=explain_fault,
+    static=static_path,
+    draw=draw_lines,
+    count_text=count_text,
+    age_text=_age_text,
+)

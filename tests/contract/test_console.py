@@ -125,14 +125,17 @@ async def test_a_record_put_aside_is_decided_on_once_and_with_a_reason(hub: Clie
     page = await paper.text("/console/parked")
     assert "onbekende levering" in page
     assert "&lt;i&gt;*********&lt;/i&gt;" in page
-    path = page.partition('name="record" value="')[2].partition('"')[0]
-    assert (await paper.post(f"/console/parked/{path}", {"button": "discard"})).status == 400
-    assert (await paper.post(f"/console/parked/{path}", {"button": "explode", "reason": "x"})).status == 404
-    assert (await paper.post(f"/console/parked/{path}", {"button": "retry", "reason": "x"})).status == 409
-    assert (await paper.post(f"/console/parked/{path}", {"button": "discard", "reason": "x"})).status == 303
-    again = await paper.post(f"/console/parked/{path}", {"button": "discard", "reason": "x"})
-    assert (again.status, "Hierover is al beslist." in again.body.decode()) == (409, True)
-    assert (await paper.post("/console/parked/x", {"button": "discard", "reason": "x"})).status == 404
+    one = page.partition('name="record" value="')[2].partition('"')[0]
+
+    async def press(button: str, **fields: str) -> tuple[int, str]:
+        reply = await paper.post("/console/parked", {"button": button, "record": one, **fields})
+        return reply.status, reply.body.decode()
+
+    assert (await press("discard"))[0] == 400
+    assert (await press("explode", reason="x"))[0] == 404
+    assert "nog niet bekend" in (await press("retry", reason="x"))[1]
+    assert "1 bericht is weggegooid." in (await press("discard", reason="x"))[1]
+    assert "Hierover is al beslist." in (await press("discard", reason="x"))[1]
 
 
 async def test_a_school_reads_what_became_of_its_mandates(hub: Client) -> None:

@@ -89,10 +89,10 @@ async def test_this_one_is_sent_again_after_a_preview(hub: Client, pool: Pool) -
     async with pool.acquire() as c:
         await take(c, "duo:rio")
     operator = await log_in_as(hub, Role.OPERATIONS)
-    form: dict[str, object] = {"delivery": str(one), "step": "preview"}
-    preview = (await operator.post("/console/acts/new/replay", form)).body.decode()
+    form: dict[str, object] = {"delivery": str(one)}
+    preview = (await operator.ask("/console/acts/preview/replay", form)).body.decode()
     assert "Herhaal 1 berichten" in preview
-    done = await operator.post("/console/acts/new/replay", {**form, "step": "confirm", "reason": "DUO vroeg erom"})
+    done = await operator.post("/console/acts/new/replay", {**form, "reason": "DUO vroeg erom"})
     assert done.status == 303
     assert await pool.fetchval("select chosen -> 'deliveryIds' ->> 0 from bulk_jobs") == str(one)
 

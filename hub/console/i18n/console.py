@@ -71,6 +71,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "lanes_title": ("Rijen van deze school", "Lanes of this school"),
     "lane_says": ("{settled} van {planned} berichten weg", "{settled} of {planned} messages sent"),
     "none_ticked": ("Kies ten minste één bericht.", "Choose at least one record."),
+    "tick_all": ("Kies alles op deze pagina", "Choose all on this page"),
     "parked_choose": ("Kies wat u wilt beslissen", "Choose what to decide on"),
     "parked_none": ("Er ligt niets apart.", "Nothing is put aside."),
     "written_at": ("geschreven op {when}", "written at {when}"),

@@ -96,8 +96,6 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "retry": ("Opnieuw proberen", "Retry"),
     "discard": ("Weggooien", "Discard"),
-    "retried": ("Het bericht is alsnog gebruikt.", "The record was used after all."),
-    "discarded": ("Het bericht is weggegooid.", "The record was discarded."),
     "acts": ("Herhalen en annuleren", "Replays and cancellations"),
     "acts_lead": (
         "Een herhaling stuurt de huidige stand nog eens. Een annulering laat vervallen wat nog wacht.",
