@@ -121,7 +121,8 @@ async def _show_preview(
     faults: Sequence[FormError] = (),
 ) -> Response:
     wanted, found = job
-    names = {each.id: each.shown_as for each in await observe.read_destinations(c)}
+    destinations = await observe.read_destinations(c)
+    names = {each.id: each.shown_as for each in destinations}
     return here.show(
         "act_preview.html",
         HTTPStatus.BAD_REQUEST if faults else HTTPStatus.OK,
@@ -131,6 +132,7 @@ async def _show_preview(
         wanted=wanted,
         seconds=len(found.counted.todo) / wanted.rate,
         mix=_mix(found, names),
+        names={each.name: each.shown_as for each in destinations},
         faults=FormErrors(faults),
         limit=_four_eyes_limit(here),
         needs_another=needs_approval,

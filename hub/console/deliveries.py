@@ -4,8 +4,9 @@ Operators see each attempt with the receiver's own words, the message, its repor
 send its current state again, or cancel it while it waits.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 from typing import Final
 from uuid import UUID
@@ -26,7 +27,7 @@ from hub.observe.shown import shown_status, without_receiver
 from hub.operations import controls
 from hub.operations.controls import NOTIFIED_CHANNELS
 from hub.store import deliveries as store
-from hub.store import ledger, observe, register
+from hub.store import ledger, observe, register, waiting_schools
 from hub.store.deliveries import DeliveryFilter, DeliveryScope, DeliveryView
 from hub.store.observe import DestinationView
 from hub.store.pool import Connection
@@ -46,6 +47,9 @@ class DeliveryPage:
     view: DeliveryView
     body: DeliveryBody
     destination: DestinationView
+    services: Mapping[str, str]
+    probe_at: datetime | None
+    """When a receiver that is not sent to is tried again."""
     school: str
     message: str
     trace_id: str | None
@@ -125,6 +129,8 @@ async def _read(here: Visit, c: Connection, delivery_id: UUID) -> DeliveryPage:
         view=view,
         body=show_delivery(view, destination, epoch, with_url=True, with_words=True),
         destination=destination,
+        services={each.code: each.shown_as for each in await register.services(c)},
+        probe_at=None if destination.circuit == "closed" else await waiting_schools.next_attempt(c, destination.id),
         school=next((each.name for each in schools.values()), view.brin),
         message=orjson.dumps(orjson.loads(message), option=orjson.OPT_INDENT_2).decode(),
         trace_id=trace_of(row.traceparent),

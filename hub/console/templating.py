@@ -2,17 +2,21 @@
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from hub.clock import AMSTERDAM
 from hub.console.drawing import draw_lines
 from hub.console.files import static_path
 from hub.console.i18n import Translator, tone
+from hub.domain.failure_words import failure_in_dutch
 from hub.domain.health_words import explain_fault
-from hub.domain.says import age, explain
+from hub.domain.says import Language, age, explain
+from hub.views.runbook import runbook_link
 from schemas.text import make_visible
 
 CONSOLE_DIR: Final = Path(__file__).parent
@@ -26,6 +30,11 @@ def render(template: str, values: Mapping[str, Any]) -> str:
 def local_time(moment: datetime | None) -> str:
     """Format a moment as Amsterdam time."""
     return "-" if moment is None else moment.astimezone(AMSTERDAM).strftime("%d-%m-%Y %H:%M:%S")
+
+
+def moment_text(written: str | None) -> str:
+    """Format a moment of a stored selection as Amsterdam time; nothing for none."""
+    return local_minute(datetime.fromisoformat(written)) if written else ""
 
 
 def local_minute(moment: datetime) -> str:
@@ -50,11 +59,19 @@ def dutch_date(given: date | str | None) -> str:
     return (date.fromisoformat(given) if isinstance(given, str) else given).strftime("%d-%m-%Y")
 
 
+def month_name(month: str, words: Translator) -> str:
+    """Format a month, written as 2026-11, as people say it."""
+    year, number = month.split("-")
+    return f"{words('months').split()[int(number) - 1]} {year}"
+
+
 def fact_text(value: Any, name: str, words: Translator) -> str:  # noqa: ANN401 - what a note of the audit holds
     """Format a value of an audit entry; a list by its length."""
     match value:
         case bool():
             return words("yes" if value else "no")
+        case int():
+            return str(value)
         case list():
             return str(len(value))
         case dict() if value:
@@ -84,6 +101,19 @@ def _age_text(words: Translator) -> Callable[[float], str]:
     return lambda seconds: "0" if seconds == 0 else age(seconds, words.language)
 
 
+def _with_code(text: str) -> Markup:
+    """Show what stands between backticks as code."""
+    parts = text.split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if nth % 2 else part for nth, part in enumerate(parts)
+    )
+
+
+def _failure(error: str, language: Language) -> str | None:
+    """Return why an attempt failed in the language of the page; None where there are English words only."""
+    return error if language is Language.ENGLISH else failure_in_dutch(error)
+
+
 def _make_visible(value: Any) -> Any:  # noqa: ANN401 - whatever a template shows
     """Show control and direction characters in text as escapes; markup stays."""
     return make_visible(value, keep="\n\t") if type(value) is str else value
@@ -98,12 +128,23 @@ _templates: Final = Environment(
     lstrip_blocks=True,
 )
 _templates.filters.update(
-    clock=clock_time, age=age, local=local_time, minute=local_minute, day=dutch_date, tone=tone, fact=fact_text
+    clock=clock_time,
+    age=age,
+    local=local_time,
+    minute=local_minute,
+    day=dutch_date,
+    tone=tone,
+    fact=fact_text,
+    code=_with_code,
+    month=month_name,
+    moment=moment_text,
 )
 _templates.globals.update(
-    says=explain,
+    says=partial(explain, on_page=True),
     health_says=explain_fault,
     static=static_path,
+    runbook_link=runbook_link,
+    failure_words=_failure,
     draw=draw_lines,
     count_text=count_text,
     age_text=_age_text,

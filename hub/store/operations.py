@@ -96,6 +96,15 @@ class Hold:
     since: datetime
 
 
+async def list_holds_of_school(c: Connection, brin: str, destinations: Collection[int]) -> dict[int, Hold]:
+    """Return who holds a school, by destination: its own hold, or that of the whole destination."""
+    rows = await queries.list_holds_of_school(c, brin=brin, destinations=list(destinations))
+    found: dict[int, Hold] = {}
+    for row in map(dict, rows):
+        found.setdefault(row.pop("destination"), Hold(**row))
+    return found
+
+
 async def list_holds(c: Connection, destination: int, most: int) -> list[Hold]:
     """List who holds a destination, then its schools that are held by themselves."""
     return [Hold(**row) for row in await queries.list_holds(c, destination=destination, most=most)]

@@ -150,6 +150,10 @@ FACTS: Final[Mapping[str, Both]] = {
     "done": ("gedaan", "done"),
     "skipped": ("overgeslagen", "skipped"),
     "deliveries": ("berichten", "messages"),
+    "created": ("nieuw", "new"),
+    "changed": ("gewijzigd", "changed"),
+    "unchanged": ("gelijk gebleven", "unchanged"),
+    "events": ("wijzigingen", "events"),
     "mandates": ("mandaten", "mandates"),
 }
 ERRORS: Final[Mapping[tuple[str, str], Both]] = {
