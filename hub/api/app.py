@@ -73,6 +73,7 @@ PAGES: Final = (
     "grants",
     "mandates",
     "routing",
+    "division",
     "copies",
     "docs",
     "missing",

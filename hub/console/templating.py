@@ -1,5 +1,6 @@
 """Templates. In: a template and its values. Out: HTML in which values are escaped."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from functools import partial
@@ -20,6 +21,7 @@ from hub.views.runbook import runbook_link
 from schemas.text import make_visible
 
 CONSOLE_DIR: Final = Path(__file__).parent
+_BOARD: Final = re.compile(r"\d{5}( \(\+\d+\))?$")
 
 
 def render(template: str, values: Mapping[str, Any]) -> str:
@@ -63,6 +65,12 @@ def month_name(month: str, words: Translator) -> str:
     """Format a month, written as 2026-11, as people say it."""
     year, number = month.split("-")
     return f"{words('months').split()[int(number) - 1]} {year}"
+
+
+def scope_text(shown_as: str, words: Translator) -> str:
+    """Format for whom a visitor acts; a board without a name is told by its number."""
+    named = (words("board_number", number=each) if _BOARD.match(each) else each for each in shown_as.split(", "))
+    return ", ".join(named)
 
 
 def fact_text(value: Any, name: str, words: Translator) -> str:  # noqa: ANN401 - what a note of the audit holds
@@ -135,6 +143,7 @@ _templates.filters.update(
     day=dutch_date,
     tone=tone,
     fact=fact_text,
+    scope=scope_text,
     code=_with_code,
     month=month_name,
     moment=moment_text,

@@ -216,15 +216,16 @@ async def list_audit(  # noqa: PLR0913 - its filters
         most=most,
         actions=None if actions is None else [*actions],
     )
-    return _audit_records(rows)
+    return audit_records(rows)
 
 
 async def recent_acts(c: Connection, kinds: Sequence[str], most: int) -> list[AuditRecord]:
     """List the newest audit entries of these kinds of subject, such as `destination`, among the last thousand."""
-    return _audit_records(await queries.list_recent_acts(c, kinds=list(kinds), most=most))
+    return audit_records(await queries.list_recent_acts(c, kinds=list(kinds), most=most))
 
 
-def _audit_records(rows: Sequence[Mapping[str, Any]]) -> list[AuditRecord]:
+def audit_records(rows: Sequence[Mapping[str, Any]]) -> list[AuditRecord]:
+    """Return entries of the audit from their rows."""
     return [
         AuditRecord(**{**row, **{name: _read_json(row[name]) for name in ("subject", "before", "after")}})
         for row in rows

@@ -164,7 +164,7 @@ async def test_a_destination_is_released(
     async with on_duty(browser, morning, address, size, language) as duty:
         t = duty.t
         card = duty.page.locator("#live article", has_text="RIO")
-        await card.get_by_text(t.cause("held")).wait_for(timeout=A_WHILE)
+        await card.get_by_text(t.cause("held"), exact=True).first.wait_for(timeout=A_WHILE)
         await card.get_by_text("onderhoud").wait_for()
         await duty.enter(f"{t('press_here')}: RIO")
         await duty.enter(t("release"))

@@ -95,6 +95,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "audit_title": ("Logboek: wie deed wat", "Audit: who did what"),
     "audit_action": ("Wat", "What"),
     "audit_every": ("alles", "everything"),
+    "audit_none_here": (
+        "In dit deel staat er geen. Zoek verder terug.",
+        "There is none in this part. Search further back.",
+    ),
     "audit_from": ("Vanaf (dag-maand-jaar)", "From (day-month-year)"),
     "audit_to": ("T/m (dag-maand-jaar)", "Until (day-month-year)"),
     "act_by": ("{what} door {who}", "{what} by {who}"),
