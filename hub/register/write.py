@@ -142,8 +142,8 @@ def unit_messages_json(messages: Iterable[UnitChange]) -> str:
 
 def _rest_told(event: NewEvent) -> dict[str, bool]:
     """Return whether the rest was sent, for a live mandate that has one: the state does not show it."""
-    rest = [unit for unit in event.mandate.units if unit.branch == REST]
-    return {"restTold": rest[0].told} if rest and event.state not in OVER else {}
+    last = event.mandate.units[-1] if event.mandate.units else None
+    return {"restTold": last.told} if last is not None and last.branch == REST and event.state not in OVER else {}
 
 
 def event_body(event: NewEvent, bge_code: str, system_name: str) -> str:
