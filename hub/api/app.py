@@ -72,6 +72,7 @@ PAGES: Final = (
     "grants",
     "mandates",
     "routing",
+    "division",
     "copies",
     "docs",
     "missing",

@@ -1,5 +1,6 @@
 """Templates. In: a template and its values. Out: HTML in which values are escaped."""
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from hub.domain.says import age, explain
 from schemas.text import make_visible
 
 CONSOLE_DIR: Final = Path(__file__).parent
+_BOARD: Final = re.compile(r"\d{5}( \(\+\d+\))?$")
 
 
 def render(template: str, values: Mapping[str, Any]) -> str:
@@ -42,6 +44,12 @@ def dutch_date(given: date | str | None) -> str:
     if given is None:
         return ""
     return (date.fromisoformat(given) if isinstance(given, str) else given).strftime("%d-%m-%Y")
+
+
+def scope_text(shown_as: str, words: Translator) -> str:
+    """Format for whom a visitor acts; a board without a name is told by its number."""
+    named = (words("board_number", number=each) if _BOARD.match(each) else each for each in shown_as.split(", "))
+    return ", ".join(named)
 
 
 def fact_text(value: Any, name: str, words: Translator) -> str:  # noqa: ANN401 - what a note of the audit holds
@@ -87,6 +95,13 @@ _templates: Final = Environment(
     lstrip_blocks=True,
 )
 _templates.filters.update(
-    clock=clock_time, age=age, local=local_time, minute=local_minute, day=dutch_date, tone=tone, fact=fact_text
+    clock=clock_time,
+    age=age,
+    local=local_time,
+    minute=local_minute,
+    day=dutch_date,
+    tone=tone,
+    fact=fact_text,
+    scope=scope_text,
 )
 _templates.globals.update(says=explain, health_says=explain_fault, static=static_path)
