@@ -17,7 +17,7 @@ from hub.imports.result import Imported, Progress, RowErrors, no_progress
 from hub.imports.table import read_table
 from hub.register.audit import date_entries
 from hub.register.write import Routing, WriteContext, to_rows
-from hub.store import audit, register
+from hub.store import audit, portions, register
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +59,7 @@ async def _write(c: Connection, merge: Merge, context: WriteContext, progress: P
     batches = merge.batches(MADE_AT_ONCE)
     portion = await _make(batches, context)
     while portion is not None:
-        writing = asyncio.create_task(register.write_portion(c, portion))
+        writing = asyncio.create_task(portions.write_portion(c, portion))
         try:
             portion = await _make(batches, context)
         finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -21,13 +21,6 @@ if TYPE_CHECKING:
 
     from hub.store.pool import Connection
     from schemas.identifiers import Branch, Brin, RoutingId, ServiceCode, SystemCode
-
-
-MANDATE_COLUMNS: Final = (
-    "id", "brin", "service_code", "supplier_oin", "system_code", "start_date", "end_date", "version", "units",
-    "next_date", "copied_from", "created_at", "updated_at", "withdrawn_at",
-)  # fmt: skip
-OUTBOX_COLUMNS: Final = ("brin", "number")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,48 +189,6 @@ async def write(c: Connection, rows: RegisterRows) -> None:
         counted_brins=list(rows.counters),
         counters=list(rows.counters.values()),
         **{f"audit_{name}": column for name, column in rows.audit.items()},
-    )
-
-
-async def write_portion(c: Connection, rows: RegisterRows) -> None:
-    """Write a large change as `write` does, what is new of it by COPY; the schools are locked, and nothing is audited.
-
-    COPY takes rows as they are, where a parameter per column has each of its values looked at first.
-    """
-    begun = {row.mandate_id for row in rows.events if row.mandate_version == 1}
-    new: list[tuple[Mandate, str]] = []
-    known: list[tuple[Mandate, str]] = []
-    for mandate, units in rows.mandates:
-        (new if mandate.id in begun else known).append((mandate, units))
-    await _copy(c, "mandates", MANDATE_COLUMNS, [_mandate_record(mandate, units) for mandate, units in new])
-    await _copy(c, "events", EventRow._fields, rows.events)
-    await _copy(c, "event_outbox", OUTBOX_COLUMNS, [(row.brin, row.number) for row in rows.events])
-    rest = RegisterRows(mandates=known, routed=rows.routed, unrouted=rows.unrouted, counters=rows.counters)
-    await write(c, rest)
-
-
-async def _copy(c: Connection, table: str, columns: Sequence[str], records: Sequence[tuple[Any, ...]]) -> None:
-    if records:
-        await c.copy_records_to_table(table, columns=columns, records=records)
-
-
-def _mandate_record(mandate: Mandate, units: str) -> tuple[Any, ...]:
-    """Return a mandate with its units as JSON, in the order of `MANDATE_COLUMNS`."""
-    return (
-        mandate.id,
-        mandate.brin,
-        mandate.service_code,
-        mandate.supplier_oin,
-        mandate.system_code,
-        mandate.start_date,
-        mandate.end_date,
-        mandate.version,
-        units,
-        mandate.next_date,
-        mandate.copied_from,
-        mandate.created_at,
-        mandate.updated_at,
-        mandate.withdrawn_at,
     )
 
 
