@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
     from uuid import UUID
 
+    from hub.domain.coverage import CoverageUpdate
     from hub.domain.rules import GrantRequest, PartialGrant, RuleViolation
     from hub.domain.school import School
     from hub.domain.system import References
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from hub.store.mandates import MandateView
     from hub.store.pool import Connection
     from schemas.identifiers import Branch, Brin, RoutingId
+    from schemas.kinds import MandateState
 
 
 async def grant(c: Connection, request: GrantRequest, at: Moment, author: Author = NO_AUTHOR) -> MandateView:
@@ -127,6 +129,10 @@ def grant_alone(
         next_date=next_date_in(state, request.start_date, request.end_date),
         copied_from=request.copied_from,
     )
+    return _granted(mandate, state, update)
+
+
+def _granted(mandate: Mandate, state: MandateState, update: CoverageUpdate) -> NewEvent:
     return NewEvent(
         mandate=mandate,
         kind=GRANT.kind,
