@@ -124,19 +124,28 @@ async def _read(here: Visit, c: Connection, delivery_id: UUID) -> DeliveryPage:
     message = forwarded_message(row, previous, envelope_defaults(settings.oin, settings.http.address, epoch))
     attempts = show_attempts(view, await store.attempts(c, view))
     reports = show_reports(view, await store.reports(c, view), with_texts=True)
-    schools = await register.read_schools(c, [view.brin])
     return DeliveryPage(
         view=view,
         body=show_delivery(view, destination, epoch, with_url=True, with_words=True),
         destination=destination,
         services={each.code: each.shown_as for each in await register.services(c)},
-        probe_at=None if destination.circuit == "closed" else await waiting_schools.next_attempt(c, destination.id),
-        school=next((each.name for each in schools.values()), view.brin),
+        probe_at=await _probe_at(c, destination),
+        school=await _school(c, view),
         message=orjson.dumps(orjson.loads(message), option=orjson.OPT_INDENT_2).decode(),
         trace_id=trace_of(row.traceparent),
         steps=timeline(view, attempts, reports),
         neighbours=await _neighbours(c, view, destination, held),
     )
+
+
+async def _probe_at(c: Connection, destination: DestinationView) -> datetime | None:
+    """Return when a receiver that is not sent to is tried again; None for one that is sent to."""
+    return None if destination.circuit == "closed" else await waiting_schools.next_attempt(c, destination.id)
+
+
+async def _school(c: Connection, view: DeliveryView) -> str:
+    schools = await register.read_schools(c, [view.brin])
+    return next((each.name for each in schools.values()), view.brin)
 
 
 async def _neighbours(

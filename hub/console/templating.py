@@ -83,7 +83,7 @@ def fact_text(value: Any, name: str, words: Translator) -> str:  # noqa: ANN401 
         case list():
             return str(len(value))
         case dict() if value:
-            return ", ".join(f"{branch}: {routing}" for branch, routing in value.items())
+            return ", ".join(f"{words.fact(of)}: {given}" for of, given in value.items())
         case str() if value:
             return _text(value, name, words)
         case _:
