@@ -1,5 +1,6 @@
 """Pages that copy a mandate to other schools: choose schools, see what happens, confirm, outcome per school."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,8 +17,10 @@ from hub.console.schools import find_schools
 from hub.console.visit import CurrentVisit, Redirect, Visit
 from hub.errors import Conflict, InvalidInput, PreconditionFailed
 from hub.operations import administration
-from hub.register import CopyResult
+from hub.operations.foresight import ForeseenMessage, foresee
+from hub.register import CopyResult, DatedEvent
 from hub.store import mandates
+from hub.store import register as rows
 from hub.store.mandates import MandateFilter, SchoolFilter
 from hub.store.pool import Connection
 from schemas.identifiers import BRIN, Brin
@@ -34,6 +37,14 @@ class CopyRow:
     name: str
     result: CopyResult
     is_ticked: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyMessage:
+    """A message that a receiver would get of copies, and of how many schools."""
+
+    message: ForeseenMessage
+    schools: int
 
 
 @router.get("/mandaten/{brin}/{mandate_id:uuid}/kopieren")
@@ -56,10 +67,14 @@ async def get_check(brin: str, mandate_id: UUID, here: CurrentVisit) -> Response
             raise Redirect(f"{opened.path}/kopieren")
         faults = await _errors(here, c, opened, kept)
         brins = _brins(kept)
-        lines = await _rows(here, c, await _dry_run(here, c, opened, brins))
+        results = await _dry_run(here, c, opened, brins)
+        lines = await _rows(here, c, results)
         return here.show(
             "copy_preview.html",
             opened=opened,
+            told=await _foresee(here, c, results),
+            names=(await rows.references(c)).names,
+            today=here.at.today,
             will=[line for line in lines if line.result.reason is None],
             wont=[line for line in lines if line.result.reason is not None],
             form_again=f"{opened.path}/kopieren?{KEPT}={here.request.query_params[KEPT]}",
@@ -163,6 +178,17 @@ async def _tick_all(here: Visit, c: Connection, opened: MandatePage, form: FormD
 async def _dry_run(here: Visit, c: Connection, opened: MandatePage, brins: Sequence[Brin]) -> list[CopyResult]:
     async with c.transaction():
         return await administration.copy(c, here.actor, opened.view.mandate, brins, dry_run=True)
+
+
+async def _foresee(here: Visit, c: Connection, results: Sequence[CopyResult]) -> list[CopyMessage]:
+    """Return who would be told of the copies: each message once, with the number of schools that it is about."""
+    dated = [DatedEvent(day=here.at.today, event=event) for result in results for event in result.events]
+    messages = await foresee(c, dated)
+    alike = [(m.destination, m.kind, m.event.mandate.system_code, m.waits_for) for m in messages]
+    first = dict(zip(reversed(alike), reversed(messages), strict=True))
+    brins = Counter((key, m.event.mandate.brin) for key, m in zip(alike, messages, strict=True))
+    schools = Counter(key for key, _ in brins)
+    return [CopyMessage(message=first[key], schools=schools[key]) for key in dict.fromkeys(alike)]
 
 
 async def _copies_of(here: Visit, c: Connection, opened: MandatePage) -> dict[Brin, UUID]:

@@ -11,10 +11,12 @@ from hub.console.glance import ORDER, Glance, Need, glance_at
 from hub.console.route import PageRoute
 from hub.console.schools import find_schools
 from hub.console.visit import CurrentVisit, Redirect, Visit
+from hub.console.watch import MAX_LISTED, joint_mark
 from hub.errors import NotFound
 from hub.observe.status import schools_status
 from hub.store import register
 from hub.store.pool import Connection
+from hub.store.school_deliveries import read_marks
 from schemas.identifiers import BRIN, Brin
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -63,20 +65,38 @@ async def get_schools(
     here.require(Role.SCHOOL, Role.OPERATIONS)
     if brin:
         raise Redirect(f"/mandaten/{brin.upper()}") if BRIN.pattern.fullmatch(brin.upper()) else NotFound
+    shown = await _read_shown(here, q, after, stand, volgorde)
+    lines = shown["found"].lines
+    if len(lines) == 1 and not after:
+        raise Redirect(f"/mandaten/{lines[0].brin}")
+    return here.show("overview.html", **shown)
+
+
+@router.get("/mandaten/live")
+async def get_schools_part(here: CurrentVisit, q: str = "", stand: str = "", volgorde: str = "") -> Response:
+    """Show the part of the list that changes by itself."""
+    here.require(Role.SCHOOL, Role.OPERATIONS)
+    return here.show("overview_live.html", **await _read_shown(here, q, None, stand, volgorde))
+
+
+async def _read_shown(here: Visit, q: str, after: str | None, stand: str, volgorde: str) -> dict[str, Any]:
     async with here.app.open_pool.acquire() as c:
         found = await read_list(here, c, q.strip(), after)
+        brins = [line.brin for line in found.lines]
+        is_watched = found.is_whole and 0 < len(brins) <= MAX_LISTED
+        mark = joint_mark(await read_marks(c, brins), brins) if is_watched else ""
         services = {each.code: each.shown_as for each in await register.services(c)}
-    if len(found.lines) == 1 and not after:
-        raise Redirect(f"/mandaten/{found.lines[0].brin}")
-    return here.show(
-        "overview.html",
-        found=found,
-        lines=found.chosen(stand if found.is_whole else "", volgorde),
-        services=services,
-        q=q,
-        stand=stand if stand in ORDER else "",
-        order=volgorde if volgorde == BY_NAME else "",
-    )
+    return {
+        "found": found,
+        "lines": found.chosen(stand if found.is_whole else "", volgorde),
+        "services": services,
+        "q": q,
+        "stand": stand if stand in ORDER else "",
+        "order": volgorde if volgorde == BY_NAME else "",
+        "is_watched": is_watched,
+        "mark": mark,
+        "as_of": here.at.now,
+    }
 
 
 async def read_list(here: Visit, c: Connection, text: str, after: str | None) -> SchoolList:

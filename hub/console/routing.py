@@ -1,6 +1,6 @@
-"""Pages that assign routing characteristics: to one branch, or to all branches that need one."""
+"""Pages for a branch's routing characteristic. In: what is chosen for the branch. Out: a preview, or the change."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from urllib.parse import quote
 from uuid import UUID
 
@@ -12,17 +12,12 @@ from hub.console.forms import FormData, FormError, FormErrors
 from hub.console.kept_forms import KEPT, NotAccepted, accept, attempt, read_kept
 from hub.console.mandates import MandatePage, load_mandate
 from hub.console.route import PageRoute
-from hub.console.school_view import ServiceView, view_school
-from hub.console.schools import MAX_MANDATES, load_own_school
 from hub.console.visit import CurrentVisit, Redirect, Visit
 from hub.domain.school import School, SchoolBranch
 from hub.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
-from hub.observe.status import school_status
 from hub.operations import administration
 from hub.operations.foresight import foresee
-from hub.store import mandates
 from hub.store import register as rows
-from hub.store.mandates import MandateFilter
 from hub.store.pool import Connection
 from schemas.identifiers import Branch, RoutingId
 
@@ -39,22 +34,37 @@ async def get_branch(brin: str, mandate_id: UUID, branch: str, here: CurrentVisi
             current = opened.view.mandate.routes.get(Branch(branch))
             form = FormData({"how": ["own" if current else "none"], "own": [current or ""]})
             return await _show_form(here, c, opened, branch, form)
-        faults = _form_errors(here, kept)
-        try:
-            await attempt(c, _route(here, c, opened, branch, kept))
-        except (InvalidInput, Conflict, PreconditionFailed) as fault:
-            faults = merge_errors(faults, fault, here.words)
-        return await _show_form(here, c, opened, branch, kept, faults)
+        return await _show_form(here, c, opened, branch, kept, await _errors(here, c, opened, branch, kept))
 
 
 @router.post("/mandaten/{brin}/{mandate_id:uuid}/vestiging/{branch}")
 async def post_branch(brin: str, mandate_id: UUID, branch: str, here: CurrentVisit) -> Response:
-    """Assign or remove a branch's routing characteristic."""
+    """Assign or remove a branch's routing characteristic, once who is told was seen."""
     form = await here.form()
     async with here.app.open_pool.acquire() as c:
         opened = await load_mandate(here, c, brin, mandate_id, own=True)
-        path = f"{opened.path}/vestiging/{_location(opened.chosen.school, branch).branch}"
+        path = _path(opened, _location(opened.chosen.school, branch).branch)
         return await accept(here, c, form, path, _route(here, c, opened, branch, form))
+
+
+@router.get("/mandaten/{brin}/{mandate_id:uuid}/vestiging/{branch}/controle")
+async def get_check(brin: str, mandate_id: UUID, branch: str, here: CurrentVisit) -> Response:
+    """Show who would be told what of the branch."""
+    async with here.app.open_pool.acquire() as c:
+        opened = await load_mandate(here, c, brin, mandate_id, own=True)
+        where, kept = _location(opened.chosen.school, branch), await read_kept(here, c)
+        again = f"{_path(opened, where.branch)}?{KEPT}={quote(here.request.query_params.get(KEPT, ''))}"
+        try:
+            await attempt(c, _route(here, c, opened, branch, kept or FormData()))
+        except NotAccepted:
+            return await _show_preview(here, c, opened, where, kept or FormData(), again)
+        except (InvalidInput, Conflict, PreconditionFailed):
+            raise Redirect(again) from None
+        raise Redirect(opened.path)
+
+
+def _path(opened: MandatePage, branch: str) -> str:
+    return f"{opened.path}/vestiging/{branch}"
 
 
 def _form_errors(here: Visit, form: FormData) -> list[FormError]:
@@ -67,6 +77,18 @@ def _form_errors(here: Visit, form: FormData) -> list[FormError]:
             return [FormError("how", here.words("choose_one"))]
 
 
+async def _errors(here: Visit, c: Connection, opened: MandatePage, branch: str, form: FormData) -> list[FormError]:
+    """Return what is wrong with a form, by trying it."""
+    faults = _form_errors(here, form)
+    try:
+        await attempt(c, _route(here, c, opened, branch, form))
+    except NotAccepted:
+        return []
+    except (InvalidInput, Conflict, PreconditionFailed) as fault:
+        return merge_errors(faults, fault, here.words)
+    return faults
+
+
 def _route(here: Visit, c: Connection, opened: MandatePage, name: str, form: FormData) -> Callable[[], Awaitable[str]]:
     mandate, branch = opened.view.mandate, Branch(name)
     version = register.exactly(form.number("version"))
@@ -75,13 +97,48 @@ def _route(here: Visit, c: Connection, opened: MandatePage, name: str, form: For
         if _form_errors(here, form):
             refuse([])
         if form.text("how") != "none":
-            routing = RoutingId(form.text("own")) if form.text("how") == "own" else None
-            await administration.assign_routing(c, here.actor, mandate.id, branch, routing, version)
-        elif branch in mandate.routes:
+            chosen = _chosen(form)
+            after = await administration.assign_routing(c, here.actor, mandate.id, branch, chosen, version)
+            is_changed = after.mandate.routes != mandate.routes
+        elif is_changed := branch in mandate.routes:
             await administration.remove_routing(c, here.actor, mandate.id, branch, version)
+        if is_changed and form.text("step") != "confirm":
+            raise NotAccepted(f"{_path(opened, branch)}/controle")
         return f"{opened.path}?done=routed"
 
     return act
+
+
+def _chosen(form: FormData) -> RoutingId | None:
+    """Return the characteristic that was filled in; None for a free one."""
+    return RoutingId(form.text("own")) if form.text("how") == "own" else None
+
+
+async def _show_preview(
+    here: Visit, c: Connection, opened: MandatePage, where: SchoolBranch, form: FormData, again: str
+) -> Response:
+    """Show the messages, with the characteristic itself where a free one was asked for, so that it stays that one."""
+    before, school = opened.view.mandate.routes.get(where.branch), opened.chosen.school
+    after = None
+    if form.text("how") != "none":
+        after = _chosen(form) or await register.available_routing(c, school.brin, here.at.today)
+    async with c.transaction():
+        foreseen = await register.foresee_routing(c, opened.view.mandate.id, where.branch, after, here.at)
+        messages = await foresee(c, foreseen)
+        names = (await rows.references(c)).names
+    return here.show(
+        "branch_preview.html",
+        opened=opened,
+        branch=where,
+        version=form.number("version"),
+        before=before,
+        after=after,
+        form_again=again,
+        messages=messages,
+        names=names,
+        branches=school.open_branches(here.at.today),
+        today=here.at.today,
+    )
 
 
 async def _show_form(
@@ -103,116 +160,3 @@ def _location(school: School, branch: str) -> SchoolBranch:
         msg = f"school {school.brin} has no branch {branch}"
         raise NotFound(msg)
     return found
-
-
-@router.get("/mandaten/{brin}/verdelen/{service_code}")
-async def get_division(brin: str, service_code: str, here: CurrentVisit) -> Response:
-    """Show the form that asks which system each branch without routing uses."""
-    async with here.app.open_pool.acquire() as c:
-        school = await load_own_school(here, c, brin)
-        service = await _service(here, c, school, service_code)
-        kept = await read_kept(here, c)
-        if kept is None:
-            return _show_division(here, school, service, FormData())
-        return _show_division(here, school, service, kept, await _division_errors(here, c, school, service, kept))
-
-
-@router.get("/mandaten/{brin}/verdelen/{service_code}/controle")
-async def get_division_check(brin: str, service_code: str, here: CurrentVisit) -> Response:
-    """Show who would be told what."""
-    async with here.app.open_pool.acquire() as c:
-        school = await load_own_school(here, c, brin)
-        service = await _service(here, c, school, service_code)
-        kept = await read_kept(here, c)
-        choices = {} if kept is None else _choices(kept, service)
-        if kept is None or await _division_errors(here, c, school, service, kept):
-            raise Redirect(_division_path(school, service, here.request.query_params.get(KEPT, "")))
-        return await _show_division_preview(here, c, school, service, choices)
-
-
-@router.post("/mandaten/{brin}/verdelen/{service_code}")
-async def post_division(brin: str, service_code: str, here: CurrentVisit) -> Response:
-    """Assign each chosen branch a free routing characteristic with its system, once who is told was seen."""
-    form = await here.form()
-    async with here.app.open_pool.acquire() as c:
-        school = await load_own_school(here, c, brin)
-        service = await _service(here, c, school, service_code)
-        path = f"/mandaten/{brin}/verdelen/{service.code}"
-        return await accept(here, c, form, path, _divide(here, c, school, service, form))
-
-
-def _divide(
-    here: Visit, c: Connection, school: School, service: ServiceView, form: FormData
-) -> Callable[[], Awaitable[str]]:
-    async def act() -> str:
-        choices = _choices(form, service)
-        if not choices:
-            refuse([])
-        versions = {card.mandate.id: form.number(f"version.{card.mandate.id}") for card in service.live}
-        await administration.assign_free_routing(c, here.actor, choices, versions)
-        if form.text("step") != "confirm":
-            raise NotAccepted(f"/mandaten/{school.brin}/verdelen/{service.code}/controle")
-        return f"/mandaten/{school.brin}?done=divided"
-
-    return act
-
-
-async def _division_errors(
-    here: Visit, c: Connection, school: School, service: ServiceView, form: FormData
-) -> list[FormError]:
-    """Return what is wrong with a division, by trying it."""
-    faults = [] if _choices(form, service) else [FormError("", here.words("divide_nothing"))]
-    try:
-        await attempt(c, _divide(here, c, school, service, form))
-    except NotAccepted:
-        return []
-    except (InvalidInput, Conflict, PreconditionFailed) as fault:
-        return merge_errors(faults, fault, here.words)
-    return []
-
-
-def _division_path(school: School, service: ServiceView, token: str) -> str:
-    path = f"/mandaten/{school.brin}/verdelen/{service.code}"
-    return f"{path}?{KEPT}={quote(token)}" if token else path
-
-
-async def _show_division_preview(
-    here: Visit, c: Connection, school: School, service: ServiceView, choices: Mapping[Branch, UUID]
-) -> Response:
-    async with c.transaction():
-        messages = await foresee(c, await register.foresee_division(c, choices, here.at))
-        names = (await rows.references(c)).names
-    return here.show(
-        "divide_preview.html",
-        form_again=_division_path(school, service, here.request.query_params.get(KEPT, "")),
-        school=school,
-        service=service,
-        choices=choices,
-        messages=messages,
-        names=names,
-        branches=school.open_branches(here.at.today),
-        today=here.at.today,
-    )
-
-
-def _choices(form: FormData, service: ServiceView) -> Mapping[Branch, UUID]:
-    living = {str(card.mandate.id): card.mandate.id for card in service.live}
-    chosen = {Branch(branch): living.get(form.text(f"for.{branch}")) for branch, _ in service.in_doubt}
-    return {branch: mandate_id for branch, mandate_id in chosen.items() if mandate_id is not None}
-
-
-async def _service(here: Visit, c: Connection, school: School, service_code: str) -> ServiceView:
-    views = await mandates.mandate_views(c, MandateFilter(brin=school.brin), here.scope, MAX_MANDATES)
-    status = await school_status(c, school.brin, here.at.now, here.at.today)
-    shown = view_school(status, views, await rows.services(c), here.at.today) if status else []
-    found = next((service for service in shown if service.code == service_code), None)
-    if found is None:
-        msg = f"no service {service_code}"
-        raise NotFound(msg)
-    return found
-
-
-def _show_division(
-    here: Visit, school: School, service: ServiceView, form: FormData, faults: Sequence[FormError] = ()
-) -> Response:
-    return here.show("divide.html", school=school, service=service, form=form, faults=FormErrors(faults))

@@ -10,7 +10,13 @@ from hub.register.author import Author, VersionCheck, exactly
 from hub.register.calendar import arrive, due
 from hub.register.check import check_amendment, check_grant
 from hub.register.copies import CopyRequest, CopyResult, copy
-from hub.register.foreseen import DatedEvent, foresee_amendment, foresee_division, foresee_withdrawal
+from hub.register.foreseen import (
+    DatedEvent,
+    foresee_amendment,
+    foresee_division,
+    foresee_routing,
+    foresee_withdrawal,
+)
 from hub.register.grant import grant, prepare_grant
 from hub.register.routing import (
     assign_routing,
@@ -48,6 +54,7 @@ __all__ = [
     "exactly",
     "foresee_amendment",
     "foresee_division",
+    "foresee_routing",
     "foresee_withdrawal",
     "grant",
     "make",

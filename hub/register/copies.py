@@ -42,7 +42,8 @@ Reason = Literal["other_system", "overlap", "no_agreement", "school_closed", "un
 class CopyResult:
     """The result for one school: a mandate, or the reason why there is none; and the system that it already has.
 
-    `is_first` says that no system has a mandate of this school for the service, today or later.
+    `is_first` says that no system has a mandate of this school for the service, today or later; `events` are those that
+    the copy makes.
     """
 
     brin: Brin
@@ -50,6 +51,7 @@ class CopyResult:
     reason: Reason | None = None
     current_system: str | None = None
     is_first: bool = False
+    events: Sequence[NewEvent] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +154,7 @@ def _copy_to(
         mandate_id=draft.id,
         current_system=systems[there[0].system_code].name if there else None,
         is_first=not there,
+        events=events,
     )
     return result, (*arrived, *events)
 

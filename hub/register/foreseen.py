@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hub.register.service_mandates import ServiceMandates
     from hub.register.write import Moment
     from hub.store.pool import Connection
-    from schemas.identifiers import Branch
+    from schemas.identifiers import Branch, RoutingId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +63,19 @@ async def foresee_amendment(c: Connection, mandate_id: UUID, patch: DateChange, 
     after = with_dates(mandate, patch)
     if changes := changed_dates(mandate, after):
         service.settle(after, ChangeCause(kind=Kind.AMENDED, changes=changes))
+    return events_now(service, known)
+
+
+async def foresee_routing(
+    c: Connection, mandate_id: UUID, branch: Branch, routing: RoutingId | None, at: Moment
+) -> list[DatedEvent]:
+    """Return the events of another routing characteristic for a branch, or of none; raise `Conflict` `ended`."""
+    service, mandate = await load_service_of(c, mandate_id, at, NO_AUTHOR, None)
+    known = len(service.new_events)
+    routes = {each: given for each, given in mandate.routes.items() if each != branch}
+    if routing is not None:
+        routes[branch] = routing
+    service.settle(replace(mandate, routes=routes), REROUTED)
     return events_now(service, known)
 
 

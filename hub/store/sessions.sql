@@ -36,8 +36,9 @@ with ended as (
 delete from sessions where ends_at <= :now or seen_at <= :idle_since;
 
 -- name: read_scope_names
--- Return the names of boards, and of schools outside those boards, for which somebody acts.
-select coalesce(b.name, 'bestuur ' || b.bge_code) as name from boards b where b.bge_code = any(:bges::text[])
+-- Return the names of boards, and of schools outside those boards, for which somebody acts; of a board without a name its
+-- number.
+select coalesce(b.name, b.bge_code) as name from boards b where b.bge_code = any(:bges::text[])
 union all
 select s.name || ' (' || s.brin || ')' from schools s
  where s.brin = any(:brins::text[]) and s.bge_code <> all(:bges::text[])

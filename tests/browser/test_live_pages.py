@@ -42,6 +42,50 @@ async def test_the_state_of_a_school_arrives_without_a_reload(
         await person.checker.check()
 
 
+async def test_the_state_of_a_board_arrives_without_a_reload(
+    browser: Browser, hub: Client, address: str, pool: Pool
+) -> None:
+    """A school that gets something to do rises in the list that is open, and the number of such schools with it."""
+    board = hub.as_caller(Role.SCHOOL, bges=["41561"])
+    given = {"brin": "18DS", "serviceCode": "RIO", "supplierOin": KOMPAS}
+    assert board.token is not None
+    async with logged_in_user(browser, address, board.token) as person:
+        t, page = person.t, person.page
+        await person.go("/mandaten?volgorde=naam")
+        await page.get_by_text(t("live_on")).wait_for()
+        await page.evaluate("window.isSame = true")
+        assert (await board.post("/v1/mandates", given)).status == 201
+        await page.get_by_text(f"{t('need_wacht')} (1)").wait_for()
+        async with pool.acquire() as c:
+            await plan_all(c)
+            await take(c, "duo:rio")
+            await report(c, str(await c.fetchval("select id from deliveries")), "rejected")
+        await page.get_by_text(f"{t('need_actie')} (1)").wait_for()
+        await page.get_by_text(f"RIO: {t.status('rejected')}").wait_for()
+        await page.get_by_text(t("news")).wait_for()
+        assert await page.evaluate("window.isSame")
+        await person.checker.check()
+
+
+async def test_a_list_that_somebody_is_busy_in_is_renewed_afterwards(
+    browser: Browser, hub: Client, address: str
+) -> None:
+    """A link that has the focus stays where it is; the page says that there is news, and shows it later."""
+    board = hub.as_caller(Role.SCHOOL, bges=["41561"])
+    assert board.token is not None
+    async with logged_in_user(browser, address, board.token) as person:
+        t, page = person.t, person.page
+        await person.go("/mandaten")
+        await page.get_by_text(t("live_on")).wait_for()
+        await page.locator("#live .schools a").first.focus()
+        given = {"brin": "18DS", "serviceCode": "RIO", "supplierOin": KOMPAS}
+        assert (await board.post("/v1/mandates", given)).status == 201
+        await page.get_by_text(t("news")).wait_for()
+        await person.misses(f"{t('need_wacht')} (1)")
+        await page.locator("#q").focus()
+        await page.get_by_text(f"{t('need_wacht')} (1)").wait_for()
+
+
 async def test_without_scripts_a_link_refreshes(browser: Browser, hub: Client, address: str) -> None:
     """The page has all its text without scripts, and a link that gets it again."""
     school = hub.as_caller(Role.SCHOOL, brins=["18DS"])

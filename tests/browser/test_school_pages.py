@@ -130,10 +130,17 @@ async def _route_a_branch(person: BrowserUser) -> None:
     await person.sees(t.error("", "taken", ""))
     await page.get_by_label(t("take_free"), exact=True).check()
     await person.press(t("save"))
+    await person.sees(t("foreseen_title"), f"18DS02, {ROUTING}1")
+    await person.click(t("routing_other"))
+    assert await page.get_by_label(t("take_free"), exact=True).is_checked()
+    await person.press(t("save"))
+    await person.press(t("routing_confirm"))
     await person.sees(t("routed"), f"18DS02 Het Anker: {ROUTING}1")
     await person.click(f"{t('change_routing')} {t('routing_of', branch='18DS02')}")
     await page.get_by_label(t("keep_none"), exact=True).check()
     await person.press(t("save"))
+    await person.sees(t("foreseen_left", system="Zandloper"))
+    await person.press(t("routing_confirm"))
     await person.sees(f"18DS02 Het Anker: {t('no_routing')}")
 
 

@@ -49,6 +49,18 @@ async def test_an_administrator_logs_in_and_comes_where_they_wanted(scene: Scene
     assert (await visitor.get("/console")).status == 303
 
 
+async def test_the_header_names_a_board_in_the_language_of_the_page(scene: Scene) -> None:
+    """A board without a name is told by its number; one with a name by that."""
+    await scene.pool.execute("insert into boards (bge_code) values ('41676')")
+    visitor = scene.visitor()
+    await scene.log_in(visitor, "mark")
+    assert "Mark Jansen · bestuur 41676" in await visitor.text("/mandaten?lang=nl")
+    assert "Mark Jansen · board 41676" in await visitor.text("/mandaten?lang=en")
+    await scene.pool.execute("update boards set name = 'Stichting 41676, Zuid' where bge_code = '41676'")
+    await scene.log_in(visitor, "mark")
+    assert "Mark Jansen · Stichting 41676, Zuid" in await visitor.text("/mandaten?lang=en")
+
+
 async def test_an_operator_comes_to_the_console(scene: Scene) -> None:
     """Without a page that was asked for, the role decides on the first one."""
     visitor = scene.visitor()

@@ -159,6 +159,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Met een eigen routeringskenmerk komen berichten over deze vestiging in haar eigen administratie terecht.",
         "With a routing characteristic of its own, messages about this branch reach its own administration.",
     ),
+    "routing_confirm": ("Ja, zo opslaan", "Yes, save it so"),
+    "routing_other": ("Iets anders kiezen", "Choose something else"),
     "keep_none": ("Geen eigen kenmerk", "None of its own"),
     "take_free": ("Een vrij kenmerk", "A free one"),
     "take_own": ("Dit kenmerk", "This one"),
@@ -199,10 +201,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "copy_all": ("Alle scholen die kunnen, en volgende", "All schools that can, and next"),
     "copy_cannot": ("{n} school kan niet", "{n} school cannot"),
     "copy_cannot_n": ("{n} scholen kunnen niet", "{n} schools cannot"),
-    "copy_told": (
-        "{who} krijgt over elke school bericht, zodra u bevestigt.",
-        "{who} is told of each school as soon as you confirm.",
-    ),
+    "copy_messages": ("over {n} school", "about {n} school"),
+    "copy_messages_n": ("over elk van {n} scholen", "about each of {n} schools"),
     "no_agreement_yet": ("uw bestuur heeft hiervoor nog geen overeenkomst", "your board has no agreement for this yet"),
     "no_agreement_says": (
         "Uw bestuur heeft de overeenkomst voor {service} nog niet getekend. Pas daarna kunt u een mandaat geven.",

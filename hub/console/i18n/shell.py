@@ -28,6 +28,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Deze pagina is er niet, of u mag hem niet zien.",
         "This page does not exist, or you may not see it.",
     ),
+    "board_number": ("bestuur {number}", "board {number}"),
     "user": ("Ingelogd", "Logged in"),
     "login_how": (
         "U logt in met het account waarmee uw organisatie ook bij Mijn DUO inlogt (eHerkenning).",

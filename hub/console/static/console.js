@@ -43,11 +43,14 @@ function listen() {
 }
 if (live?.dataset.stream) (window.EventSource ? listen : refresh)();
 
-// Shows the newer self of a school's page when the hub says that something changed.
+// Shows the newer self of a school's page, or of a list, when the hub says that something changed; while somebody is
+// busy in that part it says so, and shows it afterwards.
+let waits = false;
 async function renew() {
   const news = document.querySelector("#news");
   news.textContent = "";
-  if (!live.contains(document.activeElement)) {
+  waits = live.contains(document.activeElement);
+  if (!waits) {
     const answer = await fetch(live.dataset.from, { redirect: "error" });
     if (!answer.ok) return;
     const open = [...live.querySelectorAll("details[open][id]")].map((each) => each.id);
@@ -65,6 +68,7 @@ if (live?.dataset.events && window.EventSource) {
       renew().catch(() => (live.dataset.mark = ""));
     }
   });
+  live.addEventListener("focusout", () => setTimeout(() => waits && renew().catch(() => (waits = true)), 0));
   window.addEventListener("pagehide", () => events.close());
 }
 

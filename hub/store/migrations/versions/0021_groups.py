@@ -2,10 +2,10 @@
 
 from hub.store.migrations import plain
 
-revision = "0020"
-down_revision = "0019"
+revision = "0021"
+down_revision = "0020"
 
 
 def upgrade() -> None:
     """Add the function, and let the one of older versions call it."""
-    plain.run("0020_groups.sql")
+    plain.run("0021_groups.sql")
