@@ -100,15 +100,16 @@ select d.id, count(*) as n, min(d.destination) as destination, min(d.brin) as br
 -- Find deliveries without an event, of another type than their event says, or to a destination where the event does
 -- not belong, in these blocks of the table. Events are looked up one by one: no portion reads all of them.
 select d.destination, d.brin, d.sequence, d.event_number, d.branch, d.id
-  from deliveries d
+  from (select d.* from deliveries d
+         where d.ctid >= ('(' || :first::bigint || ',0)')::tid
+           and d.ctid < ('(' || :first::bigint + :blocks::bigint || ',0)')::tid offset 0) d
   left join lateral (
     select e.id, e.units, e.mandate_id from events e where e.brin = d.brin and e.number = d.event_number offset 0) e on true
   left join lateral (
     select m.service_code, m.system_code from mandates m where m.id = e.mandate_id offset 0) m on true
   left join services s on s.code = m.service_code
   left join destinations p on p.id = d.destination
- where d.ctid >= ('(' || :first::bigint || ',0)')::tid and d.ctid < ('(' || :first::bigint + :blocks::bigint || ',0)')::tid
-   and (s.code is null
+ where (s.code is null
         or not e.units @> jsonb_build_array(
                  case when d.cause is null then jsonb_build_object('branch', d.branch, 'type', d.type::text)
                       else jsonb_build_object('branch', d.branch) end)
@@ -158,11 +159,12 @@ select d.id as destination, d.circuit from destinations d
 -- reports, in these blocks of the table.
 select d.destination, d.brin, d.sequence, d.id, d.status::text as status, d.expects_report, x.head, x.closed,
        d.reported_at is not null as is_reported
-  from deliveries d
+  from (select d.* from deliveries d
+         where d.ctid >= ('(' || :first::bigint || ',0)')::tid
+           and d.ctid < ('(' || :first::bigint + :blocks::bigint || ',0)')::tid offset 0) d
   left join lanes x on x.destination = d.destination and x.brin = d.brin
   left join destinations p on p.id = d.destination
- where d.ctid >= ('(' || :first::bigint || ',0)')::tid and d.ctid < ('(' || :first::bigint + :blocks::bigint || ',0)')::tid
-   and ((d.sequence <= x.head and d.status in ('waiting', 'retrying'))
+ where ((d.sequence <= x.head and d.status in ('waiting', 'retrying'))
     or (d.sequence > x.head and d.status in ('delivered', 'dead'))
     or (d.sequence > x.head and d.status not in ('waiting', 'retrying', 'cancelled') and d.reported_at is null)
     or (d.sequence <= x.closed and d.expects_report and d.status in ('waiting', 'retrying', 'delivered', 'in_progress'))
