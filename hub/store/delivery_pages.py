@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from hub.store.pool import Connection
 
-WINDOW: Final = 20_000
+WINDOW: Final = 10_000
 """How many rows a page looks at, at most."""
 UNKNOWN_SCHOOL: Final = ""
 

@@ -57,7 +57,8 @@ select min(e.recorded_at)
  where (select sum(s.counter) from schools s) > (select coalesce(sum(p.planned_through), 0) from planning_progress p);
 
 -- name: read_destinations
--- Return every destination in use, with its services, its subscription, its circuit and its state.
+-- Return every destination in use, with its services, its subscription, its circuit and its state. The first lane of a
+-- destination is asked for in the order of their index: where there is none, nothing would end a scan of all others.
 select d.id, d.name, d.kind, d.topic, d.supplier_oin, d.system_code, d.circuit, d.circuit_since, d.circuit_cause,
        d.circuit_error, d.pace, d.slow_error, case when d.paused_until > clock_timestamp() then d.paused_until end as paused_until,
        d.held_from, d.held_until, d.objective_transport, d.objective_processing, d.objective_share,
@@ -79,7 +80,7 @@ select d.id, d.name, d.kind, d.topic, d.supplier_oin, d.system_code, d.circuit, 
                        else v.destination is not null and v.code = any(coalesce(u.services, '{}')) end
  ) s
  where d.kind = 'duo' or d.kind = 'las' and s.codes <> '{}'
-    or (select true from lanes x where x.destination = d.id limit 1)
+    or (select true from lanes x where x.destination = d.id order by x.brin limit 1)
  order by array_position(array['duo', 'las', 'las-copy'], d.kind), d.name;
 
 -- name: read_last_failure^
