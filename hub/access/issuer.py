@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, timedelta
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -19,6 +20,7 @@ from pyreqwest.client import ClientBuilder
 from pyreqwest.exceptions import PyreqwestError
 
 from hub.access.published_keys import read_keys
+from hub.clock import now
 from hub.errors import Unavailable
 from hub.processes import loops
 from hub.settings.groups import check_trusted
@@ -32,6 +34,7 @@ REFRESH_SECONDS: Final = 300.0
 REFETCH_SECONDS: Final = 10.0
 TIMEOUT_SECONDS: Final = 5.0
 WAIT_SECONDS: Final = 2.0
+HALF_A_SECOND: Final = 0.5
 MAX_BYTES: Final = 1_000_000
 FETCH_ERRORS: Final = (PyreqwestError, ValueError, KeyError, TypeError, TimeoutError)
 LOOK_AT_ISSUER: Final = "look at what the issuer publishes"
@@ -114,14 +117,36 @@ async def _discover(issuer: str) -> str:
     return check_trusted(str(about["jwks_uri"]))
 
 
+async def read_clock(issuer: str, jwks_url: str | None) -> float | None:
+    """Return for how many seconds an issuer's clock is ahead of this machine's; None where its answers have no date.
+
+    An answer's date has whole seconds, and a cache on the way tells how old it is. Raises one of `FETCH_ERRORS`.
+    """
+    asked = now()
+    _, date, age = await _get(jwks_url or f"{issuer}/.well-known/openid-configuration")
+    answered = now()
+    try:
+        told = parsedate_to_datetime(date or "").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    kept = float(age) if age is not None and age.isdigit() else 0.0
+    return (told - (asked + (answered - asked) / 2)).total_seconds() + kept + HALF_A_SECOND
+
+
 async def _get_json(url: str) -> dict[str, Any]:
+    body, _, _ = await _get(url)
+    read = orjson.loads(body)
+    if not isinstance(read, dict):
+        raise TypeError(f"{url} answers no JSON object")
+    return read
+
+
+async def _get(url: str) -> tuple[bytes, str | None, str | None]:
+    """Return the body of an answer, its date and its age."""
     patience = timedelta(seconds=TIMEOUT_SECONDS)
     builder = ClientBuilder().timeout(patience).follow_redirects(enable=False).error_for_status(enable=True)
     async with builder.build() as client, client.get(url).build_streamed() as answer:
         body = bytes(await answer.body_reader.read(MAX_BYTES + 1) or b"")
     if len(body) > MAX_BYTES:
         raise ValueError(f"{url} answers more than {MAX_BYTES} bytes")
-    read = orjson.loads(body)
-    if not isinstance(read, dict):
-        raise TypeError(f"{url} answers no JSON object")
-    return read
+    return body, answer.get_header("date"), answer.get_header("age")

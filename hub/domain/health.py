@@ -130,11 +130,12 @@ class LoopReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessReport:
-    """A process that beats, and its loops as they are now."""
+    """A process that beats, and its loops as they are now; `version` is None where it does not tell it."""
 
     role: str
     host: str = ""
     pid: int = 0
+    version: str | None = None
     loops: Sequence[LoopReport] = ()
 
 
@@ -185,10 +186,11 @@ class HealthFault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoleHealth:
-    """The health of a role: how many processes are at work, and what is wrong."""
+    """The health of a role: how many processes are at work, of which versions of the hub, and what is wrong."""
 
     role: str
     at_work: int
+    versions: Sequence[str] = ()
     faults: Sequence[HealthFault] = ()
 
     @property
@@ -204,7 +206,9 @@ def judge_roles(processes: Sequence[ProcessReport], backlog: Backlog) -> list[Ro
 
 def judge(role: str, processes: Sequence[ProcessReport], backlog: Backlog) -> RoleHealth:
     """Return the health of a role, by its processes that beat and by what waits for it."""
-    return RoleHealth(role=role, at_work=len(processes), faults=tuple(_faults(role, processes, backlog)))
+    versions = sorted({each.version for each in processes if each.version is not None})
+    faults = tuple(_faults(role, processes, backlog))
+    return RoleHealth(role=role, at_work=len(processes), versions=versions, faults=faults)
 
 
 def late_loops(loops: Sequence[LoopReport]) -> list[LoopReport]:

@@ -11,14 +11,15 @@ from hub.store import health
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hub.domain.health import RoleHealth, UnreadTopic
+    from hub.domain.health import ProcessReport, RoleHealth, UnreadTopic
     from hub.store.pool import Connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubHealth:
-    """The health of each role, and what nobody has read of topics."""
+    """The processes that beat, the health of each role, and what nobody has read of topics."""
 
+    processes: Sequence[ProcessReport] = ()
     roles: Sequence[RoleHealth] = ()
     unread: Sequence[UnreadTopic] = ()
 
@@ -29,5 +30,5 @@ class HubHealth:
 
 async def read_health(c: Connection) -> HubHealth:
     """Return the health as it is now."""
-    backlog = await health.backlog(c)
-    return HubHealth(roles=judge_roles(await health.beating(c), backlog), unread=backlog.unread)
+    backlog, beating = await health.backlog(c), await health.beating(c)
+    return HubHealth(processes=beating, roles=judge_roles(beating, backlog), unread=backlog.unread)

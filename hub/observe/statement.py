@@ -8,9 +8,12 @@ report, and a school the step that its system leaves to it.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
+from math import ceil
 from typing import TYPE_CHECKING, Final
 
 from hub.clock import AMSTERDAM
@@ -20,15 +23,17 @@ from hub.store import observe, statement
 from hub.store.statement import DeliverySums
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from uuid import UUID
 
     from hub.domain.objective import Objective
     from hub.store.observe import DestinationView
     from hub.store.pool import Connection
-    from hub.store.statement import StatementSums
+    from hub.store.statement import OtherSums, SecondsHistogram
 
 MONTH: Final = re.compile(r"(20\d\d)-(0[1-9]|1[0-2])")
 DECEMBER: Final = 12
+DAY: Final = timedelta(days=1)
 
 
 class Party(StrEnum):
@@ -96,27 +101,53 @@ def parse_month(text: str) -> tuple[datetime, datetime]:
     return datetime(year, month, 1, tzinfo=AMSTERDAM), datetime(*following, 1, tzinfo=AMSTERDAM)
 
 
-async def read_statement(c: Connection, month: str, now: datetime, objective: Objective) -> Statement:
-    """Read the statement of a month in one snapshot; raise `InvalidInput` for what is no month."""
+async def read_statement(
+    c: Connection, month: str, now: datetime, objective: Objective, tell: Callable[[int, int], object] = lambda *_: None
+) -> Statement:
+    """Read the statement of a month in one snapshot; raise `InvalidInput` for what is no month.
+
+    It is read day by day: `tell` hears how many parts are done, and of how many.
+    """
     since, end = parse_month(month)
     until = max(since, min(now, end))
+    parts = _split(since, until, end)
     async with c.transaction(isolation="repeatable_read", readonly=True):
         views = await observe.read_destinations(c)
-        sums = await statement.read(c, (lowest_at(since), lowest_at(end)), (since, until), objective)
+        sums: dict[int, DeliverySums] = defaultdict(DeliverySums)
+        for nth, ids in enumerate(parts):
+            tell(nth, len(parts) + 1)
+            for destination, found in (await statement.read_part(c, ids, objective)).items():
+                sums[destination].merge(found)
+        tell(len(parts), len(parts) + 1)
+        others = await statement.read_others(c, (parts[0][0], parts[-1][1]), (since, until))
+    total = DeliverySums()
+    for each in sums.values():
+        total.merge(each)
     return Statement(
         month=month,
         since=since,
         until=until,
         is_over=now >= end,
-        messages=sums.total.messages,
-        repeats=sums.total.repeats,
-        cancelled=sums.total.cancelled,
-        lines=[_hub(sums.total, objective), *_destinations(views, sums, objective), _schools(views, sums)],
+        messages=total.messages,
+        repeats=total.repeats,
+        cancelled=total.cancelled,
+        lines=[_hub(total, objective), *_destinations(views, sums, others, objective), _schools(views, sums, others)],
     )
 
 
+def _split(since: datetime, until: datetime, end: datetime) -> list[tuple[UUID, UUID]]:
+    """Return ranges of ids: a month's days that have begun; the last one has the rest, for clocks that run ahead."""
+    days = ceil((until - since) / DAY)
+    borders = [lowest_at(since + nth * DAY) for nth in range(days)] + [lowest_at(end)]
+    return [*pairwise(borders)] if days else [(lowest_at(since), lowest_at(end))]
+
+
+def _seconds(histogram: SecondsHistogram) -> tuple[float | None, float | None]:
+    return histogram.percentile(0.5), histogram.percentile(0.99)
+
+
 def _hub(total: DeliverySums, objective: Objective) -> StatementLine:
-    p50, p99 = total.hub_seconds or (None, None)
+    p50, p99 = _seconds(total.hub)
     return StatementLine(
         party=Party.HUB,
         owed=total.messages - total.cancelled,
@@ -131,20 +162,20 @@ def _hub(total: DeliverySums, objective: Objective) -> StatementLine:
 
 
 def _destinations(
-    views: Sequence[DestinationView], sums: StatementSums, objective: Objective
+    views: Sequence[DestinationView], sums: Mapping[int, DeliverySums], others: OtherSums, objective: Objective
 ) -> Iterator[StatementLine]:
     for view in views:
-        found = sums.destinations.get(view.id)
-        if found is None and not any((view.id, kind) in sums.outages for kind in ("circuit", "hold")):
+        found = sums.get(view.id)
+        if found is None and not any((view.id, kind) in others.outages for kind in ("circuit", "hold")):
             continue
         own, each = view.objective or objective, found or DeliverySums()
-        yield _receiver(view, each, sums, own)
+        yield _receiver(view, each, others, own)
         if each.expected:
             yield _back_office(view, each, own)
 
 
-def _receiver(view: DestinationView, each: DeliverySums, sums: StatementSums, own: Objective) -> StatementLine:
-    p50, p99 = each.receiver_seconds or (None, None)
+def _receiver(view: DestinationView, each: DeliverySums, others: OtherSums, own: Objective) -> StatementLine:
+    p50, p99 = _seconds(each.receiver)
     return StatementLine(
         party=Party.RECEIVER,
         destination=view.name,
@@ -159,14 +190,14 @@ def _receiver(view: DestinationView, each: DeliverySums, sums: StatementSums, ow
         failed_attempts=each.failed_attempts,
         refused_attempts=each.refused_attempts,
         given_up=each.dead,
-        unavailable_seconds=sums.unavailable.get(view.id, 0.0),
-        circuit_open_seconds=sums.outages.get((view.id, "circuit"), 0.0),
-        held_seconds=sums.outages.get((view.id, "hold"), 0.0),
+        unavailable_seconds=others.unavailable.get(view.id, 0.0),
+        circuit_open_seconds=others.outages.get((view.id, "circuit"), 0.0),
+        held_seconds=others.outages.get((view.id, "hold"), 0.0),
     )
 
 
 def _back_office(view: DestinationView, each: DeliverySums, own: Objective) -> StatementLine:
-    p50, p99 = each.processing_seconds or (None, None)
+    p50, p99 = _seconds(each.processing)
     return StatementLine(
         party=Party.BACK_OFFICE,
         destination=view.name,
@@ -183,13 +214,13 @@ def _back_office(view: DestinationView, each: DeliverySums, own: Objective) -> S
     )
 
 
-def _schools(views: Sequence[DestinationView], sums: StatementSums) -> StatementLine:
-    waiting = sum(sums.destinations[v.id].in_progress for v in views if v.kind == "las" and v.id in sums.destinations)
-    p50, p99 = sums.steps.seconds or (None, None)
+def _schools(views: Sequence[DestinationView], sums: Mapping[int, DeliverySums], others: OtherSums) -> StatementLine:
+    waiting = sum(sums[view.id].in_progress for view in views if view.kind == "las" and view.id in sums)
+    p50, p99 = others.steps.seconds or (None, None)
     return StatementLine(
         party=Party.SCHOOLS,
-        owed=sums.steps.done + waiting,
-        done=sums.steps.done,
+        owed=others.steps.done + waiting,
+        done=others.steps.done,
         p50_seconds=p50,
         p99_seconds=p99,
         open=waiting,

@@ -6,5 +6,6 @@ In: a URL that a receiver registered, and a message. Out: an answer as data. Use
 
 from hub.outbound.answers import AddressRefused, Answer, Answered, OwnFault, Unreachable
 from hub.outbound.client import Outbound
+from hub.outbound.look import Reached
 
-__all__ = ["AddressRefused", "Answer", "Answered", "Outbound", "OwnFault", "Unreachable"]
+__all__ = ["AddressRefused", "Answer", "Answered", "Outbound", "OwnFault", "Reached", "Unreachable"]

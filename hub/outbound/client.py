@@ -17,6 +17,7 @@ from hub.outbound.addresses import AddressNotAllowed, read_url
 from hub.outbound.answers import AddressRefused, Answer, Answered, NotAnsweredError, NotConnectedError, Unreachable
 from hub.outbound.certificates import read_certificates
 from hub.outbound.connections import IdleConnections
+from hub.outbound.look import LookingClient, Reached
 from hub.outbound.names import SystemNames
 from hub.outbound.reqwest import ReqwestClient
 from hub.outbound.routes import Routes
@@ -45,7 +46,7 @@ class Outbound:
         self._certificates = read_certificates(settings)
         self._names = names or SystemNames()
         self.idle = IdleConnections(MAX_IDLE)
-        streams = StreamClient(TlsContexts(self._certificates.trusted), self.idle)
+        self._streams = streams = StreamClient(TlsContexts(self._certificates.trusted), self.idle)
         self._client: HttpClient = streams
         if settings.http_client is HttpClientName.PYREQWEST:
             self._client = ReqwestClient(streams, self._certificates.trusted, self._seconds)
@@ -73,6 +74,21 @@ class Outbound:
 
     async def options(self, url: str, headers: Mapping[str, str], *, identity: bytes | None = None) -> Answer:
         """Send one OPTIONS request, without a body; it leaves no connection behind."""
+        return await self._ask_once(url, headers, identity, self._client)
+
+    async def look(self, url: str, *, identity: bytes | None = None) -> Reached | Answer:
+        """Connect as for a message, send nothing, and return the certificate that the receiver showed."""
+        looking = LookingClient(self._streams)
+        answer = await self._ask_once(url, {}, identity, looking)
+        return Reached(certificate=looking.certificate) if isinstance(answer, Answered) else answer
+
+    def fit_into(self, files_left: int) -> None:
+        """Keep no more idle connections than half of what this process may have."""
+        self.idle.resize(max(1, min(MAX_IDLE, (len(self.idle) + files_left) // 2)))
+
+    async def _ask_once(
+        self, url: str, headers: Mapping[str, str], identity: bytes | None, client: HttpClient
+    ) -> Answer:
         started = perf_counter()
         try:
             target = read_url(url)
@@ -80,22 +96,20 @@ class Outbound:
             return AddressRefused(error=str(error), duration_ms=_since(started))
         route = self.routes.make(target, identity or self._certificates.identity)
         try:
-            return await self._send(route, OutgoingRequest("OPTIONS", target, headers, None), started)
+            return await self._send(route, OutgoingRequest("OPTIONS", target, headers, None), started, client)
         finally:
             self.routes.drop(route)
 
-    def fit_into(self, files_left: int) -> None:
-        """Keep no more idle connections than half of what this process may have."""
-        self.idle.resize(max(1, min(MAX_IDLE, (len(self.idle) + files_left) // 2)))
-
-    async def _send(self, route: Route, request: OutgoingRequest, started: float) -> Answer:
+    async def _send(
+        self, route: Route, request: OutgoingRequest, started: float, client: HttpClient | None = None
+    ) -> Answer:
         at = asyncio.get_running_loop().time()
         deadline = at + self._seconds
         if not route.is_open(at) and (refused := await self._open(route, deadline, started)) is not None:
             return refused
         is_own = route.identity is self._certificates.identity
         try:
-            head = await self._client.exchange(route, request, deadline)
+            head = await (client or self._client).exchange(route, request, deadline)
         except NotAnsweredError as error:
             if isinstance(error, NotConnectedError):
                 route.doubt()

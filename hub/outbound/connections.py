@@ -13,6 +13,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
+from cryptography.x509 import load_der_x509_certificate
+
 from hub.outbound.answers import ClosedError, NotAnsweredError
 from hub.outbound.heads import (
     CHUNKED,
@@ -28,6 +30,8 @@ from hub.outbound.heads import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
+
+    from cryptography.x509 import Certificate
 
     from hub.outbound.addresses import IPAddress
     from hub.outbound.places import Deadlines
@@ -72,6 +76,13 @@ class Connection(asyncio.Protocol):
                 self.close()
             if self._waiting is waiting:  # else the connection is free, and another request uses it already
                 self._waiting = None
+
+    @property
+    def certificate(self) -> Certificate | None:
+        """The certificate that the receiver showed; None by plain http."""
+        secured = self._transport.get_extra_info("ssl_object")
+        shown = None if secured is None else secured.getpeercert(binary_form=True)
+        return None if shown is None else load_der_x509_certificate(shown)
 
     def close(self) -> None:
         """Close at once."""

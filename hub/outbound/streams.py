@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from hub.outbound.answers import ClosedError, NotAnsweredError, NotConnectedError
 from hub.outbound.connections import Connection, IdleConnections
@@ -29,8 +28,7 @@ CONNECT_SECONDS: Final = 5.0
 _AGENT: Final = f"user-agent: {USER_AGENT}\r\n"
 
 
-@dataclass(frozen=True, slots=True)
-class OutgoingRequest:
+class OutgoingRequest(NamedTuple):
     """One request to a URL on the route's host."""
 
     method: str
@@ -75,27 +73,12 @@ class StreamClient:
 
     async def exchange_fresh(self, route: Route, request: OutgoingRequest, deadline: float) -> Head:
         """Send a request on a connection of its own."""
-        connection = await self._connect(route, deadline)
+        connection = await self.connect(route, deadline)
         route.prefer(connection.address)
         return await connection.exchange(_write(request), deadline)
 
-    def forget(self, route: Route) -> None:
-        """Close the idle connections of a route."""
-        self.idle.close_all(route)
-
-    async def close(self) -> None:
-        """Close all idle connections, and let their sockets go."""
-        self.idle.close()
-        await asyncio.sleep(0)
-
-    def _take(self, route: Route) -> Connection | None:
-        while (connection := self.idle.take(route)) is not None:
-            if not connection.is_lost and connection.address in route.addresses:
-                return connection
-            connection.close()
-        return None
-
-    async def _connect(self, route: Route, deadline: float) -> Connection:
+    async def connect(self, route: Route, deadline: float) -> Connection:
+        """Connect to the address of a route that answers first; raise `NotConnectedError`."""
         loop = asyncio.get_running_loop()
         target = route.target
         context = self._tls.get(route.identity) if target.is_secure else None
@@ -116,6 +99,22 @@ class StreamClient:
                 return await connect_first(route.addresses, connect, Connection.close)
         except TimeoutError:
             raise NotConnectedError(words=f"no connection within {allowed:.2g} s") from None
+
+    def forget(self, route: Route) -> None:
+        """Close the idle connections of a route."""
+        self.idle.close_all(route)
+
+    async def close(self) -> None:
+        """Close all idle connections, and let their sockets go."""
+        self.idle.close()
+        await asyncio.sleep(0)
+
+    def _take(self, route: Route) -> Connection | None:
+        while (connection := self.idle.take(route)) is not None:
+            if not connection.is_lost and connection.address in route.addresses:
+                return connection
+            connection.close()
+        return None
 
     def _keep(self, route: Route, connection: Connection) -> None:
         if route.is_forgotten:

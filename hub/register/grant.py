@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hub.domain import rules
-from hub.domain.change import GRANT
+from hub.domain.change import GRANT, NewEvent, covered_branches
+from hub.domain.coverage import begin_alone
 from hub.domain.ids import new_id
-from hub.domain.mandate import Mandate
+from hub.domain.mandate import Mandate, next_date_in, state_before_end
 from hub.domain.system import System, choose
 from hub.register.author import NO_AUTHOR
 from hub.register.routing import lowest_free
@@ -17,7 +18,9 @@ from hub.register.service_mandates import lock_school, open_service, refuse
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import date, datetime
+    from uuid import UUID
 
+    from hub.domain.coverage import CoverageUpdate
     from hub.domain.rules import GrantRequest, PartialGrant, RuleViolation
     from hub.domain.school import School
     from hub.domain.system import References
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from hub.store.mandates import MandateView
     from hub.store.pool import Connection
     from schemas.identifiers import Branch, Brin, RoutingId
+    from schemas.kinds import MandateState
 
 
 async def grant(c: Connection, request: GrantRequest, at: Moment, author: Author = NO_AUTHOR) -> MandateView:
@@ -92,6 +96,50 @@ def to_mandate(request: GrantRequest, system: System, now: datetime) -> Mandate:
         created_at=now,
         updated_at=now,
         copied_from=request.copied_from,
+    )
+
+
+def grant_alone(
+    request: GrantRequest,
+    system: System,
+    mandate_id: UUID,
+    at: Moment,
+    routes: Mapping[Branch, RoutingId],
+    branches: tuple[Branch, ...],
+) -> NewEvent:
+    """Return the first event of a mandate that is the only one of its school and service, with the mandate after it.
+
+    The same as `to_mandate` and `change.derive_events`, in one step; `branches` are the school's open ones in order.
+    """
+    update = begin_alone(tuple(routes.items()), branches)
+    state = state_before_end(request.start_date, at.today)
+    mandate = Mandate(
+        id=mandate_id,
+        brin=request.brin,
+        service_code=request.service_code,
+        supplier_oin=system.supplier_oin,
+        system_code=system.code,
+        start_date=request.start_date,
+        end_date=request.end_date,
+        created_at=at.now,
+        updated_at=at.now,
+        version=1,
+        routes=routes,
+        units=update.units,
+        next_date=next_date_in(state, request.start_date, request.end_date),
+        copied_from=request.copied_from,
+    )
+    return _granted(mandate, state, update)
+
+
+def _granted(mandate: Mandate, state: MandateState, update: CoverageUpdate) -> NewEvent:
+    return NewEvent(
+        mandate=mandate,
+        kind=GRANT.kind,
+        changes=GRANT.changes,
+        state=state,
+        covered_branches=covered_branches(update.units),
+        messages=update.messages,
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import orjson
 
 from hub import clock
-from hub.domain.ids import new_id
+from hub.domain.ids import new_ids
 from hub.domain.mandate import OVER, REST
 from hub.register.audit import date_entries
 from hub.store import audit, register
@@ -96,24 +96,24 @@ def to_rows(context: WriteContext, new_events: Sequence[NewEvent], routing: Rout
     """Turn events into rows, each with its school's next number."""
     rows = RegisterRows(routed=routing.assigned, unrouted=routing.removed)
     last: dict[UUID, Mandate] = {}
-    for event in new_events:
+    for event, event_id in zip(new_events, new_ids(context.at.now, len(new_events)), strict=True):
         mandate = event.mandate
         school = context.schools[mandate.brin]
         number = context.counters.get(mandate.brin, school.counter) + 1
         rows.counters[mandate.brin] = context.counters[mandate.brin] = number
-        last[mandate.id] = replace(mandate, updated_at=context.at.now)
-        rows.events.append(_event_row(context, event, number, school.bge_code))
+        last[mandate.id] = mandate
+        rows.events.append(_event_row(context, event, event_id, number, school.bge_code))
     rows.mandates = [(mandate, units_json(mandate.units)) for mandate in last.values()]
     return rows
 
 
-def _event_row(context: WriteContext, event: NewEvent, number: int, bge_code: str) -> EventRow:
+def _event_row(context: WriteContext, event: NewEvent, event_id: UUID, number: int, bge_code: str) -> EventRow:
     mandate = event.mandate
     return EventRow(
         brin=mandate.brin,
         number=number,
         recorded_at=context.at.now,
-        id=new_id(context.at.now),
+        id=event_id,
         mandate_id=mandate.id,
         mandate_version=mandate.version,
         type=event.kind.value,
@@ -142,8 +142,8 @@ def unit_messages_json(messages: Iterable[UnitChange]) -> str:
 
 def _rest_told(event: NewEvent) -> dict[str, bool]:
     """Return whether the rest was sent, for a live mandate that has one: the state does not show it."""
-    rest = [unit for unit in event.mandate.units if unit.branch == REST]
-    return {"restTold": rest[0].told} if rest and event.state not in OVER else {}
+    last = event.mandate.units[-1] if event.mandate.units else None
+    return {"restTold": last.told} if last is not None and last.branch == REST and event.state not in OVER else {}
 
 
 def event_body(event: NewEvent, bge_code: str, system_name: str) -> str:

@@ -68,4 +68,4 @@ def _process(row: Mapping[str, Any]) -> ProcessReport:
         LoopReport(name=name, moved=moved, turned=turned, worked=worked, error=error).aged(row["silent"])
         for name, moved, turned, worked, error in orjson.loads(row["loops"])
     ]
-    return ProcessReport(role=row["role"], host=row["host"], pid=row["pid"], loops=loops)
+    return ProcessReport(role=row["role"], host=row["host"], pid=row["pid"], version=row["version"], loops=loops)

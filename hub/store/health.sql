@@ -2,7 +2,7 @@
 
 -- name: read_beating_processes
 -- Return the processes that beat, and for how many seconds each was silent.
-select p.role, p.host, p.pid, p.loops::text as loops,
+select p.role, p.host, p.pid, p.version, p.loops::text as loops,
        greatest(extract(epoch from clock_timestamp() - p.heartbeat_at), 0)::double precision as silent
   from processes p where p.heartbeat_at > clock_timestamp() - interval '5 seconds' order by p.role, p.id;
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from hub.store.database_session import ISOLATION_SETTING, RELIED_ON
 from hub.store.statements import queries
@@ -54,3 +54,8 @@ async def inspect_server(c: Connection) -> ServerFacts:
 async def inspect_role(c: Connection) -> RoleFacts:
     """Read what the role may not do, and which settings it has of its own."""
     return RoleFacts(**await queries.inspect_role(c))
+
+
+async def find_data_folder(c: Connection) -> str | None:
+    """Return where a server keeps its data that is reached on its own machine; None elsewhere, or when hidden."""
+    return cast("str | None", await queries.find_data_folder(c))

@@ -26,3 +26,9 @@ select current_user::text as role,
               where s.setrole in (0, (select oid from pg_roles where rolname = current_user))
                 and s.setdatabase in (0, (select oid from pg_database where datname = current_database()))
               order by 1) as own_settings;
+
+-- name: find_data_folder$
+-- Return where a server keeps its data that is reached on its own machine; null elsewhere, or when this role may not know.
+select case when pg_has_role(current_user, 'pg_read_all_settings', 'member')
+             and coalesce(inet_server_addr() <<= '127.0.0.0/8' or inet_server_addr() = '::1', true)
+            then current_setting('data_directory') end;

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
@@ -44,7 +45,13 @@ async def enter(c: Connection, role: str) -> RegisteredProcess:
     """Insert the row of a process that begins."""
     pid, machine = os.getpid(), current_machine()
     row = await queries.insert_process(
-        c, role=role, host=socket.gethostname(), pid=pid, machine=machine, start_ticks=machine and start_ticks(pid)
+        c,
+        role=role,
+        host=socket.gethostname(),
+        pid=pid,
+        machine=machine,
+        start_ticks=machine and start_ticks(pid),
+        version=own_version(),
     )
     return RegisteredProcess(row["id"], row["at"])
 
@@ -102,6 +109,12 @@ async def rescue_lanes(c: Connection, dead_after: float = DEAD_AFTER_SECONDS) ->
 async def delete_ended(c: Connection) -> None:
     """Delete the rows of ended processes that nothing refers to."""
     await queries.delete_ended_processes(c)
+
+
+@cache
+def own_version() -> str:
+    """Return the version of the hub that this process runs."""
+    return version("osr-hub")
 
 
 @cache

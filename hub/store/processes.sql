@@ -2,7 +2,8 @@
 
 -- name: insert_process^
 -- Insert the row of a process that begins, and return the time.
-insert into processes (role, host, pid, machine, start_ticks) values (:role, :host, :pid, :machine, :start_ticks)
+insert into processes (role, host, pid, machine, start_ticks, version)
+values (:role, :host, :pid, :machine, :start_ticks, :version)
 returning id, clock_timestamp() as at;
 
 -- name: write_heartbeat^

@@ -376,7 +376,8 @@ create table processes (
   declared_dead boolean not null default false,
   machine text,
   start_ticks bigint,
-  loops jsonb not null default '[]'
+  loops jsonb not null default '[]',
+  version text
 ) with (fillfactor = 50);
 comment on column processes.loops is
   'Its loops at the last heartbeat: [[name, moved, turned, worked, error]], ages in seconds.';
@@ -387,6 +388,7 @@ comment on column processes.declared_dead is
 comment on column processes.machine is 'The boot id and the PID namespace in which `pid` counts; null where unknown.';
 comment on column processes.start_ticks is
   'Its start in clock ticks since boot: tells it from a later process with the same pid.';
+comment on column processes.version is 'The version of the hub that it runs; null for one that does not tell it.';
 
 -- Lanes: one per destination and school. The owner of a lane alone sends its deliveries, in order of sequence.
 create table lanes (

@@ -1,9 +1,13 @@
-"""The statement of a month. In: a range of ids, which carry the time of their change. Out: sums per destination."""
+"""The statement of a month. In: ranges of ids, which carry the time of their change. Out: sums per destination.
+
+A month is read in parts, so that no statement takes long however many messages it had; the sums of parts add up.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, fields
+from math import ceil
+from typing import TYPE_CHECKING, Final
 
 from hub.store import observe
 from hub.store.statements import queries
@@ -11,16 +15,41 @@ from hub.store.statements import queries
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
-    from typing import Any
     from uuid import UUID
 
     from hub.domain.objective import Objective
     from hub.store.pool import Connection
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
+class SecondsHistogram:
+    """Seconds in bins one percent wide: how many each has, and the longest of them."""
+
+    bins: dict[int, tuple[int, float]] = field(default_factory=dict)
+
+    def add(self, nth: int, n: int, longest: float) -> None:
+        """Add to a bin."""
+        before, most = self.bins.get(nth, (0, 0.0))
+        self.bins[nth] = before + n, max(most, longest)
+
+    def merge(self, other: SecondsHistogram) -> None:
+        """Add all bins of another."""
+        for nth, (n, longest) in other.bins.items():
+            self.add(nth, n, longest)
+
+    def percentile(self, share: float) -> float | None:
+        """Return the seconds within which this share was, at most one percent too many; None without any."""
+        rank = max(1, ceil(share * sum(n for n, _ in self.bins.values())))
+        for _, (n, longest) in sorted(self.bins.items()):
+            rank -= n
+            if rank <= 0:
+                return longest
+        return None
+
+
+@dataclass(slots=True, kw_only=True)
 class DeliverySums:
-    """What became of deliveries; pairs of seconds are p50 and p99, None when nothing was measured."""
+    """What became of deliveries, and how long each party took."""
 
     messages: int = 0
     repeats: int = 0
@@ -39,9 +68,21 @@ class DeliverySums:
     rejected: int = 0
     with_signal: int = 0
     in_progress: int = 0
-    hub_seconds: Sequence[float] | None = None
-    receiver_seconds: Sequence[float] | None = None
-    processing_seconds: Sequence[float] | None = None
+    hub: SecondsHistogram = field(default_factory=SecondsHistogram)
+    receiver: SecondsHistogram = field(default_factory=SecondsHistogram)
+    processing: SecondsHistogram = field(default_factory=SecondsHistogram)
+
+    def merge(self, other: DeliverySums) -> None:
+        """Add the sums of others."""
+        for name in COUNTS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for name in PARTIES:
+            getattr(self, name).merge(getattr(other, name))
+
+
+PARTIES: Final = ("hub", "receiver", "processing")
+"""The histograms, as the statement numbers them."""
+COUNTS: Final = tuple(each.name for each in fields(DeliverySums) if each.name not in PARTIES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,46 +94,45 @@ class SchoolSteps:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StatementSums:
-    """The sums of a period: in total, per destination, and for how many seconds each was away, cut off or held."""
+class OtherSums:
+    """For how many seconds of a period each destination was away, cut off or held; and the steps of schools."""
 
-    total: DeliverySums
-    destinations: Mapping[int, DeliverySums]
     unavailable: Mapping[int, float]
     outages: Mapping[tuple[int, str], float]
     steps: SchoolSteps
 
 
-async def read(
-    c: Connection, ids: tuple[UUID, UUID], period: tuple[datetime, datetime], objective: Objective
-) -> StatementSums:
-    """Read the sums of the changes with ids in a range; `objective` is that of destinations without one of their own.
+async def read_part(c: Connection, ids: tuple[UUID, UUID], objective: Objective) -> dict[int, DeliverySums]:
+    """Read the sums of the changes with ids in a range, per destination.
 
-    The caller owns the transaction, in which whole tables may be scanned from here on.
+    `objective` is that of destinations without one of their own. The caller owns the transaction, in which whole tables
+    may be scanned from here on.
     """
     await observe.allow_table_scans(c)
-    low, high = ids
-    since, until = period
-    rows = await queries.read_statement(
-        c, low=low, high=high, transport=objective.transport_seconds, processing=objective.processing_seconds
+    rows = await queries.read_statement_part(
+        c, low=ids[0], high=ids[1], transport=objective.transport_seconds, processing=objective.processing_seconds
     )
-    sums = {row["destination"]: _sums(row) for row in rows}
+    found: dict[int, DeliverySums] = {}
+    for row in rows:
+        sums = found.setdefault(row["destination"], DeliverySums(**{name: row[name] for name in COUNTS}))
+        if row["party"] is not None:
+            histogram: SecondsHistogram = getattr(sums, PARTIES[row["party"]])
+            for nth, n, longest in zip(row["bins"], row["numbers"], row["longest"], strict=True):
+                histogram.add(nth, n, longest)
+    return found
+
+
+async def read_others(c: Connection, ids: tuple[UUID, UUID], period: tuple[datetime, datetime]) -> OtherSums:
+    """Read what is counted over the whole of a period."""
+    (low, high), (since, until) = ids, period
     away = await queries.read_unavailable_seconds(c, low=low, high=high, since=since, until=until)
     outages = await queries.read_outage_seconds(c, since=since, until=until)
     steps = await queries.read_school_steps(c, low=low, high=high)
-    return StatementSums(
-        total=sums.pop(None, DeliverySums()),
-        destinations=sums,
+    return OtherSums(
         unavailable={row["destination"]: row["seconds"] for row in away},
         outages={(row["destination"], row["kind"]): row["seconds"] for row in outages},
         steps=SchoolSteps(done=steps["done"], seconds=_pair(steps["seconds"])),
     )
-
-
-def _sums(row: Mapping[str, Any]) -> DeliverySums:
-    named = {name: row[name] for name in DeliverySums.__slots__}
-    pairs = {name: _pair(row[name]) for name in ("hub_seconds", "receiver_seconds", "processing_seconds")}
-    return DeliverySums(**(named | pairs))
 
 
 def _pair(seconds: Sequence[float | None] | None) -> Sequence[float] | None:

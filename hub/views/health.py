@@ -20,11 +20,12 @@ class HealthFaultBody(CamelModel):
 
 
 class RoleHealthBody(CamelModel):
-    """Whether a kind of process makes progress, and how many are at work."""
+    """Whether a kind of process makes progress, how many are at work, and which versions of the hub they run."""
 
     role: str
     is_well: bool
     at_work: int
+    versions: list[str]
     faults: list[HealthFaultBody]
 
 
@@ -49,4 +50,10 @@ def show_unread(topics: Sequence[UnreadTopic]) -> list[UnreadTopicBody]:
 
 def _role(health: RoleHealth) -> RoleHealthBody:
     faults = [HealthFaultBody(**asdict(fault), says=explain_fault(health.role, fault)) for fault in health.faults]
-    return RoleHealthBody(role=health.role, is_well=health.is_well, at_work=health.at_work, faults=faults)
+    return RoleHealthBody(
+        role=health.role,
+        is_well=health.is_well,
+        at_work=health.at_work,
+        versions=list(health.versions),
+        faults=faults,
+    )

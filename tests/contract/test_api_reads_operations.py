@@ -70,6 +70,7 @@ async def test_lag_has_the_promised_fields_and_numbers(operator: Client) -> None
         "at", "unpublishedEvents", "unplannedEvents", "parked", "destinations", "processes", "unread",
     }  # fmt: skip
     assert {each["role"]: each["atWork"] for each in body["processes"]} == dict.fromkeys(ROLES, 0)
+    assert [each["versions"] for each in body["processes"]] == [[] for _ in ROLES]
     assert {fault["kind"] for each in body["processes"] for fault in each["faults"]} == {"none_at_work"}
     assert (body["unpublishedEvents"], body["unplannedEvents"], body["parked"]) == (3, 0, 0)
     rio = next(each for each in body["destinations"] if each["destination"] == "duo:rio")

@@ -6,6 +6,7 @@ import asyncio
 import time
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -14,10 +15,12 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from structlog.testing import capture_logs
 
+from hub.clock import now
 from hub.commands.doctor import broker
 from hub.embedded.kafka import KafkaAccess
-from hub.kafka import batches, consumer
+from hub.kafka import batches, broker_facts, consumer
 from hub.kafka.aiokafka_amended import UnreadableBatch
+from hub.kafka.broker_facts import read_broker_facts
 from hub.kafka.group_lag import read_group_lag
 from hub.kafka.offsets import read_topic_offsets
 from hub.kafka.reach import find_fault
@@ -238,3 +241,21 @@ async def test_what_a_transaction_left_is_not_read(strict: EmbeddedKafka) -> Non
     assert ([record.value for record in heard], read) == ([b"committed"], [b"committed"])
     assert lag is not None
     assert lag.uncommitted == 1
+
+
+async def test_the_doctor_compares_the_brokers_clock_and_its_disks(
+    strict: EmbeddedKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By what the broker tells of itself, so that nothing is written; one that may not be asked says so."""
+    options = options_of(strict)
+    before = await read_topic_offsets(options, sorted(await names(strict)))
+    facts = await read_broker_facts(options)
+    assert facts.ahead_seconds == pytest.approx(0, abs=1.5)
+    assert [0 < disk.usable <= disk.total for disk in facts.disks] == [True]
+    monkeypatch.setattr(broker_facts, "now", lambda: now() - timedelta(seconds=60))
+    clock, disk = [str(each) for each in await broker.look_at_clock_and_disks("Kafka", options)]
+    assert clock.startswith(("WRONG  clock of Kafka: 60.", "WRONG  clock of Kafka: 59."))
+    assert disk.startswith(("well   disk of Kafka, broker ", "WRONG  disk of Kafka, broker "))
+    assert await read_topic_offsets(options, sorted(await names(strict))) == before
+    strangers = await read_broker_facts(options_of(strict, GUEST))
+    assert (strangers.ahead_seconds, strangers.disks) == (None, ())

@@ -19,13 +19,14 @@ ALL_ALGORITHMS: Final = jws.JWSRegistry(algorithms=list(jws.JWSRegistry.algorith
 
 
 class FakeIssuer:
-    """Answers every path with `published`; silent while `answers` is clear; counts how often it was asked."""
+    """Answers every path with `published` and `headers`; silent while `answers` is clear; counts the questions."""
 
     def __init__(self) -> None:
         self.published: Any = {"keys": []}
         self.answers = asyncio.Event()
         self.answers.set()
         self.asked = 0
+        self.headers = ""
         self.heard = asyncio.Event()
         self.address = ""
 
@@ -47,7 +48,8 @@ class FakeIssuer:
         self.heard.set()
         await self.answers.wait()
         body = self.published if isinstance(self.published, bytes) else json.dumps(self.published).encode()
-        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+        head = f"HTTP/1.1 200 OK\r\nConnection: close\r\n{self.headers}Content-Length: {len(body)}\r\n\r\n"
+        writer.write(head.encode() + body)
         await writer.drain()
         writer.close()
 

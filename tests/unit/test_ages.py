@@ -29,6 +29,7 @@ def at(seconds: int) -> datetime:
         held_until=MOMENTS,
         delivered_at=MOMENTS,
         school_since=MOMENTS,
+        unread_since=MOMENTS,
     ),
     MOMENTS.filter(bool),
 )
@@ -56,6 +57,11 @@ def test_the_parts_of_an_age_add_up_to_it(moments: DeliveryMoments, now: datetim
         (
             DeliveryMoments(recorded_at=T0, delivered_at=at(1), school_since=at(11)),
             AgeParts(hub=1, back_office=10, school=89),
+        ),
+        (DeliveryMoments(recorded_at=T0, delivered_at=at(1), unread_since=at(61)), AgeParts(hub=40, back_office=60)),
+        (
+            DeliveryMoments(recorded_at=T0, delivered_at=at(1), school_since=at(11), unread_since=at(61)),
+            AgeParts(hub=40, back_office=10, school=50),
         ),
     ],
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -195,7 +196,7 @@ async def test_the_doctor_names_the_keys_that_do_not_count(issuer: FakeIssuer) -
     """A key that is skipped is a finding, and so is an issuer without any key."""
     issuer.published = {"keys": [{"kid": "odd"}, public(GOOD)]}
     settings = load({"OSR_HUB_AUTH__ISSUER": ISSUER, "OSR_HUB_AUTH__JWKS_URL": issuer.url})
-    fine, odd = await doctor_issuer.check(settings)
+    fine, _clock, odd = await doctor_issuer.check(settings)
     issuer.publish()
     (broken,) = await doctor_issuer.check(settings)
 
@@ -203,6 +204,30 @@ async def test_the_doctor_names_the_keys_that_do_not_count(issuer: FakeIssuer) -
     assert "publishes 1 keys" in fine.words
     assert "key 1 (odd)" in odd.words
     assert "none of its 0 keys" in broken.words
+
+
+@pytest.mark.parametrize(
+    ("ahead", "age", "said"),
+    [
+        (0, None, "well   clock of the token issuer: 0."),
+        (90, None, "WRONG  clock of the token issuer: 90."),
+        (-90, None, "WRONG  clock of the token issuer: 89."),
+        (-90, 90, "well   clock of the token issuer: 0."),
+        (None, None, "well   clock of the token issuer: it does not tell this client its time"),
+    ],
+)
+async def test_the_doctor_compares_the_issuers_clock(
+    issuer: FakeIssuer, monkeypatch: pytest.MonkeyPatch, ahead: int | None, age: int | None, said: str
+) -> None:
+    """By the date of its answers; one that a cache kept is as old as the cache says."""
+    monkeypatch.setattr(issuer_module, "now", lambda: NOW + timedelta(seconds=0.4))
+    issuer.publish(GOOD)
+    if ahead is not None:
+        issuer.headers = f"Date: {format_datetime(NOW + timedelta(seconds=ahead), usegmt=True)}\r\n"
+    if age is not None:
+        issuer.headers += f"Age: {age}\r\n"
+    found = await doctor_issuer.check(load({"OSR_HUB_AUTH__ISSUER": ISSUER, "OSR_HUB_AUTH__JWKS_URL": issuer.url}))
+    assert str(found[1]).startswith(said)
 
 
 @pytest.mark.parametrize("slash", ["", "/"])

@@ -1,4 +1,4 @@
-"""Checks both brokers, ours and DUO's: whether they answer, their topics, our rights, and how far we are behind."""
+"""Checks both brokers, ours and DUO's: topics, our rights, how far we are behind, clocks and disks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka.errors import KafkaError
 
+from hub.commands.doctor.clocks import judge_clock
+from hub.commands.doctor.disks import judge_disk
 from hub.commands.doctor.finding import Finding, well, wrong
+from hub.kafka.broker_facts import read_broker_facts
 from hub.kafka.group_lag import read_group_lag
 from hub.kafka.offsets import open_offset_client
 from hub.kafka.reach import find_fault, is_unreachable
@@ -53,7 +56,17 @@ async def _check(what: str, settings: Settings, kafka: Kafka, broker: Broker) ->
             if is_unreachable(error):
                 return [wrong(what, faults[-1])]
     found = [wrong(what, fault) for fault in faults] or [well(what, "answers, with all topics as they should be")]
-    return [*found, await _check_group(what, options, broker)]
+    return [*found, await _check_group(what, options, broker), *await look_at_clock_and_disks(what, options)]
+
+
+async def look_at_clock_and_disks(what: str, options: Mapping[str, Any]) -> list[Finding]:
+    """Return what a broker tells of its time and its disks, judged."""
+    try:
+        facts = await read_broker_facts(options)
+    except (KafkaError, OSError, TimeoutError) as error:
+        return [wrong(f"clock of {what}", await find_fault(options, error))]
+    disks = [judge_disk(f"disk of {what}, broker {d.node}", d.folder, d.total, d.usable) for d in facts.disks]
+    return [judge_clock(what, facts.ahead_seconds), *disks]
 
 
 async def _created_by_accident(options: Mapping[str, Any], _topics: Sequence[Topic]) -> Sequence[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from cryptography import x509
 
 from hub.commands.doctor.finding import Finding, well, wrong
 from hub.errors import ConfigurationError
@@ -11,7 +13,12 @@ from hub.outbound.certificates import CERTFILE, SOON_DAYS, read_certificates
 from hub.outbound.tls import check_identity, days_left, has_authorities
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hub.settings import Settings
+
+KAFKA_CERTFILE: Final = "OSR_HUB_KAFKA__SSL_CERTFILE"
+DUO_KAFKA_CERTFILE: Final = "OSR_HUB_DUO_KAFKA__SSL_CERTFILE"
 
 
 async def check(settings: Settings) -> list[Finding]:
@@ -20,7 +27,10 @@ async def check(settings: Settings) -> list[Finding]:
 
 
 def _look(settings: Settings) -> list[Finding]:
-    found = [_authorities()]
+    files = {KAFKA_CERTFILE: settings.kafka.ssl_certfile, DUO_KAFKA_CERTFILE: settings.duo_kafka.ssl_certfile}
+    if files[DUO_KAFKA_CERTFILE] == files[KAFKA_CERTFILE]:
+        del files[DUO_KAFKA_CERTFILE]
+    found = [_authorities(), *(_for_kafka(name, path) for name, path in files.items() if path is not None)]
     try:
         certificates = read_certificates(settings.webhook)
     except ConfigurationError as fault:
@@ -37,9 +47,22 @@ def _authorities() -> Finding:
 
 
 def _client_certificate(identity: bytes) -> Finding:
-    days = days_left(check_identity(identity))
+    return judge_own("client certificate", days_left(check_identity(identity)), f"Renew {CERTFILE} and start again")
+
+
+def _for_kafka(name: str, path: Path) -> Finding:
+    what = f"client certificate of {name}"
+    try:
+        days = days_left(x509.load_pem_x509_certificates(path.read_bytes())[0])
+    except (OSError, ValueError, IndexError):
+        return wrong(what, "it cannot be read", "Name a certificate in PEM")
+    return judge_own(what, days, f"Renew {name} and start again")
+
+
+def judge_own(what: str, days: int, next_step: str) -> Finding:
+    """Return for how long a certificate is valid by which the hub is known to others."""
     if days < 0:
-        return wrong("client certificate", "it has expired", f"Renew {CERTFILE} and start again")
+        return wrong(what, "it has expired", next_step)
     if days < SOON_DAYS:
-        return wrong("client certificate", f"it expires in {days} days", f"Renew {CERTFILE} and start again")
-    return well("client certificate", f"fits its key, and is valid for {days} days")
+        return wrong(what, f"it expires in {days} days", next_step)
+    return well(what, f"valid for {days} days")

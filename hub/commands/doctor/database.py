@@ -1,16 +1,20 @@
-"""Checks the database: schema, clock, server, role, pooler, and whether a change can be committed."""
+"""Checks the database: schema, clock, server, disk, role, pooler, and whether a change can be committed."""
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from typing import TYPE_CHECKING, Final
 
 from hub.clock import now
+from hub.commands.doctor.clocks import judge_clock
+from hub.commands.doctor.disks import GIGABYTE, judge_disk
 from hub.commands.doctor.finding import Finding, well, wrong
 from hub.commands.doctor.sessions import open_any
 from hub.errors import HubError
 from hub.store import observe
 from hub.store.connections import find_mode
-from hub.store.inspection import RoleFacts, ServerFacts, inspect_role, inspect_server
+from hub.store.inspection import RoleFacts, ServerFacts, find_data_folder, inspect_role, inspect_server
 from hub.store.migrations import current_revision, newest_revision
 from hub.store.pooler import PoolerMode
 from hub.store.reasons import in_words
@@ -22,11 +26,9 @@ if TYPE_CHECKING:
     from hub.settings import Settings
     from hub.store.pool import Connection
 
-MAX_SKEW_SECONDS: Final = 2.0
 OLDEST_VERSION: Final = 15
 FULL_SHARE: Final = 0.9
 MOST_KEPT_BYTES: Final = 10 * 2**30
-GIGABYTE: Final = 2**30
 
 
 async def check(settings: Settings) -> list[Finding]:
@@ -34,7 +36,8 @@ async def check(settings: Settings) -> list[Finding]:
     with in_words():
         async with open_any(settings) as c:
             schema = await _schema(c)
-            found = [schema, await _clocks(c), *_server(await inspect_server(c)), *_role(await inspect_role(c))]
+            found = [schema, await _clock(c), *_server(await inspect_server(c)), *await _disk(c)]
+            found += _role(await inspect_role(c))
     return [*found, *([await _changes(settings)] if schema.is_well else []), await _pooler(settings)]
 
 
@@ -54,12 +57,23 @@ async def _schema(c: Connection) -> Finding:
     return wrong("database", f"schema {schema}, this code needs {newest}", "Run `osr-hub migrate`")
 
 
-async def _clocks(c: Connection) -> Finding:
-    skew = abs((now() - await observe.database_clock(c)).total_seconds())
-    words = f"{skew:.1f} s between this machine and the database"
-    if skew < MAX_SKEW_SECONDS:
-        return well("clocks", words)
-    return wrong("clocks", words, "Let both take their time from the same servers")
+async def _clock(c: Connection) -> Finding:
+    asked = now()
+    told = await observe.database_clock(c)
+    answered = now()
+    return judge_clock("the database", (told - (asked + (answered - asked) / 2)).total_seconds())
+
+
+async def _disk(c: Connection) -> list[Finding]:
+    """Return a finding on the disk of a database whose files are on this machine, as those of `osr-hub up` are."""
+    folder = await find_data_folder(c)
+    if folder is None:
+        return []
+    try:
+        free = await asyncio.to_thread(shutil.disk_usage, folder)
+    except OSError:  # the server is in a container, or its files are closed to this user
+        return []
+    return [judge_disk("disk of the database", folder, free.total, free.free)]
 
 
 def _server(server: ServerFacts) -> Iterator[Finding]:
@@ -79,7 +93,7 @@ def _server(server: ServerFacts) -> Iterator[Finding]:
         yield well("connections", words)
     if server.kept_by_slots > MOST_KEPT_BYTES:
         words = f"a replication slot that nobody reads keeps {server.kept_by_slots / GIGABYTE:.0f} GB of log"
-        yield wrong("disk of the database", words, "Drop the slot before the disk is full")
+        yield wrong("log of the database", words, "Drop the slot before the disk is full")
 
 
 def _role(role: RoleFacts) -> Iterator[Finding]:

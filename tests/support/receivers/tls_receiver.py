@@ -51,7 +51,10 @@ def _answer(calling: socket.socket, context: ssl.SSLContext) -> None:
             return
         received = b""
         while b"\r\n\r\n" not in received:
-            received += secured.recv(65536)
+            part = secured.recv(65536)
+            if not part:  # a caller that only looks
+                return
+            received += part
         secured.sendall(NO_CONTENT)
         _wait_for_end(secured)
 

@@ -14,7 +14,7 @@ from hub.commands.doctor import certificates
 from hub.errors import ConfigurationError
 from hub.outbound import Answer, Answered, Outbound, OwnFault, Unreachable
 from hub.outbound.certificates import read_certificates
-from hub.settings import Settings, Webhook
+from hub.settings import Kafka, Settings, Webhook
 from tests.support.receivers.authority import START, Authority, self_signed
 from tests.support.receivers.names import Names
 from tests.support.receivers.served import read_request, served
@@ -270,3 +270,16 @@ async def test_the_doctor_names_a_certificate_before_it_expires(
     assert finding.is_well is is_well
     assert words in finding.words
     assert is_well or "CLIENT_CERTFILE" in str(finding)
+
+
+@pytest.mark.parametrize(("left", "is_well"), [(90, True), (20, False), (-1, False)])
+async def test_the_doctor_names_a_certificate_for_kafka_before_it_expires(
+    authority: Authority, tmp_path: Path, left: int, *, is_well: bool
+) -> None:
+    """One by which the hub is known at its own broker, or at DUO's."""
+    own = tmp_path / "own.pem"
+    own.write_bytes(authority.issue("hub.test", OLD, datetime.now(UTC) + timedelta(days=left, minutes=5)))
+    kafka = Kafka.model_validate({"bootstrap_servers": "duo.example:9093", "ssl_certfile": own, "ssl_keyfile": own})
+    found = await certificates.check(Settings(duo_kafka=kafka))
+    finding = next(each for each in found if each.what == "client certificate of OSR_HUB_DUO_KAFKA__SSL_CERTFILE")
+    assert finding.is_well is is_well
