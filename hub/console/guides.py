@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from markdown_it import MarkdownIt
 
+from hub.views.runbook import anchor_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -72,7 +74,7 @@ def read_runbook() -> Guide:
     path = installed if installed.is_file() else guide_folder().parent / "runbook.md"
     tokens = _markdown.parse(path.read_text(encoding="utf-8"))
     title, rest = tokens[1].content, tokens[3:]
-    headings = tuple(_anchor(rest, ("h2", "h3"), _forge_anchor))
+    headings = tuple(_anchor(rest, ("h2", "h3"), anchor_of))
     return Guide(title=title, html=_markdown.renderer.render(rest, _markdown.options, {}), headings=headings)
 
 
@@ -86,10 +88,6 @@ def read_receiver(name: str) -> bytes:
 
 def _plain_anchor(heading: str) -> str:
     return re.sub(r"\W+", "-", heading.lower()).strip("-")
-
-
-def _forge_anchor(heading: str) -> str:
-    return re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-")
 
 
 def _anchor(

@@ -9,6 +9,7 @@ from hub.console.operations import require_operator
 from hub.console.route import PageRoute
 from hub.console.visit import CurrentVisit
 from hub.observe.statement import MONTH, read_statement
+from hub.store import observe
 from hub.store.objectives import default_objective
 from hub.views.statement import show_statement
 
@@ -25,8 +26,9 @@ async def get_statement(here: CurrentVisit, month: str = "") -> Response:
     chosen = month if MONTH.fullmatch(month) else today.strftime("%Y-%m")
     async with here.app.open_pool.acquire() as c:
         found = await read_statement(c, chosen, here.at.now, default_objective(here.app.settings))
+        names = {each.name: each.shown_as for each in await observe.read_destinations(c)}
     months = _months_until(today.year, today.month)
-    return here.show("statement.html", statement=show_statement(found), months=months)
+    return here.show("statement.html", statement=show_statement(found), months=months, names=names)
 
 
 def _months_until(year: int, month: int) -> list[str]:

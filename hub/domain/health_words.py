@@ -50,7 +50,8 @@ def explain_fault(role: str, fault: HealthFault, language: Language = Language.E
             why = f" ({fault.error})" if fault.error else ""
             does = _does(fault.loop or "", language)
             if dutch:
-                return f"Proces {fault.process} komt al {how_long} niet verder met {does}{why}."
+                where = "; het logboek van dat proces zegt waarom" if why else ""
+                return f"Proces {fault.process} komt al {how_long} niet verder met {does}{where}."
             return f"Process {fault.process} has made no progress for {how_long} where it {does}{why}."
 
 
