@@ -13,7 +13,8 @@ from hub.domain.mandate import Mandate, next_date_in, state_before_end
 from hub.domain.system import System, choose
 from hub.register.author import NO_AUTHOR
 from hub.register.routing import lowest_free
-from hub.register.service_mandates import lock_school, open_service, refuse
+from hub.register.school_change import SchoolChange, make
+from hub.register.service_mandates import open_service, refuse, to_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
     from hub.domain.school import School
     from hub.domain.system import References
     from hub.register.author import Author
+    from hub.register.school_change import DecidedChange
     from hub.register.service_mandates import ServiceMandates
     from hub.register.write import Moment
+    from hub.store.decisions import LockedRegister
     from hub.store.mandates import MandateView
     from hub.store.pool import Connection
     from schemas.identifiers import Branch, Brin, RoutingId
@@ -34,21 +37,28 @@ if TYPE_CHECKING:
 
 
 async def grant(c: Connection, request: GrantRequest, at: Moment, author: Author = NO_AUTHOR) -> MandateView:
-    """Grant a mandate and return it; the caller owns the transaction.
+    """Grant a mandate and return it; the caller owns the transaction."""
+    return await make(c, prepare_grant(request, at, author))
+
+
+def prepare_grant(request: GrantRequest, at: Moment, author: Author) -> SchoolChange:
+    """Prepare a mandate.
 
     A school that the author may not administer is treated as unknown. Raises `InvalidInput` with everything that is
     wrong with the request, `Conflict` `overlap` or `taken`, or `TooManyChanges`.
     """
-    locked = await lock_school(c, request.brin, at, author)
-    place = locked.schools.get(request.brin)
-    if place is None or not author.may_administer(place.school):
-        refuse(check_request(request, None, locked.references, at.today))
-        raise AssertionError  # a school that is unknown was refused
-    service = open_service(locked, place, request.service_code, at, author)
-    mandate = add_mandate(service, request, service.taken_routing(request), service.used_routing)
-    service.audit("mandate.granted", None, mandate)
-    await service.write(c)
-    return service.view(mandate)
+
+    def decide(locked: LockedRegister) -> DecidedChange:
+        place = locked.schools.get(request.brin)
+        if place is None or not author.may_administer(place.school):
+            refuse(check_request(request, None, locked.references, at.today))
+            raise AssertionError  # a school that is unknown was refused
+        service = open_service(locked, place, request.service_code, at, author)
+        mandate = add_mandate(service, request, service.taken_routing(request), service.used_routing)
+        service.audit("mandate.granted", None, mandate)
+        return service.view(mandate), service
+
+    return SchoolChange(wanted=to_lock(at, author, brin=request.brin), decide=decide, traceparent=at.traceparent)
 
 
 def add_mandate(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from hub.store.audit import AuditEntry, Head
     from hub.store.pool import Connection
     from schemas.identifiers import Brin, SystemCode
+
+
+SPAN: Final = "register"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,15 +84,22 @@ async def write_events(
     """
     if not new_events:
         return
-    with inner_span("register", events=len(new_events), brin=new_events[0].mandate.brin):
-        rows = to_rows(context, new_events, routing or Routing())
+    with inner_span(SPAN, events=len(new_events), brin=new_events[0].mandate.brin):
         listed = [*date_entries(new_events, context.at.now), *entries]
         if all(entry.chain in context.heads for entry in listed):
-            rows.audit = audit.sealed(listed, context.heads)
-            await register.write(c, rows)
+            await register.write(c, to_sealed_rows(context, new_events, routing or Routing(), entries))
         else:
-            await register.write(c, rows)
+            await register.write(c, to_rows(context, new_events, routing or Routing()))
             await audit.write_all(c, listed)
+
+
+def to_sealed_rows(
+    context: WriteContext, new_events: Sequence[NewEvent], routing: Routing, entries: Sequence[AuditEntry]
+) -> RegisterRows:
+    """Turn events and audit entries into rows, those of dates that came first; the heads of the chains are locked."""
+    rows = to_rows(context, new_events, routing)
+    rows.audit = audit.sealed([*date_entries(new_events, context.at.now), *entries], context.heads)
+    return rows
 
 
 def to_rows(context: WriteContext, new_events: Sequence[NewEvent], routing: Routing) -> RegisterRows:

@@ -175,6 +175,20 @@ async def write_systems(c: Connection, rows: Sequence[System]) -> None:
     )
 
 
+def merge_rows(parts: Sequence[RegisterRows]) -> RegisterRows:
+    """Return the rows of changes of several schools as those of one."""
+    if len(parts) == 1:
+        return parts[0]
+    return RegisterRows(
+        mandates=[row for part in parts for row in part.mandates],
+        events=[row for part in parts for row in part.events],
+        routed=[row for part in parts for row in part.routed],
+        unrouted=[row for part in parts for row in part.unrouted],
+        counters={brin: counter for part in parts for brin, counter in part.counters.items()},
+        audit={name: [value for part in parts for value in part.audit[name]] for name in parts[0].audit},
+    )
+
+
 async def write(c: Connection, rows: RegisterRows) -> None:
     """Write one change: mandates, routing, events, outbox and audit entries, counters; the schools are locked."""
     await queries.write_register(
