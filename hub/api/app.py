@@ -153,6 +153,7 @@ def _lifespan(shared: AppState) -> Callable[[FastAPI], AbstractAsyncContextManag
                     shared.settings.database.url, name="serve watching", max_size=2, is_lazy=True
                 )
                 stack.push_async_callback(shared.watching_pool.close)
+            stack.push_async_callback(shared.statements.close)
             stack.push_async_callback(close_reports, app)
             stack.push_async_callback(shared.verifier.keys.close)
             await stack.enter_async_context(running_chores(shared))

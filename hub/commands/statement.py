@@ -9,7 +9,7 @@ import typer
 
 from hub.clock import AMSTERDAM, now
 from hub.commands.database import run_query
-from hub.commands.output import print_json, print_line, print_table
+from hub.commands.output import print_json, print_line, print_table, progress_bar
 from hub.domain.says import age
 from hub.observe.statement import read_statement
 from hub.store.objectives import default_objective
@@ -39,7 +39,8 @@ def statement(
     async def read(c: Connection, settings: Settings) -> StatementBody:
         at = now()
         chosen = month or at.astimezone(AMSTERDAM).strftime("%Y-%m")
-        return show_statement(await read_statement(c, chosen, at, default_objective(settings)))
+        with progress_bar(f"statement of {chosen}") as show:
+            return show_statement(await read_statement(c, chosen, at, default_objective(settings), show))
 
     body = run_query(read)
     if as_json:
