@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from markdown_it import MarkdownIt
 
+from hub.domain.cause import Cause
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -31,6 +33,17 @@ RECEIVERS: Final = (
     "DuoReader.java",
 )
 """What a guide lets a reader take away, as text."""
+SECTIONS: Final = {
+    **{cause.value: cause.value for cause in Cause if cause is not Cause.NONE},
+    "dead": "osrhubgivenup",
+    "processes": "osrhubprocessstuck",
+    "unread": "osrhubunread",
+    "inside": "osrhubunplanned",
+    "rejected": "osrhubrejected",
+    "circuits": "osrhubcircuitopen",
+    "parked": "osrhubparked",
+}
+"""The section of the runbook about each thing that the console shows as wrong."""
 _PACKAGE: Final = Path(__file__).parents[1]
 _GUIDE_LINK: Final = re.compile(r"(\w+)\.(?:nl|en)\.md")
 _RECEIVER_LINK: Final = re.compile(r"receivers/([\w.-]+)")
@@ -74,6 +87,11 @@ def read_runbook() -> Guide:
     title, rest = tokens[1].content, tokens[3:]
     headings = tuple(_anchor(rest, ("h2", "h3"), _forge_anchor))
     return Guide(title=title, html=_markdown.renderer.render(rest, _markdown.options, {}), headings=headings)
+
+
+def runbook_path(shown: str) -> str:
+    """Return where the runbook says what to do about something that is shown as wrong."""
+    return f"/docs/runbook#{SECTIONS[shown]}"
 
 
 @cache

@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from hub.clock import AMSTERDAM
 from hub.console.files import static_path
+from hub.console.guides import runbook_path
 from hub.console.i18n import Translator, tone
 from hub.domain.health_words import explain_fault
 from hub.domain.says import age, explain
@@ -103,5 +104,6 @@ _templates.filters.update(
     tone=tone,
     fact=fact_text,
     scope=scope_text,
+    runbook=runbook_path,
 )
 _templates.globals.update(says=explain, health_says=explain_fault, static=static_path)

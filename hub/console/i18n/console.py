@@ -26,6 +26,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "schools_wait": ("1 school wacht", "1 school waits"),
     "schools_wait_n": ("{n} scholen wachten", "{n} schools wait"),
     "press_here": ("Ingrijpen", "Act"),
+    "runbook": ("Wat te doen (Engels)", "What to do"),
     "see_dead": ("Bekijk wat is opgegeven", "See what was given up"),
     "charts_title": ("De laatste zes uur", "The last six hours"),
     "chart_throughput": ("Afgeleverd per vijf minuten", "Delivered per five minutes"),
