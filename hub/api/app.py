@@ -57,6 +57,7 @@ PAGES: Final = (
     "backchannel",
     "sessions",
     "acts",
+    "act_forms",
     "statement",
     "deliveries",
     "destinations",

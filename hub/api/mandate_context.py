@@ -9,13 +9,14 @@ from uuid import UUID
 
 from fastapi import Depends, Request, Response
 
+from hub import register
 from hub.access import Actor, Caller
 from hub.api.auth import CallerHere, SchoolHere
 from hub.api.parameters import check_match, etag
 from hub.api.state import AppState, ConnectionHere, PendingNotifications, app_state, borrow, keyed_work
 from hub.domain.mandate import Mandate
 from hub.operations import administration
-from hub.register import Moment, moment
+from hub.register import Moment, SchoolChange, moment
 from hub.store.mandates import MandateView
 from hub.store.pool import Connection
 from hub.views.mandates import MandateBody, show_mandate
@@ -63,6 +64,13 @@ class ChangeContext:
             else:
                 yield c
                 PendingNotifications(scope["hub.notifications"]).notify("events")
+
+    async def make(self, change: SchoolChange) -> MandateView:
+        """Make a change of one school together with those of other requests, or in the request's own transaction."""
+        if keyed_work(self.request.scope) is None:
+            return await app_state(self.request.scope).changes.make(change)
+        async with self.change() as c:
+            return await register.make(c, change)
 
     async def own(self, c: Connection, mandate_id: UUID, if_match: str | None) -> Mandate:
         """Return a mandate that the caller may change; raise unless `if_match` names its version."""

@@ -43,11 +43,11 @@ MAX_VALIDATING: Final = 100
 async def post_mandate(body: MandateRequest, context: ChangeContextHere, response: Response) -> MandateBody:
     """Grant a mandate."""
     today = context.at.today
-    async with context.change() as c:
-        if body.faults:
+    if body.faults:
+        async with context.change() as c:
             partial = body.to_partial_grant(today)
             raise body.refusal(await administration.check_grant(c, context.actor, partial))
-        made = await administration.grant(c, context.actor, body.to_grant_request(today))
+    made = await context.make(administration.prepare_grant(context.actor, body.to_grant_request(today)))
     response.headers["Location"] = f"/v1/mandates/{made.mandate.id}"
     return context.show(made, response)
 
@@ -94,11 +94,11 @@ async def patch_mandate(
     if_match: IfMatch = None,
 ) -> MandateBody:
     """Change the end date of a mandate, or its start date while that lies in the future."""
-    async with context.change() as c:
-        if body.faults:
+    if body.faults:
+        async with context.change() as c:
             raise body.refusal(await _check_rest(c, context.actor, mandate_id, body.readable, if_match))
-        expected = matching(if_match, required=True)
-        after = await administration.amend(c, context.actor, mandate_id, body.to_date_change(), expected)
+    expected, change = matching(if_match, required=True), body.to_date_change()
+    after = await context.make(administration.prepare_amendment(context.actor, mandate_id, change, expected))
     return context.show(after, response)
 
 
@@ -122,9 +122,8 @@ async def post_withdrawal(
     if_match: IfMatch = None,
 ) -> MandateBody:
     """Withdraw a mandate at once."""
-    async with context.change() as c:
-        reason = body.reason if body else None
-        gone = await administration.withdraw(c, context.actor, mandate_id, reason, matching(if_match))
+    reason, expected = body.reason if body else None, matching(if_match)
+    gone = await context.make(administration.prepare_withdrawal(context.actor, mandate_id, reason, expected))
     return context.show(gone, response)
 
 

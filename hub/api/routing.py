@@ -69,10 +69,9 @@ async def put_routing(
     if_match: IfMatch = None,
 ) -> RoutingBody:
     """Assign a routing characteristic to a branch; null assigns a free one."""
-    async with context.change() as c:
-        expected = matching(if_match)
-        view = await administration.assign_routing(c, context.actor, mandate_id, branch, body.routing_id, expected)
-    after = view.mandate
+    expected, routing = matching(if_match), body.routing_id
+    change = administration.prepare_routing(context.actor, mandate_id, branch, routing, expected)
+    after = (await context.make(change)).mandate
     response.headers["ETag"] = etag(after.version)
     return RoutingBody(branch=branch, routing_id=after.routes[branch], mandate_version=after.version)
 
@@ -84,9 +83,9 @@ async def delete_routing(
     mandate_id: UUID, branch: BranchField, context: ChangeContextHere, if_match: IfMatch = None
 ) -> Response:
     """Remove the routing characteristic of a branch, which makes it part of the rest of the school again."""
-    async with context.change() as c:
-        expected = matching(if_match)
-        after = await administration.remove_routing(c, context.actor, mandate_id, branch, expected)
+    expected = matching(if_match)
+    change = administration.prepare_routing_removal(context.actor, mandate_id, branch, expected)
+    after = await context.make(change)
     return Response(status_code=HTTPStatus.NO_CONTENT, headers={"ETag": etag(after.mandate.version)})
 
 

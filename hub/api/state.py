@@ -17,6 +17,7 @@ from starlette.types import Scope
 
 from hub.access import Verifier
 from hub.api.at_once import AtOnce, ReceiverCalls
+from hub.api.changes import ChangeGroups
 from hub.api.keyed_work import KeyedWork
 from hub.clock import Clock
 from hub.login.provider import Provider
@@ -47,6 +48,7 @@ class AppState:
     statements: StatementMaker = field(default_factory=StatementMaker)
     keyed_calls: AtOnce = field(init=False)
     receiver_calls: ReceiverCalls = field(init=False)
+    _changes: ChangeGroups | None = None
 
     def __post_init__(self) -> None:
         limits = self.settings.limits
@@ -58,6 +60,13 @@ class AppState:
         """The pool, which is there while the application runs."""
         assert self.pool is not None, "the application has not started"  # noqa: S101 - a wrong use of our own
         return self.pool
+
+    @property
+    def changes(self) -> ChangeGroups:
+        """The changes of mandates that requests make together."""
+        if self._changes is None:
+            self._changes = ChangeGroups(self.open_pool, self.notifier("events"))
+        return self._changes
 
     def notifier(self, channel: Channel) -> Notifier:
         """Return the notifier of this channel."""

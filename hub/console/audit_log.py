@@ -11,7 +11,8 @@ from hub.console.i18n.codes import ACTIONS
 from hub.console.operations import require_operator
 from hub.console.route import PageRoute
 from hub.console.visit import CurrentVisit
-from hub.store import observe, operations
+from hub.store import audit_search, observe
+from hub.store.audit_search import AuditSearch
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 PER_PAGE: Final = 50
@@ -31,20 +32,19 @@ async def get_audit(
     require_operator(here)
     chosen = {"brin": brin.strip().upper(), "action": action, "from": first, "to": last}
     async with here.app.open_pool.acquire() as c:
-        found = await operations.list_audit(
-            c,
+        wanted = AuditSearch(
             brin=chosen["brin"] or None,
             since=_midnight(first),
             until=_midnight(last, days=1),
-            before=before,
-            most=PER_PAGE + 1,
             actions=[action] if action in ACTIONS else None,
+            before=before,
         )
+        found, more = await audit_search.search_audit(c, wanted, PER_PAGE)
         names = {each.name: each.shown_as for each in await observe.read_destinations(c)}
     return here.show(
         "audit.html",
-        entries=found[:PER_PAGE],
-        more=found[PER_PAGE - 1].id if len(found) > PER_PAGE else None,
+        entries=found,
+        more=more,
         names=names,
         chosen=chosen,
         actions=list(ACTIONS),

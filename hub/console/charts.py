@@ -1,6 +1,6 @@
-"""Charts of the last hours. In: histograms per five minutes. Out: per chart its series as points, without a script.
+"""The numbers of the last hours. In: histograms per five minutes. Out: the lines of each chart, and sums per hour.
 
-The template draws them as SVG; the same numbers stand in a table under each chart.
+`drawing` draws them; the same numbers stand in a table under the charts.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from hub.clock import AMSTERDAM
+from hub.console.drawing import Line
 from hub.domain.lag import BOUNDS, percentile
 
 if TYPE_CHECKING:
@@ -19,21 +21,10 @@ if TYPE_CHECKING:
 HOURS: Final = 6
 BIN: Final = timedelta(minutes=5)
 BINS: Final = HOURS * 12
-WIDTH: Final = 720.0
-HEIGHT: Final = 100.0
 PERCENTILE: Final = 0.95
 KINDS: Final = ("duo", "las")
 _NTHS: Final = range(BINS)
 Buckets = list[int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Series:
-    """One line of a chart: its key, and its points as SVG writes them."""
-
-    kind: str
-    points: Sequence[str]
-    """One `points` attribute for each stretch without a gap."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +42,16 @@ class Charts:
 
     start: datetime
     end: datetime
-    throughput: Sequence[Series]
+    throughput: Sequence[Line]
     most: int
-    lag: Sequence[Series]
+    lag: Sequence[Line]
     longest: float
     hours: Sequence[ChartHour]
+
+    @property
+    def labels(self) -> list[str]:
+        """The times at which the five minutes begin, in Amsterdam."""
+        return [f"{(self.start + BIN * nth).astimezone(AMSTERDAM):%H:%M}" for nth in _NTHS]
 
     @property
     def total(self) -> int:
@@ -69,8 +65,8 @@ def chart_start(now: datetime) -> datetime:
     return end - BIN * BINS
 
 
-def draw(rows: Sequence[Mapping[str, Any]], now: datetime) -> Charts:
-    """Draw the charts of the rows since `chart_start`."""
+def read_charts(rows: Sequence[Mapping[str, Any]], now: datetime) -> Charts:
+    """Return the charts of the rows since `chart_start`."""
     start = chart_start(now)
     found: dict[tuple[str, int], Buckets] = {
         (row["kind"], int((row["at"] - start) / BIN)): list(row["buckets"]) for row in rows if row["hop"] == "transport"
@@ -81,35 +77,12 @@ def draw(rows: Sequence[Mapping[str, Any]], now: datetime) -> Charts:
     return Charts(
         start=start,
         end=start + BIN * BINS,
-        throughput=[
-            Series(kind=kind, points=_points([counts.get((kind, n), 0) if most else None for n in _NTHS], most))
-            for kind in KINDS
-        ],
+        throughput=[Line(kind=kind, values=[counts.get((kind, n), 0) for n in _NTHS]) for kind in KINDS],
         most=most,
-        lag=[Series(kind=kind, points=_points([lags.get((kind, n)) for n in _NTHS], longest)) for kind in KINDS],
+        lag=[Line(kind=kind, values=[lags.get((kind, n)) for n in _NTHS]) for kind in KINDS],
         longest=longest,
         hours=[_hour(start, found, nth) for nth in range(HOURS)],
     )
-
-
-def _points(values: Sequence[float | None], highest: float) -> list[str]:
-    """Return the stretches of a line; where there is no value, the line has a gap."""
-    stretches: list[list[str]] = [[]]
-    for nth, value in enumerate(values):
-        if value is None:
-            stretches.append([])
-        else:
-            x, share = (nth + 0.5) * WIDTH / BINS, value / max(highest, 1e-9)
-            stretches[-1].append(f"{x:.1f},{(1 - share) * (HEIGHT - 4) + 2:.1f}")
-    return [" ".join(_widened(stretch)) for stretch in stretches if stretch]
-
-
-def _widened(stretch: list[str]) -> list[str]:
-    """Return a stretch that can be seen: a single point becomes a short line."""
-    if len(stretch) > 1:
-        return stretch
-    x, y = stretch[0].split(",")
-    return [f"{float(x) - 4:.1f},{y}", f"{float(x) + 4:.1f},{y}"]
 
 
 def _hour(start: datetime, found: Mapping[tuple[str, int], Buckets], nth: int) -> ChartHour:

@@ -3,7 +3,7 @@
 In: its name, a form with a reason. Out: the page, or a hold or a release.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -11,8 +11,9 @@ from typing import Final
 
 from fastapi import APIRouter, Response
 
-from hub.console.form_parsing import parse_reason
+from hub.console.form_parsing import parse_reason, refuse
 from hub.console.forms import FormData, FormError, FormErrors
+from hub.console.kept_forms import accept, attempt, read_kept
 from hub.console.operations import actor_of, read_lag, require_operator
 from hub.console.route import PageRoute
 from hub.console.visit import CurrentVisit, Visit
@@ -33,6 +34,8 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 SCHOOLS_PER_PAGE: Final = 25
 LAST_ANSWERS: Final = 5
 MAX_HOLDS: Final = 200
+SCHOOL_FORM: Final = "school"
+"""What the form that releases one held school calls itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +66,13 @@ class DestinationPage:
 async def get_destination(name: str, here: CurrentVisit, after: str = "") -> Response:
     """Show a destination and the schools that wait for it, with a form to hold or release."""
     require_operator(here)
-    return await _show(here, name, FormData(), [], after)
+    lag = await _find(here, name)
+    async with here.app.open_pool.acquire() as c:
+        kept = await read_kept(here, c)
+        faults = [] if kept is None else await _find_faults(here, c, name, kept)
+        status = HTTPStatus.BAD_REQUEST if faults else HTTPStatus.OK
+        page, form = await _read(c, lag, after), kept or FormData()
+    return here.show("destination.html", status, page=page, form=form, faults=FormErrors(faults), after=after)
 
 
 @router.post("/console/destinations/{name}")
@@ -71,30 +80,45 @@ async def post_destination(name: str, here: CurrentVisit) -> Response:
     """Hold or release a destination, or one school of it."""
     require_operator(here)
     form = await here.form()
-    reason, faults = parse_reason(form, here.words)
+    async with here.app.open_pool.acquire() as c:
+        return await accept(here, c, form, f"/console/destinations/{name}", _press(here, c, name, form))
+
+
+def _press(here: Visit, c: Connection, name: str, form: FormData) -> Callable[[], Awaitable[str]]:
     button, brin = form.text("button"), form.text("brin").upper()
-    if faults:
-        return await _show(here, name, form, faults)
     push = {"hold": controls.hold, "release": controls.release}.get(button)
     if push is None:
         raise NotFound
+
+    async def act() -> str:
+        reason, faults = parse_reason(form, here.words)
+        if faults:
+            refuse([])
+        await push(c, name, [brin] if brin else None, actor_of(here, reason))
+        here.notify(*NOTIFIED_CHANNELS)
+        return f"/console/destinations/{name}?done={'held' if button == 'hold' else 'released'}"
+
+    return act
+
+
+async def _find_faults(here: Visit, c: Connection, name: str, form: FormData) -> list[FormError]:
+    """Return what is wrong with a kept form, beside the field of the form that was sent."""
+    brin = form.text("brin").upper()
+    faults = parse_reason(form, here.words)[1]
+    if faults and form.text("form") == SCHOOL_FORM:
+        return [FormError(f"reason-{brin}", each.says) for each in faults]
     try:
-        async with here.app.open_pool.acquire() as c, c.transaction():
-            await push(c, name, [brin] if brin else None, actor_of(here, reason))
+        await attempt(c, _press(here, c, name, form))
     except InvalidInput:
-        return await _show(here, name, form, [FormError("brin", here.words("no_such_school", brin=brin))])
-    here.notify(*NOTIFIED_CHANNELS)
-    return here.go(f"/console/destinations/{name}", "held" if button == "hold" else "released")
+        return faults or [FormError("brin", here.words("no_such_school", brin=brin))]
+    return faults
 
 
-async def _show(here: Visit, name: str, form: FormData, faults: Sequence[FormError], after: str = "") -> Response:
-    found = next((each for each in (await read_lag(here)).destinations if each.destination.name == name), None)
-    if found is None:
-        raise NotFound(f"no destination {name}")
-    status = HTTPStatus.BAD_REQUEST if faults else HTTPStatus.OK
-    async with here.app.open_pool.acquire() as c:
-        page = await _read(c, found, after)
-    return here.show("destination.html", status, page=page, form=form, faults=FormErrors(faults), after=after)
+async def _find(here: Visit, name: str) -> DestinationLag:
+    for each in (await read_lag(here)).destinations:
+        if each.destination.name == name:
+            return each
+    raise NotFound(f"no destination {name}")
 
 
 async def _read(c: Connection, found: DestinationLag, after: str) -> DestinationPage:

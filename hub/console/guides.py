@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from markdown_it import MarkdownIt
 
-from hub.domain.cause import Cause
+from hub.views.runbook import anchor_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,17 +33,6 @@ RECEIVERS: Final = (
     "DuoReader.java",
 )
 """What a guide lets a reader take away, as text."""
-SECTIONS: Final = {
-    **{cause.value: cause.value for cause in Cause if cause is not Cause.NONE},
-    "dead": "osrhubgivenup",
-    "processes": "osrhubprocessstuck",
-    "unread": "osrhubunread",
-    "inside": "osrhubunplanned",
-    "rejected": "osrhubrejected",
-    "circuits": "osrhubcircuitopen",
-    "parked": "osrhubparked",
-}
-"""The section of the runbook about each thing that the console shows as wrong."""
 _PACKAGE: Final = Path(__file__).parents[1]
 _GUIDE_LINK: Final = re.compile(r"(\w+)\.(?:nl|en)\.md")
 _RECEIVER_LINK: Final = re.compile(r"receivers/([\w.-]+)")
@@ -85,13 +74,8 @@ def read_runbook() -> Guide:
     path = installed if installed.is_file() else guide_folder().parent / "runbook.md"
     tokens = _markdown.parse(path.read_text(encoding="utf-8"))
     title, rest = tokens[1].content, tokens[3:]
-    headings = tuple(_anchor(rest, ("h2", "h3"), _forge_anchor))
+    headings = tuple(_anchor(rest, ("h2", "h3"), anchor_of))
     return Guide(title=title, html=_markdown.renderer.render(rest, _markdown.options, {}), headings=headings)
-
-
-def runbook_path(shown: str) -> str:
-    """Return where the runbook says what to do about something that is shown as wrong."""
-    return f"/docs/runbook#{SECTIONS[shown]}"
 
 
 @cache
@@ -104,10 +88,6 @@ def read_receiver(name: str) -> bytes:
 
 def _plain_anchor(heading: str) -> str:
     return re.sub(r"\W+", "-", heading.lower()).strip("-")
-
-
-def _forge_anchor(heading: str) -> str:
-    return re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-")
 
 
 def _anchor(

@@ -119,6 +119,11 @@ class Historian:
         return found if isinstance(found, int) else len(found or ())
 
 
+def is_person(actor: str) -> bool:
+    """Return whether an actor of a record is a person's pseudonym, and not built-in."""
+    return actor not in set(SystemActor) and len(actor) == 36  # noqa: PLR2004 - a UUID
+
+
 def pseudonyms(notes: list[AuditRecord]) -> list[UUID]:
     """Return the people of entries; built-in actors are none."""
-    return [UUID(note.actor) for note in notes if note.actor not in set(SystemActor) and len(note.actor) == 36]  # noqa: PLR2004 - a UUID
+    return [UUID(note.actor) for note in notes if is_person(note.actor)]

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from hub.console.forms import FormData
+from hub.console.form_parsing import merge_errors
+from hub.console.forms import FormData, FormError
 from hub.errors import Conflict, InvalidInput, PreconditionFailed, TooLarge
 from hub.store import page_forms
 
@@ -59,6 +60,22 @@ async def accept(here: Visit, c: Connection, form: FormData, path: str, act: Cal
     return here.go(location or path)
 
 
+async def accept_parts(
+    here: Visit, c: Connection, form: FormData, path: str, act: Callable[[], Awaitable[str]]
+) -> Response:
+    """Do once what a form asks for in several transactions, and redirect to where that leads.
+
+    Its token is claimed first: what a killed process left undone needs a fresh form.
+    """
+    session, token = here.session_id, _once(form)
+    if token and not await page_forms.claim(c, session, token, here.at.now):
+        return here.go(await page_forms.location(c, session, token) or path)
+    location = await act()
+    if token:
+        await page_forms.finish(c, session, token, location)
+    return here.go(location)
+
+
 async def attempt(c: Connection, act: Callable[[], Awaitable[str]]) -> None:
     """Try a form and take back what it did; raise what is wrong with it."""
     trial = c.transaction()
@@ -67,6 +84,17 @@ async def attempt(c: Connection, act: Callable[[], Awaitable[str]]) -> None:
         await act()
     finally:
         await trial.rollback()
+
+
+async def find_faults(
+    here: Visit, c: Connection, faults: list[FormError], act: Callable[[], Awaitable[str]]
+) -> list[FormError]:
+    """Try a kept form, take back what it did, and return its own errors with those of the use case."""
+    try:
+        await attempt(c, act)
+    except (InvalidInput, Conflict, PreconditionFailed) as fault:
+        return merge_errors(faults, fault, here.words)
+    return faults
 
 
 async def keep(here: Visit, c: Connection, form: FormData, path: str) -> Response:

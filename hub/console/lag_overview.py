@@ -1,17 +1,18 @@
 """What the overview shows. In: the database. Out: what is late first, the rest, the charts, and who presses what."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from hub.console.charts import Charts, chart_start, draw
+from hub.console.charts import Charts, chart_start, read_charts
 from hub.console.operations import read_lag
 from hub.console.visit import Visit
 from hub.domain.bulk import BulkKind, BulkState
 from hub.observe.lag import DestinationLag, Lag
 from hub.store import bulk, observe, operations
 from hub.store.bulk import BulkJob
-from hub.store.operations import AuditRecord
+from hub.store.operations import AuditRecord, Hold
+from hub.store.pool import Connection
 
 RECENT_ACTS: Final = 5
 MAX_JOBS: Final = 20
@@ -29,6 +30,8 @@ class Overview:
     charts: Charts
     jobs: Sequence[BulkJob]
     """Bulk jobs that run or wait for a second person."""
+    holds: Mapping[str, Hold]
+    """Who holds a destination as a whole, by its name."""
     acts: Sequence[AuditRecord]
 
     @property
@@ -62,15 +65,23 @@ async def read_overview(here: Visit) -> Overview:
     async with here.app.open_pool.acquire() as c:
         rows = await observe.hop_history(c, chart_start(here.at.now))
         jobs = [job for kind in BulkKind for job in await bulk.list_jobs(c, kind, None, MAX_JOBS)]
+        holds = {each.destination.name: await _hold(c, each) for each in late if each.destination.is_held_by_operator}
         acts = await operations.recent_acts(c, OPERATORS_ACTIONS, RECENT_ACTS)
     return Overview(
         lag=lag,
         late=[each for each in late if not is_calm(each)],
         calm=[each for each in late if is_calm(each)],
-        charts=draw(rows, lag.at),
+        charts=read_charts(rows, lag.at),
         jobs=[job for job in jobs if job.state in (BulkState.RUNNING, BulkState.AWAITING_APPROVAL)],
+        holds={name: hold for name, hold in holds.items() if hold is not None},
         acts=acts,
     )
+
+
+async def _hold(c: Connection, each: DestinationLag) -> Hold | None:
+    """Return who holds a destination as a whole; its hold is listed before those of its schools."""
+    found = await operations.list_holds(c, each.destination.id, 1)
+    return next((hold for hold in found if not hold.brin), None)
 
 
 def is_calm(each: DestinationLag) -> bool:

@@ -1,22 +1,27 @@
-"""Pages of parked records: a list by pages, one record, and decisions on many at once. In: a form with a reason."""
+"""The page of parked records: a list by pages, and decisions on many at once.
+
+In: chosen records and a reason. Out: what became of each, at an address that can be reloaded.
+"""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Query, Response
 
 from hub.access import Actor
 from hub.console.form_parsing import parse_reason
 from hub.console.forms import FormData, FormError, FormErrors
+from hub.console.i18n import Translator
+from hub.console.kept_forms import KEPT, accept_parts, keep, read_kept
 from hub.console.operations import actor_of, require_operator
 from hub.console.route import PageRoute
 from hub.console.visit import CurrentVisit, Visit
-from hub.errors import HubError, InvalidInput, NotFound
+from hub.errors import Conflict, HubError, NotFound
 from hub.operations import controls
 from hub.operations.controls import NOTIFIED_CHANNELS
-from hub.store import operations
+from hub.store import operations, page_forms
 from hub.store.operations import Parked
 from hub.store.pool import Connection
 from schemas.masking import mask_numbers
@@ -25,7 +30,7 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 PER_PAGE: Final = 25
 MAX_CONTENT_LENGTH: Final = 2000
 HIGHEST_ID: Final = 2**63 - 1
-ParkedId = Annotated[int, Path(ge=1, le=HIGHEST_ID)]
+NOT_THERE: Final = "not_there"
 Decide = Callable[[Connection, int, Actor, int], Awaitable[Parked]]
 DECISIONS: Final[dict[str, Decide]] = {"retry": controls.retry, "discard": controls.discard}
 
@@ -45,82 +50,19 @@ class BulkDecision:
 
     button: str
     done: int
-    refused: Sequence[tuple[int, str]]
+    refused: Sequence[tuple[str, str]]
 
 
 @router.get("/console/parked")
-async def get_list(here: CurrentVisit, after: Annotated[int, Query(ge=0, le=HIGHEST_ID)] = 0) -> Response:
-    """List the parked records that wait for a decision, oldest first."""
-    require_operator(here)
-    return await _show(here, after, FormData())
-
-
-@router.post("/console/parked")
-async def post_list(here: CurrentVisit) -> Response:
-    """Retry or discard the chosen records, each in a transaction of its own."""
-    require_operator(here)
-    form = await here.form()
-    after = form.number("after")
-    reason, faults = parse_reason(form, here.words)
-    decide = DECISIONS.get(form.text("button"))
-    if decide is None:
-        raise NotFound
-    ids = [
-        int(text) for text in form.texts("record") if text.isascii() and text.isdecimal() and int(text) <= HIGHEST_ID
-    ]
-    if not ids:
-        faults = [*faults, FormError("record", here.words("none_ticked"))]
-    if faults:
-        return await _show(here, after, form, faults)
-    result = await _decide_all(here, decide, ids[:PER_PAGE], form.text("button"), reason)
-    return await _show(here, after, FormData(), result=result)
-
-
-@router.get("/console/parked/{parked_id}")
-async def get_parked(parked_id: ParkedId, here: CurrentVisit) -> Response:
-    """Redirect a GET of a form's address to the list, with this record first."""
-    require_operator(here)
-    return here.go(f"/console/parked?after={parked_id - 1}")
-
-
-@router.post("/console/parked/{parked_id}")
-async def post_parked(parked_id: ParkedId, here: CurrentVisit) -> Response:
-    """Retry or discard one parked record."""
-    require_operator(here)
-    form = await here.form()
-    reason, faults = parse_reason(form, here.words)
-    decide = DECISIONS.get(form.text("button"))
-    if decide is None:
-        raise NotFound
-    if faults:
-        raise InvalidInput([], faults[0].says)
-    async with here.app.open_pool.acquire() as c, c.transaction():
-        await decide(c, parked_id, actor_of(here, reason), _limit(here))
-    here.notify(*NOTIFIED_CHANNELS)
-    return here.go("/console/parked", "retried" if form.text("button") == "retry" else "discarded")
-
-
-async def _decide_all(here: Visit, decide: Decide, ids: Sequence[int], button: str, reason: str) -> BulkDecision:
-    refused: list[tuple[int, str]] = []
-    async with here.app.open_pool.acquire() as c:
-        for each in ids:
-            try:
-                async with c.transaction():
-                    await decide(c, each, actor_of(here, reason), _limit(here))
-            except HubError as fault:
-                refused.append((each, here.words.fault(fault)))
-    here.notify(*NOTIFIED_CHANNELS)
-    return BulkDecision(button=button, done=len(ids) - len(refused), refused=refused)
-
-
-def _limit(here: Visit) -> int:
-    return here.app.settings.operations.four_eyes_above
-
-
-async def _show(
-    here: Visit, after: int, form: FormData, faults: Sequence[FormError] = (), result: BulkDecision | None = None
+async def get_list(
+    here: CurrentVisit, after: Annotated[int, Query(ge=0, le=HIGHEST_ID)] = 0, ticked: str = ""
 ) -> Response:
+    """List the parked records that wait for a decision, oldest first; with `ticked`, all of the page are chosen."""
+    require_operator(here)
     async with here.app.open_pool.acquire() as c:
+        kept = await read_kept(here, c) or FormData()
+        result = _read_result(kept, here.words)
+        faults = _find_faults(kept, here.words) if kept.fields and result is None else []
         found = await operations.list_parked(c, after=after, state="open", reason=None, most=PER_PAGE + 1)
     return here.show(
         "parked.html",
@@ -128,10 +70,71 @@ async def _show(
         parked=[_view(each) for each in found[:PER_PAGE]],
         more=found[PER_PAGE - 1].id if len(found) > PER_PAGE else None,
         after=after,
-        form=form,
+        ticked=[str(each.id) for each in found] if ticked else kept.texts("record"),
+        form=FormData() if result else kept,
         faults=FormErrors(faults),
         result=result,
     )
+
+
+@router.post("/console/parked")
+async def post_list(here: CurrentVisit) -> Response:
+    """Retry or discard the chosen records, each in a transaction of its own, and lead to what became of them."""
+    require_operator(here)
+    form = await here.form()
+    path = f"/console/parked?after={form.number('after')}"
+    decide = DECISIONS.get(form.text("button"))
+    if decide is None:
+        raise NotFound
+    async with here.app.open_pool.acquire() as c:
+        if _find_faults(form, here.words):
+            return await keep(here, c, form, path)
+
+        async def act() -> str:
+            result = await _decide_all(here, c, decide, form)
+            return f"{path}&{KEPT}={await page_forms.keep(c, here.session_id, result, here.at.now)}"
+
+        return await accept_parts(here, c, form, path, act)
+
+
+def _find_faults(form: FormData, words: Translator) -> list[FormError]:
+    faults = parse_reason(form, words)[1]
+    return faults if _ids(form) else [*faults, FormError("record", words("none_ticked"))]
+
+
+def _ids(form: FormData) -> list[int]:
+    texts = (text for text in form.texts("record") if text.isascii() and text.isdecimal())
+    return [number for text in texts if (number := int(text)) <= HIGHEST_ID][:PER_PAGE]
+
+
+async def _decide_all(here: Visit, c: Connection, decide: Decide, form: FormData) -> dict[str, list[str]]:
+    """Decide on each record, and return what became of all as the fields of a form that is kept."""
+    ids, refused = _ids(form), dict[int, str]()
+    actor = actor_of(here, form.text("reason"))
+    for each in ids:
+        try:
+            async with c.transaction():
+                await decide(c, each, actor, here.app.settings.operations.four_eyes_above)
+        except HubError as fault:
+            refused[each] = fault.reason if isinstance(fault, Conflict) else NOT_THERE
+    here.notify(*NOTIFIED_CHANNELS)
+    return {
+        "result": [form.text("button")],
+        "done": [str(len(ids) - len(refused))],
+        "refused": [str(each) for each in refused],
+        "why": list(refused.values()),
+    }
+
+
+def _read_result(kept: FormData, words: Translator) -> BulkDecision | None:
+    """Return what became of a decision, in the language of the page; None for a form that was not accepted."""
+    button = kept.text("result")
+    if button not in DECISIONS:
+        return None
+    why = kept.fields.get("why", ())
+    said = (words(code) if code == NOT_THERE else words.error("", code, code) for code in why)
+    refused = list(zip(kept.fields.get("refused", ()), said, strict=False))
+    return BulkDecision(button=button, done=kept.number("done"), refused=refused)
 
 
 def _view(record: Parked) -> ParkedView:

@@ -11,7 +11,8 @@ from hub.console.route import PageRoute
 from hub.console.schools import load_school
 from hub.console.visit import CurrentVisit
 from hub.observe.status import Cell, SchoolStatus, school_status
-from hub.store import deliveries, observe, register
+from hub.store import deliveries, observe, operations, register
+from hub.store.operations import Hold
 from hub.views.deliveries import LaneBody, show_lane
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -44,12 +45,21 @@ async def get_school(brin: str, here: CurrentVisit) -> Response:
         status = await school_status(c, chosen.school.brin, here.at.now, here.at.today)
         services = {each.code: each.shown_as for each in await register.services(c)}
         destinations = {each.id: each for each in await observe.read_destinations(c)}
+        holds = await operations.list_holds_of_school(c, chosen.school.brin, list(destinations))
+        contacts = {code: each.contact for code, each in (await register.systems(c)).items()}
         lanes = await deliveries.list_lanes(c, list(destinations), [brin], None, MAX_LANES)
-    shown: list[tuple[str, LaneBody]] = [
-        (destinations[lane.destination].shown_as, show_lane(lane, destinations[lane.destination])) for lane in lanes
+    shown: list[tuple[str, LaneBody, Hold | None]] = [
+        (
+            destinations[lane.destination].shown_as,
+            show_lane(lane, destinations[lane.destination]),
+            holds.get(lane.destination),
+        )
+        for lane in lanes
     ]
     grid = make_grid(status, services) if status is not None else SchoolGrid(services=(), rows=())
-    return here.show("school_grid.html", school=chosen.school, grid=grid, lanes=shown)
+    return here.show(
+        "school_grid.html", school=chosen.school, grid=grid, lanes=shown, now=here.at.now, contacts=contacts
+    )
 
 
 def make_grid(status: SchoolStatus, services: Mapping[str, str]) -> SchoolGrid:

@@ -23,6 +23,7 @@ from hub.store.deliveries import DeliveryFilter, DeliveryScope, DeliveryView
 from hub.store.mandates import MandateFilter
 from hub.store.observe import DestinationView
 from hub.store.pool import Connection
+from hub.store.school_deliveries import read_signals
 from hub.store.search import LAST_ID, DeliverySearch
 from schemas.identifiers import BRANCH, BRIN, ROUTING_ID, RoutingId, brin_of_routing_id
 
@@ -84,10 +85,11 @@ async def get_deliveries(
             before=parse_id(before) or LAST_ID,
         )
         found, more = await search.list_recent(c, wanted, PER_PAGE)
+        signals = await read_signals(c, found)
     names = {each.id: each.shown_as for each in destinations}
     return here.show(
         "deliveries.html",
-        found=found,
+        found=[(each, signals.get((each.brin, each.destination, each.sequence), ())) for each in found],
         more=more,
         names=names,
         destinations=destinations,

@@ -10,6 +10,7 @@ from hub.console.route import PageRoute
 from hub.console.visit import CurrentVisit, Visit
 from hub.observe.statement import MONTH, Statement
 from hub.observe.statement_making import StatementProgress, making_of
+from hub.store import observe
 from hub.store.objectives import default_objective
 from hub.views.statement import show_statement
 
@@ -39,12 +40,15 @@ async def _show(here: Visit, month: str, template: str) -> Response:
     make = making_of(here.app.open_pool, chosen, here.at.now, default_objective(here.app.settings))
     found = await here.app.statements.ask(chosen, make, PATIENCE_SECONDS)
     is_made = not isinstance(found, StatementProgress)
+    async with here.app.open_pool.acquire() as c:
+        names = {each.name: each.shown_as for each in await observe.read_destinations(c)}
     return here.show(
         template,
         month=chosen,
         months=_months_until(today.year, today.month),
         statement=show_statement(found) if isinstance(found, Statement) else None,
         progress=None if is_made else found,
+        names=names,
     )
 
 

@@ -7,18 +7,21 @@ Next: `hub.domain.change`, which makes events of them.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
 
 from hub.domain.kinds import Kind
 from hub.domain.mandate import REST, Unit, is_live, overlaps
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
     from uuid import UUID
 
     from hub.domain.mandate import Mandate
-    from schemas.identifiers import Branch
+    from schemas.identifiers import Branch, RoutingId
+
+SCHOOLS_KEPT: Final = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,26 +52,33 @@ class CoverageUpdate:
 def compute(mandates: Sequence[Mandate], branches: Sequence[Branch], today: date) -> dict[UUID, Coverage]:
     """Compute the units of every living mandate of one (school, service); `branches` are the open ones, in order."""
     live = [mandate for mandate in mandates if is_live(mandate, today)]
-    return {
-        mandate.id: _cover(
-            mandate, [other for other in live if other is not mandate and overlaps(mandate, other, today)], branches
-        )
-        for mandate in live
-    }
+    found = {}
+    for mandate in live:
+        others = [other for other in live if other is not mandate and overlaps(mandate, other, today)]
+        is_disputed = any(other.system_code != mandate.system_code for other in others)
+        found[mandate.id] = _cover(mandate.routes, others, branches, is_disputed=is_disputed)
+    return found
 
 
-def _cover(mandate: Mandate, others: Sequence[Mandate], branches: Sequence[Branch]) -> Coverage:
-    own = mandate.routes
+@lru_cache(maxsize=SCHOOLS_KEPT)
+def begin_alone(routes: tuple[tuple[Branch, RoutingId], ...], branches: tuple[Branch, ...]) -> CoverageUpdate:
+    """Return the first messages and the units of a mandate that shares no day with another one.
+
+    What was made is kept, because the mandates of a school usually come together.
+    """
+    return update_coverage((), _cover(dict(routes), (), branches, is_disputed=False), Kind.GRANTED)
+
+
+def _cover(
+    own: Mapping[Branch, RoutingId], others: Sequence[Mandate], branches: Sequence[Branch], *, is_disputed: bool
+) -> Coverage:
     units = tuple(Unit(branch=branch, routing=own[branch], covers=(branch,)) for branch in branches if branch in own)
     rest = tuple(
         branch for branch in branches if branch not in own and not any(branch in other.routes for other in others)
     )
     if not rest:
         return Coverage(units=units, ambiguous=False)
-    return Coverage(
-        units=(*units, Unit(branch=REST, routing=None, covers=rest)),
-        ambiguous=any(other.system_code != mandate.system_code for other in others),
-    )
+    return Coverage(units=(*units, Unit(branch=REST, routing=None, covers=rest)), ambiguous=is_disputed)
 
 
 def update_coverage(before: Sequence[Unit], after: Coverage | None, kind: Kind) -> CoverageUpdate:

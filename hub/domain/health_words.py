@@ -47,11 +47,11 @@ def explain_fault(role: str, fault: HealthFault, language: Language = Language.E
             words = _UNDONE[role][0 if dutch else 1]
             return f"{words}: het oudste wacht {how_long}." if dutch else f"{words}: the oldest waits for {how_long}."
         case FaultKind.LOOP_LATE:
-            does = _does(fault.loop or "", language)
-            if dutch:  # the error is a program's, in English: `osr-hub doctor` and the log have it
-                why = "; 'osr-hub doctor' toont de fout" if fault.error else ""
-                return f"Proces {fault.process} komt al {how_long} niet verder met {does}{why}."
             why = f" ({fault.error})" if fault.error else ""
+            does = _does(fault.loop or "", language)
+            if dutch:
+                where = "; het logboek van dat proces zegt waarom" if why else ""
+                return f"Proces {fault.process} komt al {how_long} niet verder met {does}{where}."
             return f"Process {fault.process} has made no progress for {how_long} where it {does}{why}."
 
 

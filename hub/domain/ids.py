@@ -9,13 +9,23 @@ from uuid import UUID
 
 _VERSION_7 = 0x7 << 76
 _VARIANT = 0b10 << 62
-_RANDOM_A = 0xFFF << 64
-_RANDOM_B = (1 << 62) - 1
+_RANDOM = (0xFFF << 64) | ((1 << 62) - 1)
+_NOISE_BYTES = 10
 
 
 def new_id(at: datetime) -> UUID:
     """Make a UUIDv7 that carries the millisecond of `at`."""
-    return _version_7(int(at.timestamp() * 1000), int.from_bytes(os.urandom(10), "big"))
+    return new_ids(at, 1)[0]
+
+
+def new_ids(at: datetime, count: int) -> list[UUID]:
+    """Make as many UUIDv7 that carry the millisecond of `at`."""
+    fixed = (int(at.timestamp() * 1000) << 80) | _VERSION_7 | _VARIANT
+    noise = os.urandom(_NOISE_BYTES * count)
+    return [
+        UUID(int=fixed | (int.from_bytes(noise[first : first + _NOISE_BYTES], "big") & _RANDOM))
+        for first in range(0, len(noise), _NOISE_BYTES)
+    ]
 
 
 def delivery_id(event_id: UUID, destination: str, branch: str, cause: UUID | None = None) -> UUID:
@@ -34,7 +44,12 @@ def change_id(delivery: UUID, status: str, at: str) -> UUID:
 
 def time_of(identifier: UUID) -> datetime:
     """Read the millisecond that a UUIDv7 carries."""
-    return datetime.fromtimestamp((identifier.int >> 80) / 1000, UTC)
+    return datetime.fromtimestamp(timestamp_of(identifier), UTC)
+
+
+def timestamp_of(identifier: UUID) -> float:
+    """Read the millisecond that a UUIDv7 carries, in seconds since 1970."""
+    return (identifier.int >> 80) / 1000
 
 
 def lowest_at(at: datetime) -> UUID:
@@ -43,4 +58,4 @@ def lowest_at(at: datetime) -> UUID:
 
 
 def _version_7(milliseconds: int, noise: int) -> UUID:
-    return UUID(int=(milliseconds << 80) | _VERSION_7 | (noise & _RANDOM_A) | _VARIANT | (noise & _RANDOM_B))
+    return UUID(int=(milliseconds << 80) | _VERSION_7 | (noise & _RANDOM) | _VARIANT)

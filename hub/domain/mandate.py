@@ -68,7 +68,12 @@ def state(mandate: Mandate, today: date) -> MandateState:
         return MandateState.WITHDRAWN
     if mandate.end_date is not None and mandate.end_date < today:
         return MandateState.ENDED
-    return MandateState.FUTURE if mandate.start_date > today else MandateState.ACTIVE
+    return state_before_end(mandate.start_date, today)
+
+
+def state_before_end(start: date, today: date) -> MandateState:
+    """Return the state on a day of a mandate that is not over."""
+    return MandateState.FUTURE if start > today else MandateState.ACTIVE
 
 
 def is_live(mandate: Mandate, today: date) -> bool:

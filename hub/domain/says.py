@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, assert_never
 
 from hub.domain.cause import LATE_SECONDS, Cause
+from hub.domain.failure_words import failure_in_dutch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,11 +30,15 @@ class Language(StrEnum):
     ENGLISH = "en"
 
 
-def explain(cause: Cause, standing: DestinationStatus, language: Language = Language.ENGLISH) -> str:
-    """Return what is late at a destination and what to do."""
+def explain(
+    cause: Cause, standing: DestinationStatus, language: Language = Language.ENGLISH, *, on_page: bool = False
+) -> str:
+    """Return what is late at a destination and what to do; on a page, by its buttons and not by commands."""
     match language:
         case Language.ENGLISH:
-            words, lost = _ENGLISH[cause](standing), _dead_in_english(standing)
+            words, lost = _ENGLISH[cause](standing), _dead_in_english(standing, on_page=on_page)
+            if on_page and cause is Cause.HELD:
+                words = _held_in_english(standing, release="'Release' lets them go.")
         case Language.DUTCH:
             words, lost = _DUTCH[cause](standing), _dead_in_dutch(standing)
         case _:
@@ -89,7 +94,10 @@ def _silence_in_english(standing: DestinationStatus) -> str:
 def _silence_in_dutch(standing: DestinationStatus) -> str:
     error = standing.circuit_error or (standing.failing.error if standing.failing else "")
     answered = _ANSWERED.search(error)
-    return f"{_who(standing)} {f'antwoordt met fout {answered[1]}' if answered else 'is niet bereikbaar'}"
+    if answered:
+        return f"{_who(standing)} antwoordt met fout {answered[1]}"
+    why = failure_in_dutch(error)
+    return f"{_who(standing)} is niet bereikbaar{f' ({why})' if why else ''}"
 
 
 def _refusal(standing: DestinationStatus) -> tuple[str, str]:
@@ -113,11 +121,11 @@ def _who_holds(standing: DestinationStatus) -> tuple[str, str]:
     return "Schools of it are held by an operator", "Een beheerder houdt scholen tegen"
 
 
-def _held_in_english(standing: DestinationStatus) -> str:
+def _held_in_english(standing: DestinationStatus, release: str = "") -> str:
     if standing.state == "held" and not standing.is_held_by_operator:
         do = "The supplier resumes it or subscribes again; nothing is lost meanwhile."
     else:
-        do = f"`osr-hub release {standing.name} --reason …` lets them go."
+        do = release or f"`osr-hub release {standing.name} --reason …` lets them go."
     return f"{_who_holds(standing)[0]}; {_wait(standing.held)}. {do}"
 
 
@@ -125,7 +133,7 @@ def _held_in_dutch(standing: DestinationStatus) -> str:
     if standing.state == "held" and not standing.is_held_by_operator:
         do = "De leverancier hervat het of neemt een nieuw abonnement; er gaat intussen niets verloren."
     else:
-        do = "Met 'vrijgeven' gaan ze verder."
+        do = "Met 'Vrijgeven' gaan ze verder."
     return f"{_who_holds(standing)[1]}; {_berichten(standing.held)} in de wacht. {do}"
 
 
@@ -153,18 +161,18 @@ def _hub_in_english(standing: DestinationStatus) -> str:
 
 def _hub_in_dutch(standing: DestinationStatus) -> str:
     if not standing.forwarders:
-        return f"Er draait geen doorstuurder; {_berichten(standing.waiting)} in de wacht. Start 'osr-consume forward'."
+        return f"Er draait geen doorstuurder; {_berichten(standing.waiting)} in de wacht. Start `osr-consume forward`."
     if _is_deaf(standing):
         return (
             f"DUO schreef meldingen die de hub al {age(standing.oldest_unread, Language.DUTCH)} niet leest. "
-            "Kijk of 'osr-consume reports' en de Kafka van DUO draaien."
+            "Kijk of `osr-consume reports` en de Kafka van DUO draaien."
         )
     if standing.oldest_undelivered is None:
-        return "Vastgelegde wijzigingen zijn nog niet ingepland. Kijk of 'osr-consume plan' en de database draaien."
+        return "Vastgelegde wijzigingen zijn nog niet ingepland. Kijk of `osr-consume plan` en de database draaien."
     oldest = age(standing.oldest_undelivered, Language.DUTCH)
     return (
         f"De hub loopt achter: {_berichten(standing.waiting)} in de wacht, het oudste al {oldest}. "
-        "Wordt het niet minder, start dan nog een 'osr-consume forward'."
+        "Wordt het niet minder, start dan nog een `osr-consume forward`."
     )
 
 
@@ -190,9 +198,11 @@ def _office_in_dutch(standing: DestinationStatus) -> str:
     return f"Alles is afgeleverd; over {count} heeft {who} nog niets gemeld, over het oudste al {oldest}. {do}"
 
 
-def _dead_in_english(standing: DestinationStatus) -> str:
+def _dead_in_english(standing: DestinationStatus, *, on_page: bool = False) -> str:
     if not standing.dead:
         return ""
+    if on_page:
+        return f"{_messages(standing.dead)} given up: send again to send the current state."
     where = f"`osr-hub deliveries --destination {standing.name} --status dead`"
     send = f"`osr-hub replay --destination {standing.name} --status dead --dry-run`"
     return f"{_messages(standing.dead)} given up: {where} says why, {send} what sending the current state comes to."
@@ -201,7 +211,7 @@ def _dead_in_english(standing: DestinationStatus) -> str:
 def _dead_in_dutch(standing: DestinationStatus) -> str:
     if not standing.dead:
         return ""
-    return f"{_berichten(standing.dead)} opgegeven: herhaal om de huidige stand te sturen."
+    return f"{_berichten(standing.dead)} niet aangekomen: herhaal om de huidige stand te sturen."
 
 
 _ENGLISH: Final[Mapping[Cause, Callable[[DestinationStatus], str]]] = {

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         GrantRequest,
         Moment,
         PartialGrant,
+        SchoolChange,
         Succession,
         SuccessionRequest,
         VersionCheck,
@@ -59,7 +60,12 @@ async def read_own(c: Connection, actor: Actor, mandate_id: UUID) -> MandateView
 
 async def grant(c: Connection, actor: Actor, request: GrantRequest) -> MandateView:
     """Grant a mandate for a school that the actor administers."""
-    return await register.grant(c, request, _moment(actor), _author(actor))
+    return await register.make(c, prepare_grant(actor, request))
+
+
+def prepare_grant(actor: Actor, request: GrantRequest) -> SchoolChange:
+    """Prepare a mandate for a school that the actor administers."""
+    return register.prepare_grant(request, _moment(actor), _author(actor))
 
 
 async def check_grant(c: Connection, actor: Actor, request: PartialGrant) -> list[FieldError]:
@@ -79,14 +85,26 @@ async def amend(
     c: Connection, actor: Actor, mandate_id: UUID, patch: DateChange, expected: VersionCheck | None
 ) -> MandateView:
     """Give a mandate other dates."""
-    return await register.amend(c, mandate_id, patch, _moment(actor), _author(actor), expected)
+    return await register.make(c, prepare_amendment(actor, mandate_id, patch, expected))
+
+
+def prepare_amendment(actor: Actor, mandate_id: UUID, patch: DateChange, expected: VersionCheck | None) -> SchoolChange:
+    """Prepare other dates of a mandate."""
+    return register.prepare_amendment(mandate_id, patch, _moment(actor), _author(actor), expected)
 
 
 async def withdraw(
     c: Connection, actor: Actor, mandate_id: UUID, reason: str | None, expected: VersionCheck | None
 ) -> MandateView:
     """End a mandate at once."""
-    return await register.withdraw(c, mandate_id, _moment(actor), _author(actor, reason), expected)
+    return await register.make(c, prepare_withdrawal(actor, mandate_id, reason, expected))
+
+
+def prepare_withdrawal(
+    actor: Actor, mandate_id: UUID, reason: str | None, expected: VersionCheck | None
+) -> SchoolChange:
+    """Prepare the end of a mandate."""
+    return register.prepare_withdrawal(mandate_id, _moment(actor), _author(actor, reason), expected)
 
 
 async def succeed(c: Connection, actor: Actor, order: SuccessionRequest) -> Succession:
@@ -103,14 +121,28 @@ async def assign_routing(
     expected: VersionCheck | None,
 ) -> MandateView:
     """Assign a routing characteristic to a branch; None assigns a free one."""
-    return await register.assign_routing(c, mandate_id, branch, routing, _moment(actor), _author(actor), expected)
+    return await register.make(c, prepare_routing(actor, mandate_id, branch, routing, expected))
+
+
+def prepare_routing(
+    actor: Actor, mandate_id: UUID, branch: Branch, routing: RoutingId | None, expected: VersionCheck | None
+) -> SchoolChange:
+    """Prepare a routing characteristic of a branch."""
+    return register.prepare_routing(mandate_id, branch, routing, _moment(actor), _author(actor), expected)
 
 
 async def remove_routing(
     c: Connection, actor: Actor, mandate_id: UUID, branch: Branch, expected: VersionCheck | None
 ) -> MandateView:
     """Remove the routing characteristic of a branch, which makes it part of the rest of the school again."""
-    return await register.remove_routing(c, mandate_id, branch, _moment(actor), _author(actor), expected)
+    return await register.make(c, prepare_routing_removal(actor, mandate_id, branch, expected))
+
+
+def prepare_routing_removal(
+    actor: Actor, mandate_id: UUID, branch: Branch, expected: VersionCheck | None
+) -> SchoolChange:
+    """Prepare the removal of a routing characteristic."""
+    return register.prepare_routing_removal(mandate_id, branch, _moment(actor), _author(actor), expected)
 
 
 async def assign_free_routing(

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from hub.outbound.answers import ClosedError, NotAnsweredError, NotConnectedError
 from hub.outbound.connections import Connection, IdleConnections
@@ -29,8 +28,7 @@ CONNECT_SECONDS: Final = 5.0
 _AGENT: Final = f"user-agent: {USER_AGENT}\r\n"
 
 
-@dataclass(frozen=True, slots=True)
-class OutgoingRequest:
+class OutgoingRequest(NamedTuple):
     """One request to a URL on the route's host."""
 
     method: str

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING, Final, NamedTuple, assert_never
 
 from hub.domain import signing
 from hub.domain.delivery import Delivered, Gone, NotAttempted, Outcome, Refused, RetryLater
@@ -41,8 +41,7 @@ _BY_SECRET: Final = SignatureKind.V1
 _BY_KEY: Final = SignatureKind.V1A
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookMessage:
+class WebhookMessage(NamedTuple):
     """A message to a receiver: `body` is the CloudEvent, `id` its id."""
 
     id: str

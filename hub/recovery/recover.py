@@ -7,7 +7,7 @@ the same ids again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
@@ -150,7 +150,7 @@ async def _record(
 ) -> None:
     await recovery.renumber(c, moved)
     await recovery.write(c, rows)
-    await recovery.write_events(c, [replace(event.row, number=number) for event, number in moved])
+    await recovery.write_events(c, [event.row._replace(number=number) for event, number in moved])
     await apply_branch_changes(c, branch_changes, today)
     faults.here("recover.recording")
 

@@ -5,7 +5,7 @@ for the relay, all in that transaction. Next: producers.relay. Each use case loc
 """
 
 from hub.domain.rules import GrantRequest, PartialGrant
-from hub.register.amend import UNCHANGED, DateChange, amend, withdraw
+from hub.register.amend import UNCHANGED, DateChange, amend, prepare_amendment, prepare_withdrawal, withdraw
 from hub.register.author import Author, VersionCheck, exactly
 from hub.register.calendar import arrive, due
 from hub.register.check import check_amendment, check_grant
@@ -17,8 +17,15 @@ from hub.register.foreseen import (
     foresee_routing,
     foresee_withdrawal,
 )
-from hub.register.grant import grant
-from hub.register.routing import assign_routing, available_routing, remove_routing
+from hub.register.grant import grant, prepare_grant
+from hub.register.routing import (
+    assign_routing,
+    available_routing,
+    prepare_routing,
+    prepare_routing_removal,
+    remove_routing,
+)
+from hub.register.school_change import SchoolChange, make, make_together
 from hub.register.succession import Succession, SuccessionRequest, succeed
 from hub.register.write import Moment, moment
 
@@ -32,6 +39,7 @@ __all__ = [
     "GrantRequest",
     "Moment",
     "PartialGrant",
+    "SchoolChange",
     "Succession",
     "SuccessionRequest",
     "VersionCheck",
@@ -49,7 +57,14 @@ __all__ = [
     "foresee_routing",
     "foresee_withdrawal",
     "grant",
+    "make",
+    "make_together",
     "moment",
+    "prepare_amendment",
+    "prepare_grant",
+    "prepare_routing",
+    "prepare_routing_removal",
+    "prepare_withdrawal",
     "remove_routing",
     "succeed",
     "withdraw",

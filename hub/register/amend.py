@@ -11,7 +11,8 @@ from hub.domain.change import WITHDRAWAL, ChangeCause
 from hub.domain.kinds import Kind
 from hub.domain.rules import RuleViolation
 from hub.register.author import NO_AUTHOR
-from hub.register.service_mandates import load_service_of, refuse
+from hub.register.school_change import SchoolChange, make
+from hub.register.service_mandates import find_service, refuse, to_lock
 from schemas.kinds import Change
 
 if TYPE_CHECKING:
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
 
     from hub.domain.mandate import Mandate
     from hub.register.author import Author, VersionCheck
+    from hub.register.school_change import DecidedChange
     from hub.register.service_mandates import ServiceMandates
     from hub.register.write import Moment
+    from hub.store.decisions import LockedRegister
     from hub.store.mandates import MandateView
     from hub.store.pool import Connection
 
@@ -52,21 +55,32 @@ async def amend(
     author: Author = NO_AUTHOR,
     expected: VersionCheck | None = None,
 ) -> MandateView:
-    """Change the dates of a mandate and return it; the dates that it already has change nothing.
+    """Change the dates of a mandate and return it; the caller owns the transaction."""
+    return await make(c, prepare_amendment(mandate_id, patch, at, author, expected))
+
+
+def prepare_amendment(
+    mandate_id: UUID, patch: DateChange, at: Moment, author: Author, expected: VersionCheck | None
+) -> SchoolChange:
+    """Prepare new dates of a mandate; the dates that it already has change nothing.
 
     Raises `InvalidInput`, `PreconditionFailed` when its version is not `expected`, `Conflict` `overlap`, `taken` or
     `ended`, or `TooManyChanges`.
     """
-    service, mandate = await load_service_of(c, mandate_id, at, author, expected)
-    after = with_dates(mandate, patch)
-    changes = changed_dates(mandate, after)
-    if not changes:
-        return service.view(mandate)
-    refuse(find_violations(service, mandate, patch, at.today))
-    after = service.settle(after, ChangeCause(kind=Kind.AMENDED, changes=changes))
-    service.audit("mandate.amended", mandate, after)
-    await service.write(c)
-    return service.view(after)
+    wanted = to_lock(at, author, mandate_id=mandate_id)
+
+    def decide(locked: LockedRegister) -> DecidedChange:
+        service, mandate = find_service(locked, wanted, at, author, expected)
+        after = with_dates(mandate, patch)
+        changes = changed_dates(mandate, after)
+        if not changes:
+            return service.view(mandate), None
+        refuse(find_violations(service, mandate, patch, at.today))
+        after = service.settle(after, ChangeCause(kind=Kind.AMENDED, changes=changes))
+        service.audit("mandate.amended", mandate, after)
+        return service.view(after), service
+
+    return SchoolChange(wanted=wanted, decide=decide, traceparent=at.traceparent)
 
 
 async def withdraw(
@@ -76,12 +90,21 @@ async def withdraw(
     author: Author = NO_AUTHOR,
     expected: VersionCheck | None = None,
 ) -> MandateView:
-    """End a mandate at once and return it; raises `Conflict` `ended` for one that is over."""
-    service, mandate = await load_service_of(c, mandate_id, at, author, expected)
-    after = service.settle(replace(mandate, withdrawn_at=at.now), WITHDRAWAL)
-    service.audit("mandate.withdrawn", mandate, after)
-    await service.write(c)
-    return service.view(after)
+    """End a mandate at once and return it; the caller owns the transaction."""
+    return await make(c, prepare_withdrawal(mandate_id, at, author, expected))
+
+
+def prepare_withdrawal(mandate_id: UUID, at: Moment, author: Author, expected: VersionCheck | None) -> SchoolChange:
+    """Prepare the end of a mandate; raises `Conflict` `ended` for one that is over."""
+    wanted = to_lock(at, author, mandate_id=mandate_id)
+
+    def decide(locked: LockedRegister) -> DecidedChange:
+        service, mandate = find_service(locked, wanted, at, author, expected)
+        after = service.settle(replace(mandate, withdrawn_at=at.now), WITHDRAWAL)
+        service.audit("mandate.withdrawn", mandate, after)
+        return service.view(after), service
+
+    return SchoolChange(wanted=wanted, decide=decide, traceparent=at.traceparent)
 
 
 def find_violations(

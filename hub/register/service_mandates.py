@@ -10,7 +10,7 @@ from hub.domain.mandate import is_live, overlaps
 from hub.errors import Conflict, FieldError, InvalidInput, NotFound
 from hub.register.audit import mandate_changes, mandate_identity
 from hub.register.author import check_pace
-from hub.register.write import Routing, WriteContext, write_events
+from hub.register.write import Routing, WriteContext, to_sealed_rows, write_events
 from hub.store.audit import AuditEntry
 from hub.store.decisions import LockRequest, lock_register
 from hub.store.mandates import MandateView
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from hub.register.write import Moment
     from hub.store.decisions import LockedRegister, LockedSchool
     from hub.store.pool import Connection
+    from hub.store.register import RegisterRows
     from schemas.identifiers import Branch, Brin, RoutingId
 
 
@@ -103,14 +104,20 @@ class ServiceMandates:
 
     async def write(self, c: Connection) -> None:
         """Write the mandates, events and audit entries; raise `TooManyChanges` when the school changes too often."""
+        await write_events(c, self._context(), self.new_events, self.routing, self.entries)
+
+    def rows(self) -> RegisterRows:
+        """Return what `write` would write, where the audit chain is locked; raise `TooManyChanges` as it does."""
+        return to_sealed_rows(self._context(), self.new_events, self.routing, self.entries)
+
+    def _context(self) -> WriteContext:
         check_pace(self.place, self.author.changes_per_hour, self.at.now)
-        context = WriteContext(
+        return WriteContext(
             schools={self.school.brin: self.school},
             names=self.references.names,
             at=self.at,
             heads=self.locked.heads,
         )
-        await write_events(c, context, self.new_events, self.routing, self.entries)
 
     def view(self, mandate: Mandate) -> MandateView:
         """Return a mandate of this school as it is shown."""
@@ -122,17 +129,15 @@ class ServiceMandates:
         )
 
 
-async def lock_school(c: Connection, brin: Brin, at: Moment, author: Author) -> LockedRegister:
-    """Lock a school and read what a decision on its mandates needs."""
-    return await lock_register(
-        c,
-        LockRequest(
-            at=at.now,
-            today=at.today,
-            brins=[brin],
-            subject=author.subject,
-            most_events=author.changes_per_hour,
-        ),
+def to_lock(at: Moment, author: Author, *, brin: Brin | None = None, mandate_id: UUID | None = None) -> LockRequest:
+    """Return what a change of a school, or of the school of a mandate, locks."""
+    return LockRequest(
+        at=at.now,
+        today=at.today,
+        brins=[] if brin is None else [brin],
+        mandate_id=mandate_id,
+        subject=author.subject,
+        most_events=author.changes_per_hour,
     )
 
 
@@ -157,30 +162,30 @@ def open_service(
 async def load_service_of(
     c: Connection, mandate_id: UUID, at: Moment, author: Author, expected: VersionCheck | None
 ) -> tuple[ServiceMandates, Mandate]:
-    """Lock the school of a mandate, load its service, and return it with the mandate after its dates.
+    """Lock the school of a mandate and return what `find_service` finds."""
+    wanted = to_lock(at, author, mandate_id=mandate_id)
+    return find_service(await lock_register(c, wanted), wanted, at, author, expected)
+
+
+def find_service(
+    locked: LockedRegister, wanted: LockRequest, at: Moment, author: Author, expected: VersionCheck | None
+) -> tuple[ServiceMandates, Mandate]:
+    """Take the service of the mandate that was locked, and return it with the mandate after its dates.
 
     Raises `NotFound` for a mandate that is unknown or not the author's to change, what `expected` raises for another
     version, and `Conflict` `ended` for one that is over.
     """
-    wanted = LockRequest(
-        at=at.now,
-        today=at.today,
-        mandate_id=mandate_id,
-        subject=author.subject,
-        most_events=author.changes_per_hour,
-    )
-    locked = await lock_register(c, wanted)
     found = locked.target
     if found is None or not author.may_administer(locked.schools[found.brin].school):
-        msg = f"no mandate {mandate_id}"
+        msg = f"no mandate {wanted.mandate_id}"
         raise NotFound(msg)
     service = open_service(locked, locked.schools[found.brin], found.service_code, at, author)
-    mandate = service.mandate(mandate_id)
+    mandate = service.mandate(found.id)
     if expected is not None:
         expected((mandate or found).version)
     if mandate is None or not is_live(mandate, at.today):
         code = "ended"
-        raise Conflict(code, f"mandate {mandate_id} has been withdrawn or has run out")
+        raise Conflict(code, f"mandate {found.id} has been withdrawn or has run out")
     return service, mandate
 
 

@@ -15,7 +15,8 @@ from hub.errors import NotFound, PreconditionFailed
 from hub.register.author import NO_AUTHOR, exactly
 from hub.register.foreseen import events_now, events_until
 from hub.register.grant import add_mandate
-from hub.register.service_mandates import load_service_of, lock_school, open_service
+from hub.register.service_mandates import load_service_of, open_service, to_lock
+from hub.store.decisions import lock_register
 from schemas.kinds import Change
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ async def _load(
 ) -> tuple[ServiceMandates, Mandate | None]:
     request = order.request
     if order.predecessor is None:
-        locked = await lock_school(c, request.brin, at, author)
+        locked = await lock_register(c, to_lock(at, author, brin=request.brin))
         place = locked.schools.get(request.brin)
         if place is None or not author.may_administer(place.school):
             msg = f"no school {request.brin}"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
 from hub import clock
-from hub.domain.ids import new_id
+from hub.domain.ids import new_ids
 from hub.domain.mandate import OVER, REST
 from hub.register.audit import date_entries
 from hub.store import audit, register
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from hub.store.audit import AuditEntry, Head
     from hub.store.pool import Connection
     from schemas.identifiers import Brin, SystemCode
+
+
+SPAN: Final = "register"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,39 +84,46 @@ async def write_events(
     """
     if not new_events:
         return
-    with inner_span("register", events=len(new_events), brin=new_events[0].mandate.brin):
-        rows = to_rows(context, new_events, routing or Routing())
+    with inner_span(SPAN, events=len(new_events), brin=new_events[0].mandate.brin):
         listed = [*date_entries(new_events, context.at.now), *entries]
         if all(entry.chain in context.heads for entry in listed):
-            rows.audit = audit.sealed(listed, context.heads)
-            await register.write(c, rows)
+            await register.write(c, to_sealed_rows(context, new_events, routing or Routing(), entries))
         else:
-            await register.write(c, rows)
+            await register.write(c, to_rows(context, new_events, routing or Routing()))
             await audit.write_all(c, listed)
+
+
+def to_sealed_rows(
+    context: WriteContext, new_events: Sequence[NewEvent], routing: Routing, entries: Sequence[AuditEntry]
+) -> RegisterRows:
+    """Turn events and audit entries into rows, those of dates that came first; the heads of the chains are locked."""
+    rows = to_rows(context, new_events, routing)
+    rows.audit = audit.sealed([*date_entries(new_events, context.at.now), *entries], context.heads)
+    return rows
 
 
 def to_rows(context: WriteContext, new_events: Sequence[NewEvent], routing: Routing) -> RegisterRows:
     """Turn events into rows, each with its school's next number."""
     rows = RegisterRows(routed=routing.assigned, unrouted=routing.removed)
     last: dict[UUID, Mandate] = {}
-    for event in new_events:
+    for event, event_id in zip(new_events, new_ids(context.at.now, len(new_events)), strict=True):
         mandate = event.mandate
         school = context.schools[mandate.brin]
         number = context.counters.get(mandate.brin, school.counter) + 1
         rows.counters[mandate.brin] = context.counters[mandate.brin] = number
-        last[mandate.id] = replace(mandate, updated_at=context.at.now)
-        rows.events.append(_event_row(context, event, number, school.bge_code))
+        last[mandate.id] = mandate
+        rows.events.append(_event_row(context, event, event_id, number, school.bge_code))
     rows.mandates = [(mandate, units_json(mandate.units)) for mandate in last.values()]
     return rows
 
 
-def _event_row(context: WriteContext, event: NewEvent, number: int, bge_code: str) -> EventRow:
+def _event_row(context: WriteContext, event: NewEvent, event_id: UUID, number: int, bge_code: str) -> EventRow:
     mandate = event.mandate
     return EventRow(
         brin=mandate.brin,
         number=number,
         recorded_at=context.at.now,
-        id=new_id(context.at.now),
+        id=event_id,
         mandate_id=mandate.id,
         mandate_version=mandate.version,
         type=event.kind.value,
@@ -142,8 +152,8 @@ def unit_messages_json(messages: Iterable[UnitChange]) -> str:
 
 def _rest_told(event: NewEvent) -> dict[str, bool]:
     """Return whether the rest was sent, for a live mandate that has one: the state does not show it."""
-    rest = [unit for unit in event.mandate.units if unit.branch == REST]
-    return {"restTold": rest[0].told} if rest and event.state not in OVER else {}
+    last = event.mandate.units[-1] if event.mandate.units else None
+    return {"restTold": last.told} if last is not None and last.branch == REST and event.state not in OVER else {}
 
 
 def event_body(event: NewEvent, bge_code: str, system_name: str) -> str:

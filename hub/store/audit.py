@@ -69,9 +69,13 @@ async def write_all(c: Connection, entries: Sequence[AuditEntry]) -> None:
         return
     actors = {(type(entry.actor), entry.actor): entry for entry in entries}
     names = {who: await people.pseudonym(c, entry.actor, entry.at) for who, entry in actors.items()}
-    named = [replace(entry, actor=people.Pseudonym(names[type(entry.actor), entry.actor])) for entry in entries]
+    named = [_named(entry, names[type(entry.actor), entry.actor]) for entry in entries]
     heads = await lock_heads(c, {entry.chain for entry in entries})
     await queries.write_audit(c, **sealed(named, heads))
+
+
+def _named(entry: AuditEntry, name: str) -> AuditEntry:
+    return entry if entry.actor == name else replace(entry, actor=people.Pseudonym(name))
 
 
 def sealed(entries: Sequence[AuditEntry], heads: Mapping[str, Head]) -> dict[str, list[Any]]:

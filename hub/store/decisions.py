@@ -74,25 +74,61 @@ class LockedRegister:
 
 async def lock_register(c: Connection, wanted: LockRequest) -> LockedRegister:
     """Lock schools until the transaction ends and return what a decision needs; unknown schools are left out."""
-    rows = await queries.lock_register(
-        c,
-        brins=list(wanted.brins),
-        mandate_id=wanted.mandate_id,
-        service_code=wanted.service_code,
-        today=wanted.today,
-        subject=wanted.subject,
-        at=wanted.at,
-        most_events=wanted.most_events,
-    )
+    rows = await _lock(c, [wanted], only_free=False)
     found = [(row, _mandates(row["mandates"])) for row in rows]
     named = (each for _, mandates in found for each in mandates if each.id == wanted.mandate_id)
     return LockedRegister(
         schools={row["brin"]: _locked(row, mandates, wanted.today) for row, mandates in found},
         target=next(named, None),
         references=await _references(c, rows[0]["token"] if rows else None),
-        author=str(rows[0]["pseudonym"] or "") if rows else "",
+        author=str(rows[0]["pseudonyms"][0]) if rows and wanted.subject is not None else "",
         heads={row["brin"]: (row["length"], row["seal"]) for row in rows if row["seal"] is not None},
     )
+
+
+async def lock_registers(c: Connection, wanted: Sequence[LockRequest]) -> list[LockedRegister | None]:
+    """Lock a school for each request until the transaction ends and return what each decision needs, in their order.
+
+    All are for the same day, of one school each, and have a subject. None for a school that is unknown, that another
+    transaction holds, or that an earlier one of these requests has: nothing waits for a school.
+    """
+    rows = {row["brin"]: row for row in await _lock(c, wanted, only_free=True)}
+    references = await _references(c, next((row["token"] for row in rows.values()), None))
+    mandates = {brin: _mandates(row["mandates"]) for brin, row in rows.items()}
+    schools_of = {each.id: brin for brin, of_school in mandates.items() for each in of_school}
+    found: list[LockedRegister | None] = []
+    for nth, each in enumerate(wanted):
+        brin = next(iter(each.brins)) if each.mandate_id is None else schools_of.get(each.mandate_id)
+        row = None if brin is None else rows.pop(brin, None)
+        if row is None:
+            found.append(None)
+            continue
+        of_school = mandates[row["brin"]]
+        locked = LockedRegister(
+            schools={row["brin"]: _locked(row, of_school, each.today)},
+            target=next((mandate for mandate in of_school if mandate.id == each.mandate_id), None),
+            references=references,
+            author=str(row["pseudonyms"][nth]),
+            heads={row["brin"]: (row["length"], row["seal"])},
+        )
+        found.append(locked)
+    return found
+
+
+async def _lock(c: Connection, wanted: Sequence[LockRequest], *, only_free: bool) -> Sequence[Mapping[str, Any]]:
+    first = wanted[0]
+    rows: Sequence[Mapping[str, Any]] = await queries.lock_register(
+        c,
+        brins=[brin for each in wanted for brin in each.brins],
+        mandate_ids=[each.mandate_id for each in wanted if each.mandate_id is not None],
+        service_code=first.service_code,
+        today=first.today,
+        subjects=[each.subject for each in wanted if each.subject is not None],
+        at=first.at,
+        most_events=first.most_events,
+        only_free=only_free,
+    )
+    return rows
 
 
 def _locked(row: Mapping[str, Any], mandates: Sequence[Mandate], today: date) -> LockedSchool:

@@ -1,10 +1,10 @@
 -- What a decision on mandates needs, in one statement. `schema.sql` has the function and says what it locks.
 
 -- name: lock_register
--- Lock schools, and that of a mandate, until the transaction ends, and return what a decision on their mandates needs.
-select token, pseudonym, brin, name, bge_code, closed_on, counter, osr_agreement, vva_agreement, branches, mandates,
+-- Lock schools, and those of mandates, until the transaction ends, and return what decisions on their mandates need.
+select token, pseudonyms, brin, name, bge_code, closed_on, counter, osr_agreement, vva_agreement, branches, mandates,
        paced_at, length, seal
-  from lock_register(:brins, :mandate_id, :service_code, :today, :subject, :at, :most_events);
+  from lock_register(:brins, :mandate_ids, :service_code, :today, :subjects, :at, :most_events, :only_free);
 
 -- name: read_references^
 -- Return all systems and services, and the token by which these are known.

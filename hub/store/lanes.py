@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from hub.domain.delivery import STATUSES, Move, Refused, Status
 from hub.domain.keys import DeliveryKey, LaneKey, LeaseKey
@@ -60,17 +60,19 @@ class QueuedDelivery(NamedTuple):
     refused_since: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SucceededAttempt:
+class SucceededAttempt(NamedTuple):
     """An attempt that the receiver accepted; `before` is the status the delivery was read with."""
-
-    move: ClassVar[Move] = Move.SUCCEEDED
 
     key: DeliveryKey
     before: Status
     outcome: Delivered
     expects_report: bool
     planned_at: datetime
+
+    @property
+    def move(self) -> Move:
+        """The step that every such attempt is."""
+        return Move.SUCCEEDED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -96,6 +96,15 @@ class Hold:
     since: datetime
 
 
+async def list_holds_of_school(c: Connection, brin: str, destinations: Collection[int]) -> dict[int, Hold]:
+    """Return who holds a school, by destination: its own hold, or that of the whole destination."""
+    rows = await queries.list_holds_of_school(c, brin=brin, destinations=list(destinations))
+    found: dict[int, Hold] = {}
+    for row in map(dict, rows):
+        found.setdefault(row.pop("destination"), Hold(**row))
+    return found
+
+
 async def list_holds(c: Connection, destination: int, most: int) -> list[Hold]:
     """List who holds a destination, then its schools that are held by themselves."""
     return [Hold(**row) for row in await queries.list_holds(c, destination=destination, most=most)]
@@ -207,15 +216,16 @@ async def list_audit(  # noqa: PLR0913 - its filters
         most=most,
         actions=None if actions is None else [*actions],
     )
-    return _audit_records(rows)
+    return audit_records(rows)
 
 
 async def recent_acts(c: Connection, kinds: Sequence[str], most: int) -> list[AuditRecord]:
     """List the newest audit entries of these kinds of subject, such as `destination`, among the last thousand."""
-    return _audit_records(await queries.list_recent_acts(c, kinds=list(kinds), most=most))
+    return audit_records(await queries.list_recent_acts(c, kinds=list(kinds), most=most))
 
 
-def _audit_records(rows: Sequence[Mapping[str, Any]]) -> list[AuditRecord]:
+def audit_records(rows: Sequence[Mapping[str, Any]]) -> list[AuditRecord]:
+    """Return entries of the audit from their rows."""
     return [
         AuditRecord(**{**row, **{name: _read_json(row[name]) for name in ("subject", "before", "after")}})
         for row in rows

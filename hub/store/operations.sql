@@ -75,6 +75,15 @@ select h.brin, coalesce(s.name, '') as school, h.actor, coalesce(p.name, p.subje
                                 where x.destination = h.destination and x.brin = h.brin and x.held))
  order by h.brin limit :most;
 
+-- name: list_holds_of_school
+-- List who holds a school at a destination, or the whole destination to which the school has a lane.
+select h.destination, h.brin, '' as school, h.actor, coalesce(p.name, p.subject) as actor_name, h.reason, h.since
+  from lanes x
+  join holds h on h.destination = x.destination and h.brin in ('', x.brin)
+  left join people p on p.pseudonym = case when h.actor ~ '^[0-9a-f-]{36}$' then h.actor::uuid end
+ where x.brin = :brin and x.held and x.destination = any(:destinations::smallint[])
+ order by h.destination, h.brin desc;
+
 -- name: release_all_lanes!
 -- Release the lanes of all schools that are not held by themselves, and make those due that have deliveries and no owner.
 update lanes x

@@ -32,9 +32,12 @@ select coalesce(max(position), 0) from published_events;
 
 -- name: move_to_published!
 -- Move published events from the outbox, by their rows in the order given, to the positions after one, in one statement.
-with done as (delete from event_outbox where id = any(:ids::bigint[]) returning id, brin, number)
+with done as (
+  delete from event_outbox e using unnest(:ids::bigint[]) with ordinality u (id, place) where e.id = u.id
+  returning e.brin, e.number, u.place
+)
 insert into published_events (position, brin, number, published_at)
-select :after::bigint + array_position(:ids::bigint[], d.id), d.brin, d.number, :at from done d;
+select :after::bigint + d.place, d.brin, d.number, :at from done d;
 
 -- name: read_change_outbox
 -- Return the next status changes to publish.

@@ -73,7 +73,7 @@ async def local_events(c: Connection, since: Mapping[str, int]) -> list[LocalEve
     rows = await queries.read_unpublished_since(c, brins=list(since), numbers=list(since.values()))
     return [
         LocalEvent(
-            row=EventRow(**{name: row[name] for name in EventRow.__slots__}),
+            row=EventRow(**{name: row[name] for name in EventRow._fields}),
             service_code=row["service_code"],
             is_unpublished=row["is_unpublished"],
             is_planned=row["is_planned"],

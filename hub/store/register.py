@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -35,9 +35,8 @@ class UsedRouting:
     routing: RoutingId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventRow:
-    """An event as a row; `units` and `body` are JSON."""
+class EventRow(NamedTuple):
+    """An event as a row of its table; `units` and `body` are JSON."""
 
     brin: str
     number: int
@@ -65,6 +64,14 @@ class RegisterRows:
     counters: dict[Brin, int] = field(default_factory=dict)
     audit: Mapping[str, list[Any]] = field(default_factory=lambda: sealed((), {}))
     """The columns of audit entries whose chains are locked."""
+
+    def add(self, later: RegisterRows) -> None:
+        """Add the rows of other mandates, that come after these."""
+        self.mandates += later.mandates
+        self.events += later.events
+        self.routed += later.routed
+        self.unrouted += later.unrouted
+        self.counters |= later.counters
 
 
 async def lock_schools(c: Connection, brins: Iterable[str]) -> dict[Brin, School]:
@@ -165,6 +172,20 @@ async def write_systems(c: Connection, rows: Sequence[System]) -> None:
         contact_emails=[row.contact.email for row in rows],
         contact_phones=[row.contact.phone for row in rows],
         contact_urls=[row.contact.url for row in rows],
+    )
+
+
+def merge_rows(parts: Sequence[RegisterRows]) -> RegisterRows:
+    """Return the rows of changes of several schools as those of one."""
+    if len(parts) == 1:
+        return parts[0]
+    return RegisterRows(
+        mandates=[row for part in parts for row in part.mandates],
+        events=[row for part in parts for row in part.events],
+        routed=[row for part in parts for row in part.routed],
+        unrouted=[row for part in parts for row in part.unrouted],
+        counters={brin: counter for part in parts for brin, counter in part.counters.items()},
+        audit={name: [value for part in parts for value in part.audit[name]] for name in parts[0].audit},
     )
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from hub.domain.lag import Moments
     from hub.store.pool import Connection
+    from hub.store.search import ListedDelivery
 
 DeliveryKey: TypeAlias = "tuple[str, int, int, str]"
 """A school, a destination, the number of an event, a unit."""
@@ -92,7 +93,7 @@ async def newest_deliveries(
 
 
 async def read_signals(
-    c: Connection, deliveries: Sequence[SchoolDelivery]
+    c: Connection, deliveries: Sequence[SchoolDelivery | ListedDelivery]
 ) -> dict[tuple[str, int, int], list[dict[str, Any]]]:
     """Return the signals of the newest report per (school, destination, sequence)."""
     rows = await queries.read_newest_signals(

@@ -32,6 +32,7 @@ class ListedDelivery:
 
     id: UUID
     destination: int
+    sequence: int
     brin: str
     school: str
     branch: str

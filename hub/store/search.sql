@@ -2,9 +2,9 @@
 
 -- name: list_recent_deliveries
 -- List the deliveries in these statuses among the next `chunk` ones before an id, newest first.
-select w.id, w.destination, w.brin, s.name as school, w.branch, w.type::text as kind, w.status::text as status,
+select w.id, w.destination, w.sequence, w.brin, s.name as school, w.branch, w.type::text as kind, w.status::text as status,
        w.reason, w.planned_at, w.delivered_at, w.processed_at
-  from (select d.id, d.destination, d.brin, d.branch, d.type, d.status, d.reason, d.planned_at, d.delivered_at,
+  from (select d.id, d.destination, d.sequence, d.brin, d.branch, d.type, d.status, d.reason, d.planned_at, d.delivered_at,
                d.processed_at
           from deliveries d where d.id < :before order by d.id desc limit :chunk) w
   join schools s on s.brin = w.brin

@@ -8,7 +8,6 @@ line of structlog. Decision 0027 has what both cost.
 from __future__ import annotations
 
 import asyncio
-import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,11 +23,12 @@ MOST_BYTES: Final = 4096
 
 
 class LineLog:
-    """Writes lines of level `info`; those of one turn of the event loop go out together."""
+    """Writes lines of level `info`; those of one turn of the event loop go out together, with one moment."""
 
     def __init__(self, logger: FilteringBoundLogger) -> None:
         self._logger = logger
         self._lines: list[bytes] = []
+        self._at = ""
 
     @property
     def logs_successes(self) -> bool:
@@ -38,18 +38,18 @@ class LineLog:
     @property
     def is_on(self) -> bool:
         """Whether lines of level `info` are written at all."""
-        return bool(self._logger.is_enabled_for(logging.INFO))
+        return logs.output.has_info
 
     def info(self, event: str, *, error: str | None = None, **fields: Any) -> None:  # noqa: ANN401 - any field, as with structlog
         """Write a line soon; `error` may have words of others."""
         if logs.output.stream is None:
             self._logger.info(event, **fields, error=error)
             return
-        head = {"at": datetime.now(UTC).isoformat()[:26] + "Z", "level": "info", "event": event}
-        fields["error"] = error and logs.clean_text(error)
         if not self._lines:
+            self._at = datetime.now(UTC).isoformat()[:26] + "Z"
             asyncio.get_running_loop().call_soon(self.flush)
-        self._lines.append(orjson.dumps({**head, **fields}))
+        fields["error"] = error and logs.clean_text(error)
+        self._lines.append(orjson.dumps({"at": self._at, "level": "info", "event": event, **fields}))
 
     def flush(self) -> None:
         """Write the lines that were kept."""

@@ -37,9 +37,10 @@ _WARNINGS_ONLY: Final = ("uvicorn.access", "uvicorn", "asyncio", "aiokafka", "fa
 
 @dataclass(slots=True)
 class Output:
-    """Where lines are written as JSON (None: they are not JSON, or nothing was set up), and which of attempts."""
+    """Where lines are written as JSON (None: they are not JSON, or nothing was set up), and which are."""
 
     stream: TextIO | None = None
+    has_info: bool = True
     logs_successes: bool = True
 
 
@@ -52,6 +53,7 @@ def set_up_logging(log: Log, stream: TextIO | None = None) -> None:
     output.stream = out if _is_json(log.format, out) else None
     output.logs_successes = log.attempts is LoggedAttempts.ALL
     level = logging.getLevelNamesMapping()[log.level.upper()]
+    output.has_info = level <= logging.INFO
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,

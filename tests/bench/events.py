@@ -31,7 +31,8 @@ with new as (
          jsonb_build_array(jsonb_build_object(
            'branch', '', 'type', case s.counter + n when 1 then 'granted' else 'amended' end, 'routing', null,
            'covers', array[s.brin || '00'])),
-         '{"mandateId": "' || m.id || '", "pad": "' || repeat('x', 310) || '"}'
+         '{"mandateId":"' || m.id || '","brin":"' || s.brin || '","pad":"' || repeat('x', 250) || '","branches":['
+           || '{"branch":"' || s.brin || '00","routingId":null}],"copiedFrom":null,"restTold":true}'
     from schools s
    cross join lateral (select m.id from mandates m where m.brin = s.brin order by m.created_at limit 1) m
    cross join generate_series(1, $2::integer) n

@@ -1,6 +1,7 @@
 """Changes at a steady rate. In: schools, a rate, seconds. Out: when each message was meant to start, and when it came.
 
-Latency counts from the intended moment: a sender that is late itself makes the numbers worse, not better.
+Latency counts from the intended moment, so that a sender that is late makes the numbers worse, not better; what the
+hub itself took counts from the commit.
 """
 
 from __future__ import annotations
@@ -47,16 +48,18 @@ async def drip(world: World, brins: Sequence[str], pace: Pace) -> dict[tuple[str
         due = tick * per_tick / pace.rate
         await asyncio.sleep(max(0.0, clock + due - time.monotonic()))
         chosen = [brins[(tick * per_tick + at) % len(brins)] for at in range(per_tick)]
-        await world.record(chosen, 1)
+        committed = await world.record(chosen, 1)
         for brin in chosen:
             counts[brin] += 1
-            sent[brin, counts[brin]] = Sent(intended=began + due, committed=time.time())
+            sent[brin, counts[brin]] = Sent(intended=began + due, committed=committed)
     return sent
 
 
-def lags(sent: Mapping[tuple[str, int], Sent], got: Sequence[Arrival]) -> list[float]:
-    """Return the seconds from each intended moment to the first arrival."""
+def lags(sent: Mapping[tuple[str, int], Sent], got: Sequence[Arrival], *, since_commit: bool = False) -> list[float]:
+    """Return the seconds from each intended moment, or from the commit, to the first arrival."""
     first: dict[tuple[str, int], float] = {}
     for one in got:
         first.setdefault((one.brin, one.number), one.at)
-    return [at - sent[key].intended for key, at in first.items() if key in sent]
+    return [
+        at - (sent[key].committed if since_commit else sent[key].intended) for key, at in first.items() if key in sent
+    ]

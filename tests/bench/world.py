@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import time
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 ROOT: Final = Path(__file__).resolve().parents[2]
 SETTLED_SECONDS: Final = 120.0
 LOOK_SECONDS: Final = 0.02
+"""How often arrivals are looked at."""
+SUM_SECONDS: Final = 0.1
+"""How often the ledger is: its lanes are summed up each time, on the cores of what is measured."""
 UP: Final = (sys.executable, "-m", "tests.bench.up")
 EXTENSION: Final = "create extension if not exists pg_stat_statements"
 
@@ -97,22 +101,24 @@ class World:
         wish = {"url": f"{self.sink}{path}", "services": list(services), "reports": False}
         await self.stack.call("POST", "/subscriptions", wish, token=self.token(Role.LAS, oin=oin))
 
-    async def start_lanes(self, brins: Sequence[str], service: str, oins: Sequence[Oin]) -> None:
+    async def start_lanes(self, brins: Sequence[str], service: str, oins: Sequence[Oin], each: int = 1) -> None:
         """Give the schools mandates, let their first messages go out, and forget when those arrived."""
         await self.grant(brins, service, oins)
         before = await self.settled()
-        await self.record(brins, 1)
-        await self.until_settled(before + len(brins))
+        await self.record(brins, each)
+        await self.until_settled(before + len(brins) * each)
         await self.arrivals()
 
     async def grant(self, brins: Sequence[str], service: str, oins: Sequence[Oin]) -> None:
         """Give each school a mandate for one of these systems, without an event."""
         await self.c.execute(events.MANDATES, list(brins), service, list(oins))
 
-    async def record(self, brins: Sequence[str], each: int) -> None:
-        """Record this many events of each school at once, and say so."""
+    async def record(self, brins: Sequence[str], each: int) -> float:
+        """Record this many events of each school at once, and say so; return when they were committed."""
         await self.c.execute(events.EVENTS, list(brins), each)
+        committed = time.time()
         await self.c.execute("notify osr_events")
+        return committed
 
     async def settled(self) -> int:
         """Return how many deliveries have left their lanes."""
@@ -124,7 +130,7 @@ class World:
         async def all_of_them() -> bool:
             return await self.settled() >= n
 
-        await until(all_of_them, f"{n} deliveries settled", within=within, look=LOOK_SECONDS)
+        await until(all_of_them, f"{n} deliveries settled", within=within, look=SUM_SECONDS)
 
     async def arrivals(self) -> list[Arrival]:
         """Return what the receiver got since it was last asked."""

@@ -166,7 +166,7 @@ async def _find_and_follow_a_message(person: BrowserUser) -> None:
     await summary.focus()
     await page.keyboard.press("Enter")
     await person.sees('"specversion": "1.0"')
-    await page.get_by_role("button", name=t("delivery_replay")).focus()
+    await page.get_by_role("link", name=t("delivery_replay")).focus()
     await page.keyboard.press("Enter")
     await page.get_by_role("heading", name=t("act_preview_title")).wait_for()
     await person.checker.check()

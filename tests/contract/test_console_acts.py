@@ -44,12 +44,11 @@ async def operator(hub: Client, mark: str) -> FormClient:
 async def test_a_cancellation_is_counted_asked_for_and_approved_by_another(hub: Client) -> None:
     """The preview says what it comes to and that an end is among it; whoever asked cannot approve."""
     one, other = await operator(hub, "00AA"), await operator(hub, "00BB")
-    form: dict[str, object] = {"destination": "duo:rio", "status": ["waiting"], "step": "preview"}
-    preview = (await one.post("/console/acts/new/cancellation", form)).body.decode()
+    form: dict[str, object] = {"destination": "duo:rio", "status": ["waiting"]}
+    preview = (await one.ask("/console/acts/preview/cancellation", form)).body.decode()
     assert "Annuleer 3 berichten" in preview
     assert "1 van deze berichten melden het einde van een mandaat" in preview
     assert "Een andere beheerder moet het goedkeuren" in preview
-    form |= {"step": "confirm"}
     assert (await one.post("/console/acts/new/cancellation", form)).status == 400
     done = await one.post("/console/acts/new/cancellation", {**form, "reason": "dubbel"})
     act = done.headers["location"].partition("?")[0]
@@ -70,12 +69,12 @@ async def test_a_cancellation_is_counted_asked_for_and_approved_by_another(hub: 
 async def test_what_one_began_before_is_said_on_both_pages(hub: Client, pool: Pool) -> None:
     """The preview counts what the same operator began alone, and whoever is to approve reads it too."""
     one, other = await operator(hub, "00AA"), await operator(hub, "00BB")
-    form: dict[str, object] = {"destination": "duo:rio", "status": ["waiting"], "step": "confirm", "reason": "dubbel"}
+    form: dict[str, object] = {"destination": "duo:rio", "status": ["waiting"], "reason": "dubbel"}
     first = (await one.post("/console/acts/new/cancellation", form)).headers["location"].partition("?")[0]
     alone = "update bulk_jobs set state = 'running', asked_at = asked_at - interval '1 hour'"
     async with pool.acquire() as c:
         await c.execute(f"{alone} where id = $1", UUID(first.rpartition("/")[2]))
-    preview = (await one.post("/console/acts/new/cancellation", {**form, "step": "preview"})).body.decode()
+    preview = (await one.ask("/console/acts/preview/cancellation", form)).body.decode()
     assert "Met 3 van u sinds" in preview
     assert "zijn dit er meer dan 0 in 24 uur" in preview
     second = (await one.post("/console/acts/new/cancellation", form)).headers["location"].partition("?")[0]
@@ -87,26 +86,26 @@ async def test_what_one_began_before_is_said_on_both_pages(hub: Client, pool: Po
 async def test_what_cannot_be_read_is_said_beside_its_field(hub: Client) -> None:
     """Schools, days and the pace are checked, all at once; what was typed stays."""
     one = await operator(hub, "00AA")
-    form: dict[str, object] = {"brins": "18DS, 1", "from": "morgen", "to": "x", "rate": "0", "step": "preview"}
-    reply = await one.post("/console/acts/new/replay", form)
+    form: dict[str, object] = {"brins": "18DS, 1", "from": "morgen", "to": "x", "rate": "0"}
+    reply = await one.ask("/console/acts/preview/replay", form)
     text = reply.body.decode()
     assert (reply.status, text.count('aria-invalid="true"')) == (400, 4)
     assert 'value="18DS, 1"' in text
     for wrong in ({"destination": "duo:none"}, {"brins": "99ZZ"}, {"from": "2026-11-25", "to": "2026-11-01"}, {}):
-        assert (await one.post("/console/acts/new/replay", {**wrong, "step": "preview"})).status == 400
-    found: dict[str, object] = {"brins": "18ds 11oa", "from": "2020-01-01", "to": "2099-01-01", "step": "preview"}
-    waits = (await one.post("/console/acts/new/replay", found)).body.decode()
+        assert (await one.ask("/console/acts/preview/replay", wrong)).status == 400
+    found: dict[str, object] = {"brins": "18ds 11oa", "from": "2020-01-01", "to": "2099-01-01"}
+    waits = (await one.ask("/console/acts/preview/replay", found)).body.decode()
     assert "Er is niets te doen." in waits, "what waits is not sent twice"
-    back = await one.post("/console/acts/new/replay", {**found, "step": "choose"})
+    back = await one.ask("/console/acts/new/replay", found)
     assert (back.status, 'value="18ds 11oa"' in back.body.decode()) == (200, True)
 
 
 async def test_acts_are_for_operations(hub: Client) -> None:
     """A school finds neither the list nor the form, and its button does nothing."""
     school = await log_in_as(hub, Role.SCHOOL, brins=("18DS",))
-    for path in ("/console/acts", "/console/acts/new/replay"):
+    for path in ("/console/acts", "/console/acts/new/replay", "/console/acts/preview/replay"):
         assert (await school.get(path)).headers["location"] == "/mandaten"
-    assert (await school.post("/console/acts/new/replay", {"step": "preview"})).headers["location"] == "/mandaten"
+    assert (await school.post("/console/acts/new/replay", {"reason": "x"})).headers["location"] == "/mandaten"
     one = await operator(hub, "00AA")
     assert (await one.get("/console/acts/new/strange")).status == 404
     assert (await one.get("/console/acts/0190a3c2-0000-7000-8000-000000000000")).status == 404

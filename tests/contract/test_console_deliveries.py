@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hub.access import Role
-from tests.support.api.school_calls import R2, mandate_request, open_hub
-from tests.support.lanes.ledger_states import fail, plan_all, publish, report, take
+from tests.support.api.granted_hub import open_granted_hub
+from tests.support.lanes.ledger_states import fail, report, take
 from tests.support.pages.form_client import log_in_as
 
 if TYPE_CHECKING:
@@ -24,15 +24,7 @@ WORDS = "onderhoud tot 09:30 <b>vandaag</b>"
 @pytest.fixture
 async def hub(pool: Pool, tmp_path: Path) -> Client:
     """Give a hub whose school granted RIO, with one branch routed."""
-    hub = await open_hub(pool, tmp_path)
-    school = hub.as_caller(Role.SCHOOL, brins=["18DS"])
-    await school.post(
-        "/v1/mandates", mandate_request(serviceCode="RIO", branches=[{"branch": "18DS01", "routingId": R2}])
-    )
-    async with pool.acquire() as c:
-        await publish(c)
-        await plan_all(c)
-    return hub
+    return await open_granted_hub(pool, tmp_path)
 
 
 async def first_delivery(pool: Pool) -> UUID:
@@ -89,10 +81,10 @@ async def test_this_one_is_sent_again_after_a_preview(hub: Client, pool: Pool) -
     async with pool.acquire() as c:
         await take(c, "duo:rio")
     operator = await log_in_as(hub, Role.OPERATIONS)
-    form: dict[str, object] = {"delivery": str(one), "step": "preview"}
-    preview = (await operator.post("/console/acts/new/replay", form)).body.decode()
-    assert "Herhaal 1 berichten" in preview
-    done = await operator.post("/console/acts/new/replay", {**form, "step": "confirm", "reason": "DUO vroeg erom"})
+    form: dict[str, object] = {"delivery": str(one)}
+    preview = (await operator.ask("/console/acts/preview/replay", form)).body.decode()
+    assert "Herhaal 1 bericht" in preview
+    done = await operator.post("/console/acts/new/replay", {**form, "reason": "DUO vroeg erom"})
     assert done.status == 303
     assert await pool.fetchval("select chosen -> 'deliveryIds' ->> 0 from bulk_jobs") == str(one)
 

@@ -12,6 +12,7 @@ import pytest
 from hub.access import Role
 from hub.api.app import UNVERSIONED
 from hub.api.shares import STREAMS
+from hub.console.act_forms import FILTERS
 from hub.console.route import PageRoute
 from hub.store.reports import park_record
 from tests.support.api.school_calls import ONE, R1, day, mandate_request, open_hub
@@ -37,10 +38,9 @@ FORMS: Final[dict[str, dict[str, Any]]] = {
     "/logout": {"where": "here"},
     "/console/destinations/{name}": {"button": "hold", "brin": "18DS", "reason": "x"},
     "/console/parked": {"button": "retry", "record": "1", "after": "0", "reason": "x"},
-    "/console/parked/{parked_id}": {"button": "retry", "reason": "x"},
     "/console/deliveries/{delivery_id:uuid}": {"button": "cancel", "reason": "x"},
     "/console/acts/new/{kind}": {
-        "step": "preview", "destination": "duo:rio", "brins": "18DS", "from": "", "to": "", "rate": "50",
+        "destination": "duo:rio", "brins": "18DS", "from": "", "to": "", "rate": "50",
         "status": "delivered", "reason": "x", "delivery": "", "preset": "",
     },
     "/console/acts/{act_id:uuid}": {"button": "stop", "reason": "x"},
@@ -70,7 +70,8 @@ def query_of(route: Route) -> list[str]:
     """Name the parameters of a page's query."""
     modules = [import_module(name) for name in UNVERSIONED]
     found = next(r for m in modules for r in m.router.routes if isinstance(r, PageRoute) and r.path == route[1])
-    return [*(field.alias for field in found.dependant.query_params), "lang", "done", "next"]
+    filters = FILTERS if "{kind}" in route[1] else ()
+    return [*(field.alias for field in found.dependant.query_params), *filters, "lang", "done", "next", "concept"]
 
 
 ROUTES: Final = page_routes()
@@ -105,7 +106,6 @@ async def known(hub: Client, pool: Pool) -> dict[str, str]:
         "mandate_id": str(await pool.fetchval("select id from mandates")),
         "act_id": str(await pool.fetchval("select id from bulk_jobs")),
         "delivery_id": str(await pool.fetchval("select id from deliveries limit 1")),
-        "parked_id": str(await pool.fetchval("select id from parked_records")),
     }
 
 

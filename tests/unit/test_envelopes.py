@@ -30,9 +30,19 @@ AT: Final = datetime(2026, 11, 23, 9, 0, 0, 123456, UTC)
 IDS: Final = st.integers(0, 2**128 - 1).map(lambda number: UUID(int=number))
 TEXTS: Final = st.text(st.characters(codec="utf-8"), min_size=1, max_size=60)
 NUMBERS: Final = st.integers(1, 2**40)
-DATA: Final = st.fixed_dictionaries({"mandateId": TEXTS, "branches": st.just([]), "restTold": st.none()}).map(
-    lambda data: orjson.dumps(data).decode()
+NASTY: Final = TEXTS | st.sampled_from(
+    [',"branches":[', '],"copiedFrom":', '\\",\\"branches\\":[', '"],"copiedFrom":"', "\\"]
 )
+ROUTES: Final = st.lists(st.fixed_dictionaries({"branch": st.just("18DS01"), "routingId": st.none() | st.just("1")}))
+WRITTEN: Final[st.SearchStrategy[dict[str, object]]] = st.fixed_dictionaries(
+    {"mandateId": TEXTS, "systemName": NASTY, "branches": ROUTES, "copiedFrom": st.none() | NASTY},
+    optional={"restTold": st.booleans()},
+)
+"""As the register writes it."""
+ODD: Final[st.SearchStrategy[dict[str, object]]] = st.fixed_dictionaries(
+    {"restTold": st.none(), "branches": st.just([]), "systemName": NASTY}
+)
+DATA: Final = (WRITTEN | ODD).map(lambda data: orjson.dumps(data).decode())
 
 
 def common(document: str, kind: str, identifier: UUID) -> dict[str, object]:
@@ -110,7 +120,7 @@ def test_a_forwarded_message_is_what_the_encoder_writes(row: MessageRow, previou
     }
     about = common("mandate-change", f"nl.osr.mandate.{row.kind.value}.v1", row.id)
     data = {**orjson.loads(row.body), "branches": [{"branch": "18DS00", "routingId": routing}]}
-    del data["restTold"]
+    data.pop("restTold", None)
     assert forwarded_message(told, previous, HUB) == encode({**about, **attributes}, data)
 
 

@@ -114,4 +114,4 @@ def test_a_fault_of_a_process_in_dutch_names_where_its_error_is() -> None:
     assert ENGLISH in explain_fault("plan", fault)
     said = explain_fault("plan", fault, Language.DUTCH)
     assert ENGLISH not in said
-    assert "osr-hub doctor" in said
+    assert "logboek" in said

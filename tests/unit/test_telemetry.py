@@ -41,7 +41,7 @@ def lines() -> Iterator[io.StringIO]:
     yield out
     root.handlers[:] = handlers
     root.setLevel(level)
-    output.stream, output.logs_successes = None, True
+    output.stream, output.has_info, output.logs_successes = None, True, True
     structlog.reset_defaults()
 
 

@@ -12,13 +12,15 @@ import hub.console
 from hub.console import i18n
 from hub.console.glance import Need
 from hub.console.i18n import TEXTS, Translator, codes, tone
+from hub.domain.bulk import BulkKind
 from hub.domain.cause import Cause, CircuitState
 from hub.domain.delivery import Status
 from hub.domain.kinds import Kind
+from hub.domain.reasons import CANCELLED_BY_OPERATOR, NO_RECEIVER, SUBSCRIPTION_DELETED
 from hub.domain.says import Language
 from hub.errors import Conflict, FieldError, HubError, InvalidInput, NotAllowed, NotFound, PreconditionFailed
 from hub.observe.statement import Party
-from schemas.kinds import Change, MandateState, NoticeCause
+from schemas.kinds import Change, MandateState, NoticeCause, SignalKind
 
 HOME = Path(hub.console.__file__).parent
 SOURCES = ("*.py", "i18n/__init__.py", "templates/*.html")
@@ -47,6 +49,7 @@ def test_what_pages_ask_for_is_there_and_what_is_there_is_asked_for() -> None:
         "notice_": tuple(NoticeCause),
         "waits_": ("held", "no_receiver"),
         "kind_": tuple(Kind),
+        "signal_": tuple(SignalKind),
         "need_": tuple(Need),
         "sum_": (*Need, "coming"),
         "help_": HELPED,
@@ -77,6 +80,17 @@ def test_what_pages_ask_for_is_there_and_what_is_there_is_asked_for() -> None:
         ),
         "turn_of_": tuple(Cause),
         "bulk_": ("retry", "discard"),
+        "act_mix_": tuple(BulkKind),
+        "parked_": tuple(codes.PARKED),
+        "why_": (
+            "exhausted",
+            "refused",
+            "held_by_operator",
+            "subscription_not_active",
+            CANCELLED_BY_OPERATOR,
+            NO_RECEIVER,
+            SUBSCRIPTION_DELETED,
+        ),
         "about_": ("BRON_PO", "VERZUIM", "RIO", "VVA", "other"),
     }
     parts = {f"{one}{two}" for one, ends in {**pairs, "how_": ("none", "free", "own")}.items() for two in ends}

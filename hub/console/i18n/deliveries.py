@@ -14,6 +14,12 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "delivery_place": ("Plaats in de rij", "Place in the lane"),
     "delivery_reason": ("Reden van de stand", "Reason of the status"),
     "delivery_next": ("Volgende poging", "Next attempt"),
+    "next_when_released": ("Zodra het wordt vrijgegeven.", "As soon as it is released."),
+    "next_after_circuit": (
+        "Zodra de ontvanger weer antwoordt; de hub kijkt om {when}.",
+        "As soon as the receiver answers again; the hub looks at {when}.",
+    ),
+    "next_in_turn": ("Als het aan de beurt is.", "When its turn comes."),
     "delivery_repeats": ("Herhaalt", "Repeats"),
     "mandate_id": ("Mandaat", "Mandate"),
     "mandate_version": ("versie {n}", "version {n}"),

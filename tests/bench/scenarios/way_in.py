@@ -57,7 +57,7 @@ async def together(world: World, oin: Oin, callers: int, each: int, apis: Sequen
         rate(f"{name}: calls answered and delivered", len(brins) / delivered),
         *latencies(f"{name}: answer", [answered - at for at, answered in started.values()]),
         *latencies(f"{name}: call to webhook", [one.at - started[one.brin][0] for one in got], (0.5, 0.99)),
-        *(one for one in _named(name, costs(before, await read_usage(world), len(brins), of="call"))),
+        *_named(name, costs(before, await read_usage(world), len(brins), of="call")),
     ]
 
 
@@ -101,8 +101,4 @@ async def _post(world: World, api: str, token: str, brin: str, oin: Oin) -> None
 
 
 def _named(name: str, figures: Sequence[Figure]) -> list[Figure]:
-    return [
-        Figure(what=f"{name}: {one.what}", value=one.value, unit=one.unit, better=one.better)
-        for one in figures
-        if ": " not in one.what
-    ]
+    return [Figure(what=f"{name}: {one.what}", value=one.value, unit=one.unit, better=one.better) for one in figures]

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hub.access import Role
     from tests.support.api.client import Client, Reply
 
@@ -31,6 +33,12 @@ class FormClient:
         reply = await self.get(path)
         assert reply.status == 200, (reply.status, reply.headers)
         return reply.body.decode()
+
+    async def ask(self, path: str, form: Mapping[str, object]) -> Reply:
+        """Get a page with the fields of a form in its address; follow a redirect to an address of the same page."""
+        reply = await self.get(f"{path}?{urlencode(form, doseq=True)}")
+        location = reply.headers.get("location", "")
+        return await self.get(location) if location.startswith(f"{path}?") else reply
 
     async def post(self, path: str, form: dict[str, object] | None = None, **headers: str) -> Reply:
         """Submit a form with the last page's CSRF token, unless another is given; a kept form is shown again."""

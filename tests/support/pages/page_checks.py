@@ -109,9 +109,9 @@ class PageChecker:
         for scheme in ("dark", "light"):
             await self._page.emulate_media(color_scheme=scheme)
             faults += [f"{scheme} {fault}" for fault in await self._page.evaluate(CONTRAST_FAULTS)]
-        found = await AXE.run(self._page, options={"resultTypes": ["violations"]})
-        faults += [
-            f"axe {each['id']}: {[node['html'][:90] for node in each['nodes'][:3]]}"
-            for each in found.response["violations"]
-        ]
+            found = await AXE.run(self._page, options={"resultTypes": ["violations"]})
+            faults += [
+                f"{scheme} axe {each['id']}: {[node['html'][:90] for node in each['nodes'][:3]]}"
+                for each in found.response["violations"]
+            ]
         assert faults == [], f"{self._page.url}: {faults}"
