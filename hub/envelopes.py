@@ -50,8 +50,7 @@ class StatusChange(NamedTuple):
         return DeliveryKey(self.destination, self.brin, self.sequence)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogRow:
+class LogRow(NamedTuple):
     """An event of the log: `body` is its data as JSON."""
 
     id: UUID

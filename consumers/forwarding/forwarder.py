@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections import Counter, defaultdict
 from contextlib import suppress
 from functools import partial
@@ -47,7 +48,9 @@ if TYPE_CHECKING:
     from hub.store.pool import Pool
 
 TICK_SECONDS: Final = 1.0
-TICKS_PER_REPAIR: Final = 5
+REPAIR_SECONDS: Final = 5.0
+REPAIR_SHARE: Final = 0.01
+"""A repair reads every lane: the more there are, the less often, so that it takes no more than this share of time."""
 RETRY_SECONDS: Final = 0.5
 FAULT_SECONDS: Final = 5.0
 DRAIN_SECONDS: Final = 6.0
@@ -247,13 +250,16 @@ class Forwarder:
         self._changes.notify()
 
     async def _tick(self) -> None:
-        ticks = 0
+        repair_at = time.monotonic() + REPAIR_SECONDS
         while True:
             await asyncio.sleep(TICK_SECONDS)
-            ticks += 1
+            began = time.monotonic()
             try:
                 await self._refresh()
-                await self._sweep(repair=ticks % TICKS_PER_REPAIR == 0)
+                await self._sweep(repair=began >= repair_at)
+                if began >= repair_at:
+                    ended = time.monotonic()
+                    repair_at = ended + max(REPAIR_SECONDS, (ended - began) / REPAIR_SHARE)
                 await self._flush_meters()
                 loops.moved("forward.tick")
             except DATABASE_ERRORS as error:

@@ -16,8 +16,7 @@ from consumers.parking import park, parked_row
 from consumers.planning.bulk_jobs import BulkJobRunner
 from consumers.planning.traced import trace_planned
 from hub import faults, plan
-from hub.domain.ids import time_of
-from hub.domain.lag import hop_seconds
+from hub.domain.ids import timestamp_of
 from hub.kafka.aiokafka_amended import UnreadableBatch
 from hub.kafka.broker import Batch, Reading, batch_subscriber, commit, make_broker, offsets_after
 from hub.kafka.consumer import read_forever
@@ -29,7 +28,6 @@ from hub.recovery import wait_until_caught_up
 from hub.settle.records import UnusableRecord
 from hub.store import meters, observe, plans, processes, reports
 from hub.store.meters import Meters
-from hub.store.notifications import Notifier
 from hub.store.pool import TRANSIENT_ERRORS, is_transient, open_pool
 from schemas.identifiers import BRIN
 from schemas.moments import check_moment
@@ -40,6 +38,7 @@ if TYPE_CHECKING:
     from aiokafka import ConsumerRecord, TopicPartition
     from faststream.kafka import KafkaBroker, KafkaMessage
 
+    from hub.domain.planning import Planned
     from hub.kafka.consumer import WaitingBroker
     from hub.plan import PlanResult
     from hub.settings import Settings
@@ -142,7 +141,6 @@ class Planner:
         self._pool = pool
         self._heartbeat = heartbeat
         self._meters = Meters()
-        self._lanes = Notifier(pool, "lanes")
         self._overdue: Mapping[str, int] = {}
         self._consumer: Any = None
         self._handled: dict[TopicPartition, int] = {}
@@ -195,14 +193,19 @@ class Planner:
             result = await plan.plan(c, batch, at, self._heartbeat.process)
         if result.planned:
             faults.here("plan.committed")
-            self._lanes.notify()
             await trace_planned(self._pool, result.planned, at, self._heartbeat.clock)
-        for p in result.planned:
-            recorded, published = time_of(p.id), batch.get(p.brin)
-            if published is not None:
-                self._meters.observe(p.destination.id, "publish", hop_seconds(recorded, published))
-            self._meters.observe(p.destination.id, "plan", hop_seconds(published or recorded, at))
+        self._measure(result.planned, batch, at)
         return result
+
+    def _measure(self, planned: Sequence[Planned], batch: Mapping[str, datetime | None], at: datetime) -> None:
+        """Measure the hops until now; in seconds, because a batch is thousands of them."""
+        ended = at.timestamp()
+        publications = {brin: moment.timestamp() for brin, moment in batch.items() if moment is not None}
+        for p in planned:
+            recorded, published = timestamp_of(p.id), publications.get(p.brin)
+            if published is not None:
+                self._meters.observe(p.destination.id, "publish", published - recorded)
+            self._meters.observe(p.destination.id, "plan", ended - (published or recorded))
 
     async def sweep(self) -> None:
         """Each second, plan schools whose events were still unplanned a second ago; fold the counters."""

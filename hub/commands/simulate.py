@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from hub.settings import Settings
 
 PREFIX: Final = "OSR_HUB_SIMULATE__"
+USUAL_DELAY: Final = 1.0
+"""Long enough that what is still on its way to others does not wait for the reports on what came first."""
 DEFAULT_OIN: Final = "00000099000000001000"
 Delay = Annotated[
     float, typer.Option(min=0, envvar=f"{PREFIX}DELAY", help="Seconds until it reports, more or less by half.")
@@ -38,7 +40,7 @@ app = typer.Typer(no_args_is_help=True, help="A believable DUO, a believable LAS
 
 
 @app.command()
-def duo(delay: Delay = 0.3) -> None:
+def duo(delay: Delay = USUAL_DELAY) -> None:
     """Read DUO's queues and report on each message, mostly `processed`, some with signals, some `rejected`."""
 
     async def run(settings: Settings, stop: asyncio.Event) -> None:
@@ -69,7 +71,7 @@ def las(  # noqa: PLR0913 - one parameter per option
     mode: Annotated[
         LasMode, typer.Option(envvar=f"{PREFIX}MODE", help="How it behaves; PUT /mode changes it.")
     ] = LasMode.GOOD,
-    delay: Delay = 0.3,
+    delay: Delay = USUAL_DELAY,
     reports: Annotated[bool, typer.Option(envvar=f"{PREFIX}REPORTS", help="Whether it reports what it did.")] = True,
     fault: Annotated[
         list[LasFault] | None,

@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaError
 
 from hub.clock import now
 from hub.commands.database import run_query
-from hub.commands.output import print_json, print_line, print_table
+from hub.commands.output import print_json, print_line, print_table, progress_bar
 from hub.errors import Unavailable
 from hub.kafka.offsets import open_offset_client
 from hub.kafka.reach import find_fault
@@ -43,7 +43,8 @@ def verify(*, as_json: AsJson = False, repair: Repair = False) -> None:
 
     async def read(c: Connection, settings: Settings) -> tuple[list[LossReport], BooksBody]:
         losses = await _repair(c, settings) if repair else []
-        return losses, show_books(await check_ledger(c, now()))
+        with progress_bar("checking the ledger") as progress:
+            return losses, show_books(await check_ledger(c, now(), progress))
 
     losses, books = run_query(read)
     if repair:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from hub.demo.watch import SettledAt
     from hub.embedded.options import StackOptions
 
-LAS_DELAY: Final = 0.3
+LAS_DELAY: Final = 1.0
 SHOWN_VIOLATIONS: Final = 10
 VERDICTS: Final = (0, 1)
 

@@ -44,7 +44,12 @@ def change_id(delivery: UUID, status: str, at: str) -> UUID:
 
 def time_of(identifier: UUID) -> datetime:
     """Read the millisecond that a UUIDv7 carries."""
-    return datetime.fromtimestamp((identifier.int >> 80) / 1000, UTC)
+    return datetime.fromtimestamp(timestamp_of(identifier), UTC)
+
+
+def timestamp_of(identifier: UUID) -> float:
+    """Read the millisecond that a UUIDv7 carries, in seconds since 1970."""
+    return (identifier.int >> 80) / 1000
 
 
 def lowest_at(at: datetime) -> UUID:

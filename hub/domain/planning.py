@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from hub.domain.ids import delivery_id
 from hub.domain.kinds import Kind
@@ -14,16 +14,14 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnitMessage:
+class UnitMessage(NamedTuple):
     """The message of an event about one unit; '' is the rest of the school."""
 
     branch: str
     kind: Kind
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventToPlan:
+class EventToPlan(NamedTuple):
     """An event as the planner reads it from the log."""
 
     brin: str
@@ -65,8 +63,7 @@ class Directory:
     subscriptions: Mapping[str, SubscriptionFilter]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Planned:
+class Planned(NamedTuple):
     """One delivery, before its lane gives it a number."""
 
     destination: DestinationRef

@@ -9,19 +9,25 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hub.domain.delivery import Status
 from hub.store import chain, consistency, ledger, observe, tallies
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
-    from hub.store.consistency import BrokenRow
+    from hub.store.consistency import BrokenRow, Portions
     from hub.store.pool import Connection
     from hub.store.tallies import Tally
+
+
+READ_AT_ONCE: Final = 7
+"""The sums, and each of six rules."""
+IN_PORTIONS: Final = 2
+"""Two statements look at each portion of deliveries."""
 
 
 class Rule(StrEnum):
@@ -78,35 +84,64 @@ class LedgerCheck:
         return not self.violations
 
 
-async def check_ledger(c: Connection, now: datetime) -> LedgerCheck:
-    """Check the ledger in one snapshot; take no locks and write nothing."""
+class CheckSteps:
+    """Counts the steps of a check, and shows each; a step is a portion of deliveries, or what is read at once."""
+
+    def __init__(self, show: Callable[[int, int], None]) -> None:
+        self._show = show
+        self._done = self.total = 0
+
+    def end(self) -> None:
+        """Show one more step."""
+        self._done += 1
+        self._show(self._done, self.total)
+
+
+def _show_nothing(_done: int, _total: int) -> None:
+    pass
+
+
+async def check_ledger(c: Connection, now: datetime, show: Callable[[int, int], None] = _show_nothing) -> LedgerCheck:
+    """Check the ledger in one snapshot; take no locks and write nothing. `show` is told the steps done, of how many."""
+    steps = CheckSteps(show)
     async with c.transaction(isolation="repeatable_read", readonly=True):
         await observe.allow_table_scans(c)
+        portions = await consistency.make_portions(c, steps.end)
+        steps.total = READ_AT_ONCE + IN_PORTIONS * len(portions)
         names = {destination.id: destination.name for destination in await observe.read_destinations(c)}
         counted, kept, planned = (
             await consistency.count_deliveries(c),
             await tallies.totals(c),
             await consistency.count_planned(c),
         )
+        steps.end()
         accounts = list(_accounts(names, counted, planned))
         return LedgerCheck(
             at=now,
             ledger_epoch=await ledger.epoch(c),
             events=await consistency.count_events(c),
             accounts=accounts,
-            violations=[*_unbalanced(accounts), *_miscounted(names, counted, kept), *await _broken(c, names)],
+            violations=[
+                *_unbalanced(accounts),
+                *_miscounted(names, counted, kept),
+                *await _broken(c, names, portions, steps),
+            ],
         )
 
 
-async def _broken(c: Connection, names: Mapping[int, str]) -> list[Violation]:
-    found: Mapping[Rule, Sequence[BrokenRow]] = {
-        Rule.SEQUENCE: await consistency.find_broken_sequences(c),
-        Rule.PLANNED_TWICE: await consistency.find_planned_twice(c),
-        Rule.UNPLANNED: await consistency.find_unplanned(c),
-        Rule.STRANDED_LANE: await consistency.find_stranded(c),
-        Rule.STATUS: await consistency.find_misplaced(c),
-        Rule.AUDIT_CHAIN: await chain.find_broken(c, consistency.MAX_ROWS),
+async def _broken(c: Connection, names: Mapping[int, str], portions: Portions, steps: CheckSteps) -> list[Violation]:
+    rules: Mapping[Rule, Callable[[], Awaitable[Sequence[BrokenRow]]]] = {
+        Rule.SEQUENCE: lambda: consistency.find_broken_sequences(c),
+        Rule.PLANNED_TWICE: lambda: consistency.find_planned_twice(c, portions),
+        Rule.UNPLANNED: lambda: consistency.find_unplanned(c),
+        Rule.STRANDED_LANE: lambda: consistency.find_stranded(c),
+        Rule.STATUS: lambda: consistency.find_misplaced(c, portions),
+        Rule.AUDIT_CHAIN: lambda: chain.find_broken(c, consistency.MAX_ROWS),
     }
+    found: dict[Rule, Sequence[BrokenRow]] = {}
+    for rule, find in rules.items():
+        found[rule] = await find()
+        steps.end()
     return [
         Violation(
             rule=rule,

@@ -52,7 +52,7 @@ class DuoOptions:
     """None: every topic that is named as a queue of DUO, those of services that are added meanwhile too."""
     reports: str = DUO_REPORTS.name
     group: str = "simulate-duo"
-    delay: float = 0.3
+    delay: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

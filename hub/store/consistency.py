@@ -12,7 +12,7 @@ from hub.domain.delivery import Status
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
     from uuid import UUID
 
     from hub.store.pool import Connection
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MAX_ROWS: Final = 500
 """The most rows shown per rule."""
+BLOCKS_AT_ONCE: Final = 4096
+"""32 MB of deliveries: some 60,000."""
 DEAD_AFTER_SECONDS: Final = 10.0
 RESTORE: Final = "somebody changed rows by hand: bring them back from a backup"
 
@@ -93,7 +95,35 @@ async def _broken_log(c: Connection) -> list[BrokenRow]:
     ]
 
 
-async def find_planned_twice(c: Connection) -> list[BrokenRow]:
+class Portions:
+    """The table of deliveries in parts that are read one after the other; `read` is called after each.
+
+    A statement over a part looks up what it compares, so it needs no memory for the whole of another table.
+    """
+
+    def __init__(self, blocks: int, read: Callable[[], None]) -> None:
+        self._starts = range(0, max(blocks, 1), BLOCKS_AT_ONCE)
+        self._read = read
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    async def find(self, c: Connection, statement: Callable[..., Awaitable[list[Row]]]) -> list[Row]:
+        """Return the rows of a statement over all parts, at most `MAX_ROWS`."""
+        found: list[Row] = []
+        for first in self._starts:
+            if len(found) < MAX_ROWS:
+                found += await statement(c, first=first, blocks=BLOCKS_AT_ONCE, most=MAX_ROWS - len(found))
+            self._read()
+        return found
+
+
+async def make_portions(c: Connection, read: Callable[[], None]) -> Portions:
+    """Divide the table of deliveries as this snapshot has it."""
+    return Portions(cast("int", await queries.count_delivery_blocks(c)), read)
+
+
+async def find_planned_twice(c: Connection, portions: Portions) -> list[BrokenRow]:
     """Find what was planned more often than its event asks for, or about units that its event does not have."""
     return [
         *[
@@ -114,7 +144,7 @@ async def find_planned_twice(c: Connection) -> list[BrokenRow]:
                 f"number {row['sequence']} tells unit {row['branch']!r} of event {row['event_number']}, "
                 f"which does not speak of it here, not so, or not under this id; {RESTORE}",
             )
-            for row in await queries.find_deliveries_without_event(c, most=MAX_ROWS)
+            for row in await portions.find(c, queries.find_deliveries_without_event)
         ],
     ]
 
@@ -194,12 +224,12 @@ def _stranded(row: Row) -> str:
     )
 
 
-async def find_misplaced(c: Connection) -> list[BrokenRow]:
+async def find_misplaced(c: Connection, portions: Portions) -> list[BrokenRow]:
     """Find deliveries whose status contradicts their lane, and lanes that contradict themselves."""
     return [
         *[
             broken_row(row, "; ".join(_misplaced(row)))
-            for row in await queries.find_misplaced_deliveries(c, most=MAX_ROWS)
+            for row in await portions.find(c, queries.find_misplaced_deliveries)
         ],
         *[broken_row(row, _misreported(row)) for row in await queries.find_misreported_deliveries(c, most=MAX_ROWS)],
         *[

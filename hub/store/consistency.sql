@@ -1,6 +1,10 @@
 -- The ledger check: what must hold in any snapshot, also under load. Each statement returns the rows that break a
 -- rule.
 
+-- name: count_delivery_blocks$
+-- Return how many blocks the table of deliveries has; what is added later is in no snapshot that was taken before.
+select pg_relation_size('deliveries') / current_setting('block_size')::bigint;
+
 -- name: count_events$
 -- Count the events that are kept.
 select count(*) from events;
@@ -78,9 +82,13 @@ select d.brin, d.number, coalesce(p.planned_through, 0) as planned_through
 
 -- name: find_planned_twice
 -- Find units of events that are planned more than once for one destination.
-select d.destination, d.brin, d.event_number, d.branch, count(*) as n, max(d.id::text)::uuid as id
-  from deliveries d where d.cause is null
- group by d.destination, d.brin, d.event_number, d.branch having count(*) > 1
+select t.destination, t.brin, t.event_number, t.branch, t.n,
+       (select max(d.id::text)::uuid from deliveries d
+         where d.destination = t.destination and d.brin = t.brin and d.event_number = t.event_number
+           and d.branch = t.branch and d.cause is null) as id
+  from (select d.destination, d.brin, d.event_number, d.branch, count(*) as n
+          from deliveries d where d.cause is null
+         group by d.destination, d.brin, d.event_number, d.branch having count(*) > 1) t
  order by 1, 2, 3, 4 limit :most;
 
 -- name: find_duplicate_ids
@@ -90,21 +98,25 @@ select d.id, count(*) as n, min(d.destination) as destination, min(d.brin) as br
 
 -- name: find_deliveries_without_event
 -- Find deliveries without an event, of another type than their event says, or to a destination where the event does
--- not belong.
+-- not belong, in these blocks of the table. Events are looked up one by one: no portion reads all of them.
 select d.destination, d.brin, d.sequence, d.event_number, d.branch, d.id
-  from deliveries d
-  left join (select e.brin, e.number, e.id, u.branch, u.type, s.destination as queue, m.system_code
-               from events e
-               join mandates m on m.id = e.mandate_id
-               join services s on s.code = m.service_code
-              cross join lateral jsonb_to_recordset(e.units) u (branch text, type text)) e
-    on e.brin = d.brin and e.number = d.event_number and e.branch = d.branch
+  from (select d.* from deliveries d
+         where d.ctid >= ('(' || :first::bigint || ',0)')::tid
+           and d.ctid < ('(' || :first::bigint + :blocks::bigint || ',0)')::tid offset 0) d
+  left join lateral (
+    select e.id, e.units, e.mandate_id from events e where e.brin = d.brin and e.number = d.event_number offset 0) e on true
+  left join lateral (
+    select m.service_code, m.system_code from mandates m where m.id = e.mandate_id offset 0) m on true
+  left join services s on s.code = m.service_code
   left join destinations p on p.id = d.destination
- where e.brin is null
-    or (d.cause is null and e.type <> d.type::text)
-    or left(d.id::text, 13) <> left(e.id::text, 13)
-    or case p.kind when 'duo' then e.queue is distinct from d.destination
-                   else e.system_code is distinct from p.system_code or (e.queue is null) <> (p.kind = 'las') end
+ where (s.code is null
+        or not e.units @> jsonb_build_array(
+                 case when d.cause is null then jsonb_build_object('branch', d.branch, 'type', d.type::text)
+                      else jsonb_build_object('branch', d.branch) end)
+        or left(d.id::text, 13) <> left(e.id::text, 13)
+        or case p.kind when 'duo' then s.destination is distinct from d.destination
+                       else m.system_code is distinct from p.system_code
+                            or (s.destination is null) <> (p.kind = 'las') end)
  order by 1, 2, 3 limit :most;
 
 -- name: find_unplanned_units
@@ -144,13 +156,15 @@ select d.id as destination, d.circuit from destinations d
 
 -- name: find_misplaced_deliveries
 -- Find deliveries whose status contradicts the head of their lane, the report that is expected, or their attempts and
--- reports.
+-- reports, in these blocks of the table.
 select d.destination, d.brin, d.sequence, d.id, d.status::text as status, d.expects_report, x.head, x.closed,
        d.reported_at is not null as is_reported
-  from deliveries d
+  from (select d.* from deliveries d
+         where d.ctid >= ('(' || :first::bigint || ',0)')::tid
+           and d.ctid < ('(' || :first::bigint + :blocks::bigint || ',0)')::tid offset 0) d
   left join lanes x on x.destination = d.destination and x.brin = d.brin
   left join destinations p on p.id = d.destination
- where (d.sequence <= x.head and d.status in ('waiting', 'retrying'))
+ where ((d.sequence <= x.head and d.status in ('waiting', 'retrying'))
     or (d.sequence > x.head and d.status in ('delivered', 'dead'))
     or (d.sequence > x.head and d.status not in ('waiting', 'retrying', 'cancelled') and d.reported_at is null)
     or (d.sequence <= x.closed and d.expects_report and d.status in ('waiting', 'retrying', 'delivered', 'in_progress'))
@@ -166,7 +180,7 @@ select d.destination, d.brin, d.sequence, d.id, d.status::text as status, d.expe
     or (d.status in ('waiting', 'retrying', 'delivered', 'dead', 'cancelled') and d.reported_at is not null)
     or (d.status in ('in_progress', 'processed', 'processed_with_signal', 'activated', 'rejected', 'declined')
         and d.reported_at is null)
-    or (d.status in ('dead', 'cancelled') and d.reason is null)
+    or (d.status in ('dead', 'cancelled') and d.reason is null))
  order by 1, 2, 3 limit :most;
 
 -- name: find_misreported_deliveries

@@ -57,6 +57,14 @@ select d.destination, d.brin, d.sequence
  order by d.destination, d.brin, d.sequence
 offset :most - 1 limit 1;
 
+-- name: find_destinations_of_service
+-- Return those of these destinations that get messages about a service.
+select d.id
+  from destinations d join services s on s.code = :service_code
+ where d.id = any(:destinations::smallint[])
+   and case d.kind when 'duo' then s.destination = d.id when 'las' then s.destination is null
+                   else s.destination is not null end;
+
 -- name: find_planned_between
 -- Return what was planned in a period, in no order, at most so many.
 select d.id from deliveries d

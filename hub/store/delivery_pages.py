@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from hub.store.pool import Connection
 
-WINDOW: Final = 20_000
+WINDOW: Final = 10_000
 """How many rows a page looks at, at most."""
 UNKNOWN_SCHOOL: Final = ""
 
@@ -43,10 +43,18 @@ async def read_page(
 
 
 async def _narrow(c: Connection, wanted: DeliveryFilter) -> DeliveryFilter:
-    """Return the same filter with what follows from it: the school of a mandate, the deliveries of a short period."""
+    """Return the same filter with what follows from it.
+
+    That is the school of a mandate, the destinations of a service, or the deliveries of a short period.
+    """
     if wanted.brin is None and wanted.mandate_id is not None:
         school = await queries.read_school_of_mandate(c, mandate_id=wanted.mandate_id)
         return replace(wanted, brin=school or UNKNOWN_SCHOOL)
+    if not _finds_few(wanted) and wanted.service_code is not None:
+        found = await queries.find_destinations_of_service(
+            c, service_code=wanted.service_code, destinations=list(wanted.destinations)
+        )
+        wanted = replace(wanted, destinations=[row["id"] for row in found])
     if _finds_few(wanted) or wanted.planned_from is None:
         return wanted
     found = await queries.find_planned_between(

@@ -47,15 +47,18 @@ select (select coalesce(sum(s.counter), 0)::bigint from schools s) as recorded,
        (select count(*) from parked_records p where p.state = 'open') as parked;
 
 -- name: read_oldest_unplanned$
--- Return when the oldest unplanned event was recorded, among the first schools that have one.
+-- Return when the oldest unplanned event was recorded, among the first schools that have one. Schools are looked at one
+-- by one only where the sums say that something is unplanned.
 select min(e.recorded_at)
   from (select s.brin, coalesce(p.planned_through, 0) as through
           from schools s left join planning_progress p on p.brin = s.brin
          where s.counter > coalesce(p.planned_through, 0) limit 200) s
-  join events e on e.brin = s.brin and e.number = s.through + 1;
+  join events e on e.brin = s.brin and e.number = s.through + 1
+ where (select sum(s.counter) from schools s) > (select coalesce(sum(p.planned_through), 0) from planning_progress p);
 
 -- name: read_destinations
--- Return every destination in use, with its services, its subscription, its circuit and its state.
+-- Return every destination in use, with its services, its subscription, its circuit and its state. The first lane of a
+-- destination is asked for in the order of their index: where there is none, nothing would end a scan of all others.
 select d.id, d.name, d.kind, d.topic, d.supplier_oin, d.system_code, d.circuit, d.circuit_since, d.circuit_cause,
        d.circuit_error, d.pace, d.slow_error, case when d.paused_until > clock_timestamp() then d.paused_until end as paused_until,
        d.held_from, d.held_until, d.objective_transport, d.objective_processing, d.objective_share,
@@ -77,7 +80,7 @@ select d.id, d.name, d.kind, d.topic, d.supplier_oin, d.system_code, d.circuit, 
                        else v.destination is not null and v.code = any(coalesce(u.services, '{}')) end
  ) s
  where d.kind = 'duo' or d.kind = 'las' and s.codes <> '{}'
-    or exists (select from lanes x where x.destination = d.id)
+    or (select true from lanes x where x.destination = d.id order by x.brin limit 1)
  order by array_position(array['duo', 'las', 'las-copy'], d.kind), d.name;
 
 -- name: read_last_failure^

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import orjson
 
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from hub.store.pool import Connection
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutboxEntry:
+class OutboxEntry(NamedTuple):
     """An event that is to be published: `outbox_id` is its row."""
 
     outbox_id: int

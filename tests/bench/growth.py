@@ -27,11 +27,14 @@ select gen_random_uuid(), b, s, $2, $2, current_date - $4::integer, $3,
 DRAFT: Final = """
 create temporary table draft on commit drop as
 select m.brin, (v - 1) * 4 + m.nth as number, v, m.id as mandate_id, m.destination, m.is_queue, t.at,
+       m.service_code, m.supplier_oin, m.start_date, m.bge_code,
        lpad(to_hex((extract(epoch from t.at) * 1000)::bigint), 12, '0') as stamp,
        md5(m.id::text || v) as mark
-  from (select m.id, m.brin, coalesce(s.destination, w.id) as destination, s.destination is not null as is_queue,
+  from (select m.id, m.brin, m.service_code, m.supplier_oin, m.start_date, c.bge_code,
+               coalesce(s.destination, w.id) as destination, s.destination is not null as is_queue,
                row_number() over (partition by m.brin order by m.service_code) as nth
           from mandates m
+          join schools c on c.brin = m.brin
           join services s on s.code = m.service_code
           left join destinations w on w.kind = 'las' and w.system_code = m.system_code
          where m.supplier_oin = $1) m
@@ -50,7 +53,13 @@ select f.brin, f.number, f.at, (f.stamp || '7' || left(f.mark, 3) || '8' || subs
        jsonb_build_array(jsonb_build_object(
          'branch', '', 'type', case f.v when 1 then 'granted' else 'amended' end, 'routing', null,
          'covers', array[f.brin || '00'])),
-       '{"mandateId": "' || f.mandate_id || '", "mandateVersion": ' || f.v || ', "pad": "' || repeat('x', 260) || '"}'
+       '{"mandateId":"' || f.mandate_id || '","mandateVersion":' || f.v || ',"state":"active","changes":["'
+       || case f.v when 1 then 'granted' else 'endDate' end || '"],"brin":"' || f.brin
+       || '","schoolOin":"00000007000' || f.brin || '00000","bgeCode":"' || f.bge_code || '","serviceCode":"'
+       || f.service_code || '","supplierOin":"' || f.supplier_oin || '","systemCode":"' || f.supplier_oin
+       || '","systemName":"LAS of a grown ledger","startDate":"' || f.start_date
+       || '","endDate":null,"branches":[{"branch":"' || f.brin
+       || '00","routingId":null}],"copiedFrom":null,"restTold":true}'
   from draft f order by f.at, f.brin, f.number
 """
 

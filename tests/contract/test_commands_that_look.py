@@ -14,7 +14,7 @@ from hub.clock import now
 from tests.support.lanes.ledger_states import plan_all, take
 from tests.support.register.subscriptions import grant, make_register, subscribed
 from tests.support.sealing_keys import new_key
-from tests.support.servers.commands import interrupted, osr_hub, read
+from tests.support.servers.commands import interrupted, osr_hub, osr_hub_on_terminal, read
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -252,3 +252,16 @@ async def test_many_deliveries_take_two_people_at_the_command_line_too(hub: str,
     assert (code, "ask another operator" in said) == (2, True)
     code, approved, _ = await osr_hub(hub, *approve, "--token-file", str(tmp_path / "bob"), "--json", **known)
     assert (code, orjson.loads(approved)["state"]) == (0, "running")
+
+
+async def test_the_check_shows_a_bar_on_a_terminal_only(hub: str) -> None:
+    """A person sees how far it is; a pipe gets the result and nothing else."""
+    code, shown = await osr_hub_on_terminal(hub, "verify")
+    assert code == 0
+    bar = STYLES.sub("", shown)
+    assert "checking the ledger" in bar
+    assert "100%" in bar
+    assert "the books are right" in bar
+    code, said, failed = await osr_hub(hub, "verify")
+    assert (code, failed) == (0, "")
+    assert "checking" not in said

@@ -10,6 +10,7 @@ import pytest
 from hub.clock import now
 from hub.observe.lag import LagReader
 from hub.observe.lane_watch import LEASES_FOR, lane_sums_now
+from hub.store.observe import oldest_unplanned, read_destinations
 from tests.support.lanes.ledgers import make_register, record_events, settle_everything
 from tests.support.sessions import prefer_index_lookups
 
@@ -117,3 +118,30 @@ async def test_held_lanes_are_summed_with_what_waits_in_them(many: asyncpg.Conne
     assert (sums.idle, sums.waits_since) == (LANES - WAITING, None)
     assert sums.oldest is not None
     assert sums.oldest.is_held
+
+
+@pytest.mark.parametrize("is_hot", [True, False], ids=["as the flow plans", "as the pages plan"])
+async def test_a_destination_without_lanes_costs_no_look_at_those_of_others(
+    many: asyncpg.Connection[Any], *, is_hot: bool
+) -> None:
+    """One system has no copies yet: that is known by an index, not by reading every lane."""
+    if not is_hot:
+        await many.execute("reset all")
+    before = await _scanned(many)
+    views = await read_destinations(many)
+    assert await _scanned(many) - before < LANES / 10
+    assert "duo:rio" in {view.name for view in views}
+
+
+async def test_schools_are_looked_at_only_where_something_is_unplanned(many: asyncpg.Connection[Any]) -> None:
+    """When all is planned no school is looked up; when one event is not, its time is found."""
+    looked = "select idx_scan from pg_stat_user_tables where relname = 'planning_progress'"
+    assert await oldest_unplanned(many) is None
+    await _scanned(many)
+    before = await many.fetchval(looked)
+    assert await oldest_unplanned(many) is None
+    await _scanned(many)
+    assert await many.fetchval(looked) == before
+    brin = await many.fetchval("select min(brin) from schools")
+    await many.execute("update planning_progress set planned_through = planned_through - 1 where brin = $1", brin)
+    assert await oldest_unplanned(many) is not None

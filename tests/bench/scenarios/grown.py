@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
+
+from pyreqwest.client import ClientBuilder
 
 from tests.bench.figures import Figure, milliseconds, quantile, rate
 from tests.bench.grow import Growth, grow
@@ -12,6 +16,8 @@ from tests.bench.scenarios.sustained import race
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from pyreqwest.response import Response
 
     from tests.bench.world import World
 
@@ -29,6 +35,14 @@ LISTS: Final = (
     "/schools/{brin}/status", "/lag", "/destinations", "/subscriptions", "/parked", "/audit?brin={brin}",
 )  # fmt: skip
 METRICS: Final = "/metrics"
+PAGES: Final = (
+    "/console", "/console/destinations/duo:rio", "/console/schools/{brin}", "/console/deliveries",
+    "/console/deliveries/{delivery}", "/console/audit", "/console/statement", "/mandaten", "/mandaten/{brin}",
+    "/mandaten/{brin}/geschiedenis",
+)  # fmt: skip
+LOGIN: Final = "/login/token"
+SEE_OTHER: Final = 303
+SECRET: Final = re.compile(r'name="secret" value="([0-9a-f]+)"')
 
 
 async def growth(world: World) -> list[Figure]:
@@ -48,6 +62,8 @@ async def growth(world: World) -> list[Figure]:
     ]
     figures += [await _timed(world, path) for path in LISTS]
     figures.append(await _timed(world, METRICS))
+    cookie = await _log_in(world)
+    figures += [await _timed(world, path, cookie) for path in PAGES]
     began = time.monotonic()
     await world.stack.verify()
     figures.append(_seconds("verify takes", time.monotonic() - began))
@@ -57,21 +73,46 @@ async def growth(world: World) -> list[Figure]:
     return [*figures, _share("of that rate beside retention", beside / full)]
 
 
-async def _timed(world: World, path: str) -> Figure:
+async def _timed(world: World, path: str, cookie: str | None = None) -> Figure:
+    """Ask for something as often as gives a quantile; a page by the cookie of a login."""
     brin = await world.c.fetchval("select brin from lanes order by brin desc limit 1")
+    delivery = await world.c.fetchval("select id from deliveries where brin = $1 limit 1", brin)
     day = await world.c.fetchval("select to_char(now() - interval '1 day', 'YYYY-MM-DD\"T\"00:00:00\"Z\"')")
-    api = world.stack.connection["api"]
-    asked = path.format(brin=brin, day=day)
-    base = api.removesuffix("/v1") if path == METRICS else api
+    asked = path.format(brin=brin, day=day, delivery=delivery)
+    base = _address(world) if path == METRICS or cookie else f"{_address(world)}/v1"
+    token = world.stack.connection["tokens"]["operations"]
     spent = []
     for _ in range(ASKED):
         began = time.monotonic()
         request = world.stack.client.get(f"{base}{asked}")
-        response = await request.bearer_auth(world.stack.connection["tokens"]["operations"]).build().send()
+        response = await (request.header("cookie", cookie) if cookie else request.bearer_auth(token)).build().send()
         await response.bytes()
         assert response.status == 200, (asked, response.status)
         spent.append(time.monotonic() - began)
     return milliseconds(f"{path}, p95", quantile(spent, 0.95) * 1000)
+
+
+async def _log_in(world: World) -> str:
+    """Return the cookie of an operator who logged in by the form for tokens."""
+    async with ClientBuilder().follow_redirects(enable=False).build() as client:
+        form = await client.get(f"{_address(world)}/login").build().send()
+        found = SECRET.search(bytes(await form.bytes()).decode())
+        assert found is not None, "the login has no form"
+        body = urlencode({"secret": found[1], "token": world.stack.connection["tokens"]["operations"], "next": ""})
+        request = client.post(f"{_address(world)}{LOGIN}").header("cookie", _cookies(form))
+        request = request.header("content-type", "application/x-www-form-urlencoded").body_bytes(body.encode())
+        answer = await request.build().send()
+        assert answer.status == SEE_OTHER, answer.status
+        return _cookies(answer)
+
+
+def _cookies(answer: Response) -> str:
+    return "; ".join(cookie.partition(";")[0] for cookie in answer.headers.getall("set-cookie"))
+
+
+def _address(world: World) -> str:
+    address: str = world.stack.connection["api"]
+    return address.removesuffix("/v1")
 
 
 def _rate(figures: Sequence[Figure]) -> float:

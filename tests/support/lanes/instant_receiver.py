@@ -64,7 +64,7 @@ def answer_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         connection.connection_made(InstantTransport(connection))
         return connection
 
-    monkeypatch.setattr(StreamClient, "_connect", connect)
+    monkeypatch.setattr(StreamClient, "connect", connect)
 
 
 def make_dispatcher(outbound: Outbound) -> tuple[Dispatcher, Destination]:
