@@ -48,7 +48,10 @@ async def test_operations_alone_read_the_statement(hub: Client, school: Client, 
 async def test_the_page_shows_each_party_in_both_languages(hub: Client) -> None:
     """A month of choice, this month when none that exists is named, and the words of the page's language."""
     paper = await log_in_as(hub, Role.OPERATIONS)
-    for language, words in (("nl", ("Maandoverzicht oktober 2026", "De hub")), ("en", ("Statement of October 2026", "The hub"))):
+    for language, words in (
+        ("nl", ("Maandoverzicht oktober 2026", "De hub")),
+        ("en", ("Statement of October 2026", "The hub")),
+    ):
         page = await paper.text(f"/console/statement?month=2026-10&lang={language}")
         assert [text for text in words if text not in page] == []
     assert (await paper.get("/console/statement?month=nonsense")).status == 200
