@@ -70,6 +70,10 @@ def deliveries(  # noqa: PLR0913 - one parameter per filter
         page = run_query(lambda c, settings: _page(c, settings, filters, paging))
     else:
         page = Items[DeliveryBody].model_validate(remote.get("deliveries", limit=limit, cursor=cursor, **asked))
+    _print(page, as_json=as_json)
+
+
+def _print(page: Items[DeliveryBody], *, as_json: bool) -> None:
     if as_json:
         print_json(page)
         return
