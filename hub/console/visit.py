@@ -29,6 +29,7 @@ from hub.errors import InvalidInput, NotAllowed
 from hub.login.provider import Provider
 from hub.login.sessions import Session
 from hub.login.visitor import find_session
+from hub.observe.statement_making import StatementMaker
 from hub.register import Moment, moment
 from hub.settings import Settings
 from hub.store.mandates import MandateScope
@@ -61,6 +62,7 @@ class PageServices(Protocol):
     verifier: Verifier
     provider: Provider | None
     clock: Clock
+    statements: StatementMaker
 
     @property
     def open_pool(self) -> Pool:
