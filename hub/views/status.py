@@ -80,14 +80,25 @@ class ObjectiveBody(CamelModel):
     share: float
 
 
+class OverdueBody(CamelModel):
+    """How many messages are not done and already older than the objective allows; held ones are not among them."""
+
+    transport: int
+    processing: int
+    is_at_least: bool
+
+
 class AttainmentBody(ObjectiveBody):
     """An objective, the share that met it in the last thirty days, and how fast it is missed in the last hour or two.
 
-    A burn rate of 1 uses up just the share that may miss the objective; null: nothing was measured.
+    What is overdue counts as missed in all of them. A burn rate of 1 uses up just the share that may miss the
+    objective; `budgetLeft` is what is left of that share. Null: nothing was measured.
     """
 
     met_share: float | None
     burn_rate: float | None
+    budget_left: float | None
+    overdue: OverdueBody
 
 
 class AgePartsBody(CamelModel):
@@ -254,7 +265,13 @@ def _destination_lag(lag: DestinationLag) -> DestinationLagBody:
         cause=lag.cause,
         says=explain(lag.cause, standing),
         since=lag.since,
-        objective=AttainmentBody(**dict(objective), met_share=met.met_share, burn_rate=met.burn_rate),
+        objective=AttainmentBody(
+            **dict(objective),
+            met_share=met.met_share,
+            burn_rate=met.burn_rate,
+            budget_left=met.budget_left,
+            overdue=OverdueBody(**asdict(met.overdue)),
+        ),
         seconds=AgePartsBody(**asdict(lag.parts)),
         hops={hop: HopBody(p50=each.p50, p99=each.p99) for hop, each in lag.hops.items()},
     )
