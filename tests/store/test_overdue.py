@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hub.clock import now
+from hub.domain.keys import LaneKey
 from hub.domain.objective import Overdue
 from hub.observe.lag import LagReader
 from hub.observe.overdue import KEPT_FOR
@@ -104,6 +105,17 @@ async def test_a_held_message_is_not_the_destinations_miss(ledger: Connection) -
     await plan_all(ledger)
     lag = await LagReader().read(ledger, later + timedelta(days=1))
     assert {each.attainment.overdue for each in lag.destinations} == {Overdue()}
+
+
+async def test_a_leased_lane_counts_unless_it_is_held(ledger: Connection) -> None:
+    """A lane that is being sent to is found by its lease; one that was held meanwhile is not late."""
+    await ledger.execute("update lanes set due = null, owner = 1")
+    rio = await ledger.fetchval("select id from destinations where name = $1", RIO)
+    leased = [LaneKey(rio, brin) for brin in BRINS]
+    limit = UnsentLimit(destination=rio, before=now() + timedelta(hours=1), held_from=None, held_until=None)
+    assert await count_unsent(ledger, [limit], leased) == {rio: 2}
+    await ledger.execute("update lanes set held = true where brin = $1", BRINS[0])
+    assert await count_unsent(ledger, [limit], leased) == {rio: 1}
 
 
 async def test_the_time_of_a_hold_is_left_out(ledger: Connection) -> None:
