@@ -21,7 +21,7 @@ DESCRIPTIONS: Final = {
     404: "There is no such thing, or the caller may not know of it.",
     406: "The caller takes no JSON.",
     408: "The rest of the request did not come in time.",
-    409: "It does not go together with what is there; `code` description why.",
+    409: "It does not go together with what is there; `code` says why.",
     412: "It was changed in the meantime.",
     413: "The body is larger than what is read.",
     415: "The body is no JSON, or is compressed.",

@@ -17,7 +17,7 @@ from hub.api.middleware import ErrorMiddleware
 from hub.api.reports import close_reports
 from hub.api.request_body import RequestBodyMiddleware
 from hub.api.request_form import BASE
-from hub.api.shares import ShareMiddleware
+from hub.api.shares import ShareMiddleware, TurnMiddleware
 from hub.api.state import AppState
 from hub.api.unknown_parameters import KnownParameters
 from hub.clock import Clock
@@ -119,6 +119,7 @@ def create_app(
     app.add_middleware(RateLimitMiddleware, settings=settings.limits)
     page: problems.ErrorPage = import_module("hub.console.route").show_error
     app.add_middleware(ErrorMiddleware, address=address, page=page)
+    app.add_middleware(TurnMiddleware)
     problems.install(app, address, page)
     openapi.install(app, address)
     for name in ROUTERS:
@@ -154,6 +155,7 @@ def _lifespan(shared: AppState) -> Callable[[FastAPI], AbstractAsyncContextManag
                     shared.settings.database.url, name="serve watching", max_size=2, is_lazy=True
                 )
                 stack.push_async_callback(shared.watching_pool.close)
+            stack.push_async_callback(shared.statements.close)
             stack.push_async_callback(close_reports, app)
             stack.push_async_callback(shared.verifier.keys.close)
             await stack.enter_async_context(running_chores(shared))

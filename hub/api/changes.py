@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     Outcome = MandateView | HubError | None
 
 MOST_TOGETHER: Final = 50
-MOST_GROUPS: Final = 2
-"""How many transactions of groups there are at once: one is decided while the other is committed."""
+MOST_GROUPS: Final = 1
+"""How many transactions of groups there are at once: with two, groups are half as large and cost more together."""
 
 
 @dataclass(frozen=True, slots=True)

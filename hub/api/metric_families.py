@@ -46,7 +46,7 @@ class HubMetrics(Collector):
         yield _single_gauge("parked", "Records put aside that wait for a decision.", self._lag.parked)
         yield from self._health()
         stranded = sum(n for (name, _, _), n in self._counters.items() if name == "stranded")
-        words = "Lanes found waiting for nothing and nobody, and repaired."
+        words = "Lanes found neither due nor leased, and repaired."
         yield CounterMetricFamily("osr_hub_stranded_lanes", words, value=stranded)
 
     def _health(self) -> Iterator[Metric]:

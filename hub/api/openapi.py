@@ -29,7 +29,7 @@ CONTACT: Final = {
 }
 DESCRIPTION: Final = """\
 A token's `roles` say what its bearer is, and `brins`, `bges` and `oin` for whom; next to a call stand the roles of \
-which it takes one. What a caller may not see does not exist for it.
+which it takes one. To a caller, what it may not see is absent.
 
 Lists come in pages: `next` of one is the `cursor` of the following. Answers are in UTC; requests may use any offset. \
 What can be changed has an `ETag`; `If-Match` is required on `PATCH` and obeyed elsewhere. A `POST` with an \

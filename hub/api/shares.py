@@ -24,8 +24,28 @@ if TYPE_CHECKING:
 
 MOST_WAITING: Final = 100
 WAIT_SECONDS: Final = 10.0
+_STEPS: Final = "hub.steps"
 STREAMS: Final = "/events/live"
 """Streams of events to pages: they last, hold no connection to the database, and have a bound of their own."""
+
+
+class TurnMiddleware:
+    """Wraps all other middleware, so that the whole of a request is done in turns: those of its address at first."""
+
+    def __init__(self, app: ASGIApp, turns: Turns | None = None) -> None:
+        self._app = app
+        self._turns = Turns() if turns is None else turns
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, step by step."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        steps = scope[_STEPS] = Steps(self._turns, address_of(scope), self._run(scope, receive, send))
+        await steps
+
+    async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
 
 
 class ShareMiddleware:
@@ -35,31 +55,26 @@ class ShareMiddleware:
         self._app = app
         self._read_seconds = settings.read_seconds
         self._shares = Shares(settings.at_once)
-        self._turns = Turns()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request through when its caller has room, and let it work in turns."""
+        """Let a request through when its caller has room; from here on its turns are those of its caller."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         caller = caller_of(scope)
         who = address_of(scope) if caller is None else f"{caller.subject} "
+        if _STEPS in scope:
+            scope[_STEPS].caller = who
         if scope["path"].startswith(FREE) or scope["path"].endswith(STREAMS):
-            await self._work(who, scope, receive, send)
+            await self._app(scope, receive, send)
             return
         async with self._shares.of(who):
             if scope["method"] == "GET":
-                await self._read(who, scope, receive, send)
+                await self._read(scope, receive, send)
             else:
-                await self._work(who, scope, receive, send)
+                await self._app(scope, receive, send)
 
-    async def _work(self, who: str, scope: Scope, receive: Receive, send: Send) -> None:
-        await Steps(self._turns, who, self._run(scope, receive, send))
-
-    async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._app(scope, receive, send)
-
-    async def _read(self, who: str, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _read(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a read; what has begun to be answered may take its time."""
         limit = asyncio.timeout(self._read_seconds)
 
@@ -70,7 +85,7 @@ class ShareMiddleware:
 
         try:
             async with limit:
-                await self._work(who, scope, receive, begin)
+                await self._app(scope, receive, begin)
         except TimeoutError:
             if limit.expired():
                 raise TooSlow from None

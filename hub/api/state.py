@@ -21,6 +21,7 @@ from hub.api.changes import ChangeGroups
 from hub.api.keyed_work import KeyedWork
 from hub.clock import Clock
 from hub.login.provider import Provider
+from hub.observe.statement_making import StatementMaker
 from hub.settings import Settings
 from hub.store.notifications import Channel, Notifier
 from hub.store.pool import Connection, Pool
@@ -44,6 +45,7 @@ class AppState:
     pseudonyms: OrderedDict[str, str] = field(default_factory=OrderedDict)
     snapshot_readers: set[str] = field(default_factory=set)
     """The subjects of callers to whom a snapshot is being sent."""
+    statements: StatementMaker = field(default_factory=StatementMaker)
     keyed_calls: AtOnce = field(init=False)
     receiver_calls: ReceiverCalls = field(init=False)
     _changes: ChangeGroups | None = None

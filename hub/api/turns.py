@@ -82,12 +82,13 @@ class Turns:
             self._open_round()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Steps(Generic[T]):
     """The work of a request of this caller, of which each step waits for its turn."""
 
     turns: Turns
     caller: str
+    """Whose the next steps are; another name may be given while the work is done."""
     work: Coroutine[Any, Any, T]
 
     def __await__(self) -> Generator[Any, Any, T]:

@@ -74,7 +74,7 @@ def approve(
 ) -> None:
     """Approve a job that somebody else requested; your token identifies you."""
     if not has_token(token_file):
-        require_identified(COMMAND_LINE, "two people are needed, and nobody knows who you are")
+        require_identified(COMMAND_LINE, "two people are needed, and no token says who you are")
     if (remote := remote_hub(token_file)) is not None:
         print_bulk(decide_job(remote, act_id, "approval", reason), as_json=as_json)
         return

@@ -59,7 +59,7 @@ def replay(  # noqa: PLR0913 - one parameter per filter
     reason: Reason = None,
     dry_run: DryRun = False,
     token_file: TokenFile = None,
-    follow_it: Annotated[bool, typer.Option("--follow/--no-follow", help="Show on a terminal how it gets on.")] = True,
+    follow_it: Annotated[bool, typer.Option("--follow/--no-follow", help="Show its progress on a terminal.")] = True,
     as_json: Json = False,
 ) -> None:
     """Send the current state of the selected units, once per unit; old messages are never repeated."""
@@ -140,7 +140,7 @@ def _begin(request: BulkRequest, token_file: Path | None, *, is_followed: bool, 
         )
         if act.state is BulkState.AWAITING_APPROVAL:
             why = f"{approval_reason(act.todo, act.before)} (above {above}), so two people are needed"
-            require_identified(caller, f"{why}, and nobody knows who asks")
+            require_identified(caller, f"{why}, and no token says who asks")
         return act
 
     act = run_change(work, ())

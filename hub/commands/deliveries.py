@@ -9,21 +9,22 @@ import typer
 
 from hub.clock import now
 from hub.commands.database import run_query
+from hub.commands.operator import TokenFile
 from hub.commands.options import From, Statuses, To, read_filters
 from hub.commands.output import local_time, print_json, print_line, print_table
+from hub.commands.remote import remote_hub
 from hub.observe.shown import without_receiver
 from hub.store import ledger, observe
 from hub.store.deliveries import DeliveryScope
 from hub.store.delivery_pages import read_page
 from hub.store.traces import within_trace
-from hub.views.deliveries import DeliveryQuery, show_delivery
+from hub.views.deliveries import DeliveryBody, DeliveryQuery, show_delivery
 from hub.views.models import Items
 from hub.views.paging import HIGHEST_LIMIT, Paging, list_fingerprint
 
 if TYPE_CHECKING:
     from hub.settings import Settings
     from hub.store.pool import Connection
-    from hub.views.deliveries import DeliveryBody
 
 COLUMNS = ("id", "destination", "brin", "unit", "number", "type", "status", "reason", "made", "taken", "processed")
 app = typer.Typer()
@@ -46,6 +47,7 @@ def deliveries(  # noqa: PLR0913 - one parameter per filter
     limit: Annotated[int, typer.Option(min=1, max=HIGHEST_LIMIT)] = 100,
     cursor: Annotated[str | None, typer.Option(help="Where an earlier page ended.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As the API answers it.")] = False,
+    token_file: TokenFile = None,
 ) -> None:
     """List deliveries in the order of their lanes."""
     asked = {
@@ -62,8 +64,16 @@ def deliveries(  # noqa: PLR0913 - one parameter per filter
         "afterSequence": after_sequence,
     }
     filters = read_filters(DeliveryQuery, asked)
-    paging = Paging(fingerprint=list_fingerprint("/v1/deliveries"), limit=limit, cursor=cursor)
-    page = run_query(lambda c, settings: _page(c, settings, filters, paging))
+    remote = remote_hub(token_file)
+    if remote is None:
+        paging = Paging(fingerprint=list_fingerprint("/v1/deliveries"), limit=limit, cursor=cursor)
+        page = run_query(lambda c, settings: _page(c, settings, filters, paging))
+    else:
+        page = Items[DeliveryBody].model_validate(remote.get("deliveries", limit=limit, cursor=cursor, **asked))
+    _print(page, as_json=as_json)
+
+
+def _print(page: Items[DeliveryBody], *, as_json: bool) -> None:
     if as_json:
         print_json(page)
         return

@@ -9,21 +9,32 @@ from uuid import UUID
 import typer
 
 from hub.commands.database import run_query
+from hub.commands.operator import TokenFile
 from hub.commands.output import local_time, print_json, print_line, print_table
+from hub.commands.remote import remote_hub
 from hub.domain.next_step import next_step
 from hub.domain.says import age
 from hub.envelopes import envelope_defaults, forwarded_message
 from hub.errors import NotFound
-from hub.observe.shown import shown_status, without_receiver
+from hub.observe.shown import without_receiver
 from hub.store import deliveries as store
 from hub.store import ledger, observe
 from hub.store.deliveries import DeliveryFilter, DeliveryScope
-from hub.views.deliveries import DeliveryDetailBody, show_attempts, show_delivery, show_detail, show_reports
-from hub.views.timeline import timeline
+from hub.views.deliveries import (
+    DeliveryBody,
+    DeliveryDetailBody,
+    show_attempts,
+    show_delivery,
+    show_detail,
+    show_reports,
+)
+from hub.views.models import Items
+from hub.views.timeline import shown_timeline, timeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from hub.commands.remote import RemoteHub
     from hub.settings import Settings
     from hub.store.deliveries import DeliveryView
     from hub.store.observe import DestinationView
@@ -56,7 +67,7 @@ class DeliveryHistory:
     body: DeliveryDetailBody
     shown_as: str
     steps: Sequence[TimelineStep]
-    lane: Sequence[tuple[DeliveryView, str]]
+    lane: Sequence[DeliveryBody]
 
 
 @app.command()
@@ -64,9 +75,14 @@ def delivery(
     delivery_id: Annotated[UUID, typer.Argument(help="As `osr-hub deliveries` shows it.")],
     *,
     as_json: Annotated[bool, typer.Option("--json", help="As the API answers it.")] = False,
+    token_file: TokenFile = None,
 ) -> None:
     """Show what happened to a delivery, hop by hop, and what to do next."""
-    found = run_query(lambda c, settings: _read(c, settings, delivery_id, with_message=as_json))
+    remote = remote_hub(token_file)
+    if remote is None:
+        found = run_query(lambda c, settings: _read(c, settings, delivery_id, with_message=as_json))
+    else:
+        found = _ask(remote, delivery_id)
     if as_json:
         print_json(found.body)
     else:
@@ -95,6 +111,19 @@ async def _read(c: Connection, settings: Settings, delivery_id: UUID, *, with_me
     )
 
 
+def _ask(remote: RemoteHub, delivery_id: UUID) -> DeliveryHistory:
+    """Ask the API for the same."""
+    body = DeliveryDetailBody.model_validate(remote.get("deliveries", delivery_id))
+    after = max(body.sequence - NEIGHBOURS - 1, 0)
+    near = {"destination": body.destination, "brin": body.brin, "afterSequence": after, "limit": 2 * NEIGHBOURS + 1}
+    return DeliveryHistory(
+        body=body,
+        shown_as=remote.get("destinations", body.destination)["shownAs"],
+        steps=shown_timeline(body),
+        lane=Items[DeliveryBody].model_validate(remote.get("deliveries", **near)).items,
+    )
+
+
 async def _message(c: Connection, settings: Settings, delivery_id: UUID, epoch: int) -> bytes:
     row, previous = (await store.read_messages(c, [delivery_id]))[0]
     return forwarded_message(row, previous, envelope_defaults(settings.oin, settings.http.address, epoch))
@@ -102,14 +131,13 @@ async def _message(c: Connection, settings: Settings, delivery_id: UUID, epoch: 
 
 async def _read_lane(
     c: Connection, view: DeliveryView, destination: DestinationView, held: frozenset[int]
-) -> list[tuple[DeliveryView, str]]:
+) -> list[DeliveryBody]:
     near = DeliveryFilter(
         destinations=[view.destination], brin=view.brin, after_sequence=max(view.sequence - NEIGHBOURS - 1, 0)
     )
     found = await store.list_deliveries(c, near, EVERYTHING, held, 2 * NEIGHBOURS + 1)
-    return [
-        (each, shown_status(destination, each.status, each.reason, lane_is_held=each.lane_is_held)[0]) for each in found
-    ]
+    epoch = await ledger.epoch(c)
+    return [show_delivery(each, destination, epoch, with_url=True, with_words=True) for each in found]
 
 
 def _print(found: DeliveryHistory) -> None:
@@ -118,7 +146,7 @@ def _print(found: DeliveryHistory) -> None:
     print_line("")
     print_table("what happened", TIMELINE_COLUMNS, [_step(step) for step in found.steps])
     print_line("")
-    rows = [_neighbour(each, status, found.body.id) for each, status in found.lane]
+    rows = [_neighbour(each, found.body.id) for each in found.lane]
     print_table(f"the lane of {found.body.brin}", LANE_COLUMNS, rows)
     print_line("")
     print_line(f"What to do: {_next_step(found.body)}")
@@ -166,9 +194,9 @@ def _report(report: ReportBody) -> str:
     return report.status.replace("_", " ") + (f": {signals}" if signals else "")
 
 
-def _neighbour(each: DeliveryView, status: str, own: UUID) -> tuple[str, ...]:
+def _neighbour(each: DeliveryBody, own: UUID) -> tuple[str, ...]:
     mark = ">" if each.id == own else ""
-    return mark, str(each.sequence), status, each.branch or "rest", _kind(each.kind.type), str(each.id)
+    return mark, str(each.sequence), each.status, each.branch or "rest", _kind(each.type), str(each.id)
 
 
 def _kind(event_type: str) -> str:

@@ -10,20 +10,25 @@ import typer
 
 from hub.clock import now
 from hub.commands.database import run_query
+from hub.commands.operator import TokenFile
 from hub.commands.output import local_time, print_json, print_line, print_table
+from hub.commands.remote import remote_hub
 from hub.commands.screen import Grid, GridCell, Sentence, Tone, show, watch
 from hub.domain.cause import Cause
 from hub.domain.lag import HOPS
 from hub.domain.says import age
 from hub.observe.lag import LagReader
 from hub.store.objectives import default_objective
-from hub.views.status import show_lag
+from hub.views.status import LagBody, show_lag
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hub.commands.remote import RemoteHub
     from hub.commands.screen import Part
     from hub.settings import Settings
     from hub.store.pool import Connection
-    from hub.views.status import DestinationLagBody, HopBody, LagBody
+    from hub.views.status import DestinationLagBody, HopBody
 
 COLUMNS = (
     "destination", "state", "circuit", "waiting", "held", "retrying", "unprocessed", "dead", "undelivered for",
@@ -41,27 +46,36 @@ def lag(
     watched: Annotated[bool, typer.Option("--watch", help="Again and again, until Ctrl-C.")] = False,
     every: Annotated[float, typer.Option(min=0.5, max=3600, help="Seconds between two looks of `--watch`.")] = 2.0,
     as_json: Annotated[bool, typer.Option("--json", help="As the API answers it.")] = False,
+    token_file: TokenFile = None,
 ) -> None:
     """Show the lag per destination and why; hops are p50 and p99 of the last five minutes."""
+    remote = remote_hub(token_file)
+
+    def look() -> LagBody:
+        return _read(remote)
+
     if watched and not as_json and sys.stdout.isatty():
-        watch(lambda: _parts(_read()), every)
+        watch(lambda: _parts(look()), every)
     elif watched:
-        _print_often(every, as_json=as_json)
+        _print_often(look, every, as_json=as_json)
     else:
-        _print(_read(), as_json=as_json)
+        _print(look(), as_json=as_json)
 
 
-def _read() -> LagBody:
+def _read(remote: RemoteHub | None) -> LagBody:
+    if remote is not None:
+        return LagBody.model_validate(remote.get("lag"))
+
     async def read(c: Connection, settings: Settings) -> LagBody:
         return show_lag(await LagReader(default_objective(settings)).read(c, now()))
 
     return run_query(read)
 
 
-def _print_often(seconds: float, *, as_json: bool) -> None:
+def _print_often(look: Callable[[], LagBody], seconds: float, *, as_json: bool) -> None:
     try:
         while True:
-            _print(_read(), as_json=as_json)
+            _print(look(), as_json=as_json)
             time.sleep(seconds)
     except KeyboardInterrupt:
         return

@@ -118,7 +118,7 @@ async def _relay_lock(dsn: str) -> AsyncIterator[Connection]:
             c = await lock.__aenter__()
     except TimeoutError as error:
         raise Unavailable(
-            "osr-produce is at work: it publishes, so the log has nothing that the database does not have",
+            "osr-produce is at work and publishes, so everything on the log is in the database",
             next_step="To recover all the same, stop osr-produce first.",
         ) from error
     except DATABASE_ERRORS as error:

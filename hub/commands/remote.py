@@ -1,4 +1,4 @@
-"""An operator's buttons through the API, for who has a token and no password of the database.
+"""Commands through the API, for who has a token and no password of the database.
 
 In: a token, and the address of the hub (`OSR_HUB_HTTP__PUBLIC_URL`). Out: the body of an answer, or a refusal in words.
 The API decides as it does for anybody; where the settings name a database, commands work there.
@@ -34,7 +34,9 @@ class RemoteHub:
 
     def get(self, *path: object, **query: object) -> Any:  # noqa: ANN401 - JSON
         """Return the JSON of a resource."""
-        asked = "&".join(f"{name}={quote(str(value))}" for name, value in query.items() if value is not None)
+        lists = {name: value if isinstance(value, list) else [value] for name, value in query.items()}
+        given = [(name, each) for name, values in lists.items() for each in values if each is not None]
+        asked = "&".join(f"{name}={quote(str(each))}" for name, each in given)
         return self._call("GET", path, None, f"?{asked}" if asked else "")
 
     def post(self, *path: object, **body: object) -> Any:  # noqa: ANN401 - JSON

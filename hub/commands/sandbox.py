@@ -75,7 +75,9 @@ def sandbox(  # noqa: PLR0913 - the options of a command
 def _choose(named: Sequence[str], *, everything: bool) -> list[str]:
     for name in named:
         if name not in SCENES:
-            raise typer.BadParameter(f"'{name}' is none; choose from {', '.join(SCENES)}", param_hint="--scenario")
+            raise typer.BadParameter(
+                f"'{name}' is not a scenario; choose from {', '.join(SCENES)}", param_hint="--scenario"
+            )
     if not named and not everything and not sys.stdin.isatty():
         raise typer.BadParameter("not on a terminal: name scenarios by --scenario, or give --all")
     return list(SCENES) if everything else list(named)

@@ -12,6 +12,7 @@ from hub.commands.database import run_change, run_query
 from hub.commands.operator import TokenFile, identify_actor
 from hub.commands.options import Reason
 from hub.commands.output import print_json, print_line, print_table
+from hub.commands.remote import remote_hub
 from hub.operations import services
 from hub.operations.services import NewService
 from hub.settings import load
@@ -40,13 +41,15 @@ class ServiceKind(StrEnum):
 
 
 @app.command(name="list")
-def list_(*, as_json: AsJson = False) -> None:
+def list_(*, as_json: AsJson = False, token_file: TokenFile = None) -> None:
     """List the services, with the queue and topic of each."""
 
     async def read(c: Connection, _settings: Settings) -> list[ServiceBody]:
         return [show_service(each) for each in await register.services(c)]
 
-    found = run_query(read)
+    remote = remote_hub(token_file)
+    answered = None if remote is None else Items[ServiceBody].model_validate(remote.get("services"))
+    found = run_query(read) if answered is None else answered.items
     if as_json:
         print_json(Items(items=found, next=None))
         return

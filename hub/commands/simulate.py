@@ -112,7 +112,7 @@ def login(
         issuer = settings.login_issuer
         if issuer is None or settings.login.client_id is None:
             raise ConfigurationError(
-                "nobody logs in at this hub", next_step="Set OSR_HUB_LOGIN__ISSUER and OSR_HUB_LOGIN__CLIENT_ID."
+                "no login is set up at this hub", next_step="Set OSR_HUB_LOGIN__ISSUER and OSR_HUB_LOGIN__CLIENT_ID."
             )
         callback = f"{settings.http.address}/login/callback"
         simulator = LoginSimulator(

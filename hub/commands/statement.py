@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+import time
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from hub.clock import AMSTERDAM, now
 from hub.commands.database import run_query
-from hub.commands.output import print_json, print_line, print_table
+from hub.commands.operator import TokenFile
+from hub.commands.output import print_json, print_line, print_table, progress_bar
+from hub.commands.remote import remote_hub
 from hub.domain.says import age
 from hub.observe.statement import read_statement
 from hub.store.objectives import default_objective
-from hub.views.statement import show_statement, write_csv
+from hub.views.statement import StatementBody, show_statement, write_csv
 
 if TYPE_CHECKING:
+    from hub.commands.remote import RemoteHub
     from hub.settings import Settings
     from hub.store.pool import Connection
-    from hub.views.statement import StatementBody, StatementLineBody
+    from hub.views.statement import StatementLineBody
 
 COLUMNS = (
     "party", "owed", "done", "open", "in time", "of", "p50", "p99", "failed", "refused", "given up", "rejected",
     "away", "circuit open", "held",
 )  # fmt: skip
+POLL_SECONDS: Final = 1.0
 app = typer.Typer()
 
 
@@ -33,15 +38,18 @@ def statement(
     month: Annotated[str | None, typer.Option(help="The month, as 2026-11; this month when left out.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As the API answers it.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="As CSV, which a pipe gets by itself.")] = False,
+    token_file: TokenFile = None,
 ) -> None:
     """Show what the hub, the receivers, their back offices and the schools owed and took in a month."""
 
     async def read(c: Connection, settings: Settings) -> StatementBody:
-        at = now()
-        chosen = month or at.astimezone(AMSTERDAM).strftime("%Y-%m")
-        return show_statement(await read_statement(c, chosen, at, default_objective(settings)))
+        with progress_bar(f"statement of {chosen}") as show:
+            return show_statement(await read_statement(c, chosen, at, default_objective(settings), show))
 
-    body = run_query(read)
+    at = now()
+    chosen = month or at.astimezone(AMSTERDAM).strftime("%Y-%m")
+    remote = remote_hub(token_file)
+    body = run_query(read) if remote is None else _ask(remote, chosen)
     if as_json:
         print_json(body)
     elif as_csv or not sys.stdout.isatty():
@@ -50,6 +58,15 @@ def statement(
     else:
         still = "" if body.is_over else ", which is not over"
         print_table(f"{body.month}{still}: {body.messages} messages", COLUMNS, [_row(each) for each in body.lines])
+
+
+def _ask(remote: RemoteHub, month: str) -> StatementBody:
+    """Ask the API, which may answer how far a statement is."""
+    with progress_bar(f"statement of {month}") as show:
+        while "lines" not in (answer := remote.get("statements", month)):
+            show(answer["done"], answer["of"])
+            time.sleep(POLL_SECONDS)
+    return StatementBody.model_validate(answer)
 
 
 def _row(line: StatementLineBody) -> tuple[str, ...]:

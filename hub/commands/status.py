@@ -8,17 +8,19 @@ import typer
 
 from hub.clock import now, today
 from hub.commands.database import run_query
+from hub.commands.operator import TokenFile
 from hub.commands.output import print_json, print_table
+from hub.commands.remote import remote_hub
 from hub.domain.says import age
 from hub.errors import NotFound
 from hub.observe.status import school_status
-from hub.views.status import show_status
+from hub.views.status import SchoolStatusBody, show_status
 from schemas.identifiers import InvalidIdentifier, parse_brin
 
 if TYPE_CHECKING:
     from hub.settings import Settings
     from hub.store.pool import Connection
-    from hub.views.status import CellBody, SchoolStatusBody
+    from hub.views.status import CellBody
 
 COLUMNS = (
     "branch", "service", "system", "mandate", "sent to", "routing id", "status", "publish", "plan", "transport",
@@ -32,6 +34,7 @@ def status(
     brin: Annotated[str, typer.Argument(help="The school, such as 18DS.")],
     *,
     as_json: Annotated[bool, typer.Option("--json", help="As the API answers it.")] = False,
+    token_file: TokenFile = None,
 ) -> None:
     """Show what was sent for each branch, whether it is processed, and how long each hop took."""
     try:
@@ -46,7 +49,9 @@ def status(
             raise NotFound(f"school {school} is not in the register")
         return show_status(found)
 
-    body = run_query(read)
+    remote = remote_hub(token_file)
+    found = run_query(read) if remote is None else remote.get("schools", school, "status")
+    body = SchoolStatusBody.model_validate(found)
     if as_json:
         print_json(body)
         return

@@ -27,6 +27,8 @@ from hub.sealing import seal
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 ATTEMPT_COOKIE: Final = "osr_hub_login"
 DEVELOPMENT: Final = "development"
+NO_ROLE: Final = "/login/no-role"
+MAX_WANTED: Final = 500
 _PAGES: Final = ("/console", "/mandaten")
 log = structlog.get_logger(__name__)
 
@@ -71,7 +73,9 @@ async def get_callback(here: CurrentVisit) -> Response:
         log.warning("login.refused", reason=fault.detail, next="the visitor may log in again")
         return _forget_attempt(here.show("login_failed.html", HTTPStatus.UNAUTHORIZED))
     if not _may_enter(identity.caller):
-        return _forget_attempt(here.show("no_role.html", HTTPStatus.FORBIDDEN, name=identity.name))
+        elsewhere = f"{NO_ROLE}?lang={here.words.other.value}"  # the provider's answer counts only once
+        page = here.show("no_role.html", HTTPStatus.FORBIDDEN, name=identity.name, other_lang=elsewhere)
+        return _forget_attempt(page)
     sealed = seal(id_token.encode(), here.app.settings.sealing_keys)
     login = NewLogin(
         caller=identity.caller,
@@ -81,6 +85,12 @@ async def get_callback(here: CurrentVisit) -> Response:
         sealed_id_token=sealed,
     )
     return _forget_attempt(await _start_session(here, login, attempt.wanted if attempt else ""))
+
+
+@router.get(NO_ROLE)
+async def get_no_role(here: CurrentVisit) -> Response:
+    """Show whom to ask for the role."""
+    return here.show("no_role.html", HTTPStatus.FORBIDDEN, name="")
 
 
 @router.post("/login/token")
@@ -158,6 +168,8 @@ def _forget_attempt(answer: Response) -> Response:
 
 
 def _page_or_none(path: str) -> str:
-    """Return a path of ours; empty for any other text."""
-    is_plain = path.isascii() and path.isprintable() and not any(mark in path for mark in ("\\", "//", "login"))
-    return path if is_plain and any(path == ours or path.startswith(f"{ours}/") for ours in _PAGES) else ""
+    """Return a path of ours with its query; empty for any other text."""
+    is_plain = path.isascii() and path.isprintable() and len(path) <= MAX_WANTED
+    page = path.partition("?")[0]
+    is_page = is_plain and not any(mark in path for mark in ("\\", "//", "login"))
+    return path if is_page and any(page == ours or page.startswith(f"{ours}/") for ours in _PAGES) else ""

@@ -93,6 +93,7 @@ async def _read_shown(here: Visit, q: str, after: str | None, stand: str, volgor
         "q": q,
         "stand": stand if stand in ORDER else "",
         "order": volgorde if volgorde == BY_NAME else "",
+        "has_boards": len({line.school["bge_code"] for line in found.lines}) > 1,
         "is_watched": is_watched,
         "mark": mark,
         "as_of": here.at.now,

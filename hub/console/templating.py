@@ -44,6 +44,11 @@ def local_minute(moment: datetime) -> str:
     return moment.astimezone(AMSTERDAM).strftime("%d-%m-%Y %H:%M")
 
 
+def local_day(moment: datetime) -> str:
+    """Format the day of a moment in Amsterdam."""
+    return moment.astimezone(AMSTERDAM).strftime("%d-%m-%Y")
+
+
 def clock_time(moment: datetime) -> str:
     """Format a moment as hours and minutes in Amsterdam."""
     return moment.astimezone(AMSTERDAM).strftime("%H:%M")
@@ -140,6 +145,7 @@ _templates.filters.update(
     age=age,
     local=local_time,
     minute=local_minute,
+    local_day=local_day,
     day=dutch_date,
     tone=tone,
     fact=fact_text,

@@ -29,6 +29,7 @@ from hub.errors import InvalidInput, NotAllowed
 from hub.login.provider import Provider
 from hub.login.sessions import Session
 from hub.login.visitor import find_session
+from hub.observe.statement_making import StatementMaker
 from hub.register import Moment, moment
 from hub.settings import Settings
 from hub.store.mandates import MandateScope
@@ -38,6 +39,7 @@ from hub.telemetry import current_traceparent
 
 LANGUAGE_COOKIE: Final = "osr_hub_language"
 NUL: Final = "\x00"
+_OF_SESSION: Final = ("done", "concept", "lang")
 YEAR_SECONDS: Final = 365 * 24 * 3600
 CONTENT_POLICY: Final = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
@@ -60,6 +62,7 @@ class PageServices(Protocol):
     verifier: Verifier
     provider: Provider | None
     clock: Clock
+    statements: StatementMaker
 
     @property
     def open_pool(self) -> Pool:
@@ -104,8 +107,15 @@ class Visit:
         if self.caller is None:
             if self.request.method == "POST":
                 raise FormOutlivedSession
-            raise Redirect(f"/login?next={quote(self.request.url.path)}")
+            raise Redirect(f"/login?next={quote(self._wanted)}")
         return self.caller
+
+    @property
+    def _wanted(self) -> str:
+        """The page that was asked for, to go to after the login; without what belongs to an earlier session."""
+        query = [(name, text) for name, text in self.request.query_params.multi_items() if name not in _OF_SESSION]
+        path = self.request.url.path
+        return f"{path}?{urlencode(query)}" if query else path
 
     @property
     def actor(self) -> Actor:
@@ -153,11 +163,12 @@ class Visit:
     def render(self, template: str, **values: Any) -> str:  # noqa: ANN401 - what a page shows
         """Render a template with what all pages share."""
         query = {name: value for name, value in self.request.query_params.items() if name not in ("lang", "done")}
+        path, is_answer = self.request.url.path, self.request.method == "POST"  # an answer to a form has no address
         shared = {
             "t": self.words,
             "lang": self.language.value,
-            "other_lang": f"{self.request.url.path}?{urlencode({**query, 'lang': self.words.other.value})}",
-            "path": self.request.url.path,
+            "other_lang": None if is_answer else f"{path}?{urlencode({**query, 'lang': self.words.other.value})}",
+            "path": path,
             "caller": self.caller,
             "session": self.session,
             "seconds_left": self.seconds_left,

@@ -132,7 +132,7 @@ SCENES: Final[Mapping[str, Scene]] = {
     ),
     "replay": Scene(
         title="an operator sends the current state again",
-        expects="take new messages with `replayof`; a `mandateVersion` not above the one you hold changes nothing",
+        expects="take new messages with `replayof`; pass over a `mandateVersion` that you hold already",
         play=replayed,
     ),
     "restore": Scene(

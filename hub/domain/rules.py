@@ -151,7 +151,7 @@ def check_routing(
     """Check a routing characteristic; `taken` are those of the school's living mandates of the service."""
     if ROUTING_ID.pattern.fullmatch(routing) is None:
         yield RuleViolation(
-            field=field, code="invalid", detail=f"{routing!r} is no routing id, such as {routing_id(brin, 1)}"
+            field=field, code="invalid", detail=f"{routing!r} is not a routing id; one looks like {routing_id(brin, 1)}"
         )
     elif brin_of_routing_id(routing) != brin:
         yield RuleViolation(field=field, code="other_school", detail=f"{routing} does not belong to school {brin}")

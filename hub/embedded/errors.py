@@ -15,7 +15,7 @@ class JarsUnreachable(EmbeddedUnavailable):
 
     def __init__(self, why: str) -> None:
         super().__init__(
-            f"Apache Kafka cannot be fetched from Maven Central and is not in the cache ({why}); "
+            f"Apache Kafka is missing from the cache and cannot be fetched from Maven Central ({why}); "
             "name a running Kafka in OSR_HUB_KAFKA__BOOTSTRAP_SERVERS, or try again where Maven Central can be reached."
         )
 

@@ -94,4 +94,4 @@ def _read_date(text: str) -> date | None:
 def _check_dates(line: int, start: str, end: str, dates: _Dates, errors: RowErrors) -> None:
     for column, text in (("start_date", start), ("end_date", end)):
         if dates.read(text) is None and (text or column == "start_date"):
-            errors.add(line, column, "invalid", f"{text!r} is no date, such as 2026-08-01")
+            errors.add(line, column, "invalid", f"{text!r} is not a date; write it as 2026-08-01")

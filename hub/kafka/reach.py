@@ -30,7 +30,7 @@ CONNECTING: Final[dict[Any, str]] = {
     socket.gaierror: "is not known by that name",
     SSLCertVerificationError: "has a certificate that is not trusted: {error}",
     SSLError: "does not speak TLS as {protocol} wants it: {error}",
-    (TimeoutError, errors.RequestTimedOutError): "is silent for {seconds} s",
+    (TimeoutError, errors.RequestTimedOutError): "has not answered for {seconds} s",
     (errors.SaslAuthenticationFailed, errors.AuthenticationFailedError): "refuses the name and password: {error}",
     errors.UnsupportedSaslMechanismError: "wants another SASL mechanism: {error}",
     ConnectionRefusedError: "refuses connections: no broker listens there",

@@ -7,7 +7,7 @@ starts a new one, so that a secret from before it is worth nothing.
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
@@ -102,10 +102,13 @@ async def find(c: Connection, secret: str, settings: Settings, now: datetime) ->
     return Session(secret=secret, stored=stored, caller=read_caller(stored.caller), idle_at=stored.seen_at + idle)
 
 
-async def keep(c: Connection, session: Session, now: datetime) -> None:
-    """Write down that the visitor did something, at most once a minute."""
-    if now - session.stored.seen_at >= TOUCH_AFTER:
-        await sessions.touch(c, session.stored.id, now)
+async def keep(c: Connection, session: Session, now: datetime) -> Session:
+    """Write down that the visitor did something, at most once a minute; return the session as it lasts now."""
+    idle = now - session.stored.seen_at
+    if idle < TOUCH_AFTER:
+        return session
+    await sessions.touch(c, session.stored.id, now)
+    return replace(session, idle_at=session.idle_at + idle)
 
 
 async def end(c: Connection, session: Session, *, everywhere: bool = False) -> None:

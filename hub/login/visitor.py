@@ -50,5 +50,5 @@ async def _read(secret: str, app: SessionServices, *, is_visit: bool) -> Session
     async with app.open_pool.acquire() as c:
         session = await sessions.find(c, secret, app.settings, now)
         if session is not None and is_visit:
-            await sessions.keep(c, session, now)
+            return await sessions.keep(c, session, now)
     return session

@@ -88,7 +88,7 @@ def _in_the_way(one: LocalEvent, changed_services: Collection[tuple[str, str]]) 
     if one.is_planned:
         return f"{what}, and was planned already, so that receivers may know of it. {RESTORE_AGAIN}"
     if (row.brin, one.service_code) in changed_services:
-        return f"{what}, where the log has changes too. Note it, and press it again afterwards. {RESTORE_AGAIN}"
+        return f"{what}, where the log has changes too. Write it down, and do it again afterwards. {RESTORE_AGAIN}"
     return None
 
 

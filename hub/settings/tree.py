@@ -97,7 +97,9 @@ class Settings(BaseSettings):
                 next_step=f"Set {PREFIX}AUTH__ISSUER, or {PREFIX}LOGIN__ISSUER when people log in elsewhere.",
             )
         if "openid" not in self.login.scopes:
-            raise ConfigurationError(f"{PREFIX}LOGIN__SCOPES lacks openid", next_step="Add it: no login goes without.")
+            raise ConfigurationError(
+                f"{PREFIX}LOGIN__SCOPES lacks openid", next_step="Add openid: each login asks for it."
+            )
         return issuer
 
     def check_tokens(self) -> None:

@@ -28,7 +28,7 @@ REFUSED: Final[tuple[tuple[type[Exception], str, str], ...]] = (
     ),
     (
         asyncpg.InvalidAuthorizationSpecificationError,
-        "the database lets this role not in",
+        "the database does not let this role in",
         f"Name another in {ADDRESS}, or allow this one and its address in pg_hba.conf.",
     ),
     (asyncpg.InvalidCatalogNameError, "there is no such database", f"Create it, or name another in {ADDRESS}."),

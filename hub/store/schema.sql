@@ -828,7 +828,7 @@ create trigger services_change_token after insert or update or delete or truncat
 -- on its mandates needs. Each statement of the function sees what is committed when the statement begins: what it reads
 -- after the lock is what the last holder of the lock left. With subjects it also returns the pseudonyms of those who
 -- decide, in their order, and locks the heads of the audit chains of the schools, which are the last locks of a
--- transaction. With `only_free` a school that another transaction holds is left out, so that nothing waits for it.
+-- transaction. With `only_free` a school that another transaction holds, or its chain, is left out, so that nothing waits.
 create function lock_register(
   for_brins text[], for_mandates uuid[], for_service text, on_day date, for_subjects text[], at_moment timestamptz,
   most_events integer, only_free boolean
@@ -868,7 +868,12 @@ begin
      where s.brin = any(codes) and not exists (select from audit_heads h where h.chain = s.brin)
      order by s.brin collate "C"
     on conflict do nothing;
-    perform from audit_heads h where h.chain = any(codes) order by h.chain collate "C" for update;
+    if only_free then
+      codes := array(select h.chain from audit_heads h where h.chain = any(codes) order by h.chain collate "C"
+                        for update skip locked);
+    else
+      perform from audit_heads h where h.chain = any(codes) order by h.chain collate "C" for update;
+    end if;
   end if;
   return query
   select r.token, who, s.brin, s.name, s.bge_code, s.closed_on, s.counter, b.osr_agreement, b.vva_agreement,

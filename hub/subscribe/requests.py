@@ -95,5 +95,5 @@ def _refused_urls(urls: Mapping[str, str | None]) -> Iterator[FieldError]:
 def _unknown_types(types: Sequence[str]) -> Iterator[FieldError]:
     for index, pattern in enumerate(types):
         if not any(fnmatchcase(kind.value, pattern) for kind in EventType):
-            detail = f"no type of message is meant by {pattern}; nl.osr.mandate.* is an example that is"
+            detail = f"{pattern} matches no type of message; nl.osr.mandate.* is one that does"
             yield FieldError(field=f"/types/{index}", code="unknown_type", detail=detail)

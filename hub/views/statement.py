@@ -49,6 +49,14 @@ class StatementBody(CamelModel):
     lines: list[StatementLineBody]
 
 
+class StatementProgressBody(CamelModel):
+    """How many parts of a statement are made, and of how many."""
+
+    month: str
+    done: int
+    of: int
+
+
 def show_statement(statement: Statement) -> StatementBody:
     """Return the body of a statement."""
     return StatementBody(

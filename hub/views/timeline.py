@@ -6,7 +6,7 @@ from datetime import datetime
 
 from hub.domain.ids import time_of
 from hub.store.deliveries import DeliveryView
-from hub.views.deliveries import AttemptBody, ReportBody
+from hub.views.deliveries import AttemptBody, DeliveryDetailBody, ReportBody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,10 +23,28 @@ class TimelineStep:
 def timeline(view: DeliveryView, attempts: Sequence[AttemptBody], reports: Sequence[ReportBody]) -> list[TimelineStep]:
     """Return what happened to a delivery in the order of time, each step with the seconds since the one before."""
     moments = view.moments
-    happened = [
+    begun = [
         TimelineStep(at=moments.recorded_at or time_of(view.event_id), key="step_recorded"),
         TimelineStep(at=moments.planned_at, key="step_planned"),
         *([TimelineStep(at=moments.published_at, key="step_published")] if moments.published_at else []),
+    ]
+    return _in_order(begun, attempts, reports)
+
+
+def shown_timeline(body: DeliveryDetailBody) -> list[TimelineStep]:
+    """Return the same of a delivery as the API shows it, which does not say when its event was published."""
+    begun = [
+        TimelineStep(at=time_of(body.event_id), key="step_recorded"),
+        TimelineStep(at=body.created_at, key="step_planned"),
+    ]
+    return _in_order(begun, body.attempts, body.reports)
+
+
+def _in_order(
+    begun: Sequence[TimelineStep], attempts: Sequence[AttemptBody], reports: Sequence[ReportBody]
+) -> list[TimelineStep]:
+    happened = [
+        *begun,
         *(TimelineStep(at=each.at, key=f"step_{each.outcome}", attempt=each) for each in attempts),
         *(TimelineStep(at=each.received_at, key=_report_key(each), report=each) for each in reports),
     ]

@@ -30,3 +30,12 @@ def test_every_alert_has_its_section_in_the_runbook() -> None:
         assert rule["labels"]["severity"] in {"critical", "warning", "info"}
         assert rule["labels"]["turn"] in {"hub", "duo", "supplier"}
     assert f'OSR_HUB_HTTP__PUBLIC_URL: "{PUBLIC_URL}"' in (DEPLOY / "kubernetes" / "settings.yaml").read_text()
+
+
+def test_every_link_within_the_runbook_leads_somewhere() -> None:
+    """A section that is called otherwise takes its links along."""
+    found = read_runbook()
+    inner = re.findall(r'href="#([^"]+)"', found.html)
+
+    assert set(inner) <= {anchor for anchor, _ in found.headings}
+    assert inner

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
+from uuid import UUID
 
 import orjson
 import pytest
@@ -114,3 +116,29 @@ async def test_who_may_not_is_told_so(operators: dict[str, dict[str, str]], tmp_
     token.write_text(ann["OSR_HUB_TOKEN"])
     code, said, _ = await osr_hub(NO_DATABASE, *words, "--token-file", str(token), **ann | {"OSR_HUB_TOKEN": ""})
     assert (code, said) == (0, "duo:rio is held\n")
+
+
+async def test_looking_commands_say_the_same_through_the_api(
+    operators: dict[str, dict[str, str]], connection: Connection, database: str
+) -> None:
+    """For people and for programs; only the ages differ by the moment of the look."""
+    one = await connection.fetchval("select id from deliveries where brin = '18DS' limit 1")
+    looks = (
+        ("status", "18DS"), ("services", "list", "--json"), ("systems", "list", "--json"), ("lag",),
+        ("deliveries", "--status", "delivered", "--status", "waiting", "--limit", "1"),
+        ("statement", "--month", "2026-11"), ("delivery", str(one)),
+    )  # fmt: skip
+    served = {**operators["ann"], "OSR_HUB_OIN": "00000099000000009000"}
+    for words in looks:
+        through = await osr_hub(NO_DATABASE, *words, **operators["ann"])
+        there = await osr_hub(database, *words, **served)
+        assert through[0] == there[0] == 0, (words, through, there)
+        assert masked(through[1]) == masked(there[1]), words
+    code, _, failed = await osr_hub(NO_DATABASE, "delivery", str(UUID(int=1)), **operators["ann"])
+    assert (code, "no delivery" in failed) == (2, True)
+
+
+def masked(said: str) -> list[str]:
+    """Return lines without what depends on the moment of the look, or is not told by the API."""
+    lines = [re.sub(r"\d[\d.:T+Z -]*(?:(?:ms|s|min|h|days)\b)?", "#", line) for line in said.splitlines()]
+    return [re.sub(r" +", " ", line) for line in lines if not re.search("published|cursor", line)]

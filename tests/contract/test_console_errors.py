@@ -42,6 +42,7 @@ async def test_an_unknown_address_is_a_page(hub: Client, path: str) -> None:
     reply = await hub.call("GET", path, headers={**BROWSER, "cookie": cookie})
     assert (reply.status, is_page(reply)) == (404, True)
     assert "Deze pagina is er niet, of u mag hem niet zien." in reply.body.decode()
+    assert ("0800 - 321 22 33" in reply.body.decode()) is path.startswith("/mandaten")
     english = await hub.call("GET", f"{path}?lang=en", headers={**BROWSER, "cookie": cookie})
     assert "This page does not exist" in english.body.decode()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
@@ -49,6 +49,24 @@ async def test_an_administrator_logs_in_and_comes_where_they_wanted(scene: Scene
     assert (await visitor.get("/console")).status == 303
 
 
+@pytest.mark.parametrize(
+    ("wanted", "gets"),
+    [
+        ("/mandaten/18DS/nieuw?dienst=VVA", "/mandaten/18DS/nieuw?dienst=VVA"),
+        ("/mandaten?q=a b&stand=actie", "/mandaten?q=a+b&stand=actie"),
+        ("/mandaten/18DS?done=withdrawn&lang=en", "/mandaten/18DS"),
+        ("/mandaten?q=//evil.example", "/mandaten?q=%2F%2Fevil.example"),
+        (f"/mandaten?q={'x' * 600}", "/mandaten"),
+    ],
+)
+async def test_what_was_asked_for_is_found_again_after_the_login(scene: Scene, wanted: str, gets: str) -> None:
+    """With its question, without a message of an earlier session; what is long is dropped."""
+    visitor = scene.visitor()
+    first = await visitor.get(wanted)
+    asked = parse_qs(urlsplit(first.headers["location"]).query)["next"][0]
+    assert (await scene.log_in(visitor, "sanne", quote(asked))).headers["location"] == gets
+
+
 async def test_the_header_names_a_board_in_the_language_of_the_page(scene: Scene) -> None:
     """A board without a name is told by its number; one with a name by that."""
     await scene.pool.execute("insert into boards (bge_code) values ('41676')")
@@ -77,6 +95,9 @@ async def test_somebody_without_the_role_reads_whom_to_ask(scene: Scene) -> None
     for words in ("Kim Bakker", "OSR-toegang", "beheerder Mijn DUO", "050 599 84 40", "securityservicedesk@duo.nl"):
         assert words in text
     assert await scene.sessions() == 0
+    assert 'href="/login/no-role?lang=en"' in text
+    english = await visitor.get("/login/no-role?lang=en")
+    assert (english.status, "you do not have the role OSR-toegang" in english.body.decode()) == (403, True)
     again = await visitor.get("/login/start?again")
     assert "prompt=login" in again.headers["location"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -66,8 +67,12 @@ async def test_staying_logged_in_is_asked_for(scene: Scene) -> None:
     await scene.log_in(visitor, "ria")
     scene.clock.ahead = timedelta(minutes=26)
     assert int((await visitor.get("/login/keep/live")).body) <= 240
-    await visitor.get("/login/keep")
+    assert int((await visitor.get("/login/keep")).body) > 1700
     assert int((await visitor.get("/login/keep/live")).body) > 1700
+    scene.clock.ahead = timedelta(minutes=55)
+    left = re.search(r'data-seconds="(\d+)"', await visitor.text("/console"))
+    assert left is not None
+    assert int(left[1]) > 1700  # the visit itself made it last longer
 
 
 async def test_a_logout_ends_the_session_here_or_everywhere_and_at_the_provider(scene: Scene) -> None:
@@ -122,6 +127,7 @@ async def test_a_form_that_outlived_its_session_is_kept(scene: Scene) -> None:
     kept = await visitor.post("/mandaten/18DS/nieuw", form)
     assert kept.status == 401
     assert 'value="morgen &lt;b&gt;"' in kept.body.decode()
+    assert "English" not in kept.body.decode()  # the other language is another request, which would lose the form
     await scene.log_in(visitor, "sanne")
     again = await visitor.post("/mandaten/18DS/nieuw", form)
     assert (again.status, 'value="morgen &lt;b&gt;"' in again.body.decode()) == (403, True)

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
 
 from hub.access import Role
+from hub.api import statements
+from hub.console import statement as pages
 from hub.console.i18n.statement import TEXTS
-from hub.observe.statement import Party
+from hub.observe import statement_making
+from hub.observe.statement import Party, Statement, read_statement
 from tests.support.pages.form_client import log_in_as
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from hub.domain.objective import Objective
+    from hub.observe.statement_making import Tell
+    from hub.store.pool import Connection
     from tests.support.api.client import Client
 
 
@@ -39,7 +48,10 @@ async def test_operations_alone_read_the_statement(hub: Client, school: Client, 
 async def test_the_page_shows_each_party_in_both_languages(hub: Client) -> None:
     """A month of choice, this month when none that exists is named, and the words of the page's language."""
     paper = await log_in_as(hub, Role.OPERATIONS)
-    for language, words in (("nl", ("Maandoverzicht 2026-10", "De hub")), ("en", ("Statement of 2026-10", "The hub"))):
+    for language, words in (
+        ("nl", ("Maandoverzicht oktober 2026", "De hub")),
+        ("en", ("Statement of October 2026", "The hub")),
+    ):
         page = await paper.text(f"/console/statement?month=2026-10&lang={language}")
         assert [text for text in words if text not in page] == []
     assert (await paper.get("/console/statement?month=nonsense")).status == 200
@@ -50,3 +62,29 @@ def test_every_party_has_words() -> None:
     for party in Party:
         assert all(TEXTS[f"party_{party.value}"])
         assert all(TEXTS[f"owes_{party.value}"])
+
+
+async def test_a_month_that_takes_long_is_shown_as_it_is_made(hub: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page says how far it is, programs are answered 202, and both get the statement once it is made."""
+    made = asyncio.Event()
+
+    async def read_slowly(c: Connection, month: str, now: datetime, objective: Objective, tell: Tell) -> Statement:
+        tell(12, 31)
+        await made.wait()
+        return await read_statement(c, month, now, objective, tell)
+
+    monkeypatch.setattr(statement_making, "read_statement", read_slowly)
+    monkeypatch.setattr(pages, "PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr(statements, "PATIENCE_SHARE", 0.001)
+    paper, operator = await log_in_as(hub, Role.OPERATIONS), hub.as_caller(Role.OPERATIONS)
+    page = await paper.text("/console/statement?month=2026-10&lang=nl")
+    assert '<progress max="31" value="12"' in page
+    assert 'data-from="/console/statement/live?month=2026-10"' in page
+    assert '<progress max="31"' in await paper.text("/console/statement/live?month=2026-10")
+    answer = await operator.get("/v1/statements/2026-10")
+    assert (answer.status, answer.json) == (202, {"month": "2026-10", "done": 12, "of": 31})
+    assert answer.headers["retry-after"] == "2"
+    made.set()
+    monkeypatch.setattr(statements, "PATIENCE_SHARE", 3.0)
+    assert (await operator.get("/v1/statements/2026-10")).json["month"] == "2026-10"
+    assert "<progress" not in await paper.text("/console/statement/live?month=2026-10")

@@ -36,7 +36,7 @@ pytestmark = pytest.mark.prometheus
 QUEUE, LAS, COPIES = "duo:rio", f"las:{ONE}", f"las-copy:{ONE}"
 UNSEEN: Final = "OsrHubUnseen"
 OF_WORKERS: Final = {"OsrHubProcessStuck", "OsrHubUnread"}
-"""No worker runs here; tests/flow/test_health.py stops each, and promtool has these two alerts."""
+"""No worker runs here; `tests/flow/test_stuck_rehearsed.py` stops each."""
 DASHBOARD: Final = json.loads((DEPLOY / "dashboard.json").read_text())
 QUERIES: Final = [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]
 

@@ -5,76 +5,41 @@ No test waits for the bounds: the clock of the loops is moved on by hand, and re
 
 from __future__ import annotations
 
-import asyncio
 import time
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer
 
 from consumers.forwarding.destinations import Destinations
 from consumers.planning.planner import Planner
-from consumers.reporting import reader as reading
 from hub.clock import now
 from hub.commands.doctor import processes as doctor
 from hub.domain.cause import Cause
 from hub.domain.health import BOUND_SECONDS, FaultKind
-from hub.kafka.broker import make_broker
-from hub.kafka.consumer import close_broker
 from hub.observe.health import read_health
 from hub.observe.lag import LagReader
 from hub.processes import loops
 from hub.processes.heartbeat import Heartbeat
-from hub.processes.unread import count_unread
 from tests.support.lanes.forwarding import forwarder, settings_for, until
 from tests.support.lanes.ledger_states import take
+from tests.support.lanes.stuck_processes import TOPIC, has_all, is_blocked, locked, reading_reports, running
 from tests.support.register.subscriptions import grant, make_register, plan_all
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from hub.domain.health import HealthFault, RoleHealth
-    from hub.kafka.consumer import WaitingBroker
     from hub.store.pool import Connection, Pool
 
-TOPIC = "duo.reports.v1"
 MORE_THAN_THE_BOUND = BOUND_SECONDS + 5
-ONE_BLOCKED = (
-    "select count(*) > 0 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-)
 
 
 @pytest.fixture
 def later(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Move the clock of the loops on."""
     return lambda: monkeypatch.setattr(loops.here, "clock", lambda: time.monotonic() + MORE_THAN_THE_BOUND)
-
-
-@asynccontextmanager
-async def locked(database: str, table: str) -> AsyncIterator[None]:
-    """Keep everybody from locking or writing rows of a table; they can be read."""
-    c = await asyncpg.connect(database)
-    try:
-        async with c.transaction():
-            await c.execute(f"lock table {table} in exclusive mode")
-            yield
-    finally:
-        await c.close()
-
-
-@asynccontextmanager
-async def running(*chores: Any) -> AsyncIterator[None]:
-    """Run chores while the block runs."""
-    tasks = [asyncio.create_task(chore) for chore in chores]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def health_of(c: Connection, role: str) -> RoleHealth:
@@ -95,10 +60,6 @@ async def until_red(c: Connection, role: str, kind: FaultKind, loop: str | None 
     return found[0]
 
 
-async def _is_blocked(c: Connection) -> bool:
-    return bool(await c.fetchval(ONE_BLOCKED))
-
-
 async def _is_well(c: Connection, role: str) -> bool:
     health = await health_of(c, role)
     return health.is_well and health.at_work > 0
@@ -109,7 +70,7 @@ async def test_a_planner_that_hangs_is_red(connection: Connection, database: str
     async with Heartbeat(pool, "plan") as heartbeat, running(Planner(pool, heartbeat).sweep()):
         await until(lambda: _is_well(connection, "plan"))
         async with locked(database, "parked_records"):
-            await until(lambda: _is_blocked(connection))
+            await until(lambda: is_blocked(connection))
             later()
             fault = await until_red(connection, "plan", FaultKind.LOOP_LATE, "plan.sweep")
             assert fault.seconds > BOUND_SECONDS
@@ -125,7 +86,7 @@ async def test_a_forwarder_that_cannot_lease_is_red(connection: Connection, data
     async with forwarder(settings_for(database)):
         await until(lambda: _is_well(connection, "forward"))
         async with locked(database, "lanes"):
-            await until(lambda: _is_blocked(connection))
+            await until(lambda: is_blocked(connection))
             later()
             await until_red(connection, "forward", FaultKind.LOOP_LATE, "forward.lease")
         await until(lambda: _is_well(connection, "forward"))
@@ -146,24 +107,6 @@ async def test_a_forwarder_that_leases_nothing_although_lanes_are_due_is_red(
         assert (await health_of(connection, "forward")).at_work == 1
 
 
-@asynccontextmanager
-async def reading_reports(
-    pool: Pool, kafka: str, topics: Mapping[str, str]
-) -> AsyncIterator[tuple[WaitingBroker, Heartbeat]]:
-    """Run a reader of reports as its process does, with the count of what is unread."""
-    options = {"bootstrap_servers": kafka}
-    async with Heartbeat(pool, "reports") as heartbeat:
-        broker = make_broker(options, lambda: loops.moved("reports.read"))
-        reading.subscribe(broker, reading.ReportReader(pool, heartbeat), None, topics[TOPIC])
-        await broker.start()
-        counting = count_unread(pool, options, reading.GROUP, topics[TOPIC], "reports.unread")
-        try:
-            async with running(counting):
-                yield broker, heartbeat
-        finally:
-            await close_broker(broker)
-
-
 async def test_a_reader_whose_batch_does_not_end_is_red(
     connection: Connection, database: str, pool: Pool, kafka: str, topics: Mapping[str, str], later: Any
 ) -> None:
@@ -172,7 +115,7 @@ async def test_a_reader_whose_batch_does_not_end_is_red(
         await until(lambda: _is_well(connection, "reports"))
         async with locked(database, "read_offsets"):
             await producer.send_and_wait(topics[TOPIC], b"{}", partition=0)
-            await until(lambda: _is_blocked(connection))
+            await until(lambda: is_blocked(connection))
             later()
             await until_red(connection, "reports", FaultKind.LOOP_LATE, "reports.read")
         await until(lambda: _is_well(connection, "reports"))
@@ -188,7 +131,7 @@ async def test_a_deaf_reader_is_red_and_the_cause_is_the_hub(
     await take(connection, "duo:rio")
     async with reading_reports(pool, kafka, topics) as (broker, _):
         consumer: Any = next(iter(broker.subscribers)).consumer  # type: ignore[attr-defined]
-        await until(lambda: _has_all(consumer, topics[TOPIC]))
+        await until(lambda: has_all(consumer, topics[TOPIC]))
         consumer.pause(*consumer.assignment())
         written = int((now() - timedelta(minutes=1)).timestamp() * 1000)
         async with AIOKafkaProducer(bootstrap_servers=kafka) as producer:
@@ -203,10 +146,6 @@ async def test_a_deaf_reader_is_red_and_the_cause_is_the_hub(
         consumer.resume(*consumer.assignment())
         await until(lambda: _is_well(connection, "reports"))
         await until(lambda: _is_read(connection))
-
-
-async def _has_all(consumer: Any, topic: str) -> bool:
-    return len(consumer.assignment()) == len(consumer.partitions_for_topic(topic) or "none yet")
 
 
 async def _is_read(c: Connection) -> bool:

@@ -68,7 +68,7 @@ async def test_a_bad_file_is_refused_whole(files: Path, database: str, connectio
     assert faults.splitlines() == [
         "osr-hub: 2 rows are wrong; nothing was imported:",
         "  line 3, brin: school 99ZZ is not in the register",
-        "  line 4, start_date: '1 augustus' is no date, such as 2026-08-01",
+        "  line 4, start_date: '1 augustus' is not a date; write it as 2026-08-01",
     ]
     assert await connection.fetchval("select count(*) from mandates") == 0
 

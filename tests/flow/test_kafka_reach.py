@@ -44,7 +44,7 @@ async def test_all_addresses_are_named() -> None:
 
 @pytest.mark.parametrize(
     ("closes", "words"),
-    [(False, "is silent for 0.2 s"), (True, "closes the connection: it may want another SECURITY_PROTOCOL")],
+    [(False, "has not answered for 0.2 s"), (True, "closes the connection: it may want another SECURITY_PROTOCOL")],
 )
 async def test_silence_and_a_closed_connection_are_told_apart(
     monkeypatch: pytest.MonkeyPatch,

@@ -68,7 +68,7 @@ async def test_what_cannot_be_brought_together_is_refused_whole(hub: HubUnderTes
         if case == "published":
             await restored.c.execute("delete from event_outbox")
         before = await read_register(restored.c)
-        words = {"same service": "press it again", "planned": "was planned already", "published": "published too"}
+        words = {"same service": "do it again", "planned": "was planned already", "published": "published too"}
         with pytest.raises(CannotRecover, match=words[case]) as refused:
             await restored.recover()
         assert BRIN in str(refused.value)

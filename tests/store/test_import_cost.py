@@ -15,6 +15,7 @@ from hub.domain.system import System
 from hub.imports import import_mandates, mandates
 from hub.register import moment
 from hub.store import register
+from hub.store.database_session import DatabaseSession
 from schemas.identifiers import Oin
 from tests.support.register.schools import add_schools, numbered_brin, small_schools
 
@@ -101,3 +102,19 @@ async def test_what_fails_while_the_next_is_made_leaves_nothing(
         "select (select count(*) from mandates), (select count(*) from events), (select count(*) from audit)"
     )
     assert tuple(counts or ()) == (0, 0, 0)
+
+
+async def test_a_file_goes_in_over_a_connection_that_keeps_no_statements(
+    connection: Connection, database: str, file: bytes
+) -> None:
+    """As behind a pooler in transaction mode: every kind of row arrives as over a connection of its own."""
+    shared = await asyncpg.connect(database, connection_class=DatabaseSession, statement_cache_size=0)
+    try:
+        await shared.set_up({}, per_transaction=True)
+        async with shared.transaction():
+            done = await import_mandates(shared, file, AT)
+    finally:
+        await shared.close()
+    assert done.created == SCHOOLS * len(SERVICES)
+    kinds = await connection.fetch("select type::text as kind, jsonb_typeof(units) as form from events group by 1, 2")
+    assert [tuple(kind) for kind in kinds] == [("granted", "array")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,11 +12,15 @@ from hub.domain.ids import new_id
 from hub.domain.objective import Objective
 from hub.errors import InvalidInput
 from hub.observe.statement import Party, StatementLine, parse_month, read_statement
-from hub.store import destinations
+from hub.store import destinations, statement
 from tests.support.lanes.ledgers import make_register
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     import asyncpg
+
+    from hub.store.statement import DeliverySums
 
     Connection = asyncpg.Connection[Any]
 
@@ -142,3 +146,23 @@ def test_a_month_begins_and_ends_at_midnight_in_amsterdam() -> None:
     since, until = parse_month("2026-10")
     assert (since.astimezone(UTC).hour, until.astimezone(UTC).hour) == (22, 23)
     assert parse_month("2026-12")[1] == datetime(2027, 1, 1, tzinfo=AMSTERDAM)
+
+
+async def test_a_month_is_read_day_by_day(ledger: Connection) -> None:
+    """No statement grows with the month: each asks for one day, in order and without gaps; progress is told."""
+    told: list[tuple[int, int]] = []
+    asked: list[tuple[UUID, UUID]] = []
+    read_part = statement.read_part
+
+    async def note(c: Connection, ids: tuple[UUID, UUID], objective: Objective) -> dict[int, DeliverySums]:
+        asked.append(ids)
+        return await read_part(c, ids, objective)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(statement, "read_part", note)
+        found = await read_statement(ledger, "2026-11", NOW, Objective(), lambda done, of: told.append((done, of)))
+    days = (NOW.astimezone(AMSTERDAM).date() - date(2026, 11, 1)).days + 1
+    assert len(asked) == days
+    assert [low for low, _ in asked[1:]] == [high for _, high in asked[:-1]]
+    assert told == [(nth, days + 1) for nth in range(days + 1)]
+    assert found.messages == 6

@@ -201,7 +201,7 @@ async def test_the_doctor_names_the_keys_that_do_not_count(issuer: FakeIssuer) -
     (broken,) = await doctor_issuer.check(settings)
 
     assert [fine.is_well, odd.is_well, broken.is_well] == [True, False, False]
-    assert "publishes 1 keys" in fine.words
+    assert "publishes 1 key that" in fine.words
     assert "key 1 (odd)" in odd.words
     assert "none of its 0 keys" in broken.words
 

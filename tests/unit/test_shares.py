@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hub.api.shares import MOST_WAITING, ShareMiddleware, Shares
+from hub.access import Caller
+from hub.api.shares import MOST_WAITING, ShareMiddleware, Shares, TurnMiddleware
+from hub.api.turns import Turns
 from hub.errors import TooManyRequests, TooSlow
 from hub.settings import Limits
 
@@ -61,3 +63,37 @@ async def test_a_read_has_its_time_until_its_answer_begins(method: str, has_begu
     else:
         await shared(scope, ignore, ignore)
         assert ended
+
+
+async def test_what_comes_before_a_caller_is_known_has_its_turn_too() -> None:
+    """The steps until a token is verified are those of the address, all others those of the caller."""
+    seconds = 0.0
+
+    async def work(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        nonlocal seconds
+        seconds += 3.0
+        await asyncio.sleep(0)
+        seconds += 4.0
+
+    shared = ShareMiddleware(work, Limits())
+
+    async def identify(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal seconds
+        seconds += 0.25
+        await asyncio.sleep(0)
+        scope["hub.caller"] = Caller(subject="one", roles=frozenset())
+        await shared(scope, receive, send)
+
+    async def ignore(_message: Message | None = None) -> Any:
+        """Take what is sent."""
+
+    used: dict[str, float] = {}
+
+    class Recorded(Turns):
+        def charge(self, caller: str, seconds: float) -> None:
+            used[caller] = used.get(caller, 0.0) + seconds
+            Turns.charge(self, caller, seconds)
+
+    scope: Scope = {"type": "http", "method": "POST", "path": "/v1/mandates", "client": ("127.0.0.1", 1)}
+    await TurnMiddleware(identify, Recorded(seconds=lambda: seconds))(scope, ignore, ignore)
+    assert used == {"127.0.0.1": 0.25, "one ": 7.0}

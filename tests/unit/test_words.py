@@ -20,7 +20,7 @@ from hub.domain.reasons import CANCELLED_BY_OPERATOR, NO_RECEIVER, SUBSCRIPTION_
 from hub.domain.says import Language
 from hub.errors import Conflict, FieldError, HubError, InvalidInput, NotAllowed, NotFound, PreconditionFailed
 from hub.observe.statement import Party
-from schemas.kinds import Change, MandateState, NoticeCause
+from schemas.kinds import Change, MandateState, NoticeCause, SignalKind
 
 HOME = Path(hub.console.__file__).parent
 SOURCES = ("*.py", "i18n/__init__.py", "templates/*.html")
@@ -49,6 +49,7 @@ def test_what_pages_ask_for_is_there_and_what_is_there_is_asked_for() -> None:
         "notice_": tuple(NoticeCause),
         "waits_": ("held", "no_receiver"),
         "kind_": tuple(Kind),
+        "signal_": tuple(SignalKind),
         "need_": tuple(Need),
         "sum_": (*Need, "coming"),
         "help_": HELPED,

@@ -8,7 +8,7 @@ from aiokafka.errors import KafkaError
 
 from hub.commands.doctor.clocks import judge_clock
 from hub.commands.doctor.disks import judge_disk
-from hub.commands.doctor.finding import Finding, well, wrong
+from hub.commands.doctor.finding import Finding, counted, well, wrong
 from hub.kafka.broker_facts import read_broker_facts
 from hub.kafka.group_lag import read_group_lag
 from hub.kafka.offsets import open_offset_client
@@ -102,7 +102,7 @@ async def _check_group(what: str, options: Mapping[str, Any], broker: Broker) ->
 
 def _describe(lag: GroupLag) -> str:
     age = "" if lag.oldest_seconds is None else f", the oldest for {lag.oldest_seconds:.0f} s"
-    waiting = f"{lag.records} records wait{age}"
+    waiting = f"{counted(lag.records, 'record waits', 'records wait')}{age}"
     if lag.uncommitted:
-        waiting += f"; {lag.uncommitted} stand behind a transaction that their writer has not ended"
+        waiting += f"; {counted(lag.uncommitted, 'stands', 'stand')} behind a transaction that its writer has not ended"
     return waiting

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from cryptography import x509
 
-from hub.commands.doctor.finding import Finding, well, wrong
+from hub.commands.doctor.finding import Finding, counted, well, wrong
 from hub.errors import ConfigurationError
 from hub.outbound.certificates import CERTFILE, SOON_DAYS, read_certificates
 from hub.outbound.tls import check_identity, days_left, has_authorities
@@ -64,5 +64,5 @@ def judge_own(what: str, days: int, next_step: str) -> Finding:
     if days < 0:
         return wrong(what, "it has expired", next_step)
     if days < SOON_DAYS:
-        return wrong(what, f"it expires in {days} days", next_step)
-    return well(what, f"valid for {days} days")
+        return wrong(what, f"it expires in {counted(days, 'day', 'days')}", next_step)
+    return well(what, f"valid for {counted(days, 'day', 'days')}")

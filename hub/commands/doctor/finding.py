@@ -29,3 +29,8 @@ def well(what: str, words: str) -> Finding:
 def wrong(what: str, words: str, next_step: str | None = None) -> Finding:
     """Return a finding that makes the doctor exit with 1."""
     return Finding(what, is_well=False, words=words, next_step=next_step)
+
+
+def counted(n: int, one: str, more: str) -> str:
+    """Return a number with its noun, as in `1 day` and `2 days`."""
+    return f"{n} {one if n == 1 else more}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from hub.access.issuer import FETCH_ERRORS, fetch_keys, read_clock
 from hub.commands.doctor.clocks import judge_clock
-from hub.commands.doctor.finding import Finding, well, wrong
+from hub.commands.doctor.finding import Finding, counted, well, wrong
 
 if TYPE_CHECKING:
     from hub.settings import Settings
@@ -31,7 +31,7 @@ async def check(settings: Settings) -> list[Finding]:
         )
         return [wrong(WHAT, said, next_step)]
     findings = [
-        well(WHAT, f"{auth.issuer} publishes {len(found.usable)} keys that can be used"),
+        well(WHAT, f"{auth.issuer} publishes {counted(len(found.usable), 'key', 'keys')} that can be used"),
         judge_clock("the token issuer", ahead, MAX_SKEW_SECONDS),
     ]
     if found.skipped:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from hub.commands.doctor.certificates import judge_own
-from hub.commands.doctor.finding import Finding, well, wrong
+from hub.commands.doctor.finding import Finding, counted, well, wrong
 from hub.commands.doctor.sessions import open_current
 from hub.domain.system import NO_CONTACT
 from hub.outbound import Outbound, OwnFault, Reached
@@ -96,7 +96,7 @@ def _judge_identity(at: ReceiverAddress) -> Finding:
 
 
 def _judge_certificate(what: str, days: int, contact: str) -> Finding:
-    words = f"takes connections; its certificate is valid for {days} more days"
+    words = f"takes connections; its certificate is valid for {counted(days, 'more day', 'more days')}"
     if days < SOON_DAYS:
         return wrong(what, words, f"Have it renewed, or nothing can be delivered there: call {contact}")
     return well(what, words)

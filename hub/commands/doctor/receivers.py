@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from hub.clock import now
-from hub.commands.doctor.finding import Finding, well, wrong
+from hub.commands.doctor.finding import Finding, counted, well, wrong
 from hub.commands.doctor.sessions import open_current
 from hub.domain.cause import Cause
 from hub.domain.says import explain
@@ -24,7 +24,11 @@ async def check(settings: Settings) -> list[Finding]:
     async with open_current(settings) as c:
         lag = await LagReader(default_objective(settings)).read(c, now())
     parked = (
-        wrong("parked records", f"{lag.parked} wait for a decision", "`osr-hub parked list` shows them")
+        wrong(
+            "parked records",
+            f"{counted(lag.parked, 'waits', 'wait')} for a decision",
+            "`osr-hub parked list` shows them",
+        )
         if lag.parked
         else well("parked records", "none")
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hub.commands.doctor.finding import Finding, well, wrong
+from hub.commands.doctor.finding import Finding, counted, well, wrong
 from hub.commands.doctor.sessions import open_current
 from hub.operations import keys
 
@@ -22,5 +22,9 @@ async def check(settings: Settings) -> list[Finding]:
         owners = ", ".join(sorted({each.owner for each in closed}))
         words = f"no key opens {len(closed)} of them, of {owners}"
         return [wrong("sealed secrets", words, "Put the key that sealed them back")]
-    words = f"{older} need an older key: `osr-hub keys reseal`" if older else "all under the newest key"
+    words = (
+        f"{counted(older, 'needs', 'need')} an older key: `osr-hub keys reseal`"
+        if older
+        else "all under the newest key"
+    )
     return [well("sealed secrets", words)]

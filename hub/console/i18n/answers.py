@@ -116,10 +116,13 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "service_list_link": ("Wat zijn deze diensten?", "What are these services?"),
     "service_what": ("Wat is het?", "What is it?"),
     "service_who": ("Wie verwerkt het mandaat?", "Who processes the mandate?"),
-    "service_who_duo": ("DUO. U ziet hier wanneer dat is gebeurd.", "DUO. You see here when that has happened."),
+    "service_who_duo": (
+        "DUO. U ziet bij uw school wanneer dat is gebeurd.",
+        "DUO. You see at your school when that has happened.",
+    ),
     "service_who_las": (
-        "Het LAS zelf. Soms moet uw school daar nog een stap zetten; u ziet het hier.",
-        "The LAS itself. Sometimes your school has a step to take there; you see it here.",
+        "Het LAS zelf. Soms moet uw school daar nog een stap zetten; u ziet dat bij uw school.",
+        "The LAS itself. Sometimes your school has a step to take there; you see that at your school.",
     ),
     "service_usual": ("Hoe lang duurt dat?", "How long does that take?"),
     "service_usual_says": ("Meestal minder dan {usual}.", "Usually less than {usual}."),

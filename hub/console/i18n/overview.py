@@ -32,8 +32,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "sum_actie_n": ("{n} mandaten vragen iets van u", "{n} mandates need something from you"),
     "sum_wacht": ("1 wacht op verwerking", "1 awaits processing"),
     "sum_wacht_n": ("{n} wachten op verwerking", "{n} await processing"),
-    "sum_orde": ("1 in orde", "1 in order"),
-    "sum_orde_n": ("{n} in orde", "{n} in order"),
+    "sum_orde": ("1 mandaat in orde", "1 mandate in order"),
+    "sum_orde_n": ("{n} mandaten in orde", "{n} mandates in order"),
     "sum_coming": ("1 begint later", "1 begins later"),
     "sum_coming_n": ("{n} beginnen later", "{n} begin later"),
 }

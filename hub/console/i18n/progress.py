@@ -91,6 +91,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Over inloggen, en over verwerking van {services}",
         "About logging in, and about the processing of {services}",
     ),
+    "contact_login": ("Over inloggen", "About logging in"),
     "contact_system": ("Over {system}", "About {system}"),
     "ways_unknown": ("vraag het de leverancier", "ask its supplier"),
     "now_in_force": ("Nu", "Now"),

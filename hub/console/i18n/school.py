@@ -43,6 +43,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "look": ("Bekijken", "Look"),
     "copy": ("Kopiëren naar andere scholen", "Copy to other schools"),
     "withdraw": ("Intrekken", "Withdraw"),
+    "withdrawn_on": ("ingetrokken op", "withdrawn on"),
     "no_end": ("zonder einddatum", "without an end date"),
     "no_branches": (
         "Dit mandaat geldt nu voor geen enkele vestiging: elke vestiging heeft een kenmerk bij een ander systeem.",
@@ -54,6 +55,9 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "no_routing": ("geen", "none"),
     "yes": ("ja", "yes"),
     "no": ("nee", "no"),
+    "signal_Foutmelding": ("Foutmelding", "Error"),
+    "signal_Melding": ("Melding", "Message"),
+    "signal_Signaal": ("Signaal", "Signal"),
     "signal": ("Melding", "Signal"),
     "doubt_title": (
         "Twee systemen hebben een mandaat voor dezelfde vestigingen",
@@ -147,8 +151,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Somebody else changed this mandate while you were editing it. Nothing was saved. This was changed:",
     ),
     "dates_again": (
-        "Wat u invulde staat er nog. Klopt het nog steeds? Sla het dan opnieuw op.",
-        "What you filled in is still there. Is it still right? Then save it again.",
+        "Wat u invulde staat er nog. Klopt het nog steeds? Ga dan verder.",
+        "What you filled in is still there. Is it still right? Then continue.",
     ),
     "given_on": ("Gegeven op", "Given on"),
     "copied_from": ("Kopie van een mandaat van een andere school", "A copy of another school's mandate"),

@@ -36,8 +36,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "login_start": ("Naar het inloggen", "Go to the login"),
     "login_help": (
-        "Lukt inloggen niet? Bel DUO: 050 599 84 40 (9.00-13.00 uur), of mail securityservicedesk@duo.nl.",
-        "Cannot log in? Call DUO: 050 599 84 40 (9.00-13.00), or mail securityservicedesk@duo.nl.",
+        "Lukt inloggen niet? Vraag het DUO:",
+        "Cannot log in? Ask DUO:",
     ),
     "login_not_set_up": (
         "Inloggen is hier nog niet ingericht. De beheerder van de hub vult OSR_HUB_LOGIN__CLIENT_ID in.",

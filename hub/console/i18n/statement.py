@@ -15,6 +15,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "statement_month": ("Maand", "Month"),
     "statement_show": ("Bekijken", "Show"),
     "statement_not_over": ("de maand is nog niet om", "the month is not over"),
+    "statement_making": (
+        "Het overzicht van deze maand wordt opgemaakt. Dat gaat door, ook als u deze pagina sluit.",
+        "The statement of this month is being made. That goes on, also when you close this page.",
+    ),
     "statement_sums": (
         "{messages} berichten, waarvan {repeats} herhaald en {cancelled} geannuleerd.",
         "{messages} messages, of which {repeats} were repeats and {cancelled} were cancelled.",

@@ -109,6 +109,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "{old} gaat door, terwijl {new} op {start} begint. Stapt u over? Laat {old} dan stoppen op {end}.",
         "{old} goes on, while {new} begins on {start}. Are you changing over? Then let {old} stop on {end}.",
     ),
+    "runs_on_now": (
+        "{old} gaat door, en {new} heeft nu ook een mandaat. Stapt u over? Laat {old} dan stoppen op {end}.",
+        "{old} goes on, and {new} has a mandate now too. Are you changing over? Then let {old} stop on {end}.",
+    ),
     "let_stop": ("Laat {old} stoppen", "Let {old} stop"),
     "what_to_do": ("Bekijk wat u kunt doen", "See what you can do"),
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
@@ -42,7 +41,7 @@ PAGES: Final = (
 )  # fmt: skip
 LOGIN: Final = "/login/token"
 SEE_OTHER: Final = 303
-SECRET: Final = re.compile(r'name="secret" value="([0-9a-f]+)"')
+FORM: Final = "application/x-www-form-urlencoded"
 
 
 async def growth(world: World) -> list[Figure]:
@@ -95,12 +94,8 @@ async def _timed(world: World, path: str, cookie: str | None = None) -> Figure:
 async def _log_in(world: World) -> str:
     """Return the cookie of an operator who logged in by the form for tokens."""
     async with ClientBuilder().follow_redirects(enable=False).build() as client:
-        form = await client.get(f"{_address(world)}/login").build().send()
-        found = SECRET.search(bytes(await form.bytes()).decode())
-        assert found is not None, "the login has no form"
-        body = urlencode({"secret": found[1], "token": world.stack.connection["tokens"]["operations"], "next": ""})
-        request = client.post(f"{_address(world)}{LOGIN}").header("cookie", _cookies(form))
-        request = request.header("content-type", "application/x-www-form-urlencoded").body_bytes(body.encode())
+        body = urlencode({"token": world.stack.connection["tokens"]["operations"], "next": ""})
+        request = client.post(f"{_address(world)}{LOGIN}").header("content-type", FORM).body_bytes(body.encode())
         answer = await request.build().send()
         assert answer.status == SEE_OTHER, answer.status
         return _cookies(answer)
