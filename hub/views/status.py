@@ -6,7 +6,7 @@ from uuid import UUID
 
 from hub.domain.cause import Cause, CircuitState, DestinationState
 from hub.domain.lag import Hop, HopSeconds
-from hub.domain.objective import Objective
+from hub.domain.objective import Attainment, Objective
 from hub.domain.says import explain
 from hub.observe.lag import DestinationLag, Lag
 from hub.observe.status import Cell, Coverage, SchoolStatus
@@ -248,8 +248,7 @@ def show_objective(objective: Objective) -> ObjectiveBody:
 
 
 def _destination_lag(lag: DestinationLag) -> DestinationLagBody:
-    standing, met = lag.standing, lag.attainment
-    objective = show_objective(met.objective)
+    standing = lag.standing
     return DestinationLagBody(
         destination=lag.destination.name,
         services=list(lag.destination.services),
@@ -265,15 +264,19 @@ def _destination_lag(lag: DestinationLag) -> DestinationLagBody:
         cause=lag.cause,
         says=explain(lag.cause, standing),
         since=lag.since,
-        objective=AttainmentBody(
-            **dict(objective),
-            met_share=met.met_share,
-            burn_rate=met.burn_rate,
-            budget_left=met.budget_left,
-            overdue=OverdueBody(**asdict(met.overdue)),
-        ),
+        objective=_attainment(lag.attainment),
         seconds=AgePartsBody(**asdict(lag.parts)),
         hops={hop: HopBody(p50=each.p50, p99=each.p99) for hop, each in lag.hops.items()},
+    )
+
+
+def _attainment(met: Attainment) -> AttainmentBody:
+    return AttainmentBody(
+        **dict(show_objective(met.objective)),
+        met_share=met.met_share,
+        burn_rate=met.burn_rate,
+        budget_left=met.budget_left,
+        overdue=OverdueBody(**asdict(met.overdue)),
     )
 
 

@@ -87,16 +87,10 @@ async def test_lag_has_the_promised_fields_and_numbers(operator: Client) -> None
         0,
     )
     assert 0 <= rio["oldestUndeliveredSeconds"] < 60
-    assert (rio["since"], rio["objective"]) == (
-        None,
-        {
-            "transportSeconds": 60,
-            "processingSeconds": 172800,
-            "share": 0.95,
-            **dict.fromkeys(("metShare", "burnRate", "budgetLeft")),
-            "overdue": {"transport": 0, "processing": 0, "isAtLeast": False},
-        },
-    )
+    asked, found = {"transportSeconds": 60, "processingSeconds": 172800, "share": 0.95}, rio["objective"]
+    unmeasured = {"metShare": None, "burnRate": None, "budgetLeft": None}
+    overdue = {"transport": 0, "processing": 0, "isAtLeast": False}
+    assert (rio["since"], found) == (None, asked | unmeasured | {"overdue": overdue})
     assert sum(rio["seconds"].values()) == pytest.approx(rio["seconds"]["hub"])
     assert set(rio["seconds"]) == {"hub", "held", "receiver", "backOffice", "school"}
     assert set(rio["hops"]) == HOPS
