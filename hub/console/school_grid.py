@@ -58,7 +58,7 @@ async def get_school(brin: str, here: CurrentVisit) -> Response:
     ]
     grid = make_grid(status, services) if status is not None else SchoolGrid(services=(), rows=())
     return here.show(
-        "school_grid.html", school=chosen.school, grid=grid, lanes=shown, now=here.at.now, contacts=contacts
+        "school_grid.html", school=chosen.school, grid=grid, lanes=shown, now=here.at.now, contact_of=contacts
     )
 
 
