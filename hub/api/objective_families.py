@@ -36,3 +36,30 @@ def objective_families(lag: Lag, counters: Counts) -> Iterator[Metric]:
         seconds.add_metric([name, "processing"], objective.processing_seconds)
         cause.add_metric([name, each.cause.value], 1)
     yield from (total, share, seconds, cause)
+    yield from _attainment_families(lag)
+
+
+def _attainment_families(lag: Lag) -> Iterator[Metric]:
+    """Return how objectives are met; what is overdue counts as missed, though no counter has it yet."""
+    overdue = GaugeMetricFamily(
+        "osr_hub_objective_overdue",
+        "Messages that are not done and older than a hop may take, up to a bound; held ones are not among them.",
+        labels=["destination", "hop"],
+    )
+    met = GaugeMetricFamily(
+        "osr_hub_objective_met_share", "The share that met its objective in thirty days.", labels=["destination"]
+    )
+    rate = GaugeMetricFamily(
+        "osr_hub_objective_burn_rate", "How fast the error budget is used; 1 uses up all of it.", labels=["destination"]
+    )
+    left = GaugeMetricFamily(
+        "osr_hub_objective_budget_left", "The part of the error budget that is left.", labels=["destination"]
+    )
+    for each in lag.destinations:
+        name, found = each.destination.name, each.attainment
+        overdue.add_metric([name, "transport"], found.overdue.transport)
+        overdue.add_metric([name, "processing"], found.overdue.processing)
+        for family, value in ((met, found.met_share), (rate, found.burn_rate), (left, found.budget_left)):
+            if value is not None:
+                family.add_metric([name], value)
+    yield from (overdue, met, rate, left)

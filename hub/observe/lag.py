@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Final
 from hub.domain.cause import Cause, DestinationStatus, cause_of
 from hub.domain.delivery import IN_LANE, UNREPORTED, Status
 from hub.domain.lag import HOPS, hop_seconds
-from hub.domain.objective import Attainment, Objective, ObjectiveCounts, attain
+from hub.domain.objective import Attainment, Objective, ObjectiveCounts, Overdue, attain
 from hub.observe.health import HubHealth, read_health
 from hub.observe.lane_watch import LaneWatch
 from hub.observe.oldest import OldestDeliveries
+from hub.observe.overdue import OverdueWatch, UnfinishedDeliveries
 from hub.store import objectives, observe, tallies
 from hub.store.lane_sums import LaneSums
 
@@ -102,6 +103,7 @@ class LagReader:
     _starts: dict[int, UUID] = field(default_factory=dict)
     _read_at: datetime | None = None
     _lanes: LaneWatch = field(default_factory=LaneWatch)
+    _overdue: OverdueWatch = field(default_factory=OverdueWatch)
 
     async def read(self, c: Connection, now: datetime) -> Lag:
         """Read the lag in one snapshot."""
@@ -111,7 +113,9 @@ class LagReader:
             views = await observe.read_destinations(c)
             oldest = await self._oldest(c, found, views)
             failing = await _failures(c, found, views, self._lanes.leased)
-        lags = [found.lag(each, oldest[each.id], failing.get(each.id)) for each in views]
+            unfinished = [found.unfinished(each, oldest[each.id]) for each in views]
+            overdue = await self._overdue.read(c, now, unfinished, self._lanes.leased)
+        lags = [found.lag(each, failing.get(each.destination.id), overdue[each.destination.id]) for each in unfinished]
         return found.whole(processes, lags)
 
     async def _measure(self, c: Connection, now: datetime, forwarders: int) -> _Measurements:
@@ -207,11 +211,16 @@ class _Measurements:
             if destination == destination_id and status in UNREPORTED and expects
         )
 
-    def lag(
-        self, destination: DestinationView, oldest: OldestDeliveries, failing: FailedTransport | None
-    ) -> DestinationLag:
-        lanes = self.lanes.get(destination.id, LaneSums())
-        objective = destination.objective or self.objective
+    def unfinished(self, destination: DestinationView, oldest: OldestDeliveries) -> UnfinishedDeliveries:
+        return UnfinishedDeliveries(
+            destination=destination,
+            objective=destination.objective or self.objective,
+            lanes=self.lanes.get(destination.id, LaneSums()),
+            oldest=oldest,
+        )
+
+    def lag(self, each: UnfinishedDeliveries, failing: FailedTransport | None, overdue: Overdue) -> DestinationLag:
+        destination, lanes, objective, oldest = each.destination, each.lanes, each.objective, each.oldest
         standing = replace(
             self._standing(destination, lanes, failing),
             oldest_unprocessed=None if oldest.unprocessed is None else hop_seconds(oldest.unprocessed.at, self.now),
@@ -219,11 +228,12 @@ class _Measurements:
             oldest_unread=self.unread(destination),
         )
         cause = cause_of(standing)
+        overdue = overdue.within(standing.waiting + standing.retrying, standing.unprocessed)
         return DestinationLag(
             destination=destination,
             standing=standing,
             cause=cause,
-            attainment=attain(objective, self.objective_counts.get(destination.id, ObjectiveCounts())),
+            attainment=attain(objective, self.objective_counts.get(destination.id, ObjectiveCounts()), overdue),
             parts=oldest.parts(destination, self.now),
             since=oldest.since(cause, destination, objective),
             lanes=lanes,

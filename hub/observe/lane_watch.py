@@ -39,9 +39,9 @@ class LaneWatch:
     async def read(self, c: Connection, now: datetime, counted: Mapping[Tally, int]) -> dict[int, LaneSums]:
         """Return the sums of each destination that has lanes; `counted` are deliveries per status."""
         busy = sorted({destination for (destination, status, _), n in counted.items() if status in IN_LANE and n > 0})
-        if _is_over(self._totals_at, now, TOTALS_FOR):
+        if is_over(self._totals_at, now, TOTALS_FOR):
             self._totals, self._totals_at = await lane_sums.count_lanes(c), now
-        if busy and _is_over(self._leased_at, now, LEASES_FOR):
+        if busy and is_over(self._leased_at, now, LEASES_FOR):
             self._leased, self._leased_at = await lane_sums.leased_lanes(c), now
         return await lane_sums.sum_lanes(c, self._totals, self._leased if busy else (), busy)
 
@@ -56,5 +56,6 @@ async def lane_sums_now(c: Connection, now: datetime) -> dict[int, LaneSums]:
     return await LaneWatch().read(c, now, await tallies.totals(c))
 
 
-def _is_over(since: datetime | None, now: datetime, kept: timedelta) -> bool:
+def is_over(since: datetime | None, now: datetime, kept: timedelta) -> bool:
+    """Return whether what was read at `since` may no longer be used."""
     return since is None or not since <= now <= since + kept

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from hub.domain.cause import Cause, CircuitState, DestinationState
 from hub.domain.lag import Hop, HopSeconds
-from hub.domain.objective import Objective
+from hub.domain.objective import Attainment, Objective
 from hub.domain.says import explain
 from hub.observe.lag import DestinationLag, Lag
 from hub.observe.status import Cell, Coverage, SchoolStatus
@@ -80,14 +80,25 @@ class ObjectiveBody(CamelModel):
     share: float
 
 
+class OverdueBody(CamelModel):
+    """How many messages are not done and already older than the objective allows; held ones are not among them."""
+
+    transport: int
+    processing: int
+    is_at_least: bool
+
+
 class AttainmentBody(ObjectiveBody):
     """An objective, the share that met it in the last thirty days, and how fast it is missed in the last hour or two.
 
-    A burn rate of 1 uses up just the share that may miss the objective; null: nothing was measured.
+    What is overdue counts as missed in all of them. A burn rate of 1 uses up just the share that may miss the
+    objective; `budgetLeft` is what is left of that share. Null: nothing was measured.
     """
 
     met_share: float | None
     burn_rate: float | None
+    budget_left: float | None
+    overdue: OverdueBody
 
 
 class AgePartsBody(CamelModel):
@@ -237,8 +248,7 @@ def show_objective(objective: Objective) -> ObjectiveBody:
 
 
 def _destination_lag(lag: DestinationLag) -> DestinationLagBody:
-    standing, met = lag.standing, lag.attainment
-    objective = show_objective(met.objective)
+    standing = lag.standing
     return DestinationLagBody(
         destination=lag.destination.name,
         services=list(lag.destination.services),
@@ -254,9 +264,19 @@ def _destination_lag(lag: DestinationLag) -> DestinationLagBody:
         cause=lag.cause,
         says=explain(lag.cause, standing),
         since=lag.since,
-        objective=AttainmentBody(**dict(objective), met_share=met.met_share, burn_rate=met.burn_rate),
+        objective=_attainment(lag.attainment),
         seconds=AgePartsBody(**asdict(lag.parts)),
         hops={hop: HopBody(p50=each.p50, p99=each.p99) for hop, each in lag.hops.items()},
+    )
+
+
+def _attainment(met: Attainment) -> AttainmentBody:
+    return AttainmentBody(
+        **dict(show_objective(met.objective)),
+        met_share=met.met_share,
+        burn_rate=met.burn_rate,
+        budget_left=met.budget_left,
+        overdue=OverdueBody(**asdict(met.overdue)),
     )
 
 

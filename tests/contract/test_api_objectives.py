@@ -9,12 +9,13 @@ import pytest
 from hub.access import Role
 from hub.store.meters import Meters
 from tests.support.api.school_calls import mandate_request, open_hub
-from tests.support.lanes.ledger_states import plan_all, take
+from tests.support.lanes.ledger_states import fail, plan_all, take
+from tests.support.pages.form_client import log_in_as
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hub.store.pool import Pool
+    from hub.store.pool import Connection, Pool
     from tests.support.api.client import Client
 
 
@@ -69,12 +70,49 @@ async def test_an_operator_gives_a_destination_an_objective(operator: Client, hu
 
 async def test_what_met_its_objective_is_counted(operator: Client, pool: Pool) -> None:
     """Per measurement, in the process that measured; the share and the burn rate follow from it."""
-    meters = Meters()
     async with pool.acquire() as c:
-        rio = await c.fetchval("select id from destinations where name = 'duo:rio'")
-        for seconds in (1.0,) * 18 + (61.0,) * 2:
-            meters.observe(rio, "transport", seconds)
-        await meters.flush(c, 7)
+        await measure(c, *(1.0,) * 18, *(61.0,) * 2)
     objective = (await lag_of(operator, "duo:rio"))["objective"]
     assert objective["metShare"] == pytest.approx(0.9)
     assert objective["burnRate"] == pytest.approx(2.0)
+
+
+async def test_what_waits_past_its_objective_is_no_longer_met(hub: Client, operator: Client, pool: Pool) -> None:
+    """A receiver that is down misses its objective while nothing is finished: in the answers, metrics and pages."""
+    async with pool.acquire() as c:
+        await measure(c, *(1.0,) * 3)
+        await fail(c, "duo:rio")
+        await c.execute(
+            """update deliveries set planned_at = planned_at - interval '26 minutes', cause = gen_random_uuid(),
+                      failed_since = failed_since - interval '26 minutes'"""
+        )
+        objective = (await lag_of(operator, "duo:rio"))["objective"]
+        assert objective["overdue"] == {"transport": 1, "processing": 0, "isAtLeast": False}
+        assert (objective["metShare"], objective["burnRate"]) == (0.75, pytest.approx(5.0))
+        assert objective["budgetLeft"] == pytest.approx(-4.0)
+        scraped = (await hub.get("/metrics")).body.decode()
+        for line in (
+            'osr_hub_objective_met_share{destination="duo:rio"} 0.75',
+            'osr_hub_objective_overdue{destination="duo:rio",hop="transport"} 1.0',
+            'osr_hub_objective_total{destination="duo:rio",result="missed"} 0.0',
+        ):
+            assert line in scraped
+        page = await log_in_as(hub, Role.OPERATIONS)
+        for path in ("/console", "/console/destinations/duo:rio"):
+            words = await page.text(path)
+            assert "75 % (1 bericht is al te laat en telt mee)" in words
+            assert "100 %" not in words
+        await c.execute("update lanes set due = now() where due is not null")
+        assert await take(c, "duo:rio") == 1
+        await measure(c, 1560.0)
+    objective = (await lag_of(operator, "duo:rio"))["objective"]
+    assert (objective["metShare"], objective["overdue"]["transport"]) == (0.75, 0)
+
+
+async def measure(c: Connection, *transport_seconds: float) -> None:
+    """Measure messages to the queue for RIO, as a forwarder does when they were taken."""
+    meters = Meters()
+    rio = await c.fetchval("select id from destinations where name = 'duo:rio'")
+    for seconds in transport_seconds:
+        meters.observe(rio, "transport", seconds)
+    await meters.flush(c, 7)

@@ -77,6 +77,12 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "{share} delivered within {transport} and processed within {processing}",
     ),
     "objective_met": ("Gehaald in 30 dagen", "Met in 30 days"),
+    "overdue": ("{n} bericht is al te laat en telt mee", "{n} message is late already and counts as missed"),
+    "overdue_n": ("{n} berichten zijn al te laat en tellen mee", "{n} messages are late already and count as missed"),
+    "overdue_least": (
+        "minstens {n} berichten zijn al te laat en tellen mee",
+        "at least {n} messages are late already and count as missed",
+    ),
     "not_measured": ("nog niets gemeten", "nothing measured yet"),
     "budget_grows": (
         "nu gaat het {rate} keer zo snel mis als de afspraak toelaat",
