@@ -28,6 +28,7 @@ from hub.recovery import wait_until_caught_up
 from hub.settle.records import UnusableRecord
 from hub.store import meters, observe, plans, processes, reports
 from hub.store.meters import Meters
+from hub.store.notifications import Notifier
 from hub.store.pool import TRANSIENT_ERRORS, is_transient, open_pool
 from schemas.identifiers import BRIN
 from schemas.moments import check_moment
@@ -141,6 +142,7 @@ class Planner:
         self._pool = pool
         self._heartbeat = heartbeat
         self._meters = Meters()
+        self._lanes = Notifier(pool, "lanes")
         self._overdue: Mapping[str, int] = {}
         self._consumer: Any = None
         self._handled: dict[TopicPartition, int] = {}
@@ -193,6 +195,7 @@ class Planner:
             result = await plan.plan(c, batch, at, self._heartbeat.process)
         if result.planned:
             faults.here("plan.committed")
+            self._lanes.notify()
             await trace_planned(self._pool, result.planned, at, self._heartbeat.clock)
         self._measure(result.planned, batch, at)
         return result

@@ -1,8 +1,7 @@
 """Wake other processes by LISTEN/NOTIFY, one channel per kind of news.
 
 A notification is sent after the commit, in a statement of its own (inside the transaction it would make commits wait
-for each other), the first at once and then at most one per five milliseconds. Planning alone notifies in its
-transaction: planners are few, and each of their commits is for many. A notification may be lost: listeners also poll.
+for each other), the first at once and then at most one per five milliseconds. It may be lost: listeners also poll.
 """
 
 from __future__ import annotations

@@ -46,7 +46,6 @@ select pg_advisory_xact_lock(:gate);
 -- Raise the tail of each lane, in key order, by its count, and insert deliveries under the numbers that this gives; count
 -- them, and write how far each school is planned. A missing lane is created, held if its destination is; a lane that is
 -- neither leased nor held becomes due. A delivery names its lane by the place in the arrays, and its own place there.
--- Forwarders are notified by the commit itself, which is a round trip less than afterwards.
 with raised as (
   insert into lanes as x (destination, brin, tail, held, due)
   select u.destination, u.brin, u.n, d.held, case when not d.held then clock_timestamp() end
@@ -58,8 +57,7 @@ with raised as (
          due = case when x.owner is null and not x.held then coalesce(x.due, clock_timestamp()) end
   returning destination, brin, tail
 ), tails as materialized (
-  select array_agg(r.tail order by r.destination, r.brin collate "C") as of_lane, pg_notify('osr_lanes', '')
-    from raised r
+  select array_agg(r.tail order by r.destination, r.brin collate "C") as of_lane from raised r
 ), progress as (
   update planning_progress p set planned_through = t.n
     from unnest(:schools::text[], :throughs::bigint[]) t (brin, n)

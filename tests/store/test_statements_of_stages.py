@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import asyncpg
-
 from hub import plan, settle
 from hub.domain.delivery import Delivered
 from hub.domain.keys import DeliveryKey
@@ -23,9 +21,10 @@ from tests.support.register.subscriptions import assert_books_right
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import asyncpg
+
 SCHOOLS = 4
 RIO = 3
-NOTIFIED_SECONDS = 30.0
 
 
 @contextmanager
@@ -41,25 +40,6 @@ def statements_of(c: asyncpg.Connection[Any]) -> Iterator[list[str]]:
     c.add_query_logger(note)
     yield found
     c.remove_query_logger(note)
-
-
-async def test_a_commit_of_planning_notifies_the_forwarders(database: str, connection: asyncpg.Connection[Any]) -> None:
-    """Who listens hears of new deliveries with the commit, without a statement after it, and not before."""
-    await make_register(connection, SCHOOLS)
-    await record_events(connection, 1)
-    brins = [row["brin"] for row in await connection.fetch("select brin from schools")]
-    heard: asyncio.Queue[object] = asyncio.Queue()
-    listener = await asyncpg.connect(database)
-    try:
-        await listener.add_listener("osr_lanes", lambda *news: heard.put_nowait(news))
-        async with connection.transaction():
-            await plan.plan(connection, dict.fromkeys(brins), datetime.now(UTC), 1)
-            await listener.execute("select 1")
-            assert heard.empty()
-        async with asyncio.timeout(NOTIFIED_SECONDS):
-            await heard.get()
-    finally:
-        await listener.close()
 
 
 async def make_planned(c: asyncpg.Connection[Any]) -> int:
