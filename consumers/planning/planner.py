@@ -1,12 +1,13 @@
 """Plan deliveries: a record's key names a school, and the database has its new events.
 
 In: batches of `osr.mandates.v1`. Out: deliveries and due lanes, one transaction per batch; then the offsets are
-committed. Next: consumers.forwarding. A sweep each second plans schools whose record was lost or has not come yet.
+committed. Next: consumers.forwarding. A sweep plans schools whose record was lost or has not come yet.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from hub.kafka.consumer import WaitingBroker
     from hub.plan import PlanResult
     from hub.settings import Settings
-    from hub.store.pool import Pool
+    from hub.store.pool import Connection, Pool
 
 TOPIC: Final = "osr.mandates.v1"
 GROUP: Final = "osr-hub.plan"
@@ -51,6 +52,9 @@ MOST_RECORDS: Final = 1000
 MOST_SCHOOLS: Final = 500
 RETRY_SECONDS: Final = 0.3
 SWEEP_SECONDS: Final = 1.0
+LOOK_SHARE: Final = 0.01
+"""A look for unplanned schools reads every school: the more there are, the less often, in this share of the time."""
+LONGEST_PAUSE_SECONDS: Final = 5.0
 NOT_A_BRIN: Final = UnusableRecord("unparsable", "the key of the record is no BRIN; on this topic it names the school")
 log = structlog.get_logger(__name__)
 
@@ -144,6 +148,7 @@ class Planner:
         self._meters = Meters()
         self._lanes = Notifier(pool, "lanes")
         self._overdue: Mapping[str, int] = {}
+        self._next_look = 0.0
         self._consumer: Any = None
         self._handled: dict[TopicPartition, int] = {}
 
@@ -211,7 +216,7 @@ class Planner:
             self._meters.observe(p.destination.id, "plan", ended - (published or recorded))
 
     async def sweep(self) -> None:
-        """Each second, plan schools whose events were still unplanned a second ago; fold the counters."""
+        """Each second, plan schools whose events were still unplanned at the last two looks; fold the counters."""
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             try:
@@ -224,15 +229,25 @@ class Planner:
 
     async def _sweep_once(self) -> None:
         async with self._pool.acquire() as c:
-            seen = await plans.unplanned_schools(c, MOST_SCHOOLS)
+            overdue = await self._find_overdue(c)
             await observe.advance_open_from(c, self._heartbeat.clock.now())
             await meters.fold(c)
             await processes.delete_ended(c)
             await reports.unpark_schools(c)
-        overdue = [brin for brin in seen if brin in self._overdue]
-        self._overdue = seen
         if overdue:
             await self.plan(dict.fromkeys(overdue), "plan.sweep")
+
+    async def _find_overdue(self, c: Connection) -> list[str]:
+        """Look, when it is time to, and return the schools that had unplanned events at the look before as well."""
+        began = time.monotonic()
+        if began < self._next_look:
+            return []
+        seen = await plans.unplanned_schools(c, MOST_SCHOOLS)
+        ended = time.monotonic()
+        self._next_look = ended + min((ended - began) / LOOK_SHARE, LONGEST_PAUSE_SECONDS)
+        overdue = [brin for brin in seen if brin in self._overdue]
+        self._overdue = seen
+        return overdue
 
     async def commit(self) -> None:
         """Commit the offsets of what was planned."""
