@@ -43,7 +43,7 @@ async def test_a_thousand_schools_are_paged_and_searched(paper: FormClient) -> N
         page = await paper.text(more[1].replace("&amp;", "&"))
         seen += re.findall(r'href="/mandaten/(\w{4})"', page)
     assert seen == sorted(SCHOOLS)
-    assert len(re.findall(r"<span[^>]*>bestuur 20000", await paper.text("/mandaten?q=20000"))) == 56
+    assert len(re.findall(r'href="/mandaten/(\w{4})"', await paper.text("/mandaten?q=20000"))) == 56
     assert (await paper.get(f"/mandaten?q={SCHOOLS[3].lower()}")).headers["location"] == f"/mandaten/{SCHOOLS[3]}"
     assert "School 999" in (await paper.get("/mandaten?q=school+99")).body.decode()
 
