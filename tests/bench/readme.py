@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 START: Final = "<!-- bench: python -m tests.bench.readme writes what follows -->\n"
 END: Final = "<!-- bench ends -->\n"
 ROWS: Final = (
-    ("changes to webhooks, sustained, and CPU seconds per 1,000", (("webhooks", "deliveries settled"), ("webhooks", "CPU s per 1,000"))),
-    ("changes to a queue of DUO, sustained, and CPU seconds per 1,000", (("queue", "deliveries settled"), ("queue", "CPU s per 1,000"))),
+    ("changes to webhooks, sustained, and CPU seconds per 1,000",
+     (("webhooks", "deliveries settled"), ("webhooks", "CPU s per 1,000"))),
+    ("changes to a queue of DUO, sustained, and CPU seconds per 1,000",
+     (("queue", "deliveries settled"), ("queue", "CPU s per 1,000"))),
     (
         "commit to webhook at 5, 50 and 200 per second, p95",
         tuple(("latency", f"{pace}/s: commit to webhook, p95") for pace in (5, 50, 200)),
