@@ -39,7 +39,7 @@ from hub.store.objectives import default_objective
 from hub.store.pool import DATABASE_ERRORS, TRANSIENT_ERRORS, open_pool
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 
     from hub.envelopes import EnvelopeDefaults
     from hub.settings import Settings
@@ -119,6 +119,8 @@ class Forwarder:
         self._completer = BatchCompleter(pool, heartbeat, self._completed)
         self._changes = Notifier(pool, "changes")
         self._leases = Leases(pool, heartbeat)
+        self._spare: dict[int, int] = {}
+        """The permits per destination that the last lease left unused: where any were, nothing more was due."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def work(self, stop: asyncio.Event, notices: Callable[[], Awaitable[None]]) -> None:
@@ -169,15 +171,16 @@ class Forwarder:
             log.warning("lease.failed", error=str(error), next="again in half a second")
             await asyncio.sleep(RETRY_SECONDS)
             return True
-        taken = Counter(lease.destination for lease, _ in leased)
+        taken = Counter(lease.destination for lease in leased)
         self._destinations.served(permits, taken)
+        self._spare = {destination: n - taken[destination] for destination, n in permits.items()}
         self._dispatch(leased, incarnation)
         (loops.worked if leased else loops.moved)("forward.lease")
         return any(n >= permits[destination] for destination, n in taken.items())
 
-    def _dispatch(self, leased: Sequence[tuple[Lease, list[QueuedDelivery]]], incarnation: int) -> None:
+    def _dispatch(self, leased: Mapping[Lease, list[QueuedDelivery]], incarnation: int) -> None:
         queues: dict[str, list[tuple[LaneProgress, list[QueuedDelivery]]]] = defaultdict(list)
-        for lease, deliveries in leased:
+        for lease, deliveries in leased.items():
             progress = self._begin(lease, incarnation)
             topic = progress.destination.topic
             if topic is None:
@@ -242,11 +245,14 @@ class Forwarder:
         for failed in progress.failed:
             self._meters.count("attempts", destination, lanes.outcome_name(failed.outcome))
 
-    def _completed(self, results: list[LaneResult]) -> None:
+    def _completed(self, results: list[LaneResult], are_due: bool) -> None:  # noqa: FBT001 - called by the completer
+        """Go on with what a completion lets begin: lanes that are due again, and those that had no room before."""
         self._leases.drop(results)
-        for result in results:
-            self._destinations[result.update.lease.destination].in_flight -= 1
-        self._listener.wake()
+        destinations = [result.update.lease.destination for result in results]
+        for destination in destinations:
+            self._destinations[destination].in_flight -= 1
+        if are_due or any(self._spare.get(destination, 0) <= 0 for destination in destinations):
+            self._listener.wake()
         self._changes.notify()
 
     async def _tick(self) -> None:
