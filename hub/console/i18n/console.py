@@ -99,6 +99,12 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "In dit deel staat er geen. Zoek verder terug.",
         "There is none in this part. Search further back.",
     ),
+    "audit_see_file": ("wat er per school veranderde", "what changed per school"),
+    "audit_of_file": (
+        "Dit zijn alleen de regels van één ingelezen bestand.",
+        "These are only the lines of one imported file.",
+    ),
+    "audit_whole": ("Toon alles", "Show everything"),
     "audit_from": ("Vanaf (dag-maand-jaar)", "From (day-month-year)"),
     "audit_to": ("T/m (dag-maand-jaar)", "Until (day-month-year)"),
     "act_by": ("{what} door {who}", "{what} by {who}"),
