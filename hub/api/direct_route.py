@@ -28,7 +28,7 @@ RESPONSE: Final = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class CallStep:
     """A function that a call depends on, and which values it is given, by their positions."""
 
     call: Callable[..., Awaitable[Any]]
@@ -36,10 +36,10 @@ class Step:
 
 
 @dataclass(slots=True)
-class Plan:
+class CallPlan:
     """What a call depends on, each once, in the order in which it is worked out; the call itself is the last."""
 
-    steps: list[Step] = field(default_factory=list)
+    steps: list[CallStep] = field(default_factory=list)
     _positions: dict[int, int] = field(default_factory=dict)
 
     def add(self, dependant: Dependant) -> int:
@@ -51,7 +51,9 @@ class Plan:
         given += [(dependant.request_param_name, REQUEST), (dependant.http_connection_param_name, REQUEST)]
         given.append((dependant.response_param_name, RESPONSE))
         assert dependant.call is not None  # noqa: S101 - the framework leaves that to callers of its own
-        self.steps.append(Step(call=dependant.call, given=tuple((name, at) for name, at in given if name is not None)))
+        self.steps.append(
+            CallStep(call=dependant.call, given=tuple((name, at) for name, at in given if name is not None))
+        )
         return self._positions.setdefault(id(dependant.call), RESPONSE + len(self.steps))
 
 
@@ -60,7 +62,7 @@ class DirectRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return what answers a request of this route."""
-        general, plan = super().get_route_handler(), Plan()
+        general, plan = super().get_route_handler(), CallPlan()
         if not is_direct(self.dependant):
             return general
         plan.add(self.dependant)
@@ -77,7 +79,7 @@ class DirectRoute(APIRoute):
 
         return handle
 
-    async def _answer(self, request: Request, plan: Plan, body: object) -> Response:
+    async def _answer(self, request: Request, plan: CallPlan, body: object) -> Response:
         """Work out what the call depends on, then its own parameters, then its answer."""
         response = Response(status_code=self.status_code or 200, media_type="application/json")
         values: list[Any] = [request, response]
