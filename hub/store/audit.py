@@ -106,17 +106,8 @@ def _sealed(entry: AuditEntry, heads: Mapping[str, Head], moved: dict[str, Head]
     length, previous = moved.get(entry.chain) or heads[entry.chain]
     number, actor = length + 1, str(entry.actor)
     subject, before, after = _json(entry.subject), _json(entry.before), _json(entry.after)
-    parts = (
-        entry.chain,
-        str(number),
-        microseconds(entry.at),
-        actor,
-        entry.action,
-        subject,
-        before,
-        after,
-        entry.reason,
-    )
+    moment, reason = microseconds(entry.at), entry.reason
+    parts = entry.chain, str(number), moment, actor, entry.action, subject, before, after, reason
     moved[entry.chain] = number, seal(previous, parts)
     return {
         "at": entry.at,
@@ -126,7 +117,7 @@ def _sealed(entry: AuditEntry, heads: Mapping[str, Head], moved: dict[str, Head]
         "subject": as_is(subject),
         "before": as_is(before),
         "after": as_is(after),
-        "reason": entry.reason,
+        "reason": reason,
         "number": number,
         "seal": _bytes(moved[entry.chain][1]),
     }
