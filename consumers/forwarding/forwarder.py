@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from collections import Counter, defaultdict
 from contextlib import suppress
 from functools import partial
@@ -32,6 +31,7 @@ from hub.processes import loops
 from hub.processes.files import files_left
 from hub.processes.heartbeat import Heartbeat
 from hub.processes.running import never_end
+from hub.processes.side_work import SideWork
 from hub.store import lanes, ledger, processes
 from hub.store.meters import Meters
 from hub.store.notifications import Listener, Notifier
@@ -41,16 +41,18 @@ from hub.store.pool import DATABASE_ERRORS, TRANSIENT_ERRORS, open_pool
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 
+    from hub.domain.keys import LaneKey
     from hub.envelopes import EnvelopeDefaults
     from hub.settings import Settings
     from hub.settle import LaneResult
     from hub.store.lanes import Lease, QueuedDelivery
-    from hub.store.pool import Pool
+    from hub.store.pool import Connection, Pool
 
 TICK_SECONDS: Final = 1.0
 REPAIR_SECONDS: Final = 5.0
 REPAIR_SHARE: Final = 0.01
 """A repair reads every lane: the more there are, the less often, so that it takes no more than this share of time."""
+LONGEST_REPAIR_PAUSE: Final = 60.0
 RETRY_SECONDS: Final = 0.5
 FAULT_SECONDS: Final = 5.0
 DRAIN_SECONDS: Final = 6.0
@@ -121,12 +123,13 @@ class Forwarder:
         self._leases = Leases(pool, heartbeat)
         self._spare: dict[int, int] = {}
         """The permits per destination that the last lease left unused: where any were, nothing more was due."""
+        self._repair = SideWork(REPAIR_SHARE, shortest=REPAIR_SECONDS, longest=LONGEST_REPAIR_PAUSE)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def work(self, stop: asyncio.Event, notices: Callable[[], Awaitable[None]]) -> None:
         """Lease and dispatch lanes until `stop` is set, then wait for those in flight; meanwhile send notices."""
         await self._refresh()
-        await self._sweep(repair=False)
+        await self._sweep()
         async with asyncio.TaskGroup() as group:  # a chore that fails ends the process: its supervisor starts it anew
             works = (self._completer.work, self._completer.work, self._tick, notices)
             chores = [group.create_task(never_end(work, stop)) for work in works]
@@ -256,16 +259,11 @@ class Forwarder:
         self._changes.notify()
 
     async def _tick(self) -> None:
-        repair_at = time.monotonic() + REPAIR_SECONDS
         while True:
             await asyncio.sleep(TICK_SECONDS)
-            began = time.monotonic()
             try:
                 await self._refresh()
-                await self._sweep(repair=began >= repair_at)
-                if began >= repair_at:
-                    ended = time.monotonic()
-                    repair_at = ended + max(REPAIR_SECONDS, (ended - began) / REPAIR_SHARE)
+                await self._sweep()
                 await self._flush_meters()
                 loops.moved("forward.tick")
             except DATABASE_ERRORS as error:
@@ -278,14 +276,14 @@ class Forwarder:
             self._dispatcher.enter_epoch(await ledger.epoch(c))
         await self._destinations.refresh(await self._webhooks.endpoints())
 
-    async def _sweep(self, *, repair: bool) -> None:
+    async def _sweep(self) -> None:
         async with self._pool.acquire() as c:
             async with c.transaction():
                 if rescued := await processes.rescue_lanes(c):
                     faults.here("forward.rescuing")
             if rescued:
                 faults.here("forward.rescued")
-            stranded = await lanes.repair_stranded(c) if repair else []
+            stranded = await self._repair_stranded(c)
         if rescued:
             log.warning("lanes.rescued", lanes=rescued, next="they are due again")
         for destination, brin in stranded:
@@ -293,6 +291,12 @@ class Forwarder:
             log.error("lane.stranded", destination=self._destinations[destination].name, brin=brin, next="report it")
         if rescued or stranded:
             self._listener.wake()
+
+    async def _repair_stranded(self, c: Connection) -> list[LaneKey]:
+        if not self._repair.is_due:
+            return []
+        with self._repair.working():
+            return await lanes.repair_stranded(c)
 
     async def _flush_meters(self) -> None:
         async with self._pool.acquire() as c:

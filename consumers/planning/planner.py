@@ -7,7 +7,6 @@ committed. Next: consumers.forwarding. A sweep plans schools whose record was lo
 from __future__ import annotations
 
 import asyncio
-import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,6 +23,7 @@ from hub.kafka.consumer import read_forever
 from hub.processes import loops
 from hub.processes.heartbeat import Heartbeat
 from hub.processes.running import run_until_set
+from hub.processes.side_work import SideWork
 from hub.processes.unread import count_unread
 from hub.recovery import wait_until_caught_up
 from hub.settle.records import UnusableRecord
@@ -148,7 +148,7 @@ class Planner:
         self._meters = Meters()
         self._lanes = Notifier(pool, "lanes")
         self._overdue: Mapping[str, int] = {}
-        self._next_look = 0.0
+        self._look = SideWork(LOOK_SHARE, longest=LONGEST_PAUSE_SECONDS)
         self._consumer: Any = None
         self._handled: dict[TopicPartition, int] = {}
 
@@ -239,12 +239,10 @@ class Planner:
 
     async def _find_overdue(self, c: Connection) -> list[str]:
         """Look, when it is time to, and return the schools that had unplanned events at the look before as well."""
-        began = time.monotonic()
-        if began < self._next_look:
+        if not self._look.is_due:
             return []
-        seen = await plans.unplanned_schools(c, MOST_SCHOOLS)
-        ended = time.monotonic()
-        self._next_look = ended + min((ended - began) / LOOK_SHARE, LONGEST_PAUSE_SECONDS)
+        with self._look.working():
+            seen = await plans.unplanned_schools(c, MOST_SCHOOLS)
         overdue = [brin for brin in seen if brin in self._overdue]
         self._overdue = seen
         return overdue

@@ -9,7 +9,8 @@ from pydantic import Field
 from hub.api.auth import OperationsHere
 from hub.api.parameters import PagingHere
 from hub.api.state import ConnectionHere
-from hub.store import operations
+from hub.store import audit_search
+from hub.store.audit_search import AuditSearch
 from hub.store.operations import AuditRecord
 from hub.views.models import CamelModel, Items, Moment, RequestMoment
 from schemas.identifiers import BrinField
@@ -45,9 +46,8 @@ async def list_audit(
 ) -> Items[AuditBody]:
     """List audit entries, newest first."""
     after = paging.after(int)
-    found = await operations.list_audit(
-        c, brin=brin, since=since, until=until, before=after[0] if after else None, most=paging.limit + 1
-    )
+    wanted = AuditSearch(brin=brin, since=since, until=until, before=after[0] if after else None)
+    found = await audit_search.list_audit(c, wanted, paging.limit + 1)
     return paging.page(found, lambda entry: (entry.id,), _show)
 
 

@@ -189,6 +189,5 @@ async def _detail(delivery_id: UUID, context: DeliveryContextHere) -> DeliveryDe
     )
     with_texts = may_read_school(context.caller, view.brin, await own_schools(context.c, context.caller))
     reports: list[ReportBody] = show_reports(view, await store.reports(context.c, view), with_texts=with_texts)
-    return show_detail(
-        context.show(view), forwarded_message(row, previous, context.envelope_defaults()), attempts, reports
-    )
+    message = forwarded_message(row, previous, context.envelope_defaults())
+    return show_detail(context.show(view), message, attempts, reports, published_at=view.moments.published_at)

@@ -81,7 +81,10 @@ async def list_schools(
     paging: PagingHere,
     brin: Annotated[BrinField | None, Query()] = None,
     bge_code: Annotated[BgeCodeField | None, Query(alias="bgeCode")] = None,
-    name: Annotated[str | None, Query(max_length=200, description="A part of the name.")] = None,
+    name: Annotated[
+        str | None,
+        Query(max_length=200, description="A part of the name; one or two characters: the beginning of a word in it."),
+    ] = None,
 ) -> Items[SchoolBody]:
     """List schools; a school or board sees its own."""
     after = paging.after(str)

@@ -104,7 +104,7 @@ async def _read(c: Connection, settings: Settings, delivery_id: UUID, *, with_me
     shown = show_delivery(view, destination, epoch, with_url=True, with_words=True)
     message = await _message(c, settings, delivery_id, epoch) if with_message else b"{}"
     return DeliveryHistory(
-        body=show_detail(shown, message, attempts, reports),
+        body=show_detail(shown, message, attempts, reports, published_at=view.moments.published_at),
         shown_as=destination.shown_as,
         steps=timeline(view, attempts, reports),
         lane=await _read_lane(c, view, destination, held),

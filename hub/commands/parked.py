@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -19,6 +19,8 @@ from hub.views.paging import HIGHEST_LIMIT, Paging, list_fingerprint
 from hub.views.parked import ParkedBody, show_listed, show_parked
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hub.settings import Settings
     from hub.store.operations import Parked
     from hub.store.pool import Connection
@@ -72,31 +74,25 @@ def list_(
 @app.command()
 def retry(parked_id: Id, *, reason: Reason, token_file: TokenFile = None, as_json: Json = False) -> None:
     """Retry a record."""
-
-    async def work(c: Connection, settings: Settings) -> Parked:
-        actor = await identify_actor(settings, token_file, reason)
-        return await controls.retry(c, parked_id, actor, settings.operations.four_eyes_above)
-
-    if (remote := remote_hub(token_file)) is not None:
-        body = ParkedBody.model_validate(remote.post("parked", parked_id, "retry", reason=reason))
-    else:
-        body = show_parked(run_change(work, ("changes",)))
-    _print_record(body, as_json=as_json)
+    _print_record(_decide("retry", parked_id, reason, token_file), as_json=as_json)
 
 
 @app.command()
 def discard(parked_id: Id, *, reason: Reason, token_file: TokenFile = None, as_json: Json = False) -> None:
     """Discard a record for good."""
+    _print_record(_decide("discard", parked_id, reason, token_file), as_json=as_json)
+
+
+def _decide(decision: Literal["retry", "discard"], parked_id: int, reason: str, token_file: Path | None) -> ParkedBody:
+    if (remote := remote_hub(token_file)) is not None:
+        return ParkedBody.model_validate(remote.post("parked", parked_id, decision, reason=reason))
+    decide = controls.retry if decision == "retry" else controls.discard
 
     async def work(c: Connection, settings: Settings) -> Parked:
         actor = await identify_actor(settings, token_file, reason)
-        return await controls.discard(c, parked_id, actor, settings.operations.four_eyes_above)
+        return await decide(c, parked_id, actor, settings.operations.four_eyes_above)
 
-    if (remote := remote_hub(token_file)) is not None:
-        body = ParkedBody.model_validate(remote.post("parked", parked_id, "discard", reason=reason))
-    else:
-        body = show_parked(run_change(work, ()))
-    _print_record(body, as_json=as_json)
+    return show_parked(run_change(work, ("changes",) if decision == "retry" else ()))
 
 
 def _print_record(body: ParkedBody, *, as_json: bool) -> None:

@@ -6,26 +6,21 @@ Exit codes: 0 all was taken, 1 something was not, 2 cannot run here or asked wro
 from __future__ import annotations
 
 import asyncio
-import signal
 import sys
 from typing import TYPE_CHECKING, Annotated, Final
 
 import orjson
 import typer
-from pyreqwest.exceptions import PyreqwestError
 
 from hub.commands.demo import empty_folder
 from hub.commands.options import read_secret
 from hub.commands.output import end_at_once, print_line
+from hub.commands.stack_run import run_play
 from hub.commands.up import DataFolder, Port
 from hub.demo.sandbox_scenes import SCENES, play
 from hub.demo.sandbox_stage import SandboxRequest, facts_file, running_sandbox
-from hub.demo.stage import DemoCommandFailed
-from hub.demo.watch import NotSettled
 from hub.embedded.options import LAS_OIN, StackOptions, read_caller_settings
-from hub.embedded.up import on_stop_signals
 from hub.settings import Log, LogLevel, load
-from hub.simulators.hub import HubApiError
 from hub.telemetry import set_up_logging
 from schemas.identifiers import parse_oin
 
@@ -36,8 +31,6 @@ if TYPE_CHECKING:
 
 ALL: Final = "all"
 QUIT: Final = "quit"
-FAILED: Final = 1
-TERMINATED: Final = 143
 app = typer.Typer()
 
 
@@ -69,7 +62,7 @@ def sandbox(  # noqa: PLR0913 - the options of a command
     options = StackOptions(
         data_dir=empty_folder(data_dir, "sandbox", is_fresh=fresh), port=port, fresh=True, caller=read_caller_settings()
     )
-    end_at_once(_run(options, request, chosen))
+    end_at_once(run_play(_play_scenes(options, request, chosen)))
 
 
 def _choose(named: Sequence[str], *, everything: bool) -> list[str]:
@@ -94,34 +87,14 @@ def _read_oin(oin: str | None, url: str | None) -> str:
         raise typer.BadParameter(str(fault), param_hint="--oin") from fault
 
 
-def _run(options: StackOptions, request: SandboxRequest, chosen: Sequence[str]) -> int:
-    try:
-        return asyncio.run(_play(options, request, chosen))
-    except asyncio.CancelledError:
-        return TERMINATED
-    except (NotSettled, HubApiError, PyreqwestError) as fault:
-        print_line(f"osr-hub: {fault}", is_error=True)
-        return FAILED
-    except DemoCommandFailed as said:
-        print_line(f"osr-hub: {said}", is_error=True)
-        return said.code
-
-
-async def _play(options: StackOptions, request: SandboxRequest, chosen: Sequence[str]) -> int:
-    """Play in a task that SIGTERM ends with all its processes."""
-    playing = asyncio.create_task(_play_scenes(options, request, chosen))
-    on_stop_signals(playing.cancel, signal.SIGTERM)
-    return await playing
-
-
-async def _play_scenes(options: StackOptions, request: SandboxRequest, chosen: Sequence[str]) -> int:
+async def _play_scenes(options: StackOptions, request: SandboxRequest, chosen: Sequence[str]) -> bool:
     print_line("Starting PostgreSQL, Kafka and the hub …")
     async with running_sandbox(options, request) as box:
         _print_facts(box)
         results = [await _play_one(box, name) for name in chosen]
         if not chosen:
             results = [await _play_one(box, name) async for name in _ask()]
-    return 0 if all(results) else FAILED
+    return all(results)
 
 
 async def _play_one(box: Sandbox, name: str) -> bool:

@@ -1,9 +1,13 @@
-"""The page of the audit: who did what, to which school or destination, and why. In: filters. Out: sentences."""
+"""The page of the audit: who did what, to which school or destination, and why. In: filters. Out: sentences.
+
+An import is one line, with a link to the entries of its schools, unless a school or an action is chosen.
+"""
 
 from datetime import datetime, time, timedelta
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, Field
 
 from hub.clock import AMSTERDAM
 from hub.console.forms import parse_day
@@ -19,25 +23,32 @@ PER_PAGE: Final = 50
 YEARS: Final = range(2000, 2101)
 
 
+class AuditQuery(BaseModel):
+    """The filters of the page: a school, an action, days, the digest of an imported file; and where it goes on."""
+
+    brin: str = ""
+    action: str = ""
+    first: Annotated[str, Field(alias="from")] = ""
+    last: Annotated[str, Field(alias="to")] = ""
+    file: str = ""
+    before: Annotated[int | None, Field(ge=1, le=2**63 - 1)] = None
+
+
 @router.get("/console/audit")
-async def get_audit(
-    here: CurrentVisit,
-    brin: str = "",
-    action: str = "",
-    first: Annotated[str, Query(alias="from")] = "",
-    last: Annotated[str, Query(alias="to")] = "",
-    before: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
-) -> Response:
+async def get_audit(here: CurrentVisit, query: Annotated[AuditQuery, Query()]) -> Response:
     """Show the entries that fit the filters, newest first."""
     require_operator(here)
-    chosen = {"brin": brin.strip().upper(), "action": action, "from": first, "to": last}
+    chosen = {**query.model_dump(by_alias=True), "brin": query.brin.strip().upper()}
+    actions = [query.action] if query.action in ACTIONS else None
     async with here.app.open_pool.acquire() as c:
         wanted = AuditSearch(
             brin=chosen["brin"] or None,
-            since=_midnight(first),
-            until=_midnight(last, days=1),
-            actions=[action] if action in ACTIONS else None,
-            before=before,
+            since=_midnight(query.first),
+            until=_midnight(query.last, days=1),
+            actions=actions,
+            file=query.file or None,
+            is_folded=not (chosen["brin"] or actions or query.file),
+            before=query.before,
         )
         found, more = await audit_search.search_audit(c, wanted, PER_PAGE)
         names = {each.name: each.shown_as for each in await observe.read_destinations(c)}

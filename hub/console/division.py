@@ -10,6 +10,7 @@ from hub import register
 from hub.console.form_parsing import merge_errors, refuse
 from hub.console.forms import FormData, FormError, FormErrors
 from hub.console.kept_forms import KEPT, NotAccepted, accept, attempt, read_kept
+from hub.console.previews import show_preview
 from hub.console.route import PageRoute
 from hub.console.school_view import ServiceView, view_school
 from hub.console.schools import MAX_MANDATES, load_own_school
@@ -18,7 +19,6 @@ from hub.domain.school import School
 from hub.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
 from hub.observe.status import school_status
 from hub.operations import administration
-from hub.operations.foresight import foresee
 from hub.store import mandates
 from hub.store import register as rows
 from hub.store.mandates import MandateFilter
@@ -102,19 +102,15 @@ def _division_path(school: School, service: ServiceView, token: str) -> str:
 async def _show_division_preview(
     here: Visit, c: Connection, school: School, service: ServiceView, choices: Mapping[Branch, UUID]
 ) -> Response:
-    async with c.transaction():
-        messages = await foresee(c, await register.foresee_division(c, choices, here.at))
-        names = (await rows.references(c)).names
-    return here.show(
+    return await show_preview(
+        here,
+        c,
         "divide_preview.html",
+        school,
+        register.foresee_division(c, choices, here.at),
         form_again=_division_path(school, service, here.request.query_params.get(KEPT, "")),
-        school=school,
         service=service,
         choices=choices,
-        messages=messages,
-        names=names,
-        branches=school.open_branches(here.at.today),
-        today=here.at.today,
     )
 
 

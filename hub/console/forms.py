@@ -19,6 +19,11 @@ _MONTHS: Final = (
     ("november",), ("december",),
 )  # fmt: skip
 MAX_FIELDS: Final = 10_000
+_ORDER: Final = (
+    "service", "system", "start", "end", "how", "own", "record", "destination", "brins", "from", "to", "rate",
+    "transport", "processing", "share", "reason", "brin",
+)  # fmt: skip
+"""The fields of all forms, in the order in which they stand on the pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +63,10 @@ class FormError:
 
 
 class FormErrors:
-    """All errors of a form."""
+    """All errors of a form, in the order of its fields; those of the whole form come last."""
 
     def __init__(self, faults: Iterable[FormError] = ()) -> None:
-        self.all = list(faults)
+        self.all = sorted(faults, key=_place_on_page)
 
     def __bool__(self) -> bool:
         """Return whether there are errors."""
@@ -70,6 +75,11 @@ class FormErrors:
     def of(self, name: str) -> list[str]:
         """Return the messages about one field."""
         return [fault.says for fault in self.all if fault.field == name]
+
+
+def _place_on_page(fault: FormError) -> tuple[int, str]:
+    name, _, branch = fault.field.partition(".")
+    return (_ORDER.index(name) if name in _ORDER else len(_ORDER), branch)
 
 
 def parse_day(text: str) -> date | None:

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Response
 from hub.console.form_parsing import merge_errors, parse_patch, parse_reason, refuse
 from hub.console.forms import FormData, FormError, FormErrors, parse_day
 from hub.console.kept_forms import KEPT, NotAccepted, accept, attempt, read_kept
+from hub.console.previews import show_preview
 from hub.console.progress import read_narrator
 from hub.console.route import PageRoute
 from hub.console.school_view import MandateCard, branch_groups, card_of
@@ -22,8 +23,7 @@ from hub.domain.system import Service
 from hub.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
 from hub.observe.status import school_status
 from hub.operations import administration
-from hub.operations.foresight import ForeseenMessage, foresee
-from hub.register import exactly, foresee_amendment, foresee_withdrawal
+from hub.register import DatedEvent, exactly, foresee_amendment, foresee_withdrawal
 from hub.register.amend import with_dates
 from hub.store import mandates, register
 from hub.store.mandates import MandateView, RecordedEvent
@@ -134,19 +134,16 @@ async def get_dates_check(brin: str, mandate_id: UUID, here: CurrentVisit) -> Re
 async def _show_dates(here: Visit, c: Connection, opened: MandatePage, form: FormData, again: str) -> Response:
     mandate = opened.view.mandate
     patch, _ = parse_patch(form, mandate, here.at.today, here.words)
-    async with c.transaction():
-        messages = await foresee(c, await foresee_amendment(c, mandate.id, patch, here.at))
-        names = (await register.references(c)).names
-    return here.show(
+    return await show_preview(
+        here,
+        c,
         "dates_preview.html",
+        opened.chosen.school,
+        foresee_amendment(c, mandate.id, patch, here.at),
         opened=opened,
         form=form,
         form_again=again,
         after=with_dates(mandate, patch),
-        messages=messages,
-        names=names,
-        branches=opened.chosen.school.open_branches(here.at.today),
-        today=here.at.today,
     )
 
 
@@ -197,25 +194,22 @@ def _withdraw(here: Visit, c: Connection, opened: MandatePage, form: FormData) -
 async def _show_withdrawal(
     here: Visit, c: Connection, opened: MandatePage, form: FormData, faults: Sequence[FormError]
 ) -> Response:
-    async with c.transaction():
-        messages = await _foresee_withdrawal(here, c, opened)
-        names = (await register.references(c)).names
-    return here.show(
+    return await show_preview(
+        here,
+        c,
         "withdraw.html",
+        opened.chosen.school,
+        _foresee_withdrawal(here, c, opened),
         opened=opened,
         form=form,
         faults=FormErrors(faults),
-        messages=messages,
-        names=names,
-        branches=opened.chosen.school.open_branches(here.at.today),
-        today=here.at.today,
     )
 
 
-async def _foresee_withdrawal(here: Visit, c: Connection, opened: MandatePage) -> list[ForeseenMessage]:
-    """Return the messages of a withdrawal; none for a mandate that is over."""
+async def _foresee_withdrawal(here: Visit, c: Connection, opened: MandatePage) -> Sequence[DatedEvent]:
+    """Return the events of a withdrawal; none for a mandate that is over."""
     try:
-        return await foresee(c, await foresee_withdrawal(c, opened.view.mandate.id, here.at))
+        return await foresee_withdrawal(c, opened.view.mandate.id, here.at)
     except Conflict:
         return []
 

@@ -11,13 +11,12 @@ from hub.console.form_parsing import merge_errors, refuse
 from hub.console.forms import FormData, FormError, FormErrors
 from hub.console.kept_forms import KEPT, NotAccepted, accept, attempt, read_kept
 from hub.console.mandates import MandatePage, load_mandate
+from hub.console.previews import show_preview
 from hub.console.route import PageRoute
 from hub.console.visit import CurrentVisit, Redirect, Visit
 from hub.domain.school import School, SchoolBranch
 from hub.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
 from hub.operations import administration
-from hub.operations.foresight import foresee
-from hub.store import register as rows
 from hub.store.pool import Connection
 from schemas.identifiers import Branch, RoutingId
 
@@ -122,22 +121,18 @@ async def _show_preview(
     after = None
     if form.text("how") != "none":
         after = _chosen(form) or await register.available_routing(c, school.brin, here.at.today)
-    async with c.transaction():
-        foreseen = await register.foresee_routing(c, opened.view.mandate.id, where.branch, after, here.at)
-        messages = await foresee(c, foreseen)
-        names = (await rows.references(c)).names
-    return here.show(
+    return await show_preview(
+        here,
+        c,
         "branch_preview.html",
+        school,
+        register.foresee_routing(c, opened.view.mandate.id, where.branch, after, here.at),
         opened=opened,
         branch=where,
         version=form.number("version"),
         before=before,
         after=after,
         form_again=again,
-        messages=messages,
-        names=names,
-        branches=school.open_branches(here.at.today),
-        today=here.at.today,
     )
 
 

@@ -16,7 +16,8 @@ from hub.console.visit import CurrentVisit, Visit
 from hub.domain.school import School
 from hub.errors import NotFound
 from hub.observe.status import school_status
-from hub.store import mandates, operations, people, register
+from hub.store import mandates, people, register
+from hub.store.audit_search import AuditSearch, list_audit
 from hub.store.mandates import MandateFilter, SchoolFilter
 from hub.store.pool import Connection
 from hub.store.school_deliveries import read_marks
@@ -98,7 +99,7 @@ async def get_history(brin: str, here: CurrentVisit) -> Response:
     """Show who did what with a school's mandates, newest first."""
     async with here.app.open_pool.acquire() as c:
         chosen = await load_school(here, c, brin)
-        notes = await operations.list_audit(c, brin=brin, since=None, until=None, before=None, most=MAX_AUDIT_ENTRIES)
+        notes = await list_audit(c, AuditSearch(brin=brin), MAX_AUDIT_ENTRIES)
         views = await mandates.mandate_views(c, MandateFilter(brin=chosen.school.brin), here.scope, MAX_MANDATES)
         references = await register.references(c)
         historian = Historian(

@@ -11,6 +11,8 @@ select a.id, a.at, a.actor, p.subject as actor_name, p.name as shown_name, a.act
  where (:since::timestamptz is null or a.at >= :since::timestamptz)
    and (:until::timestamptz is null or a.at <= :until::timestamptz)
    and (:actions::text[] is null or a.action = any(:actions::text[]))
+   and (:file::text is null or a.subject ->> 'sha256' = :file::text)
+   and (not :is_folded::bool or a.action = 'file.imported' or a.subject ->> 'sha256' is null)
  order by a.id desc limit :most;
 
 -- name: find_audit_before^

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from hub.envelopes import LogRow
     from hub.store.pool import Connection
     from schemas.identifiers import BgeCode, Brin, Oin, ServiceCode, SystemCode
+
+SHORTEST_PART: Final = 3
+"""The index on names holds parts of three characters."""
+_SPECIAL_IN_PATTERNS: Final = re.compile(r"[\\%_]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +82,7 @@ class SchoolFilter:
     brin: Brin | None = None
     bge_code: BgeCode | None = None
     name: str | None = None
+    """A part of the name; one or two characters are the beginning of a word in it."""
     after: str | None = None
 
 
@@ -127,7 +133,20 @@ async def mandate_view(c: Connection, mandate_id: UUID, scope: MandateScope) -> 
 
 
 async def list_schools(c: Connection, filters: SchoolFilter, scope: MandateScope, most: int) -> list[Mapping[str, Any]]:
-    """Read schools that may be seen: brin, name, bge_code, sector, closed_on."""
+    """Read schools that may be seen: brin, name, bge_code, sector, closed_on.
+
+    A search by name is planned for that name: many schools have it, or few, which the index finds.
+    """
+    if filters.name is None:
+        return await _list_schools(c, filters, scope, most, (None, None))
+    async with c.transaction():
+        await queries.force_custom_plan(c)
+        return await _list_schools(c, filters, scope, most, _name_patterns(filters.name))
+
+
+async def _list_schools(
+    c: Connection, filters: SchoolFilter, scope: MandateScope, most: int, patterns: tuple[str | None, str | None]
+) -> list[Mapping[str, Any]]:
     found = await queries.list_schools(
         c,
         everything=scope.everything,
@@ -135,11 +154,20 @@ async def list_schools(c: Connection, filters: SchoolFilter, scope: MandateScope
         bges=list(scope.bges),
         brin=filters.brin,
         bge_code=filters.bge_code,
-        name=filters.name,
+        pattern=patterns[0],
+        other_pattern=patterns[1],
         after=filters.after,
         most=most,
     )
     return list(found)
+
+
+def _name_patterns(name: str) -> tuple[str, str | None]:
+    """Return the patterns of a part of a name; the index holds three characters, a space before a word among them."""
+    text = _SPECIAL_IN_PATTERNS.sub(r"\\\g<0>", name.lower())
+    if len(name) < SHORTEST_PART:
+        return f"{text}%", f"% {text}%"
+    return f"%{text}%", None
 
 
 async def board(c: Connection, bge_code: str) -> Mapping[str, Any] | None:

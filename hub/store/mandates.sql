@@ -41,13 +41,13 @@ select m.id, m.brin, m.service_code, m.supplier_oin, m.system_code, m.start_date
             else m.end_date is null or m.end_date > :after::date end;
 
 -- name: list_schools
--- List schools by code, board or part of their name, in the order of their codes.
+-- List schools by code, board or a pattern of their name (or another one), in the order of their codes.
 select s.brin, s.name, s.bge_code, s.sector, s.closed_on
   from schools s
  where (:everything or s.brin = any(:brins::text[]) or s.bge_code = any(:bges::text[]))
    and (:brin::text is null or s.brin = :brin)
    and (:bge_code::text is null or s.bge_code = :bge_code)
-   and (:name::text is null or strpos(lower(s.name), lower(:name)) > 0)
+   and (:pattern::text is null or lower(s.name) like :pattern or lower(s.name) like :other_pattern::text)
    and (:after::text is null or s.brin > :after)
  order by s.brin
  limit :most;

@@ -196,29 +196,6 @@ async def mark_parked(c: Connection, parked_id: int, state: ParkedState) -> None
     await queries.mark_parked(c, id=parked_id, state=state)
 
 
-async def list_audit(  # noqa: PLR0913 - its filters
-    c: Connection,
-    *,
-    brin: str | None,
-    since: datetime | None,
-    until: datetime | None,
-    before: int | None,
-    most: int,
-    actions: Sequence[str] | None = None,
-) -> list[AuditRecord]:
-    """List audit entries before a number, newest first."""
-    rows = await queries.list_audit(
-        c,
-        brin=brin,
-        since=since,
-        until=until,
-        before=before,
-        most=most,
-        actions=None if actions is None else [*actions],
-    )
-    return audit_records(rows)
-
-
 async def recent_acts(c: Connection, kinds: Sequence[str], most: int) -> list[AuditRecord]:
     """List the newest audit entries of these kinds of subject, such as `destination`, among the last thousand."""
     return audit_records(await queries.list_recent_acts(c, kinds=list(kinds), most=most))

@@ -125,18 +125,6 @@ select p.id, p.topic, p.partition, p."offset", p.reason, p.blame, p.detail, p.re
 -- Set the state of a parked record.
 update parked_records set state = :state where id = :id;
 
--- name: list_audit
--- List audit entries, newest first, with the subject of their actor.
-select a.id, a.at, a.actor, p.subject as actor_name, p.name as shown_name, a.action, a.brin, a.subject::text as subject,
-       a.before::text as before, a.after::text as after, a.reason, a.number, a.seal
-  from audit a
-  left join people p on p.pseudonym = case when a.actor ~ '^[0-9a-f-]{36}$' then a.actor::uuid end
- where (:before::bigint is null or a.id < :before::bigint) and (:brin::text is null or a.brin = :brin::text)
-   and (:since::timestamptz is null or a.at >= :since::timestamptz)
-   and (:until::timestamptz is null or a.at <= :until::timestamptz)
-   and (:actions::text[] is null or a.action = any(:actions::text[]))
- order by a.id desc limit :most;
-
 -- name: list_recent_acts
 -- List the newest audit entries of these kinds of subject, among the last thousand.
 select a.id, a.at, a.actor, p.subject as actor_name, p.name as shown_name, a.action, a.brin, a.subject::text as subject,

@@ -5,6 +5,9 @@
 -- stay on the page (HOT updates) and no index is touched. Large tables are vacuumed and analysed after a small share of
 -- changes, outboxes after a number of rows, however many there are.
 
+-- Searches by a part of a name; an owner of the database may create it.
+create extension if not exists pg_trgm;
+
 -- ---------------------------------------------------------------------------------------------- the register
 
 -- Boards (besturen) and the agreements that they signed.
@@ -27,6 +30,7 @@ create table schools (
   archived_events bigint not null default 0
 ) with (fillfactor = 45);
 create index schools_board on schools (bge_code);
+create index schools_name on schools using gin (lower(name) gin_trgm_ops) with (gin_pending_list_limit = 512);
 comment on column schools.closed_on is 'The first day on which the school no longer exists.';
 comment on column schools.listed_in is
   'The kinds of education under which the newest files list it. It closes when the last of them omits it. Empty: no file lists it.';

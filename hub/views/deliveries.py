@@ -1,6 +1,7 @@
 """Deliveries, lanes and reports as they are shown. In: filters, rows of the ledger. Out: bodies."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -122,6 +123,9 @@ class ReportBody(CamelModel):
 class DeliveryDetailBody(DeliveryBody):
     """A delivery with its message as it was or will be sent, and all that happened to it."""
 
+    published_at: Annotated[
+        Moment | None, Field(description="When its event was published, where it was planned after that.")
+    ]
     message: dict[str, Any]
     attempts: list[AttemptBody]
     reports: list[ReportBody]
@@ -158,11 +162,22 @@ def show_delivery(
 
 
 def show_detail(
-    shown: DeliveryBody, message: bytes, attempts: Sequence[AttemptBody], reports: Sequence[ReportBody]
+    shown: DeliveryBody,
+    message: bytes,
+    attempts: Sequence[AttemptBody],
+    reports: Sequence[ReportBody],
+    *,
+    published_at: datetime | None,
 ) -> DeliveryDetailBody:
     """Return the body of a delivery with its message and its history."""
     named = {name: getattr(shown, name) for name in DeliveryBody.model_fields}
-    return DeliveryDetailBody(**named, message=orjson.loads(message), attempts=list(attempts), reports=list(reports))
+    return DeliveryDetailBody(
+        **named,
+        published_at=published_at,
+        message=orjson.loads(message),
+        attempts=list(attempts),
+        reports=list(reports),
+    )
 
 
 def show_attempts(

@@ -23,21 +23,23 @@ class TimelineStep:
 def timeline(view: DeliveryView, attempts: Sequence[AttemptBody], reports: Sequence[ReportBody]) -> list[TimelineStep]:
     """Return what happened to a delivery in the order of time, each step with the seconds since the one before."""
     moments = view.moments
-    begun = [
-        TimelineStep(at=moments.recorded_at or time_of(view.event_id), key="step_recorded"),
-        TimelineStep(at=moments.planned_at, key="step_planned"),
-        *([TimelineStep(at=moments.published_at, key="step_published")] if moments.published_at else []),
-    ]
+    begun = _begun(moments.recorded_at or time_of(view.event_id), moments.planned_at, moments.published_at)
     return _in_order(begun, attempts, reports)
 
 
 def shown_timeline(body: DeliveryDetailBody) -> list[TimelineStep]:
-    """Return the same of a delivery as the API shows it, which does not say when its event was published."""
-    begun = [
-        TimelineStep(at=time_of(body.event_id), key="step_recorded"),
-        TimelineStep(at=body.created_at, key="step_planned"),
-    ]
+    """Return the same of a delivery as the API shows it."""
+    begun = _begun(time_of(body.event_id), body.created_at, body.published_at)
     return _in_order(begun, body.attempts, body.reports)
+
+
+def _begun(recorded_at: datetime, planned_at: datetime, published_at: datetime | None) -> list[TimelineStep]:
+    published = [] if published_at is None else [TimelineStep(at=published_at, key="step_published")]
+    return [
+        TimelineStep(at=recorded_at, key="step_recorded"),
+        TimelineStep(at=planned_at, key="step_planned"),
+        *published,
+    ]
 
 
 def _in_order(

@@ -71,6 +71,29 @@ async def test_a_form_that_was_refused_can_be_corrected_and_acts_once(paper: For
     assert await number_of(pool, "mandates") == 1
 
 
+def out_of_order(page: str) -> list[str]:
+    """Return the fields of the errors at the top of a page, when they stand in another order further down."""
+    top = page[page.index('role="alert" tabindex') :]
+    named = list(dict.fromkeys(re.findall(r'<a href="#([\w.-]+)"', top[: top.index("</ul>")])))
+    assert len(named) > 1, named
+    places = [page.index(f' id="{name}"') for name in named]
+    return [] if places == sorted(places) else named
+
+
+async def test_errors_are_listed_in_the_order_of_the_fields(hub: Client, paper: FormClient) -> None:
+    """Those that the page finds and those that the use case finds, mixed as the fields are."""
+    wrong = filled(system="", start="x", end="2020-01-01", **{
+        "how.18DS02": "own", "own.18DS02": "nonsense", "how.18DS01": "own", "own.18DS01": "",
+    })  # fmt: skip
+    assert out_of_order((await paper.post(NEW, wrong)).body.decode()) == []
+    operator = await log_in_as(hub, Role.OPERATIONS)
+    chosen = {"rate": "0", "to": "x", "from": "y", "brins": "?", "destination": "duo:none"}
+    assert out_of_order((await operator.ask("/console/acts/preview/replay", chosen)).body.decode()) == []
+    await operator.get("/console/destinations/duo:rio")
+    held = await operator.post("/console/destinations/duo:rio", {"button": "hold", "brin": "?", "reason": ""})
+    assert 'href="#reason"' in held.body.decode()
+
+
 @pytest.mark.parametrize("way", ["datums", "intrekken", "vestiging/18DS01"])
 async def test_each_act_on_a_mandate_is_done_once(hub: Client, paper: FormClient, pool: Pool, way: str) -> None:
     """Dates, a withdrawal, a routing characteristic: the second press leads where the first did, without a change."""

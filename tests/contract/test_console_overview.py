@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from html import unescape
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from hub.access import Role
 from hub.clock import now
 from hub.console.lag_stream import MOST_PER_CALLER, LiveFeed
+from hub.imports import SchoolImportOptions, import_schools
 from hub.operations.bulk import run_batch
 from hub.store import meters
 from hub.store.reports import park_record
@@ -17,6 +20,8 @@ from tests.support.api.granted_hub import open_rejected_hub
 from tests.support.api.school_calls import R2
 from tests.support.lanes.ledger_states import report, report_record, take
 from tests.support.pages.form_client import FormClient, log_in_as
+from tests.support.register.school_files import po, town
+from tests.support.register.small_register import at
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -134,6 +139,22 @@ async def test_the_audit_is_sentences_with_filters(hub: Client) -> None:
                             ("action=mandate.copied", False), ("from=01-01-2099", False), ("to=x", True)):  # fmt: skip
         assert ("Reden: onderzoek" in await operator.text(f"/console/audit?{query}")) is is_found, query
     assert "Berichten tegengehouden door" in await operator.text("/console"), "the overview has the newest acts"
+
+
+async def test_an_import_is_one_line_that_opens_its_schools(hub: Client, pool: Pool) -> None:
+    """The lines of its schools are behind a link; by school they are found as before."""
+    async with pool.acquire() as c, c.transaction():
+        await import_schools(c, po(town(3)), at(), options=SchoolImportOptions(is_part=True))
+    operator = await log_in_as(hub, Role.OPERATIONS)
+    page = await operator.text("/console/audit")
+    assert page.count("Bestand ingelezen door") == 1
+    assert "School ingelezen door" not in page
+    link = re.search(r'href="(/console/audit\?file=[^"]+)"', page)
+    assert link is not None
+    schools = await operator.text(unescape(link[1]))
+    assert (schools.count("School ingelezen door"), schools.count("Bestand ingelezen door")) == (3, 0)
+    assert 'name="file"' in schools
+    assert "School ingelezen door" in await operator.text("/console/audit?brin=00ZA")
 
 
 async def test_a_repeat_on_its_way_does_not_take_processed_away(hub: Client, pool: Pool) -> None:

@@ -62,11 +62,11 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "help_start_says": (
         (
             "Vandaag, als uw school het systeem al gebruikt. Stapt u over, bijvoorbeeld op 1 augustus? Kies "
-            "dan die dag: het mandaat gaat dan vanzelf in, en het oude systeem werkt door tot de dag ervoor."
+            "dan die dag: het mandaat gaat dan vanzelf in, en het oude systeem werkt door t/m de dag ervoor."
         ),
         (
             "Today, if your school uses the system already. Are you changing over, say on 1 August? Then "
-            "choose that day: the mandate starts by itself, and the old system works until the day before."
+            "choose that day: the mandate starts by itself, and the old system works through the day before."
         ),
     ),
     "help_end": ("Is een einddatum nodig?", "Is an end date needed?"),

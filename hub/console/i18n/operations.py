@@ -125,7 +125,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "schools_only_hint": ("Met een spatie of komma ertussen.", "With a blank or a comma between them."),
     "statuses_only": ("Alleen met deze stand", "Only of this status"),
     "planned_from": ("Ingepland vanaf (dag-maand-jaar)", "Planned from (day-month-year)"),
-    "planned_to": ("Ingepland t/m (dag-maand-jaar)", "Planned until (day-month-year)"),
+    "planned_to": ("Ingepland t/m (dag-maand-jaar)", "Planned through (day-month-year)"),
     "rate": ("Hoogstens zoveel per seconde", "At most so many a second"),
     "rate_wrong": ("Kies een getal van 1 tot 10.000.", "Choose a number from 1 to 10,000."),
     "act_preview": ("Bekijk wat er gaat gebeuren", "Preview"),

@@ -13,9 +13,9 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "succession_of": ("{new} komt in plaats van {old}", "{new} takes the place of {old}"),
     "old_without_end": ("{old} heeft een mandaat zonder einddatum.", "{old} has a mandate without an end date."),
-    "old_until": ("{old} heeft een mandaat t/m {end}.", "{old} has a mandate until {end}."),
+    "old_until": ("{old} heeft een mandaat t/m {end}.", "{old} has a mandate through {end}."),
     "new_begins": ("{new} begint op {start}.", "{new} begins on {start}."),
-    "old_stops": ("{old} stopt dan op {end}.", "{old} then stops on {end}."),
+    "old_stops": ("{old} heeft het dan nog t/m {end}.", "{old} then has it through {end}."),
     "old_stops_now": (
         (
             "{new} begint vandaag. Een einddatum kan niet in het verleden liggen. Daarom trekt u het mandaat van {old} "
@@ -34,8 +34,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "The mandate of {old} would begin on {old_start}. It is withdrawn as soon as you confirm, and never begins.",
     ),
     "new_ends": (
-        "Let op: {new} stopt op {end}. Daarna heeft {old} niet vanzelf weer een mandaat.",
-        "Mind: {new} stops on {end}. {old} does not get a mandate again by itself after that.",
+        "Let op: {new} heeft het mandaat t/m {end}. Daarna heeft {old} niet vanzelf weer een mandaat.",
+        "Mind: {new} has the mandate through {end}. {old} does not get a mandate again by itself after that.",
     ),
     "routes_stay": (
         "De vestigingen met een routeringskenmerk houden het: {new} krijgt dezelfde kenmerken.",
@@ -69,7 +69,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "foreseen_title": ("Wie krijgt welk bericht, en wanneer", "Who is told what, and when"),
     "foreseen_nobody": ("Niemand krijgt hierover bericht.", "Nobody is told about this."),
     "foreseen_granted": ("mandaat voor {system} {period}", "mandate for {system} {period}"),
-    "foreseen_ends": ("het mandaat van {system} loopt t/m {end}", "the mandate of {system} lasts until {end}"),
+    "foreseen_ends": ("het mandaat van {system} loopt t/m {end}", "the mandate of {system} lasts through {end}"),
     "foreseen_amended": (
         "het mandaat van {system} geldt nu voor deze vestigingen",
         "the mandate of {system} now covers these branches",

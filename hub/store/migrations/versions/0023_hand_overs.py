@@ -2,10 +2,10 @@
 
 from hub.store.migrations import plain
 
-revision = "0022"
-down_revision = "0021"
+revision = "0023"
+down_revision = "0022"
 
 
 def upgrade() -> None:
     """Add the functions."""
-    plain.run("0022_hand_overs.sql")
+    plain.run("0023_hand_overs.sql")
