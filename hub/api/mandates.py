@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Response
 from hub.access import Actor
 from hub.access.rules import mandate_scope, may_see_validated_mandate
 from hub.api.answers import ETAG, LOCATION, TAGGED
+from hub.api.direct_route import DirectRoute
 from hub.api.mandate_context import ChangeContextHere, MandateContextHere
 from hub.api.mandate_requests import CopiesRequest, MandatePatch, MandateRequest, WithdrawalRequest
 from hub.api.parameters import IfMatch, PagingHere, matching
@@ -34,7 +35,7 @@ from schemas.identifiers import (
     brin_of_school_oin,
 )
 
-router = APIRouter(tags=["mandates"])
+router = APIRouter(tags=["mandates"], route_class=DirectRoute)
 MAX_VALIDATING: Final = 100
 """So many systems of one supplier are looked at for a mandate that the caller may see."""
 

@@ -20,6 +20,8 @@ from hub.api.pseudonyms import pseudonym_of
 from hub.api.request_form import BASE, check_form, is_call
 from hub.api.state import app_state
 from hub.errors import HubError, Unavailable
+from hub.telemetry import LineLog
+from hub.telemetry.logs import clean_text
 from hub.telemetry.spans import end_request, request_span
 
 if TYPE_CHECKING:
@@ -40,7 +42,9 @@ HEADERS: Final = {
     "X-Frame-Options": "DENY",
 }
 _ROUTINE: Final = ("/health/", "/metrics")
+_RAW_HEADERS: Final = tuple((name.lower().encode(), value.encode()) for name, value in HEADERS.items())
 log = structlog.get_logger(__name__)
+answers: Final = LineLog(structlog.get_logger(__name__))
 
 
 class ErrorMiddleware:
@@ -124,23 +128,27 @@ class _Exchange:
 
 
 def _finish(scope: Scope, start: Message, address: str) -> None:
-    headers = MutableHeaders(scope=start)
-    if is_call(scope) and headers.get("location", "").startswith("/"):
-        headers["location"] = address + headers["location"]
-    for name, value in HEADERS.items():
-        headers.setdefault(name, value)
+    given = dict(start["headers"])
+    location: bytes = given.get(b"location", b"")
+    if is_call(scope) and location.startswith(b"/"):
+        MutableHeaders(scope=start)["location"] = address + location.decode()
+    start["headers"] = [*start["headers"], *(each for each in _RAW_HEADERS if each[0] not in given)]
     for channel in scope["hub.notifications"]:
         app_state(scope).notifier(channel).notify()
 
 
 async def _log_request(scope: Scope, status: int, seconds: float) -> None:
-    tell = log.debug if scope["path"].startswith(_ROUTINE) else log.info
-    tell(
-        "request.answered",
-        method="HEAD" if "hub.is_head" in scope else scope["method"],
-        path=scope["path"],
-        status=int(status),
-        caller=await pseudonym_of(app_state(scope), scope.get("hub.caller")),
-        address=str((scope.get("client") or ("",))[0]),
-        ms=round(seconds * 1000, 1),
-    )
+    path, milliseconds = scope["path"], round(seconds * 1000, 1)
+    method = "HEAD" if "hub.is_head" in scope else scope["method"]
+    if path.startswith(_ROUTINE):
+        log.debug("request.answered", method=method, path=path, status=int(status), ms=milliseconds)
+    elif answers.is_on:
+        answers.info(
+            "request.answered",
+            method=clean_text(method),
+            path=clean_text(path),
+            status=int(status),
+            caller=await pseudonym_of(app_state(scope), scope.get("hub.caller")),
+            address=clean_text(str((scope.get("client") or ("",))[0])),
+            ms=milliseconds,
+        )

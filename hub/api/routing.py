@@ -11,6 +11,7 @@ from hub import register
 from hub.access.boards import own_schools
 from hub.access.rules import mandate_scope, mandate_scope_by_school
 from hub.api.answers import ABSENT, ETAG, TAGGED
+from hub.api.direct_route import DirectRoute
 from hub.api.mandate_context import ChangeContextHere, MandateContextHere
 from hub.api.mandate_requests import RoutingRequest
 from hub.api.parameters import IfMatch, etag, matching
@@ -25,7 +26,7 @@ from hub.views.mandates import RoutingBody
 from hub.views.models import CamelModel, Day, Moment, RequestMoment
 from schemas.identifiers import BranchField, BrinField, ServiceCodeField
 
-router = APIRouter(tags=["routing"])
+router = APIRouter(tags=["routing"], route_class=DirectRoute)
 
 
 class AvailableBody(CamelModel):

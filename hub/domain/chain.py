@@ -21,7 +21,10 @@ GENERAL_CHAIN: Final = ""
 
 def seal(previous: bytes, parts: Iterable[str | None]) -> bytes:
     """Return the seal of an entry after the one before it."""
-    return sha256(previous + b"".join(_encoded(part) for part in parts)).digest()
+    texts = [None if part is None else part.encode() for part in parts]
+    return sha256(
+        previous + b"".join([b"-" if text is None else b"%d:%b" % (len(text), text) for text in texts])
+    ).digest()
 
 
 def microseconds(at: datetime) -> str:
@@ -32,10 +35,3 @@ def microseconds(at: datetime) -> str:
 def chain_order(chain: str) -> tuple[bool, str]:
     """Return the lock order of chains: schools by their codes, and the general chain last."""
     return chain == GENERAL_CHAIN, chain
-
-
-def _encoded(part: str | None) -> bytes:
-    if part is None:
-        return b"-"
-    text = part.encode()
-    return b"%d:%b" % (len(text), text)

@@ -14,6 +14,7 @@ import orjson
 
 from hub.domain.chain import GENERAL_CHAIN, chain_order, microseconds, seal
 from hub.store import people
+from hub.store.json_rows import as_is, json_of
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
@@ -71,25 +72,23 @@ async def write_all(c: Connection, entries: Sequence[AuditEntry]) -> None:
     names = {who: await people.pseudonym(c, entry.actor, entry.at) for who, entry in actors.items()}
     named = [_named(entry, names[type(entry.actor), entry.actor]) for entry in entries]
     heads = await lock_heads(c, {entry.chain for entry in entries})
-    await queries.write_audit(c, **sealed(named, heads))
+    await queries.write_audit(c, **{name: json_of(rows) for name, rows in sealed(named, heads).items()})
 
 
 def _named(entry: AuditEntry, name: str) -> AuditEntry:
     return entry if entry.actor == name else replace(entry, actor=people.Pseudonym(name))
 
 
-def sealed(entries: Sequence[AuditEntry], heads: Mapping[str, Head]) -> dict[str, list[Any]]:
-    """Return the columns of entries whose actors are names in records, and of the heads that they move.
+def sealed(entries: Sequence[AuditEntry], heads: Mapping[str, Head]) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of entries whose actors are names in records, and the heads that they move, as JSON has them.
 
     `heads` are those of their chains, which the caller has locked.
     """
     moved: dict[str, Head] = {}
     rows = [_sealed(entry, heads, moved) for entry in entries]
     return {
-        "chains": list(moved),
-        "lengths": [length for length, _ in moved.values()],
-        "seals": [last for _, last in moved.values()],
-        **dict(zip(_COLUMNS, map(list, zip(*rows, strict=True)) if rows else ([] for _ in _COLUMNS), strict=True)),
+        "heads": [{"chain": chain, "length": n, "seal": _bytes(last)} for chain, (n, last) in moved.items()],
+        "entries": rows,
     }
 
 
@@ -103,29 +102,31 @@ async def lock_heads(c: Connection, chains: Collection[str]) -> dict[str, Head]:
     return {row["chain"]: (row["length"], row["seal"]) for row in rows}
 
 
-def _sealed(entry: AuditEntry, heads: Mapping[str, Head], moved: dict[str, Head]) -> tuple[Any, ...]:
+def _sealed(entry: AuditEntry, heads: Mapping[str, Head], moved: dict[str, Head]) -> dict[str, Any]:
     length, previous = moved.get(entry.chain) or heads[entry.chain]
     number, actor = length + 1, str(entry.actor)
     subject, before, after = _json(entry.subject), _json(entry.before), _json(entry.after)
-    parts = (
-        entry.chain,
-        str(number),
-        microseconds(entry.at),
-        actor,
-        entry.action,
-        subject,
-        before,
-        after,
-        entry.reason,
-    )
+    moment, reason = microseconds(entry.at), entry.reason
+    parts = entry.chain, str(number), moment, actor, entry.action, subject, before, after, reason
     moved[entry.chain] = number, seal(previous, parts)
-    return (
-        entry.at, actor, entry.action, entry.brin, subject, before, after, entry.reason, number, moved[entry.chain][1],
-    )  # fmt: skip
+    return {
+        "at": entry.at,
+        "actor": actor,
+        "action": entry.action,
+        "brin": entry.brin,
+        "subject": as_is(subject),
+        "before": as_is(before),
+        "after": as_is(after),
+        "reason": reason,
+        "number": number,
+        "seal": _bytes(moved[entry.chain][1]),
+    }
 
 
 def _json(value: Mapping[str, Any] | None) -> str | None:
     return None if value is None else orjson.dumps(value, default=str, option=orjson.OPT_SORT_KEYS).decode()
 
 
-_COLUMNS = ("ats", "actors", "actions", "brins", "subjects", "befores", "afters", "reasons", "numbers", "entry_seals")
+def _bytes(value: bytes) -> str:
+    """Write bytes as the database reads them."""
+    return f"\\x{value.hex()}"

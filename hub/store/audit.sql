@@ -19,12 +19,13 @@ on conflict do nothing;
 -- Insert sealed entries and move the heads of their chains; the caller has locked the heads.
 with head as (
   update audit_heads h set length = u.length, seal = u.seal
-    from unnest(:chains::text[], :lengths::bigint[], :seals::bytea[]) u (chain, length, seal)
+    from json_to_recordset(:heads::json) u (chain text, length bigint, seal bytea)
    where h.chain = u.chain
 )
 insert into audit (at, actor, action, brin, subject, before, after, reason, number, seal)
-select u.at, u.actor, u.action, u.brin, u.subject::json, u.before::json, u.after::json, u.reason, u.number, u.seal
-  from unnest(:ats::timestamptz[], :actors::text[], :actions::text[], :brins::text[], :subjects::text[],
-              :befores::text[], :afters::text[], :reasons::text[], :numbers::bigint[], :entry_seals::bytea[])
+select u.at, u.actor, u.action, u.brin, u.subject, u.before, u.after, u.reason, u.number, u.seal
+  from rows from (json_to_recordset(:entries::json)
+                  as (at timestamptz, actor text, action text, brin text, subject json, before json, after json,
+                      reason text, number bigint, seal bytea))
        with ordinality u (at, actor, action, brin, subject, before, after, reason, number, seal, nth)
  order by u.nth;

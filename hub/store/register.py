@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
@@ -12,6 +12,7 @@ from hub.domain.mandate import Mandate, Unit
 from hub.domain.school import School, SchoolBranch
 from hub.domain.system import Contact, References, Service, System
 from hub.store.audit import sealed
+from hub.store.json_rows import as_is, json_of
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
@@ -62,8 +63,8 @@ class RegisterRows:
     unrouted: list[tuple[UUID, str]] = field(default_factory=list)
     """Mandate, branch."""
     counters: dict[Brin, int] = field(default_factory=dict)
-    audit: Mapping[str, list[Any]] = field(default_factory=lambda: sealed((), {}))
-    """The columns of audit entries whose chains are locked."""
+    audit: Mapping[str, list[dict[str, Any]]] = field(default_factory=lambda: sealed((), {}))
+    """The rows of audit entries whose chains are locked, and of the heads that they move."""
 
     def add(self, later: RegisterRows) -> None:
         """Add the rows of other mandates, that come after these."""
@@ -193,53 +194,31 @@ async def write(c: Connection, rows: RegisterRows) -> None:
     """Write one change: mandates, routing, events, outbox and audit entries, counters; the schools are locked."""
     await queries.write_register(
         c,
-        **mandate_columns(rows.mandates),
-        **{f"event_{name}": column for name, column in event_columns(rows.events).items()},
-        routed_ids=[mandate_id for mandate_id, _, _ in rows.routed],
-        routed_branches=[branch for _, branch, _ in rows.routed],
-        routing_ids=[routing for _, _, routing in rows.routed],
-        unrouted_ids=[mandate_id for mandate_id, _ in rows.unrouted],
-        unrouted_branches=[branch for _, branch in rows.unrouted],
-        counted_brins=list(rows.counters),
-        counters=list(rows.counters.values()),
-        **{f"audit_{name}": column for name, column in rows.audit.items()},
+        mandates=json_of([_mandate_row(mandate, units) for mandate, units in rows.mandates]),
+        events=json_of([{**e._asdict(), "units": as_is(e.units), "body": as_is(e.body)} for e in rows.events]),
+        routed=json_of([dict(zip(_ROUTED, row, strict=True)) for row in rows.routed]),
+        unrouted=json_of([dict(zip(_UNROUTED, row, strict=True)) for row in rows.unrouted]),
+        counters=json_of([{"brin": brin, "counter": counter} for brin, counter in rows.counters.items()]),
+        **{name: json_of(of_audit) for name, of_audit in rows.audit.items()},
     )
 
 
-def mandate_columns(rows: Sequence[tuple[Mandate, str]]) -> dict[str, list[Any]]:
-    """Return mandates with their units as JSON, as the columns of the table."""
-    mandates = [mandate for mandate, _ in rows]
+def _mandate_row(mandate: Mandate, units: str) -> dict[str, Any]:
     return {
-        "ids": [m.id for m in mandates],
-        "brins": [m.brin for m in mandates],
-        "service_codes": [m.service_code for m in mandates],
-        "supplier_oins": [m.supplier_oin for m in mandates],
-        "system_codes": [m.system_code for m in mandates],
-        "start_dates": [m.start_date for m in mandates],
-        "end_dates": [m.end_date for m in mandates],
-        "versions": [m.version for m in mandates],
-        "units": [units for _, units in rows],
-        "next_dates": [m.next_date for m in mandates],
-        "copied_from": [m.copied_from for m in mandates],
-        "created_at": [m.created_at for m in mandates],
-        "updated_at": [m.updated_at for m in mandates],
-        "withdrawn_at": [m.withdrawn_at for m in mandates],
-    }
-
-
-def event_columns(rows: Sequence[EventRow]) -> dict[str, list[Any]]:
-    """Return events as the columns of the table."""
-    return {
-        "brins": [row.brin for row in rows],
-        "numbers": [row.number for row in rows],
-        "recorded_ats": [row.recorded_at for row in rows],
-        "ids": [row.id for row in rows],
-        "mandates": [row.mandate_id for row in rows],
-        "versions": [row.mandate_version for row in rows],
-        "types": [row.type for row in rows],
-        "units": [row.units for row in rows],
-        "bodies": [row.body for row in rows],
-        "traceparents": [row.traceparent for row in rows],
+        "id": mandate.id,
+        "brin": mandate.brin,
+        "service_code": mandate.service_code,
+        "supplier_oin": mandate.supplier_oin,
+        "system_code": mandate.system_code,
+        "start_date": mandate.start_date,
+        "end_date": mandate.end_date,
+        "version": mandate.version,
+        "units": as_is(units),
+        "next_date": mandate.next_date,
+        "copied_from": mandate.copied_from,
+        "created_at": mandate.created_at,
+        "updated_at": mandate.updated_at,
+        "withdrawn_at": mandate.withdrawn_at,
     }
 
 
@@ -288,3 +267,7 @@ def units_of(given: Iterable[Mapping[str, Any]]) -> tuple[Unit, ...]:
         Unit(branch=unit["branch"], routing=unit["routing"], covers=tuple(unit["covers"]), told=unit["told"])
         for unit in given
     )
+
+
+_ROUTED: Final = ("mandate_id", "branch", "routing_id")
+_UNROUTED: Final = ("mandate_id", "branch")

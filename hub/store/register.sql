@@ -73,58 +73,58 @@ select m.id, m.service_code, m.start_date, m.end_date, r.branch, r.routing_id
 
 -- name: write_register!
 -- Write one change of the register: mandates, their routing, events, rows of the outbox, counters of schools, and
--- sealed audit entries with the heads of their chains; the caller has locked the schools and the heads.
+-- sealed audit entries with the heads of their chains; the caller has locked the schools and the heads. Each parameter
+-- is the rows of one table as JSON: the driver looks at every value of an array, four times over.
 with mandate as (
   insert into mandates as x (id, brin, service_code, supplier_oin, system_code, start_date, end_date, version, units,
                              next_date, copied_from, created_at, updated_at, withdrawn_at)
-  select u.id, u.brin, u.service_code, u.supplier_oin, u.system_code, u.start_date, u.end_date, u.version,
-         u.units::jsonb, u.next_date, u.copied_from, u.created_at, u.updated_at, u.withdrawn_at
-    from unnest(:ids::uuid[], :brins::text[], :service_codes::text[], :supplier_oins::text[], :system_codes::text[],
-                :start_dates::date[], :end_dates::date[], :versions::integer[], :units::text[], :next_dates::date[],
-                :copied_from::uuid[], :created_at::timestamptz[], :updated_at::timestamptz[],
-                :withdrawn_at::timestamptz[])
-         u (id, brin, service_code, supplier_oin, system_code, start_date, end_date, version, units, next_date,
-            copied_from, created_at, updated_at, withdrawn_at)
+  select u.id, u.brin, u.service_code, u.supplier_oin, u.system_code, u.start_date, u.end_date, u.version, u.units,
+         u.next_date, u.copied_from, u.created_at, u.updated_at, u.withdrawn_at
+    from json_to_recordset(:mandates::json)
+         u (id uuid, brin text, service_code text, supplier_oin text, system_code text, start_date date, end_date date,
+            version integer, units jsonb, next_date date, copied_from uuid, created_at timestamptz,
+            updated_at timestamptz, withdrawn_at timestamptz)
   on conflict (id) do update
      set start_date = excluded.start_date, end_date = excluded.end_date, version = excluded.version,
          units = excluded.units, next_date = excluded.next_date, updated_at = excluded.updated_at,
          withdrawn_at = excluded.withdrawn_at
 ), unrouted as (
   delete from routes r
-   using unnest(:unrouted_ids::uuid[], :unrouted_branches::text[]) u (mandate_id, branch)
+   using json_to_recordset(:unrouted::json) u (mandate_id uuid, branch text)
    where r.mandate_id = u.mandate_id and r.branch = u.branch
 ), routed as (
   insert into routes as x (mandate_id, branch, routing_id)
-  select * from unnest(:routed_ids::uuid[], :routed_branches::text[], :routing_ids::text[])
+  select u.mandate_id, u.branch, u.routing_id
+    from json_to_recordset(:routed::json) u (mandate_id uuid, branch text, routing_id text)
   on conflict (mandate_id, branch) do update set routing_id = excluded.routing_id
+), event as (
+  select u.*
+    from rows from (json_to_recordset(:events::json)
+                    as (brin text, number bigint, recorded_at timestamptz, id uuid, mandate_id uuid,
+                        mandate_version integer, type event_type, units jsonb, body text, traceparent text))
+         with ordinality u (brin, number, recorded_at, id, mandate_id, mandate_version, type, units, body, traceparent,
+                            nth)
 ), logged as (
   insert into events (brin, number, recorded_at, id, mandate_id, mandate_version, type, units, body, traceparent)
-  select u.brin, u.number, u.recorded_at, u.id, u.mandate_id, u.mandate_version, u.type::event_type, u.units::jsonb,
-         u.body, u.traceparent
-    from unnest(:event_brins::text[], :event_numbers::bigint[], :event_recorded_ats::timestamptz[], :event_ids::uuid[],
-                :event_mandates::uuid[], :event_versions::integer[], :event_types::text[], :event_units::text[],
-                :event_bodies::text[], :event_traceparents::text[])
-         u (brin, number, recorded_at, id, mandate_id, mandate_version, type, units, body, traceparent)
+  select e.brin, e.number, e.recorded_at, e.id, e.mandate_id, e.mandate_version, e.type, e.units, e.body, e.traceparent
+    from event e
 ), queued as (
-  insert into event_outbox (brin, number)
-  select u.brin, u.number
-    from unnest(:event_brins::text[], :event_numbers::bigint[]) with ordinality u (brin, number, nth)
-   order by u.nth
+  insert into event_outbox (brin, number) select e.brin, e.number from event e order by e.nth
 ), head as (
   update audit_heads h set length = u.length, seal = u.seal
-    from unnest(:audit_chains::text[], :audit_lengths::bigint[], :audit_seals::bytea[]) u (chain, length, seal)
+    from json_to_recordset(:heads::json) u (chain text, length bigint, seal bytea)
    where h.chain = u.chain
 ), audited as (
   insert into audit (at, actor, action, brin, subject, before, after, reason, number, seal)
-  select u.at, u.actor, u.action, u.brin, u.subject::json, u.before::json, u.after::json, u.reason, u.number, u.seal
-    from unnest(:audit_ats::timestamptz[], :audit_actors::text[], :audit_actions::text[], :audit_brins::text[],
-                :audit_subjects::text[], :audit_befores::text[], :audit_afters::text[], :audit_reasons::text[],
-                :audit_numbers::bigint[], :audit_entry_seals::bytea[])
+  select u.at, u.actor, u.action, u.brin, u.subject, u.before, u.after, u.reason, u.number, u.seal
+    from rows from (json_to_recordset(:entries::json)
+                    as (at timestamptz, actor text, action text, brin text, subject json, before json, after json,
+                        reason text, number bigint, seal bytea))
          with ordinality u (at, actor, action, brin, subject, before, after, reason, number, seal, nth)
    order by u.nth
 )
 update schools s set counter = u.counter
-  from unnest(:counted_brins::text[], :counters::bigint[]) u (brin, counter)
+  from json_to_recordset(:counters::json) u (brin text, counter bigint)
  where s.brin = u.brin;
 
 -- name: write_system!

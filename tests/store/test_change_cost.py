@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import sys
+from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import fastapi
 import pytest
+import starlette
 
+import hub
+import schemas
 from hub.access import Role
 from hub.api.reports import close_reports
 from hub.clock import now
 from hub.store.pool import open_pool
+from hub.store.statements import queries
 from tests.support.api.school_calls import ONE, OTHER, R1, R2, day, mandate_request, open_hub
 from tests.support.lanes.ledger_states import plan_all, take
 from tests.support.register.schools import add_schools, small_schools
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     from fastapi import FastAPI
 
@@ -33,6 +41,11 @@ KEYED = ["with kept", *CHANGE[:-1], "with answered", "COMMIT;"]
 COPY = ["BEGIN;", "select m.id,", *CHANGE[1:]]
 """The mandate is read first; then all schools cost as much as one."""
 
+PARAMETERS = 7
+"""What the one statement that writes is given: the rows of each table, as JSON."""
+CALLS = 540
+"""Calls of functions of the hub and of its web framework for a change that comes alone."""
+COUNTED = tuple(f"{Path(part.__file__).parent}/" for part in (hub, schemas, fastapi, starlette) if part.__file__)
 REPORT = 9
 """The round trips of a report that comes alone; those that come meanwhile share all but the first."""
 
@@ -68,10 +81,10 @@ async def single(database: str) -> AsyncIterator[Pool]:
 @pytest.fixture
 async def school(tmp_path: Path, single: Pool) -> Client:
     """Give a caller of a hub that has a small register and has made one change."""
-    hub = await open_hub(single, tmp_path)
+    called = await open_hub(single, tmp_path)
     async with single.acquire() as c:
         await add_schools(c, *small_schools(["01AA", "02AA", "03AA", "04AA", "05AA"]))
-    caller = hub.as_caller(Role.SCHOOL, brins=["18DS", "00AA", "01AA", "02AA", "03AA", "04AA", "05AA"])
+    caller = called.as_caller(Role.SCHOOL, brins=["18DS", "00AA", "01AA", "02AA", "03AA", "04AA", "05AA"])
     assert (await caller.post("/v1/mandates", mandate_request(brin="00AA"))).status == 201
     return caller
 
@@ -104,6 +117,30 @@ async def test_a_change_is_four_round_trips(school: Client, statements: Statemen
     assert await cost(statements, school.call("PUT", routing, {"routingId": R2})) == CHANGE
     assert await cost(statements, school.call("DELETE", routing)) == CHANGE
     assert await cost(statements, school.post(f"{path}/withdrawal", {"reason": "other system"})) == CHANGE
+
+
+async def test_a_change_costs_a_bounded_number_of_calls(school: Client) -> None:
+    """The way from a request to its answer is as short as it was; turns are left out, because they follow the clock."""
+    calls = Counter[str]()
+
+    def count(frame: Any, event: str, _argument: object) -> None:
+        name: str = frame.f_code.co_filename
+        if event == "call" and name.startswith(COUNTED) and not name.endswith("/turns.py"):
+            calls[frame.f_code.co_qualname] += 1
+
+    sys.setprofile(count)
+    try:
+        replies = [await school.post("/v1/mandates", mandate_request(brin=f"0{n}AA")) for n in range(1, 6)]
+    finally:
+        sys.setprofile(None)
+    print(f"\n{calls.total() / len(replies):.1f} calls per change: {calls.most_common(40)}")
+    assert [reply.status for reply in replies] == [201] * 5
+    assert calls.total() / len(replies) <= CALLS
+
+
+def test_a_change_is_written_by_few_parameters() -> None:
+    """The driver looks at each value of each array several times, and at a text once."""
+    assert len(set(re.findall(r"\$\d+", queries.write_register.sql))) == PARAMETERS
 
 
 async def test_a_copy_to_five_schools_costs_as_much_as_to_one(school: Client, statements: Statements) -> None:

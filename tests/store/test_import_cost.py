@@ -27,7 +27,7 @@ SCHOOLS: Final = 250
 BUDGET: Final = 57
 """Calls of the hub's own functions per mandate, from the bytes of the file to what the database is given."""
 PORTIONS: Final = 10
-BESIDE: Final = 16
+BESIDE: Final = 15
 """Statements of a file besides those of its portions: what is locked and read before, and the audit after."""
 ROOT: Final = Path(mandates.__file__).parents[2]
 ROOMS: Final = (f"{ROOT / 'hub'}/", f"{ROOT / 'schemas'}/")

@@ -11,11 +11,13 @@ import orjson
 from hub.access import Role
 from tests.bench.figures import Figure, latencies, rate
 from tests.bench.resources import costs, read_usage
+from tests.bench.scenarios.way_in_floor import floor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from schemas.identifiers import Oin
+    from tests.bench.figures import Better
     from tests.bench.world import World
 
 ALONE: Final = 300
@@ -24,16 +26,35 @@ EACH: Final = 125
 PACED: Final = 50
 PACED_RATE: Final = 5
 CREATED: Final = 201
+COMPARED: Final[tuple[tuple[str, Better], ...]] = (
+    ("calls answered", "higher"),
+    ("answer, p50", "lower"),
+    ("CPU s per 1,000", "lower"),
+)
+"""What the hub and the floor both have, and which way is better."""
 
 
 async def way_in(world: World) -> list[Figure]:
-    """Grants by HTTP, forwarding included."""
+    """Grants by HTTP, forwarding included; beside them the floor of this machine for the same job."""
     oins = await world.add_systems(1, ["VVA"])
     await world.subscribe(oins[0], "/ok/way-in")
     figures = []
     for callers, each in ((1, ALONE), (CALLERS, EACH)):
         figures += await together(world, oins[0], callers, each, [world.stack.connection["api"]])
-    return [*figures, *await _paced(world, oins[0])]
+    figures += await _paced(world, oins[0])
+    return [*figures, *compare(figures, await floor(world))]
+
+
+def compare(ours: Sequence[Figure], lowest: Sequence[Figure]) -> list[Figure]:
+    """Return the floor, and how much of it the hub comes to."""
+    values = {one.what: one.value for one in (*ours, *lowest)}
+    shares = [
+        Figure(what=f"{name}: {what}, the hub's to that of the floor", value=ratio, unit="x", better=better)
+        for name in ("1 caller", f"{CALLERS} callers")
+        for what, better in COMPARED
+        if (ratio := values[f"{name}: {what}"] / values[f"the floor, {name}: {what}"])
+    ]
+    return [*lowest, *shares]
 
 
 async def together(world: World, oin: Oin, callers: int, each: int, apis: Sequence[str]) -> list[Figure]:
