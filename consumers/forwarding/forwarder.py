@@ -62,23 +62,23 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             Listener(settings.direct_dsn, "lanes", "destinations") as listener,
             Outbound(settings.webhook) as outbound,
         ):
-            destinations = Destinations(pool, clock, max(PROBE_SECONDS, settings.webhook.timeout_seconds + 5))
+            destinations = Destinations(pool, clock, _probe_seconds(settings))
             webhooks = Webhooks(settings, pool)
             dispatcher = Dispatcher(
                 defaults=await _read_defaults(settings, pool),
-                destinations=destinations,
-                heartbeat=heartbeat,
-                queues=queues,
-                webhooks=webhooks,
-                outbound=outbound,
+                destinations=destinations, heartbeat=heartbeat, queues=queues, webhooks=webhooks, outbound=outbound,
                 requests=requests,
-            )
+            )  # fmt: skip
             upkeep = Upkeep(pool, heartbeat, listener, destinations, webhooks, dispatcher, meters=meters)
             forwarder = Forwarder(pool, heartbeat, listener, destinations, dispatcher, upkeep, meters=meters)
             await forwarder.work(stop, partial(notices.work, pool, outbound, settings))
     finally:
         await queues.close()
         await pool.close()
+
+
+def _probe_seconds(settings: Settings) -> float:
+    return max(PROBE_SECONDS, settings.webhook.timeout_seconds + 5)
 
 
 async def _open_pool(settings: Settings) -> Pool:

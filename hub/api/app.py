@@ -61,6 +61,7 @@ PAGES: Final = (
     "statement",
     "deliveries",
     "destinations",
+    "objectives",
     "lag_stream",
     "search",
     "school_grid",
