@@ -62,6 +62,7 @@ PAGES: Final = (
     "statement",
     "deliveries",
     "destinations",
+    "objectives",
     "lag_stream",
     "search",
     "school_grid",

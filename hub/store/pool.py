@@ -73,12 +73,6 @@ async def open_pool(
     used. With `warm_up` each connection is used before it is lent, and then kept however long it is idle.
     """
 
-    async def open_one(*_: object, **__: object) -> DatabaseSession:
-        session = await connect(dsn, f"osr-hub {name}", is_hot=is_hot, command_timeout=COMMAND_SECONDS)
-        if warm_up is not None:
-            await warm_up(session)
-        return session
-
     async def drop_unusable(c: Connection) -> None:
         """Close a connection that must not be used again, instead of the driver's `reset all`.
 
@@ -97,8 +91,18 @@ async def open_pool(
         init_size=0 if is_lazy else max_size if is_hot else 1,
         max_size=max_size,
         max_inactive_connection_lifetime=IDLE_SECONDS if warm_up is None else 0.0,
-        connect=cast("Any", open_one),
+        connect=_opener(dsn, f"osr-hub {name}", is_hot=is_hot, warm_up=warm_up),
         connection_class=DatabaseSession,
         reset=cast("Any", drop_unusable),
     )
     return await pool
+
+
+def _opener(dsn: str, name: str, *, is_hot: bool, warm_up: WarmUp | None) -> Any:  # noqa: ANN401 - as the driver has it
+    async def open_one(*_: object, **__: object) -> DatabaseSession:
+        session = await connect(dsn, name, is_hot=is_hot, command_timeout=COMMAND_SECONDS)
+        if warm_up is not None:
+            await warm_up(session)
+        return session
+
+    return open_one
