@@ -12,7 +12,7 @@ from hub.api.answers import TAGGED
 from hub.api.auth import OperationsHere
 from hub.api.parameters import IfMatch, check_match, etag
 from hub.api.state import ConnectionHere, NotificationsHere, NowHere, PendingNotifications, SettingsHere
-from hub.domain.objective import Objective
+from hub.domain.objective import MAX_SECONDS, Objective
 from hub.errors import NotFound
 from hub.observe.lane_watch import lane_sums_now
 from hub.operations import controls, objectives
@@ -30,7 +30,6 @@ from schemas.identifiers import BrinField
 
 router = APIRouter(prefix="/destinations", tags=["operations"])
 MAX_SCHOOLS = 10_000
-MAX_SECONDS = 365 * 86_400
 
 
 class HoldRequest(RequestModel):

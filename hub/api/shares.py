@@ -45,7 +45,23 @@ class TurnMiddleware:
         await steps
 
     async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._app(scope, receive, send)
+        steps: Steps[None] = scope[_STEPS]
+
+        async def hear() -> Message:
+            steps.is_with_caller = True
+            try:
+                return await receive()
+            finally:
+                steps.is_with_caller = False
+
+        async def tell(message: Message) -> None:
+            steps.is_with_caller = True
+            try:
+                await send(message)
+            finally:
+                steps.is_with_caller = False
+
+        await self._app(scope, hear, tell)
 
 
 class ShareMiddleware:
@@ -64,7 +80,7 @@ class ShareMiddleware:
         caller = caller_of(scope)
         who = address_of(scope) if caller is None else f"{caller.subject} "
         if _STEPS in scope:
-            scope[_STEPS].caller = who
+            scope[_STEPS].pass_to(who)
         if scope["path"].startswith(FREE) or scope["path"].endswith(STREAMS):
             await self._app(scope, receive, send)
             return

@@ -11,9 +11,11 @@ from typing import Final
 
 from fastapi import APIRouter, Response
 
+from hub.access.rules import is_operator
 from hub.console.form_parsing import parse_reason, refuse
 from hub.console.forms import FormData, FormError, FormErrors
 from hub.console.kept_forms import accept, attempt, read_kept
+from hub.console.lag_stream import open_stream
 from hub.console.operations import actor_of, read_lag, require_operator
 from hub.console.route import PageRoute
 from hub.console.visit import CurrentVisit, Visit
@@ -75,6 +77,24 @@ async def get_destination(name: str, here: CurrentVisit, after: str = "") -> Res
     return here.show("destination.html", status, page=page, form=form, faults=FormErrors(faults), after=after)
 
 
+@router.get("/console/destinations/{name}/live")
+async def get_destination_part(name: str, here: CurrentVisit) -> Response:
+    """Show the part of the page that changes by itself, where no stream can be."""
+    if here.caller is None or not is_operator(here.caller):
+        return Response(status_code=int(HTTPStatus.UNAUTHORIZED))
+    return here.show("destination_live.html", page=await _read_now(here, name))
+
+
+@router.get("/console/destinations/{name}/events/live")
+async def get_destination_stream(name: str, here: CurrentVisit) -> Response:
+    """Stream the part of the page that changes by itself."""
+
+    async def make(there: Visit) -> str:
+        return there.render("destination_live.html", page=await _read_now(there, name))
+
+    return open_stream(here, make)
+
+
 @router.post("/console/destinations/{name}")
 async def post_destination(name: str, here: CurrentVisit) -> Response:
     """Hold or release a destination, or one school of it."""
@@ -119,6 +139,12 @@ async def _find(here: Visit, name: str) -> DestinationLag:
         if each.destination.name == name:
             return each
     raise NotFound(f"no destination {name}")
+
+
+async def _read_now(here: Visit, name: str) -> DestinationPage:
+    lag = await _find(here, name)
+    async with here.app.open_pool.acquire() as c:
+        return await _read(c, lag, "")
 
 
 async def _read(c: Connection, found: DestinationLag, after: str) -> DestinationPage:

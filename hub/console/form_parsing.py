@@ -14,6 +14,7 @@ from uuid import UUID
 from hub.clock import AMSTERDAM
 from hub.console.forms import FormData, FormError, parse_day
 from hub.domain.bulk import BulkKind
+from hub.domain.objective import MAX_SECONDS, Objective
 from hub.errors import Conflict, InvalidInput
 from hub.operations.bulk import BulkJobRequest
 from hub.operations.controls import MAX_REASON_LENGTH
@@ -51,6 +52,7 @@ _FIELDS: Final = {
     "/destination": "destination",
     "/to": "to",
 }
+_NUMBER: Final = re.compile(r"[0-9]{1,9}([.,][0-9]{1,12})?")
 _OF_BRANCH: Final = re.compile(r"/branches/(\d+)/")
 
 
@@ -122,6 +124,26 @@ def parse_reason(form: FormData, words: Translator) -> tuple[str, list[FormError
     if not reason:
         return reason, [FormError("reason", words("reason_missing"))]
     return reason, [FormError("reason", words("reason_long"))] if len(reason) > MAX_REASON_LENGTH else []
+
+
+def parse_objective(form: FormData, words: Translator) -> tuple[Objective | None, list[FormError]]:
+    """Parse an objective: seconds to the receiver, hours until the report, and the share of both in per cent."""
+    transport, hours, share = (_decimal(form.text(name)) for name in ("transport", "processing", "share"))
+    faults = []
+    if not 0 < transport <= MAX_SECONDS:
+        faults.append(FormError("transport", words("objective_seconds_wrong", n=MAX_SECONDS)))
+    if not 0 < hours <= MAX_SECONDS / 3600:
+        faults.append(FormError("processing", words("objective_hours_wrong", n=MAX_SECONDS // 3600)))
+    if not 0 < share < 100:  # noqa: PLR2004 - per cent
+        faults.append(FormError("share", words("objective_share_wrong")))
+    if faults:
+        return None, faults
+    return Objective(transport_seconds=transport, processing_seconds=hours * 3600, share=round(share / 100, 12)), []
+
+
+def _decimal(text: str) -> float:
+    """Read a number with a comma or a point; 0 for anything else, which no field of ours accepts."""
+    return float(text.replace(",", ".")) if _NUMBER.fullmatch(text) else 0.0
 
 
 def refuse(errors: list[FieldError]) -> NoReturn:

@@ -1,6 +1,6 @@
-"""The overview, and its live part as server-sent events. In: a logged-in operator's browser. Out: what is new, as HTML.
+"""The overview, and live parts of operators' pages as server-sent events. In: an operator's browser. Out: new HTML.
 
-All streams of a process share one reading of the lag per two seconds. A stream ends when its session does, and after
+All streams of a part and a language share one reading per two seconds. A stream ends when its session does, and after
 ten minutes, when the browser opens the next. Pages work without it: they have a link that loads them again.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Final
@@ -32,29 +32,33 @@ STREAM_SECONDS: Final = 600.0
 MOST_PER_CALLER: Final = 4
 MOST_STREAMS: Final = 100
 RETRY: Final = b"retry: 3000\n\n"
+Make = Callable[[Visit], Awaitable[str]]
+"""Makes the HTML of a live part, in the visitor's language."""
 
 
 @dataclass(slots=True)
 class LiveFeed:
-    """The open streams of this process, and the HTML that they share, per language."""
+    """The open streams of this process, and the HTML that they share, per part and language."""
 
     streams: Counter[str] = field(default_factory=Counter)
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _shown: dict[str, tuple[float, str]] = field(default_factory=dict)
+    _shown: dict[tuple[str, str], tuple[float, str]] = field(default_factory=dict)
 
     def has_room(self, subject: str) -> bool:
         """Return whether a caller may open one more stream."""
         return self.streams[subject] < MOST_PER_CALLER and self.streams.total() < MOST_STREAMS
 
-    async def html(self, here: Visit) -> str:
-        """Return the live part in the visitor's language, at most two seconds old."""
-        now = asyncio.get_running_loop().time()
+    async def html(self, here: Visit, make: Make, opened: float) -> str:
+        """Return the live part of a page in the visitor's language, at most two seconds old.
+
+        It is never older than the stream, so that it does not take back what the page itself shows already.
+        """
+        key, now = (here.request.url.path, here.language.value), asyncio.get_running_loop().time()
         async with self._lock:
-            at, text = self._shown.get(here.language, (-TICK_SECONDS, ""))
-            if now - at >= TICK_SECONDS:
-                text = here.render("live.html", overview=await read_overview(here))
-                self._shown[here.language] = (now, text)
-        return text
+            self._shown = {of: shown for of, shown in self._shown.items() if now - shown[0] < TICK_SECONDS}
+            if key not in self._shown or self._shown[key][0] < opened:
+                self._shown[key] = (now, await make(here))
+            return self._shown[key][1]
 
 
 @router.get("/console")
@@ -74,14 +78,24 @@ async def get_live(here: CurrentVisit) -> Response:
 
 @router.get("/console/events/live")
 async def get_stream(here: CurrentVisit) -> Response:
-    """Stream the live part of the overview; 401 without a session, 429 with too many streams."""
+    """Stream the live part of the overview."""
+    return open_stream(here, _make_overview)
+
+
+async def _make_overview(here: Visit) -> str:
+    return here.render("live.html", overview=await read_overview(here))
+
+
+def open_stream(here: Visit, make: Make) -> Response:
+    """Stream the live part of an operator's page; 401 without a session, 429 with too many streams."""
     if here.caller is None or not is_operator(here.caller):
         return Response(status_code=int(HTTPStatus.UNAUTHORIZED))
     feed = feed_of(here)
     if not feed.has_room(here.caller.subject):
         return Response(status_code=int(HTTPStatus.TOO_MANY_REQUESTS), headers={"Retry-After": "60"})
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_stream(feed, here, here.caller.subject), media_type="text/event-stream", headers=headers)
+    sent = _stream(feed, here, make, here.caller.subject)
+    return StreamingResponse(sent, media_type="text/event-stream", headers=headers)
 
 
 def feed_of(here: Visit) -> LiveFeed:
@@ -93,14 +107,15 @@ def feed_of(here: Visit) -> LiveFeed:
     return feed
 
 
-async def _stream(feed: LiveFeed, here: Visit, subject: str) -> AsyncIterator[bytes]:
+async def _stream(feed: LiveFeed, here: Visit, make: Make, subject: str) -> AsyncIterator[bytes]:
     loop, sent = asyncio.get_running_loop(), ""
-    until = loop.time() + STREAM_SECONDS
+    opened = loop.time()
+    until = opened + STREAM_SECONDS
     feed.streams[subject] += 1
     try:
         yield RETRY
         while loop.time() < until and await _is_logged_in(here):
-            text = await _try_html(feed, here)
+            text = await _try_html(feed, here, make, opened)
             yield _event(text) if text and text != sent else b": still\n\n"
             sent = text or sent
             await asyncio.sleep(TICK_SECONDS)
@@ -110,10 +125,10 @@ async def _stream(feed: LiveFeed, here: Visit, subject: str) -> AsyncIterator[by
         feed.streams[subject] -= 1
 
 
-async def _try_html(feed: LiveFeed, here: Visit) -> str | None:
+async def _try_html(feed: LiveFeed, here: Visit, make: Make, opened: float) -> str | None:
     """Return what to show; None while the database is away, so that the page says that its numbers are old."""
     try:
-        return await feed.html(replace(here, at=moment(here.app.clock(), None)))
+        return await feed.html(replace(here, at=moment(here.app.clock(), None)), make, opened)
     except (*DATABASE_ERRORS, HubError):
         return None
 

@@ -66,6 +66,12 @@ def dutch_date(given: date | str | None) -> str:
     return (date.fromisoformat(given) if isinstance(given, str) else given).strftime("%d-%m-%Y")
 
 
+def form_number(number: float, language: Language) -> str:
+    """Format a number as a form takes it back, with the comma of the language."""
+    shown = f"{number:.10g}"
+    return shown if language is Language.ENGLISH else shown.replace(".", ",")
+
+
 def month_name(month: str, words: Translator) -> str:
     """Format a month, written as 2026-11, as people say it."""
     year, number = month.split("-")

@@ -7,10 +7,13 @@ not done and is older than that has missed it already: it counts as if it were d
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from hub.domain.lag import Hop
+
+MAX_SECONDS: Final = 365 * 86_400
+"""The longest that an objective allows for a hop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

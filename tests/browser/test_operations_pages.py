@@ -49,6 +49,8 @@ async def test_operations_hold_release_and_decide(  # noqa: PLR0913, PLR0917 - t
     async with logged_in_user(browser, address, token, size=size, language=language) as person:
         await _see_what_is_late(person)
         await _hold_and_release(person)
+        await _see_another_operator(person, hub)
+        await _set_an_objective(person)
         await _hold_one_school(person)
         await _decide_on_records(person)
         await _send_again(person)
@@ -86,6 +88,28 @@ async def _hold_and_release(person: BrowserUser) -> None:
     await page.get_by_label(t("reason")).fill("klaar")
     await person.press(t("release"))
     await person.sees(t("released"), t("is_open"))
+
+
+async def _see_another_operator(person: BrowserUser, hub: Client) -> None:
+    """What another operator does shows on the page of a destination without a press."""
+    operator, path = hub.as_caller(Role.OPERATIONS), "/v1/destinations/duo:rio"
+    for verb, says in (("hold", "destination_is_held"), ("release", "is_open")):
+        assert (await operator.post(f"{path}/{verb}", {"brins": None, "reason": "x"})).status == 200
+        await person.page.locator("#live").get_by_text(person.t(says)).wait_for(timeout=A_WHILE)
+
+
+async def _set_an_objective(person: BrowserUser) -> None:
+    t, page = person.t, person.page
+    await person.click(t("objective_change"))
+    await person.checker.check()
+    await page.get_by_label(t("objective_share")).fill("100")
+    await person.press(t("objective_save"))
+    await person.sees(t("objective_share_wrong"), t("reason_missing"))
+    await person.checker.check()
+    await page.get_by_label(t("objective_share")).fill("99")
+    await page.get_by_label(t("reason")).fill("met DUO afgesproken")
+    await person.press(t("objective_save"))
+    await person.sees(t("objective_set"), "99 %")
 
 
 async def _hold_one_school(person: BrowserUser) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from hub.store.pool import Connection, Pool
     from tests.support.api.client import Client
+    from tests.support.pages.form_client import FormClient
 
 
 @pytest.fixture
@@ -116,3 +118,73 @@ async def measure(c: Connection, *transport_seconds: float) -> None:
     for seconds in transport_seconds:
         meters.observe(rio, "transport", seconds)
     await meters.flush(c, 7)
+
+
+PAGE = "/console/destinations/duo:rio/objective"
+VERSION = re.compile(r'name="version" value="([0-9]+)"')
+
+
+async def version_on(page: FormClient) -> str:
+    """Open the form and return the version that it would change."""
+    found = VERSION.search(await page.text(PAGE))
+    assert found is not None
+    return found[1]
+
+
+async def test_an_operator_sets_an_objective_on_a_page(hub: Client, operator: Client, pool: Pool) -> None:
+    """In the units of people; the audit has who and why, and the settings' objective can be taken again."""
+    page = await log_in_as(hub, Role.OPERATIONS)
+    shown = await page.text(PAGE)
+    assert [f'value="{each}"' in shown for each in ("60", "48", "95")] == [True] * 3
+    assert "Neem deze afspraak weer over" not in shown
+    form: dict[str, object] = {"button": "set", "version": await version_on(page), "transport": "30",
+                               "processing": "0,5", "share": "99,9", "reason": "afgesproken met DUO"}  # fmt: skip
+    done = await page.submit(PAGE, form)
+    assert (done.status, done.headers["location"]) == (303, "/console/destinations/duo:rio?done=objective_set")
+    assert "De afspraak is opgeslagen." in await page.text(done.headers["location"])
+    objective = (await operator.get("/v1/destinations/duo:rio")).json["objective"]
+    assert objective == {"transportSeconds": 30, "processingSeconds": 1800, "share": 0.999}
+    entry = (await operator.get("/v1/audit")).json["items"][0]
+    assert (entry["action"], entry["reason"], entry["after"]["share"]) == (
+        "destination.objective_changed", "afgesproken met DUO", 0.999,
+    )  # fmt: skip
+    assert 'value="0,5"' in await page.text(PAGE)
+    back: dict[str, object] = {
+        "button": "default",
+        "version": await version_on(page),
+        "reason": "proef is klaar",
+        "share": "x",
+    }
+    assert (await page.submit(PAGE, back)).status == 303
+    assert await pool.fetchval("select objective_share from destinations where name = 'duo:rio'") is None
+
+
+async def test_a_refused_objective_is_shown_again(hub: Client, operator: Client) -> None:
+    """Every field says what is wrong with it, and what another operator changed is not overwritten."""
+    page = await log_in_as(hub, Role.OPERATIONS)
+    assert (await page.get("/console/destinations/duo:none/objective")).status == 404
+    version = await version_on(page)
+    wrong = {"button": "set", "version": version, "transport": "-1", "processing": "1e3", "share": "100", "reason": ""}
+    text = (await page.post(PAGE, dict(wrong))).body.decode()
+    assert [f'href="#{each}"' in text for each in ("transport", "processing", "share", "reason")] == [True] * 4
+    assert 'value="1e3"' in text
+    tag = (await operator.get("/v1/destinations/duo:rio")).headers["etag"]
+    wanted = {"transportSeconds": 5, "processingSeconds": 3600, "share": 0.9}
+    body = {"objective": wanted, "reason": "x"}
+    assert (await operator.call("PATCH", "/v1/destinations/duo:rio", body, headers={"If-Match": tag})).status == 200
+    right = wrong | {"transport": "30", "processing": "1", "share": "95", "reason": "y"}
+    refused = await page.post(PAGE, dict(right))
+    assert (refused.status, 'value="30"' in refused.body.decode()) == (400, True)
+    assert (await operator.get("/v1/destinations/duo:rio")).json["objective"] == wanted
+
+
+async def test_a_school_sets_no_objective(hub: Client, operator: Client) -> None:
+    """The page sends a school to its schools, and its form changes nothing."""
+    school = await log_in_as(hub, Role.SCHOOL, brins=("18DS",))
+    await school.text("/mandaten/18DS")
+    before = (await operator.get("/v1/destinations/duo:rio")).json["objective"]
+    form: dict[str, object] = {"button": "set", "version": "1", "transport": "1", "processing": "1", "share": "1",
+                               "reason": "x"}  # fmt: skip
+    assert (await school.submit(PAGE, form)).headers["location"] == "/mandaten"
+    assert (await school.get(PAGE)).headers["location"] == "/mandaten"
+    assert (await operator.get("/v1/destinations/duo:rio")).json["objective"] == before

@@ -56,6 +56,11 @@ async def forms(operator: FormClient, pool: Pool) -> list[tuple[str, str, Form]]
             {"brins": "18DS", "status": ["waiting"]},
         ),
         (act, act, {"button": "stop"}),
+        (
+            f"{place}/objective",
+            f"{place}/objective",
+            {"button": "set", "transport": "30", "processing": "0,5", "share": "99,5", "version": "1"},
+        ),
         (message, message, {"button": "cancel"}),
     ]
 

@@ -192,12 +192,14 @@ async def test_yesterday_is_one_press(hub: Client) -> None:
     assert f"{now():%d-%m-%Y}"[3:] in page
 
 
-async def read_stream(hub: Client, client: FormClient) -> tuple[asyncio.Queue[bytes], asyncio.Task[None]]:
-    """Open the stream of the overview as a browser does."""
+async def read_stream(
+    hub: Client, client: FormClient, path: str = "/console/events/live"
+) -> tuple[asyncio.Queue[bytes], asyncio.Task[None]]:
+    """Open the stream of the overview, or of another page, as a browser does."""
     sent: asyncio.Queue[bytes] = asyncio.Queue()
     cookie = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
     scope = {
-        "type": "http", "method": "GET", "path": "/console/events/live", "raw_path": b"/console/events/live",
+        "type": "http", "method": "GET", "path": path, "raw_path": path.encode(),
         "query_string": b"", "headers": [(b"cookie", cookie.encode()), (b"host", b"hub.test")], "http_version": "1.1",
         "scheme": "http", "client": ("127.0.0.1", 1), "server": ("hub.test", 80), "asgi": {"version": "3.0"},
         "state": {},
@@ -230,6 +232,50 @@ async def test_the_stream_ends_with_the_session(hub: Client) -> None:
         while b"event: end" not in heard:
             heard += await sent.get()
         await task
+
+
+async def test_the_page_of_a_destination_renews_itself(hub: Client) -> None:
+    """Its stream says when an operator holds it, in the part of the page without forms; a stranger hears nothing."""
+    operator = await log_in_as(hub, Role.OPERATIONS)
+    page = await operator.text("/console/destinations/duo:rio")
+    assert 'data-stream="/console/destinations/duo:rio/events/live"' in page
+    assert "<form" not in await operator.text("/console/destinations/duo:rio/live")
+    sent, task = await read_stream(hub, operator, "/console/destinations/duo:rio/events/live")
+    heard = b""
+    async with asyncio.timeout(VISIBLE_SECONDS):
+        while b"event: live" not in heard:
+            heard += await sent.get()
+        assert b"houdt deze bestemming tegen" not in heard
+        await operator.post("/console/destinations/duo:rio", {"button": "hold", "reason": "storing bij DUO"})
+        while b"storing bij DUO" not in heard:
+            heard += await sent.get()
+        await operator.post("/logout", {"where": "here"})
+        while b"event: end" not in heard:
+            heard += await sent.get()
+        await task
+    stranger, task = await read_stream(hub, FormClient(hub), "/console/destinations/duo:rio/events/live")
+    async with asyncio.timeout(VISIBLE_SECONDS):
+        assert await stranger.get() == b"401"
+        await task
+
+
+async def test_a_stream_shows_nothing_older_than_itself(hub: Client) -> None:
+    """A page that was just loaded is not replaced by what an earlier stream has shown before it."""
+    operator = await log_in_as(hub, Role.OPERATIONS)
+    path, place = "/console/destinations/duo:rio/events/live", "/console/destinations/duo:rio"
+    await operator.get(place)
+    earlier, first = await read_stream(hub, operator, path)
+    async with asyncio.timeout(VISIBLE_SECONDS):
+        while b"event: live" not in await earlier.get():
+            pass
+        await operator.post(place, {"button": "hold", "reason": "storing bij DUO"})
+        later, second = await read_stream(hub, operator, path)
+        heard = b""
+        while b"event: live" not in heard:
+            heard += await later.get()
+        assert b"storing bij DUO" in heard
+        await operator.post("/logout", {"where": "here"})
+        await asyncio.gather(first, second)
 
 
 async def test_streams_are_bounded(hub: Client) -> None:

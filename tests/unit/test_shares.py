@@ -9,7 +9,7 @@ import pytest
 
 from hub.access import Caller
 from hub.api.shares import MOST_WAITING, ShareMiddleware, Shares, TurnMiddleware
-from hub.api.turns import Turns
+from hub.api.turns import Steps, Turns
 from hub.errors import TooManyRequests, TooSlow
 from hub.settings import Limits
 
@@ -97,3 +97,32 @@ async def test_what_comes_before_a_caller_is_known_has_its_turn_too() -> None:
     scope: Scope = {"type": "http", "method": "POST", "path": "/v1/mandates", "client": ("127.0.0.1", 1)}
     await TurnMiddleware(identify, Recorded(seconds=lambda: seconds))(scope, ignore, ignore)
     assert used == {"127.0.0.1": 0.25, "one ": 7.0}
+
+
+async def test_a_request_says_while_it_waits_for_its_caller() -> None:
+    """While a body comes or an answer is read nobody waits for the request; in between those who used more do."""
+    said: list[bool] = []
+
+    class Recorded(Turns):
+        def expect(self, request: Steps[Any]) -> None:
+            said.append(request.is_with_caller)
+
+    async def pause(_message: Message | None = None) -> Any:
+        """Take what is sent, in its time."""
+        said.append(steps().is_with_caller)
+
+    def steps() -> Steps[Any]:
+        found = scope["hub.steps"]
+        assert isinstance(found, Steps)
+        return found
+
+    async def work(_scope: Scope, receive: Receive, send: Send) -> None:
+        said.append(steps().is_with_caller)
+        await receive()
+        await asyncio.sleep(0)
+        await send({"type": "http.response.body"})
+        said.append(steps().is_with_caller)
+
+    scope: Scope = {"type": "http", "method": "POST", "path": "/v1/mandates", "client": ("127.0.0.1", 1)}
+    await TurnMiddleware(work, Recorded())(scope, pause, pause)
+    assert said == [False, True, False, True, False]

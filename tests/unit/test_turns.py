@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from hub.api.turns import Steps, Turns
+from hub.api.turns import AWAITED_SECONDS, CREDIT_SECONDS, LEAD_SECONDS, LOOK_UP_SECONDS, REMEMBERED, Steps, Turns
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -82,14 +82,83 @@ async def test_short_steps_share_a_round() -> None:
     await asyncio.gather(*tasks)
 
 
-async def test_what_a_caller_used_is_forgotten_in_time() -> None:
-    """A caller that did much a while ago counts like any other one, and those who left are not remembered."""
+async def test_work_while_nobody_else_was_there_is_not_held_against_a_caller() -> None:
+    """Whoever comes counts hardly less than one that worked alone, and those who left are not remembered for long."""
     turns = Turns(seconds=lambda: 0.0)
-    turns.charge(HEAVY, 1.0)
-    for n in range(100_000):
-        turns.charge(f"{n}", 0.001)
-    assert turns.used(HEAVY) == 0.0
-    assert len(turns) < 3000
+    for n in range(3 * REMEMBERED):
+        caller = HEAVY if n < REMEMBERED else f"{n}"
+        turns.enter(caller)
+        turns.charge(caller, 0.01)
+        turns.leave(caller)
+        if n == REMEMBERED:
+            assert turns.used(HEAVY) - turns.used(LIGHT) <= CREDIT_SECONDS + 1e-9
+    for n in range(3 * REMEMBERED):
+        turns.enter(f"{n} with much")
+        turns.charge(f"{n} with much", 0.05)
+        turns.leave(f"{n} with much")
+    assert len(turns) <= REMEMBERED
+
+
+async def test_many_requests_at_once_count_as_many_times() -> None:
+    """A caller with four requests in progress pays four times for a step, but is never far ahead of the others."""
+    turns = Turns(seconds=lambda: 0.0)
+    for caller in (LIGHT, *[HEAVY] * 4):
+        turns.enter(caller)
+        turns.charge(caller, 0.0)
+    before = turns.used(LIGHT), turns.used(HEAVY)
+    turns.charge(LIGHT, 0.001)
+    turns.charge(HEAVY, 0.001)
+    assert turns.used(LIGHT) - before[0] == pytest.approx(0.001)
+    assert turns.used(HEAVY) - before[1] == pytest.approx(0.004)
+    turns.charge(HEAVY, 60.0)
+    assert turns.used(HEAVY) - turns.used(LIGHT) <= LEAD_SECONDS
+
+
+async def test_who_used_more_waits_while_another_looks_up() -> None:
+    """While a request waits for the database, one of a caller that used more makes no step; then it goes on."""
+    work = Work()
+    turns = Turns(seconds=work.now, clock=lambda: 0.0)
+    found = asyncio.Event()
+    heavy, light = await _beside(turns, work, found)
+    await _next_round()
+    ran = len(work.ran)
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert len(work.ran) == ran
+    found.set()
+    await light
+    await heavy
+    assert work.ran[-1] == HEAVY
+
+
+async def test_nobody_is_waited_for_long() -> None:
+    """Who used more goes on when the look-up of another takes its time, and that counts as use of the other."""
+    work = Work()
+    moments = [0.0]
+    turns = Turns(seconds=work.now, clock=lambda: moments[-1])
+    found = asyncio.Event()
+    heavy, light = await _beside(turns, work, found)
+    more = [asyncio.create_task(_run(turns, HEAVY, work.request(HEAVY, 50, 0.01))) for _ in range(3)]
+    await _next_round()
+    ran, before = len(work.ran), turns.used(LIGHT)
+    moments.append(1.0)
+    while len(work.ran) == ran:
+        await asyncio.sleep(0)
+    found.set()
+    await light
+    assert turns.used(LIGHT) - before >= AWAITED_SECONDS - LOOK_UP_SECONDS
+    await asyncio.gather(heavy, *more)
+
+
+async def test_nobody_waits_for_what_a_caller_still_has_to_send() -> None:
+    """A request that waits for its caller delays none of those that used more."""
+    work = Work()
+    turns = Turns(seconds=work.now, clock=lambda: 0.0)
+    sent = asyncio.Event()
+    heavy, light = await _beside(turns, work, sent, is_with_caller=True)
+    await heavy
+    sent.set()
+    await light
 
 
 @pytest.mark.parametrize("waits_for_turn", [False, True])
@@ -130,6 +199,26 @@ async def test_an_error_comes_out_of_the_work() -> None:
 
     with pytest.raises(ValueError, match="its own"):
         await _run(Turns(), LIGHT, fails())
+
+
+async def _beside(
+    turns: Turns, work: Work, found: asyncio.Event, *, is_with_caller: bool = False
+) -> tuple[asyncio.Task[str], asyncio.Task[None]]:
+    """Begin much work of one caller, and beside it a request of another that waits for what it looks up."""
+
+    async def look_up() -> None:
+        steps.is_with_caller = is_with_caller
+        await found.wait()
+
+    heavy = asyncio.create_task(_run(turns, HEAVY, work.request(HEAVY, 50, 0.01)))
+    while len(work.ran) < 10:
+        await asyncio.sleep(0)
+    steps = Steps(turns, LIGHT, look_up())
+
+    async def run() -> None:
+        await steps
+
+    return heavy, asyncio.create_task(run())
 
 
 async def _next_round() -> None:
