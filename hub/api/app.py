@@ -20,6 +20,7 @@ from hub.api.request_form import BASE
 from hub.api.shares import ShareMiddleware, TurnMiddleware
 from hub.api.state import AppState
 from hub.api.unknown_parameters import KnownParameters
+from hub.api.warm_pool import warm_up
 from hub.clock import Clock
 from hub.clock import now as read_clock
 from hub.login.provider import provider_for
@@ -149,7 +150,7 @@ def _lifespan(shared: AppState) -> Callable[[FastAPI], AbstractAsyncContextManag
         async with AsyncExitStack() as stack:
             if shared.pool is None:
                 shared.pool = await open_pool(
-                    shared.settings.database.url, name="serve", max_size=CONNECTIONS, is_lazy=True
+                    shared.settings.database.url, name="serve", max_size=CONNECTIONS, is_lazy=True, warm_up=warm_up
                 )
                 stack.push_async_callback(shared.pool.close)
                 shared.watching_pool = await open_pool(

@@ -1,4 +1,4 @@
-"""What runs beside the requests. In: the state of the application. Out: fresh keys, deleted rows, a heartbeat.
+"""What runs beside the requests. In: the state of the application. Out: keys, deleted rows, a heartbeat, connections.
 
 A chore that ends by a fault of ours ends the process: the state says so to `hub.api.server`.
 """
@@ -13,6 +13,7 @@ import structlog
 
 from hub.api.first_key import make_first_key
 from hub.api.state import AppState
+from hub.api.warm_pool import keep_full
 from hub.login import sessions
 from hub.processes import loops
 from hub.processes.heartbeat import Heartbeat
@@ -48,8 +49,13 @@ async def running_chores(shared: AppState) -> AsyncIterator[None]:
 
 
 def _endless(shared: AppState) -> list[Chore]:
-    beats: list[Chore] = [] if shared.watching_pool is None else [partial(_beat, shared.watching_pool)]
-    return [partial(_delete_outdated, shared), *beats]
+    if shared.watching_pool is None:
+        return [partial(_delete_outdated, shared)]
+    return [
+        partial(_delete_outdated, shared),
+        partial(_beat, shared.watching_pool),
+        partial(keep_full, shared.open_pool),
+    ]
 
 
 def _fetching(shared: AppState) -> list[Chore]:

@@ -13,12 +13,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hub.access import ensure_keyfile
+from hub.api.app import CONNECTIONS
 from tests.support.servers.ports import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hub.store.pool import Connection
+
 PATIENCE_SECONDS = 60
+OPENED = (
+    "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'osr-hub serve'"
+)
 
 
 async def start(folder: Path, *command: str, **named: str) -> asyncio.subprocess.Process:
@@ -68,6 +74,20 @@ async def test_it_answers_and_stops_on_sigterm(tmp_path: Path, settings: dict[st
     idle.close()
 
     assert process.returncode == 0
+
+
+async def test_it_opens_its_connections_before_they_are_needed(
+    tmp_path: Path, settings: dict[str, str], connection: Connection
+) -> None:
+    """Without a single call all connections of the pool come up, so that many callers at once open none."""
+    process = await start(tmp_path, "serve", **settings)
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while await connection.fetchval(OPENED) < CONNECTIONS:
+                await asyncio.sleep(0.05)  # nothing tells that a connection came
+    finally:
+        process.terminate()
+        await process.communicate()
 
 
 async def test_a_port_in_use_is_said_in_words(tmp_path: Path, settings: dict[str, str]) -> None:
