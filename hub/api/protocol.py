@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from hub.api.joined_writes import JoinedWrites
 from hub.api.middleware import HEADERS
 from hub.api.problems import problem_response
 from hub.errors import FieldError, FieldLocation, HeadTooLarge, HubError, InvalidInput, RequestTimeout, Unavailable
@@ -63,6 +64,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self.usefulness = 0
         self.waits_since: float | None = None
         self._guard = guard
+        self._writes: JoinedWrites
         self._phase = Phase.HEAD
         self._deadline: asyncio.TimerHandle | None = None
         self._unread: asyncio.TimerHandle | None = None
@@ -77,7 +79,8 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """Take the connection in, or refuse it when all others are at work."""
-        super().connection_made(transport)
+        self._writes = JoinedWrites(transport, self.loop)
+        super().connection_made(cast("asyncio.Transport", self._writes))
         if self._guard.connections.admit(self, self._address):
             self._enter(Phase.HEAD)
         else:
@@ -141,6 +144,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Wait for what comes after an answer."""
+        self._writes.flush()
         has_next = bool(self.pipeline)
         super().on_response_complete()
         self._unset_keepalive_if_required()  # the deadlines here replace it
