@@ -94,7 +94,8 @@ def fact_text(value: Any, name: str, words: Translator) -> str:  # noqa: ANN401 
         case list():
             return str(len(value))
         case dict() if value:
-            return ", ".join(f"{words.fact(of)}: {given}" for of, given in value.items())
+            given = {of: each for of, each in value.items() if each is not None}
+            return ", ".join(f"{words.fact(of)}: {fact_text(each, of, words)}" for of, each in given.items())
         case str() if value:
             return _text(value, name, words)
         case _:
@@ -107,7 +108,7 @@ def _text(value: str, name: str, words: Translator) -> str:
             return words.state(value)
         case "status":
             return words.status(value)
-        case _ if name.endswith("Date"):
+        case _ if name.endswith(("Date", "closedOn")):
             return dutch_date(value)
         case _ if name.endswith("At"):
             return local_time(datetime.fromisoformat(value))

@@ -154,6 +154,8 @@ async def test_an_import_is_one_line_that_opens_its_schools(hub: Client, pool: P
     schools = await operator.text(unescape(link[1]))
     assert (schools.count("School ingelezen door"), schools.count("Bestand ingelezen door")) == (3, 0)
     assert 'name="file"' in schools
+    assert "00ZA00: naam: School 00ZA" in schools
+    assert "None" not in schools
     assert "School ingelezen door" in await operator.text("/console/audit?brin=00ZA")
 
 

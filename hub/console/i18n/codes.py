@@ -143,6 +143,8 @@ ACT_STATES: Final[Mapping[str, Both]] = {
 FACTS: Final[Mapping[str, Both]] = {
     "startDate": ("begindatum", "start date"),
     "endDate": ("einddatum", "end date"),
+    "bgeCode": ("bestuur", "board"),
+    "closedOn": ("gesloten per", "closed on"),
     "routing": ("routeringskenmerken", "routing characteristics"),
     "withdrawnAt": ("ingetrokken", "withdrawn"),
     "state": ("stand", "state"),
