@@ -21,38 +21,30 @@ from consumers.forwarding.dispatcher import Dispatcher, OpenRequests
 from consumers.forwarding.lane_progress import LaneProgress
 from consumers.forwarding.leases import BatchCompleter, Leases
 from consumers.forwarding.queues import Queues
+from consumers.forwarding.upkeep import Upkeep
 from consumers.forwarding.webhooks import Webhooks
-from hub import faults
 from hub.clock import LedgerClock
 from hub.envelopes import envelope_defaults
 from hub.kafka.batches import partition_of
 from hub.outbound import Outbound
 from hub.processes import loops
-from hub.processes.files import files_left
 from hub.processes.heartbeat import Heartbeat
 from hub.processes.running import never_end
-from hub.processes.side_work import SideWork
-from hub.store import lanes, ledger, processes
+from hub.store import lanes, ledger
 from hub.store.meters import Meters
 from hub.store.notifications import Listener, Notifier
 from hub.store.objectives import default_objective
 from hub.store.pool import DATABASE_ERRORS, TRANSIENT_ERRORS, open_pool
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 
-    from hub.domain.keys import LaneKey
     from hub.envelopes import EnvelopeDefaults
     from hub.settings import Settings
     from hub.settle import LaneResult
     from hub.store.lanes import Lease, QueuedDelivery
-    from hub.store.pool import Connection, Pool
+    from hub.store.pool import Pool
 
-TICK_SECONDS: Final = 1.0
-REPAIR_SECONDS: Final = 5.0
-REPAIR_SHARE: Final = 0.01
-"""A repair reads every lane: the more there are, the less often, so that it takes no more than this share of time."""
-LONGEST_REPAIR_PAUSE: Final = 60.0
 RETRY_SECONDS: Final = 0.5
 FAULT_SECONDS: Final = 5.0
 DRAIN_SECONDS: Final = 6.0
@@ -70,22 +62,23 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             Listener(settings.direct_dsn, "lanes", "destinations") as listener,
             Outbound(settings.webhook) as outbound,
         ):
-            destinations = Destinations(pool, clock, max(PROBE_SECONDS, settings.webhook.timeout_seconds + 5))
+            destinations = Destinations(pool, clock, _probe_seconds(settings))
             webhooks = Webhooks(settings, pool)
             dispatcher = Dispatcher(
                 defaults=await _read_defaults(settings, pool),
-                destinations=destinations,
-                heartbeat=heartbeat,
-                queues=queues,
-                webhooks=webhooks,
-                outbound=outbound,
+                destinations=destinations, heartbeat=heartbeat, queues=queues, webhooks=webhooks, outbound=outbound,
                 requests=requests,
-            )
-            forwarder = Forwarder(pool, heartbeat, listener, destinations, webhooks, dispatcher, meters=meters)
+            )  # fmt: skip
+            upkeep = Upkeep(pool, heartbeat, listener, destinations, webhooks, dispatcher, meters=meters)
+            forwarder = Forwarder(pool, heartbeat, listener, destinations, dispatcher, upkeep, meters=meters)
             await forwarder.work(stop, partial(notices.work, pool, outbound, settings))
     finally:
         await queues.close()
         await pool.close()
+
+
+def _probe_seconds(settings: Settings) -> float:
+    return max(PROBE_SECONDS, settings.webhook.timeout_seconds + 5)
 
 
 async def _open_pool(settings: Settings) -> Pool:
@@ -106,30 +99,29 @@ class Forwarder:
         heartbeat: Heartbeat,
         listener: Listener,
         destinations: Destinations,
-        webhooks: Webhooks,
         dispatcher: Dispatcher,
+        upkeep: Upkeep,
         *,
         meters: Meters,
     ) -> None:
-        self._pool = pool
         self._heartbeat = heartbeat
         self._listener = listener
         self._destinations = destinations
-        self._webhooks = webhooks
         self._dispatcher = dispatcher
+        self._upkeep = upkeep
         self._meters = meters
         self._completer = BatchCompleter(pool, heartbeat, self._completed)
         self._changes = Notifier(pool, "changes")
         self._leases = Leases(pool, heartbeat)
-        self._repair = SideWork(REPAIR_SHARE, shortest=REPAIR_SECONDS, longest=LONGEST_REPAIR_PAUSE)
+        self._spare: dict[int, int] = {}
+        """The permits per destination that the last lease left unused: where any were, nothing more was due."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def work(self, stop: asyncio.Event, notices: Callable[[], Awaitable[None]]) -> None:
         """Lease and dispatch lanes until `stop` is set, then wait for those in flight; meanwhile send notices."""
-        await self._refresh()
-        await self._sweep()
+        await self._upkeep.begin()
         async with asyncio.TaskGroup() as group:  # a chore that fails ends the process: its supervisor starts it anew
-            works = (self._completer.work, self._completer.work, self._tick, notices)
+            works = (self._completer.work, self._completer.work, self._upkeep.work, notices)
             chores = [group.create_task(never_end(work, stop)) for work in works]
             while not stop.is_set():
                 if not await self._round():
@@ -138,7 +130,7 @@ class Forwarder:
             for chore in chores:
                 chore.cancel()
         with suppress(*TRANSIENT_ERRORS):  # counts of the last second; statuses are rows, and a stop must end
-            await self._flush_meters()
+            await self._upkeep.flush()
 
     async def _drain(self) -> None:
         """Let lanes in flight end within a few seconds; what does not end is sent again by another forwarder."""
@@ -152,7 +144,7 @@ class Forwarder:
         await self._listener.wait()
         if self._listener.was_notified("destinations"):
             try:
-                await self._refresh()
+                await self._upkeep.refresh()
             except DATABASE_ERRORS as error:
                 log.warning("refresh.failed", error=str(error), next="again in a second")
 
@@ -172,15 +164,16 @@ class Forwarder:
             log.warning("lease.failed", error=str(error), next="again in half a second")
             await asyncio.sleep(RETRY_SECONDS)
             return True
-        taken = Counter(lease.destination for lease, _ in leased)
+        taken = Counter(lease.destination for lease in leased)
         self._destinations.served(permits, taken)
+        self._spare = {destination: n - taken[destination] for destination, n in permits.items()}
         self._dispatch(leased, incarnation)
         (loops.worked if leased else loops.moved)("forward.lease")
         return any(n >= permits[destination] for destination, n in taken.items())
 
-    def _dispatch(self, leased: Sequence[tuple[Lease, list[QueuedDelivery]]], incarnation: int) -> None:
+    def _dispatch(self, leased: Mapping[Lease, list[QueuedDelivery]], incarnation: int) -> None:
         queues: dict[str, list[tuple[LaneProgress, list[QueuedDelivery]]]] = defaultdict(list)
-        for lease, deliveries in leased:
+        for lease, deliveries in leased.items():
             progress = self._begin(lease, incarnation)
             topic = progress.destination.topic
             if topic is None:
@@ -245,53 +238,12 @@ class Forwarder:
         for failed in progress.failed:
             self._meters.count("attempts", destination, lanes.outcome_name(failed.outcome))
 
-    def _completed(self, results: list[LaneResult]) -> None:
+    def _completed(self, results: list[LaneResult], are_due: bool) -> None:  # noqa: FBT001 - called by the completer
+        """Go on with what a completion lets begin: lanes that are due again, and those that had no room before."""
         self._leases.drop(results)
-        for result in results:
-            self._destinations[result.update.lease.destination].in_flight -= 1
-        self._listener.wake()
-        self._changes.notify()
-
-    async def _tick(self) -> None:
-        while True:
-            await asyncio.sleep(TICK_SECONDS)
-            try:
-                await self._refresh()
-                await self._sweep()
-                await self._flush_meters()
-                loops.moved("forward.tick")
-            except DATABASE_ERRORS as error:
-                loops.failed("forward.tick", error)
-                log.warning("tick.failed", error=str(error), next="again in a second")
-
-    async def _refresh(self) -> None:
-        self._dispatcher.fit_into(files_left())
-        async with self._pool.acquire() as c:
-            self._dispatcher.enter_epoch(await ledger.epoch(c))
-        await self._destinations.refresh(await self._webhooks.endpoints())
-
-    async def _sweep(self) -> None:
-        async with self._pool.acquire() as c:
-            async with c.transaction():
-                if rescued := await processes.rescue_lanes(c):
-                    faults.here("forward.rescuing")
-            if rescued:
-                faults.here("forward.rescued")
-            stranded = await self._repair_stranded(c)
-        if rescued:
-            log.warning("lanes.rescued", lanes=rescued, next="they are due again")
-        for destination, brin in stranded:
-            self._meters.count("stranded", destination, "")
-            log.error("lane.stranded", destination=self._destinations[destination].name, brin=brin, next="report it")
-        if rescued or stranded:
+        destinations = [result.update.lease.destination for result in results]
+        for destination in destinations:
+            self._destinations[destination].in_flight -= 1
+        if are_due or any(self._spare.get(destination, 0) <= 0 for destination in destinations):
             self._listener.wake()
-
-    async def _repair_stranded(self, c: Connection) -> list[LaneKey]:
-        if not self._repair.is_due:
-            return []
-        with self._repair.working():
-            return await lanes.repair_stranded(c)
-
-    async def _flush_meters(self) -> None:
-        async with self._pool.acquire() as c:
-            await self._meters.flush(c, self._heartbeat.process)
+        self._changes.notify()

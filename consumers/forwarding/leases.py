@@ -50,19 +50,18 @@ class Leases:
         self._known: set[LeaseKey] = set()
         self._may_have_lost = False
 
-    async def take(self, permits: Mapping[int, int]) -> list[tuple[Lease, list[QueuedDelivery]]]:
+    async def take(self, permits: Mapping[int, int]) -> Mapping[Lease, list[QueuedDelivery]]:
         """Lease due lanes and read their deliveries."""
         async with self._pool.acquire() as c:
             if self._may_have_lost:
                 await self._give_back(c)
             self._may_have_lost = True
-            leases = await lanes.lease(c, self._heartbeat.process, permits)
-            if leases:
+            taken = await lanes.take(c, self._heartbeat.process, permits, DELIVERIES_PER_LANE, DELIVERIES_AT_ONCE)
+            if taken:
                 faults.here("forward.leased")
-            deliveries = await lanes.read(c, leases, _deliveries_per_lane(len(leases))) if leases else {}
             self._may_have_lost = False
-        self._known |= {lease.key for lease in leases}
-        return [(lease, deliveries[lease.lane]) for lease in leases]
+        self._known |= {lease.key for lease in taken}
+        return taken
 
     def drop(self, results: Iterable[LaneResult]) -> None:
         """Forget the leases of completed lanes."""
@@ -77,7 +76,7 @@ class Leases:
 class BatchCompleter:
     """Collects results of lanes and writes them in batches; two batches may be written at once."""
 
-    def __init__(self, pool: Pool, heartbeat: Heartbeat, completed: Callable[[list[LaneResult]], None]) -> None:
+    def __init__(self, pool: Pool, heartbeat: Heartbeat, completed: Callable[[list[LaneResult], bool], None]) -> None:
         self._pool = pool
         self._heartbeat = heartbeat
         self._completed = completed
@@ -111,22 +110,24 @@ class BatchCompleter:
         if not batch:
             return
         with loops.working("forward.complete"):
-            await self._write_all(batch)
-        self._completed(batch)
+            are_due = await self._write_all(batch)
+        self._completed(batch, are_due)
 
-    async def _write_all(self, batch: list[LaneResult]) -> None:
+    async def _write_all(self, batch: list[LaneResult]) -> bool:
+        """Write a batch, and return whether lanes of it may be due again."""
         try:
-            await self._write(batch)
+            return await self._write(batch)
         except Exception:  # noqa: BLE001 - whatever it is: each result is written alone, and logged there
             for result in batch:  # a result that can never be written must not stop the others
                 await self._write_alone(result)
+        return True
 
-    async def _write(self, batch: list[LaneResult]) -> None:
+    async def _write(self, batch: list[LaneResult]) -> bool:
         while True:
             try:
-                async with self._pool.acquire() as c, c.transaction():
-                    await settle.record_attempts(c, self._heartbeat.process, batch, self._heartbeat.clock.now())
+                async with self._pool.acquire() as c:
                     faults.here("forward.settling")
+                    done = await settle.complete(c, self._heartbeat.process, batch, self._heartbeat.clock.now())
             except TRANSIENT_ERRORS as error:
                 if not is_transient(error):
                     raise
@@ -135,7 +136,7 @@ class BatchCompleter:
                 await asyncio.sleep(RETRY_SECONDS)
             else:
                 faults.here("forward.settled")
-                return
+                return done.may_be_due
 
     async def _write_alone(self, result: LaneResult) -> None:
         lease = result.update.lease
@@ -149,8 +150,3 @@ class BatchCompleter:
                 result.update, head=lease.head, sent=lease.sent, closed=lease.closed, wait=UNWRITABLE_SECONDS
             )
             await self._write([settle.LaneResult(update=given_back)])
-
-
-def _deliveries_per_lane(leased: int) -> int:
-    """Return how many deliveries are read per lane: a lane's usual share, less when they were too many together."""
-    return max(1, min(DELIVERIES_PER_LANE, DELIVERIES_AT_ONCE // leased))

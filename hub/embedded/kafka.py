@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 NAME: Final = "kafka"
 USER: Final = "osr-hub"
 MECHANISM: Final = "SCRAM-SHA-512"
-JVM: Final = ("-Xmx384m", "-Xms128m", "-XX:+UseSerialGC", "-XX:-UsePerfData")
+JVM: Final = ("-Xmx384m", "-Xms128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData")
+"""The broker of `up` lives for hours at most: compiling its code once costs less than compiling it twice pays back."""
 META_PROPERTIES: Final = "meta.properties"
 LOGGING: Final = ("defaultLogLevel=warn", "showDateTime=true", "dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSS")
 # A killed broker is let in again once its last session has ended: seconds, not the nine that suit a cluster.

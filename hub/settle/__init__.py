@@ -6,10 +6,11 @@ In: outcomes of attempts, reports of receivers, decisions of people. Out: rows o
 
 from hub.settle.cancel import Cancelled, ManyCancelled, cancel, cancel_many
 from hub.settle.reports import IncomingReport, ReportResult, UnknownDelivery, apply_reports
-from hub.settle.status_changes import LaneResult, record_attempts
+from hub.settle.status_changes import Completion, LaneResult, complete, record_attempts
 
 __all__ = [
     "Cancelled",
+    "Completion",
     "IncomingReport",
     "LaneResult",
     "ManyCancelled",
@@ -18,5 +19,6 @@ __all__ = [
     "apply_reports",
     "cancel",
     "cancel_many",
+    "complete",
     "record_attempts",
 ]

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from hub.domain.delivery import ANSWERED, CLOSED, Move, Status, advance
 from hub.envelopes import StatusChange
-from hub.store import lanes, reports, tallies
+from hub.store import lane_results, reports, tallies
 from hub.store.reports import Tracked
 from schemas.cloudevents import write_time
 
@@ -66,12 +66,59 @@ class StatusChanges:
 
     async def write(self, c: Connection, process: int) -> None:
         """Write all moves; this is the last statement of the transaction."""
+        if self.moves:
+            await tallies.write_moves(c, process, self.deltas(), self.changes)
+
+    def deltas(self) -> Counter[Tally]:
+        """Return what all moves add to the numbers of deliveries per status."""
         deltas: Counter[Tally] = Counter()
         for (destination, before, after, expects_report), n in self.moves.items():
             deltas[destination, before, expects_report] -= n
             deltas[destination, after, expects_report] += n
-        if self.moves:
-            await tallies.write_moves(c, process, deltas, self.changes)
+        return deltas
+
+    def columns(self) -> dict[str, Any]:
+        """Return all moves as parts of a statement that writes more than them."""
+        tally = {f"tally_{name}": column for name, column in tallies.columns(self.deltas()).items()}
+        return {**tally, "items": tallies.written(self.changes)}
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """How many lanes were still their owner's, and whether one of them may be due again at once."""
+
+    lanes: int
+    may_be_due: bool
+
+
+async def complete(c: Connection, owner: int, results: Sequence[LaneResult], now: datetime) -> Completion:
+    """Complete lanes with what came of their attempts, in one statement where that is enough.
+
+    The caller has no transaction.
+    """
+    is_due = await _record_accepted(c, owner, results)
+    if is_due is not None:
+        return Completion(len(results), is_due)
+    async with c.transaction():
+        return Completion(await record_attempts(c, owner, results, now), may_be_due=True)
+
+
+async def _record_accepted(c: Connection, owner: int, results: Sequence[LaneResult]) -> bool | None:
+    """Complete lanes of which every attempt was accepted; return whether one of them is due again.
+
+    Return None, and write nothing, where that is not all there is to it.
+    """
+    if any(result.failed or result.unreported or result.update.wait for result in results):
+        return None
+    attempts = [attempt for result in results for attempt in result.succeeded]
+    after = _next(attempts)
+    if len(after) < len(attempts):
+        return None
+    changes = StatusChanges()
+    for a in attempts:
+        changes.add(a.key, a.before, after[a.key], at=a.outcome.at, expects_report=a.expects_report)
+    updates = [result.update for result in results]
+    return await lane_results.record_accepted(c, owner, updates, attempts, after, changes.columns())
 
 
 async def record_attempts(c: Connection, owner: int, results: Sequence[LaneResult], now: datetime) -> int:
@@ -80,7 +127,7 @@ async def record_attempts(c: Connection, owner: int, results: Sequence[LaneResul
     A lane whose token is another's by now is left alone, whatever was sent: its new owner sends again, under the same
     ids. The caller owns the transaction.
     """
-    completed = await lanes.complete(c, owner, [result.update for result in results])
+    completed = await lane_results.complete(c, owner, [result.update for result in results])
     ours = [result for result in results if result.update.lease.lane in completed]
     changes = StatusChanges()
     await _record_succeeded(c, [attempt for result in ours for attempt in result.succeeded], changes)
@@ -94,7 +141,7 @@ async def _record_succeeded(c: Connection, attempts: Sequence[SucceededAttempt],
     if not attempts:
         return
     after = _next(attempts)
-    moved = await lanes.mark_delivered(c, attempts, after)
+    moved = await lane_results.mark_delivered(c, attempts, after)
     for a in attempts:
         if a.key in moved:
             changes.add(a.key, a.before, after[a.key], at=a.outcome.at, expects_report=a.expects_report)
@@ -104,7 +151,7 @@ async def _record_failed(c: Connection, attempts: Sequence[FailedAttempt], chang
     if not attempts:
         return
     after = _next(attempts)
-    moved = await lanes.mark_failed(c, attempts, after)
+    moved = await lane_results.mark_failed(c, attempts, after)
     for a in attempts:
         if a.key in moved:
             changes.add(

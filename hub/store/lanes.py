@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
-from hub.domain.delivery import STATUSES, Move, Refused, Status
+from hub.domain.delivery import STATUSES, Move, Status
 from hub.domain.keys import DeliveryKey, LaneKey, LeaseKey
 from hub.domain.kinds import KINDS
 from hub.envelopes import MessageRow
@@ -102,120 +102,30 @@ class LaneUpdate:
     keeps_schedule: bool = False
 
 
-async def lease(c: Connection, owner: int, permits: Mapping[int, int]) -> list[Lease]:
-    """Lease due lanes, at most as many per destination as its permits."""
-    rows = await queries.lease_lanes(c, owner=owner, destinations=list(permits), permits=list(permits.values()))
-    return [
-        Lease(
-            destination=row["destination"],
-            brin=row["brin"],
-            head=row["head"],
-            sent=row["sent"],
-            closed=row["closed"],
-            token=row["token"],
-            early=row["early"] or 0.0,
-        )
-        for row in rows
-    ]
+async def take(
+    c: Connection, owner: int, permits: Mapping[int, int], most: int, together: int = 2**31 - 1
+) -> dict[Lease, list[QueuedDelivery]]:
+    """Lease due lanes, at most as many per destination as its permits; return them with their deliveries, in order.
 
-
-async def read(c: Connection, leases: Sequence[Lease], most: int) -> dict[LaneKey, list[QueuedDelivery]]:
-    """Read at most `most` deliveries of each leased lane, in order, above its head."""
-    rows = await queries.read_lanes(
-        c,
-        destinations=[x.destination for x in leases],
-        brins=[x.brin for x in leases],
-        heads=[x.head for x in leases],
-        most=most,
-    )
-    found: dict[LaneKey, list[QueuedDelivery]] = {x.lane: [] for x in leases}
-    for row in rows:
-        found[LaneKey(row["destination"], row["brin"])].append(_queued_delivery(row))
-    return found
-
-
-async def complete(c: Connection, owner: int, updates: Iterable[LaneUpdate]) -> set[LaneKey]:
-    """Write where lanes stand and give them back; return those whose lease still held."""
-    ordered = sorted(updates, key=lambda update: update.lease.key)
-    rows = await queries.complete_lanes(
+    These are the `most` first above the head of each lane, or fewer, so that all lanes have no more than `together`.
+    """
+    rows = await queries.take_lanes(
         c,
         owner=owner,
-        destinations=[u.lease.destination for u in ordered],
-        brins=[u.lease.brin for u in ordered],
-        tokens=[u.lease.token for u in ordered],
-        heads=[u.head for u in ordered],
-        sents=[u.sent for u in ordered],
-        closeds=[u.closed for u in ordered],
-        waits=[u.wait for u in ordered],
-        keeps=[u.keeps_schedule for u in ordered],
+        destinations=list(permits),
+        permits=list(permits.values()),
+        most_each=most,
+        most_together=together,
     )
-    return {LaneKey(row["destination"], row["brin"]) for row in rows}
-
-
-async def mark_delivered(
-    c: Connection, attempts: Sequence[SucceededAttempt], after: Mapping[DeliveryKey, Status]
-) -> set[DeliveryKey]:
-    """Record what was accepted; return the keys whose status moved (the others were reported on before)."""
-    moving = [a for a in attempts if a.key in after]
-    rows = await queries.mark_delivered(
-        c,
-        **_columns(a.key for a in moving),
-        befores=[a.before for a in moving],
-        statuses=[after[a.key] for a in moving],
-        ats=[a.outcome.at for a in moving],
-        **_transport_columns(moving),
-    )
-    moved = _delivery_keys(rows)
-    late = [a for a in attempts if a.key not in moved]
-    if late:
-        await queries.mark_delivered_late(
-            c,
-            **_columns(a.key for a in late),
-            **_transport_columns(late),
-        )
-    return moved
-
-
-def _transport_columns(attempts: Sequence[SucceededAttempt]) -> dict[str, list[Any] | None]:
-    """Return where messages went, what the receiver answered and how long it took.
-
-    A column without a value is left out: the driver looks at each member of an array three times.
-    """
-    columns: dict[str, list[Any]] = {
-        "partitions": [a.outcome.partition for a in attempts],
-        "offsets": [a.outcome.offset for a in attempts],
-        "http_statuses": [a.outcome.http_status for a in attempts],
-        "durations": [a.outcome.duration_ms for a in attempts],
-    }
-    return {name: None if all(value is None for value in column) else column for name, column in columns.items()}
-
-
-async def mark_failed(
-    c: Connection, attempts: Sequence[FailedAttempt], after: Mapping[DeliveryKey, Status]
-) -> set[DeliveryKey]:
-    """Keep the attempts that failed and move their deliveries on; return the keys whose status moved."""
-    await queries.write_attempts(
-        c,
-        **_columns(a.key for a in attempts),
-        ats=[a.outcome.at for a in attempts],
-        outcomes=[outcome_name(a.outcome) for a in attempts],
-        http_statuses=[a.outcome.http_status for a in attempts],
-        durations=[a.outcome.duration_ms for a in attempts],
-        errors=[a.outcome.error for a in attempts],
-        answers=[a.outcome.answer for a in attempts],
-    )
-    moving = [a for a in attempts if a.key in after]
-    if not moving:
-        return set()
-    rows = await queries.mark_failed(
-        c,
-        **_columns(a.key for a in moving),
-        statuses=[after[a.key].value for a in moving],
-        reasons=[a.reason for a in moving],
-        ats=[a.outcome.at for a in moving],
-        were_refused=[isinstance(a.outcome, Refused) for a in moving],
-    )
-    return _delivery_keys(rows)
+    taken: dict[LaneKey, tuple[Lease, list[QueuedDelivery]]] = {}
+    for row in rows:
+        key = LaneKey(row["destination"], row["brin"])
+        lane = taken.get(key)
+        if lane is None:
+            lane = taken[key] = _lease(row), []
+        if row["sequence"] is not None:
+            lane[1].append(_queued_delivery(row))
+    return dict(taken.values())
 
 
 async def return_lost_leases(c: Connection, owner: int, known: Iterable[LeaseKey]) -> list[LaneKey]:
@@ -246,17 +156,16 @@ def outcome_name(outcome: Delivered | Failure) -> str:
     return OUTCOME_NAMES[type(outcome).__name__]
 
 
-def _columns(keys: Iterable[DeliveryKey]) -> dict[str, list[Any]]:
-    listed = list(keys)
-    return {
-        "destinations": [key.destination for key in listed],
-        "brins": [key.brin for key in listed],
-        "sequences": [key.sequence for key in listed],
-    }
-
-
-def _delivery_keys(rows: Iterable[Iterable[Any]]) -> set[DeliveryKey]:
-    return {DeliveryKey(*row) for row in rows}
+def _lease(row: Mapping[str, Any]) -> Lease:
+    return Lease(
+        destination=row["destination"],
+        brin=row["brin"],
+        head=row["head"],
+        sent=row["sent"],
+        closed=row["closed"],
+        token=row["token"],
+        early=row["early"] or 0.0,
+    )
 
 
 def _queued_delivery(row: Mapping[str, Any]) -> QueuedDelivery:

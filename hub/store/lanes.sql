@@ -1,77 +1,27 @@
 -- Lanes: order without blocking. A lane is one destination for one school; its owner alone sends and settles.
 
--- name: lease_lanes
--- Lease due lanes, at most as many per destination as it has permits; other forwarders skip them. A forwarder that was
--- declared dead gets none before it beats again, and no forwarder is declared dead in the middle of a lease. Where no
--- lane is due nothing is locked, so nothing is written. A lease that the server loses when it crashes did no harm: the
--- lane is due again, and only the owner of the token completes it. So its commit does not wait for the disk.
-with me as materialized (
-  select p.id, set_config('synchronous_commit', 'off', true) from processes p
-   where p.id = :owner and not p.declared_dead
-     and exists (
-       select from unnest(:destinations::smallint[]) w (destination)
-        cross join lateral (
-          select from lanes x
-           where x.destination = w.destination and x.due <= clock_timestamp() and not x.held limit 1
-        ) l)
-     for share of p
-), wanted as (
-  select l.destination, l.brin
-    from me
-   cross join unnest(:destinations::smallint[], :permits::integer[]) w (destination, permits)
-   cross join lateral (
-      select x.destination, x.brin from lanes x
-       where x.destination = w.destination and x.due <= clock_timestamp() and not x.held
-       order by x.due limit w.permits for update skip locked
-   ) l
-)
-update lanes x set owner = :owner, due = null, token = x.token + 1
-  from wanted w
- where x.destination = w.destination and x.brin = w.brin
-returning x.destination, x.brin, x.head, x.sent, x.closed, x.token,
-          greatest(extract(epoch from x.counts_from - clock_timestamp()), 0)::double precision as early;
-
--- name: read_lanes
--- Read the deliveries of leased lanes, in a statement after the lease so that it sees what the lease saw.
-select k.destination, k.brin, d.sequence, d.id, d.branch, d.type::text as kind, d.status::text as status, d.attempts,
-       d.expects_report, d.failed_since, d.refusals, d.refused_since, d.replay_of, d.planned_at, d.result,
-       e.id as event_id, e.mandate_id, e.recorded_at, e.units::text as units, e.body, e.traceparent
-  from unnest(:destinations::smallint[], :brins::text[], :heads::bigint[]) with ordinality k (destination, brin, head, o)
- cross join lateral (
-    select d.* from deliveries d
-     where d.destination = k.destination and d.brin = k.brin and d.sequence > k.head
-     order by d.sequence limit :most
- ) d
- cross join lateral (select e.* from events e where e.brin = k.brin and e.number = d.event_number offset 0) e
- order by k.o, d.sequence;
+-- name: take_lanes
+-- Lease due lanes, at most as many per destination as it has permits, and read their deliveries; other forwarders skip
+-- them. A forwarder that was declared dead gets none before it beats again, and no forwarder is declared dead in the
+-- middle of a lease. Where no lane is due nothing is locked, so nothing is written.
+select * from take_lanes(:owner, :destinations, :permits, :most_each, :most_together);
 
 -- name: complete_lanes
--- Write where leased lanes stand and give them back, in the order given, which is that of their keys. Only the owner
--- with the token may, and each lease has its own. A lane with another token is not returned, nor one that was given back
--- by a commit whose answer was lost. A delivery without a report is closed when everything before it is.
-update lanes x
-   set head = v.head, sent = v.sent, owner = null,
-       closed = case when x.closed = x.head then greatest(x.closed, v.closed) else x.closed end,
-       due = case when x.tail > v.head and not x.held then clock_timestamp() + make_interval(secs => v.wait) end,
-       counts_from = case when v.keeps then x.counts_from end
-  from unnest(:destinations::smallint[], :brins::text[], :tokens::bigint[], :heads::bigint[], :sents::bigint[],
-              :closeds::bigint[], :waits::double precision[], :keeps::boolean[])
-       v (destination, brin, token, head, sent, closed, wait, keeps)
- where x.destination = v.destination and x.brin = v.brin and x.token = v.token and x.owner = :owner
-returning x.destination, x.brin;
+-- Write where leased lanes stand and give them back; return those whose lease still held.
+select c.destination, c.brin
+  from complete_lanes(:owner, :destinations, :brins, :tokens, :heads, :sents, :closeds, :waits, :keeps) c;
+
+-- name: record_accepted$
+-- Complete lanes of which every attempt was accepted, in one statement; return whether one of them is due again.
+select record_accepted(:owner, :lane_destinations, :lane_brins, :tokens, :heads, :sents, :closeds, :destinations,
+                       :brins, :sequences, :befores, :statuses, :ats, :partitions, :offsets, :http_statuses, :durations,
+                       :tally_destinations, :tally_statuses, :tally_expects, :tally_ns, :items);
 
 -- name: mark_delivered
 -- Move accepted deliveries to their next status; a row that moved already, as a report was faster, is not returned.
-update deliveries d
-   set status = u.status::delivery_status, attempts = d.attempts + 1, delivered_at = u.at, kafka_partition = u.part,
-       kafka_offset = u.off, http_status = u.http_status, sent_ms = u.sent_ms
-  from unnest(:destinations::smallint[], :brins::text[], :sequences::bigint[], :befores::text[], :statuses::text[],
-              :ats::timestamptz[], :partitions::smallint[], :offsets::bigint[], :http_statuses::smallint[],
-              :durations::integer[])
-       u (destination, brin, sequence, before, status, at, part, off, http_status, sent_ms)
- where d.destination = u.destination and d.brin = u.brin and d.sequence = u.sequence
-   and d.status = u.before::delivery_status
-returning d.destination, d.brin, d.sequence;
+select m.destination, m.brin, m.sequence
+  from mark_delivered(:destinations, :brins, :sequences, :befores, :statuses, :ats, :partitions, :offsets,
+                      :http_statuses, :durations) m;
 
 -- name: mark_delivered_late!
 -- Write where and how often a delivery was sent whose report came before the outcome of its transport.

@@ -1,7 +1,7 @@
 """Wake other processes by LISTEN/NOTIFY, one channel per kind of news.
 
 A notification is sent after the commit, in a statement of its own (inside the transaction it would make commits wait
-for each other), the first at once and then at most one per five milliseconds. It may be lost: listeners also poll.
+for each other), the first at once and then at most one per interval. It may be lost: listeners also poll.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from functools import partial
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Final, Literal, Self
 
 import structlog
 
@@ -18,6 +18,7 @@ from hub.store.connections import connect
 from hub.store.pool import DATABASE_ERRORS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
 
     import asyncpg
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from hub.store.pool import Pool
 
 Channel = Literal["events", "lanes", "changes", "destinations"]
-MIN_INTERVAL_SECONDS = 0.005
+INTERVAL_SECONDS: Final = 0.005
+INTERVALS: Final[Mapping[Channel, float]] = {"changes": 0.1}
+"""Where news may wait for longer: each notification wakes every process that listens, whatever it listens for."""
 POLL_SECONDS = 1.0
 CHECK_SECONDS = 10.0
 log = structlog.get_logger(__name__)
@@ -40,7 +43,7 @@ async def notify(
 
 
 class Notifier:
-    """Notifies one channel at most once per five milliseconds, without making the caller wait."""
+    """Notifies one channel at most once per interval, without making the caller wait."""
 
     def __init__(self, pool: Pool, channel: Channel) -> None:
         self._pool = pool
@@ -63,7 +66,7 @@ class Notifier:
                     await notify(connection, self._channel)
             except DATABASE_ERRORS as error:
                 log.debug("notification.lost", channel=self._channel, error=str(error))  # the poll makes up for it
-            await asyncio.sleep(MIN_INTERVAL_SECONDS)
+            await asyncio.sleep(INTERVALS.get(self._channel, INTERVAL_SECONDS))
             if not self._again:
                 return
 

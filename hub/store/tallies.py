@@ -33,8 +33,12 @@ async def write_moves(
     c: Connection, process: int, deltas: Mapping[Tally, int], changes: Collection[StatusChange]
 ) -> None:
     """Add to this process's tallies, and put status changes into the outbox, each as a JSON list."""
-    items = orjson.dumps([tuple(change) for change in changes]).decode() if changes else None
-    await queries.write_moves(c, process=process, **columns(deltas), items=items)
+    await queries.write_moves(c, process=process, **columns(deltas), items=written(changes))
+
+
+def written(changes: Collection[StatusChange]) -> str | None:
+    """Return status changes as they stand in a row of the outbox; None for none."""
+    return orjson.dumps([tuple(change) for change in changes]).decode() if changes else None
 
 
 def columns(deltas: Mapping[Tally, int]) -> dict[str, list[Any]]:

@@ -12,15 +12,7 @@ on conflict (process, destination, status, expects_report) do update set n = t.n
 -- name: write_moves!
 -- Add to the numbers of deliveries per status, and put status changes, where there are any, into the outbox of the
 -- published log: one row per transaction, its last statement.
-with counted as (
-  insert into tallies as t (process, destination, status, expects_report, n)
-  select :process, u.destination, u.status::delivery_status, u.expects_report, u.n
-    from unnest(:destinations::smallint[], :statuses::text[], :expects::boolean[], :ns::bigint[])
-         u (destination, status, expects_report, n)
-   order by u.destination, u.status, u.expects_report
-  on conflict (process, destination, status, expects_report) do update set n = t.n + excluded.n
-)
-insert into change_outbox (items) select :items::jsonb where :items::text is not null;
+select write_moves(:process, :destinations, :statuses, :expects, :ns, :items);
 
 -- name: sum_tallies
 -- Return the number of deliveries per status.

@@ -1,8 +1,8 @@
 """One `serve` with the memory of a container is attacked, and another caller is answered all the while.
 
 In: silent connections, half requests, large bodies without a token, wrong units by the hundred thousand, large bodies
-that stop, reads without a bound. Out: each request of the other caller answered, memory below its limit, and the p99 of
-the other caller, quiet and attacked, in print.
+that stop, reads without a bound. Out: each request of the other caller answered, memory below its limit, and in print
+the p99 of the other caller, quiet and attacked, beside that at a server that does nothing of its own.
 """
 
 from __future__ import annotations
@@ -60,6 +60,25 @@ async def limited_hub(folder: Path, database: str) -> AsyncIterator[tuple[int, i
         preexec_fn=_limits,
         env=kept | {f"OSR_HUB_{name}": value for name, value in named.items()},
     )  # fmt: skip
+    with log:
+        async with _listening(process, port):
+            yield port, process.pid
+            assert process.returncode is None, "it did not survive"
+            assert (folder / "serve.log").read_bytes() == b"", "it failed"
+
+
+@asynccontextmanager
+async def bare_server(database: str) -> AsyncIterator[int]:
+    """Run a server that does nothing of its own; yield its port."""
+    port = free_port()
+    command = (sys.executable, "-m", "tests.support.servers.bare_server", str(port), database)
+    async with _listening(await asyncio.create_subprocess_exec(*command), port):
+        yield port
+
+
+@asynccontextmanager
+async def _listening(process: asyncio.subprocess.Process, port: int) -> AsyncIterator[None]:
+    """Wait until a process listens, and end it behind the block."""
     try:
         async with asyncio.timeout(PATIENCE):
             while True:
@@ -67,14 +86,11 @@ async def limited_hub(folder: Path, database: str) -> AsyncIterator[tuple[int, i
                     async with connected(port):
                         break
                 await asyncio.sleep(0.05)  # nothing tells that a port begins to listen
-        yield port, process.pid
-        assert process.returncode is None, "it did not survive"
-        assert (folder / "serve.log").read_bytes() == b"", "it failed"
+        yield
     finally:
         with suppress(ProcessLookupError):
             process.terminate()
         await process.wait()
-        log.close()
 
 
 @asynccontextmanager
@@ -135,13 +151,23 @@ async def test_an_attack_leaves_other_callers_alone(tmp_path: Path, database: st
     await c.close()
     other = _token(tmp_path, Role.SCHOOL, brins=frozenset({Brin("18DS")}))
     attacker = _token(tmp_path, Role.LAS, oins=frozenset({Oin(ONE)}))
-    async with limited_hub(tmp_path, database) as (port, pid):
-        await p99_of_another(port, other)
-        quiet = await p99_of_another(port, other)
-        print(f"\nquiet: p99 {quiet * 1000:.1f} ms, {_memory(pid)}")
+    async with limited_hub(tmp_path, database) as (port, pid), bare_server(database) as bare:
+        for each in (port, bare):
+            await p99_of_another(each, other)
+        quiet, alone = [await p99_of_another(each, other) for each in (port, bare)]
+        print(f"\nquiet: p99 {_shown(quiet)}, {_memory(pid)}; the machine alone: {_shown(alone)}")
         for attacks in (*((each,) for each in ATTACKS), ATTACKS):
             async with attacked(port, attacker, *attacks):
                 p99 = await p99_of_another(port, other)
             memory = _memory(pid)
-            print(f"{' + '.join(attacks)}: p99 {p99 * 1000:.1f} ms, {p99 / quiet:.1f} x quiet, {memory}")
+            async with attacked(bare, attacker, *attacks):
+                floor = await p99_of_another(bare, other)
+            print(
+                f"{' + '.join(attacks)}: p99 {_shown(p99)}, {p99 / quiet:.1f} x quiet, {memory}; "
+                f"the machine alone: {_shown(floor)}, {floor / alone:.1f} x"
+            )
             assert memory["VmHWM"] < MOST_BYTES // MEGABYTE
+
+
+def _shown(seconds: float) -> str:
+    return f"{seconds * 1000:.1f} ms"

@@ -34,8 +34,8 @@ async def test_a_deep_backlog_is_taken_in_portions(
         ours = leases.Leases(pool, heartbeat)
         few = await ours.take({rio: 2})
         many = await ours.take({rio: SCHOOLS})
-    numbers = [[delivery.message.sequence for delivery in deliveries] for _, deliveries in few]
+    numbers = [[delivery.message.sequence for delivery in deliveries] for deliveries in few.values()]
     assert numbers == [list(range(1, EACH + 1))] * 2
-    assert [[delivery.message.sequence for delivery in deliveries] for _, deliveries in many] == [[1, 2]] * (
+    assert [[delivery.message.sequence for delivery in deliveries] for deliveries in many.values()] == [[1, 2]] * (
         SCHOOLS - 2
     )

@@ -239,7 +239,7 @@ async def test_what_is_being_sent_is_cancelled_by_nobody(c: Connection) -> None:
     await plan_all(c)
     rio = await c.fetchval("select id from destinations where name = $1", RIO)
     owner = (await processes.enter(c, "forward")).process
-    leases = await lanes.lease(c, owner, {rio: 1})
+    leases = list(await lanes.take(c, owner, {rio: 1}, 1))
     act = await submit(c, wanted(BulkKind.CANCELLATION, destination=RIO))
     worked = await turn(c)
     assert worked is not None

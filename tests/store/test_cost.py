@@ -115,13 +115,11 @@ async def _plan(c: asyncpg.Connection[Any], brins: list[str]) -> None:
 
 async def _transport(c: asyncpg.Connection[Any]) -> list[Any]:
     owner, ids = (await processes.enter(c, "forward")).process, []
-    while leases := await lanes.lease(c, owner, {3: SETTLED}):
-        deliveries = await lanes.read(c, leases, 40)
+    while taken := await lanes.take(c, owner, {3: SETTLED}, 40):
         at = datetime.now(UTC)
-        runs = [_run(lease, deliveries[lease.lane], at) for lease in leases]
-        async with c.transaction():
-            await settle.record_attempts(c, owner, runs, at)
-        ids += [delivery.message.id for deliveries in deliveries.values() for delivery in deliveries]
+        runs = [_run(lease, deliveries, at) for lease, deliveries in taken.items()]
+        await settle.complete(c, owner, runs, at)
+        ids += [delivery.message.id for deliveries in taken.values() for delivery in deliveries]
         await _drain_changes(c)
     return ids
 

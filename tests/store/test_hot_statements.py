@@ -84,8 +84,7 @@ async def test_hot_statements_use_their_indexes(explained: tuple[asyncpg.Connect
     async with c.transaction():
         assert len((await plan.plan(c, dict.fromkeys(brins, at), at, 1)).planned) == ROWS
     owner = (await processes.enter(c, "forward")).process
-    leases = await lanes.lease(c, owner, {3: ROWS})
-    deliveries = await lanes.read(c, leases, 40)
+    taken = await lanes.take(c, owner, {3: ROWS}, 40)
     runs = [
         LaneResult(
             update=LaneUpdate(lease=x, head=x.head + 1, sent=x.head + 1, closed=x.closed, wait=0.0),
@@ -97,14 +96,13 @@ async def test_hot_statements_use_their_indexes(explained: tuple[asyncpg.Connect
                     expects_report=True,
                     planned_at=at,
                 )
-                for m in deliveries[x.lane]
+                for m in deliveries
             ],
         )
-        for x in leases
+        for x, deliveries in taken.items()
     ]
-    async with c.transaction():
-        assert await settle.record_attempts(c, owner, runs, at) == ROWS
-    ids = [m.message.id for deliveries in deliveries.values() for m in deliveries]
+    assert (await settle.complete(c, owner, runs, at)).lanes == ROWS
+    ids = [m.message.id for deliveries in taken.values() for m in deliveries]
     async with c.transaction():
         reports = [IncomingReport(delivery_id=i, status=ReportStatus.PROCESSED, reported_at=at) for i in ids]
         await settle.apply_reports(c, reports, at, 1)

@@ -90,13 +90,10 @@ class World:
 
     async def forward(self, c: Any, owner: int) -> bool:
         """Take a turn with whatever is due: lease, read, send, settle."""
-        leases = await lanes.lease(c, owner, dict.fromkeys((1, 2, 3), 10))
-        deliveries = await lanes.read(c, leases, 10) if leases else {}
-        for lease in leases:
-            run = await self._turn(c, lease, deliveries[lease.lane])
-            async with c.transaction():
-                await settle.record_attempts(c, owner, [run], datetime.now(UTC))
-        return bool(leases)
+        taken = await lanes.take(c, owner, dict.fromkeys((1, 2, 3), 10), 10)
+        for lease, deliveries in taken.items():
+            await settle.complete(c, owner, [await self._turn(c, lease, deliveries)], datetime.now(UTC))
+        return bool(taken)
 
     async def _turn(self, c: Any, lease: Lease, deliveries: list[QueuedDelivery]) -> LaneResult:
         head, succeeded = lease.head, []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 import asyncpg
 import hypothesis.strategies as st
@@ -34,9 +34,6 @@ from tests.support.lanes.lane_steps import (
 from tests.support.lanes.ledgers import make_register, record_events
 from tests.support.lanes.machines import LedgerMachine, try_out
 from tests.support.operators import operator
-
-if TYPE_CHECKING:
-    from hub.store.lanes import Lease
 
 BRINS: Final = ("00AA", "01AA")
 RIO: Final = "duo:rio"
@@ -94,18 +91,12 @@ class Machine(LedgerMachine):
     @rule(n=forwarders, permits=st.integers(1, 2))
     def lease(self, n: int, permits: int) -> None:
         """A forwarder takes what is due; one that was declared dead gets nothing."""
-
-        async def work() -> tuple[list[Lease], Any]:
-            leases = await lanes.lease(self.c, self.ids[n], {self.rio: permits})
-            return leases, await lanes.read(self.c, leases, MOST) if leases else {}
-
-        leases, deliveries = self.do(work())
+        taken = self.do(lanes.take(self.c, self.ids[n], {self.rio: permits}, MOST))
         due = [brin for brin, lane in self.model.items() if lane.due == "now"]
-        assert len(leases) == (0 if n in self.buried else min(permits, len(due)))
-        for lease in leases:
+        assert len(taken) == (0 if n in self.buried else min(permits, len(due)))
+        for lease, got in taken.items():
             assert lease.brin in due
             self.model[lease.brin].lease(n)
-            got = deliveries[self.rio, lease.brin]
             first = self.model[lease.brin].head + 1
             assert [x.message.sequence for x in got] == list(range(first, first + len(got)))
             self.turns[n][lease.brin] = LaneSteps(lease, got)
@@ -142,12 +133,9 @@ class Machine(LedgerMachine):
         turn = self.turns[n].pop(brin)
         lane, run = self.model[brin], result_of(turn)
 
-        async def work() -> int:
-            async with self.c.transaction():
-                return await settle.record_attempts(self.c, self.ids[n], [run], datetime.now(UTC))
-
         is_mine = lane.owner == n and lane.token == turn.lease.token
-        assert self.do(work()) == is_mine
+        done = self.do(settle.complete(self.c, self.ids[n], [run], datetime.now(UTC)))
+        assert done.lanes == is_mine
         if is_mine:
             steps = [(delivery.message.sequence, status) for delivery, status in turn.steps if delivery.status in WAITS]
             lane.settle(steps, run.update.head, "later" if run.update.wait else "now")

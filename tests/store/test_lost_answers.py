@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
@@ -18,11 +18,10 @@ from tests.support.receivers.receiver import receiver
 from tests.support.register.subscriptions import assert_books_right, grant, make_register, plan_all, subscribed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     import pytest
 
-    from hub.domain.keys import LaneKey
     from hub.store.lanes import Lease, QueuedDelivery
     from hub.store.pool import Connection
 
@@ -32,14 +31,12 @@ async def _leased(c: Connection) -> tuple[int, Lease, list[QueuedDelivery]]:
     await grant(c, service="RIO")
     await plan_all(c)
     owner = (await processes.enter(c, "forward")).process
-    (lease,) = await lanes.lease(c, owner, {3: 10})
-    deliveries = await lanes.read(c, [lease], 10)
-    return owner, lease, deliveries[lease.lane]
+    ((lease, deliveries),) = (await lanes.take(c, owner, {3: 10}, 10)).items()
+    return owner, lease, deliveries
 
 
 async def _settle(c: Connection, owner: int, run: LaneResult) -> int:
-    async with c.transaction():
-        return await settle.record_attempts(c, owner, [run], now())
+    return (await settle.complete(c, owner, [run], now())).lanes
 
 
 async def test_a_failure_is_not_settled_twice(connection: Connection) -> None:
@@ -80,20 +77,21 @@ async def test_a_delivery_is_not_settled_twice(connection: Connection) -> None:
     await assert_books_right(connection)
 
 
-async def test_lanes_are_not_lost_that_were_leased_and_never_read(
+async def test_lanes_are_not_lost_whose_lease_was_never_answered(
     connection: Connection, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The database goes away between lease and look: a living forwarder owns a lane that it does not know of."""
-    reading = lanes.read
-    lost: list[Sequence[Lease]] = []
+    """The database goes away after the lease: a living forwarder owns a lane that it does not know of."""
+    taking = lanes.take
+    lost: list[Mapping[Lease, list[QueuedDelivery]]] = []
 
-    async def go_away(c: Connection, leases: Sequence[Lease], most: int) -> Mapping[LaneKey, list[QueuedDelivery]]:
-        if not lost:
-            lost.append(leases)
+    async def go_away(*arguments: Any) -> Mapping[Lease, list[QueuedDelivery]]:
+        taken = await taking(*arguments)
+        if taken and not lost:
+            lost.append(taken)
             raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
-        return await reading(c, leases, most)
+        return taken
 
-    monkeypatch.setattr(lanes, "read", go_away)
+    monkeypatch.setattr(lanes, "take", go_away)
     await make_register(connection)
     async with receiver() as hook:
         await subscribed(connection, url=hook.url)
@@ -118,5 +116,5 @@ async def test_what_is_known_is_not_given_back(connection: Connection) -> None:
     assert await lanes.return_lost_leases(connection, owner, []) == [lease.lane]
     update = LaneUpdate(lease=lease, head=lease.head, sent=lease.sent, closed=lease.closed, wait=0.0)
     assert await _settle(connection, owner, LaneResult(update=update)) == 0
-    (again,) = await lanes.lease(connection, owner, {3: 10})
+    (again,) = await lanes.take(connection, owner, {3: 10}, 10)
     assert again.token > lease.token

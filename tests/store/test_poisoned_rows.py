@@ -17,7 +17,7 @@ from hub.api.reports import ReportBatcher
 from hub.clock import now, today
 from hub.envelopes import envelope_defaults
 from hub.processes.heartbeat import Heartbeat
-from hub.settle import IncomingReport, LaneResult
+from hub.settle import Completion, IncomingReport, LaneResult
 from hub.store.lanes import LaneUpdate, Lease
 from hub.store.meters import Meters
 from producers import calendar, delivery_changes
@@ -160,15 +160,15 @@ async def test_a_lane_whose_result_cannot_be_written_keeps_no_other_from_its_own
     """Whatever it fails with; a value that the driver cannot send counts as such, and is not tried for ever."""
     written: list[tuple[str, float]] = []
 
-    async def record(_c: Connection, _process: int, batch: Sequence[LaneResult], _now: datetime) -> int:
+    async def record(_c: Connection, _process: int, batch: Sequence[LaneResult], _now: datetime) -> Completion:
         if any(result.update.lease.brin == "00AA" and not result.update.wait for result in batch):
             raise fault
         written.extend((result.update.lease.brin, result.update.wait) for result in batch)
-        return len(batch)
+        return Completion(len(batch), may_be_due=True)
 
-    monkeypatch.setattr(settle, "record_attempts", record)
+    monkeypatch.setattr(settle, "complete", record)
     async with Heartbeat(pool, "forward") as heartbeat:
-        completer = BatchCompleter(pool, heartbeat, lambda _batch: None)
+        completer = BatchCompleter(pool, heartbeat, lambda *_: None)
         for brin in ("00AA", "18DS"):
             lease = Lease(destination=1, brin=brin, head=0, sent=0, closed=0, token=1)
             completer.put(LaneResult(update=LaneUpdate(lease=lease, head=1, sent=1, closed=0, wait=0.0)))

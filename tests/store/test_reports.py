@@ -194,7 +194,7 @@ async def test_what_is_on_its_way_cannot_be_cancelled(told: Connection) -> None:
     """A delivery in a leased lane cannot be cancelled."""
     owner = (await processes.enter(told, "forward")).process
     destination = await told.fetchval("select destination from lanes")
-    assert len(await lanes.lease(told, owner, {destination: 1})) == 1
+    assert len(await lanes.take(told, owner, {destination: 1}, 1)) == 1
     with pytest.raises(Conflict):
         await settle.cancel(told, (await ids(told))[0], "in flight", NOON)
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from hub import plan, settle
 from hub.domain.delivery import Delivered
 from hub.domain.keys import DeliveryKey
-from hub.settle import LaneResult
+from hub.settle import IncomingReport, LaneResult
 from hub.store import lanes, processes, published_events
 from hub.store.lanes import LaneUpdate, SucceededAttempt
 from hub.store.statements import queries
+from schemas.kinds import ReportStatus
 from tests.support.lanes.forwarding import deliver_all
 from tests.support.lanes.ledgers import make_register, record_events
 from tests.support.register.subscriptions import assert_books_right
@@ -85,16 +86,53 @@ async def test_planning_takes_three_statements(connection: asyncpg.Connection[An
     await assert_books_right(c)
 
 
-async def test_completing_takes_three_statements(connection: asyncpg.Connection[Any]) -> None:
-    """Lanes, deliveries, and tallies with the outbox: however many lanes there are."""
+async def test_a_forwarder_takes_a_statement_to_lease_and_one_to_complete(connection: asyncpg.Connection[Any]) -> None:
+    """However many lanes there are, where every attempt was accepted."""
     c = connection
     owner = await make_planned(c)
-    leases = await lanes.lease(c, owner, {RIO: 10})
-    read = await lanes.read(c, leases, 10)
     with statements_of(c) as sent:
-        async with c.transaction():
-            await settle.record_attempts(c, owner, [taken(x, read[x.lane]) for x in leases], datetime.now(UTC))
-    assert len(sent) == 3
+        due = await lanes.take(c, owner, {RIO: 10}, 10)
+        done = await settle.complete(c, owner, [taken(*each) for each in due.items()], datetime.now(UTC))
+        await asyncio.sleep(0)  # the driver reports a statement in the next step of the loop
+    assert len(sent) == 2
+    assert (done.lanes, done.may_be_due) == (SCHOOLS, False)
+    await assert_books_right(c)
+
+
+async def test_a_lane_that_got_more_is_due_after_its_completion(connection: asyncpg.Connection[Any]) -> None:
+    """Its owner is told, so that it leases again without a notification."""
+    c = connection
+    owner = await make_planned(c)
+    due = await lanes.take(c, owner, {RIO: 10}, 10)
+    await record_events(c, 1)
+    brin = next(iter(due)).brin
+    async with c.transaction():
+        await plan.plan(c, {brin: None}, datetime.now(UTC), 1)
+    done = await settle.complete(c, owner, [taken(*each) for each in due.items()], datetime.now(UTC))
+    assert done.may_be_due
+    assert [lease.brin for lease in await lanes.take(c, owner, {RIO: 10}, 10)] == [brin]
+
+
+async def test_what_is_not_as_it_was_read_is_written_in_the_general_way(connection: asyncpg.Connection[Any]) -> None:
+    """A lane that has another owner, and a delivery that DUO reported on already: the others are completed."""
+    c = connection
+    owner = await make_planned(c)
+    due = await lanes.take(c, owner, {RIO: 10}, 10)
+    first, second = list(due)[:2]
+    await c.execute("update lanes set token = token + 1 where brin = $1", first.brin)
+    at = datetime.now(UTC)
+    report = IncomingReport(delivery_id=due[second][0].message.id, status=ReportStatus.IN_PROGRESS, reported_at=at)
+    async with c.transaction():
+        await settle.apply_reports(c, [report], at, 1)
+    done = await settle.complete(c, owner, [taken(*each) for each in due.items()], at)
+    assert done.lanes == SCHOOLS - 1
+    found = dict(await c.fetch("select brin, status::text from deliveries"))
+    assert found.pop(first.brin) == "waiting"
+    assert found.pop(second.brin) == "in_progress"
+    assert set(found.values()) == {"delivered"}
+    assert await c.fetchval("select attempts from deliveries where brin = $1", second.brin) == 1
+    await c.execute("update lanes set owner = null, due = now() where owner is not null")
+    await deliver_all(c)
     await assert_books_right(c)
 
 
@@ -117,12 +155,12 @@ async def test_a_lease_of_nothing_writes_nothing(connection: asyncpg.Connection[
     c = connection
     owner = await make_planned(c)
     async with c.transaction():
-        assert len(await lanes.lease(c, owner, {RIO: 10})) == SCHOOLS
+        assert len(await lanes.take(c, owner, {RIO: 10}, 1)) == SCHOOLS
         assert await c.fetchval("select pg_current_xact_id_if_assigned() is not null")
         assert await c.fetchval("show synchronous_commit") == "off"
     assert await c.fetchval("show synchronous_commit") == "on"
     async with c.transaction():
-        assert await lanes.lease(c, owner, {RIO: 10}) == []
+        assert await lanes.take(c, owner, {RIO: 10}, 1) == {}
         assert await c.fetchval("select pg_current_xact_id_if_assigned()") is None
 
 
@@ -130,14 +168,12 @@ async def test_a_lease_that_a_crash_undid_completes_nobody_elses(connection: asy
     """After the crash the lane has its earlier token again, and its next owner gets the same one."""
     c = connection
     first = await make_planned(c)
-    (lease, *_) = await lanes.lease(c, first, {RIO: 1})
-    read = await lanes.read(c, [lease], 10)
+    ((lease, deliveries),) = (await lanes.take(c, first, {RIO: 1}, 10)).items()
     await c.execute("update lanes set owner = null, due = now(), token = token - 1 where owner = $1", first)
     second = (await processes.enter(c, "forward")).process
-    leases = await lanes.lease(c, second, {RIO: 10})
-    assert lease.key in {x.key for x in leases}
-    async with c.transaction():
-        assert await settle.record_attempts(c, first, [taken(lease, read[lease.lane])], datetime.now(UTC)) == 0
+    assert lease.key in {x.key for x in await lanes.take(c, second, {RIO: 10}, 10)}
+    done = await settle.complete(c, first, [taken(lease, deliveries)], datetime.now(UTC))
+    assert done.lanes == 0
     assert await c.fetchval("select owner from lanes where brin = $1", lease.brin) == second
     await c.execute("update lanes set owner = null, due = now() where owner = $1", second)
     assert len(await deliver_all(c)) == SCHOOLS

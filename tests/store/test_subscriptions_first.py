@@ -12,7 +12,7 @@ import pytest
 from hub import plan, register, subscribe
 from hub.domain.ids import delivery_id
 from hub.errors import Conflict, InvalidInput
-from hub.store import lanes, processes
+from hub.store import lane_results, lanes, processes
 from schemas.identifiers import Branch
 from tests.support.register.subscriptions import (
     BRINS,
@@ -234,7 +234,7 @@ async def test_deleting_cancels_copies_and_leaves_what_must_be_heard(c: Connecti
     await plan_all(c)
     copies = await c.fetchval("select id from destinations where name = $1", COPIES)
     owner = (await processes.enter(c, "forward")).process
-    leases = await lanes.lease(c, owner, {copies: 1})
+    leases = list(await lanes.take(c, owner, {copies: 1}, 1))
     assert len(leases) == 1
     found = await c.fetchval("select id from subscriptions")
     await removed(c, found)
@@ -242,7 +242,7 @@ async def test_deleting_cancels_copies_and_leaves_what_must_be_heard(c: Connecti
     assert [status for *_, status in await lane(c, WEBHOOK)] == ["waiting"]
     assert [status for *_, status in await lane(c, "duo:rio")] == ["waiting"]
     lost = lanes.LaneUpdate(lease=leases[0], head=1, sent=1, closed=1, wait=0.0)
-    assert await lanes.complete(c, owner, [lost]) == set()
+    assert await lane_results.complete(c, owner, [lost]) == set()
     assert await c.fetchval("select count(*) from lanes where destination = $1 and owner is not null", copies) == 0
     assert await c.fetchval("select count(*) from subscription_secrets") == 0
     await assert_books_right(c)

@@ -181,19 +181,18 @@ class Machine(LedgerMachine):
     async def _round(self) -> list[str]:
         """Lease, carry and settle as the forwarder does, one lane after the other."""
         permits = {k: n for k, n in self.destinations.permits().items() if k == self.las}
-        leases = await lanes.lease(self.c, self.owner, permits) if permits else []
-        deliveries = await lanes.read(self.c, leases, LETTERS) if leases else {}
+        taken = await lanes.take(self.c, self.owner, permits, LETTERS) if permits else {}
         there = self.destinations[self.las]
-        turns = [LaneProgress(lease=lease, destination=there, is_probe=not there.is_circuit_closed) for lease in leases]
+        turns = [LaneProgress(lease=lease, destination=there, is_probe=not there.is_circuit_closed) for lease in taken]
         there.in_flight += len(turns)
         for each in turns:
-            await self.dispatcher.to_webhook(each, deliveries[each.lease.lane])
+            await self.dispatcher.to_webhook(each, taken[each.lease])
         if turns:
-            async with self.c.transaction():
-                runs = [each.result() for each in turns]
-                assert await settle.record_attempts(self.c, self.owner, runs, datetime.now(UTC)) == len(turns)
+            runs = [each.result() for each in turns]
+            done = await settle.complete(self.c, self.owner, runs, datetime.now(UTC))
+            assert done.lanes == len(turns)
         there.in_flight -= len(turns)
-        return [lease.brin for lease in leases]
+        return [lease.brin for lease in taken]
 
     def _follow(self, leased: list[str], told: list[str]) -> None:
         is_probe, self.model.in_hand = self.model.circuit != "closed", set(leased)

@@ -14,7 +14,6 @@ from consumers.forwarding import dispatcher as dispatching
 from consumers.forwarding.lane_progress import LaneProgress
 from hub.outbound import Outbound
 from hub.store import lanes
-from hub.store.lanes import Lease
 from tests.support.lanes.forwarding import settings_for
 from tests.support.lanes.instant_receiver import answer_at_once, make_dispatcher
 
@@ -42,8 +41,13 @@ class ReadRows:
 
 
 def row(sequence: int) -> dict[str, Any]:
-    """Make a row of `read_lanes`."""
+    """Make a row of `take_lanes`."""
     return {
+        "head": 0,
+        "sent": 0,
+        "closed": 0,
+        "token": 1,
+        "early": 0.0,
         "destination": 5,
         "brin": "18DS",
         "sequence": sequence,
@@ -93,9 +97,8 @@ async def test_a_message_costs_a_bounded_number_of_calls(database: str, monkeypa
 
 
 async def _send(dispatcher: dispatching.Dispatcher, webhook: Any) -> int:
-    lease = Lease(destination=5, brin="18DS", head=0, sent=0, closed=0, token=1)
     read: Any = ReadRows([row(sequence) for sequence in range(1, EACH + 1)])
-    deliveries = await lanes.read(read, [lease], EACH)
+    ((lease, deliveries),) = (await lanes.take(read, 1, {5: 1}, EACH)).items()
     progress = LaneProgress(lease=lease, destination=webhook)
-    await asyncio.create_task(dispatcher.to_webhook(progress, deliveries[lease.lane]))
+    await asyncio.create_task(dispatcher.to_webhook(progress, deliveries))
     return len(progress.succeeded)

@@ -17,12 +17,11 @@ from hub.store import lanes
 from tests.support.interleaving.interleaver import SteppedConnection
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import asyncpg
 
     from hub.domain.delivery import Outcome
-    from hub.domain.keys import LaneKey
     from hub.settle import LaneResult
     from hub.store.lanes import Lease, QueuedDelivery
     from tests.support.interleaving.world import InterleavingWorld
@@ -41,29 +40,26 @@ async def carry(
     w: InterleavingWorld, c: Any, name: str, *, most: int = 2, always: bool = False, at: datetime | None = None
 ) -> bool:
     """Take a turn with whatever is due; with `always` everything is taken by its receiver."""
-    leases = await lanes.lease(c, w.owners[name], dict.fromkeys(w.destinations, 40 if always else 2))
-    deliveries = await lanes.read(c, leases, most) if leases else {}
-    await send_and_settle(w, c, name, leases, deliveries, always=always, at=at)
-    return bool(leases)
+    taken = await lanes.take(c, w.owners[name], dict.fromkeys(w.destinations, 40 if always else 2), most)
+    await send_and_settle(w, c, name, taken, always=always, at=at)
+    return bool(taken)
 
 
-async def send_and_settle(  # noqa: PLR0913 - as above
+async def send_and_settle(
     w: InterleavingWorld,
     c: Any,
     name: str,
-    leases: Sequence[Lease],
-    deliveries: dict[LaneKey, list[QueuedDelivery]],
+    taken: Mapping[Lease, Sequence[QueuedDelivery]],
     *,
     always: bool = False,
     at: datetime | None = None,
 ) -> None:
-    """Send what was leased and settle all of it in one transaction."""
-    runs = [await _send(w, c, lease, deliveries[lease.lane], always=always, at=at) for lease in leases]
+    """Send what was taken and settle all of it together."""
+    runs = [await _send(w, c, lease, deliveries, always=always, at=at) for lease, deliveries in taken.items()]
     if not runs:
         return
-    async with c.transaction():
-        accepted = await settle.record_attempts(c, w.owners[name], runs, at or datetime.now(UTC))
-    w.accept(runs, accepted)
+    done = await settle.complete(c, w.owners[name], runs, at or datetime.now(UTC))
+    w.accept(runs, done.lanes)
 
 
 async def _send(

@@ -81,11 +81,10 @@ async def comes_and_goes(w: InterleavingWorld, c: Any) -> None:  # noqa: ARG001 
 async def is_forgetful(w: InterleavingWorld, c: Any) -> None:
     """Lose the answer to a lease, return the lost leases, and settle the known ones."""
     owner, permits = w.owners["forgetful"], dict.fromkeys(w.destinations, 1)
-    known = await lanes.lease(c, owner, permits)
-    deliveries = await lanes.read(c, known, 1) if known else {}
-    await lanes.lease(c, owner, permits)
+    known = await lanes.take(c, owner, permits, 1)
+    await lanes.take(c, owner, permits, 1)
     await lanes.return_lost_leases(c, owner, [x.key for x in known])
-    await send_and_settle(w, c, "forgetful", known, deliveries)
+    await send_and_settle(w, c, "forgetful", known)
 
 
 async def repairs(w: InterleavingWorld, c: Any) -> None:

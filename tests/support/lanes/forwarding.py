@@ -66,9 +66,8 @@ async def deliver_all(c: Connection) -> list[int]:
     """Deliver all lanes without a network: everything is accepted at once. Return the numbers that were sent."""
     owner, sent = (await processes.enter(c, "forward")).process, []
     permits = {row["id"]: 1000 for row in await c.fetch("select id from destinations")}
-    while leases := await lanes.lease(c, owner, permits):
-        deliveries = await lanes.read(c, leases, 40)
-        runs = [_delivered(lease, deliveries[lease.lane]) for lease in leases]
+    while taken := await lanes.take(c, owner, permits, 40):
+        runs = [_delivered(lease, deliveries) for lease, deliveries in taken.items()]
         async with c.transaction():
             await settle.record_attempts(c, owner, runs, datetime.now(UTC))
         sent += [attempt.key.sequence for run in runs for attempt in run.succeeded]

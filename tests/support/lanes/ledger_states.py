@@ -81,10 +81,9 @@ def report_record(delivery_id: str, text: str | None = None) -> dict[str, Any]:
 async def _attempt(c: Connection, names: Collection[str], *, fail: bool) -> list[Any]:
     owner, done = (await processes.enter(c, "forward")).process, []
     rows = await c.fetch("select id from destinations where name = any($1::text[])", list(names))
-    while leases := await lanes.lease(c, owner, {row["id"]: 1000 for row in rows}):
-        deliveries = await lanes.read(c, leases, 40)
+    while taken := await lanes.take(c, owner, {row["id"]: 1000 for row in rows}, 40):
         attempt = _failed if fail else _succeeded
-        results = [attempt(lease, deliveries[lease.lane]) for lease in leases]
+        results = [attempt(lease, deliveries) for lease, deliveries in taken.items()]
         async with c.transaction():
             await settle.record_attempts(c, owner, results, now())
         done += [item for result in results for item in (*result.succeeded, *result.failed)]
