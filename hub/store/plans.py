@@ -95,6 +95,7 @@ async def append_deliveries(
         **tallies.columns(Counter((p.destination.id, _WAITING, p.expects_report) for p in planned)),
         planned_at=planned_at,
         **_places(planned, lanes),
+        brins=[p.brin for p in planned],
         event_numbers=[p.event_number for p in planned],
         ids=[p.id for p in planned],
         types=[p.kind for p in planned],

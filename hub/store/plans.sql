@@ -45,7 +45,8 @@ select pg_advisory_xact_lock(:gate);
 -- name: append_deliveries!
 -- Raise the tail of each lane, in key order, by its count, and insert deliveries under the numbers that this gives; count
 -- them, and write how far each school is planned. A missing lane is created, held if its destination is; a lane that is
--- neither leased nor held becomes due. A delivery names its lane by the place in the arrays, and its own place there.
+-- neither leased nor held becomes due. A delivery names its lane by the place in the arrays, and its own place there; it
+-- names its school too, because the database walks through an array of texts to find one of them.
 with raised as (
   insert into lanes as x (destination, brin, tail, held, due)
   select u.destination, u.brin, u.n, d.held, case when not d.held then clock_timestamp() end
@@ -72,14 +73,15 @@ with raised as (
 )
 insert into deliveries (destination, brin, sequence, event_number, id, branch, type, expects_report, planned_at,
                         published_at, cause, replay_of, result)
-select (:lane_destinations::smallint[])[u.lane], (:lane_brins::text[])[u.lane],
+select (:lane_destinations::smallint[])[u.lane], u.brin,
        t.of_lane[u.lane] - (:lane_counts::bigint[])[u.lane] + u.place, u.event_number, u.id, coalesce(u.branch, ''),
        u.type::event_type, u.expects_report, :planned_at, u.published_at, u.cause, u.replay_of, u.result
   from tails t
- cross join unnest(:lanes::integer[], :places::bigint[], :event_numbers::bigint[], :ids::uuid[], :branches::text[],
-                   :types::text[], :reports::boolean[], :published_at::timestamptz[], :causes::uuid[], :replays::uuid[],
-                   :results::text[])
-            u (lane, place, event_number, id, branch, type, expects_report, published_at, cause, replay_of, result);
+ cross join unnest(:lanes::integer[], :brins::text[], :places::bigint[], :event_numbers::bigint[], :ids::uuid[],
+                   :branches::text[], :types::text[], :reports::boolean[], :published_at::timestamptz[],
+                   :causes::uuid[], :replays::uuid[], :results::text[])
+            u (lane, brin, place, event_number, id, branch, type, expects_report, published_at, cause, replay_of,
+               result);
 
 -- name: find_unplanned_schools
 -- Find schools with unplanned events, and their counters: the sweep finds what no notification announced.
