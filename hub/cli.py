@@ -71,7 +71,7 @@ COMMANDS: Final = {
     "recover": CommandEntry(
         "hub.commands.recover", "Read the published log back into a database restored from a backup."
     ),
-    "verify": CommandEntry("hub.commands.verify", "Do the books."),
+    "verify": CommandEntry("hub.commands.verify", "Check the ledger: events, deliveries, lanes, the audit."),
     "retention": CommandEntry("hub.commands.retention", "Take away what is older than the settings say."),
     "anchor": CommandEntry("hub.commands.anchor", "Print today's seal over the whole audit."),
     "people": CommandEntry("hub.commands.people", "Say whose pseudonyms stand in the audit, or forget it."),

@@ -21,6 +21,7 @@ from hub.observe.shown import without_receiver
 from hub.operations import controls
 from hub.operations.controls import NOTIFIED_CHANNELS
 from hub.settings import Settings
+from hub.slices import map_in_slices
 from hub.store import deliveries as store
 from hub.store import ledger, observe
 from hub.store.deliveries import DeliveryFilter, DeliveryScope, DeliveryView
@@ -123,8 +124,13 @@ async def list_deliveries(
     asked = query.to_filter(context.destinations, paging.after(int, str, int))
     selected = await within_trace(context.c, asked, query.trace_id, now)
     found = await context.page(selected, paging.limit + 1)
+    bodies = await map_in_slices(found.rows, context.show)
+    shown = {view.id: body for view, body in zip(found.rows, bodies, strict=True)}
     return paging.page(
-        found.rows, lambda view: (view.destination, view.brin, view.sequence), context.show, found.through
+        found.rows,
+        lambda view: (view.destination, view.brin, view.sequence),
+        lambda view: shown[view.id],
+        found.through,
     )
 
 

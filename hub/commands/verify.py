@@ -98,7 +98,9 @@ def _print_check(books: BooksBody) -> None:
             (v.rule, v.destination or "-", v.brin or "-", str(v.delivery_id or "-"), v.detail) for v in books.violations
         ]
         print_table("what is wrong", ("rule", "destination", "brin", "delivery", "detail"), rows)
-    print_line("the books are right" if books.ok else f"the books are wrong: {len(books.violations)} violations")
+    print_line(
+        "the ledger is consistent" if books.ok else f"the ledger is inconsistent: {len(books.violations)} violations"
+    )
 
 
 def _row(account: AccountBody, used: Sequence[Status]) -> tuple[str, ...]:

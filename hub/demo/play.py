@@ -1,6 +1,6 @@
 """The demo from its first line to its last. In: options of a stack, and a script. Out: printed tables, and a verdict.
 
-It uses the hub as users do: files by `osr-hub import`, changes and questions by the API, the books by `osr-hub verify`.
+It uses the hub as users do: files by `osr-hub import`, changes and questions by the API, the check by `osr-hub verify`.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def _print_summary(
     script: DemoScript, mandate_import: MandateImport, books: dict[str, Any], durations: str, console: Console
 ) -> None:
     messages = sum(row["planned"] for row in books["destinations"])
-    verdict = "the books are right" if books["ok"] else "[red]the books are wrong[/red]"
+    verdict = "the ledger is consistent" if books["ok"] else "[red]the ledger is inconsistent[/red]"
     console.print(
         f"{mandate_import.mandates:,} mandates of {script.schools:,} schools made {books['events']:,} changes and "
         f"{messages:,} messages; {durations}; {verdict}.",

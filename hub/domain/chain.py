@@ -2,7 +2,7 @@
 
 A school's entries are a chain; those without a school are the general chain. A seal is the SHA-256 of the seal before
 it (none before the first) and of the entry: each part as its length in bytes, a colon and its text, or a dash where
-there is none. `hub/store/chain.sql` computes the same from the rows, so that the books do not depend on this.
+there is none. `hub/store/chain.sql` computes the same from the rows, so that the check does not depend on this.
 """
 
 from __future__ import annotations

@@ -184,7 +184,7 @@ class _Batch:
         )
 
     async def write(self, c: Connection, lanes: Mapping[LaneKey, HeldLane], process: int) -> None:
-        """Write the statuses, the history, what was overtaken, and the books."""
+        """Write the statuses, the history, superseded deliveries, and the counts."""
         if self._corrected:
             await store.write_earlier_reports(c, self._corrected)
         if self._changed:

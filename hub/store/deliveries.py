@@ -11,6 +11,7 @@ from hub.domain.ids import lowest_at, time_of
 from hub.domain.keys import DeliveryKey
 from hub.domain.kinds import Kind
 from hub.domain.lag import Moments
+from hub.slices import map_in_slices
 from hub.store.lanes import message_of
 from hub.store.statements import queries
 from schemas.kinds import HELD
@@ -204,7 +205,7 @@ async def list_deliveries(
             held_destinations=list(held),
             most=most,
         )
-    return [_view(row) for row in rows]
+    return await map_in_slices(rows, _view)
 
 
 async def read_messages(c: Connection, ids: Sequence[UUID]) -> list[tuple[MessageRow, int]]:

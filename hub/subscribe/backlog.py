@@ -38,7 +38,7 @@ async def replace_backlog(c: Connection, subscription: Subscription, webhook: De
 
 
 async def cancel_backlog(c: Connection, destination: int, reason: str, now: datetime) -> int:
-    """Cancel all that waits for a destination, keep the books, and say how much it was."""
+    """Cancel all that waits for a destination, and return how much it was."""
     cancelled = await backlog.cancel(c, destination, reason)
     changes = StatusChanges()
     for gone in cancelled:

@@ -1,4 +1,4 @@
-"""The body of the books, as `osr-hub verify --json` prints it."""
+"""The body of the ledger check, as `osr-hub verify --json` prints it."""
 
 from typing import Any
 from uuid import UUID

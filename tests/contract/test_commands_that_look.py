@@ -131,7 +131,7 @@ async def test_verify_says_yes_or_no(hub: str, connection: Connection) -> None:
     assert (code, wrong["ok"], [v["rule"] for v in wrong["violations"]]) == (1, False, ["balance"])
     assert set(wrong["violations"][0]) == {"rule", "destination", "brin", "deliveryId", "detail"}
     code, said, _ = await osr_hub(hub, "verify")
-    assert (code, "the books are wrong: 1 violations" in said) == (1, True)
+    assert (code, "the ledger is inconsistent: 1 violations" in said) == (1, True)
 
 
 async def test_buttons_do_what_they_say_with_a_reason(hub: str, connection: Connection) -> None:
@@ -261,7 +261,7 @@ async def test_the_check_shows_a_bar_on_a_terminal_only(hub: str) -> None:
     bar = STYLES.sub("", shown)
     assert "checking the ledger" in bar
     assert "100%" in bar
-    assert "the books are right" in bar
+    assert "the ledger is consistent" in bar
     code, said, failed = await osr_hub(hub, "verify")
     assert (code, failed) == (0, "")
     assert "checking" not in said

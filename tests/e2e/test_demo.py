@@ -37,7 +37,7 @@ async def test_the_demo_tells_its_story_and_stops(tmp_path: Path) -> None:
     if code == UNAVAILABLE:
         pytest.exit(said, returncode=UNAVAILABLE)
     assert code == 0, said
-    assert said.rstrip().endswith("the books are right.")
+    assert said.rstrip().endswith("the ledger is consistent.")
     assert f"{MANDATES} mandates of 735 schools" in said
     assert "needs routing" in said
     assert not (tmp_path / "demo" / "connection.json").exists()

@@ -92,7 +92,7 @@ async def a_day_passes(hub: HubUnderTest) -> None:
 
 
 async def is_right(hub: HubUnderTest) -> bool:
-    """Do the books, and look whether DUO holds what it should and was told nothing that it had to drop."""
+    """Check the ledger, and whether DUO holds what it should and was told nothing that it had to drop."""
     duo = await hub.heard(ReceiverModel())
     assert duo.held().items() >= (await expected_state(hub.c, RIO, calendar=False)).items()
     assert (duo.missed, duo.ignored) == ([], [])

@@ -12,6 +12,7 @@ from tests.bench import readme
 from tests.bench.figures import Figure, Outcome, document, latencies, quantile, rate
 from tests.bench.report import make_table, read_earlier, shown
 from tests.bench.run import compare_rivals
+from tests.bench.scenarios.way_in import COMPARED, compare
 from tests.bench.world import Arrival, inversions
 
 
@@ -96,3 +97,14 @@ def test_a_repeat_is_no_inversion() -> None:
     numbers = [1, 2, 1, 4, 3, 3]
     assert inversions([Arrival("/ok", "18DS", number, 0.0) for number in numbers]) == 1
     assert inversions([Arrival(path, "18DS", number, 0.0) for path, number in (("/a", 2), ("/b", 1))]) == 0
+
+
+def test_the_floor_stands_beside_the_way_in() -> None:
+    """Each of the hub's figures is divided by the floor's of the same name, and the floor is shown as it is."""
+    names = [f"{callers}: {what}" for callers in ("1 caller", "16 callers") for what, _ in COMPARED]
+    ours = [Figure(what=name, value=6, unit="") for name in names]
+    lowest = [Figure(what=f"the floor, {name}", value=2, unit="") for name in names]
+    shown_too, ratios = (got := compare(ours, lowest))[: len(names)], got[len(names) :]
+    assert shown_too == lowest
+    assert {(one.value, one.unit) for one in ratios} == {(3.0, "x")}
+    assert [one.better for one in ratios] == ["higher", "lower", "lower"] * 2

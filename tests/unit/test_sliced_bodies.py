@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from hub.api.sliced_json import LONGEST_VALUE, MOST_NAMES, read_object
-from hub.slices import in_slices
+from hub.slices import in_slices, map_in_slices
 from hub.views.few_errors import MOST_ERRORS, SLICE, CheckedList, FewErrors
 
 Values = st.recursive(
@@ -139,3 +139,14 @@ async def test_others_work_between_two_slices() -> None:
     others.cancel()
     assert [part for part, _ in seen] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
     assert [turns for _, turns in seen] == [0, 1, 2]
+
+
+async def test_rows_are_made_into_objects_in_slices() -> None:
+    """Of a thousand rows at most as many as a slice has are made between two turns of others, in their order."""
+    checks = _Checks()
+    others = asyncio.create_task(checks.others())
+    made = await map_in_slices(range(1000), lambda row: (row, checks.turns_of_others), 50)
+    others.cancel()
+    assert [row for row, _ in made] == [*range(1000)]
+    turns = [turn for _, turn in made]
+    assert max(turns.count(turn) for turn in set(turns)) <= 50
