@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from hub.store.pool import Connection
 
-WINDOW: Final = 10_000
-"""How many rows a page looks at, at most."""
+WINDOW: Final = 3000
+"""How many rows a page looks at, at most: in a ledger of ten million each lies in a block of its own."""
 UNKNOWN_SCHOOL: Final = ""
 
 
