@@ -13,11 +13,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaProducer
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
-import hub.kafka  # noqa: F401 - it amends aiokafka
 from hub.clock import now
+from hub.kafka.consumer import WaitingConsumer
 from hub.simulators.back_office import decide_outcome
 from hub.simulators.mailbox import RecentIds
 from schemas.cloudevents import KAFKA_HEADERS, SPECVERSION, NotACloudEvent, encode, read, write_time
@@ -102,7 +102,7 @@ async def run(options: Mapping[str, Any], duo: DuoOptions, stop: asyncio.Event) 
             await session
         except asyncio.CancelledError:
             continue
-        except (KafkaError, OSError, TimeoutError) as error:
+        except (KafkaError, OSError, TimeoutError, RuntimeError) as error:
             log.info("duo.broker_away", error=repr(error), next="connect again")
             await asyncio.wait((ended,), timeout=RECONNECT_SECONDS)
 
@@ -112,7 +112,10 @@ async def _session(options: Mapping[str, Any], duo: DuoOptions) -> None:
         producer = AIOKafkaProducer(**options, acks="all", linger_ms=5, max_batch_size=262_144)
         stack.push_async_callback(_stop_client, producer)
         await producer.start()
-        consumer = AIOKafkaConsumer(
+        broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        consumer = WaitingConsumer(
+            broken=broken,
+            moved=lambda: None,
             **options,
             group_id=duo.group,
             group_instance_id=f"{duo.group}-1",
@@ -128,6 +131,7 @@ async def _session(options: Mapping[str, Any], duo: DuoOptions) -> None:
         await _run_together(
             _read_messages(consumer, DuoBackOffice(duo.delay), batches),
             _report(consumer, producer, batches, duo.reports),
+            _wait_for(broken),
         )
 
 
@@ -142,17 +146,17 @@ async def _run_together(*work: Coroutine[Any, Any, None]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _read_messages(
-    consumer: AIOKafkaConsumer, office: DuoBackOffice, batches: asyncio.Queue[ReportBatch]
-) -> None:
+async def _read_messages(consumer: WaitingConsumer, office: DuoBackOffice, batches: asyncio.Queue[ReportBatch]) -> None:
     while True:
-        records = await consumer.getmany(timeout_ms=POLL_MS, max_records=MAX_RECORDS)
-        if records:
-            await batches.put(office.work(records, now()))
+        await batches.put(office.work(await consumer.getmany(timeout_ms=POLL_MS, max_records=MAX_RECORDS), now()))
+
+
+async def _wait_for(broken: asyncio.Future[None]) -> None:
+    await broken
 
 
 async def _report(
-    consumer: AIOKafkaConsumer, producer: AIOKafkaProducer, batches: asyncio.Queue[ReportBatch], topic: str
+    consumer: WaitingConsumer, producer: AIOKafkaProducer, batches: asyncio.Queue[ReportBatch], topic: str
 ) -> None:
     while True:
         batch = await batches.get()
@@ -171,7 +175,7 @@ async def _send(producer: AIOKafkaProducer, topic: str, reports: Iterable[tuple[
     await asyncio.gather(*futures)
 
 
-async def _stop_client(client: AIOKafkaProducer | AIOKafkaConsumer) -> None:
+async def _stop_client(client: AIOKafkaProducer | WaitingConsumer) -> None:
     try:
         async with asyncio.timeout(STOP_SECONDS):
             await client.stop()

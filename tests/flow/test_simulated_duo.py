@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from hub.clock import now
 from hub.domain.ids import new_id
+from hub.kafka.consumer import WaitingConsumer
 from hub.settle import IncomingReport
 from hub.settle.records import read_report
 from hub.simulators import duo as simulate_duo
@@ -131,6 +132,27 @@ async def test_killed_in_the_middle_it_reports_on_everything(
     async with running(options, duo):
         records = await reports_of(options, duo, set(ids))
     assert {str(_report(record).delivery_id) for record in records} == set(ids)
+
+
+async def test_it_comes_back_when_a_task_of_its_consumer_ends(
+    options: dict[str, Any], duo: DuoOptions, producer: AIOKafkaProducer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A task of the client may end without a word, as when a broker comes back empty; the next consumer reads on."""
+    made: list[Any] = []
+
+    class Noted(WaitingConsumer):
+        def __init__(self, *arguments: Any, **named: Any) -> None:
+            super().__init__(*arguments, **named)
+            made.append(self)
+
+    monkeypatch.setattr(simulate_duo, "WaitingConsumer", Noted)
+    async with running(options, duo):
+        await reports_of(options, duo, set(await send(producer, duo.queues[0], 1)))
+        made[0]._client._sync_task.cancel()  # noqa: SLF001 - there is no other way to end it
+        async with asyncio.timeout(60):
+            while len(made) == 1:
+                await asyncio.sleep(0.05)  # nothing tells that a consumer is made
+        await reports_of(options, duo, set(await send(producer, duo.queues[1], 1)))
 
 
 def test_most_is_processed_and_some_is_not() -> None:
