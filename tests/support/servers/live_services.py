@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 SUPPLIER: Final = "00000099000000008000"
 SCHOOL: Final = "11OA"
 BUSY_SCHOOL: Final = "14QC"
+PAUSE_SECONDS: Final = 0.25
+"""Between changes: a school may be changed a thousand times an hour, however long a test takes."""
 OFFERED: Final = ["DEELNAME", "RIO", "ROD_VO"]
 
 
@@ -34,6 +36,7 @@ async def traffic(stack: RunningStack, token: str) -> AsyncIterator[list[int]]:
             end = {"endDate": f"203{versions[-1] % 2}-07-30"}
             made = await stack.call("PATCH", path, end, token=token, etag=f'"{versions[-1]}"')
             versions.append(made["version"])
+            await asyncio.sleep(PAUSE_SECONDS)
 
     task = asyncio.create_task(change())
     try:
