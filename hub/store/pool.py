@@ -102,7 +102,11 @@ def _opener(dsn: str, name: str, *, is_hot: bool, warm_up: WarmUp | None) -> Any
     async def open_one(*_: object, **__: object) -> DatabaseSession:
         session = await connect(dsn, name, is_hot=is_hot, command_timeout=COMMAND_SECONDS)
         if warm_up is not None:
-            await warm_up(session)
+            try:
+                await warm_up(session)
+            except BaseException:  # who waited for it may have gone: nobody else would close it
+                session.terminate()
+                raise
         return session
 
     return open_one

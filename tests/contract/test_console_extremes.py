@@ -37,6 +37,9 @@ FORMS: Final[dict[str, dict[str, Any]]] = {
     "/login/token": {"token": "", "next": ""},
     "/logout": {"where": "here"},
     "/console/destinations/{name}": {"button": "hold", "brin": "18DS", "reason": "x"},
+    "/console/destinations/{name}/objective": {
+        "button": "set", "transport": "30", "processing": "48", "share": "95", "version": "0", "reason": "x",
+    },
     "/console/parked": {"button": "retry", "record": "1", "after": "0", "reason": "x"},
     "/console/deliveries/{delivery_id:uuid}": {"button": "cancel", "reason": "x"},
     "/console/acts/new/{kind}": {

@@ -88,3 +88,22 @@ async def test_those_who_need_a_connection_meanwhile_get_one(database: str) -> N
 
 async def _ask(pool: Pool) -> None:
     assert await pool.fetchval("select 1") == 1
+
+
+async def test_a_connection_that_nobody_waits_for_any_more_is_closed(database: str) -> None:
+    """Whoever gives up while it is used for the first time leaves none open that the pool does not know."""
+    warming = asyncio.Event()
+    made: list[Connection] = []
+
+    async def never_end(c: Connection) -> None:
+        made.append(c)
+        warming.set()
+        await asyncio.Event().wait()
+
+    pool = await open_pool(database, name="a test", max_size=1, is_lazy=True, warm_up=never_end)
+    asking = asyncio.create_task(pool.fetchval("select 1"))
+    await warming.wait()
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    assert made[0].is_closed()
+    await pool.close()
