@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from hub.store.json_rows import json_of
 from hub.store.published_events import log_row
-from hub.store.register import EventRow, mandate_of
+from hub.store.register import EventRow, event_row, mandate_of, mandate_row
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ async def renumber(c: Connection, moved: Sequence[tuple[LocalEvent, int]]) -> No
 async def write(c: Connection, recalled: RecoveredRows) -> None:
     """Write mandates as they were, their routing, and events."""
     mandates_, routes = recalled.mandates, [(m.id, *route) for m, _ in recalled.mandates for route in m.routes.items()]
-    await queries.write_recovered_mandates(c, **_mandate_columns(mandates_))
+    await queries.write_recovered_mandates(c, mandates=json_of([mandate_row(*each) for each in mandates_]))
     await queries.write_recovered_routes(
         c,
         mandates=[m.id for m, _ in mandates_],
@@ -116,7 +117,7 @@ async def write(c: Connection, recalled: RecoveredRows) -> None:
 
 async def write_events(c: Connection, rows: Sequence[EventRow]) -> None:
     """Write events, and raise the counters of their schools."""
-    await queries.write_recovered_events(c, **_event_columns(rows))
+    await queries.write_recovered_events(c, events=json_of([event_row(row) for row in rows]))
     counters: dict[str, int] = {}
     for row in rows:
         counters[row.brin] = max(row.number, counters.get(row.brin, 0))
@@ -148,38 +149,3 @@ async def published(c: Connection, after: int, most: int) -> list[tuple[int, Log
         )
         for row in await queries.read_published_events(c, after=after, most=most)
     ]
-
-
-def _mandate_columns(rows: Sequence[tuple[Mandate, str]]) -> dict[str, list[Any]]:
-    mandates = [mandate for mandate, _ in rows]
-    return {
-        "ids": [m.id for m in mandates],
-        "brins": [m.brin for m in mandates],
-        "service_codes": [m.service_code for m in mandates],
-        "supplier_oins": [m.supplier_oin for m in mandates],
-        "system_codes": [m.system_code for m in mandates],
-        "start_dates": [m.start_date for m in mandates],
-        "end_dates": [m.end_date for m in mandates],
-        "versions": [m.version for m in mandates],
-        "units": [units for _, units in rows],
-        "next_dates": [m.next_date for m in mandates],
-        "copied_from": [m.copied_from for m in mandates],
-        "created_at": [m.created_at for m in mandates],
-        "updated_at": [m.updated_at for m in mandates],
-        "withdrawn_at": [m.withdrawn_at for m in mandates],
-    }
-
-
-def _event_columns(rows: Sequence[EventRow]) -> dict[str, list[Any]]:
-    return {
-        "brins": [row.brin for row in rows],
-        "numbers": [row.number for row in rows],
-        "recorded_ats": [row.recorded_at for row in rows],
-        "ids": [row.id for row in rows],
-        "mandates": [row.mandate_id for row in rows],
-        "versions": [row.mandate_version for row in rows],
-        "types": [row.type for row in rows],
-        "units": [row.units for row in rows],
-        "bodies": [row.body for row in rows],
-        "traceparents": [row.traceparent for row in rows],
-    }

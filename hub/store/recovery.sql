@@ -54,13 +54,12 @@ update event_outbox t set number = k.after
 -- Write mandates as they were after their newest event on the log.
 insert into mandates as x (id, brin, service_code, supplier_oin, system_code, start_date, end_date, version, units,
                            next_date, copied_from, created_at, updated_at, withdrawn_at)
-select u.id, u.brin, u.service_code, u.supplier_oin, u.system_code, u.start_date, u.end_date, u.version,
-       u.units::jsonb, u.next_date, u.copied_from, u.created_at, u.updated_at, u.withdrawn_at
-  from unnest(:ids::uuid[], :brins::text[], :service_codes::text[], :supplier_oins::text[], :system_codes::text[],
-              :start_dates::date[], :end_dates::date[], :versions::integer[], :units::text[], :next_dates::date[], :copied_from::uuid[],
-              :created_at::timestamptz[], :updated_at::timestamptz[], :withdrawn_at::timestamptz[])
-       u (id, brin, service_code, supplier_oin, system_code, start_date, end_date, version, units, next_date,
-          copied_from, created_at, updated_at, withdrawn_at)
+select u.id, u.brin, u.service_code, u.supplier_oin, u.system_code, u.start_date, u.end_date, u.version, u.units,
+       u.next_date, u.copied_from, u.created_at, u.updated_at, u.withdrawn_at
+  from json_to_recordset(:mandates::json)
+       u (id uuid, brin text, service_code text, supplier_oin text, system_code text, start_date date, end_date date,
+          version integer, units jsonb, next_date date, copied_from uuid, created_at timestamptz,
+          updated_at timestamptz, withdrawn_at timestamptz)
 on conflict (id) do update
    set start_date = excluded.start_date, end_date = excluded.end_date, version = excluded.version,
        units = excluded.units, next_date = excluded.next_date, updated_at = excluded.updated_at,
@@ -82,11 +81,10 @@ on conflict (mandate_id, branch) do update set routing_id = excluded.routing_id;
 -- name: write_recovered_events!
 -- Insert events as the log has them.
 insert into events (brin, number, recorded_at, id, mandate_id, mandate_version, type, units, body, traceparent)
-select u.brin, u.number, u.recorded_at, u.id, u.mandate_id, u.mandate_version, u.type::event_type, u.units::jsonb,
-       u.body, u.traceparent
-  from unnest(:brins::text[], :numbers::bigint[], :recorded_ats::timestamptz[], :ids::uuid[], :mandates::uuid[],
-              :versions::integer[], :types::text[], :units::text[], :bodies::text[], :traceparents::text[])
-       u (brin, number, recorded_at, id, mandate_id, mandate_version, type, units, body, traceparent);
+select u.brin, u.number, u.recorded_at, u.id, u.mandate_id, u.mandate_version, u.type, u.units, u.body, u.traceparent
+  from json_to_recordset(:events::json)
+       u (brin text, number bigint, recorded_at timestamptz, id uuid, mandate_id uuid, mandate_version integer,
+          type event_type, units jsonb, body text, traceparent text);
 
 -- name: raise_counters!
 -- Raise the counters of schools to these numbers.

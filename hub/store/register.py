@@ -194,8 +194,8 @@ async def write(c: Connection, rows: RegisterRows) -> None:
     """Write one change: mandates, routing, events, outbox and audit entries, counters; the schools are locked."""
     await queries.write_register(
         c,
-        mandates=json_of([_mandate_row(mandate, units) for mandate, units in rows.mandates]),
-        events=json_of([{**e._asdict(), "units": as_is(e.units), "body": as_is(e.body)} for e in rows.events]),
+        mandates=json_of([mandate_row(mandate, units) for mandate, units in rows.mandates]),
+        events=json_of([event_row(event) for event in rows.events]),
         routed=json_of([dict(zip(_ROUTED, row, strict=True)) for row in rows.routed]),
         unrouted=json_of([dict(zip(_UNROUTED, row, strict=True)) for row in rows.unrouted]),
         counters=json_of([{"brin": brin, "counter": counter} for brin, counter in rows.counters.items()]),
@@ -203,7 +203,13 @@ async def write(c: Connection, rows: RegisterRows) -> None:
     )
 
 
-def _mandate_row(mandate: Mandate, units: str) -> dict[str, Any]:
+def event_row(event: EventRow) -> dict[str, Any]:
+    """Return an event as a row of its table, as JSON has it."""
+    return {**event._asdict(), "units": as_is(event.units), "body": as_is(event.body)}
+
+
+def mandate_row(mandate: Mandate, units: str) -> dict[str, Any]:
+    """Return a mandate with its units as a row of its table, as JSON has it."""
     return {
         "id": mandate.id,
         "brin": mandate.brin,
