@@ -117,17 +117,7 @@ async def _session(options: Mapping[str, Any], duo: DuoOptions) -> None:
         async with _answer("the producer does not connect"):
             await producer.start()
         broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        consumer = WaitingConsumer(
-            broken=broken,
-            moved=lambda: None,
-            **options,
-            group_id=duo.group,
-            group_instance_id=f"{duo.group}-1",
-            auto_offset_reset="earliest",
-            isolation_level="read_committed",
-            max_partition_fetch_bytes=FETCH_BYTES,
-            enable_auto_commit=False,
-        )
+        consumer = _make_consumer(options, duo, broken)
         stack.push_async_callback(_stop_client, consumer)
         async with _answer("the consumer does not connect"):
             await consumer.start()
@@ -139,6 +129,20 @@ async def _session(options: Mapping[str, Any], duo: DuoOptions) -> None:
             _watch_partitions(consumer),
             _wait_for(broken),
         )
+
+
+def _make_consumer(options: Mapping[str, Any], duo: DuoOptions, broken: asyncio.Future[None]) -> WaitingConsumer:
+    return WaitingConsumer(
+        broken=broken,
+        moved=lambda: None,
+        **options,
+        group_id=duo.group,
+        group_instance_id=f"{duo.group}-1",
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+        max_partition_fetch_bytes=FETCH_BYTES,
+        enable_auto_commit=False,
+    )
 
 
 @asynccontextmanager
