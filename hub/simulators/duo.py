@@ -44,6 +44,8 @@ LOOK_SECONDS: Final = 1.0
 STOP_SECONDS: Final = 3.0
 POLL_MS: Final = 200
 FETCH_BYTES: Final = 262_144
+_STOPPING: Final = set[asyncio.Task[None]]()
+"""Clients that have not stopped yet: asyncio itself keeps no task alive."""
 log = structlog.get_logger(__name__)
 
 
@@ -207,9 +209,16 @@ async def _send(producer: AIOKafkaProducer, topic: str, reports: Iterable[tuple[
 
 
 async def _stop_client(client: AIOKafkaProducer | WaitingConsumer) -> None:
+    """Stop a client; one that takes long ends by itself, once the broker answers or its requests have expired."""
+    stopping = asyncio.create_task(_stop(client))
+    _STOPPING.add(stopping)
+    stopping.add_done_callback(_STOPPING.discard)
+    await asyncio.wait({stopping}, timeout=STOP_SECONDS)
+
+
+async def _stop(client: AIOKafkaProducer | WaitingConsumer) -> None:
     try:
-        async with asyncio.timeout(STOP_SECONDS):
-            await client.stop()
+        await client.stop()
     except (KafkaError, OSError, TimeoutError) as error:
         log.debug("duo.client_not_stopped", error=repr(error))  # nothing is lost: the offsets are committed
 

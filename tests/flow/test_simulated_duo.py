@@ -199,6 +199,27 @@ async def test_it_comes_back_when_a_task_of_its_producer_ends(
         await reports_of(options, duo, set(ids))
 
 
+async def test_a_client_that_stops_slowly_is_left_to_end(
+    options: dict[str, Any], duo: DuoOptions, producer: AIOKafkaProducer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that is not waited for any longer still ends: cut off, its tasks and connections would stay."""
+    answered, ended = asyncio.Event(), asyncio.Event()
+
+    class Slow(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka has no types
+        async def stop(self) -> None:
+            await answered.wait()
+            await super().stop()
+            ended.set()
+
+    monkeypatch.setattr(simulate_duo, "STOP_SECONDS", 0.1)
+    monkeypatch.setattr(simulate_duo, "AIOKafkaProducer", Slow)
+    async with running(options, duo):
+        await reports_of(options, duo, set(await send(producer, duo.queues[0], 1)))
+    answered.set()
+    async with asyncio.timeout(30):
+        await ended.wait()
+
+
 async def test_it_reads_a_queue_that_was_created_while_it_restarted(
     options: dict[str, Any], duo: DuoOptions, producer: AIOKafkaProducer, consumers: list[Any]
 ) -> None:
