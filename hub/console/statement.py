@@ -17,28 +17,30 @@ from hub.views.statement import show_statement
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 MONTHS_SHOWN: Final = 18
 MONTHS_IN_YEAR: Final = 12
-PATIENCE_SECONDS: Final = 1.5
+PATIENCE_SECONDS: Final = 0.1
 """What takes longer goes on while the page shows how far it is."""
+LIVE_PATIENCE_SECONDS: Final = 1.5
+"""Scripts ask for the rest of the page at once, and are answered when it is made or this is over."""
 
 
 @router.get("/console/statement")
 async def get_statement(here: CurrentVisit, month: str = "") -> Response:
     """Show the statement of a month; of this month when none, or none that exists, is named."""
-    return await _show(here, month, "statement.html")
+    return await _show(here, month, "statement.html", PATIENCE_SECONDS)
 
 
 @router.get("/console/statement/live")
 async def get_statement_part(here: CurrentVisit, month: str = "") -> Response:
     """Show the part of the page that changes while a statement is being made."""
-    return await _show(here, month, "statement_live.html")
+    return await _show(here, month, "statement_live.html", LIVE_PATIENCE_SECONDS)
 
 
-async def _show(here: Visit, month: str, template: str) -> Response:
+async def _show(here: Visit, month: str, template: str, patience: float) -> Response:
     require_operator(here)
     today = here.at.now.astimezone(AMSTERDAM)
     chosen = month if MONTH.fullmatch(month) else today.strftime("%Y-%m")
     make = making_of(here.app.open_pool, chosen, here.at.now, default_objective(here.app.settings))
-    found = await here.app.statements.ask(chosen, make, PATIENCE_SECONDS)
+    found = await here.app.statements.ask(chosen, make, patience)
     is_made = not isinstance(found, StatementProgress)
     async with here.app.open_pool.acquire() as c:
         names = {each.name: each.shown_as for each in await observe.read_destinations(c)}

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from hub.access import Role
 from tests.support.lanes.ledger_states import plan_all, report, take
 from tests.support.pages.browsing import KOMPAS, logged_in_user
+from tests.support.pages.slow_statements import keep_statements
 
 if TYPE_CHECKING:
+    import pytest
     from playwright.async_api import Browser
 
     from hub.store.pool import Pool
@@ -84,6 +86,25 @@ async def test_a_list_that_somebody_is_busy_in_is_renewed_afterwards(
         await person.misses(f"{t('need_wacht')} (1)")
         await page.locator("#q").focus()
         await page.get_by_text(f"{t('need_wacht')} (1)").wait_for()
+
+
+async def test_a_statement_appears_on_its_page_when_it_is_made(
+    browser: Browser, hub: Client, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The open page says how far it is, asks for the rest at once, and shows it without a reload."""
+    made = keep_statements(monkeypatch)
+    token = hub.as_caller(Role.OPERATIONS).token
+    assert token is not None
+    async with logged_in_user(browser, address, token) as person:
+        t, page = person.t, person.page
+        await person.go("/console/statement?month=2026-10")
+        await person.sees(t("statement_making"))
+        await page.evaluate("window.isSame = true")
+        made.set()
+        await page.get_by_role("heading", name=t("party_schools")).wait_for()
+        await person.misses(t("statement_making"))
+        assert await page.evaluate("window.isSame")
+        await person.checker.check()
 
 
 async def test_without_scripts_a_link_refreshes(browser: Browser, hub: Client, address: str) -> None:

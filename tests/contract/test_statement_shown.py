@@ -11,16 +11,11 @@ from hub.access import Role
 from hub.api import statements
 from hub.console import statement as pages
 from hub.console.i18n.statement import TEXTS
-from hub.observe import statement_making
-from hub.observe.statement import Party, Statement, read_statement
+from hub.observe.statement import Party
 from tests.support.pages.form_client import log_in_as
+from tests.support.pages.slow_statements import keep_statements
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from hub.domain.objective import Objective
-    from hub.observe.statement_making import Tell
-    from hub.store.pool import Connection
     from tests.support.api.client import Client
 
 
@@ -45,8 +40,9 @@ async def test_operations_alone_read_the_statement(hub: Client, school: Client, 
     assert first.startswith("2026-11;hub;;")
 
 
-async def test_the_page_shows_each_party_in_both_languages(hub: Client) -> None:
+async def test_the_page_shows_each_party_in_both_languages(hub: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """A month of choice, this month when none that exists is named, and the words of the page's language."""
+    monkeypatch.setattr(pages, "PATIENCE_SECONDS", 60.0)
     paper = await log_in_as(hub, Role.OPERATIONS)
     for language, words in (
         ("nl", ("Maandoverzicht oktober 2026", "De hub")),
@@ -66,15 +62,8 @@ def test_every_party_has_words() -> None:
 
 async def test_a_month_that_takes_long_is_shown_as_it_is_made(hub: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """The page says how far it is, programs are answered 202, and both get the statement once it is made."""
-    made = asyncio.Event()
-
-    async def read_slowly(c: Connection, month: str, now: datetime, objective: Objective, tell: Tell) -> Statement:
-        tell(12, 31)
-        await made.wait()
-        return await read_statement(c, month, now, objective, tell)
-
-    monkeypatch.setattr(statement_making, "read_statement", read_slowly)
-    monkeypatch.setattr(pages, "PATIENCE_SECONDS", 0.01)
+    made = keep_statements(monkeypatch)
+    monkeypatch.setattr(pages, "LIVE_PATIENCE_SECONDS", 0.01)
     monkeypatch.setattr(statements, "PATIENCE_SHARE", 0.001)
     paper, operator = await log_in_as(hub, Role.OPERATIONS), hub.as_caller(Role.OPERATIONS)
     page = await paper.text("/console/statement?month=2026-10&lang=nl")
@@ -88,3 +77,18 @@ async def test_a_month_that_takes_long_is_shown_as_it_is_made(hub: Client, monke
     monkeypatch.setattr(statements, "PATIENCE_SHARE", 3.0)
     assert (await operator.get("/v1/statements/2026-10")).json["month"] == "2026-10"
     assert "<progress" not in await paper.text("/console/statement/live?month=2026-10")
+
+
+async def test_the_page_comes_first_and_its_part_waits_for_the_sums(
+    hub: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page is not kept for its sums; the part that scripts ask for is answered when they are made."""
+    made = keep_statements(monkeypatch)
+    monkeypatch.setattr(pages, "LIVE_PATIENCE_SECONDS", 60.0)
+    paper = await log_in_as(hub, Role.OPERATIONS)
+    assert "data-unfinished" in await paper.text("/console/statement?month=2026-10")
+    part = asyncio.create_task(paper.text("/console/statement/live?month=2026-10"))
+    assert "data-unfinished" in await paper.text("/console/statement?month=2026-10")
+    assert not part.done()
+    made.set()
+    assert "data-unfinished" not in await part

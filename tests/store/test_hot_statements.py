@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import pytest
 
-from hub import plan, settle
+from hub import plan, register, settle
 from hub.domain.delivery import Delivered
 from hub.domain.keys import DeliveryKey
 from hub.observe.status import school_status
 from hub.settle import IncomingReport, LaneResult
 from hub.store import lanes, processes, published_events
 from hub.store.lanes import LaneUpdate, SucceededAttempt
+from hub.store.plans import unplanned_schools
 from schemas.kinds import ReportStatus
 from tests.support.lanes.ledgers import QUEUE, make_register, record_events, settle_everything
 from tests.support.sessions import prefer_index_lookups
@@ -47,6 +48,19 @@ class Plans:
                 node = waiting.pop()
                 waiting.extend(node.get("Plans", ()))
                 yield " ".join(seen["Query Text"].split())[:110], node
+
+    def rows_read(self, *tables: str) -> dict[str, float]:
+        """Return how many rows of these tables were read, those that a filter removed as well."""
+        found = dict.fromkeys(tables, 0.0)
+        for _, node in self.nodes():
+            if node.get("Relation Name") in found:
+                read = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
+                found[node["Relation Name"]] += read * node["Actual Loops"]
+        return found
+
+    def lookups(self, table: str) -> float:
+        """Return how often rows of a table were looked for."""
+        return sum(float(node["Actual Loops"]) for _, node in self.nodes() if node.get("Relation Name") == table)
 
 
 @pytest.fixture
@@ -124,6 +138,33 @@ def _judge(plans: Plans) -> None:
     assert wasteful == []
 
 
+async def test_the_calendar_reads_the_mandates_that_are_due(explained: tuple[asyncpg.Connection[Any], Plans]) -> None:
+    """It looks each second: of thousands of mandates it reads those whose date has come, and no other."""
+    c, plans = explained
+    today = datetime.now(UTC).date()
+    plans.seen.clear()
+    assert await register.due(c, today, ROWS) == []
+    assert plans.rows_read("mandates") == {"mandates": 0}
+    brin = await c.fetchval(
+        """update mandates set next_date = $1
+            where id = (select id from mandates order by brin desc limit 1) returning brin""",
+        today,
+    )
+    plans.seen.clear()
+    assert await register.due(c, today, ROWS) == [brin]
+    assert plans.rows_read("mandates") == {"mandates": 1}
+
+
+async def test_a_look_for_unplanned_schools_reads_them_in_one_pass(
+    explained: tuple[asyncpg.Connection[Any], Plans],
+) -> None:
+    """Progress is read along with all schools, and not looked up for each of them."""
+    c, plans = explained
+    plans.seen.clear()
+    assert len(await unplanned_schools(c, ROWS)) == ROWS
+    assert plans.lookups("planning_progress") == 1
+
+
 async def test_a_schools_status_reads_no_more_after_many_changes(
     explained: tuple[asyncpg.Connection[Any], Plans],
 ) -> None:
@@ -134,12 +175,7 @@ async def test_a_schools_status_reads_no_more_after_many_changes(
     async def rows_read() -> dict[str, float]:
         plans.seen.clear()
         assert await school_status(c, brin, datetime.now(UTC), datetime.now(UTC).date()) is not None
-        found = dict.fromkeys(("events", "deliveries"), 0.0)
-        for _, node in plans.nodes():
-            if node.get("Relation Name") in found:
-                read = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
-                found[node["Relation Name"]] += read * node["Actual Loops"]
-        return found
+        return plans.rows_read("events", "deliveries")
 
     unit = [{"branch": "", "routing": None, "covers": [f"{brin}00"], "told": True}]
     await c.execute("update mandates set units = $2 where brin = $1", brin, json.dumps(unit))

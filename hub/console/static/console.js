@@ -2,9 +2,11 @@
 // Refreshes the part of a page that names the address of its newer self, while nobody is busy in it.
 const live = document.querySelector("#live[data-from]");
 const stale = document.querySelector("#stale");
+// What is unfinished is asked for at once, and the hub answers when there is more.
+const pause = () => (live.querySelector("[data-unfinished]") ? 50 : 2000);
 async function refresh() {
+  let isNew = false;
   if (document.visibilityState === "visible" && !live.contains(document.activeElement)) {
-    let isNew = false;
     try {
       const answer = await fetch(live.dataset.from, { redirect: "error" });
       if (answer.status === 401) return location.reload();
@@ -15,9 +17,9 @@ async function refresh() {
     }
     stale.hidden = isNew;
   }
-  setTimeout(refresh, 2000);
+  setTimeout(refresh, isNew ? pause() : 2000);
 }
-if (live && !live.dataset.events && !live.dataset.stream) setTimeout(refresh, 2000);
+if (live && !live.dataset.events && !live.dataset.stream) setTimeout(refresh, pause());
 
 // Shows the operators' overview as the hub sends it; asks for it where no stream can be.
 function replace(html) {
