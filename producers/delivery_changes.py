@@ -59,7 +59,7 @@ async def publish(c: Connection, publisher: Publisher, defaults: EnvelopeDefault
     loops.waits(LOOP)
     changes = [change for items in rows.values() for change in items]
     subjects = await published_events.subjects(c, changes)
-    records = [record for x in changes if x.key in subjects for record in _record(x, subjects[x.key], defaults)]
+    records = [record for x in changes if (subject := subjects.get(x.key)) for record in _record(x, subject, defaults)]
     faults.here("changes.sending")
     await _send(publisher, topic, records)
     faults.here("changes.sent")

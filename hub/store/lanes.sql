@@ -4,7 +4,10 @@
 -- Lease due lanes, at most as many per destination as it has permits, and read their deliveries; other forwarders skip
 -- them. A forwarder that was declared dead gets none before it beats again, and no forwarder is declared dead in the
 -- middle of a lease. Where no lane is due nothing is locked, so nothing is written.
-select * from take_lanes(:owner, :destinations, :permits, :most_each, :most_together);
+select destination, brin, head, sent, closed, token, early, sequence, id, branch, kind, status, attempts, expects_report,
+       failed_since, refusals, refused_since, replay_of, planned_at, result, event_id, mandate_id, recorded_at, units,
+       body, traceparent
+  from take_lanes(:owner, :destinations, :permits, :most_each, :most_together);
 
 -- name: complete_lanes
 -- Write where leased lanes stand and give them back; return those whose lease still held.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -160,8 +161,13 @@ def _event(row: Mapping[str, Any]) -> EventToPlan:
         id=row["id"],
         service_code=row["service_code"],
         system_code=row["system_code"],
-        units=[UnitMessage(branch=u["branch"], kind=KINDS[u["type"]]) for u in orjson.loads(row["units"])],
+        units=_unit_messages(row["units"]),
     )
+
+
+@lru_cache(4096)  # the events of a school are mostly about the same units
+def _unit_messages(units: str) -> tuple[UnitMessage, ...]:
+    return tuple(UnitMessage(branch=u["branch"], kind=KINDS[u["type"]]) for u in orjson.loads(units))
 
 
 def _listener(row: Mapping[str, Any]) -> SubscriptionFilter:

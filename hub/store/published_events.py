@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import orjson
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hub.store.pool import Connection
+
+KEY_COLUMNS: Final = len(DeliveryKey._fields)
 
 
 class OutboxEntry(NamedTuple):
@@ -80,23 +82,13 @@ async def read_changes(c: Connection, most: int) -> dict[int, list[StatusChange]
 
 async def subjects(c: Connection, changes: Sequence[StatusChange]) -> dict[DeliveryKey, ChangeSubject]:
     """Find what changes are about, by the delivery's key."""
-    rows: Sequence[Mapping[str, Any]] = await queries.read_change_subjects(
+    rows = await queries.read_change_subjects(
         c,
         destinations=[x.destination for x in changes],
         brins=[x.brin for x in changes],
         sequences=[x.sequence for x in changes],
     )
-    return {
-        DeliveryKey(row["destination"], row["brin"], row["sequence"]): ChangeSubject(
-            delivery_id=row["id"],
-            event_id=row["event_id"],
-            destination=row["destination_name"],
-            branch=row["branch"],
-            mandate_id=row["mandate_id"],
-            mandate_version=row["mandate_version"],
-        )
-        for row in rows
-    }
+    return {DeliveryKey(*row[:KEY_COLUMNS]): ChangeSubject(*row[KEY_COLUMNS:]) for row in rows}
 
 
 async def delete_changes(c: Connection, rows: Sequence[int]) -> None:

@@ -44,8 +44,8 @@ select :after::bigint + d.place, d.brin, d.number, :at from done d;
 select id, items::text as items from change_outbox order by id limit :most;
 
 -- name: read_change_subjects
--- Return what status changes are about: delivery, event and mandate, by key.
-select d.destination, d.brin, d.sequence, d.id, d.branch, p.name as destination_name, e.id as event_id, e.mandate_id,
+-- Return what status changes are about: the key of the delivery, then its subject as `ChangeSubject` has it.
+select d.destination, d.brin, d.sequence, d.id, e.id as event_id, p.name as destination_name, d.branch, e.mandate_id,
        e.mandate_version
   from unnest(:destinations::smallint[], :brins::text[], :sequences::bigint[]) k (destination, brin, sequence)
  cross join lateral (

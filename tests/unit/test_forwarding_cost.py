@@ -32,24 +32,18 @@ TRACEPARENT: Final = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 class ReadRows:
     """A connection from which these rows are read."""
 
-    def __init__(self, rows: list[dict[str, Any]]) -> None:
+    def __init__(self, rows: list[tuple[Any, ...]]) -> None:
         self._rows = rows
 
-    async def fetch(self, *_: object) -> list[dict[str, Any]]:
+    async def fetch(self, *_: object) -> list[tuple[Any, ...]]:
         """Return the rows."""
         return self._rows
 
 
-def row(sequence: int) -> dict[str, Any]:
+def row(sequence: int) -> tuple[Any, ...]:
     """Make a row of `take_lanes`."""
-    return {
-        "head": 0,
-        "sent": 0,
-        "closed": 0,
-        "token": 1,
-        "early": 0.0,
-        "destination": 5,
-        "brin": "18DS",
+    lease = {"destination": 5, "brin": "18DS", "head": 0, "sent": 0, "closed": 0, "token": 1, "early": 0.0}
+    delivery = {
         "sequence": sequence,
         "id": UUID(int=sequence),
         "branch": "",
@@ -70,6 +64,7 @@ def row(sequence: int) -> dict[str, Any]:
         "body": '{"mandateId": "00000000-0000-0000-0000-000000000001", "branches": []}',
         "traceparent": TRACEPARENT,
     }
+    return *lease.values(), *delivery.values()
 
 
 async def test_a_message_costs_a_bounded_number_of_calls(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
