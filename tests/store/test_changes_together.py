@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 
 from hub import register
+from hub.api import changes
 from hub.api.changes import ChangeGroups
 from hub.errors import Conflict, InvalidInput, TooManyChanges
 from hub.register import Author, DateChange
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from hub.store.pool import Pool
 
 SCHOOLS = [Brin(f"0{n}AA") for n in range(1, 6)]
+PATIENCE = 30.0
 TOGETHER = ["BEGIN;", "select token,", "with mandate", "COMMIT;"]
 
 
@@ -55,9 +57,9 @@ class Entrance:
     def __post_init__(self) -> None:
         self.groups = ChangeGroups(self.pool, cast("Notifier", self.bell))
 
-    async def make(self, *changes: SchoolChange) -> list[MandateView | BaseException]:
+    async def make(self, *wanted: SchoolChange) -> list[MandateView | BaseException]:
         """Make changes at the same moment, and return what becomes of each."""
-        return await asyncio.gather(*(self.groups.make(each) for each in changes), return_exceptions=True)
+        return await asyncio.gather(*(self.groups.make(each) for each in wanted), return_exceptions=True)
 
 
 @pytest.fixture
@@ -119,6 +121,31 @@ async def test_changes_of_several_schools_are_one_transaction(entrance: Entrance
     )
     assert [(row["brin"], row["subject"]) for row in written] == [(brin, f"of {brin}") for brin in SCHOOLS]
     assert await broken_entries(entrance.pool) == []
+
+
+async def test_who_is_answered_together_asks_together(entrance: Entrance, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next changes of those who were answered are one transaction, though they come one after the other."""
+    monkeypatch.setattr(changes, "GATHER_SECONDS", PATIENCE)
+    await entrance.make(*of_each(SCHOOLS[:2]))
+    entrance.statements.clear()
+    asked = []
+    for change in of_each(SCHOOLS[2:4]):
+        asked.append(asyncio.create_task(entrance.make(change)))
+        for _ in range(10):
+            await asyncio.sleep(0)
+    assert [kinds(await each) for each in asked] == [[SCHOOLS[2]], [SCHOOLS[3]]]
+    await asyncio.sleep(0)
+    assert entrance.statements == TOGETHER
+
+
+async def test_who_asks_alone_waits_for_nobody(entrance: Entrance, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A change that was made by itself is followed at once; behind a group nobody waits longer than a moment."""
+    monkeypatch.setattr(changes, "GATHER_SECONDS", float("inf"))
+    for brin in SCHOOLS[:2]:
+        assert kinds(await entrance.make(*of_each([brin]))) == [brin]
+    monkeypatch.setattr(changes, "GATHER_SECONDS", 0.0)
+    await entrance.make(*of_each(SCHOOLS[2:4]))
+    assert kinds(await entrance.make(*of_each(SCHOOLS[4:]))) == SCHOOLS[4:]
 
 
 async def test_a_refused_change_disturbs_no_other(entrance: Entrance) -> None:
