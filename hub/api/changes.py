@@ -15,6 +15,7 @@ import asyncpg
 from opentelemetry.trace import SpanKind
 
 from hub import register
+from hub.api.turns import JointAnswer
 from hub.clock import now
 from hub.register.write import SPAN
 from hub.store.mandates import MandateView
@@ -68,7 +69,7 @@ class ChangeGroups:
 
     async def make(self, change: SchoolChange) -> MandateView:
         """Make a change and return the mandate when it is committed; raise why it is refused, or failed."""
-        answer: asyncio.Future[MandateView] = asyncio.get_running_loop().create_future()
+        answer: JointAnswer[MandateView] = JointAnswer()
         self._waiting.append(WaitingChange(change, answer))
         if self._groups < MOST_GROUPS:
             self._groups += 1

@@ -5,8 +5,10 @@ millisecond; further ones wait for the next rounds, those of the caller first th
 many requests, or with a large one, delays a step of another caller by one of its own and not by all.
 
 A request that waits for the database goes on within moments. Until then callers that used more wait with it: else their
-steps, and their statements at the database, would stand before each of its own. What a caller does counts as often as
-it has requests in progress, so that many at once get it no larger share of the loop than one at a time.
+steps, and their statements at the database, would stand before each of its own. Nobody waits for a change that is made
+together with those of others: its callers would go on one after the other, in smaller and smaller groups. What a caller
+does counts as often as it has requests in progress, so that many at once get it no larger share of the loop than one at
+a time.
 """
 
 from __future__ import annotations
@@ -36,6 +38,10 @@ MOST_COUNTED: Final = 5
 """So many times a step counts at most."""
 REMEMBERED: Final = 1000
 """Of so many callers it is known what they used, and of all that are at work."""
+
+
+class JointAnswer(asyncio.Future[T]):
+    """What a request waits for while it is worked on with others: its next step is not near, so nobody waits for it."""
 
 
 @dataclass(slots=True)
@@ -207,7 +213,7 @@ class Steps(Generic[T]):
             finally:
                 self.turns.charge(self.caller, self.turns.seconds() - started)
             thrown = None
-            if not self.is_with_caller:
+            if not self.is_with_caller and not isinstance(waits_for, JointAnswer):
                 self.turns.expect(self)
             try:
                 yield waits_for

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import ConsumerStoppedError, KafkaError
 from faststream import FastStream
 from faststream.kafka import KafkaBroker
@@ -23,7 +23,7 @@ from hub.kafka.reach import find_fault
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from aiokafka import ConsumerRecord, TopicPartition
+    from aiokafka import ConsumerRecord
 
 POLL_MS: Final = 1000
 """How often a consumer without records looks at its group and its connections; records end the wait at once."""
@@ -40,7 +40,8 @@ class WaitingConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has n
     """A consumer whose `getmany` waits until there are records, so that FastStream never sees an empty batch.
 
     A consumer that was stopped raises `ConsumerStoppedError`. An error that waiting does not mend is handed to
-    `broken`, whose owner replaces the broker; `getmany` then waits for its end.
+    `broken`, whose owner replaces the broker; `getmany` then waits for its end. A member that returned to its group
+    under its own name and was given too few partitions joins once more.
     """
 
     def __init__(  # the options are aiokafka's own
@@ -54,12 +55,20 @@ class WaitingConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has n
         self._broken = broken
         self._moved = moved
         self._reported = -REPORT_SECONDS
+        self._rejoined_as: str | None = None
+
+    def unassigned(self) -> set[TopicPartition]:
+        """Return the partitions of the subscribed topics that this consumer does not read."""
+        known = ((topic, self.partitions_for_topic(topic) or ()) for topic in self.subscription())
+        existing = {TopicPartition(topic, number) for topic, numbers in known for number in numbers}
+        return existing - set(self.assignment())
 
     async def getmany(
         self, *partitions: TopicPartition, timeout_ms: int = POLL_MS, max_records: int | None = None
     ) -> dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]]:
         """Return the next records, however long that takes."""
         while True:
+            self._rejoin_when_back()
             try:
                 found = await super().getmany(*partitions, timeout_ms=timeout_ms, max_records=max_records)
             except ConsumerStoppedError:
@@ -75,6 +84,23 @@ class WaitingConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has n
                     return found  # type: ignore[no-any-return]
                 self._report_missing_topics()
                 await self._break_when_deaf()
+
+    def _rejoin_when_back(self) -> None:
+        """Join once more when this member returned under its own name and was given too few partitions.
+
+        The broker gives such a member what it had before, even the leader of the group, which aiokafka then takes for a
+        follower: partitions that came meanwhile would be read by nobody. On the second join the leader assigns anew.
+        """
+        group = self._coordinator
+        if self._group_instance_id is None or group.member_id == self._rejoined_as:
+            return
+        leads = group._group_subscription is not None  # noqa: SLF001 - there is no other sign
+        if leads or self._subscription.reassignment_in_progress:
+            return
+        if missing := self.unassigned():
+            self._rejoined_as = group.member_id
+            log.info("consumer.returned", missing=len(missing), next="join the group once more")
+            group.request_rejoin()
 
     def _report_missing_topics(self) -> None:
         missing = [topic for topic in self.subscription() if self.partitions_for_topic(topic) is None]

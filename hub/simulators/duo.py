@@ -7,7 +7,7 @@ messages before them were taken: killed at any moment it reports some messages t
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -25,7 +25,7 @@ from schemas.kinds import EventType
 from schemas.topics import DUO_REPORTS
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable, Mapping
+    from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
     from datetime import datetime
 
     from aiokafka.structs import ConsumerRecord, TopicPartition
@@ -38,9 +38,14 @@ MAX_RECORDS: Final = 2000
 MAX_BATCHES: Final = 8
 REMEMBERED: Final = 50_000
 RECONNECT_SECONDS: Final = 0.5
+ANSWER_SECONDS: Final = 10.0
+"""How long it waits for the broker: to connect, to take reports or offsets, to assign all partitions."""
+LOOK_SECONDS: Final = 1.0
 STOP_SECONDS: Final = 3.0
 POLL_MS: Final = 200
 FETCH_BYTES: Final = 262_144
+_STOPPING: Final = set[asyncio.Task[None]]()
+"""Clients that have not stopped yet: asyncio itself keeps no task alive."""
 log = structlog.get_logger(__name__)
 
 
@@ -111,28 +116,45 @@ async def _session(options: Mapping[str, Any], duo: DuoOptions) -> None:
     async with AsyncExitStack() as stack:
         producer = AIOKafkaProducer(**options, acks="all", linger_ms=5, max_batch_size=262_144)
         stack.push_async_callback(_stop_client, producer)
-        await producer.start()
+        async with _answer("the producer does not connect"):
+            await producer.start()
         broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        consumer = WaitingConsumer(
-            broken=broken,
-            moved=lambda: None,
-            **options,
-            group_id=duo.group,
-            group_instance_id=f"{duo.group}-1",
-            auto_offset_reset="earliest",
-            isolation_level="read_committed",
-            max_partition_fetch_bytes=FETCH_BYTES,
-            enable_auto_commit=False,
-        )
+        consumer = _make_consumer(options, duo, broken)
         stack.push_async_callback(_stop_client, consumer)
-        await consumer.start()
+        async with _answer("the consumer does not connect"):
+            await consumer.start()
         consumer.subscribe(topics=duo.queues) if duo.queues else consumer.subscribe(pattern=QUEUES)
         batches: asyncio.Queue[ReportBatch] = asyncio.Queue(MAX_BATCHES)
         await _run_together(
             _read_messages(consumer, DuoBackOffice(duo.delay), batches),
             _report(consumer, producer, batches, duo.reports),
+            _watch_partitions(consumer),
             _wait_for(broken),
         )
+
+
+def _make_consumer(options: Mapping[str, Any], duo: DuoOptions, broken: asyncio.Future[None]) -> WaitingConsumer:
+    return WaitingConsumer(
+        broken=broken,
+        moved=lambda: None,
+        **options,
+        group_id=duo.group,
+        group_instance_id=f"{duo.group}-1",
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+        max_partition_fetch_bytes=FETCH_BYTES,
+        enable_auto_commit=False,
+    )
+
+
+@asynccontextmanager
+async def _answer(otherwise: str) -> AsyncIterator[asyncio.Timeout]:
+    """Raise `TimeoutError` with these words when the broker does not answer in time."""
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS) as bound:
+            yield bound
+    except TimeoutError as error:
+        raise TimeoutError(f"for {ANSWER_SECONDS:g} s {otherwise}" if bound.expired() else str(error)) from error
 
 
 async def _run_together(*work: Coroutine[Any, Any, None]) -> None:
@@ -151,6 +173,15 @@ async def _read_messages(consumer: WaitingConsumer, office: DuoBackOffice, batch
         await batches.put(office.work(await consumer.getmany(timeout_ms=POLL_MS, max_records=MAX_RECORDS), now()))
 
 
+async def _watch_partitions(consumer: WaitingConsumer) -> None:
+    """Raise `TimeoutError` when the consumer lacks partitions for long: its group has no other member to read them."""
+    async with _answer("the consumer has not been assigned all partitions") as bound:
+        while True:
+            if consumer.assignment() and not consumer.unassigned():
+                bound.reschedule(asyncio.get_running_loop().time() + ANSWER_SECONDS)
+            await asyncio.sleep(LOOK_SECONDS)
+
+
 async def _wait_for(broken: asyncio.Future[None]) -> None:
     await broken
 
@@ -161,9 +192,11 @@ async def _report(
     while True:
         batch = await batches.get()
         await asyncio.sleep((batch.due - now()).total_seconds())
-        await _send(producer, topic, batch.reports)
+        async with _answer("the reports are not taken"):
+            await _send(producer, topic, batch.reports)
         try:
-            await consumer.commit(batch.offsets)
+            async with _answer("the offsets are not committed"):
+                await consumer.commit(batch.offsets)
         except (CommitFailedError, IllegalStateError) as error:
             log.debug(
                 "duo.offsets_not_committed", error=repr(error)
@@ -176,9 +209,16 @@ async def _send(producer: AIOKafkaProducer, topic: str, reports: Iterable[tuple[
 
 
 async def _stop_client(client: AIOKafkaProducer | WaitingConsumer) -> None:
+    """Stop a client; one that takes long ends by itself, once the broker answers or its requests have expired."""
+    stopping = asyncio.create_task(_stop(client))
+    _STOPPING.add(stopping)
+    stopping.add_done_callback(_STOPPING.discard)
+    await asyncio.wait({stopping}, timeout=STOP_SECONDS)
+
+
+async def _stop(client: AIOKafkaProducer | WaitingConsumer) -> None:
     try:
-        async with asyncio.timeout(STOP_SECONDS):
-            await client.stop()
+        await client.stop()
     except (KafkaError, OSError, TimeoutError) as error:
         log.debug("duo.client_not_stopped", error=repr(error))  # nothing is lost: the offsets are committed
 

@@ -125,6 +125,18 @@ class World:
         await self.c.execute("notify osr_events")
         return committed
 
+    async def stage(self, brins: Sequence[str], each: int) -> int:
+        """Make this many events of each school and put them aside; return in how many portions they can be recorded."""
+        await self.c.execute(events.EMPTY_STAGE)
+        await self.c.execute(events.STAGE, list(brins), each, events.PORTION)
+        await self.c.execute(events.INDEX_STAGE)
+        return -(-len(brins) * each // events.PORTION)
+
+    async def record_portion(self, portion: int) -> None:
+        """Record a portion of the events that were put aside, and say so."""
+        await self.c.execute(events.RECORD_PORTION, portion)
+        await self.c.execute("notify osr_events")
+
     async def settled(self) -> int:
         """Return how many deliveries have left their lanes."""
         return int(await self.c.fetchval(SETTLED))

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from hub.api.turns import AWAITED_SECONDS, CREDIT_SECONDS, LEAD_SECONDS, LOOK_UP_SECONDS, REMEMBERED, Steps, Turns
+from hub.api.turns import (
+    AWAITED_SECONDS,
+    CREDIT_SECONDS,
+    LEAD_SECONDS,
+    LOOK_UP_SECONDS,
+    REMEMBERED,
+    JointAnswer,
+    Steps,
+    Turns,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -161,6 +170,17 @@ async def test_nobody_waits_for_what_a_caller_still_has_to_send() -> None:
     await light
 
 
+async def test_nobody_waits_for_an_answer_that_others_share() -> None:
+    """A request that waits while it is worked on together with others delays none of those that used more."""
+    work = Work()
+    turns = Turns(seconds=work.now, clock=lambda: 0.0)
+    answer: JointAnswer[None] = JointAnswer()
+    heavy, light = await _beside(turns, work, answer)
+    await heavy
+    answer.set_result(None)
+    await light
+
+
 @pytest.mark.parametrize("waits_for_turn", [False, True])
 async def test_a_cancellation_reaches_the_work_where_it_waits(waits_for_turn: bool) -> None:  # noqa: FBT001 - a case
     """The work cleans up behind itself, and the turn that it waited for goes to the next."""
@@ -202,13 +222,13 @@ async def test_an_error_comes_out_of_the_work() -> None:
 
 
 async def _beside(
-    turns: Turns, work: Work, found: asyncio.Event, *, is_with_caller: bool = False
+    turns: Turns, work: Work, found: asyncio.Event | JointAnswer[None], *, is_with_caller: bool = False
 ) -> tuple[asyncio.Task[str], asyncio.Task[None]]:
     """Begin much work of one caller, and beside it a request of another that waits for what it looks up."""
 
     async def look_up() -> None:
         steps.is_with_caller = is_with_caller
-        await found.wait()
+        await (found if isinstance(found, JointAnswer) else found.wait())
 
     heavy = asyncio.create_task(_run(turns, HEAVY, work.request(HEAVY, 50, 0.01)))
     while len(work.ran) < 10:

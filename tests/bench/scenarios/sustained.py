@@ -1,4 +1,4 @@
-"""Many changes at once to one webhook, and to one queue of DUO: the rate, and what a delivery costs."""
+"""Many changes to one webhook, and to one queue of DUO: the rate, and what a delivery costs."""
 
 from __future__ import annotations
 
@@ -40,11 +40,13 @@ async def queue(world: World) -> list[Figure]:
 
 
 async def race(world: World, brins: Sequence[str], each: int, per_event: int = 1) -> list[Figure]:
-    """Record events of all these schools at once, and return the rate until the last delivery was settled."""
+    """Record events of all these schools, one portion after the other; return the rate until all were settled."""
     n = len(brins) * each * per_event
+    portions = await world.stage(brins, each)
     before, settled = await read_usage(world), await world.settled()
     began = time.monotonic()
-    await world.record(brins, each)
+    for portion in range(portions):
+        await world.record_portion(portion)
     loaded = time.monotonic() - began
     await world.until_settled(settled + n)
     took = time.monotonic() - began
