@@ -51,18 +51,20 @@ select d.destination, d.brin, d.sequence, d.id, d.branch, d.type::text as kind, 
  limit :most;
 
 -- name: find_window_end^
--- Return the key `most` places behind another in the order of lanes; nothing when there are fewer. `destinations` come
--- after that of the key.
+-- Return the key `most` places behind another in the order of lanes, of these schools or of all; nothing when there are
+-- fewer. `destinations` come after that of the key.
 select w.destination, w.brin, w.sequence
   from ((select d.destination, d.brin, d.sequence
            from deliveries d
           where d.destination = :after_destination::smallint
             and (d.brin, d.sequence) > (:after_brin::text, :after_number::bigint)
+            and (:brins::text[] is null or d.brin = any(:brins::text[]))
           order by d.brin, d.sequence limit :most)
         union all
         (select d.destination, d.brin, d.sequence
            from deliveries d
           where d.destination = any(:destinations::smallint[])
+            and (:brins::text[] is null or d.brin = any(:brins::text[]))
           order by d.destination, d.brin, d.sequence limit :most)) w
  order by w.destination, w.brin, w.sequence
 offset :most - 1 limit 1;

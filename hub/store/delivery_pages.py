@@ -38,9 +38,11 @@ async def read_page(
     async with c.transaction():
         await queries.force_custom_plan(c)
         wanted = await _narrow(c, wanted)
+        within = reach.narrow(wanted.destinations, wanted.brin)
+        wanted = replace(wanted, destinations=within["destinations"])
         parts = [wanted]
         if not _finds_few(wanted):
-            wanted = replace(wanted, through=await _window_end(c, wanted))
+            wanted = replace(wanted, through=await _window_end(c, wanted, within["brins"]))
             parts = split_window(wanted)
         rows: list[DeliveryView] = []
         for part in parts:
@@ -95,12 +97,16 @@ def _finds_few(wanted: DeliveryFilter) -> bool:
     return not (wanted.brin is None and wanted.ids is None and wanted.event_id is None)
 
 
-async def _window_end(c: Connection, wanted: DeliveryFilter) -> tuple[int, str, int] | None:
+async def _window_end(
+    c: Connection, wanted: DeliveryFilter, brins: Sequence[str] | None
+) -> tuple[int, str, int] | None:
+    """Return the last key of a window of what the caller may read, of these schools or of all."""
     after = wanted.after
     begin = after if after is not None and after[0] in wanted.destinations else NO_KEY
     row = await queries.find_window_end(
         c,
         destinations=[each for each in wanted.destinations if after is None or each > after[0]],
+        brins=brins,
         most=WINDOW,
         **dict(zip(AFTER, begin, strict=True)),
     )

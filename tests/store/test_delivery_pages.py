@@ -151,6 +151,20 @@ async def test_no_page_reads_an_index_through(grown: asyncpg.Connection[Any], mo
                     assert node["Shared Hit Blocks"] + node["Shared Read Blocks"] <= 3 * SMALL, node
 
 
+async def test_a_page_looks_at_what_its_caller_may_read(grown: asyncpg.Connection[Any]) -> None:
+    """A system and a school get their own deliveries in their first page, however many others come before them."""
+    to = await destinations(grown)
+    last = await grown.fetchrow("select destination, brin from deliveries order by destination desc, brin desc limit 1")
+    assert last is not None
+    for scope in (
+        DeliveryScope(destinations=frozenset({last["destination"]})),
+        DeliveryScope(brins=frozenset({last["brin"]})),
+    ):
+        page = await read_page(grown, DeliveryFilter(destinations=to), scope, (), 20)
+        assert len(page.rows) == 20
+        assert all(scope.covers(row.destination, row.brin) for row in page.rows)
+
+
 def rows_read(node: dict[str, Any]) -> float:
     """Return how many rows a scan read, those that its filter threw away included."""
     thrown = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
