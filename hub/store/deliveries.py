@@ -78,22 +78,22 @@ class DeliveryFilter:
     """The last key to look at."""
 
     def columns(self) -> dict[str, Any]:
-        """Return the filter as statement parameters.
-
-        An id starts with the millisecond of its event, which precedes the planning: it narrows the range of ids.
-        """
+        """Return the filter as parameters; an id starts with the time of its event, which precedes the planning."""
         lowest = None if self.event_id is None else lowest_at(time_of(self.event_id))
         highest = None if self.event_id is None else UUID(int=self.event_id.int | MILLISECOND_MASK)
         if highest is None and self.planned_until is not None:
             highest = UUID(int=lowest_at(self.planned_until).int | MILLISECOND_MASK)
+        alone, after, through = [*self.destinations], self.after or NO_KEY, self.through or NO_KEY
         return {
             "ids": None if self.ids is None else list(self.ids),
             "lowest_id": lowest,
             "highest_id": highest,
             "statuses": None if self.statuses is None else list(self.statuses),
             **{name: getattr(self, name) for name in SAME},
-            **dict(zip(AFTER, self.after or NO_KEY, strict=True)),
-            **dict(zip(THROUGH, self.through or NO_KEY, strict=True)),
+            "brin_from": after[1] if alone == [after[0]] else None,
+            "brin_through": through[1] if alone == [through[0]] else None,
+            **dict(zip(AFTER, after, strict=True)),
+            **dict(zip(THROUGH, through, strict=True)),
         }
 
 

@@ -6,7 +6,9 @@
 select set_config('plan_cache_mode', 'force_custom_plan', true);
 
 -- name: list_deliveries
--- List deliveries in the order of their lanes, with their event and the state of their lane.
+-- List deliveries in the order of their lanes, with their event and the state of their lane. An index is read from its
+-- beginning to its end where only a key of three columns says which part of several destinations is meant, so the schools
+-- at the ends of a range in one destination are given as well.
 select d.destination, d.brin, d.sequence, d.id, d.branch, d.type::text as kind, d.expects_report, d.planned_at,
        d.published_at, d.cause is not null as was_caused, d.replay_of, d.status::text as status, d.delivered_at,
        d.kafka_partition, d.kafka_offset, d.http_status, d.sent_ms, d.reported_at, d.processed_at, d.failed_since,
@@ -18,7 +20,7 @@ select d.destination, d.brin, d.sequence, d.id, d.branch, d.type::text as kind, 
            and b.status <> 'cancelled') as previous
   from deliveries d
   join lanes x on x.destination = d.destination and x.brin = d.brin
-  join events e on e.brin = d.brin and e.number = d.event_number
+ cross join lateral (select e.* from events e where e.brin = d.brin and e.number = d.event_number offset 0) e
   join mandates m on m.id = e.mandate_id
  where d.destination = any(:destinations::smallint[])
    and (:brins::text[] is null or d.brin = any(:brins::text[]))
@@ -43,18 +45,28 @@ select d.destination, d.brin, d.sequence, d.id, d.branch, d.type::text as kind, 
    and (:through_destination::smallint is null
         or (d.destination, d.brin, d.sequence)
            <= (:through_destination::smallint, :through_brin::text, :through_number::bigint))
+   and (:brin_from::text is null or d.brin >= :brin_from::text)
+   and (:brin_through::text is null or d.brin <= :brin_through::text)
  order by d.destination, d.brin, d.sequence
  limit :most;
 
 -- name: find_window_end^
--- Return the key `most` places behind another in the order of lanes; nothing when there are fewer.
-select d.destination, d.brin, d.sequence
-  from deliveries d
- where d.destination = any(:destinations::smallint[])
-   and (:after_destination::smallint is null
-        or (d.destination, d.brin, d.sequence)
-           > (:after_destination::smallint, :after_brin::text, :after_number::bigint))
- order by d.destination, d.brin, d.sequence
+-- Return the key `most` places behind another in the order of lanes, of these schools or of all; nothing when there are
+-- fewer. `destinations` come after that of the key.
+select w.destination, w.brin, w.sequence
+  from ((select d.destination, d.brin, d.sequence
+           from deliveries d
+          where d.destination = :after_destination::smallint
+            and (d.brin, d.sequence) > (:after_brin::text, :after_number::bigint)
+            and (:brins::text[] is null or d.brin = any(:brins::text[]))
+          order by d.brin, d.sequence limit :most)
+        union all
+        (select d.destination, d.brin, d.sequence
+           from deliveries d
+          where d.destination = any(:destinations::smallint[])
+            and (:brins::text[] is null or d.brin = any(:brins::text[]))
+          order by d.destination, d.brin, d.sequence limit :most)) w
+ order by w.destination, w.brin, w.sequence
 offset :most - 1 limit 1;
 
 -- name: find_destinations_of_service

@@ -7,9 +7,10 @@ serves looks at a window of rows in the order of lanes; a page may then have few
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from hub.store.deliveries import AFTER, DeliveryFilter, DeliveryScope, DeliveryView, list_deliveries
+from hub.store.deliveries import AFTER, NO_KEY, DeliveryFilter, DeliveryScope, DeliveryView, list_deliveries
 from hub.store.statements import queries
 
 if TYPE_CHECKING:
@@ -37,9 +38,37 @@ async def read_page(
     async with c.transaction():
         await queries.force_custom_plan(c)
         wanted = await _narrow(c, wanted)
+        within = reach.narrow(wanted.destinations, wanted.brin)
+        wanted = replace(wanted, destinations=within["destinations"])
+        parts = [wanted]
         if not _finds_few(wanted):
-            wanted = replace(wanted, through=await _window_end(c, wanted))
-        return DeliveryWindow(rows=await list_deliveries(c, wanted, reach, held, most), through=wanted.through)
+            wanted = replace(wanted, through=await _window_end(c, wanted, within["brins"]))
+            parts = split_window(wanted)
+        rows: list[DeliveryView] = []
+        for part in parts:
+            if len(rows) < most:
+                rows += await list_deliveries(c, part, reach, held, most - len(rows))
+        return DeliveryWindow(rows=rows, through=wanted.through)
+
+
+def split_window(wanted: DeliveryFilter) -> list[DeliveryFilter]:
+    """Cut a window at the destinations in which it begins and ends, so that an index finds each part."""
+    after, through = wanted.after, wanted.through
+    edges = {key[0] for key in (after, through) if key is not None}
+    inside = sorted(
+        each
+        for each in wanted.destinations
+        if (after is None or after[0] <= each) and (through is None or each <= through[0])
+    )
+    return [
+        replace(
+            wanted,
+            destinations=[*part],
+            after=after if after is not None and after[0] == edge else None,
+            through=through if through is not None and through[0] == edge else None,
+        )
+        for edge, part in groupby(inside, key=lambda each: each if each in edges else None)
+    ]
 
 
 async def _narrow(c: Connection, wanted: DeliveryFilter) -> DeliveryFilter:
@@ -68,12 +97,17 @@ def _finds_few(wanted: DeliveryFilter) -> bool:
     return not (wanted.brin is None and wanted.ids is None and wanted.event_id is None)
 
 
-async def _window_end(c: Connection, wanted: DeliveryFilter) -> tuple[int, str, int] | None:
-    columns = wanted.columns()
+async def _window_end(
+    c: Connection, wanted: DeliveryFilter, brins: Sequence[str] | None
+) -> tuple[int, str, int] | None:
+    """Return the last key of a window of what the caller may read, of these schools or of all."""
+    after = wanted.after
+    begin = after if after is not None and after[0] in wanted.destinations else NO_KEY
     row = await queries.find_window_end(
         c,
-        destinations=list(wanted.destinations),
+        destinations=[each for each in wanted.destinations if after is None or each > after[0]],
+        brins=brins,
         most=WINDOW,
-        **{name: columns[name] for name in AFTER},
+        **dict(zip(AFTER, begin, strict=True)),
     )
     return None if row is None else (row["destination"], row["brin"], row["sequence"])

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 EVERYTHING = DeliveryScope(everything=True)
 BIG = {"deliveries", "events"}
-WINDOW = 300
+WINDOW, SMALL = 300, 10
 ONE = """
 select d.id, d.brin, e.id as event, e.mandate_id
   from deliveries d join events e on e.brin = d.brin and e.number = d.event_number
@@ -128,6 +128,43 @@ async def test_no_filter_reads_more_than_a_window(grown: asyncpg.Connection[Any]
                     assert rows_read(node) <= 3 * WINDOW, (name, node)
 
 
+async def test_no_page_reads_an_index_through(grown: asyncpg.Connection[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page in the middle of the ledger reads the blocks of its own rows, and not the index before or behind them."""
+    monkeypatch.setattr(delivery_pages, "WINDOW", SMALL)
+    await grown.execute("vacuum deliveries")
+    to = await destinations(grown)
+    after = await grown.fetchrow(
+        "select destination, brin, sequence from deliveries order by 1, 2, 3 offset 4000 limit 1"
+    )
+    assert after is not None
+    for statuses in (None, ["dead"]):
+        asked: list[tuple[str, Any]] = []
+        with grown.query_logger(lambda one, to=asked: to.append((one.query, one.args))):
+            await read_page(
+                grown, DeliveryFilter(destinations=to, statuses=statuses, after=tuple(after)), EVERYTHING, (), 51
+            )
+        for query, values in asked:
+            if " from " not in query:
+                continue
+            for node in nodes(await explained(grown, query, values)):
+                if node.get("Relation Name") == "deliveries" and node["Actual Loops"] == 1:
+                    assert node["Shared Hit Blocks"] + node["Shared Read Blocks"] <= 3 * SMALL, node
+
+
+async def test_a_page_looks_at_what_its_caller_may_read(grown: asyncpg.Connection[Any]) -> None:
+    """A system and a school get their own deliveries in their first page, however many others come before them."""
+    to = await destinations(grown)
+    last = await grown.fetchrow("select destination, brin from deliveries order by destination desc, brin desc limit 1")
+    assert last is not None
+    for scope in (
+        DeliveryScope(destinations=frozenset({last["destination"]})),
+        DeliveryScope(brins=frozenset({last["brin"]})),
+    ):
+        page = await read_page(grown, DeliveryFilter(destinations=to), scope, (), 20)
+        assert len(page.rows) == 20
+        assert all(scope.covers(row.destination, row.brin) for row in page.rows)
+
+
 def rows_read(node: dict[str, Any]) -> float:
     """Return how many rows a scan read, those that its filter threw away included."""
     thrown = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
@@ -139,7 +176,7 @@ async def explained(c: asyncpg.Connection[Any], query: str, values: Any) -> Any:
     async with c.transaction():
         await c.execute("set local plan_cache_mode = force_custom_plan")
         await c.execute("set local enable_seqscan = off")  # as in a ledger that is a thousand times as large
-        found = await c.fetchval(f"explain (analyze, format json) {query}", *values)
+        found = await c.fetchval(f"explain (analyze, buffers, format json) {query}", *values)
     return orjson.loads(found)[0]["Plan"]
 
 

@@ -35,6 +35,7 @@ DAYS: Final = 700
 ASKED: Final = 20
 LISTS: Final = (
     "/deliveries", "/deliveries?status=rejected", "/deliveries?status=dead", "/deliveries?brin={brin}",
+    "/deliveries?branch={brin}00",
     "/deliveries?from={day}", "/deliveries?serviceCode=RIO", "/lanes", "/events", "/mandates?brin={brin}",
     "/schools/{brin}/status", "/lag", "/destinations", "/subscriptions", "/parked", "/audit?brin={brin}",
 )  # fmt: skip
