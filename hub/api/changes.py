@@ -8,7 +8,6 @@ change whose school another transaction holds is made by itself, as is each of a
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -37,8 +36,8 @@ if TYPE_CHECKING:
     Outcome = MandateView | HubError | None
 
 MOST_TOGETHER: Final = 50
-GATHER_SECONDS: Final = 0.002
-"""How long those who were answered together are waited for, before the next group is taken."""
+GATHER_SECONDS: Final = 0.003
+"""How long a next change of those who were answered together is waited for, before the next group is taken."""
 MOST_GROUPS: Final = 1
 """How many transactions of groups there are at once: with two, groups are half as large and cost more together."""
 
@@ -69,16 +68,11 @@ class ChangeGroups:
     _waiting: list[WaitingChange] = field(default_factory=list)
     _groups: int = 0
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
-    _enough: int = 0
-    """How many waiting changes are worth a transaction at once."""
-    _has_enough: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def make(self, change: SchoolChange) -> MandateView:
         """Make a change and return the mandate when it is committed; raise why it is refused, or failed."""
         answer: JointAnswer[MandateView] = JointAnswer()
         self._waiting.append(WaitingChange(change, answer))
-        if len(self._waiting) >= self._enough:
-            self._has_enough.set()
         if self._groups < MOST_GROUPS:
             self._groups += 1
             self._start(self._run())
@@ -94,12 +88,12 @@ class ChangeGroups:
             self._groups -= 1
 
     async def _gather(self, answered: int) -> None:
-        """Wait a moment for the next changes of those who were answered, so that groups do not fall into halves."""
-        self._enough = answered + len(self._waiting)
-        self._has_enough.clear()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(GATHER_SECONDS):
-                await self._has_enough.wait()
+        """Wait, as long as more of them come, for the next changes of those who were answered."""
+        enough = min(answered + len(self._waiting), MOST_TOGETHER)
+        while (before := len(self._waiting)) < enough:
+            await asyncio.sleep(GATHER_SECONDS)
+            if len(self._waiting) == before:
+                return
 
     def _take(self) -> list[WaitingChange]:
         """Take the changes that can be made together: of one day, and no two of the same school or mandate."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from hub.store.pool import Pool
 
 SCHOOLS = [Brin(f"0{n}AA") for n in range(1, 6)]
-PATIENCE = 30.0
+PATIENCE = 1.0
 TOGETHER = ["BEGIN;", "select token,", "with mandate", "COMMIT;"]
 
 
