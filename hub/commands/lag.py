@@ -13,7 +13,7 @@ from hub.commands.database import run_query
 from hub.commands.operator import TokenFile
 from hub.commands.output import local_time, print_json, print_line, print_table
 from hub.commands.remote import remote_hub
-from hub.commands.screen import Grid, GridCell, Sentence, Tone, show, watch
+from hub.commands.screen import Grid, GridCell, Sentence, Tone, repeat, show, watch
 from hub.domain.cause import Cause
 from hub.domain.lag import HOPS
 from hub.domain.says import age
@@ -73,12 +73,11 @@ def _read(remote: RemoteHub | None) -> LagBody:
 
 
 def _print_often(look: Callable[[], LagBody], seconds: float, *, as_json: bool) -> None:
-    try:
-        while True:
-            _print(look(), as_json=as_json)
-            time.sleep(seconds)
-    except KeyboardInterrupt:
-        return
+    def show_once() -> None:
+        _print(look(), as_json=as_json)
+        time.sleep(seconds)
+
+    repeat(show_once)
 
 
 def _print(body: LagBody, *, as_json: bool) -> None:

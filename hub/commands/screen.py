@@ -5,6 +5,7 @@ In: parts, among them text that others wrote. Out: the terminal, in colours that
 
 from __future__ import annotations
 
+import signal
 import time
 from dataclasses import dataclass
 from enum import StrEnum
@@ -71,11 +72,36 @@ def watch(read: Callable[[], Sequence[Part]], seconds: float) -> None:
     """Show what `read` returns, and again every so many seconds, until Ctrl-C; what fails meanwhile is shown too."""
     try:
         with Live(_render(read()), auto_refresh=False, vertical_overflow="visible") as live:
-            while True:
+
+            def look() -> None:
                 time.sleep(seconds)
                 live.update(_render(_read(read)), refresh=True)
+
+            repeat(look)
     except KeyboardInterrupt:
         return
+
+
+def repeat(work: Callable[[], None]) -> None:
+    """Do some work again and again, until Ctrl-C.
+
+    What is pressed just when a library ends its own work may be lost on it: then this turn is the last one.
+    """
+    is_over = False
+
+    def end(*_: object) -> None:
+        nonlocal is_over
+        is_over = True
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, end)
+    try:
+        while not is_over:
+            work()
+    except KeyboardInterrupt:
+        return
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _read(read: Callable[[], Sequence[Part]]) -> Sequence[Part]:
