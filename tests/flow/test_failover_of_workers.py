@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 CUT = """select count(pg_terminate_backend(pid)) from pg_stat_activity
           where application_name like 'osr-hub %' and datname = current_database()"""
-BACK = """select count(*) >= 2 from pg_stat_activity
-           where application_name = 'osr-hub forward' and datname = current_database()"""
+BACK = """select count(*) >= 1 from pg_stat_activity
+           where application_name = 'osr-hub listener' and datname = current_database()"""
+"""The connection that stays: others are closed when they turn out to be unable to write."""
 
 
 async def test_a_forwarder_outlives_a_failover(connection: Connection, database: str) -> None:

@@ -24,7 +24,9 @@ from hub.processes import loops
 from hub.processes.heartbeat import Heartbeat
 from tests.support.lanes.forwarding import forwarder, settings_for, until
 from tests.support.lanes.ledger_states import take
+from tests.support.lanes.many_systems import make_crowd, subscribe_all, tell
 from tests.support.lanes.stuck_processes import TOPIC, has_all, is_blocked, locked, reading_reports, running
+from tests.support.receivers.receiver import receiver
 from tests.support.register.subscriptions import grant, make_register, plan_all
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from hub.domain.health import HealthFault, RoleHealth
     from hub.store.pool import Connection, Pool
 
+LEASE_HANGS = """select count(*) > 0 from pg_stat_activity where datname = current_database()
+                  and wait_event_type = 'Lock' and query like '%from take_lanes(%'"""
 MORE_THAN_THE_BOUND = BOUND_SECONDS + 5
 
 
@@ -80,16 +84,28 @@ async def test_a_planner_that_hangs_is_red(connection: Connection, database: str
     assert [fault.kind for fault in (await health_of(connection, "plan")).faults] == [FaultKind.NONE_AT_WORK]
 
 
-async def test_a_forwarder_that_cannot_lease_is_red(connection: Connection, database: str, later: Any) -> None:
-    """Leases hang on a lock of the lanes; the rest of the process goes on."""
-    await make_register(connection)
-    async with forwarder(settings_for(database)):
-        await until(lambda: _is_well(connection, "forward"))
-        async with locked(database, "lanes"):
-            await until(lambda: is_blocked(connection))
-            later()
-            await until_red(connection, "forward", FaultKind.LOOP_LATE, "forward.lease")
-        await until(lambda: _is_well(connection, "forward"))
+async def test_a_forwarder_that_cannot_lease_is_red(connection: Connection, database: str) -> None:
+    """A lease hangs on a lock of the lanes, and the heartbeat on the lease: nobody may take its lanes meanwhile."""
+    (oin,) = await make_crowd(connection, 1, 1)
+    async with receiver() as hook:
+        await subscribe_all(connection, [oin], [hook.url])
+        await tell(connection, [oin], 1)
+        await connection.execute("update lanes set due = clock_timestamp() + interval '20 seconds'")
+        async with forwarder(settings_for(database)):
+            await until(lambda: _is_well(connection, "forward"))
+            async with locked(database, "lanes"):
+                await until(lambda: _lease_hangs(connection))
+                await until_red(connection, "forward", FaultKind.NONE_AT_WORK)
+            await until(lambda: _is_well(connection, "forward"))
+            await until(lambda: _is_told(connection))
+
+
+async def _is_told(c: Connection) -> bool:
+    return bool(await c.fetchval("select bool_and(head = tail) from lanes"))
+
+
+async def _lease_hangs(c: Connection) -> bool:
+    return bool(await c.fetchval(LEASE_HANGS))
 
 
 async def test_a_forwarder_that_leases_nothing_although_lanes_are_due_is_red(
