@@ -7,6 +7,7 @@ loses old deliveries from its head; the last message of each unit of a live mand
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -39,6 +40,7 @@ KINDS: Final = (
     "people",
 )
 BATCH: Final = 500
+MOST_REST_SECONDS: Final = 5.0
 ALL: Final = 2**31 - 1
 NONE: Final = UUID(int=0)
 
@@ -53,6 +55,8 @@ class RetentionRun:
     tell: Callable[[str, int], None]
     archive: Archive | None = None
     """Where the ledger's and the register's rows go before they are deleted, if anywhere."""
+    rest: float = 0.0
+    """How many times as long as a step took it waits behind it: live traffic has the database meanwhile."""
     _removed: list[store.Removed] = field(default_factory=list)
     gone: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
 
@@ -80,6 +84,7 @@ class RetentionRun:
     @asynccontextmanager
     async def step(self) -> AsyncIterator[Connection]:
         """Run the body in a transaction, and roll it back in a dry run."""
+        began = time.monotonic()
         transaction = self.c.transaction()
         await transaction.start()
         try:
@@ -90,6 +95,8 @@ class RetentionRun:
             await transaction.rollback()
             raise
         await (transaction.rollback() if self.dry else transaction.commit())
+        if self.rest and not self.dry:
+            await asyncio.sleep(min(self.rest * (time.monotonic() - began), MOST_REST_SECONDS))
 
     async def _keep_removed(self) -> None:
         removed, self._removed = self._removed, []

@@ -72,9 +72,11 @@ async def growth(world: World) -> list[Figure]:
     await world.stack.verify()
     figures.append(_seconds("verify takes", time.monotonic() - began))
     thinning = asyncio.create_task(world.stack.done("osr-hub", "retention"))
-    beside = _middle([await race(world, brins, EACH)], RATE)
+    beside = await _races(world, brins)
+    assert not thinning.done(), "retention ended before the races beside it"
     await thinning
-    return [*figures, _share("of that rate beside retention", beside / _middle(full, RATE))]
+    behind = await _races(world, brins)
+    return [*figures, _share("of its rate without, beside retention", _middle(beside, RATE) / _middle(behind, RATE))]
 
 
 async def _races(world: World, brins: Sequence[str]) -> list[list[Figure]]:
