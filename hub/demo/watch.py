@@ -1,4 +1,4 @@
-"""Waits until all is settled. In: `GET /v1/lag`, a few times a second. Out: when that was, or what is late.
+"""Waits until all is settled. In: `GET /v1/lag`, ten times a second. Out: when that was, or what is late.
 
 It ends when two looks in a row find nothing left to do, because the numbers of one look are not of one moment; or when
 nothing has become less for a long while.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from hub.simulators.hub import HubClient
 
-LOOK_SECONDS: Final = 0.25
+LOOK_SECONDS: Final = 0.1
 LINE_SECONDS: Final = 2.0
 STALLED_SECONDS: Final = 60.0
 MAX_SECONDS: Final = 1200.0
