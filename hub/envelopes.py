@@ -15,9 +15,9 @@ import orjson
 from hub.domain.ids import change_id
 from hub.domain.keys import DeliveryKey
 from schemas.cloudevents import DATA_CONTENT_TYPE, SPECVERSION, event_source, write_sequence, write_time
+from schemas.documents import DELIVERY_CHANGE, MANDATE_CHANGE, dataschema
 from schemas.identifiers import Brin, school_oin
 from schemas.kinds import EventType
-from schemas.published import DELIVERY_CHANGE, MANDATE_CHANGE, dataschema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,7 +18,7 @@ from hub.processes import loops
 from hub.processes.running import run_until_set
 from hub.store import ledger, published_events
 from hub.store.locks import CHANGES
-from hub.store.notifications import Listener
+from hub.store.wakeups import Listener
 from producers.publishing import publish_forever
 
 if TYPE_CHECKING:

@@ -28,8 +28,8 @@ from hub.recovery import compare, read_missing
 from hub.store import ledger, published_events, watermarks
 from hub.store.locks import RELAY
 from hub.store.meters import Meters
-from hub.store.notifications import Listener
 from hub.store.pool import open_pool
+from hub.store.wakeups import Listener
 from producers.publishing import publish_forever
 from producers.traced import trace_published
 from schemas.topics import MANDATES, Broker, topics_on

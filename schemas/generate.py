@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 from schemas.asyncapi import make_asyncapi
-from schemas.published import ASYNCAPI, DOCUMENTS, FOLDER, make_document, to_text
+from schemas.documents import ASYNCAPI, FOLDER
+from schemas.published import DOCUMENTS, make_document, to_text
 
 ROOT = Path(__file__).parent
 

@@ -1,28 +1,20 @@
-"""The published documents: which there are, from which models they are made, and how to read the committed files.
+"""The published documents as they are made. In: the models. Out: JSON Schema documents, by the names of their files.
 
-In: the models. Out: JSON Schema documents, by file name. `schemas.generate` writes them, the API serves them as
-`/v1/schemas/<file name>`, the `dataschema` attribute of an event points at one.
+`schemas.generate` writes them, the API serves them as `/v1/schemas/<file name>`, and the `dataschema` attribute of an
+event points at one (`schemas.documents`).
 """
 
 import json
-from functools import cache
-from importlib.resources import files
 from typing import Any, Final
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 
+from schemas.documents import DELIVERY_CHANGE, MANDATE_CHANGE, REPORT, SUBSCRIPTION_NOTICE
 from schemas.envelope import CloudEvent, DeliveryEvent, ForwardedMessage, MandateEvent, NoticeEvent, ReportEvent
 from schemas.messages import DeliveryChange, MandateChange, Report, SubscriptionNotice
 
-MANDATE_CHANGE: Final = "mandate-change.v1.json"
-DELIVERY_CHANGE: Final = "delivery-change.v1.json"
-REPORT: Final = "report.v1.json"
-SUBSCRIPTION_NOTICE: Final = "subscription-notice.v1.json"
-
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
-FOLDER: Final = "json"
-ASYNCAPI: Final = "asyncapi.json"
 
 DOCUMENTS: Final[dict[str, tuple[type[BaseModel], JsonSchemaMode]]] = {
     "cloudevent.v1.json": (CloudEvent[Any], "validation"),
@@ -47,11 +39,6 @@ class Untitled(GenerateJsonSchema):
         return False
 
 
-def dataschema(public_url: str, document: str) -> str:
-    """Return the address at which a hub serves a document; `public_url` is the hub's own, without `/v1`."""
-    return f"{public_url.rstrip('/')}/v1/schemas/{document}"
-
-
 def make_document(name: str) -> dict[str, Any]:
     """Make one JSON Schema document from its model."""
     model, mode = DOCUMENTS[name]
@@ -69,20 +56,6 @@ def make_components(ref_template: str) -> tuple[dict[str, str], dict[str, Any]]:
         pairs, by_alias=True, ref_template=ref_template, schema_generator=Untitled
     )
     return {name: references[pair]["$ref"] for name, pair in DOCUMENTS.items()}, definitions["$defs"]
-
-
-@cache
-def read_document(name: str) -> bytes:
-    """Read the committed file of a document; `KeyError` when it is none of ours."""
-    if name not in DOCUMENTS:
-        raise KeyError(name)
-    return (files("schemas") / FOLDER / name).read_bytes()
-
-
-@cache
-def read_asyncapi() -> bytes:
-    """Read the committed description of topics, webhook and messages."""
-    return (files("schemas") / ASYNCAPI).read_bytes()
 
 
 def to_text(document: dict[str, Any]) -> str:

@@ -32,9 +32,9 @@ from hub.processes.heartbeat import Heartbeat
 from hub.processes.running import never_end
 from hub.store import lanes, ledger
 from hub.store.meters import Meters
-from hub.store.notifications import Listener, Notifier
 from hub.store.objectives import default_objective
 from hub.store.pool import DATABASE_ERRORS, TRANSIENT_ERRORS, open_pool
+from hub.store.wakeups import Listener, Notifier
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from hub.domain.keys import LaneKey
     from hub.processes.heartbeat import Heartbeat
     from hub.store.meters import Meters
-    from hub.store.notifications import Listener
     from hub.store.pool import Connection, Pool
+    from hub.store.wakeups import Listener
 
 TICK_SECONDS: Final = 1.0
 REPAIR_SECONDS: Final = 5.0

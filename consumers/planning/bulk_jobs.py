@@ -17,8 +17,8 @@ from hub import faults
 from hub.domain.bulk import BulkState
 from hub.operations import bulk
 from hub.processes import loops
-from hub.store.notifications import Notifier
 from hub.store.pool import TRANSIENT_ERRORS
+from hub.store.wakeups import Notifier
 
 if TYPE_CHECKING:
     from hub.operations.bulk import BatchResult

@@ -29,8 +29,8 @@ from hub.recovery import wait_until_caught_up
 from hub.settle.records import UnusableRecord
 from hub.store import meters, observe, plans, processes, reports
 from hub.store.meters import Meters
-from hub.store.notifications import Notifier
 from hub.store.pool import TRANSIENT_ERRORS, is_transient, open_pool
+from hub.store.wakeups import Notifier
 from schemas.identifiers import BRIN
 from schemas.moments import check_moment
 

@@ -30,9 +30,9 @@ from hub.settle import IncomingReport, UnknownDelivery
 from hub.settle.records import UnusableRecord, read_report
 from hub.store import reports as store
 from hub.store.meters import Meters
-from hub.store.notifications import Notifier
 from hub.store.objectives import default_objective
 from hub.store.pool import TRANSIENT_ERRORS, is_transient, open_pool
+from hub.store.wakeups import Notifier
 from schemas.topics import DUO_REPORTS
 
 if TYPE_CHECKING:

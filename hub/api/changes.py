@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from hub.errors import HubError
     from hub.register import SchoolChange
     from hub.store.decisions import LockRequest
-    from hub.store.notifications import Notifier
     from hub.store.pool import Pool
+    from hub.store.wakeups import Notifier
 
     Outcome = MandateView | HubError | None
 

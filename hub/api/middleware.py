@@ -21,7 +21,7 @@ from hub.api.request_form import BASE, check_form, is_call
 from hub.api.state import app_state
 from hub.errors import HubError, Unavailable
 from hub.telemetry import LineLog
-from hub.telemetry.logs import clean_text
+from hub.telemetry.output import clean_text
 from hub.telemetry.spans import end_request, request_span
 
 if TYPE_CHECKING:

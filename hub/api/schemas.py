@@ -5,7 +5,7 @@ from fastapi import APIRouter, Response
 from hub.api.state import SettingsHere
 from hub.errors import NotFound
 from hub.views.models import CamelModel
-from schemas.published import DOCUMENTS, dataschema, read_document
+from schemas.documents import dataschema, document_names, read_document
 
 router = APIRouter(prefix="/schemas", tags=["schemas"])
 
@@ -19,13 +19,13 @@ class SchemasBody(CamelModel):
 @router.get("")
 async def list_schemas(settings: SettingsHere) -> SchemasBody:
     """List the documents."""
-    return SchemasBody(schemas={name: dataschema(settings.http.address, name) for name in DOCUMENTS})
+    return SchemasBody(schemas={name: dataschema(settings.http.address, name) for name in document_names()})
 
 
 @router.get("/{name}", response_class=Response, responses={200: {"content": {"application/schema+json": {}}}})
 async def get_schema(name: str) -> Response:
     """Read a document."""
-    if name not in DOCUMENTS:
+    if name not in document_names():
         raise NotFound(f"no schema {name}")
     return Response(
         read_document(name), media_type="application/schema+json", headers={"Access-Control-Allow-Origin": "*"}

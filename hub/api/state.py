@@ -23,8 +23,9 @@ from hub.clock import Clock
 from hub.login.provider import Provider
 from hub.observe.statement_making import StatementMaker
 from hub.settings import Settings
-from hub.store.notifications import Channel, Notifier
+from hub.store.notifications import Channel
 from hub.store.pool import Connection, Pool
+from hub.store.wakeups import Notifier
 
 
 @dataclass(kw_only=True, slots=True)

@@ -20,7 +20,7 @@ from hub.embedded.options import StackOptions, read_caller_settings
 from hub.embedded.paths import DataDir, default_data_dir
 from hub.errors import ConfigurationError
 from hub.settings import Log, LogLevel, load
-from hub.telemetry import set_up_logging
+from hub.telemetry.logs import set_up_logging
 
 MANDATES: Final = 2900
 

@@ -21,7 +21,7 @@ from hub.demo.sandbox_scenes import SCENES, play
 from hub.demo.sandbox_stage import SandboxRequest, facts_file, running_sandbox
 from hub.embedded.options import LAS_OIN, StackOptions, read_caller_settings
 from hub.settings import Log, LogLevel, load
-from hub.telemetry import set_up_logging
+from hub.telemetry.logs import set_up_logging
 from schemas.identifiers import parse_oin
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from hub.embedded.options import StackOptions, read_caller_settings
 from hub.embedded.paths import default_data_dir
 from hub.embedded.up import run_stack
 from hub.settings import load
-from hub.telemetry import set_up_logging
+from hub.telemetry.logs import set_up_logging
 
 if TYPE_CHECKING:
     from hub.embedded.stack import Stack

@@ -11,7 +11,7 @@ from hub.console.route import PageRoute
 from hub.console.visit import CurrentVisit
 from hub.errors import NotFound
 from hub.operations.services import describe_messages
-from schemas.published import DOCUMENTS
+from schemas.documents import document_names
 
 router = APIRouter(prefix="/docs", include_in_schema=False, route_class=PageRoute)
 CSP: Final = "Content-Security-Policy"
@@ -21,7 +21,7 @@ CSP: Final = "Content-Security-Policy"
 async def list_docs(here: CurrentVisit) -> Response:
     """List what there is to read."""
     guides = [(name, read_guide(name, here.language).title) for name in GUIDES]
-    return here.show("docs.html", guides=guides, receivers=RECEIVERS, documents=sorted(DOCUMENTS))
+    return here.show("docs.html", guides=guides, receivers=RECEIVERS, documents=document_names())
 
 
 @router.get("/api")

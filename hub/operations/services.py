@@ -23,7 +23,7 @@ from hub.store.connections import connect
 from hub.store.pool import DATABASE_ERRORS
 from hub.store.reasons import in_words
 from schemas.added_queues import with_queues
-from schemas.published import read_asyncapi
+from schemas.documents import read_asyncapi
 from schemas.topics import DUO_REPORTS, Broker, queue_name, service_queue, topics_on
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from hub.errors import ChoreEnded, HubError
 from hub.processes.files import raise_file_limit
 from hub.processes.probe import answer_probes
 from hub.store.waiting import wait_for_database
-from hub.telemetry import set_up_logging
 from hub.telemetry.export import set_up_tracing
+from hub.telemetry.logs import set_up_logging
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence

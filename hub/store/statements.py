@@ -6,6 +6,7 @@ of rows, one row (`^`), one value (`$`), or nothing of use (`!`).
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -38,10 +39,33 @@ class ListAdapter(AsyncPGAdapter):
 
 _adapter: Any = ListAdapter  # whose many rows are a list, unlike its protocol's
 SCHEMA: Final = "schema.sql"
-queries: Any = aiosql.from_str(
+NAME: Final = re.compile(r"^(?=-- name: (\w+))", re.MULTILINE)
+
+
+class Statements:
+    """The statements by their names. Each is parsed when it is first asked for: a command needs a few of hundreds."""
+
+    def __init__(self, text: str) -> None:
+        _, *parts = NAME.split(text)
+        self._texts = dict(zip(parts[::2], parts[1::2], strict=True))
+        if 2 * len(self._texts) < len(parts):
+            raise ValueError("two statements have one name")
+
+    def __dir__(self) -> list[str]:
+        """Return all names."""
+        return list(self._texts)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - the library's own
+        """Parse a statement and keep it; raise `AttributeError` when there is none of this name."""
+        if name not in self._texts:
+            raise AttributeError(f"no statement is called {name}")
+        parsed = getattr(aiosql.from_str(self._texts[name], _adapter, mandatory_parameters=False), name)
+        setattr(self, name, parsed)
+        return parsed
+
+
+queries: Final = Statements(
     "\n".join(
         path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.sql")) if path.name != SCHEMA
-    ),
-    _adapter,
-    mandatory_parameters=False,
+    )
 )

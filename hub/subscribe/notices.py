@@ -23,8 +23,8 @@ from hub.outbound.webhook import WebhookMessage, WebhookSender, deliver
 from hub.sealing import unseal
 from hub.store import notices, subscriptions
 from schemas.cloudevents import DATA_CONTENT_TYPE, SPECVERSION, encode, event_source, write_time
+from schemas.documents import SUBSCRIPTION_NOTICE, dataschema
 from schemas.kinds import EventType, NoticeCause
-from schemas.published import SUBSCRIPTION_NOTICE, dataschema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -6,7 +6,6 @@ message can be followed through log lines.
 """
 
 from hub.telemetry.lines import LineLog
-from hub.telemetry.logs import set_up_logging
 from hub.telemetry.trace import (
     child_of,
     continued_trace,
@@ -23,6 +22,5 @@ __all__ = [
     "current_traceparent",
     "is_traceparent",
     "new_traceparent",
-    "set_up_logging",
     "trace_id_of",
 ]

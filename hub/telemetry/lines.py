@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from hub.telemetry import logs
+from hub.telemetry.output import clean_text, output
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
@@ -33,23 +33,23 @@ class LineLog:
     @property
     def logs_successes(self) -> bool:
         """Whether attempts that succeeded are lines too, as `OSR_HUB_LOG__ATTEMPTS` has it."""
-        return logs.output.logs_successes
+        return output.logs_successes
 
     @property
     def is_on(self) -> bool:
         """Whether lines of level `info` are written at all."""
-        return logs.output.has_info
+        return output.has_info
 
     def info(self, event: str, **fields: Any) -> None:  # noqa: ANN401 - any field, as with structlog
         """Write a line soon; `error` may have words of others, which every other field has cleaned already."""
-        if logs.output.stream is None:
+        if output.stream is None:
             self._logger.info(event, **fields)
             return
         if not self._lines:
             self._at = datetime.now(UTC).isoformat()[:26] + "Z"
             asyncio.get_running_loop().call_soon(self.flush)
         if fields.get("error"):
-            fields["error"] = logs.clean_text(fields["error"])
+            fields["error"] = clean_text(fields["error"])
         self._lines.append(orjson.dumps({"at": self._at, "level": "info", "event": event, **fields}))
 
     def flush(self) -> None:
@@ -66,7 +66,7 @@ class LineLog:
 
 
 def _write(piece: bytes) -> None:
-    stream = logs.output.stream
+    stream = output.stream
     if stream is not None:
         stream.write(piece.decode())
         stream.flush()

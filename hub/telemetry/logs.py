@@ -10,21 +10,19 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import orjson
 import structlog
 
 from hub.settings.groups import LogFormat, LoggedAttempts
-from schemas.text import make_visible
+from hub.telemetry.output import clean_text, output
 
 if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor, WrappedLogger
 
     from hub.settings.groups import Log
 
-_SECRETS: Final = re.compile(r"(?<=://)[^/@\s:]*:[^/@\s]+(?=@)|whsec_[\w+/=-]+|(?<=Bearer )[\w.~+/=-]+")
 _STARTING_UP: Final = re.compile(
     "CoordinatorNotAvailable|NotLeaderFor|LeaderNotAvailable|NotCoordinator|CoordinatorLoadInProgress|UnknownTopicOrPart"
     "|not found in cluster metadata|is not available during auto-create|Heartbeat failed|Rebalance|Unable connect"
@@ -33,18 +31,6 @@ _STARTING_UP: Final = re.compile(
 )
 _PLAIN: Final = structlog.dev.plain_traceback  # no local variables: they may hold secrets
 _WARNINGS_ONLY: Final = ("uvicorn.access", "uvicorn", "asyncio", "aiokafka", "faststream", "alembic", "opentelemetry")
-
-
-@dataclass(slots=True)
-class Output:
-    """Where lines are written as JSON (None: they are not JSON, or nothing was set up), and which are."""
-
-    stream: TextIO | None = None
-    has_info: bool = True
-    logs_successes: bool = True
-
-
-output = Output()
 
 
 def set_up_logging(log: Log, stream: TextIO | None = None) -> None:
@@ -105,11 +91,6 @@ def _clean(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
         if isinstance(value, str):
             event[key] = clean_text(value, keep="\n\t" if key == "exception" else "")
     return event
-
-
-def clean_text(text: str, keep: str = "") -> str:
-    """Mask secrets in a text, and write what steers a terminal as escapes, except the characters of `keep`."""
-    return make_visible(_SECRETS.sub("***", text), keep=keep)
 
 
 def _order(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -12,9 +12,10 @@ from jsonschema.exceptions import ValidationError  # type: ignore[import-untyped
 from schemas import generate
 from schemas.asyncapi import make_asyncapi
 from schemas.cloudevents import encode, event_source, write_sequence, write_time
+from schemas.documents import MANDATE_CHANGE, REPORT, dataschema, read_document
 from schemas.envelope import ForwardedMessage
 from schemas.identifiers import Oin
-from schemas.published import DOCUMENTS, MANDATE_CHANGE, REPORT, dataschema, read_document
+from schemas.published import DOCUMENTS
 from schemas.topics import TOPICS
 
 DELIVERY = "01936b2e-0000-7000-8000-000000000001"

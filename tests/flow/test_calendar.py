@@ -14,7 +14,7 @@ from hub import register
 from hub.clock import now, today
 from hub.imports import import_mandates, import_schools, import_systems
 from hub.register import DateChange, moment
-from hub.store.notifications import Listener
+from hub.store.wakeups import Listener
 from producers import calendar
 from tests.support.lanes.forwarding import settings_for
 from tests.support.register.schools import school_csv

@@ -18,7 +18,7 @@ from hub.outbound import Outbound
 from hub.outbound.webhook import WebhookMessage, deliver
 from hub.settings import Settings, load
 from hub.store import keys
-from hub.store.notifications import Listener
+from hub.store.wakeups import Listener
 from schemas.cloudevents import encode
 from tests.support.receivers.receiver import receiver, reply
 from tests.support.register.subscriptions import KEYS, LAS, NOW, make_register, subscribed

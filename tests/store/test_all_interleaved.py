@@ -43,7 +43,7 @@ ELSEWHERE: Final = {
 
 def statements() -> dict[str, str]:
     """Return the text and the names of the statements that write lanes."""
-    named = {name: getattr(queries, name) for name in queries.available_queries}
+    named = {name: getattr(queries, name) for name in dir(queries)}
     return {query.sql: name for name, query in named.items() if WRITES.search(getattr(query, "sql", ""))}
 
 

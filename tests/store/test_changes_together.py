@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from hub.register import GrantRequest, SchoolChange
     from hub.store.decisions import LockedRegister
     from hub.store.mandates import MandateView
-    from hub.store.notifications import Notifier
     from hub.store.pool import Pool
+    from hub.store.wakeups import Notifier
 
 SCHOOLS = [Brin(f"0{n}AA") for n in range(1, 6)]
 PATIENCE = 1.0

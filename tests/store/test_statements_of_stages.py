@@ -32,7 +32,7 @@ RIO = 3
 def statements_of(c: asyncpg.Connection[Any]) -> Iterator[list[str]]:
     """Collect the statements of ours that are sent to the server; the driver asks about types by itself."""
     found: list[str] = []
-    ours = {getattr(queries, name).sql for name in queries.available_queries}
+    ours = {getattr(queries, name).sql for name in dir(queries)}
 
     def note(record: Any) -> None:
         if record.query in ours:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hub.store.notifications import Notifier
+from hub.store.wakeups import Notifier
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

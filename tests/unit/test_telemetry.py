@@ -21,10 +21,10 @@ from hub.telemetry import (
     current_traceparent,
     is_traceparent,
     new_traceparent,
-    set_up_logging,
     trace_id_of,
 )
-from hub.telemetry.logs import output
+from hub.telemetry.logs import set_up_logging
+from hub.telemetry.output import output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
