@@ -45,7 +45,7 @@ async def plan(c: Connection, schools: Mapping[str, datetime | None], now: datet
     unplanned = await plans.lock_unplanned(c, list(schools), MOST_EVENTS_PER_SCHOOL)
     if not unplanned.events:
         return PlanResult((), frozenset(), unplanned.unknown)
-    planned = list(planning.plan_deliveries(unplanned.events, await plans.directory(c)))
+    planned = list(planning.plan_deliveries(unplanned.events, unplanned.directory))
     published = {brin: at for brin, at in schools.items() if at is not None}
     through = {event.brin: event.number for event in unplanned.events}
     await append(c, planned, now=now, process=process, published=published, through=through)

@@ -1,17 +1,10 @@
 -- From events to deliveries. Schools are locked in key order, then lanes in key order.
 
--- name: lock_unplanned_events
--- Lock these schools, in the order given (that of their keys), and return their unplanned events. A school without
--- any is one row without an event; a school without a row in `planning_progress` is missing from the result.
-select k.brin, e.number, e.id, e.units::text as units, e.service_code, e.system_code
-  from unnest(:brins::text[]) with ordinality k (brin, o)
- cross join lateral (select p.planned_through from planning_progress p where p.brin = k.brin for update) r
-  left join lateral (
-    select n.number, n.id, n.units, m.service_code, m.system_code
-      from (select e.number, e.id, e.units, e.mandate_id from events e
-             where e.brin = k.brin and e.number > r.planned_through order by e.number limit :most) n
-     cross join lateral (select m.service_code, m.system_code from mandates m where m.id = n.mandate_id offset 0) m
- ) e on true;
+-- name: lock_unplanned
+-- Lock these schools, in the order given, and return their unplanned events, and who receives what; `schema.sql` has the
+-- function and says what its last row is.
+select brin, number, id, units, service_code, system_code, unknown, directory
+  from lock_unplanned(:brins, :most, :gate);
 
 -- name: insert_planning_progress!
 -- Insert schools that are planned for the first time; codes that are not in the register are left out.
@@ -22,17 +15,11 @@ select k.brin from unnest(:brins::text[]) with ordinality k (brin, o)
  order by k.o
 on conflict do nothing;
 
--- name: read_directory
--- Return who receives what: each destination, the services of a queue, and the subscription of a system. The shared
--- gate keeps destinations from being held or released as a whole until the transaction ends, so that a new lane gets
--- the state of its destination.
+-- name: read_directory$
+-- Return who receives what, as JSON. The shared gate keeps destinations from being held or released as a whole until the
+-- transaction ends.
 with gate as materialized (select pg_advisory_xact_lock_shared(:gate))
-select d.id, d.name, d.kind, d.system_code,
-       (select array_agg(s.code) from services s where s.destination = d.id) as queue_of,
-       u.services, u.types, u.reports
-  from gate
- cross join destinations d
-  left join subscriptions u on u.system_code = d.system_code and u.status <> 'deleted';
+select read_directory() from gate;
 
 -- name: lock_gate_shared!
 -- Keep destinations from being held or released as a whole until the transaction ends.
