@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, Final
 import asyncpg
 import orjson
 
-from hub.access import Caller, Role, issue
+from hub.access import Caller, Role
+from hub.access.development import issue
 from hub.clock import now
 from hub.embedded.keys import development_keyfile
 from hub.embedded.paths import DataDir

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tests.bench.figures import Better
     from tests.bench.world import World
 
+WARM_UP: Final = 25
+"""Calls of each caller before the others: the broker's Java compiles its own code while it starts."""
 ALONE: Final = 300
 CALLERS: Final = 16
 EACH: Final = 125
@@ -38,9 +40,11 @@ async def way_in(world: World) -> list[Figure]:
     """Grants by HTTP, forwarding included; beside them the floor of this machine for the same job."""
     oins = await world.add_systems(1, ["VVA"])
     await world.subscribe(oins[0], "/ok/way-in")
+    api = world.stack.connection["api"]
+    await together(world, oins[0], CALLERS, WARM_UP, [api])
     figures = []
     for callers, each in ((1, ALONE), (CALLERS, EACH)):
-        figures += await together(world, oins[0], callers, each, [world.stack.connection["api"]])
+        figures += await together(world, oins[0], callers, each, [api])
     figures += await _paced(world, oins[0])
     return [*figures, *compare(figures, await floor(world))]
 
