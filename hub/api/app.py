@@ -8,7 +8,7 @@ from typing import Any, Final
 import structlog
 from fastapi import FastAPI
 
-from hub.access import Verifier, verifier_for
+from hub.access.verify import Verifier, verifier_for
 from hub.api import openapi, problems
 from hub.api.chores import running_chores
 from hub.api.idempotency import IdempotencyMiddleware

@@ -15,7 +15,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from starlette.types import Scope
 
-from hub.access import Verifier
+from hub.access.verify import Verifier
 from hub.api.at_once import AtOnce, ReceiverCalls
 from hub.api.changes import ChangeGroups
 from hub.api.keyed_work import KeyedWork

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from hub.access import COMMAND_LINE, Actor, Caller, Role, verifier_for
+from hub.access import COMMAND_LINE, Actor, Caller, Role
 from hub.access.rules import require_role
 from hub.clock import now
 
@@ -37,6 +37,8 @@ async def identify_operator(settings: Settings, token_file: Path | None) -> Call
     """Return who acts: the bearer of a token with the role of operations, or the command line itself."""
     if not has_token(token_file):
         return COMMAND_LINE
+    from hub.access.verify import verifier_for  # noqa: PLC0415 - a command without a token does not need it
+
     caller = await verifier_for(settings).verify(read_token(token_file))
     require_role(caller, Role.OPERATIONS)
     return caller

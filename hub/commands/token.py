@@ -7,7 +7,8 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from hub.access import Caller, Role, issue
+from hub.access import Caller, Role
+from hub.access.development import issue
 from hub.clock import now
 from hub.commands.output import print_line
 from hub.errors import ConfigurationError

@@ -18,8 +18,9 @@ from fastapi import Depends
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from hub.access import Actor, Caller, Role, Verifier
+from hub.access import Actor, Caller, Role
 from hub.access.rules import is_operator, page_scope, require_role
+from hub.access.verify import Verifier
 from hub.clock import Clock
 from hub.console.forms import FormData, parse_form
 from hub.console.i18n import Translator

@@ -12,7 +12,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hub.access import Caller, Role, issue
+from hub.access import Caller, Role
+from hub.access.development import issue
 from hub.clock import now
 from hub.demo.watch import NotSettled
 from hub.embedded.keys import development_keyfile

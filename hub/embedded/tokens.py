@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from hub.access import Caller, Role, ensure_keyfile, issue
+from hub.access import Caller, Role
+from hub.access.development import ensure_keyfile, issue
 from hub.clock import now
 from hub.embedded.keys import development_keyfile
 from hub.embedded.options import LAS_OIN

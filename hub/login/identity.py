@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from hub.access import Verifier
+    from hub.access.verify import Verifier
     from hub.login.provider import Provider, Tokens
 
 LOGOUT_TYPES: Final = TOKEN_TYPES | {"logout+jwt"}

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hub import plan
-from hub.access import Caller, Role, issue
+from hub.access import Caller, Role
+from hub.access.development import issue
 from hub.clock import now
 from schemas.identifiers import Oin
 from tests.support.api.client import client_of

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
-from hub.access import Caller, Role, ensure_keyfile, issue
+from hub.access import Caller, Role
+from hub.access.development import ensure_keyfile, issue
 from hub.clock import now
 from schemas.identifiers import Brin, Oin
 from tests.support.api.school_calls import ONE, fill_register

@@ -9,7 +9,8 @@ from uuid import UUID
 import orjson
 import pytest
 
-from hub.access import Caller, Role, ensure_keyfile, issue
+from hub.access import Caller, Role
+from hub.access.development import ensure_keyfile, issue
 from hub.clock import now
 from schemas.identifiers import Brin
 from tests.support.lanes.ledger_states import plan_all, take

@@ -9,7 +9,8 @@ import orjson
 import pytest
 from pydantic import SecretStr
 
-from hub.access import Caller, Role, ensure_keyfile, issue
+from hub.access import Caller, Role
+from hub.access.development import ensure_keyfile, issue
 from hub.clock import now
 from tests.support.lanes.ledger_states import plan_all, take
 from tests.support.register.subscriptions import grant, make_register, subscribed

@@ -11,7 +11,8 @@ import asyncpg
 import orjson
 import pytest
 
-from hub.access import Caller, Role, ensure_keyfile, issue
+from hub.access import Caller, Role
+from hub.access.development import ensure_keyfile, issue
 from hub.api import protocol
 from hub.api.connections import Connections
 from hub.clock import now

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from hub.access import ensure_keyfile
+from hub.access.development import ensure_keyfile
 from tests.support.sealing_keys import new_key
 from tests.support.servers.false_postgres import refusing_postgres
 from tests.support.servers.forked_commands import Outcome, Run, run_all

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 
-from hub.access import Caller, Role, ensure_keyfile, issue
+from hub.access import Caller, Role
+from hub.access.development import ensure_keyfile, issue
 from hub.clock import now
 from hub.store import reports
 from tests.support.api.populated_api import PARKED

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from hub.access import Caller, Role, ensure_keyfile, issue
+from hub.access import Caller, Role
+from hub.access.development import ensure_keyfile, issue
 from hub.clock import now
 from tests.contract.test_serve import ask, start
 from tests.support.api.subscribing import subscription_request

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hub.access import ensure_keyfile
+from hub.access.development import ensure_keyfile
 from hub.api.app import CONNECTIONS
 from tests.support.servers.ports import free_port
 

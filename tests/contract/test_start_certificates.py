@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hub.access import ensure_keyfile
+from hub.access.development import ensure_keyfile
 from tests.support.receivers.authority import Authority
 from tests.support.register.subscriptions import KEYS
 

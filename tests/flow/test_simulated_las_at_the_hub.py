@@ -15,7 +15,8 @@ from pyreqwest.exceptions import PyreqwestError
 
 from consumers.forwarding import forwarder
 from consumers.forwarding.webhooks import Webhooks
-from hub.access import Caller, Role, ensure_keyfile, issue
+from hub.access import Caller, Role
+from hub.access.development import ensure_keyfile, issue
 from hub.api.app import create_app
 from hub.clock import now
 from hub.domain.delivery import Delivered

@@ -13,9 +13,10 @@ import pytest
 import structlog
 from joserfc.jwk import RSAKey
 
-from hub.access import Role, Verifier
+from hub.access import Role
 from hub.access import issuer as issuer_module
 from hub.access.issuer import IssuerKeys
+from hub.access.verify import Verifier
 from hub.commands.doctor import issuer as doctor_issuer
 from hub.errors import NotAuthenticated, Unavailable
 from hub.settings import load

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from joserfc.jws import JWSRegistry
 
-from hub.access import Caller, Role, Verifier
+from hub.access import Caller, Role
 from hub.access.caller import ClaimNames, read_caller
 from hub.access.published_keys import read_keys
-from hub.access.verify import StaticKeys
+from hub.access.verify import StaticKeys, Verifier
 from hub.errors import NotAuthenticated
 from hub.settings import load
 from tests.support.issuer import AUDIENCE, make_key, public, sign

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from joserfc.jwk import ECKey
 
-from hub.access import Caller, Role, Verifier, ensure_keyfile, issue, verifier_for, verify
+from hub.access import Caller, Role, verify
+from hub.access.development import ensure_keyfile, issue
 from hub.access.published_keys import is_signed_by
 from hub.access.verified import VerifiedToken, VerifiedTokens
-from hub.access.verify import StaticKeys
+from hub.access.verify import StaticKeys, Verifier, verifier_for
 from hub.errors import ConfigurationError, NotAuthenticated
 from hub.settings import load
 from schemas.identifiers import BgeCode, Brin, Oin

@@ -9,7 +9,8 @@ from urllib.parse import unquote, urlencode
 
 import orjson
 
-from hub.access import Caller, Role, ensure_keyfile, issue
+from hub.access import Caller, Role
+from hub.access.development import ensure_keyfile, issue
 from hub.api.app import create_app
 from hub.clock import now
 from hub.settings import load

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
-from hub.access import Caller, Role, ensure_keyfile, issue
+from hub.access import Caller, Role
+from hub.access.development import ensure_keyfile, issue
 from hub.api.app import create_app
 from hub.clock import now
 from hub.settings import load
