@@ -984,7 +984,9 @@ comment on function lock_unplanned(text[], integer, bigint) is
 -- Leases due lanes and returns their deliveries, one row each; a lane without any is one row without a delivery. Each
 -- statement of the function sees what is committed when the statement begins: a delivery is read after its lane was
 -- leased, so nobody can cancel it between the two. The commit does not wait for the disk: a lease that the server loses
--- when it crashes did no harm, because the lane is due again, and only the owner of the token completes it.
+-- when it crashes did no harm, because the lane is due again, and only the owner of the token completes it. The moment is
+-- a variable, because an index is not searched for what a function returns that may return something else for each row:
+-- whatever statistics the lease is planned by, it reads no lane that is not due.
 create function take_lanes(
   for_owner integer, for_destinations smallint[], most_lanes integer[], most_each integer, most_together integer
 ) returns table (
@@ -996,13 +998,14 @@ create function take_lanes(
 #variable_conflict use_column
 declare
   leased record;
+  right_now timestamptz := clock_timestamp();
 begin
   perform p.id, set_config('synchronous_commit', 'off', true)
      from processes p
     where p.id = for_owner and not p.declared_dead
       and exists (select from unnest(for_destinations) w (destination)
                    cross join lateral (select from lanes x where x.destination = w.destination
-                                          and x.due <= clock_timestamp() and not x.held limit 1) l)
+                                          and x.due <= right_now and not x.held limit 1) l)
       for share of p;
   if not found then
     return;
@@ -1012,7 +1015,7 @@ begin
       from unnest(for_destinations, most_lanes) w (destination, permits)
      cross join lateral (
         select x.destination, x.brin from lanes x
-         where x.destination = w.destination and x.due <= clock_timestamp() and not x.held
+         where x.destination = w.destination and x.due <= right_now and not x.held
          order by x.due limit w.permits for update skip locked
      ) l
   ), owned as (

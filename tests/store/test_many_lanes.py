@@ -10,6 +10,7 @@ import pytest
 from hub.clock import now
 from hub.observe.lag import LagReader
 from hub.observe.lane_watch import LEASES_FOR, lane_sums_now
+from hub.store import lanes, processes
 from hub.store.observe import oldest_unplanned, read_destinations
 from tests.support.lanes.ledgers import make_register, record_events, settle_everything
 from tests.support.sessions import prefer_index_lookups
@@ -145,3 +146,18 @@ async def test_schools_are_looked_at_only_where_something_is_unplanned(many: asy
     brin = await many.fetchval("select min(brin) from schools")
     await many.execute("update planning_progress set planned_through = planned_through - 1 where brin = $1", brin)
     assert await oldest_unplanned(many) is not None
+
+
+@pytest.mark.parametrize("due", ["null", "now() + interval '1 hour'"], ids=["idle", "due later"])
+@pytest.mark.parametrize("counted", ["null", "now()", "now() + interval '1 hour'"], ids=["idle", "due", "due later"])
+async def test_a_lease_reads_no_lane_that_is_not_due(many: asyncpg.Connection[Any], counted: str, due: str) -> None:
+    """Whatever the statistics say: a process plans the lease once, and that may be in the middle of a large import."""
+    owner = (await processes.enter(many, "forward")).process
+    rio_id = await many.fetchval("select id from destinations where name = 'duo:rio'")
+    for state, vacuum in ((counted, "vacuum analyze lanes"), (due, "vacuum lanes")):
+        await many.execute(f"update lanes set due = {state}")  # noqa: S608 - one of the texts above
+        await many.execute(vacuum)
+    before = await _scanned(many)
+    for _ in range(3):
+        assert await lanes.take(many, owner, {rio_id: 128}, 40) == {}
+    assert await _scanned(many) - before < LANES / 10
