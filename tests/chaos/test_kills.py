@@ -15,7 +15,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -198,11 +197,11 @@ async def _grant_in_the_end(scene: Scene, service: str) -> str:
 
 
 async def _answered(stack: RunningStack, mandate: str) -> bool:
-    """Return whether DUO has processed the newest message; one before it may have been lost with its queue."""
+    """Return whether DUO has processed every message, except those that it lost and that were sent again."""
     with suppress(*RESTARTING):
-        listed = await stack.call("GET", f"/deliveries?mandateId={mandate}")
-        newest = max(listed["items"], key=itemgetter("sequence"), default={"processedAt": None})
-        return newest["processedAt"] is not None
+        items = (await stack.call("GET", f"/deliveries?mandateId={mandate}"))["items"]
+        sent_again = {one["replayOf"] for one in items}
+        return bool(items) and all(one["processedAt"] for one in items if one["id"] not in sent_again)
     return False
 
 
