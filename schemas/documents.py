@@ -23,7 +23,7 @@ def dataschema(public_url: str, document: str) -> str:
 @cache
 def document_names() -> tuple[str, ...]:
     """Return the names of all documents; `schemas.generate --check` holds the files to the models."""
-    return tuple(sorted(path.name for path in (files("schemas") / FOLDER).iterdir()))
+    return tuple(sorted(path.name for path in (files("schemas") / FOLDER).iterdir() if path.name.endswith(".json")))
 
 
 @cache
