@@ -45,7 +45,7 @@ class LivingUnit:
 async def lock_system(c: Connection, subscription: Subscription, destination: int) -> None:
     """Lock the schools of a subscription's system against planning, then one destination, before its lanes."""
     brins = [row["brin"] for row in await queries.read_system_schools(c, **_columns(subscription))]
-    await queries.insert_planning_progress(c, brins=brins)
+    await queries.begin_planning(c, brins=brins)
     await queries.lock_schools_planning(c, brins=brins)
     await plans.directory(c)
     await plans.lock_destinations(c, [destination])

@@ -40,9 +40,9 @@ class UnplannedEvents:
 
 
 async def lock_unplanned(c: Connection, brins: Sequence[str], most: int) -> UnplannedEvents:
-    """Lock these schools, in key order, and then the gate; read at most `most` unplanned events of each.
+    """Lock these schools, in key order, and read at most `most` unplanned events of each.
 
-    Call it before any lane is locked.
+    Where there are any, it also locks the gate and reads who receives what. Call it before any lane is locked.
     """
     *rows, last = await queries.lock_unplanned(c, brins=sorted(brins), most=most, gate=GATE)
     return UnplannedEvents(list(map(_event, rows)), _directory(last["directory"]), frozenset(last["unknown"]))
@@ -56,21 +56,13 @@ async def directory(c: Connection) -> Directory:
 @lru_cache(2)  # the same for hours
 def _directory(text: str | None) -> Directory:
     rows = orjson.loads(text or "[]")
-    destinations = {number: DestinationRef(id=number, name=name) for number, name, *_ in rows}
-    queues, webhooks, copies = dict[str, DestinationRef](), dict[str, DestinationRef](), dict[str, DestinationRef]()
-    subscriptions: dict[str, SubscriptionFilter] = {}
-    for number, _, kind, system, queue_of, services, types, reports in rows:
-        for code in queue_of or ():
-            queues[code] = destinations[number]
-        if kind == "las":
-            webhooks[system] = destinations[number]
-        elif kind == "las-copy":
-            copies[system] = destinations[number]
-        if types is not None:
-            subscriptions[system] = SubscriptionFilter(
-                services=frozenset(services), types=tuple(types), reports=reports
-            )
-    return Directory(queues=queues, webhooks=webhooks, copies=copies, subscriptions=subscriptions)
+    destinations = {row["id"]: DestinationRef(id=row["id"], name=row["name"]) for row in rows}
+    return Directory(
+        queues={code: destinations[row["id"]] for row in rows for code in row["queue_of"] or ()},
+        webhooks={row["system_code"]: destinations[row["id"]] for row in rows if row["kind"] == "las"},
+        copies={row["system_code"]: destinations[row["id"]] for row in rows if row["kind"] == "las-copy"},
+        subscriptions={row["system_code"]: _listener(row) for row in rows if row["types"] is not None},
+    )
 
 
 async def lock_gate_shared(c: Connection) -> None:
@@ -181,3 +173,7 @@ def _event(row: Mapping[str, Any]) -> EventToPlan:
 @lru_cache(4096)  # the events of a school are mostly about the same units
 def _unit_messages(units: str) -> tuple[UnitMessage, ...]:
     return tuple(UnitMessage(branch=u["branch"], kind=KINDS[u["type"]]) for u in orjson.loads(units))
+
+
+def _listener(row: Mapping[str, Any]) -> SubscriptionFilter:
+    return SubscriptionFilter(services=frozenset(row["services"]), types=tuple(row["types"]), reports=row["reports"])

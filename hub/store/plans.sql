@@ -6,14 +6,9 @@
 select brin, number, id, units, service_code, system_code, unknown, directory
   from lock_unplanned(:brins, :most, :gate);
 
--- name: insert_planning_progress!
--- Insert schools that are planned for the first time; codes that are not in the register are left out.
-insert into planning_progress (brin)
-select k.brin from unnest(:brins::text[]) with ordinality k (brin, o)
- where exists (select 1 from schools s where s.brin = k.brin)
-   and not exists (select 1 from planning_progress p where p.brin = k.brin)
- order by k.o
-on conflict do nothing;
+-- name: begin_planning!
+-- Make rows of schools that are planned for the first time; codes that are not in the register are left out.
+select begin_planning(:brins);
 
 -- name: read_directory$
 -- Return who receives what, as JSON. The shared gate keeps destinations from being held or released as a whole until the

@@ -25,7 +25,7 @@ NOTHING_LOST = 2**63 - 1
 async def lock_units(c: Connection, units: Sequence[UnitKey]) -> Mapping[str, SubscriptionFilter]:
     """Lock the schools of units against planning, then destinations, then lanes, in key order; returns who listens."""
     brins = sorted({brin for _, brin, _, _ in units})
-    await queries.insert_planning_progress(c, brins=brins)
+    await queries.begin_planning(c, brins=brins)
     await queries.lock_schools_planning(c, brins=brins)
     directory = await plans.directory(c)
     await plans.lock_destinations(c, {destination for destination, *_ in units})

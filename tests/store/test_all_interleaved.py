@@ -31,6 +31,7 @@ AT_MOST: Final = 4 * SCHEDULES
 AT_ONCE: Final = 4
 WRITES: Final = re.compile(
     r"(?:insert into|update|delete from)\s+(?:lanes|deliveries|processes|planning_progress|tallies|destinations)\b"
+    r"|\b(?:begin_planning|lock_unplanned)\("
 )
 ELSEWHERE: Final = {
     "write_system": "a system's destinations are made with it, before anything is planned for it; no lane is touched",

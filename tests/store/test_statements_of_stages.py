@@ -87,6 +87,19 @@ async def test_planning_takes_two_statements(connection: asyncpg.Connection[Any]
     await assert_books_right(c)
 
 
+async def test_a_record_that_comes_twice_leaves_the_gate_free(connection: asyncpg.Connection[Any]) -> None:
+    """Where nothing is unplanned, nobody who holds a destination as a whole waits for the planner."""
+    c = connection
+    await make_planned(c)
+    brins = [row["brin"] for row in await c.fetch("select brin from schools")]
+    gate = "select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()"
+    for events, locks in ((0, 0), (1, 1)):
+        await record_events(c, events)
+        async with c.transaction():
+            await plan.plan(c, dict.fromkeys(brins), datetime.now(UTC), 1)
+            assert await c.fetchval(gate) == locks
+
+
 async def test_a_forwarder_takes_a_statement_to_lease_and_one_to_complete(connection: asyncpg.Connection[Any]) -> None:
     """However many lanes there are, where every attempt was accepted."""
     c = connection
